@@ -1,0 +1,65 @@
+"""CloudEvents 1.0 (structured JSON), and the list of all event types of the shop."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from contracts.files import FileReady, FileRejected
+from contracts.orders import Order
+from contracts.payments import PaymentOutcome
+from contracts.schema import Output, Timestamp
+
+Data = TypeVar("Data")
+
+
+class CloudEvent(Output, Generic[Data], omit_defaults=True):
+    """An event as it travels.
+
+    ``id`` is ``<entity>.<version>.<type>``: the same however often it is delivered.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: Timestamp
+    data: Data
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"
+    traceparent: str | None = None
+
+
+class EventType(Struct, frozen=True):
+    """One type of event: its name on the wire, who emits it, and what it carries."""
+
+    name: str
+    source: str
+    data: Any
+
+
+ORDER_PLACED = EventType("shop.order.placed.v1", "/orders", Order)
+ORDER_CHANGED = EventType("shop.order.changed.v1", "/orders", Order)
+ORDER_CANCELLED = EventType("shop.order.cancelled.v1", "/orders", Order)
+PAYMENT_SUCCEEDED = EventType("shop.payment.succeeded.v1", "/payments", PaymentOutcome)
+PAYMENT_DECLINED = EventType("shop.payment.declined.v1", "/payments", PaymentOutcome)
+PAYMENT_ACTION_REQUIRED = EventType("shop.payment.action_required.v1", "/payments", PaymentOutcome)
+PAYMENT_REFUNDED = EventType("shop.payment.refunded.v1", "/payments", PaymentOutcome)
+PAYMENT_CANCELLED = EventType("shop.payment.cancelled.v1", "/payments", PaymentOutcome)
+FILE_READY = EventType("shop.file.ready.v1", "/file_manager", FileReady)
+FILE_REJECTED = EventType("shop.file.rejected.v1", "/file_manager", FileRejected)
+
+EVENT_TYPES: dict[str, EventType] = {
+    event.name: event
+    for event in (
+        ORDER_PLACED,
+        ORDER_CHANGED,
+        ORDER_CANCELLED,
+        PAYMENT_SUCCEEDED,
+        PAYMENT_DECLINED,
+        PAYMENT_ACTION_REQUIRED,
+        PAYMENT_REFUNDED,
+        PAYMENT_CANCELLED,
+        FILE_READY,
+        FILE_REJECTED,
+    )
+}

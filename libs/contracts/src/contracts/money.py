@@ -1,0 +1,15 @@
+"""Amounts of money."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999_999)]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
+
+
+class Money(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An amount in the currency's minor units (cents), never a float."""
+
+    amount: MinorUnits
+    currency: Currency

@@ -1,0 +1,170 @@
+"""The orders service: what was bought, by whom, at what price."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from contracts.money import Money
+from contracts.operations import Operation
+from contracts.schema import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Email,
+    Input,
+    Limit,
+    Line,
+    NoBody,
+    Output,
+    PersonName,
+    Timestamp,
+)
+
+MAX_LINES = 100
+MAX_QUANTITY = 10_000
+Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=Line)]
+OptionalLine = Annotated[str, Meta(max_length=200, pattern=Line)]
+PaymentMethod = Annotated[
+    str,
+    Meta(pattern=r"^pm_[A-Za-z0-9_]{1,200}$(?!\n)", description="A token of the payment gateway"),
+]
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$(?!\n)")]
+OrderStatus = Literal["placed", "cancelled"]
+
+
+class Address(Input):
+    """Where to ship."""
+
+    name: PersonName
+    line1: AddressLine
+    city: AddressLine
+    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=Line)]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2")]
+    line2: OptionalLine = ""
+    region: OptionalLine = ""
+
+
+class Contact(Input):
+    """Whom to write to, as the user pool knew it when the order was placed."""
+
+    email: Email
+    name: PersonName
+
+
+class PricedLine(Input):
+    """A line with the name and price that held when the order was placed."""
+
+    toy_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    quantity: Quantity
+    unit_price: Money
+
+
+class OrderLine(Output):
+    """A line of an order."""
+
+    toy_id: str
+    name: str
+    quantity: int
+    unit_price: Money
+    line_total: Money
+
+
+class PlaceOrder(Input):
+    """An order with its prices, as the storefront hands it over."""
+
+    customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    idempotency_key: IdempotencyKey
+    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    contact: Contact
+    lines: Annotated[list[PricedLine], Meta(min_length=1, max_length=MAX_LINES)]
+    shipping_address: Address
+    payment_method: PaymentMethod
+
+
+class ReplayLookup(Input):
+    """Whether this customer has used this key, and for the same request."""
+
+    customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    idempotency_key: IdempotencyKey
+    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
+class OrderChange(Input):
+    """What may change after an order is placed."""
+
+    shipping_address: Address
+
+
+class OrderQuery(Input):
+    """Whose orders (everyone's if no customer is named), newest first."""
+
+    customer_id: str | None = None
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class DeleteQuery(Input):
+    """``settled=true``: the caller says that no money is owed either way."""
+
+    settled: bool = False
+
+
+class Order(Output):
+    """An order as the orders service keeps it; also the data of its events."""
+
+    id: str
+    customer_id: str
+    status: OrderStatus
+    lines: list[OrderLine]
+    total: Money
+    shipping_address: Address
+    contact: Contact
+    payment_method: str
+    version: int
+    placed_at: Timestamp
+    updated_at: Timestamp
+
+
+class OrderPage(Output):
+    """A page of orders."""
+
+    items: list[Order]
+    next_cursor: str | None
+
+
+PLACE: Operation[Order] = Operation(
+    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per key",
+    body=PlaceOrder, answer=Order, status=(201, 200), problems=(400, 422), repeatable=True,
+)  # fmt: skip
+REPLAY: Operation[Order] = Operation(
+    name="findReplay", method="POST", path="/orders/replay",
+    summary="The order that a key has placed already",
+    body=ReplayLookup, answer=Order, problems=(400, 404, 422), repeatable=True,
+)  # fmt: skip
+LIST: Operation[OrderPage] = Operation(
+    name="listOrders", method="GET", path="/orders", summary="Orders, newest first",
+    query=OrderQuery, answer=OrderPage, problems=(400,), repeatable=True,
+)  # fmt: skip
+GET: Operation[Order] = Operation(
+    name="getOrder", method="GET", path="/orders/{order_id}", summary="One order",
+    answer=Order, problems=(404,), repeatable=True,
+)  # fmt: skip
+CHANGE: Operation[Order] = Operation(
+    name="changeOrder", method="PATCH", path="/orders/{order_id}",
+    summary="Change the shipping address (JSON merge patch, RFC 7396)",
+    body=OrderChange, answer=Order, problems=(400, 404, 409, 412, 415, 422, 428),
+    headers=("If-Match",),
+)  # fmt: skip
+CANCEL: Operation[Order] = Operation(
+    name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
+    summary="Call an order off; again is no error",
+    body=NoBody, answer=Order, status=(202,), problems=(400, 404), repeatable=True,
+)  # fmt: skip
+DELETE: Operation[None] = Operation(
+    name="deleteOrder", method="DELETE", path="/orders/{order_id}",
+    summary="Forget an order that is settled", query=DeleteQuery,
+    status=(204,), problems=(400, 404, 409), repeatable=True,
+)  # fmt: skip
+
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, DELETE)

@@ -1,0 +1,82 @@
+"""The payments service: what was charged for an order, and what became of it."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from contracts.money import Money
+from contracts.operations import Operation
+from contracts.orders import Contact, OrderLine
+from contracts.schema import Input, Output, Timestamp
+
+PaymentStatus = Literal[
+    "pending", "succeeded", "declined", "action_required", "refunded", "cancelled"
+]
+
+
+class Transaction(Output):
+    """The one transaction of an order. ``client_secret`` is set while the shopper must act."""
+
+    id: str
+    order_id: str
+    customer_id: str
+    status: PaymentStatus
+    amount: Money
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+    decline_code: str | None = None
+    client_secret: str | None = None
+    receipt_file_id: str | None = None
+
+
+class TransactionLookup(Input):
+    """The orders whose transactions are wanted."""
+
+    order_ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
+    ]
+
+
+class TransactionLookupAnswer(Output):
+    """The transactions that exist for the orders asked for."""
+
+    items: list[Transaction]
+
+
+class Webhook(Input):
+    """What the gateway posted, to the byte (base64 on the wire), and how it signed it."""
+
+    payload: Annotated[bytes, Meta(max_length=256 * 1024)]
+    signature: Annotated[str, Meta(max_length=2000)]
+
+
+class PaymentOutcome(Output):
+    """Data of every payment event: the transaction, and of the order what a mail needs."""
+
+    transaction_id: str
+    order_id: str
+    customer_id: str
+    status: PaymentStatus
+    amount: Money
+    contact: Contact
+    lines: list[OrderLine]
+    occurred_at: Timestamp
+    decline_code: str | None = None
+
+
+GET: Operation[Transaction] = Operation(
+    name="getTransaction", method="GET", path="/transactions/{transaction_id}",
+    summary="One transaction", answer=Transaction, problems=(404,), repeatable=True,
+)  # fmt: skip
+LOOKUP: Operation[TransactionLookupAnswer] = Operation(
+    name="lookUpTransactions", method="POST", path="/transactions/lookup",
+    summary="The transactions of many orders in one call",
+    body=TransactionLookup, answer=TransactionLookupAnswer, problems=(400, 422), repeatable=True,
+)  # fmt: skip
+RECEIVE_WEBHOOK: Operation[None] = Operation(
+    name="receiveWebhook", method="POST", path="/webhooks", summary="News from the gateway",
+    body=Webhook, status=(204,), problems=(400, 422), repeatable=True,
+)  # fmt: skip
+
+OPERATIONS = (GET, LOOKUP, RECEIVE_WEBHOOK)

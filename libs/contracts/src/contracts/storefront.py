@@ -1,0 +1,272 @@
+"""The storefront's public API, the only one that clients see."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from contracts.files import ImageTicket
+from contracts.money import Money
+from contracts.operations import Operation
+from contracts.orders import (
+    MAX_LINES,
+    Address,
+    OrderChange,
+    OrderLine,
+    OrderStatus,
+    PaymentMethod,
+    Quantity,
+)
+from contracts.schema import (
+    DEFAULT_LIMIT,
+    Cursor,
+    Email,
+    Input,
+    Limit,
+    NoBody,
+    Output,
+    PersonName,
+    Timestamp,
+)
+from contracts.toys import NewToyImage, Toy, ToyDraft, ToyPage, ToyQuery
+
+ServiceState = Literal["ok", "down"]
+
+
+class HealthQuery(Input):
+    """``deep=1`` asks the private services too."""
+
+    deep: Literal[0, 1] = 0
+
+
+class ShopHealth(Output, omit_defaults=True):
+    """Whether the shop is open."""
+
+    status: Literal["ok", "degraded"]
+    services: dict[str, ServiceState] | UnsetType = UNSET
+
+
+Password = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class NewUser(Input):
+    """Someone who signs up."""
+
+    email: Email
+    password: Password
+    name: PersonName
+
+
+class User(Output):
+    """A customer."""
+
+    id: str
+    email: str
+    name: str
+
+
+class Confirmation(Input):
+    """The code that was e-mailed at sign-up."""
+
+    email: Email
+    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)")]
+
+
+class NewSession(Input):
+    """Sign in: with ``email`` and ``password``, or with an earlier session's ``refresh_token``."""
+
+    email: Annotated[str, Meta(min_length=1, max_length=254)] | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=8192)] | UnsetType = UNSET
+
+
+class Session(Output):
+    """Tokens of a signed-in user; ``expires_in`` in seconds."""
+
+    access_token: str
+    id_token: str
+    refresh_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+
+
+class DraftLine(Input):
+    """What and how many; the price is the shop's to say."""
+
+    toy_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    quantity: Quantity
+
+
+class NewOrder(Input):
+    """An order as a customer sends it."""
+
+    lines: Annotated[list[DraftLine], Meta(min_length=1, max_length=MAX_LINES)]
+    shipping_address: Address
+    payment_method: PaymentMethod
+
+
+class PaymentAction(Output):
+    """What the shopper's browser needs to authenticate the payment."""
+
+    client_secret: str
+
+
+class OrderPayment(Output):
+    """What became of an order's payment; ``unknown`` while payments cannot be asked."""
+
+    status: Literal[
+        "pending", "succeeded", "declined", "action_required", "refunded", "cancelled", "unknown"
+    ]
+    transaction_id: str | None
+    decline_code: str | None
+    action: PaymentAction | None
+
+
+class ShopOrder(Output):
+    """An order with its payment and whether its receipt is ready."""
+
+    id: str
+    customer_id: str
+    status: OrderStatus
+    lines: list[OrderLine]
+    total: Money
+    shipping_address: Address
+    version: int
+    placed_at: Timestamp
+    payment: OrderPayment
+    receipt: bool
+
+
+class ShopOrderPage(Output):
+    """A page of orders."""
+
+    items: list[ShopOrder]
+    next_cursor: str | None
+
+
+class PageQuery(Input):
+    """Which page of a list."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+HEALTH: Operation[ShopHealth] = Operation(
+    name="getHealth", method="GET", path="/health", summary="Whether the shop is open",
+    audience="anyone", query=HealthQuery, answer=ShopHealth, problems=(400,),
+    repeatable=True,
+)  # fmt: skip
+OPENAPI: Operation[dict[str, object]] = Operation(
+    name="getOpenApi", method="GET", path="/openapi.json", summary="This document",
+    audience="anyone", answer=dict[str, object], repeatable=True,
+)  # fmt: skip
+SIGN_UP: Operation[User] = Operation(
+    name="signUp", method="POST", path="/users", summary="Sign up",
+    audience="anyone", body=NewUser, answer=User, status=(201,), problems=(400, 409, 422),
+)  # fmt: skip
+CONFIRM: Operation[None] = Operation(
+    name="confirmUser", method="POST", path="/users/confirmation",
+    summary="Confirm an e-mail address", audience="anyone", body=Confirmation, status=(204,),
+    problems=(400, 422),
+)  # fmt: skip
+SIGN_IN: Operation[Session] = Operation(
+    name="signIn", method="POST", path="/sessions", summary="Sign in",
+    audience="anyone", body=NewSession, answer=Session,
+    problems=(400, 401, 422),
+)  # fmt: skip
+SEARCH_TOYS: Operation[ToyPage] = Operation(
+    name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
+    audience="anyone", query=ToyQuery, answer=ToyPage, problems=(400, 503), repeatable=True,
+)  # fmt: skip
+GET_TOY: Operation[Toy] = Operation(
+    name="getToy", method="GET", path="/toys/{toy_id}", summary="One toy",
+    audience="anyone", answer=Toy, problems=(404, 503), repeatable=True,
+)  # fmt: skip
+CREATE_TOY: Operation[Toy] = Operation(
+    name="createToy", method="POST", path="/toys", summary="Add a toy", audience="staff",
+    body=ToyDraft, answer=Toy, status=(201,), problems=(400, 401, 403, 415, 422, 503),
+)  # fmt: skip
+REPLACE_TOY: Operation[Toy] = Operation(
+    name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
+    audience="staff", body=ToyDraft, answer=Toy, headers=("If-Match",),
+    problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
+)  # fmt: skip
+PATCH_TOY: Operation[Toy] = Operation(
+    name="patchToy", method="PATCH", path="/toys/{toy_id}",
+    summary="Change a toy (JSON merge patch, RFC 7396)",
+    audience="staff", body=dict[str, object], answer=Toy, headers=("If-Match",),
+    problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
+)  # fmt: skip
+DELETE_TOY: Operation[None] = Operation(
+    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
+    audience="staff", status=(204,), headers=("If-Match",),
+    problems=(401, 403, 404, 412, 428, 503),
+)  # fmt: skip
+ADD_TOY_IMAGE: Operation[ImageTicket] = Operation(
+    name="addToyImage", method="POST", path="/toys/{toy_id}/images",
+    summary="Announce a picture and get a place to upload it to", audience="staff",
+    body=NewToyImage, answer=ImageTicket, status=(201,),
+    problems=(400, 401, 403, 404, 415, 422, 503),
+)  # fmt: skip
+REMOVE_TOY_IMAGE: Operation[None] = Operation(
+    name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
+    summary="Remove a picture", audience="staff", status=(204,), problems=(401, 403, 404, 503),
+)  # fmt: skip
+PLACE_ORDER: Operation[ShopOrder] = Operation(
+    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per key",
+    audience="customer", body=NewOrder, answer=ShopOrder, status=(201, 200),
+    headers=("Idempotency-Key",), problems=(400, 401, 415, 422, 503), repeatable=True,
+)  # fmt: skip
+LIST_ORDERS: Operation[ShopOrderPage] = Operation(
+    name="listOrders", method="GET", path="/orders",
+    summary="Your orders, newest first; everyone's for staff",
+    audience="customer", query=PageQuery, answer=ShopOrderPage, problems=(400, 401, 503),
+    repeatable=True,
+)  # fmt: skip
+GET_ORDER: Operation[ShopOrder] = Operation(
+    name="getOrder", method="GET", path="/orders/{order_id}", summary="One order",
+    audience="owner or staff", answer=ShopOrder, problems=(401, 404, 503), repeatable=True,
+)  # fmt: skip
+CHANGE_ORDER: Operation[ShopOrder] = Operation(
+    name="changeOrder", method="PATCH", path="/orders/{order_id}",
+    summary="Change the shipping address", audience="customer", body=OrderChange,
+    answer=ShopOrder, headers=("If-Match",),
+    problems=(400, 401, 404, 409, 412, 415, 422, 428, 503),
+)  # fmt: skip
+CANCEL_ORDER: Operation[ShopOrder] = Operation(
+    name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
+    summary="Call an order off; what was charged is refunded", audience="owner or staff",
+    body=NoBody, answer=ShopOrder, status=(202,), problems=(400, 401, 404, 503), repeatable=True,
+)  # fmt: skip
+GET_RECEIPT: Operation[None] = Operation(
+    name="getReceipt", method="GET", path="/orders/{order_id}/receipt",
+    summary="A short-lived URL of the receipt, a PDF", audience="owner or staff",
+    status=(303,), problems=(401, 404, 503), repeatable=True,
+)  # fmt: skip
+PAYMENT_WEBHOOK: Operation[None] = Operation(
+    name="receivePaymentWebhook", method="POST", path="/webhooks/payments",
+    summary="News from the payment gateway", audience="gateway", status=(204,),
+    headers=("Stripe-Signature",), problems=(400, 503), repeatable=True,
+)  # fmt: skip
+
+OPERATIONS = (
+    HEALTH,
+    OPENAPI,
+    SIGN_UP,
+    CONFIRM,
+    SIGN_IN,
+    SEARCH_TOYS,
+    GET_TOY,
+    CREATE_TOY,
+    REPLACE_TOY,
+    PATCH_TOY,
+    DELETE_TOY,
+    ADD_TOY_IMAGE,
+    REMOVE_TOY_IMAGE,
+    PLACE_ORDER,
+    LIST_ORDERS,
+    GET_ORDER,
+    CHANGE_ORDER,
+    CANCEL_ORDER,
+    GET_RECEIPT,
+    PAYMENT_WEBHOOK,
+)

@@ -1,0 +1,147 @@
+"""The toys service: the catalogue and its search."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from contracts.files import ImageTicket, ImageType
+from contracts.money import Money
+from contracts.operations import Operation
+from contracts.schema import DEFAULT_LIMIT, Cursor, Input, Limit, Line, Output, Timestamp
+
+MAX_IMAGE_BYTES = 5 * 1024 * 1024
+
+Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=Line)]
+ToyId = Annotated[str, Meta(max_length=64)]
+Age = Annotated[int, Meta(ge=0, le=99)]
+
+
+class ToyDraft(Input):
+    """A toy as staff describe it; a PUT replaces all of it."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=Line)]
+    description: Annotated[str, Meta(max_length=4000)]
+    category: Label
+    brand: Label
+    price: Money
+    min_age: Age
+    attributes: Annotated[
+        dict[
+            Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_ -]+$(?!\n)")],
+            Annotated[str, Meta(min_length=1, max_length=200, pattern=Line)],
+        ],
+        Meta(max_length=30),
+    ] = {}
+
+
+class ToyImage(Output):
+    """A picture of a toy; ``url`` is a path on the shop's own origin."""
+
+    id: str
+    url: str
+    alt: str
+
+
+class Toy(Output):
+    """A toy of the catalogue."""
+
+    id: str
+    name: str
+    description: str
+    category: str
+    brand: str
+    price: Money
+    min_age: int
+    attributes: dict[str, str]
+    images: list[ToyImage]
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+Sort = Literal["relevance", "newest", "price", "-price", "name"]
+
+
+class ToyQuery(Input):
+    """Filters, order and page of a search. ``attr.<name>=`` parameters become ``attributes``."""
+
+    q: Annotated[str, Meta(max_length=200)] = ""
+    category: str | None = None
+    brand: str | None = None
+    age: Age | None = None
+    price_min: Annotated[int, Meta(ge=0)] | None = None
+    price_max: Annotated[int, Meta(ge=0)] | None = None
+    attributes: dict[str, str] = {}
+    sort: Sort = "newest"
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class ToyPage(Output):
+    """A page of toys."""
+
+    items: list[Toy]
+    next_cursor: str | None
+
+
+class ToyLookup(Input):
+    """Which toys to fetch in one call."""
+
+    ids: Annotated[list[ToyId], Meta(min_length=1, max_length=100)]
+
+
+class ToyLookupAnswer(Output):
+    """The toys that exist among those asked for."""
+
+    items: list[Toy]
+
+
+class NewToyImage(Input):
+    """What staff are about to upload."""
+
+    content_type: ImageType
+    size: Annotated[int, Meta(ge=1, le=MAX_IMAGE_BYTES)]
+    alt: Annotated[str, Meta(max_length=300, pattern=Line)]
+
+
+SEARCH: Operation[ToyPage] = Operation(
+    name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
+    query=ToyQuery, answer=ToyPage, problems=(400,), repeatable=True,
+)  # fmt: skip
+GET: Operation[Toy] = Operation(
+    name="getToy", method="GET", path="/toys/{toy_id}", summary="One toy",
+    answer=Toy, problems=(404,), repeatable=True,
+)  # fmt: skip
+LOOKUP: Operation[ToyLookupAnswer] = Operation(
+    name="lookUpToys", method="POST", path="/toys/lookup", summary="Many toys in one call",
+    body=ToyLookup, answer=ToyLookupAnswer, problems=(400, 422), repeatable=True,
+)  # fmt: skip
+CREATE: Operation[Toy] = Operation(
+    name="createToy", method="POST", path="/toys", summary="Add a toy",
+    body=ToyDraft, answer=Toy, status=(201,), problems=(400, 422),
+)  # fmt: skip
+REPLACE: Operation[Toy] = Operation(
+    name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
+    body=ToyDraft, answer=Toy, problems=(400, 404, 412, 422, 428), headers=("If-Match",),
+)  # fmt: skip
+PATCH: Operation[Toy] = Operation(
+    name="patchToy", method="PATCH", path="/toys/{toy_id}",
+    summary="Change a toy (JSON merge patch, RFC 7396)",
+    body=dict[str, object], answer=Toy, problems=(400, 404, 412, 415, 422, 428),
+    headers=("If-Match",),
+)  # fmt: skip
+DELETE: Operation[None] = Operation(
+    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
+    status=(204,), problems=(404, 412, 428), headers=("If-Match",),
+)  # fmt: skip
+ADD_IMAGE: Operation[ImageTicket] = Operation(
+    name="addToyImage", method="POST", path="/toys/{toy_id}/images",
+    summary="Announce a picture and get a place to upload it to",
+    body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 422),
+)  # fmt: skip
+REMOVE_IMAGE: Operation[None] = Operation(
+    name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
+    summary="Remove a picture", status=(204,), problems=(404,),
+)  # fmt: skip
+
+OPERATIONS = (SEARCH, GET, LOOKUP, CREATE, REPLACE, PATCH, DELETE, ADD_IMAGE, REMOVE_IMAGE)
