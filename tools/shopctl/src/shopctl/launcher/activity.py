@@ -1,0 +1,71 @@
+"""Answers whether anything is still on its way, so that a stop can wait for it."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.core.responses import request_scope
+from ministack.services import dynamodb, lambda_svc, sqs
+
+from shopctl.launcher import delivery
+
+PATH = "/_toyshop/activity"
+
+
+def answering(app: Any, started: Callable[[], None]) -> Any:
+    """Wrap the ASGI application with `GET /_toyshop/activity`; call `started` when it is up."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+
+            async def send_and_tell(message: Any) -> None:
+                if message["type"] == "lifespan.startup.complete":
+                    started()
+                await send(message)
+
+            await app(scope, receive, send_and_tell)
+            return
+        if scope["type"] == "http" and scope["path"] == PATH:
+            body = json.dumps(measure()).encode()
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+def measure() -> dict[str, int]:
+    """Count running invocations, waiting events, unread stream records and due messages."""
+    counts = {
+        "invocations": lambda_svc.executions_in_flight()[0],
+        "events": delivery.pending(),
+        "stream_records": 0,
+        "messages": 0,
+    }
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        source = mapping.get("EventSourceArn", "")
+        if not mapping.get("Enabled", True):
+            continue
+        if ":dynamodb:" in source:
+            table = source.split("/stream/")[0].split("/")[-1]
+            with request_scope(account, region):
+                end = dynamodb.stream_end_position(table)
+                position = lambda_svc._dynamodb_stream_positions.get(mapping["UUID"], end)
+            counts["stream_records"] += max(0, end - position)
+        elif ":sqs:" in source:
+            counts["messages"] += _due(parse_arn(source).resource)
+    return counts
+
+
+def _due(queue_name: str) -> int:
+    now = time.time()
+    return sum(
+        message["visible_at"] <= now or message.get("receipt_handle") is not None
+        for queue in sqs._queues.all_values()
+        if queue["attributes"]["QueueArn"].endswith(f":{queue_name}")
+        for message in queue["messages"]
+    )

@@ -1,0 +1,62 @@
+"""Where things are: the checkout, its apps, and the directory that the shop keeps."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The directories of one checkout and of the shop that runs from it.
+
+    Attributes
+    ----------
+    root
+        The checkout.
+    home
+        Where the shop keeps its state, logs and builds.
+    apps
+        One directory per service.
+    """
+
+    root: Path
+    home: Path
+    apps: Path
+
+    @classmethod
+    def find(cls) -> "Layout":
+        """Locate the checkout of this file; ``SHOP_HOME`` and ``SHOP_APPS`` override the rest."""
+        root = Path(os.environ.get("SHOP_ROOT") or Path(__file__).resolve().parents[4])
+        home = Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute()
+        apps = Path(os.environ.get("SHOP_APPS") or root / "apps").absolute()
+        return cls(root=root, home=home, apps=apps)
+
+    @property
+    def state(self) -> Path:
+        """The file that lists the running processes."""
+        return self.home / "state.json"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per process and per function."""
+        return self.home / "logs"
+
+    @property
+    def mail(self) -> Path:
+        """One file per e-mail that was sent."""
+        return self.home / "mail"
+
+    @property
+    def build(self) -> Path:
+        """Packages and the dependency trees they are made of."""
+        return self.home / "build"
+
+    @property
+    def aws_python(self) -> Path:
+        """The Python that runs the embedded AWS and the functions in it."""
+        return self.home / "venvs" / "aws" / "bin" / "python"
+
+    @property
+    def simulator(self) -> Path:
+        """The source directory of the payment gateway simulator."""
+        return self.root / "tools" / "gateway_simulator" / "src"

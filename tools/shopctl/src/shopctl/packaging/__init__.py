@@ -1,0 +1,1 @@
+"""Builds what each service deploys: one zip with byte-code and one CloudFormation template."""

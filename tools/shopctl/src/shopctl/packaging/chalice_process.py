@@ -1,0 +1,35 @@
+"""Runs `chalice package` for one app, in a process of its own.
+
+A process per app, since Chalice imports `app` and a second app would get the first one again.
+The dependencies are not downloaded by Chalice, which takes seconds per app and leaves out
+silently what it cannot install: `dependencies.py` installs them once for all apps.
+"""
+
+import sys
+from pathlib import Path
+
+
+def main(project: str, output: str, stage: str, dependencies: str) -> int:
+    """Write ``sam.yaml`` and ``deployment.zip`` (without dependencies) to `output`."""
+    # behind the tools' own packages, which Chalice needs
+    sys.path.append(dependencies)
+    from chalice import cli
+    from chalice.cli.factory import CLIFactory
+    from chalice.deploy.packager import DependencyBuilder
+    from chalice.deploy.validate import validate_configuration
+
+    DependencyBuilder.build_site_packages = lambda *_: None
+    arguments = ["--project-dir", project]
+    merged = ["--merge-template", str(Path(project) / "delivery.yaml")]
+    # `chalice deploy` checks this, `chalice package` does not
+    validate_configuration(
+        CLIFactory(project, environ={}).create_config_obj(chalice_stage_name=stage)
+    )
+    sys.argv = ["chalice", *arguments, "package", "--stage", stage, *merged]
+    sys.argv += ["--template-format", "yaml", output]
+    status: int = cli.main()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Installs the packages of a requirements file once, whatever number of apps ships them."""
+
+import hashlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from shopctl.problems import ShopProblem
+
+# what an installer leaves beside a package and nothing reads at run time
+_LEFTOVERS = ("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# the AWS Lambda runtime; on a laptop the packages must fit the laptop
+_LAMBDA_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+
+
+def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
+    """Return a directory with everything a requirements file asks for, compiled.
+
+    Parameters
+    ----------
+    requirements
+        A requirements file; an empty one gives an empty directory.
+    store
+        Where installed trees are kept, by the hash of the file and the Python.
+    for_lambda
+        Install for AWS's platform instead of this machine's.
+
+    Raises
+    ------
+    ShopProblem
+        If something cannot be installed.
+    """
+    text = requirements.read_text() if requirements.exists() else ""
+    target = "lambda" if for_lambda else f"{sys.platform}-{platform.machine()}"
+    key = hashlib.sha256(f"{text}\0{sys.version}\0{target}".encode()).hexdigest()[:16]
+    tree = store / key
+    if tree.exists():
+        return tree
+    unfinished = store / f"{key}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    if text.strip():
+        _install(requirements, unfinished, _LAMBDA_PLATFORM if for_lambda else ())
+        _check(text, unfinished, requirements)
+    for pattern in _LEFTOVERS:
+        for path in unfinished.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    compile_tree(unfinished)
+    unfinished.rename(tree)
+    return tree
+
+
+def compile_tree(tree: Path) -> None:
+    """Add byte-code that Python takes without looking at the source's time."""
+    command = [sys.executable, "-m", "compileall", "-q", "-j", "2", "-o", "0", "-s", str(tree)]
+    command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
+    # packages may hold files of newer or older grammars, which are never imported
+    subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+
+
+def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:
+    from uv import find_uv_bin
+
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(tree)]
+    command += ["--python", sys.executable, *options, "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[-400:]
+        raise ShopProblem(
+            f"The packages of {requirements} cannot be installed: {reason}",
+            "Check the connection to the package index and the names in that file.",
+        )
+
+
+def _check(text: str, tree: Path, requirements: Path) -> None:
+    installed = {
+        _normal(path.name.rsplit("-", 1)[0])
+        for path in (info.with_suffix("") for info in tree.glob("*.dist-info"))
+    }
+    # a requirement with an environment marker may rightly be absent
+    lines = [line for line in text.splitlines() if ";" not in line]
+    named = {_normal(found.group()) for line in lines if (found := _NAME.match(line))}
+    missing = sorted(named - installed)
+    if missing:
+        raise ShopProblem(
+            f"{', '.join(missing)} of {requirements} did not arrive in the package.",
+            "Delete .shop/build and run the command again.",
+        )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
