@@ -1,0 +1,99 @@
+"""The routes that Stripe's clients call, under `/v1/`."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway_simulator import charges, intents, refunds
+from gateway_simulator.errors import StripeError, invalid_parameter
+from gateway_simulator.forms import decode
+from gateway_simulator.gateway import Gateway, Incoming, Operation
+from gateway_simulator.objects import API_VERSION, new_id
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID = "request_id"
+
+_GARBAGE = "<html><body><h1>502 Bad Gateway</h1>"
+
+_OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", "/v1/payment_intents", lambda c: intents.create(c.work, c.params, c.key)),
+    ("GET", "/v1/payment_intents", lambda c: intents.list_all(c.work, c.params)),
+    ("GET", "/v1/payment_intents/{id}", lambda c: intents.retrieve(c.work, c.id, c.params)),
+    (
+        "POST",
+        "/v1/payment_intents/{id}/confirm",
+        lambda c: intents.confirm(c.work, c.id, c.params, c.key),
+    ),
+    ("POST", "/v1/payment_intents/{id}/cancel", lambda c: intents.cancel(c.work, c.id, c.params)),
+    ("GET", "/v1/charges/{id}", lambda c: charges.retrieve(c.work, c.id, c.params)),
+    ("POST", "/v1/refunds", lambda c: refunds.create(c.work, c.params, c.key)),
+    ("GET", "/v1/refunds", lambda c: refunds.list_all(c.work, c.params)),
+    ("GET", "/v1/refunds/{id}", lambda c: refunds.retrieve(c.work, c.id, c.params)),
+)
+
+
+def routes(gateway: Gateway) -> list[web.RouteDef]:
+    """Return the API's routes."""
+    return [
+        web.route(method, path, _handler(gateway, operation))
+        for method, path, operation in _OPERATIONS
+    ]
+
+
+def require_key(request: web.Request) -> None:
+    """Refuse a request without an API key, and one with a key to real money."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        message = (
+            "You did not provide an API key. You need to provide your API key in the "
+            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+            "YOUR_SECRET_KEY')."
+        )
+        raise StripeError(401, message)
+    if key.strip().startswith("sk_live_"):
+        raise StripeError(401, "Invalid API Key provided: this simulator takes no live keys.")
+
+
+def _handler(gateway: Gateway, operation: Operation) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        incoming = Incoming(
+            request_id=request[REQUEST_ID],
+            method=request.method,
+            path=request.path,
+            object_id=request.match_info.get("id", ""),
+            form=decode(await _encoded(request)),
+            key=key or None,
+        )
+        outgoing = await gateway.answer(operation, incoming)
+        headers = {"Stripe-Version": request.headers.get("Stripe-Version", API_VERSION)}
+        if incoming.key is not None:
+            headers["Idempotency-Key"] = incoming.key
+        if outgoing.original_request is not None:
+            headers["Idempotent-Replayed"] = "true"
+            headers["Original-Request"] = outgoing.original_request
+        if outgoing.kept and outgoing.answer.status >= 500:
+            # The same key would only get the same answer again.
+            headers["Stripe-Should-Retry"] = "false"
+        if outgoing.garbled:
+            return web.Response(text=_GARBAGE, content_type="text/html", headers=headers)
+        return web.json_response(
+            outgoing.answer.body, status=outgoing.answer.status, headers=headers
+        )
+
+    return handle
+
+
+async def _encoded(request: web.Request) -> str:
+    if request.method == "GET":
+        return request.rel_url.raw_query_string
+    try:
+        return (await request.read()).decode("ascii")
+    except UnicodeDecodeError as error:
+        raise invalid_parameter("", "The body must be form-encoded.") from error
+
+
+def request_id() -> str:
+    """Return a new id for the `Request-Id` header."""
+    return new_id("req", 14)

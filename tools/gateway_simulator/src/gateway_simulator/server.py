@@ -1,0 +1,67 @@
+"""The HTTP application: the API, the control API, and errors in Stripe's shape for both."""
+
+import logging
+
+from aiohttp import web
+
+from gateway_simulator import api, control
+from gateway_simulator.errors import StripeError, server_error
+from gateway_simulator.gateway import Gateway
+from gateway_simulator.store import Store
+from gateway_simulator.webhooks import Webhooks
+
+log = logging.getLogger(__name__)
+
+
+def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
+    """Return the application.
+
+    Parameters
+    ----------
+    store
+        The simulator's state; the application closes it.
+    webhooks
+        Where events go, or None for nowhere; the application starts and closes them.
+    """
+    gateway = Gateway(store, webhooks)
+    app = web.Application(middlewares=[_answer_errors])
+    app.add_routes(api.routes(gateway))
+    app.add_routes(control.Control(gateway).routes())
+
+    async def start(_: web.Application) -> None:
+        if webhooks is not None:
+            webhooks.start()
+
+    async def close(_: web.Application) -> None:
+        if webhooks is not None:
+            await webhooks.close()
+        store.close()
+
+    app.on_startup.append(start)
+    app.on_cleanup.append(close)
+    return app
+
+
+@web.middleware
+async def _answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
+    request_id = request[api.REQUEST_ID] = api.request_id()
+    try:
+        if not request.path.startswith(f"{control.PREFIX}/"):
+            api.require_key(request)
+        response = await handler(request)
+    except StripeError as error:
+        response = _shaped(error)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        message = f"Unrecognized request URL ({request.method}: {request.path})."
+        response = _shaped(StripeError(404, message))
+    except web.HTTPException as error:
+        response = _shaped(StripeError(error.status, error.reason))
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        response = _shaped(server_error())
+    response.headers["Request-Id"] = request_id
+    return response
+
+
+def _shaped(error: StripeError) -> web.Response:
+    return web.json_response(error.answer.body, status=error.answer.status)
