@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999_999)]
+MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999)]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 
 

@@ -1,6 +1,6 @@
 """The error answer of every API: ``application/problem+json``."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -12,12 +12,11 @@ class FieldError(Struct, frozen=True):
     detail: str
 
 
-class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Problem(Struct, frozen=True, kw_only=True):
     """Problem details for HTTP APIs (RFC 9457)."""
 
+    type: str = "about:blank"
     title: str
     status: int
     detail: str
-    type: str = "about:blank"
-    instance: str | None = None
-    errors: list[FieldError] | None = None
+    errors: list[FieldError] | UnsetType = UNSET

@@ -6,11 +6,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 
-class Input(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class Input(Struct, kw_only=True, forbid_unknown_fields=True):
     """What a caller sends. An unknown field is an error: it is a typo more often than a wish."""
 
 
-class Output(Struct, kw_only=True, frozen=True):
+class Output(Struct, kw_only=True):
     """What a service answers or emits. A reader ignores fields that it does not know yet."""
 
 

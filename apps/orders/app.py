@@ -1,0 +1,62 @@
+"""The orders API and the relay of its table's stream."""
+
+from chalice.app import DynamoDBEvent
+
+from chalicelib.orders.bootstrap import Settings, build
+from chassis.api import Answer, ServiceApp
+from chassis.settings import load
+from contracts import orders as api
+
+settings = load(Settings)
+app = ServiceApp("toyshop-orders", settings)
+orders, relay = build(settings)
+
+
+@app.serves(api.PLACE)
+def place_order() -> Answer:
+    """Place an order, once per key."""
+    order, is_new = orders.place(app.body(api.PlaceOrder))
+    return Answer(order, status=201 if is_new else 200)
+
+
+@app.serves(api.REPLAY)
+def find_replay() -> api.Order:
+    """Find the order that a key has placed already."""
+    return orders.replay(app.body(api.ReplayLookup))
+
+
+@app.serves(api.LIST)
+def list_orders() -> api.OrderPage:
+    """List orders, newest first."""
+    return orders.list(app.query(api.OrderQuery))
+
+
+@app.serves(api.GET)
+def get_order(order_id: str) -> api.Order:
+    """Get one order."""
+    return orders.get(order_id)
+
+
+@app.serves(api.CHANGE)
+def change_order(order_id: str) -> api.Order:
+    """Change the shipping address."""
+    return orders.change(order_id, app.if_match(), app.patch())
+
+
+@app.serves(api.CANCEL)
+def cancel_order(order_id: str) -> api.Order:
+    """Call an order off."""
+    app.optional_body(api.NoBody)
+    return orders.cancel(order_id)
+
+
+@app.serves(api.DELETE)
+def delete_order(order_id: str) -> None:
+    """Forget an order that is settled."""
+    orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
+
+
+@app.on_dynamodb_record(stream_arn="overridden by delivery.yaml")
+def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
+    """Publish what the table's stream says has changed."""
+    return relay.handle(event.to_dict())

@@ -1,0 +1,33 @@
+"""The one place where the parts of the service are put together."""
+
+from chalicelib.orders.events import events_of
+from chalicelib.orders.service import OrderService
+from chalicelib.orders.store import OrderRecord, OrderStore
+from chassis import aws, settings
+from chassis.cursors import Cursors, keys_of
+from chassis.parking import Parking
+from chassis.relay import Relay
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    """What the service is told by its environment."""
+
+    table_name: str
+    topic_arn: str
+    relay_dead_letters_url: str
+    cursor_secret_id: str
+
+
+def build(settings: Settings) -> tuple[OrderService, Relay]:
+    """Return the use cases and the relay, ready to serve."""
+    orders = OrderService(
+        OrderStore(settings.table_name), Cursors(keys_of(settings.cursor_secret_id))
+    )
+    relay = Relay(
+        settings.topic_arn,
+        aws.client("sns"),
+        OrderRecord,
+        events_of,
+        Parking(aws.client("sqs"), settings.relay_dead_letters_url),
+    )
+    return orders, relay

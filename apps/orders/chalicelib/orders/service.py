@@ -1,0 +1,191 @@
+"""The use cases of orders."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from chalicelib.orders import domain
+from chalicelib.orders.store import OrderStore, Stored
+from chassis.cursors import Cursors
+from chassis.ids import derived_id
+from chassis.parsing import merge_patch, parse_document
+from chassis.problems import Conflict, NotFound, PreconditionFailed, Unprocessable
+from contracts.orders import (
+    Order,
+    OrderChange,
+    OrderPage,
+    OrderQuery,
+    PlaceOrder,
+    ReplayLookup,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OrderService:
+    """Places, lists, changes and cancels orders.
+
+    Parameters
+    ----------
+    store
+        Where they are kept.
+    cursors
+        Of the lists.
+    now
+        The clock.
+    """
+
+    def __init__(
+        self, store: OrderStore, cursors: Cursors, now: Callable[[], datetime] = _now
+    ) -> None:
+        self._store = store
+        self._cursors = cursors
+        self._now = now
+
+    def place(self, request: PlaceOrder) -> tuple[Order, bool]:
+        """Place an order, once per customer and key.
+
+        Returns
+        -------
+        tuple
+            The order, and whether this call has placed it.
+
+        Raises
+        ------
+        Unprocessable
+            If the key has placed another request's order, or the prices do not make an order.
+        """
+        order_id = _order_id(request.customer_id, request.idempotency_key)
+        try:
+            order = domain.place(order_id, request, self._now())
+        except domain.TwoCurrenciesError as error:
+            raise Unprocessable.at(f"/lines/{error.line}", str(error)) from None
+        except domain.TotalOutOfRangeError as error:
+            raise Unprocessable.at("/lines", str(error)) from None
+        if self._store.add(order, request.fingerprint):
+            return order, True
+        stored = self._stored(order_id)
+        _check_fingerprint(stored, request.fingerprint)
+        return stored.order, False
+
+    def replay(self, lookup: ReplayLookup) -> Order:
+        """Return the order that a key has placed already.
+
+        Raises
+        ------
+        NotFound
+            If the key is new.
+        Unprocessable
+            If it was used for another request.
+        """
+        stored = self._store.get(_order_id(lookup.customer_id, lookup.idempotency_key))
+        if stored is None:
+            raise NotFound("No order was placed with this key.")
+        _check_fingerprint(stored, lookup.fingerprint)
+        return stored.order
+
+    def get(self, order_id: str) -> Order:
+        """Return an order.
+
+        Raises
+        ------
+        NotFound
+            If there is no such order.
+        """
+        return self._stored(order_id).order
+
+    def list(self, query: OrderQuery) -> OrderPage:
+        """Return a page of orders, newest first.
+
+        Raises
+        ------
+        BadRequest
+            If the cursor is not one of this list.
+        """
+        scope = {"list": "orders", "customer_id": query.customer_id}
+        after: dict[str, Any] | None = (
+            self._cursors.read(query.cursor, scope) if query.cursor else None
+        )
+        orders, position = self._store.page(query.customer_id, query.limit, after)
+        return OrderPage(
+            items=orders,
+            next_cursor=self._cursors.write(position, scope) if position else None,
+        )
+
+    def change(self, order_id: str, version: int, patch: dict[str, Any]) -> Order:
+        """Apply a merge patch to what may change of an order.
+
+        Raises
+        ------
+        NotFound, PreconditionFailed, Conflict, Unprocessable
+            If there is no such order, it has changed since, it was cancelled, or the patch
+            breaks its schema.
+        """
+        stored = self._stored(order_id)
+        if stored.order.version != version:
+            raise _stale(stored.order)
+        current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
+        change = parse_document(merge_patch(current, patch), OrderChange)
+        try:
+            changed = domain.ship_to(stored.order, change.shipping_address, self._now())
+        except domain.AlreadyCancelledError as error:
+            raise Conflict(str(error)) from None
+        if not self._store.replace(changed, stored.fingerprint):
+            raise _stale(self.get(order_id))
+        return changed
+
+    def cancel(self, order_id: str) -> Order:
+        """Call an order off; one that is called off already stays as it is.
+
+        Raises
+        ------
+        NotFound
+            If there is no such order.
+        """
+        while True:
+            stored = self._stored(order_id)
+            cancelled = domain.cancel(stored.order, self._now())
+            if cancelled is stored.order or self._store.replace(cancelled, stored.fingerprint):
+                return cancelled
+
+    def delete(self, order_id: str, *, settled: bool) -> None:
+        """Forget an order.
+
+        Raises
+        ------
+        NotFound, Conflict
+            If there is no such order, or the caller does not say that it is settled.
+        """
+        self._stored(order_id)
+        try:
+            domain.check_deletable(settled=settled)
+        except domain.NotSettledError as error:
+            raise Conflict(str(error)) from None
+        self._store.delete(order_id)
+
+    def _stored(self, order_id: str) -> Stored:
+        stored = self._store.get(order_id)
+        if stored is None:
+            raise NotFound("There is no such order.")
+        return stored
+
+
+def _order_id(customer_id: str, idempotency_key: str) -> str:
+    return derived_id("ord", customer_id, idempotency_key)
+
+
+def _check_fingerprint(stored: Stored, fingerprint: str) -> None:
+    if stored.fingerprint != fingerprint:
+        raise Unprocessable(
+            "This Idempotency-Key was used for another request. Use a new key for a new order."
+        )
+
+
+def _stale(order: Order) -> PreconditionFailed:
+    return PreconditionFailed(
+        f'The order has changed; it is at version "{order.version}". Read it and try again.'
+    )

@@ -1,0 +1,171 @@
+"""Orders in DynamoDB: conditional writes, two lists, one table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order, OrderLine
+
+LISTING = "order"
+"""The one partition of the list of everyone's orders (docs/decisions/0007)."""
+
+
+class ByCustomer(GlobalSecondaryIndex["OrderRecord"]):
+    """A customer's orders by time."""
+
+    class Meta:
+        index_name = "by_customer"
+        projection = AllProjection()
+
+    customer_id = UnicodeAttribute(hash_key=True)
+    placed = UnicodeAttribute(range_key=True)
+
+
+class ByTime(GlobalSecondaryIndex["OrderRecord"]):
+    """Everyone's orders by time."""
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    placed = UnicodeAttribute(range_key=True)
+
+
+class OrderRecord(Record):
+    """An order as it is stored."""
+
+    class Meta(TableMeta):
+        table_name = ""
+
+    customer_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    placed = UnicodeAttribute()
+    listing = UnicodeAttribute(default_for_new=LISTING)
+    lines: DocumentAttribute[list[OrderLine]] = DocumentAttribute(list[OrderLine])
+    total: DocumentAttribute[Money] = DocumentAttribute(Money)
+    shipping_address: DocumentAttribute[Address] = DocumentAttribute(Address)
+    contact: DocumentAttribute[Contact] = DocumentAttribute(Contact)
+    payment_method = UnicodeAttribute()
+    fingerprint = UnicodeAttribute()
+
+    by_customer = ByCustomer()
+    by_time = ByTime()
+
+    def to_order(self) -> Order:
+        """Return the order as the contract says it."""
+        return Order(
+            id=self.id,
+            customer_id=self.customer_id,
+            status=self.status,  # type: ignore[arg-type]
+            lines=self.lines,
+            total=self.total,
+            shipping_address=self.shipping_address,
+            contact=self.contact,
+            payment_method=self.payment_method,
+            version=int(self.version),
+            placed_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An order, and the fingerprint of the request that placed it."""
+
+    order: Order
+    fingerprint: str
+
+
+class OrderStore:
+    """The orders table.
+
+    Parameters
+    ----------
+    table_name
+        Of the service's own table.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        bind(OrderRecord, table_name)
+
+    def get(self, order_id: str) -> Stored | None:
+        """Return an order, read consistently, or ``None`` if there is no such order."""
+        try:
+            record = OrderRecord.get(order_id, consistent_read=True)
+        except DoesNotExist:
+            return None
+        return Stored(record.to_order(), record.fingerprint)
+
+    def add(self, order: Order, fingerprint: str) -> bool:
+        """Store a new order; return ``False``, and store nothing, if its id is taken."""
+        return self._put(order, fingerprint, OrderRecord.id.does_not_exist())
+
+    def replace(self, order: Order, fingerprint: str) -> bool:
+        """Store the next version of an order; return ``False`` if another writer was faster."""
+        return self._put(order, fingerprint, OrderRecord.version == order.version - 1)
+
+    @staticmethod
+    def _put(order: Order, fingerprint: str, condition: Any) -> bool:
+        record = OrderRecord(
+            id=order.id,
+            customer_id=order.customer_id,
+            status=order.status,
+            placed=f"{order.placed_at.isoformat()}#{order.id}",
+            lines=order.lines,
+            total=order.total,
+            shipping_address=order.shipping_address,
+            contact=order.contact,
+            payment_method=order.payment_method,
+            fingerprint=fingerprint,
+            version=order.version,
+            created_at=order.placed_at,
+            updated_at=order.updated_at,
+            traceparent=current_trace(),
+        )
+        try:
+            record.save(condition=condition)
+        except PutError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def delete(self, order_id: str) -> bool:
+        """Delete an order; return ``False`` if there is none."""
+        try:
+            OrderRecord(id=order_id).delete(condition=OrderRecord.id.exists())
+        except DeleteError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def page(
+        self, customer_id: str | None, limit: int, after: dict[str, Any] | None
+    ) -> tuple[list[Order], dict[str, Any] | None]:
+        """Return a page of orders, newest first, and the position after it.
+
+        Parameters
+        ----------
+        customer_id
+            Whose orders; everyone's if ``None``.
+        after
+            The position that the page before it ended with.
+        """
+        options: dict[str, Any] = {
+            "scan_index_forward": False,
+            "limit": limit,
+            "last_evaluated_key": after,
+        }
+        if customer_id is None:
+            results = OrderRecord.by_time.query(LISTING, **options)
+        else:
+            results = OrderRecord.by_customer.query(customer_id, **options)
+        orders = [record.to_order() for record in results]
+        return orders, results.last_evaluated_key

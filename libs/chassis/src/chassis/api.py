@@ -1,0 +1,260 @@
+"""A Chalice app that serves the operations of a contract.
+
+It carries what no handler should repeat: percent-decoding, body and query parsing, ETags, the
+problem answers, the context of the request and one line of log for each.
+"""
+
+import functools
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
+
+from chassis import context, log
+from chassis.parsing import parse_body, parse_document, parse_query
+from chassis.problems import (
+    BadRequest,
+    PayloadTooLarge,
+    PreconditionRequired,
+    ProblemError,
+    UnsupportedMediaType,
+)
+from chassis.settings import Settings
+from contracts.health import HEALTH
+from contracts.operations import Operation
+from contracts.problem import CONTENT_TYPE, Problem
+from contracts.schema import Health
+
+T = TypeVar("T")
+View = Callable[..., Any]
+
+DEFAULT_MAX_BODY = 256 * 1024
+BUDGET = 25.0
+_ETAG = re.compile(r'^"(\d{1,15})"$')
+
+
+class Answer(msgspec.Struct):
+    """What a handler answers when a body alone does not say it."""
+
+    body: Any = None
+    status: int | None = None
+    headers: dict[str, str] = {}
+
+
+class ServiceApp(Chalice):
+    """A Chalice app of the toy shop.
+
+    Parameters
+    ----------
+    app_name
+        As in ``.chalice/config.json``.
+    settings
+        Of the service.
+    public
+        Whether anyone may call it. A private one admits signed callers only, and lets them
+        shorten the time that it may take.
+    max_body
+        Largest body in bytes; a longer one is a 413.
+    """
+
+    def __init__(
+        self,
+        app_name: str,
+        settings: Settings,
+        *,
+        public: bool = False,
+        max_body: int = DEFAULT_MAX_BODY,
+    ) -> None:
+        super().__init__(app_name=app_name, configure_logs=False)
+        self.public = public
+        self.max_body = max_body
+        log.configure(settings.service, settings.stage, settings.log_level)
+        if not public:
+            self.serves(HEALTH)(_healthy)
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer a request, and turn what Chalice itself refuses into a problem answer."""
+        answer = super().__call__(event, context)
+        if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
+            refused = msgspec.json.decode(answer["body"])
+            problem = Problem(
+                title=str(refused["Code"]),
+                status=answer["statusCode"],
+                detail=str(refused["Message"]),
+            )
+            answer["body"] = msgspec.json.encode(problem).decode()
+            answer["headers"] = {**answer.get("headers", {}), "Content-Type": CONTENT_TYPE}
+        return answer
+
+    def serves(
+        self, operation: Operation[Any], authorizer: Authorizer | None = None
+    ) -> Callable[[View], View]:
+        """Return the decorator of the handler of an operation.
+
+        The handler takes the path's parameters by name, percent-decoded, and returns the body of
+        the answer, or an ``Answer``. A body that has a version is answered with its ETag.
+        """
+        if authorizer is None and not self.public:
+            authorizer = IAMAuthorizer()
+
+        def decorate(view: View) -> View:
+            @functools.wraps(view)
+            def handler(**path: str) -> Response:
+                return self._handle(operation, view, path)
+
+            self.route(
+                operation.path,
+                methods=[operation.method],
+                name=operation.name,
+                authorizer=authorizer,
+                content_types=["*/*"],
+            )(handler)
+            return view
+
+        return decorate
+
+    def _handle(self, operation: Operation[Any], view: View, path: Mapping[str, str]) -> Response:
+        started = time.perf_counter()
+        request = self.request
+        with context.entered(
+            request.headers, budget=self._budget(), trust_deadline=not self.public
+        ) as current:
+            try:
+                values = {name: unquote(value) for name, value in path.items()}
+                response = _respond(operation, view(**values))
+            except ProblemError as error:
+                response = _problem(error)
+            except Exception:
+                log.exception("unexpected error", operation=operation.name)
+                response = _problem(
+                    ProblemError("Something went wrong here. Try again later; it was logged.")
+                )
+            response.headers[context.CORRELATION_ID] = current.correlation_id
+            log.info(
+                "request",
+                operation=operation.name,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+        return response
+
+    def _budget(self) -> float:
+        remaining = getattr(self.lambda_context, "get_remaining_time_in_millis", None)
+        return min(BUDGET, remaining() / 1000 - 0.5) if remaining else BUDGET
+
+    @property
+    def request(self) -> Request:
+        """The request that is being handled."""
+        request = self.current_request
+        assert request is not None  # Chalice sets it before it calls a view
+        return request
+
+    def _raw_body(self, types: tuple[str, ...]) -> bytes:
+        raw = self.request.raw_body or b""
+        body = raw.encode() if isinstance(raw, str) else raw
+        if len(body) > self.max_body:
+            raise PayloadTooLarge(
+                f"The body has {len(body)} bytes; {self.max_body} are the most that is taken."
+            )
+        given = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
+        if given not in types and (body or given):
+            raise UnsupportedMediaType(
+                f"The body is of type '{given}'; send it as {' or '.join(types)}."
+            )
+        return body
+
+    def body(self, kind: type[T]) -> T:
+        """Return the request's JSON body as a contract type.
+
+        Raises
+        ------
+        BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
+            If it is not JSON, too long, of another type, or fails its schema.
+        """
+        body = self._raw_body(("application/json",))
+        if not body:
+            raise BadRequest("A JSON body is required.")
+        return parse_body(body, kind)
+
+    def optional_body(self, kind: type[T]) -> T:
+        """Return the request's JSON body, or what ``{}`` would give if there is none."""
+        return parse_body(self._raw_body(("application/json",)) or b"{}", kind)
+
+    def patch(self) -> dict[str, Any]:
+        """Return the request's body as a JSON merge patch (RFC 7396): an object."""
+        body = self._raw_body(("application/merge-patch+json", "application/json"))
+        if not body:
+            raise BadRequest("A JSON merge patch is required as body.")
+        return parse_body(body, dict[str, Any])
+
+    def patch_as(self, kind: type[T]) -> T:
+        """Return the request's merge patch as a contract type."""
+        return parse_document(self.patch(), kind)
+
+    def query(self, kind: type[T]) -> T:
+        """Return the request's query as a contract type; an unknown parameter is a 400."""
+        return parse_query(self.request.query_params, kind)
+
+    def header(self, name: str) -> str | None:
+        """Return a header of the request."""
+        value: str | None = self.request.headers.get(name)
+        return value
+
+    def if_match(self) -> int:
+        """Return the version that the caller means to change.
+
+        Raises
+        ------
+        PreconditionRequired
+            If it did not say.
+        BadRequest
+            If ``If-Match`` is not an ETag of this API.
+        """
+        given = self.header("if-match")
+        if given is None:
+            raise PreconditionRequired(
+                'Send If-Match with the ETag of the version that you read, such as "3".'
+            )
+        match = _ETAG.match(given.strip())
+        if not match:
+            raise BadRequest('If-Match takes one strong ETag as it was answered, such as "3".')
+        return int(match[1])
+
+
+def etag(version: int) -> str:
+    """Return the ETag of a version."""
+    return f'"{version}"'
+
+
+def _healthy() -> Health:
+    return Health(status="ok")
+
+
+def _respond(operation: Operation[Any], result: Any) -> Response:
+    answer = result if isinstance(result, Answer) else Answer(body=result)
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store", **answer.headers}
+    version = getattr(answer.body, "version", None)
+    if isinstance(version, int):
+        headers["ETag"] = etag(version)
+    if answer.body is None:
+        body = ""
+    else:
+        headers["Content-Type"] = "application/json"
+        body = msgspec.json.encode(answer.body).decode()
+    return Response(body, headers, answer.status or operation.status[0])
+
+
+def _problem(error: ProblemError) -> Response:
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": CONTENT_TYPE,
+        "Cache-Control": "no-store",
+    }
+    if error.status == 503:
+        headers["Retry-After"] = "5"
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(error.to_json(), headers, error.status.value)

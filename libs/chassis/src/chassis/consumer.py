@@ -1,0 +1,145 @@
+"""The consumer: events into handlers, and failures sorted once for all services.
+
+========== ==================================== ==============================================
+kind       means                                what happens
+========== ==================================== ==============================================
+transient  any other error                      raised: Lambda retries for minutes, then hands
+                                                it to the retry queue, which tries for hours
+permanent  ``PermanentFailure``                 parked at once
+poison     not an event, or breaks its schema   parked at once
+exhausted  the retry queue's receives are used  SQS moves it to the dead-letter queue
+========== ==================================== ==============================================
+
+Every handler must be idempotent: each hop delivers at least once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from chassis import context, log
+from chassis.parking import Parking
+from contracts.events import CloudEvent, EventType
+
+Handler = Callable[[CloudEvent[Any]], None]
+
+BUDGET = 50.0
+MAX_DELAY = 3600
+
+
+class PermanentFailure(Exception):
+    """Trying again would not help."""
+
+
+class Consumer:
+    """Hands the events of a subscription to their handlers.
+
+    Parameters
+    ----------
+    handlers
+        Of each event type that the subscription's filter lets through.
+    parking
+        The function's dead-letter queue.
+    sqs
+        A botocore SQS client, for the retry queue's delays.
+    base_delay
+        Seconds before the retry queue's second try; each further one waits twice as long.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[EventType, Handler],
+        parking: Parking,
+        sqs: Any,
+        base_delay: float = 30,
+    ) -> None:
+        self._handlers = {kind.name: (kind, handler) for kind, handler in handlers.items()}
+        self._parking = parking
+        self._sqs = sqs
+        self._base_delay = base_delay
+
+    def on_sns(self, event: dict[str, Any]) -> None:
+        """Handle what a topic delivers: one message an invocation.
+
+        Raises
+        ------
+        Exception
+            Whatever a handler raised that may go away: Lambda tries again.
+        """
+        for record in event["Records"]:
+            self._handle(record["Sns"]["Message"])
+
+    def on_sqs(self, event: dict[str, Any], queue_url: str) -> dict[str, Any]:
+        """Handle what the retry queue delivers.
+
+        A message that fails again stays in the queue for a growing while.
+
+        Returns
+        -------
+        dict
+            A partial-batch answer: the messages that must stay.
+        """
+        failed = []
+        for record in event["Records"]:
+            try:
+                for message in _messages_of(record["body"]):
+                    self._handle(message)
+            except Exception as error:
+                failed.append(record["messageId"])
+                self._delay(record, queue_url, error)
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+
+    def _delay(self, record: dict[str, Any], queue_url: str, error: Exception) -> None:
+        received = int(record["attributes"]["ApproximateReceiveCount"])
+        delay = min(self._base_delay * 2 ** (received - 1), MAX_DELAY)
+        log.warning("retry", received=received, delay=delay, why=f"{type(error).__name__}: {error}")
+        self._sqs.change_message_visibility(
+            QueueUrl=queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=int(delay),
+        )
+
+    def _handle(self, message: str) -> None:
+        try:
+            head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
+            kind, handler = self._handlers[head.type]
+            event = msgspec.json.decode(message, type=CloudEvent[kind.data])  # type: ignore[name-defined]
+        except KeyError:
+            # The filter policy keeps these away; one that slips through concerns nobody here.
+            log.warning("ignored", type=head.type, event=head.id)
+            return
+        except msgspec.MsgspecError as error:
+            self._parking.park(_raw(message), reason=f"poison: {error}")
+            return
+        trace = {context.TRACEPARENT: event.traceparent or ""}
+        with context.entered(trace, budget=BUDGET):
+            try:
+                handler(event)
+            except PermanentFailure as error:
+                self._parking.park(_raw(message), reason=f"permanent: {error}")
+            except Exception as error:
+                log.warning("failed", event=event.id, why=f"{type(error).__name__}: {error}")
+                raise
+            else:
+                log.info("handled", event=event.id, type=event.type)
+
+
+def _raw(message: str) -> Any:
+    try:
+        return msgspec.json.decode(message)
+    except msgspec.MsgspecError:
+        return message
+
+
+def _messages_of(body: str) -> list[str]:
+    """Return the events of a retry-queue message.
+
+    Lambda's failure destination wraps the SNS event it gave up on; a replay may send the event
+    itself.
+    """
+    document = msgspec.json.decode(body)
+    payload = document.get("requestPayload", document)
+    if "Records" in payload:
+        return [record["Sns"]["Message"] for record in payload["Records"]]
+    return [body]

@@ -1,0 +1,100 @@
+"""Trace, correlation id and deadline of what is being handled, for logs and calls further on."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+
+import msgspec
+
+TRACEPARENT = "traceparent"
+CORRELATION_ID = "X-Correlation-Id"
+DEADLINE = "X-Request-Deadline"
+
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_CORRELATION_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What is handed on from hop to hop.
+
+    Attributes
+    ----------
+    traceparent
+        W3C trace context, this hop's span as parent of the next.
+    correlation_id
+        Of the request that started it all.
+    deadline
+        Seconds since the epoch after which nobody waits for the answer any more.
+    """
+
+    traceparent: str
+    correlation_id: str
+    deadline: float
+
+    def remaining(self) -> float:
+        """Return the seconds left until the deadline, 0 if it has passed."""
+        return max(0.0, self.deadline - time.time())
+
+
+def _new_traceparent(parent: str | None) -> str:
+    match = _TRACEPARENT.match(parent or "")
+    if match and match[1] != "0" * 32 and match[2] != "0" * 16:
+        return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}"
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def _root(budget: float) -> Context:
+    trace = _new_traceparent(None)
+    return Context(trace, trace.split("-")[1], time.time() + budget)
+
+
+_current: ContextVar[Context | None] = ContextVar("context", default=None)
+
+
+def current() -> Context:
+    """Return the context of what is being handled, a fresh one outside of any."""
+    return _current.get() or _root(budget=30.0)
+
+
+@contextmanager
+def entered(
+    headers: Mapping[str, str], *, budget: float, trust_deadline: bool = True
+) -> Iterator[Context]:
+    """Handle a request or event in the context that its headers hand over.
+
+    Parameters
+    ----------
+    headers
+        Of the request, or the extension attributes of an event; names in any case.
+    budget
+        Seconds that this hop may take at most.
+    trust_deadline
+        Whether the caller may shorten the budget; a public API does not let it.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    trace = _new_traceparent(given.get(TRACEPARENT))
+    correlation = given.get(CORRELATION_ID.lower(), "")
+    if not _CORRELATION_ID.match(correlation):
+        correlation = trace.split("-")[1]
+    deadline = time.time() + budget
+    if trust_deadline:
+        with suppress(ValueError):
+            deadline = min(deadline, float(given.get(DEADLINE.lower(), "inf")))
+    token = _current.set(Context(trace, correlation, deadline))
+    try:
+        yield current()
+    finally:
+        _current.reset(token)
+
+
+def headers() -> dict[str, str]:
+    """Return the headers that hand the context on to a neighbour."""
+    context = current()
+    return {
+        TRACEPARENT: context.traceparent,
+        CORRELATION_ID: context.correlation_id,
+        DEADLINE: f"{context.deadline:.3f}",
+    }

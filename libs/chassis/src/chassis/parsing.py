@@ -1,0 +1,117 @@
+"""Bodies and queries into contract types, with the wrong field named."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from chassis.problems import BadRequest, FieldError, Unprocessable
+
+T = TypeVar("T")
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
+_FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
+_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
+
+
+def pointer_of(path: str) -> str:
+    """Return the JSON pointer (RFC 6901) of a msgspec path such as ``$.lines[0].quantity``."""
+    steps = []
+    for step in _STEP.finditer(path):
+        name = step["name"] if step["name"] is not None else step["index"]
+        steps.append(name.replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in steps)
+
+
+def field_error(error: msgspec.ValidationError) -> FieldError:
+    """Return which field a validation error is about and what was expected of it."""
+    match = _AT.match(str(error))
+    assert match is not None  # the pattern matches every string
+    what, pointer = match["what"], pointer_of(match["path"] or "$")
+    if field := _FIELD.match(what):
+        pointer = f"{pointer}/{field['name'].replace('~', '~0').replace('/', '~1')}"
+        unknown = "unknown" in what
+        what = "This field is not known here" if unknown else "This field is required"
+    return FieldError(pointer=pointer, detail=what)
+
+
+def parse_body(body: bytes, kind: type[T]) -> T:
+    """Decode a JSON body.
+
+    Raises
+    ------
+    BadRequest
+        If it is not JSON at all.
+    Unprocessable
+        If a field fails its schema; ``errors`` names it.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        wrong = field_error(error)
+        raise Unprocessable(
+            f"The body fails its schema at '{wrong.pointer or '/'}': {wrong.detail}.", [wrong]
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+
+
+def parse_document(document: object, kind: type[T]) -> T:
+    """Convert a document that is decoded already, as ``parse_body`` would.
+
+    Raises
+    ------
+    Unprocessable
+        If a field fails its schema; ``errors`` names it.
+    """
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        wrong = field_error(error)
+        raise Unprocessable(
+            f"The body fails its schema at '{wrong.pointer or '/'}': {wrong.detail}.", [wrong]
+        ) from None
+
+
+def parse_query(query: Mapping[str, str] | None, kind: type[T]) -> T:
+    """Convert query parameters; ``group.name=`` parameters go into the dictionary ``groups``.
+
+    A field ``attributes`` of the type is filled from ``attr.<name>`` parameters.
+
+    Raises
+    ------
+    BadRequest
+        If a parameter is unknown or has a bad value; ``errors`` names it.
+    """
+    values: dict[str, Any] = {}
+    attributes: dict[str, str] = {}
+    for name, value in (query or {}).items():
+        if name.startswith("attr."):
+            attributes[name.removeprefix("attr.")] = value
+        elif name == "attributes":
+            raise BadRequest.at("/attributes", "Use attr.<name>= to filter by an attribute")
+        else:
+            values[name] = value
+    if attributes:
+        values["attributes"] = attributes
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        wrong = field_error(error)
+        raise BadRequest(
+            f"The query parameter '{wrong.pointer.lstrip('/')}' is wrong: {wrong.detail}.", [wrong]
+        ) from None
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396, section 2) and return the result."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged

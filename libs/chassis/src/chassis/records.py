@@ -1,0 +1,92 @@
+"""PynamoDB models: the table they are bound to, versions, documents.
+
+A stored record is a model of its own; it is neither what comes in nor what goes out.
+"""
+
+from copy import deepcopy
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.constants import STRING
+from pynamodb.models import Model
+
+from chassis import context
+
+D = TypeVar("D")
+R = TypeVar("R", bound="Record")
+
+
+class DocumentAttribute(Attribute[D], Generic[D]):
+    """A contract type kept as JSON text: what nobody queries by, read and written as a whole.
+
+    Parameters
+    ----------
+    kind
+        The type, as msgspec understands it.
+    """
+
+    attr_type = STRING
+
+    def __init__(self, kind: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kind = kind
+
+    def serialize(self, value: D) -> str:
+        """Return the JSON text of a document."""
+        return msgspec.json.encode(value).decode()
+
+    def deserialize(self, value: str) -> D:
+        """Return the document of a JSON text."""
+        document: D = msgspec.json.decode(value, type=self._kind)
+        return document
+
+
+class Record(Model):
+    """What every stored entity has.
+
+    ``version`` counts its own writes and is what an ETag is made of; ``traceparent`` is the trace
+    of the last write, which the relay hands on with the event.
+    """
+
+    id = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()
+    created_at = UTCDateTimeAttribute()
+    updated_at = UTCDateTimeAttribute()
+    traceparent = UnicodeAttribute(null=True)
+
+    @classmethod
+    def from_image(cls: type[R], image: dict[str, Any]) -> R:
+        """Return the record of a stream image, which stays as it is."""
+        record = cls()
+        record.from_dynamodb_dict(deepcopy(image))
+        return record
+
+
+class TableMeta:
+    """How long to wait for DynamoDB, in seconds, and how often to ask again."""
+
+    region = None
+    connect_timeout_seconds = 1.0
+    read_timeout_seconds = 3.0
+    max_retry_attempts = 3
+    base_backoff_ms = 50
+
+
+def bind(model: type[R], table_name: str) -> type[R]:
+    """Bind a model to its table, which is known when the service starts and not before.
+
+    Parameters
+    ----------
+    table_name
+        The table; a model that was bound to another one forgets it.
+    """
+    meta: Any = model.Meta
+    meta.table_name = table_name
+    model._connection = None  # PynamoDB keeps the table's name in there
+    return model
+
+
+def current_trace() -> str:
+    """Return the trace to store with a write."""
+    return context.current().traceparent

@@ -1,0 +1,74 @@
+"""What must never be kept or logged: card numbers, tokens, passwords, addresses."""
+
+import re
+from typing import Any
+
+_DIGIT_RUN = re.compile(r"\d(?:[ -]*\d){13,}")
+_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_KEY = re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+|\bpi_[A-Za-z0-9]+_secret_[A-Za-z0-9]+")
+_SECRET_NAMES = re.compile(r"(password|token|secret|authorization|api_key|cookie|email)", re.I)
+MASK = "***"
+
+
+def _luhn_holds(digits: str) -> bool:
+    """Check the last digit (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _card_in(run: str) -> bool:
+    # A card number may stand beside other digits, so every stretch of whole groups is tried.
+    groups = re.findall(r"\d+", run)
+    for start in range(len(groups)):
+        digits = ""
+        for group in groups[start:]:
+            digits += group
+            if len(digits) > 19:
+                break
+            if len(digits) >= 14 and _luhn_holds(digits):
+                return True
+    return False
+
+
+def holds_card_number(text: str) -> bool:
+    """Tell whether a text holds what looks like a card number.
+
+    That is 14 to 19 digits, spaces or dashes between them, for which the Luhn check holds.
+    """
+    return any(_card_in(run[0]) for run in _DIGIT_RUN.finditer(text))
+
+
+def card_number_at(document: Any, pointer: str = "") -> str | None:
+    """Return the JSON pointer of the first card number in a decoded document, if there is one."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if holds_card_number(str(name)):
+                return pointer or "/"
+            step = str(name).replace("~", "~0").replace("/", "~1")
+            if found := card_number_at(value, f"{pointer}/{step}"):
+                return found
+    elif isinstance(document, list):
+        for index, value in enumerate(document):
+            if found := card_number_at(value, f"{pointer}/{index}"):
+                return found
+    elif isinstance(document, str | int) and holds_card_number(str(document)):
+        return pointer or "/"
+    return None
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """Return a copy of a value for the log, with everything secret masked."""
+    if name and _SECRET_NAMES.search(name) and value is not None:
+        return MASK
+    if isinstance(value, dict):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked(item) for item in value]
+    if isinstance(value, str):
+        text = _KEY.sub(MASK, _JWT.sub(MASK, _EMAIL.sub(MASK, value)))
+        return _DIGIT_RUN.sub(lambda run: MASK if _card_in(run[0]) else run[0], text)
+    return value

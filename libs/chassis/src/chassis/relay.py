@@ -1,0 +1,127 @@
+"""The relay: a table's stream is the outbox, and all it does is publish.
+
+Every entry of a ``PublishBatch`` answer is checked. What was not accepted is reported as a batch
+item failure, so that Lambda delivers from there again; the events' ids make the copies harmless.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from chassis import log
+from chassis.parking import Parking
+from chassis.records import Record
+from contracts.events import CloudEvent
+
+MAX_ENTRIES = 10
+MAX_BYTES = 250_000
+
+EventsOf = Callable[[Record | None, Record | None], Iterable[CloudEvent[Any]]]
+
+
+class Relay:
+    """Publishes the events of one table's stream to one topic.
+
+    Parameters
+    ----------
+    topic_arn
+        The service's topic.
+    sns
+        A botocore SNS client.
+    model
+        What the table holds.
+    events_of
+        Gives the events of a change: of the record before it (``None``: it was created) and after
+        it (``None``: it was deleted).
+    parking
+        Where a record goes that can never become an event.
+    """
+
+    def __init__(
+        self,
+        topic_arn: str,
+        sns: Any,
+        model: type[Record],
+        events_of: EventsOf,
+        parking: Parking,
+    ) -> None:
+        self._topic_arn = topic_arn
+        self._sns = sns
+        self._model = model
+        self._events_of = events_of
+        self._parking = parking
+
+    def handle(self, stream_event: dict[str, Any]) -> dict[str, Any]:
+        """Publish a batch of stream records.
+
+        Returns
+        -------
+        dict
+            A partial-batch answer: the sequence numbers that must be delivered again.
+        """
+        failed: list[str] = []
+        entries: list[tuple[str, CloudEvent[Any]]] = []
+        for record in stream_event["Records"]:
+            sequence_number = record["dynamodb"]["SequenceNumber"]
+            try:
+                entries.extend((sequence_number, event) for event in self._events(record))
+            except Exception as error:
+                # Retried, it would fail again and hold up its shard; parked, it can be replayed.
+                self._parking.park(record, reason=f"{type(error).__name__}: {error}")
+        for batch in _batches(entries):
+            failed.extend(self._publish(batch))
+        if failed:
+            log.warning("relay: not accepted", records=len(failed))
+            log.metric("RelayFailures", len(failed))
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+
+    def _events(self, record: dict[str, Any]) -> Iterable[CloudEvent[Any]]:
+        images = record["dynamodb"]
+        before, after = (
+            self._model.from_image(images[name]) if images.get(name) else None
+            for name in ("OldImage", "NewImage")
+        )
+        return list(self._events_of(before, after))
+
+    def _publish(self, batch: Sequence[tuple[str, str, CloudEvent[Any]]]) -> list[str]:
+        try:
+            answer = self._sns.publish_batch(
+                TopicArn=self._topic_arn,
+                PublishBatchRequestEntries=[
+                    {
+                        "Id": str(index),
+                        "Message": message,
+                        "MessageAttributes": {
+                            "type": {"DataType": "String", "StringValue": event.type}
+                        },
+                    }
+                    for index, (_, message, event) in enumerate(batch)
+                ],
+            )
+        except Exception as error:
+            log.warning("relay: publish failed", why=f"{type(error).__name__}: {error}")
+            return [number for number, _, _ in batch]
+        accepted = {int(entry["Id"]) for entry in answer.get("Successful", [])}
+        for index, (_, _, event) in enumerate(batch):
+            if index in accepted:
+                log.info("published", event=event.id, trace=event.traceparent)
+        return [number for index, (number, _, _) in enumerate(batch) if index not in accepted]
+
+
+def _batches(
+    entries: Iterable[tuple[str, CloudEvent[Any]]],
+) -> Iterator[list[tuple[str, str, CloudEvent[Any]]]]:
+    """Cut into what one ``PublishBatch`` takes: 10 entries, 256 KiB together."""
+    batch: list[tuple[str, str, CloudEvent[Any]]] = []
+    size = 0
+    for number, event in entries:
+        message = msgspec.json.encode(event).decode()
+        length = len(message.encode())
+        if batch and (len(batch) == MAX_ENTRIES or size + length > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((number, message, event))
+        size += length
+    if batch:
+        yield batch
