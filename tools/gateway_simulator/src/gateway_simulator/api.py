@@ -12,8 +12,6 @@ from gateway_simulator.objects import API_VERSION, new_id
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-REQUEST_ID = "request_id"
-
 _GARBAGE = "<html><body><h1>502 Bad Gateway</h1>"
 
 _OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
@@ -59,7 +57,7 @@ def _handler(gateway: Gateway, operation: Operation) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         incoming = Incoming(
-            request_id=request[REQUEST_ID],
+            request_id=new_request_id(),
             method=request.method,
             path=request.path,
             object_id=request.match_info.get("id", ""),
@@ -67,7 +65,10 @@ def _handler(gateway: Gateway, operation: Operation) -> Handler:
             key=key or None,
         )
         outgoing = await gateway.answer(operation, incoming)
-        headers = {"Stripe-Version": request.headers.get("Stripe-Version", API_VERSION)}
+        headers = {
+            "Request-Id": incoming.request_id,
+            "Stripe-Version": request.headers.get("Stripe-Version", API_VERSION),
+        }
         if incoming.key is not None:
             headers["Idempotency-Key"] = incoming.key
         if outgoing.original_request is not None:
@@ -94,6 +95,6 @@ async def _encoded(request: web.Request) -> str:
         raise invalid_parameter("", "The body must be form-encoded.") from error
 
 
-def request_id() -> str:
+def new_request_id() -> str:
     """Return a new id for the `Request-Id` header."""
     return new_id("req", 14)

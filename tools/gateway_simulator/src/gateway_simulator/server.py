@@ -44,7 +44,6 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
 
 @web.middleware
 async def _answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
-    request_id = request[api.REQUEST_ID] = api.request_id()
     try:
         if not request.path.startswith(f"{control.PREFIX}/"):
             api.require_key(request)
@@ -59,7 +58,7 @@ async def _answer_errors(request: web.Request, handler: api.Handler) -> web.Stre
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         response = _shaped(server_error())
-    response.headers["Request-Id"] = request_id
+    response.headers.setdefault("Request-Id", api.new_request_id())
     return response
 
 
