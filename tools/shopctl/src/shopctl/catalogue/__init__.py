@@ -53,6 +53,4 @@ def load() -> list[SeedToy]:
     """
     shelves = resources.files(__name__).joinpath("toys").iterdir()
     files = sorted((f for f in shelves if f.name.endswith(".json")), key=lambda f: f.name)
-    return [
-        toy for f in files for toy in msgspec.json.decode(f.read_bytes(), type=list[SeedToy])
-    ]
+    return [toy for f in files for toy in msgspec.json.decode(f.read_bytes(), type=list[SeedToy])]

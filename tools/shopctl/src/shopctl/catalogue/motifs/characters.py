@@ -20,7 +20,7 @@ def _face(c: Canvas, p: Palette, x: float, y: float, spread: float, *, eye: floa
 def doll(c: Canvas, p: Palette) -> None:
     """A rag doll with bunches and a full skirt."""
     c.shadow(320, 514, 140, 24, p.ink)
-    skin = _SKIN[(p.a[0] + p.b[1]) % len(_SKIN)]
+    skin = _SKIN[(p.a[0] + p.b[1] + p.d[2]) // 5 % len(_SKIN)]
     hair = shade(p.b, 0.3) if skin[0] > 180 else (58, 40, 52)
     for side in (-1, 1):
         c.box(320 + side * 36, 474, 30, 64, skin, corner=10)
@@ -102,7 +102,7 @@ def _seated(c: Canvas, p: Palette, fur: Colour) -> Colour:
 
 def bear(c: Canvas, p: Palette) -> None:
     """A teddy bear with a bow tie."""
-    fur = mix(p.b, (176, 118, 74), 0.45)
+    fur = mix(p.b, (186, 126, 78), 0.7)
     light = _seated(c, p, fur)
     for side in (-1, 1):
         c.disc(320 + side * 88, 164, 44, fur)
@@ -160,8 +160,8 @@ def elephant(c: Canvas, p: Palette) -> None:
 
 
 def cat(c: Canvas, p: Palette) -> None:
-    """A patchwork cat with whiskers; a fox or a dog of the same pattern."""
-    fur = mix(p.a, (238, 168, 104), 0.45)
+    """A cat with whiskers and a collar."""
+    fur = mix(p.a, (238, 168, 104), 0.7)
     light = _seated(c, p, fur)
     c.line([(424, 470), (484, 452), (500, 396), (482, 356)], fur, 34)
     c.disc(481, 352, 19, light)
@@ -185,10 +185,11 @@ def cat(c: Canvas, p: Palette) -> None:
 
 def penguin(c: Canvas, p: Palette) -> None:
     """A round penguin in a woolly hat."""
-    coat = mix(p.d, (44, 54, 92), 0.55)
+    beak = (250, 168, 64)
+    coat = mix(p.d, (44, 54, 92), 0.8)
     c.shadow(320, 514, 130, 24, p.ink)
     for side in (-1, 1):
-        c.oval(320 + side * 50, 500, 46, 18, p.b)
+        c.oval(320 + side * 50, 500, 46, 18, beak)
         c.oval(320 + side * 142, 356, 30, 88, shade(coat, 0.2), turn=-side * 22)
     c.oval(320, 342, 142, 162, coat)
     c.oval(320, 386, 100, 112, p.paper)
@@ -197,7 +198,7 @@ def penguin(c: Canvas, p: Palette) -> None:
         c.disc(320 + side * 42, 270, 12, p.ink)
         c.disc(320 + side * 42 - 4, 266, 4, p.paper)
         c.disc(320 + side * 74, 304, 17, mix(p.paper, _BLUSH, 0.55))
-    c.poly([(292, 292), (348, 292), (320, 326)], p.b)
+    c.poly([(292, 292), (348, 292), (320, 326)], beak)
     c.pie(320, 226, 106, 180, 360, p.a)
     c.box(320, 224, 232, 36, tint(p.a, 0.45), corner=18)
     c.disc(320, 118, 30, p.paper)
@@ -205,7 +206,7 @@ def penguin(c: Canvas, p: Palette) -> None:
 
 def whale(c: Canvas, p: Palette) -> None:
     """A smiling whale with a spout."""
-    skin = mix(p.d, (72, 132, 196), 0.4)
+    skin = mix(p.d, (72, 132, 196), 0.7)
     c.shadow(320, 508, 220, 26, p.ink)
     c.poly([(470, 388), (548, 250), (590, 270), (586, 330), (520, 430)], skin)
     c.oval(556, 250, 46, 24, skin, turn=-38)
@@ -363,7 +364,7 @@ def rattle(c: Canvas, p: Palette) -> None:
 
 def duck(c: Canvas, p: Palette) -> None:
     """A bath duck on small waves."""
-    yellow = mix(p.b, (255, 204, 64), 0.6)
+    yellow = mix(p.b, (255, 204, 64), 0.85)
     c.shadow(320, 506, 200, 26, p.ink)
     c.oval(330, 420, 168, 92, yellow)
     c.poly([(420, 380), (520, 318), (494, 440)], yellow)
@@ -379,9 +380,10 @@ def duck(c: Canvas, p: Palette) -> None:
     c.pie(262, 190, 70, 180, 360, p.d)
     c.box(262, 190, 176, 20, shade(p.d, 0.16), corner=10)
     c.disc(262, 122, 13, p.a)
+    sea = tint(mix(p.c, (64, 158, 198), 0.75), 0.2)
     for i in range(6):
-        c.pie(120 + i * 80, 500, 46, 180, 360, tint(p.c, 0.3))
-    c.box(320, 506, 492, 22, tint(p.c, 0.3), corner=11)
+        c.pie(120 + i * 80, 500, 46, 180, 360, sea)
+    c.box(320, 506, 492, 22, sea, corner=11)
 
 
 def mobile(c: Canvas, p: Palette) -> None:

@@ -219,8 +219,11 @@ def flask(c: Canvas, p: Palette) -> None:
     """A bubbling flask beside a test tube."""
     c.shadow(320, 512, 190, 26, p.ink)
     glass = tint(p.bottom, 0.65)
-    c.poly([(226, 170), (314, 170), (314, 282), (412, 470), (392, 504), (148, 504), (128, 470),
-            (226, 282)], glass)  # fmt: skip
+    rim = mix(p.d, p.bottom, 0.45)
+    c.poly([(220, 170), (320, 170), (320, 280), (420, 470), (396, 510), (144, 510), (120, 470),
+            (220, 280)], rim)  # fmt: skip
+    c.poly([(228, 176), (312, 176), (312, 284), (410, 470), (391, 502), (149, 502), (130, 470),
+            (228, 284)], glass)  # fmt: skip
     c.poly([(198, 352), (342, 352), (400, 466), (384, 490), (156, 490), (140, 466)], p.a)
     c.oval(270, 352, 72, 14, tint(p.a, 0.3))
     c.box(270, 166, 116, 26, p.ink, corner=13)
@@ -229,7 +232,8 @@ def flask(c: Canvas, p: Palette) -> None:
     for x, y, r, fill in ((262, 122, 18, p.b), (304, 88, 13, p.c), (226, 74, 10, p.d)):
         c.disc(x, y, r, fill)
         c.disc(x - r / 3, y - r / 3, r / 4, p.paper)
-    c.box(474, 372, 72, 250, glass, corner=36, turn=0)
+    c.box(474, 372, 84, 262, rim, corner=42)
+    c.box(474, 372, 70, 248, glass, corner=35)
     c.box(474, 420, 56, 140, p.c, corner=28)
     c.box(474, 366, 56, 30, p.c)
     c.oval(474, 352, 28, 8, tint(p.c, 0.4))
@@ -341,12 +345,12 @@ def yarn(c: Canvas, p: Palette) -> None:
 
 
 def xylophone(c: Canvas, p: Palette) -> None:
-    """Eight coloured bars and two beaters."""
+    """Seven coloured bars and two beaters."""
     c.shadow(320, 490, 230, 26, p.ink)
     wood = (214, 162, 110)
     c.poly([(96, 268), (560, 320), (560, 346), (96, 294)], wood)
     c.poly([(96, 462), (560, 404), (560, 430), (96, 490)], shade(wood, 0.12))
-    colours = (p.a, mix(p.a, p.b, 0.5), p.b, mix(p.b, p.c, 0.5), p.c, mix(p.c, p.d, 0.5), p.d)
+    colours = (p.a, p.b, p.c, p.d, tint(p.a, 0.3), tint(p.b, 0.3), tint(p.c, 0.3))
     for i, fill in enumerate(colours):
         x, height = 140 + i * 63, 286 - i * 24
         c.box(x, 378, 52, height, fill, corner=14)
@@ -354,7 +358,7 @@ def xylophone(c: Canvas, p: Palette) -> None:
         for end in (-1, 1):
             c.disc(x, 378 + end * (height / 2 - 24), 8, shade(fill, 0.3))
     for x1, y1, x2, y2, fill in ((250, 300, 420, 110, p.d), (384, 292, 536, 132, p.a)):
-        c.line([(x1, y1), (x2, y2)], p.paper, 13)
+        c.line([(x1, y1), (x2, y2)], shade(wood, 0.3), 13)
         c.disc(x1, y1, 27, fill)
         c.disc(x1 - 9, y1 - 9, 8, tint(fill, 0.5))
 
@@ -392,7 +396,9 @@ def ukulele(c: Canvas, p: Palette) -> None:
     c.disc(288, 352, 36, p.ink)
     c.box(212, 452, 88, 22, p.ink, corner=8, turn=36)
     for offset in (-12, -4, 4, 12):
-        c.line([(216 + offset, 450 + offset * 0.7), (490 + offset, 92 + offset * 0.7)], p.paper, 2.4)
+        c.line(
+            [(216 + offset, 450 + offset * 0.7), (490 + offset, 92 + offset * 0.7)], p.paper, 2.4
+        )
     c.arc(240, 412, 92, 130, 200, tint(p.a, 0.4), 11)
     for x, y, fill in ((140, 170, p.c), (236, 128, p.b)):
         c.oval(x, y + 56, 22, 17, fill, turn=-18)

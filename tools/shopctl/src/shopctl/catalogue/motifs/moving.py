@@ -7,6 +7,8 @@ import math
 from shopctl.catalogue.canvas import Canvas, Colour, mix, shade, star, tint
 from shopctl.catalogue.palettes import Palette
 
+_SEA: Colour = (64, 158, 198)
+
 
 def _wheel(c: Canvas, p: Palette, x: float, y: float, r: float, hub: Colour) -> None:
     c.disc(x, y, r, p.ink)
@@ -143,6 +145,7 @@ def plane(c: Canvas, p: Palette) -> None:
 def boat(c: Canvas, p: Palette) -> None:
     """A sailing boat on waves."""
     c.shadow(320, 512, 210, 20, p.ink)
+    sea = mix(p.d, _SEA, 0.75)
     c.box(322, 258, 14, 300, (178, 128, 86), corner=7)
     c.poly([(338, 118), (338, 372), (500, 372)], p.paper)
     c.poly([(338, 250), (338, 372), (500, 372), (420, 250)], tint(p.b, 0.25))
@@ -154,13 +157,14 @@ def boat(c: Canvas, p: Palette) -> None:
         c.disc(x, 446, 17, p.paper)
         c.disc(x, 446, 11, p.d)
     for i in range(7):
-        c.pie(88 + i * 78, 502, 45, 180, 360, p.d if i % 2 else tint(p.d, 0.14))
-    c.box(320, 506, 550, 28, tint(p.d, 0.07), corner=14)
+        c.pie(88 + i * 78, 502, 45, 180, 360, sea if i % 2 else tint(sea, 0.14))
+    c.box(320, 506, 550, 28, tint(sea, 0.07), corner=14)
 
 
 def tug(c: Canvas, p: Palette) -> None:
     """A tug boat with a funnel and a smile."""
     c.shadow(320, 514, 210, 20, p.ink)
+    sea = mix(p.d, _SEA, 0.75)
     for x, y, r in ((268, 112, 22), (234, 92, 28), (200, 112, 20)):
         c.disc(x, y, r, tint(p.top, 0.75))
     c.box(282, 208, 74, 130, p.b, corner=8)
@@ -181,8 +185,8 @@ def tug(c: Canvas, p: Palette) -> None:
         c.disc(x, 440, 24, p.ink)
         c.disc(x, 440, 10, p.a)
     for i in range(7):
-        c.pie(88 + i * 78, 506, 40, 180, 360, tint(p.d, 0.25 if i % 2 else 0.38))
-    c.box(320, 508, 550, 24, tint(p.d, 0.32), corner=12)
+        c.pie(88 + i * 78, 506, 40, 180, 360, tint(sea, 0.15 if i % 2 else 0.28))
+    c.box(320, 508, 550, 24, tint(sea, 0.2), corner=12)
 
 
 def bucket(c: Canvas, p: Palette) -> None:
@@ -211,15 +215,21 @@ def kite(c: Canvas, p: Palette) -> None:
         for dx, dy, r in ((-38, 8, 26), (0, -8, 38), (40, 8, 26)):
             c.disc(x + dx, y + dy, r, tint(p.top, 0.75))
         c.box(x, y + 19, 130, 30, tint(p.top, 0.75), corner=15)
-    tail = [(294 - i * 3.2 + 30 * math.sin(i / 3), 366 + i * 6.0) for i in range(26)]
+    tail = [(294.0 - i * 3.2 + 30 * math.sin(i / 3), 366 + i * 6.0) for i in range(26)]
     c.line(tail, p.ink, 5)
     for i, fill in ((6, p.a), (12, p.c), (18, p.b), (24, p.d)):
-        x, y = tail[i]
+        knot_x, knot_y = tail[i]
         for side in (-1, 1):
-            c.poly([(x, y), (x + side * 34, y - 17), (x + side * 34, y + 17)], fill)
+            end = knot_x + side * 34
+            c.poly([(knot_x, knot_y), (end, knot_y - 17), (end, knot_y + 17)], fill)
     top, right, low, left = (380.0, 90.0), (500.0, 216.0), (292.0, 372.0), (222.0, 148.0)
     cross = (347.0, 186.0)
-    for one, two, fill in ((top, right, p.a), (right, low, p.b), (low, left, p.c), (left, top, p.d)):
+    for one, two, fill in (
+        (top, right, p.a),
+        (right, low, p.b),
+        (low, left, p.c),
+        (left, top, p.d),
+    ):
         c.poly([one, two, cross], fill)
     for one, two in ((top, low), (left, right)):
         c.line([one, two], p.paper, 6)
@@ -281,9 +291,8 @@ def tent(c: Canvas, p: Palette) -> None:
     for x, y in ((262, 392), (378, 392)):
         c.disc(x, y, 11, p.b)
     for i, fill in enumerate((p.b, p.c, p.d, p.a, p.b, p.c, p.d)):
-        x = 92 + i * 70
-        y = 96 + 34 * math.sin(math.pi * i / 6)
-        c.poly([(x - 5, y), (x + 41, y + 4), (x + 17, y + 44)], fill)
+        left, top = 92 + i * 70, 96 + 34 * math.sin(math.pi * i / 6)
+        c.poly([(left - 5, top), (left + 41, top + 4), (left + 17, top + 44)], fill)
 
 
 def garden(c: Canvas, p: Palette) -> None:
@@ -293,10 +302,11 @@ def garden(c: Canvas, p: Palette) -> None:
     c.line([(216, 500), (216, 270)], leaf, 15)
     c.oval(264, 410, 52, 22, leaf, turn=-28)
     c.oval(168, 440, 52, 22, shade(leaf, 0.1), turn=28)
+    petal = mix(p.b, (255, 196, 54), 0.75)
     for i in range(12):
         angle = math.pi * i / 6
         c.oval(216 + 74 * math.cos(angle), 214 + 74 * math.sin(angle), 42, 23,
-               p.b if i % 2 else tint(p.b, 0.2), turn=30 * i)  # fmt: skip
+               petal if i % 2 else tint(petal, 0.25), turn=30 * i)  # fmt: skip
     c.disc(216, 214, 56, (126, 82, 60))
     c.disc(216, 214, 40, (146, 98, 70))
     c.arc(496, 400, 54, 250, 450, p.d, 17)

@@ -17,9 +17,7 @@ _PIPS = {
 }
 
 
-def _die(
-    c: Canvas, x: float, y: float, side: float, fill: Colour, pips: int, turn: float
-) -> None:
+def _die(c: Canvas, x: float, y: float, side: float, fill: Colour, pips: int, turn: float) -> None:
     c.box(x + 5, y + 9, side, side, shade(fill, 0.25), corner=side * 0.2, turn=turn)
     c.box(x, y, side, side, fill, corner=side * 0.2, turn=turn)
     spots = [(x + dx * side * 0.26, y + dy * side * 0.26) for dx, dy in _PIPS[pips]]
@@ -76,6 +74,7 @@ def chess(c: Canvas, p: Palette) -> None:
     c.poly([(160, 330), (480, 330), (570, 496), (70, 496)], shade(p.d, 0.3))
     for row in range(4):
         for col in range(8):
+
             def corner(i: float, j: float) -> tuple[float, float]:
                 y = 322 + 40 * j
                 half = 160 + 88 * j / 4
