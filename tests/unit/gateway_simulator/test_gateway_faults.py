@@ -173,3 +173,25 @@ def test_health_tells_the_clock(simulate: Any) -> None:
         assert health["now"] >= time.time() + 118
 
     simulate(scenario)
+
+
+@pytest.mark.parametrize(
+    ("match", "hit"),
+    [
+        ({}, True),
+        ({"method": "GET"}, True),
+        ({"method": "POST"}, False),
+        ({"path": "/v1/payment_intents"}, True),
+        ({"path": "*intents"}, True),
+        ({"path": "/v1/payment_intents/*"}, False),
+    ],
+)
+def test_method_and_path_both_have_to_match(
+    simulate: Any, match: dict[str, str], hit: bool
+) -> None:
+    async def scenario(shop: Any) -> None:
+        await shop.control("POST", "/faults", {"match": match, "kind": "throttle"})
+        reply = await shop.call("GET", "/v1/payment_intents")
+        assert reply.status == (429 if hit else 200)
+
+    simulate(scenario)
