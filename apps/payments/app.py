@@ -1,0 +1,60 @@
+"""The payments API, the charge, the relay of its table's stream, and what follows a payment."""
+
+from chalice.app import DynamoDBEvent, SNSEvent, SQSEvent
+
+from chalicelib.payments.bootstrap import Settings, build
+from chassis.api import ServiceApp
+from chassis.settings import load
+from contracts import payments as api
+
+settings = load(Settings)
+app = ServiceApp("toyshop-payments", settings, max_body=512 * 1024)
+payments = build(settings)
+
+
+@app.serves(api.GET)
+def get_transaction(transaction_id: str) -> api.Transaction:
+    """Get one transaction."""
+    return payments.lookup.get(transaction_id)
+
+
+@app.serves(api.LOOKUP)
+def look_up_transactions() -> api.TransactionLookupAnswer:
+    """Get the transactions of many orders."""
+    return payments.lookup.of_orders(app.body(api.TransactionLookup))
+
+
+@app.serves(api.RECEIVE_WEBHOOK)
+def receive_webhook() -> None:
+    """Take in what the gateway tells."""
+    payments.webhooks.receive(app.body(api.Webhook))
+
+
+@app.on_dynamodb_record(stream_arn="overridden by delivery.yaml")
+def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
+    """Publish what the table's stream says has changed."""
+    return payments.relay.handle(event.to_dict())
+
+
+@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+def charge(event: SNSEvent) -> None:
+    """Charge an order that was placed; give back what one cost that was cancelled."""
+    payments.charge.on_sns(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+def charge_retry(event: SQSEvent) -> dict[str, object]:
+    """Try again, for hours, what ``charge`` could not do."""
+    return payments.charge.on_sqs(event.to_dict(), settings.charge_retry_url)
+
+
+@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+def fulfil(event: SNSEvent) -> None:
+    """Archive the receipt of a payment and have the customer told."""
+    payments.fulfil.on_sns(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+def fulfil_retry(event: SQSEvent) -> dict[str, object]:
+    """Try again, for hours, what ``fulfil`` could not do."""
+    return payments.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url)

@@ -1,0 +1,102 @@
+"""The one place where the parts of the service are put together."""
+
+from typing import NamedTuple
+
+from chalicelib.payments.charging import Charging
+from chalicelib.payments.events import events_of
+from chalicelib.payments.fulfilment import Fulfilment
+from chalicelib.payments.gateway import Gateway, StripeGateway
+from chalicelib.payments.lookup import Lookup
+from chalicelib.payments.receipts import print_receipt
+from chalicelib.payments.store import TransactionRecord, TransactionStore
+from chalicelib.payments.webhooks import Webhooks
+from chassis import aws, settings
+from chassis.client import ServiceClient
+from chassis.consumer import Consumer
+from chassis.parking import Parking
+from chassis.relay import Relay
+from contracts import events
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    """What the service is told by its environment.
+
+    ``stripe_api_base`` is where Stripe's API is, if it is not Stripe's own; ``retry_base_seconds``
+    is the retry queues' first delay.
+    """
+
+    table_name: str
+    topic_arn: str
+    relay_dead_letters_url: str
+    charge_retry_url: str
+    charge_dead_letters_url: str
+    fulfil_retry_url: str
+    fulfil_dead_letters_url: str
+    file_manager_url: str
+    notifications_url: str
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    stripe_api_base: str = ""
+    retry_base_seconds: float = 30
+
+
+class Payments(NamedTuple):
+    """The parts that the entry points use."""
+
+    lookup: Lookup
+    webhooks: Webhooks
+    relay: Relay
+    charge: Consumer
+    fulfil: Consumer
+
+
+def build(settings: Settings, gateway: Gateway | None = None) -> Payments:
+    """Return the parts of the service, ready to serve.
+
+    Parameters
+    ----------
+    gateway
+        Who takes the money; Stripe unless told.
+    """
+    sqs = aws.client("sqs")
+    store = TransactionStore(settings.table_name)
+    charging = Charging(
+        store, gateway or StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
+    )
+    fulfilment = Fulfilment(
+        store,
+        ServiceClient("file_manager", settings.file_manager_url),
+        ServiceClient("notifications", settings.notifications_url),
+        print_receipt,
+    )
+    return Payments(
+        lookup=Lookup(store),
+        webhooks=Webhooks(settings.stripe_webhook_secret, store, charging),
+        relay=Relay(
+            settings.topic_arn,
+            aws.client("sns"),
+            TransactionRecord,
+            events_of,
+            Parking(sqs, settings.relay_dead_letters_url),
+        ),
+        charge=Consumer(
+            {
+                events.ORDER_PLACED: charging.on_order_placed,
+                events.ORDER_CANCELLED: charging.on_order_cancelled,
+            },
+            Parking(sqs, settings.charge_dead_letters_url),
+            sqs,
+            settings.retry_base_seconds,
+        ),
+        fulfil=Consumer(
+            {
+                events.PAYMENT_SUCCEEDED: fulfilment.on_succeeded,
+                events.PAYMENT_DECLINED: fulfilment.on_declined,
+                events.PAYMENT_ACTION_REQUIRED: fulfilment.on_action_required,
+                events.PAYMENT_REFUNDED: fulfilment.on_refunded,
+            },
+            Parking(sqs, settings.fulfil_dead_letters_url),
+            sqs,
+            settings.retry_base_seconds,
+        ),
+    )

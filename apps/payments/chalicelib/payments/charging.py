@@ -1,0 +1,112 @@
+"""The charge: create, record, confirm; and what a cancelled order costs: nothing.
+
+An unconfirmed intent is created and its id recorded before it is confirmed. A crash between any
+two of the three leaves an intent that takes no money, or a record by which the next delivery
+finds the intent and goes on. Nothing depends on how long the gateway remembers a key.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from chalicelib.payments import domain
+from chalicelib.payments.domain import Intent, Payment
+from chalicelib.payments.gateway import Gateway, GatewayUnavailableError, RefusedError
+from chalicelib.payments.store import TransactionStore
+from chassis import log
+from chassis.consumer import PermanentFailure
+from contracts.events import CloudEvent
+from contracts.orders import Order
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Charging:
+    """Charges orders that are placed and gives back what cancelled ones cost.
+
+    Parameters
+    ----------
+    store
+        The transactions.
+    gateway
+        Who takes the money.
+    now
+        The clock.
+    """
+
+    def __init__(
+        self, store: TransactionStore, gateway: Gateway, now: Callable[[], datetime] = _now
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._now = now
+
+    def on_order_placed(self, event: CloudEvent[Order]) -> None:
+        """Charge an order, once, however often and whenever its event comes."""
+        order = event.data
+        payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
+        if payment.status == "pending" and payment.intent_id is not None:
+            intent = self._gateway.confirm(
+                payment.intent_id, payment.order_id, payment.payment_method
+            )
+            self.record(payment, intent)
+
+    def on_order_cancelled(self, event: CloudEvent[Order]) -> None:
+        """See to it that a cancelled order leaves no charge standing."""
+        order = event.data
+        payment = self._store.get(domain.transaction_id(order.id))
+        if payment is None:
+            # Cancelled before its charge began: the record stops a charge that comes later.
+            tombstone = domain.called_off(order, self._now())
+            if self._store.add(tombstone):
+                return
+            payment = self._existing(order.id)
+        if payment.is_open and payment.intent_id is not None:
+            payment = self.record(payment, self._gateway.cancel(payment.intent_id))
+            if payment.is_open:
+                raise GatewayUnavailableError(f"{payment.intent_id} could not be cancelled")
+        if payment.status == "succeeded":
+            self._refund(payment)
+
+    def record(self, payment: Payment, intent: Intent) -> Payment:
+        """Record the gateway's word on a payment's intent, and return the payment as it is then.
+
+        Other writers may be at the same payment; whoever is late looks again.
+        """
+        while True:
+            changed = domain.after(payment, intent, self._now())
+            if changed is payment:
+                return payment
+            if self._store.replace(changed):
+                log.info("payment", order=changed.order_id, status=changed.status)
+                log.metric("Payments", outcome=changed.status)
+                return changed
+            payment = self._existing(payment.order_id)
+
+    def _open(self, order: Order) -> Payment:
+        try:
+            intent = self._gateway.create(order)
+        except RefusedError as error:
+            payment = domain.refused(order, error.code, self._now())
+        else:
+            payment = domain.opened(order, intent.id, self._now())
+        return payment if self._store.add(payment) else self._existing(order.id)
+
+    def _refund(self, payment: Payment) -> None:
+        assert payment.intent_id is not None  # what succeeded had an intent
+        try:
+            self._gateway.refund(payment.intent_id, payment.order_id)
+        except RefusedError as error:
+            raise PermanentFailure(
+                f"the refund of {payment.order_id} was refused: {error.code}"
+            ) from None
+        while payment.status == "succeeded":
+            if self._store.replace(payment.moved_to("refunded", self._now())):
+                return
+            payment = self._existing(payment.order_id)
+
+    def _existing(self, order_id: str) -> Payment:
+        payment = self._store.get(domain.transaction_id(order_id))
+        assert payment is not None  # transactions are never deleted
+        return payment

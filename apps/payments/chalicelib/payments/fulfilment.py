@@ -1,0 +1,138 @@
+"""What follows from a payment: the receipt is archived, the customer is told.
+
+Every step lands on an id that is derived from the order, so a redelivery changes nothing.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from chalicelib.payments import domain
+from chalicelib.payments.store import TransactionStore
+from chassis import log
+from chassis.client import ServiceClient
+from chassis.consumer import PermanentFailure
+from chassis.problems import Conflict, Unprocessable
+from contracts import files, notifications
+from contracts.events import CloudEvent
+from contracts.notifications import Attachment, NewMessage, OrderMail, Template
+from contracts.payments import PaymentOutcome
+
+
+class ReceiptPrinter(Protocol):
+    """Prints the receipt of a payment as a PDF: the same payment, the same bytes."""
+
+    def __call__(self, outcome: PaymentOutcome) -> bytes:
+        """Return the PDF."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Fulfilment:
+    """Archives receipts and asks for e-mails.
+
+    Parameters
+    ----------
+    store
+        The transactions.
+    file_manager, notifications
+        The services that keep files and send e-mails.
+    print_receipt
+        Prints a receipt.
+    now
+        The clock.
+    """
+
+    def __init__(
+        self,
+        store: TransactionStore,
+        file_manager: ServiceClient,
+        notifications: ServiceClient,
+        print_receipt: ReceiptPrinter,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._store = store
+        self._file_manager = file_manager
+        self._notifications = notifications
+        self._print_receipt = print_receipt
+        self._now = now
+
+    def on_succeeded(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Archive the receipt, record it, and send it to the customer."""
+        outcome = event.data
+        receipt = self._print_receipt(outcome)
+        self._archive(outcome, receipt)
+        attachment = Attachment(
+            filename=_filename(outcome), content_type="application/pdf", content=receipt
+        )
+        self._tell(outcome, "payment_succeeded", [attachment])
+
+    def on_declined(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Tell the customer that nothing was charged, and why."""
+        self._tell(event.data, "payment_declined")
+
+    def on_action_required(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Tell the customer that their bank wants them to confirm."""
+        self._tell(event.data, "payment_action_required")
+
+    def on_refunded(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Tell the customer that the money is on its way back."""
+        self._tell(event.data, "payment_refunded")
+
+    def _archive(self, outcome: PaymentOutcome, receipt: bytes) -> None:
+        file_id = domain.receipt_id(outcome.order_id)
+        document = files.NewDocument(
+            subject=outcome.order_id,
+            content_type="application/pdf",
+            filename=_filename(outcome),
+            content=receipt,
+        )
+        try:
+            self._file_manager.call(files.ARCHIVE_DOCUMENT, {"file_id": file_id}, body=document)
+        except Conflict:
+            # Archived before, by a release that printed it differently: that one stands.
+            log.warning("receipt stands", order=outcome.order_id)
+        self._record_receipt(outcome.order_id, file_id)
+
+    def _record_receipt(self, order_id: str, file_id: str) -> None:
+        while True:
+            payment = self._store.get(domain.transaction_id(order_id))
+            if payment is None:
+                raise PermanentFailure(f"there is no transaction of {order_id}")
+            if payment.receipt_file_id == file_id:
+                return
+            if self._store.replace(payment.with_receipt(file_id, self._now())):
+                return
+
+    def _tell(
+        self,
+        outcome: PaymentOutcome,
+        template: Template,
+        attachments: list[Attachment] | None = None,
+    ) -> None:
+        message = NewMessage(
+            to=outcome.contact.email,
+            name=outcome.contact.name,
+            template=template,
+            order=OrderMail(
+                order_id=outcome.order_id,
+                total=outcome.amount,
+                lines=outcome.lines,
+                decline_code=outcome.decline_code,
+            ),
+            attachments=attachments or [],
+        )
+        message_id = domain.message_id(outcome.order_id, template)
+        try:
+            self._notifications.call(notifications.SEND, {"message_id": message_id}, body=message)
+        except Conflict:
+            # Sent before, by a release that put it differently: once is enough.
+            log.warning("message stands", order=outcome.order_id)
+        except Unprocessable as error:
+            raise PermanentFailure(f"the e-mail is refused: {error.detail}") from None
+
+
+def _filename(outcome: PaymentOutcome) -> str:
+    return f"receipt-{outcome.order_id}.pdf"

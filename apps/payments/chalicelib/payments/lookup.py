@@ -1,0 +1,53 @@
+"""Reading transactions."""
+
+from chalicelib.payments.domain import Payment
+from chalicelib.payments.store import TransactionStore
+from chassis.problems import NotFound
+from contracts.payments import Transaction, TransactionLookup, TransactionLookupAnswer
+
+
+class Lookup:
+    """Answers what was charged.
+
+    Parameters
+    ----------
+    store
+        The transactions.
+    """
+
+    def __init__(self, store: TransactionStore) -> None:
+        self._store = store
+
+    def get(self, transaction_id: str) -> Transaction:
+        """Return one transaction.
+
+        Raises
+        ------
+        NotFound
+            If there is no such transaction.
+        """
+        payment = self._store.get(transaction_id)
+        if payment is None:
+            raise NotFound("There is no such transaction.")
+        return _transaction(payment)
+
+    def of_orders(self, lookup: TransactionLookup) -> TransactionLookupAnswer:
+        """Return the transactions that exist for some orders."""
+        payments = self._store.of_orders(lookup.order_ids)
+        return TransactionLookupAnswer(items=[_transaction(payment) for payment in payments])
+
+
+def _transaction(payment: Payment) -> Transaction:
+    return Transaction(
+        id=payment.id,
+        order_id=payment.order_id,
+        customer_id=payment.customer_id,
+        status=payment.status,
+        amount=payment.amount,
+        version=payment.version,
+        created_at=payment.created_at,
+        updated_at=payment.updated_at,
+        decline_code=payment.decline_code,
+        client_secret=payment.client_secret,
+        receipt_file_id=payment.receipt_file_id,
+    )

@@ -1,0 +1,112 @@
+"""Transactions in DynamoDB: one item an order, every write conditional on the version before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError
+
+from chalicelib.payments.domain import Payment, transaction_id
+from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
+from contracts.money import Money
+from contracts.orders import Contact, OrderLine
+
+
+class TransactionRecord(Record):
+    """A transaction as it is stored."""
+
+    class Meta(TableMeta):
+        table_name = ""
+
+    order_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    amount: DocumentAttribute[Money] = DocumentAttribute(Money)
+    contact: DocumentAttribute[Contact] = DocumentAttribute(Contact)
+    lines: DocumentAttribute[list[OrderLine]] = DocumentAttribute(list[OrderLine])
+    payment_method = UnicodeAttribute()
+    intent_id = UnicodeAttribute(null=True)
+    decline_code = UnicodeAttribute(null=True)
+    client_secret = UnicodeAttribute(null=True)
+    receipt_file_id = UnicodeAttribute(null=True)
+
+    def to_payment(self) -> Payment:
+        """Return the payment as the domain knows it."""
+        return Payment(
+            id=self.id,
+            order_id=self.order_id,
+            customer_id=self.customer_id,
+            status=self.status,  # type: ignore[arg-type]
+            amount=self.amount,
+            contact=self.contact,
+            lines=self.lines,
+            payment_method=self.payment_method,
+            version=int(self.version),
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+            intent_id=self.intent_id,
+            decline_code=self.decline_code,
+            client_secret=self.client_secret,
+            receipt_file_id=self.receipt_file_id,
+        )
+
+
+class TransactionStore:
+    """The transactions table.
+
+    Parameters
+    ----------
+    table_name
+        Of the service's own table.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        bind(TransactionRecord, table_name)
+
+    def get(self, payment_id: str) -> Payment | None:
+        """Return a payment, read consistently, or ``None`` if there is no such payment."""
+        try:
+            return TransactionRecord.get(payment_id, consistent_read=True).to_payment()
+        except DoesNotExist:
+            return None
+
+    def of_orders(self, order_ids: Sequence[str]) -> list[Payment]:
+        """Return the payments that exist for some orders, with one read for up to 100 of them."""
+        ids = {transaction_id(order_id) for order_id in order_ids}
+        return [record.to_payment() for record in TransactionRecord.batch_get(list(ids))]
+
+    def add(self, payment: Payment) -> bool:
+        """Store a new payment; return ``False``, and store nothing, if its order has one."""
+        return self._put(payment, TransactionRecord.id.does_not_exist())
+
+    def replace(self, payment: Payment) -> bool:
+        """Store the next version of a payment; return ``False`` if another writer was faster."""
+        return self._put(payment, TransactionRecord.version == payment.version - 1)
+
+    @staticmethod
+    def _put(payment: Payment, condition: Any) -> bool:
+        record = TransactionRecord(
+            id=payment.id,
+            order_id=payment.order_id,
+            customer_id=payment.customer_id,
+            status=payment.status,
+            amount=payment.amount,
+            contact=payment.contact,
+            lines=payment.lines,
+            payment_method=payment.payment_method,
+            intent_id=payment.intent_id,
+            decline_code=payment.decline_code,
+            client_secret=payment.client_secret,
+            receipt_file_id=payment.receipt_file_id,
+            version=payment.version,
+            created_at=payment.created_at,
+            updated_at=payment.updated_at,
+            traceparent=current_trace(),
+        )
+        try:
+            record.save(condition=condition)
+        except PutError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
