@@ -48,13 +48,18 @@ class Layout:
 
     @property
     def build(self) -> Path:
-        """Packages and the dependency trees they are made of."""
+        """What each service deploys."""
         return self.home / "build"
 
     @property
     def aws_python(self) -> Path:
         """The Python that runs the embedded AWS and the functions in it."""
-        return self.home / "venvs" / "aws" / "bin" / "python"
+        return self.root / ".shop" / "venvs" / "aws" / "bin" / "python"
+
+    @property
+    def dependencies(self) -> Path:
+        """Installed packages of the apps; shops beside each other share them."""
+        return self.root / ".shop" / "dependencies"
 
     @property
     def simulator(self) -> Path:

@@ -52,8 +52,15 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
     ShopProblem
         If a manifest cannot be read, a name is unknown or the services form a cycle.
     """
-    manifests = sorted(apps.glob("*/service.toml"))
-    services = {path.parent.name: _read(path) for path in manifests}
+    manifests = {path.parent.name: _read(path) for path in sorted(apps.glob("*/service.toml"))}
+    emitters = {
+        event: name
+        for name, manifest in manifests.items()
+        for event in manifest.get("events", {}).get("emits", [])
+    }
+    services = {
+        name: _service(apps / name, manifest, emitters) for name, manifest in manifests.items()
+    }
     wanted = {name.strip().replace("-", "_") for name in only} or set(services)
     unknown = sorted(wanted - set(services))
     if unknown:
@@ -75,28 +82,19 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
     return [services[name] for name in order if name in wanted]
 
 
-def _read(path: Path) -> Service:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        manifest = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise ShopProblem(f"{path} is not valid TOML: {error}.", "Correct it.") from None
-    manifest = {**manifest, **manifest.get("service", {})}
-    name = path.parent.name
-    depends_on = _names(manifest.get("calls")) | {
-        entry.split(":")[0] for entry in _names(manifest.get("listens"))
-    }
+
+
+def _service(directory: Path, manifest: dict[str, Any], emitters: dict[str, str]) -> Service:
+    listens = manifest.get("events", {}).get("listens", [])
+    heard = {emitters[event] for event in listens if event in emitters}
     return Service(
-        name=name,
-        directory=path.parent,
-        depends_on=frozenset(depends_on - {name}),
-        aws=frozenset(_names(manifest.get("aws"))),
+        name=directory.name,
+        directory=directory,
+        depends_on=frozenset({*manifest.get("calls", {}), *heard} - {directory.name}),
+        aws=frozenset(manifest.get("aws", [])),
     )
-
-
-def _names(value: Any) -> set[str]:
-    """Read names from a list of strings, a list of tables with `service`, or a table's keys."""
-    if isinstance(value, dict):
-        return set(value)
-    return {
-        entry if isinstance(entry, str) else str(entry.get("service", "")) for entry in value or []
-    }

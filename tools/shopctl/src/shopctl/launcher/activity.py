@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ministack import app as ministack_app
+from ministack.core import persistence
 from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb, lambda_svc, sqs
@@ -12,10 +14,11 @@ from ministack.services import dynamodb, lambda_svc, sqs
 from shopctl.launcher import delivery
 
 PATH = "/_toyshop/activity"
+CHECKPOINT_PATH = "/_toyshop/checkpoint"
 
 
 def answering(app: Any, started: Callable[[], None]) -> Any:
-    """Wrap the ASGI application with `GET /_toyshop/activity`; call `started` when it is up."""
+    """Wrap the ASGI application with the paths above; call `started` when it is up."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -27,7 +30,9 @@ def answering(app: Any, started: Callable[[], None]) -> Any:
 
             await app(scope, receive, send_and_tell)
             return
-        if scope["type"] == "http" and scope["path"] == PATH:
+        if scope["type"] == "http" and scope["path"] in (PATH, CHECKPOINT_PATH):
+            if scope["path"] == CHECKPOINT_PATH:
+                checkpoint()
             body = json.dumps(measure()).encode()
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -36,6 +41,11 @@ def answering(app: Any, started: Callable[[], None]) -> Any:
         await app(scope, receive, send)
 
     return wrapped
+
+
+def checkpoint() -> None:
+    """Write the state now: a kill later loses only what comes after."""
+    persistence.save_all(ministack_app._build_persistence_save_dict())
 
 
 def measure() -> dict[str, int]:

@@ -60,6 +60,7 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
         S3_PERSIST="1",
         S3_DATA_DIR=str(home / "s3"),
         TMPDIR=str(temporary),
+        LOG_LEVEL="WARNING",
         AUTH="true" if auth else "false",
         # listeners of services that the shop does not use
         SFTP_ENABLED="0",
@@ -77,7 +78,7 @@ async def _serve(home: Path, port: int) -> None:
     from ministack import app as ministack_app
     from ministack.core import lambda_runtime
 
-    from shopctl.launcher import activity, delivery, identities, logs, mail, workers
+    from shopctl.launcher import activity, delivery, identities, logs, mail, streams, workers
 
     delivery.install()
     identities.install()
@@ -94,13 +95,21 @@ async def _serve(home: Path, port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
+    # `./shop up` says what a kill has lost
+    unclean = home / "aws" / "unclean"
+    unclean.parent.mkdir(parents=True, exist_ok=True)
+    unclean.touch()
     undelivered = home / "aws" / "undelivered-events.json"
-    application = activity.answering(
-        ministack_app.app, started=lambda: delivery.restore(undelivered)
-    )
+
+    def resume() -> None:
+        streams.resume()
+        delivery.restore(undelivered)
+
+    application = activity.answering(ministack_app.app, started=resume)
     try:
         await serve(application, config, shutdown_trigger=stopped.wait)
     finally:
         delivery.save(undelivered)
+        unclean.unlink()
         lambda_runtime.reset()
         shutil.rmtree(home / "tmp", ignore_errors=True)

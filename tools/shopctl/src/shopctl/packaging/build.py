@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from shopctl.layout import Layout
 from shopctl.packaging import archive, dependencies
 from shopctl.problems import ShopProblem
 from shopctl.services import Service
@@ -57,9 +58,7 @@ class Package:
     reused: bool
 
 
-def build(
-    service: Service, stage: str, build_directory: Path, origins: Mapping[str, str]
-) -> Package:
+def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, str]) -> Package:
     """Package a service for a stage.
 
     Parameters
@@ -68,7 +67,7 @@ def build(
         The service.
     stage
         A stage of its `.chalice/config.json`.
-    build_directory
+    layout
         Where packages are kept; an unchanged service is not packaged again.
     origins
         The local cloud's ``aws``, ``gateway`` and ``edge``, written over the default ones.
@@ -79,7 +78,7 @@ def build(
         If Chalice refuses the app or something is missing in the zip.
     """
     local = stage == "local"
-    directory = build_directory / stage / service.name
+    directory = layout.build / stage / service.name
     project, output = directory / "app", directory / "package"
     digest = _digest(service, stage, origins)
     package_file, template_file = output / "deployment.zip", output / "sam.yaml"
@@ -87,7 +86,7 @@ def build(
     reused = stamp.exists() and stamp.read_text() == digest and package_file.exists()
     if not reused:
         tree = dependencies.install(
-            service.directory / "requirements.txt", build_directory / "deps", for_lambda=not local
+            service.directory / "requirements.txt", layout.dependencies, for_lambda=not local
         )
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(service.directory, project, ignore=_IGNORED)

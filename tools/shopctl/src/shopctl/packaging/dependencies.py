@@ -1,17 +1,20 @@
 """Installs the packages of a requirements file once, whatever number of apps ships them."""
 
 import hashlib
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from shopctl.problems import ShopProblem
 
 # what an installer leaves beside a package and nothing reads at run time
 _LEFTOVERS = ("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
+_lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # the AWS Lambda runtime; on a laptop the packages must fit the laptop
 _LAMBDA_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
@@ -40,7 +43,14 @@ def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
     tree = store / key
     if tree.exists():
         return tree
-    unfinished = store / f"{key}.unfinished"
+    with _lock:
+        if not tree.exists():
+            _make(requirements, text, tree, for_lambda=for_lambda)
+    return tree
+
+
+def _make(requirements: Path, text: str, tree: Path, *, for_lambda: bool) -> None:
+    unfinished = tree.with_suffix(f".{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     if text.strip():
@@ -50,8 +60,11 @@ def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
         for path in unfinished.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     compile_tree(unfinished)
-    unfinished.rename(tree)
-    return tree
+    try:
+        unfinished.rename(tree)
+    except OSError:
+        # another shop was faster
+        shutil.rmtree(unfinished)
 
 
 def compile_tree(tree: Path) -> None:

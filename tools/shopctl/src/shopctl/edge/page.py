@@ -1,0 +1,47 @@
+"""Serves the web page from a directory."""
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from shopctl.edge.problems import problem
+
+
+async def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
+    """Answer GET and HEAD of a file under a directory; ``/`` is its ``index.html``."""
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, {"Allow": "GET, HEAD"})
+    path = unquote(request.raw_path.partition("?")[0]).lstrip("/")
+    root = directory.resolve()
+    try:
+        file = (root / (path or "index.html")).resolve()
+    except ValueError:
+        # a null byte
+        return problem(404)
+    hidden = any(part.startswith(".") for part in Path(path).parts)
+    if hidden or not file.is_relative_to(root) or not file.is_file():
+        return problem(404)
+    return web.FileResponse(file, headers=_policy(uploads))
+
+
+def _policy(uploads: str) -> dict[str, str]:
+    # pictures are uploaded to, and receipts read from, presigned URLs
+    sources = {
+        "default-src": "'self'",
+        "connect-src": f"'self' {uploads}",
+        "img-src": "'self' data: blob:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in sources.items()),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }

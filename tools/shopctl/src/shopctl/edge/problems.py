@@ -1,0 +1,61 @@
+"""Answers that the edge gives by itself, as problems (RFC 9457)."""
+
+import json
+from http import HTTPStatus
+
+from aiohttp import web
+
+PROBLEM_TYPE = "application/problem+json"
+# what the gateway in front of the functions says when no route matches
+_NO_ROUTE = "Missing Authentication Token"
+_DETAILS = {
+    400: "The request cannot be understood.",
+    401: "Sign in first: the access token is missing, expired or not valid.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+    413: "The body is larger than 10 MB.",
+    415: "The body's media type is not supported.",
+    429: "Too many requests: try again in a moment.",
+    500: "The shop failed to answer.",
+    502: "The shop failed to answer.",
+    503: "The shop is not available at the moment.",
+    504: "The shop took too long to answer.",
+}
+
+
+def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
+    """Make a problem answer for a status."""
+    return web.Response(
+        status=status,
+        body=problem_body(status),
+        headers={
+            "Content-Type": PROBLEM_TYPE,
+            "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
+        },
+    )
+
+
+def problem_body(status: int) -> bytes:
+    """Describe a status; nothing of what went wrong inside gets out."""
+    title = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
+    detail = _DETAILS.get(status, title)
+    return json.dumps(
+        {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    ).encode()
+
+
+def status_of_gateway_answer(status: int, content_type: str, body: bytes) -> int | None:
+    """Tell what status an answer means that the gateway gave by itself.
+
+    Returns
+    -------
+    int or None
+        The status for the client; None if the answer is a service's own.
+    """
+    if status < 400 or content_type == PROBLEM_TYPE:
+        return None
+    if status == 403 and _NO_ROUTE.encode() in body:
+        return 404
+    return status

@@ -1,0 +1,40 @@
+"""What the shop e-mailed."""
+
+import datetime
+import email
+import email.policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TypedDict
+
+
+class Mail(TypedDict):
+    """One e-mail to one recipient or more."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    sent_at: str
+
+
+def read(directory: Path) -> list[Mail]:
+    """Read every e-mail, the oldest first; attachments are left out."""
+    return [_read(path) for path in sorted(directory.glob("*.eml"), key=lambda p: int(p.stem))]
+
+
+def _read(path: Path) -> Mail:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    sent = datetime.datetime.fromtimestamp(int(path.stem) / 1e9, datetime.UTC)
+    return Mail(
+        to=str(message["To"] or message["X-Envelope-To"]),
+        subject=str(message["Subject"] or ""),
+        text=_body(message, "plain"),
+        html=_body(message, "html"),
+        sent_at=sent.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    body = message.get_body(preferencelist=(kind,))
+    return str(body.get_content()) if body else ""

@@ -1,0 +1,129 @@
+"""One `./shop up` from the command line: start, stay in the foreground, stop."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+from shopctl import services
+from shopctl.layout import Layout
+from shopctl.local import activity, down, processes, up
+from shopctl.local.processes import State
+from shopctl.local.progress import Progress
+from shopctl.problems import ShopProblem
+
+_WATCH_SECONDS = 1.0
+
+
+def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
+    """Start the shop, or bring a running one up to date.
+
+    Raises
+    ------
+    ShopProblem
+        If a step fails; everything that was started is stopped again.
+    """
+    progress = Progress()
+    if not services.load(layout.apps):
+        raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
+    with _alone(layout), _interruptible():
+        state = processes.read(layout.state)
+        dead = state.dead() if state else []
+        if state and not dead:
+            _refresh(layout, state, options, progress)
+            return
+        if state and len(dead) < len(state.processes):
+            progress.warn(f"{', '.join(dead)} had ended: the shop is started anew.")
+            down.down(layout, state, progress)
+        started = time.monotonic()
+        start = up.Start(layout, options, progress)
+        try:
+            state = start.run()
+        except BaseException:
+            up.stop(start.processes, progress)
+            layout.state.unlink(missing_ok=True)
+            raise
+        _welcome(state, progress, time.monotonic() - started)
+    if not detach:
+        _stay(layout, state, progress)
+
+
+def _refresh(layout: Layout, state: State, options: up.Options, progress: Progress) -> None:
+    progress.say(f"The shop is already running at {state['edge'].url}")
+    names = options.only or state.services
+    chosen = services.load(layout.apps, names)
+    merged = [
+        service.name
+        for service in services.load(layout.apps)
+        if service.name in {*state.services, *(service.name for service in chosen)}
+    ]
+    state = State(state.started_at, tuple(merged), state.processes)
+    if up.converge(layout, state, chosen, progress):
+        processes.write(layout.state, state)
+        activity.checkpoint(state["aws"].url)
+
+
+def _welcome(state: State, progress: Progress, seconds: float) -> None:
+    edge = state["edge"].url
+    progress.say(f"\nThe toy shop is open after {seconds:.1f} s.")
+    progress.say(f"  page         {edge}/")
+    progress.say(f"  API          {edge}/api  (described at {edge}/api/openapi.json)")
+    progress.say(f"  AWS          {state['aws'].url}")
+    progress.say(f"  gateway      {state['gateway'].url}")
+    progress.say("Users: alice@example.com, bob@example.com and staff@example.com,")
+    progress.say("password Toyshop-2026!   Try:")
+    progress.say(f"  curl '{edge}/api/toys?q=puzzle&limit=3'")
+
+
+def _stay(layout: Layout, state: State, progress: Progress) -> None:
+    """Watch the processes until Ctrl-C or SIGTERM, then stop them."""
+    progress.say("\nCtrl-C stops the shop; its data stay.")
+    reported: set[str] = set()
+    try:
+        with _interruptible():
+            while layout.state.exists():
+                for name in set(state.dead()) - reported:
+                    progress.warn(f"{name} has ended unexpectedly: see {layout.logs}/{name}.log")
+                    reported.add(name)
+                time.sleep(_WATCH_SECONDS)
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():
+            progress.say("")
+        # a second Ctrl-C must not cut the saving short
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        down.down(layout, state, progress)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal stop a command as Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    names = (signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.signal(name, interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+@contextlib.contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """Keep a second `./shop up` of the same shop out."""
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with (layout.home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShopProblem(
+                "Another `./shop up` is at work.", "Wait until it has finished."
+            ) from None
+        lock.write(str(os.getpid()))
+        yield
