@@ -39,5 +39,5 @@ def _event(kind: EventType, record: OrderRecord) -> CloudEvent[Order]:
         subject=order.id,
         time=order.updated_at,
         data=order,
-        traceparent=record.traceparent,
+        traceparent=record.trace,
     )

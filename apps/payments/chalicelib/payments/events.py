@@ -51,5 +51,5 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
             occurred_at=payment.updated_at,
             decline_code=payment.decline_code,
         ),
-        traceparent=after.traceparent,
+        traceparent=after.trace,
     )

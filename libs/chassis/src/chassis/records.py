@@ -55,6 +55,11 @@ class Record(Model):
     updated_at = UTCDateTimeAttribute()
     traceparent = UnicodeAttribute(null=True)
 
+    @property
+    def trace(self) -> str | msgspec.UnsetType:
+        """The trace of the last write, for the event that tells of it."""
+        return self.traceparent or msgspec.UNSET
+
     @classmethod
     def from_image(cls: type[R], image: dict[str, Any]) -> R:
         """Return the record of a stream image, which stays as it is."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, Literal, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from contracts.files import FileReady, FileRejected
 from contracts.orders import Order
@@ -12,7 +12,7 @@ from contracts.schema import Output, Timestamp
 Data = TypeVar("Data")
 
 
-class CloudEvent(Output, Generic[Data], omit_defaults=True):
+class CloudEvent(Output, Generic[Data]):
     """An event as it travels.
 
     ``id`` is ``<entity>.<version>.<type>``: the same however often it is delivered.
@@ -26,7 +26,7 @@ class CloudEvent(Output, Generic[Data], omit_defaults=True):
     data: Data
     specversion: Literal["1.0"] = "1.0"
     datacontenttype: Literal["application/json"] = "application/json"
-    traceparent: str | None = None
+    traceparent: str | UnsetType = UNSET
 
 
 class EventType(Struct, frozen=True):

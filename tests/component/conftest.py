@@ -1,0 +1,207 @@
+"""One service at a time, whole, against moto: its resources come from its own template."""
+
+import importlib.util
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from chalice.test import Client
+from moto import mock_aws
+
+from chassis import cursors
+
+ROOT = Path(__file__).parents[2]
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+
+LoadApp = Callable[..., ModuleType]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test an AWS of its own, in memory."""
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
+    with mock_aws():
+        yield
+    cursors._secret.cache_clear()
+
+
+@pytest.fixture
+def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> LoadApp:
+    """Return a function that creates a service's resources and imports its app.
+
+    Its environment is the stage ``local`` as it is committed, changed by keyword arguments.
+    """
+
+    def load(service: str, **environ: str) -> ModuleType:
+        folder = ROOT / "apps" / service
+        config = json.loads((folder / ".chalice/config.json").read_text())
+        variables = config["stages"]["local"]["environment_variables"] | environ
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_ENDPOINT_URL")
+        create_resources(service)
+        create_resources_moto_lacks(service, "local")
+        name = f"{service}_app"
+        spec = importlib.util.spec_from_file_location(name, folder / "app.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def create_resources(service: str, stage: str = "local") -> None:
+    """Create what ``resources.yaml`` of a service says."""
+    boto3.client("cloudformation", region_name=REGION).create_stack(
+        StackName=f"toyshop-{stage}-{service.replace('_', '-')}-resources",
+        TemplateBody=(ROOT / "apps" / service / "resources.yaml").read_text(),
+        Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
+    )
+
+
+def create_resources_moto_lacks(service: str, stage: str) -> None:
+    """Create the secrets of ``resources.yaml``: moto's CloudFormation knows no secrets."""
+    template = yaml.safe_load((ROOT / "apps" / service / "resources.yaml").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::SecretsManager::Secret":
+            boto3.client("secretsmanager", region_name=REGION).create_secret(
+                Name=resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage),
+                SecretString="a key of the tests",
+            )
+
+
+class StreamOf:
+    """What Lambda would deliver of a table's stream, from its items before and after.
+
+    Parameters
+    ----------
+    table
+        The table's name.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._last: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+
+    def records(self) -> dict[str, Any]:
+        """Return the changes since the last call as one batch."""
+        items = boto3.client("dynamodb", region_name=REGION).scan(TableName=self._table)["Items"]
+        now = {item["id"]["S"]: item for item in items}
+        records = []
+        for key in self._last.keys() | now.keys():
+            before, after = self._last.get(key), now.get(key)
+            if before == after:
+                continue
+            images = {"OldImage": before, "NewImage": after}
+            records.append(
+                {
+                    "eventID": f"event-{key}",
+                    "eventName": "INSERT" if not before else "MODIFY" if after else "REMOVE",
+                    "eventSource": "aws:dynamodb",
+                    "awsRegion": REGION,
+                    "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self._table}",
+                    "dynamodb": {
+                        "Keys": {"id": {"S": key}},
+                        "SequenceNumber": f"{next(self._numbers):021}",
+                        "SizeBytes": 100,
+                        "StreamViewType": "NEW_AND_OLD_IMAGES",
+                        **{name: image for name, image in images.items() if image},
+                    },
+                }
+            )
+        self._last = now
+        return {"Records": records}
+
+
+class TopicSpy:
+    """A queue that hears everything a topic publishes.
+
+    Parameters
+    ----------
+    topic_arn
+        The topic.
+    """
+
+    def __init__(self, topic_arn: str) -> None:
+        self._sqs = boto3.client("sqs", region_name=REGION)
+        self._url = self._sqs.create_queue(QueueName="spy")["QueueUrl"]
+        attributes = self._sqs.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=["QueueArn"]
+        )["Attributes"]
+        boto3.client("sns", region_name=REGION).subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=attributes["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events published since the last call."""
+        events = []
+        while batch := self._sqs.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in batch:
+                event = json.loads(message["Body"])
+                assert message["MessageAttributes"]["type"]["StringValue"] == event["type"]
+                events.append(event)
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return events
+
+
+def parked(queue: str) -> list[dict[str, Any]]:
+    """Return the messages of a dead-letter queue: body and reason."""
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    messages = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+    ).get("Messages", [])
+    return [
+        {
+            "body": json.loads(message["Body"]),
+            "reason": message["MessageAttributes"]["reason"]["StringValue"],
+        }
+        for message in messages
+    ]
+
+
+class Api:
+    """An app's API as a client sees it.
+
+    Parameters
+    ----------
+    app
+        The Chalice app.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._client = Client(app)
+
+    def call(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        """Call the API and return Chalice's answer; a body that is not bytes is sent as JSON."""
+        sent = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        return self._client.http.request(method, path, headers=sent, body=body or b"")
+
+
+@pytest.fixture
+def api_of() -> Callable[[ModuleType], Api]:
+    """Return a function that gives the API of an app that was loaded."""
+    return lambda module: Api(module.app)

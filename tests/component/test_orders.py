@@ -1,0 +1,324 @@
+"""The orders service as a whole: its API, its table, its stream."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from component.conftest import StreamOf, TopicSpy, parked
+
+ADDRESS = {
+    "name": "Alice",
+    "line1": "1 Toy St",
+    "city": "Sydney",
+    "postal_code": "2000",
+    "country": "AU",
+}
+
+
+def request_of(**changes: Any) -> dict[str, Any]:
+    return {
+        "customer_id": "cus_alice",
+        "idempotency_key": "key-1",
+        "fingerprint": "a" * 64,
+        "contact": {"email": "alice@example.com", "name": "Alice"},
+        "lines": [
+            {
+                "toy_id": "toy_1",
+                "name": "Kite",
+                "quantity": 2,
+                "unit_price": {"amount": 1250, "currency": "AUD"},
+            }
+        ],
+        "shipping_address": ADDRESS,
+        "payment_method": "pm_card_visa",
+        **changes,
+    }
+
+
+@pytest.fixture
+def app(load_app: Callable[..., ModuleType]) -> ModuleType:
+    return load_app("orders")
+
+
+@pytest.fixture
+def api(app: ModuleType, api_of: Any) -> Any:
+    return api_of(app)
+
+
+def placed(api: Any, **changes: Any) -> dict[str, Any]:
+    answer = api.call("POST", "/orders", request_of(**changes))
+    assert answer.status_code == 201, answer.body
+    order: dict[str, Any] = answer.json_body
+    return order
+
+
+def problem_pointers(answer: Any) -> list[str]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json_body
+    assert problem["status"] == answer.status_code
+    assert problem["type"] == "about:blank"
+    return [error["pointer"] for error in problem.get("errors", [])]
+
+
+def test_an_order_keeps_its_prices_and_totals(api: Any) -> None:
+    order = placed(api)
+    assert order["total"] == {"amount": 2500, "currency": "AUD"}
+    assert order["lines"][0]["line_total"] == {"amount": 2500, "currency": "AUD"}
+    read = api.call("GET", f"/orders/{order['id']}")
+    assert read.json_body == order
+    assert read.headers["ETag"] == '"1"'
+
+
+def test_the_same_key_gives_the_same_order_and_stores_it_once(api: Any) -> None:
+    first = placed(api)
+    again = api.call("POST", "/orders", request_of())
+    assert (again.status_code, again.json_body) == (200, first)
+    assert len(api.call("GET", "/orders").json_body["items"]) == 1
+
+
+def test_the_same_key_with_another_request_is_refused(api: Any) -> None:
+    first = placed(api)
+    other = api.call("POST", "/orders", request_of(fingerprint="b" * 64))
+    assert other.status_code == 422
+    assert api.call("GET", f"/orders/{first['id']}").json_body == first
+
+
+def test_keys_of_different_customers_do_not_meet(api: Any) -> None:
+    # the parts are length-prefixed, so that shifting a letter between them changes the id
+    one = placed(api, customer_id="ab", idempotency_key="c")
+    two = placed(api, customer_id="a", idempotency_key="bc")
+    assert one["id"] != two["id"]
+
+
+def test_a_replay_is_found_by_its_key(api: Any) -> None:
+    order = placed(api)
+    lookup = {"customer_id": "cus_alice", "idempotency_key": "key-1", "fingerprint": "a" * 64}
+    assert api.call("POST", "/orders/replay", lookup).json_body == order
+    assert api.call("POST", "/orders/replay", lookup | {"fingerprint": "c" * 64}).status_code == 422
+    assert api.call("POST", "/orders/replay", lookup | {"idempotency_key": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"lines": []}, "/lines"),
+        ({"discount": 5}, "/discount"),
+        ({"payment_method": "4242424242424242"}, "/payment_method"),
+        ({"shipping_address": ADDRESS | {"country": "Australia"}}, "/shipping_address/country"),
+        ({"shipping_address": ADDRESS | {"line1": "a\nBcc: x"}}, "/shipping_address/line1"),
+    ],
+)
+def test_a_bad_field_is_named_and_nothing_is_stored(
+    api: Any, changes: dict[str, Any], pointer: str
+) -> None:
+    answer = api.call("POST", "/orders", request_of(**changes))
+    assert answer.status_code == 422
+    assert problem_pointers(answer) == [pointer]
+    assert api.call("GET", "/orders").json_body["items"] == []
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 10_001, 1.5, "2"])
+def test_a_bad_quantity_is_named(api: Any, quantity: Any) -> None:
+    line = request_of()["lines"][0] | {"quantity": quantity}
+    answer = api.call("POST", "/orders", request_of(lines=[line]))
+    assert answer.status_code == 422
+    assert problem_pointers(answer) == ["/lines/0/quantity"]
+
+
+def test_two_currencies_are_refused(api: Any) -> None:
+    line = request_of()["lines"][0]
+    other = line | {"unit_price": {"amount": 1, "currency": "EUR"}}
+    answer = api.call("POST", "/orders", request_of(lines=[line, other]))
+    assert answer.status_code == 422
+    assert problem_pointers(answer) == ["/lines/1"]
+
+
+def test_what_cannot_be_charged_is_refused(api: Any) -> None:
+    line = request_of()["lines"][0]
+    free = line | {"unit_price": {"amount": 0, "currency": "AUD"}}
+    dear = line | {"quantity": 10_000, "unit_price": {"amount": 10_000, "currency": "AUD"}}
+    for lines in ([free], [dear]):
+        answer = api.call("POST", "/orders", request_of(lines=lines))
+        assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
+
+
+def test_bodies_that_are_not_json_objects_of_the_right_type(api: Any) -> None:
+    assert api.call("POST", "/orders", b"{").status_code == 415  # it does not say what it is
+    json_type = {"Content-Type": "application/json"}
+    assert api.call("POST", "/orders", b"{", json_type).status_code == 400
+    assert api.call("POST", "/orders", b"[]", json_type).status_code == 422
+    assert api.call("POST", "/orders", b"", json_type).status_code == 400
+    assert api.call("POST", "/orders", b"x" * 300_000, json_type).status_code == 413
+    assert api.call("POST", "/orders", b"<a/>", {"Content-Type": "text/xml"}).status_code == 415
+
+
+def test_orders_are_listed_newest_first_each_once(api: Any) -> None:
+    ids = [placed(api, idempotency_key=f"key-{number}")["id"] for number in range(7)]
+    placed(api, customer_id="cus_bob")
+    seen, path = [], "/orders?customer_id=cus_alice&limit=3"
+    cursor = ""
+    while True:
+        page = api.call("GET", path + cursor).json_body
+        assert len(page["items"]) <= 3
+        seen += [order["id"] for order in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == ids[::-1]
+    assert len(api.call("GET", "/orders?limit=100").json_body["items"]) == 8
+
+
+def test_a_cursor_is_good_for_its_own_list_only(api: Any) -> None:
+    for number in range(3):
+        placed(api, idempotency_key=f"key-{number}")
+    cursor = api.call("GET", "/orders?customer_id=cus_alice&limit=1").json_body["next_cursor"]
+    flipped = ("A" if cursor[5] != "A" else "B").join([cursor[:5], cursor[6:]])
+    for query in (
+        f"customer_id=cus_bob&cursor={cursor}",
+        f"cursor={cursor}",
+        f"customer_id=cus_alice&cursor={flipped}",
+        "customer_id=cus_alice&cursor=nonsense",
+        "customer_id=cus_alice&cursor=%00",
+    ):
+        answer = api.call("GET", f"/orders?{query}")
+        assert (answer.status_code, problem_pointers(answer)) == (400, ["/cursor"]), query
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "colour=red"])
+def test_a_bad_query_is_named(api: Any, query: str) -> None:
+    answer = api.call("GET", f"/orders?{query}")
+    assert answer.status_code == 400
+    assert problem_pointers(answer) == ["/" + query.split("=")[0]]
+
+
+def patch(api: Any, order_id: str, body: Any, etag: str | None) -> Any:
+    headers = {"If-Match": etag} if etag else {}
+    return api.call("PATCH", f"/orders/{order_id}", body, headers)
+
+
+def test_the_address_changes_by_merge_patch_with_if_match(api: Any) -> None:
+    order = placed(api)
+    change = {"shipping_address": {"city": "Perth"}}
+    assert patch(api, order["id"], change, None).status_code == 428
+    assert patch(api, order["id"], change, '"2"').status_code == 412
+    assert patch(api, order["id"], change, "three").status_code == 400
+    answer = patch(api, order["id"], change, '"1"')
+    assert answer.status_code == 200
+    assert answer.json_body["shipping_address"] == order["shipping_address"] | {"city": "Perth"}
+    assert answer.headers["ETag"] == '"2"'
+    assert patch(api, "ord_none", change, '"1"').status_code == 404
+
+
+def test_only_the_address_may_change(api: Any) -> None:
+    order = placed(api)
+    answer = patch(api, order["id"], {"total": {"amount": 1}}, '"1"')
+    assert (answer.status_code, problem_pointers(answer)) == (422, ["/total"])
+    answer = patch(api, order["id"], {"shipping_address": {"city": None}}, '"1"')
+    assert (answer.status_code, problem_pointers(answer)) == (422, ["/shipping_address/city"])
+    assert api.call("GET", f"/orders/{order['id']}").json_body == order
+
+
+def test_a_cancelled_order_stays_so_and_does_not_change(api: Any) -> None:
+    order = placed(api)
+    first = api.call("POST", f"/orders/{order['id']}/cancellation")
+    again = api.call("POST", f"/orders/{order['id']}/cancellation", {})
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json_body == again.json_body
+    assert (first.json_body["status"], first.json_body["version"]) == ("cancelled", 2)
+    answer = patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"2"')
+    assert answer.status_code == 409
+    bad = api.call("POST", f"/orders/{order['id']}/cancellation", {"why": "x"})
+    assert (bad.status_code, problem_pointers(bad)) == (422, ["/why"])
+
+
+def test_an_order_is_deleted_once_it_is_settled(api: Any) -> None:
+    order = placed(api)
+    assert api.call("DELETE", f"/orders/{order['id']}").status_code == 409
+    assert api.call("GET", f"/orders/{order['id']}").status_code == 200
+    assert api.call("DELETE", f"/orders/{order['id']}?settled=true").status_code == 204
+    assert api.call("GET", f"/orders/{order['id']}").status_code == 404
+    assert api.call("DELETE", f"/orders/{order['id']}?settled=true").status_code == 404
+
+
+@pytest.mark.parametrize("order_id", ["ord_none", "ord%2Fx", "ord'%22", "..", "%00"])
+def test_an_id_of_nothing_is_a_404(api: Any, order_id: str) -> None:
+    answer = api.call("GET", f"/orders/{order_id}")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_relay_publishes_each_change_under_a_stable_id(app: ModuleType, api: Any) -> None:
+    # GIVEN an order that was placed, changed and cancelled
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    batches = [stream.records()]
+    patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
+    batches.append(stream.records())
+    api.call("POST", f"/orders/{order['id']}/cancellation")
+    batches.append(stream.records())
+    # WHEN its stream is delivered, twice
+    for batch in batches:
+        assert app.on_dynamodb_record(batch, None) == {"batchItemFailures": []}
+    first = spy.events()
+    for batch in batches:
+        app.on_dynamodb_record(batch, None)
+    # THEN each change is an event, and the copies have the same ids
+    assert [event["id"] for event in first] == [
+        f"{order['id']}.1.shop.order.placed.v1",
+        f"{order['id']}.2.shop.order.changed.v1",
+        f"{order['id']}.3.shop.order.changed.v1",
+        f"{order['id']}.3.shop.order.cancelled.v1",
+    ]
+    assert spy.events() == first
+    assert first[0]["data"] == order
+    assert first[0]["source"] == "/orders"
+    assert first[0]["subject"] == order["id"]
+    assert first[0]["specversion"] == "1.0"
+    assert first[0]["traceparent"].startswith("00-")
+
+
+def test_a_deleted_order_is_no_event(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    app.on_dynamodb_record(stream.records(), None)
+    api.call("DELETE", f"/orders/{order['id']}?settled=true")
+    app.on_dynamodb_record(stream.records(), None)
+    assert [event["type"] for event in spy.events()] == ["shop.order.placed.v1"]
+
+
+def test_what_the_topic_does_not_accept_is_delivered_again(app: ModuleType, api: Any) -> None:
+    # GIVEN a topic that is gone
+    stream = StreamOf("toyshop-local-orders")
+    placed(api)
+    batch = stream.records()
+    boto3.client("sns").delete_topic(TopicArn=app.settings.topic_arn)
+    # THEN the record is reported, so that Lambda does not move on
+    number = batch["Records"][0]["dynamodb"]["SequenceNumber"]
+    assert app.on_dynamodb_record(batch, None) == {
+        "batchItemFailures": [{"itemIdentifier": number}]
+    }
+
+
+def test_a_record_that_cannot_become_an_event_is_parked_and_the_rest_goes_on(
+    app: ModuleType, api: Any
+) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    placed(api)
+    placed(api, idempotency_key="key-2")
+    batch = stream.records()
+    batch["Records"][0]["dynamodb"]["NewImage"]["lines"] = {"S": "not lines"}
+    assert app.on_dynamodb_record(batch, None) == {"batchItemFailures": []}
+    assert len(spy.events()) == 1
+    (message,) = parked("toyshop-local-orders-relay-dead-letters")
+    assert message["body"] == batch["Records"][0]
+    assert message["reason"]
+
+
+def test_no_answer_names_an_exception(api: Any, app: ModuleType) -> None:
+    boto3.client("dynamodb").delete_table(TableName="toyshop-local-orders")
+    answer = api.call("GET", "/orders/ord_1")
+    assert answer.status_code == 500
+    assert b"Traceback" not in answer.body
+    assert b"ResourceNotFound" not in answer.body
