@@ -1,0 +1,79 @@
+// The shop's page: which view the address asks for, and the wiring of all of them.
+
+import { $ } from "./dom.js";
+import * as account from "./account.js";
+import * as cart from "./cart.js";
+import * as catalogue from "./catalogue.js";
+import * as checkout from "./checkout.js";
+import * as orders from "./orders.js";
+
+const VIEWS = ["catalogue", "cart", "account", "orders"];
+let current = null;
+
+function go(address, { replace = false } = {}) {
+  if (location.hash === address) route();
+  else if (replace) location.replace(address);
+  else location.hash = address;
+}
+
+function reveal(name) {
+  for (const view of VIEWS) $(`view-${view}`).hidden = view !== name;
+  for (const link of document.querySelectorAll("[data-nav]")) {
+    if (link.dataset.nav === name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const heading = $(`${name}-title`);
+  document.title = name === "catalogue" ? "The Toy Shop" : `${heading.textContent} · The Toy Shop`;
+  // The first page is read from its top; a later one from its heading.
+  if (current !== null && current !== name) {
+    scrollTo(0, 0);
+    if (document.activeElement !== $("q")) heading.focus({ preventScroll: true });
+  }
+  current = name;
+}
+
+function route() {
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const parameters = new URLSearchParams(search);
+  const [place, id] = path.split("/");
+  orders.leave();
+  if (place !== "toys" && $("toy").open) $("toy").close();
+  if (place === "cart") {
+    reveal("cart");
+    checkout.show();
+    cart.show();
+  } else if (place === "account") {
+    reveal("account");
+    account.show(parameters);
+  } else if (place === "orders") {
+    reveal("orders");
+    orders.show(parameters, go);
+  } else if (place === "toys" && id) {
+    reveal("catalogue");
+    if ($("grid").children.length === 0) catalogue.show(new URLSearchParams());
+    catalogue.showToy(decodeURIComponent(id));
+  } else {
+    reveal("catalogue");
+    catalogue.show(parameters);
+  }
+}
+
+catalogue.start(go);
+checkout.start(go);
+account.start(go);
+orders.start();
+cart.showCount();
+account.showLink();
+
+addEventListener("hashchange", route);
+addEventListener("session", () => {
+  account.showLink();
+  checkout.show();
+});
+addEventListener("storage", cart.showCount); // another tab
+$("skip").addEventListener("click", (event) => {
+  // The address is a route, so the fragment cannot do it.
+  event.preventDefault();
+  $("main").focus();
+});
+route();
