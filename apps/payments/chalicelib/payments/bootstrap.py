@@ -11,7 +11,7 @@ from chalicelib.payments.receipts import print_receipt
 from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.webhooks import Webhooks
 from chassis import aws, settings
-from chassis.client import ServiceClient
+from chassis.client import Neighbour, ServiceClient
 from chassis.consumer import Consumer
 from chassis.parking import Parking
 from chassis.relay import Relay
@@ -50,13 +50,20 @@ class Payments(NamedTuple):
     fulfil: Consumer
 
 
-def build(settings: Settings, gateway: Gateway | None = None) -> Payments:
+def build(
+    settings: Settings,
+    gateway: Gateway | None = None,
+    file_manager: Neighbour | None = None,
+    notifications: Neighbour | None = None,
+) -> Payments:
     """Return the parts of the service, ready to serve.
 
     Parameters
     ----------
     gateway
         Who takes the money; Stripe unless told.
+    file_manager, notifications
+        The neighbours; at their settings' URLs unless told.
     """
     sqs = aws.client("sqs")
     store = TransactionStore(settings.table_name)
@@ -65,8 +72,8 @@ def build(settings: Settings, gateway: Gateway | None = None) -> Payments:
     )
     fulfilment = Fulfilment(
         store,
-        ServiceClient("file_manager", settings.file_manager_url),
-        ServiceClient("notifications", settings.notifications_url),
+        file_manager or ServiceClient("file_manager", settings.file_manager_url),
+        notifications or ServiceClient("notifications", settings.notifications_url),
         print_receipt,
     )
     return Payments(

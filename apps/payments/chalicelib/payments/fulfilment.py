@@ -10,7 +10,7 @@ from typing import Protocol
 from chalicelib.payments import domain
 from chalicelib.payments.store import TransactionStore
 from chassis import log
-from chassis.client import ServiceClient
+from chassis.client import Neighbour
 from chassis.consumer import PermanentFailure
 from chassis.problems import Conflict, Unprocessable
 from contracts import files, notifications
@@ -48,8 +48,8 @@ class Fulfilment:
     def __init__(
         self,
         store: TransactionStore,
-        file_manager: ServiceClient,
-        notifications: ServiceClient,
+        file_manager: Neighbour,
+        notifications: Neighbour,
         print_receipt: ReceiptPrinter,
         now: Callable[[], datetime] = _now,
     ) -> None:

@@ -9,7 +9,7 @@ repeatable, or one whose connection never came about. Waits have full jitter (Br
 import random
 import time
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -38,6 +38,21 @@ class Reply(msgspec.Struct, Generic[A], frozen=True):
 
     status: int
     value: A
+
+
+class Neighbour(Protocol):
+    """Another service, as its callers see it: ``ServiceClient``, or what stands in for it."""
+
+    def call(
+        self,
+        operation: Operation[A],
+        path: Mapping[str, str] | None = None,
+        *,
+        query: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply[A]:
+        """Call an operation and return its answer; see ``ServiceClient.call``."""
 
 
 class ServiceClient:

@@ -1,0 +1,301 @@
+"""The charge: create, record, confirm, whatever is redelivered, crashes or comes out of order."""
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.payments import domain
+from chalicelib.payments.charging import Charging
+from chalicelib.payments.domain import Intent, Payment
+from chalicelib.payments.gateway import GatewayUnavailableError, RefusedError
+from contracts.events import ORDER_CANCELLED, ORDER_PLACED, CloudEvent, EventType
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order, OrderLine
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class CrashError(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Steps:
+    """Counts calls of the outside world, and dies before or after one of them."""
+
+    die_at: int | None = None
+    after: bool = False
+    count: int = 0
+
+    def run(self, action: Any) -> Any:
+        self.count += 1
+        doomed = self.count == self.die_at
+        if doomed and not self.after:
+            raise CrashError
+        result = action()
+        if doomed:
+            raise CrashError
+        return result
+
+
+@dataclass
+class MemoryStore:
+    steps: Steps
+    payments: dict[str, Payment] = field(default_factory=dict)
+    history: list[str] = field(default_factory=list)
+
+    def get(self, payment_id: str) -> Payment | None:
+        return self.steps.run(lambda: self.payments.get(payment_id))
+
+    def add(self, payment: Payment) -> bool:
+        return self.steps.run(lambda: self._write(payment, payment.id not in self.payments))
+
+    def replace(self, payment: Payment) -> bool:
+        current = self.payments[payment.id].version
+        return self.steps.run(lambda: self._write(payment, current == payment.version - 1))
+
+    def _write(self, payment: Payment, allowed: bool) -> bool:
+        if allowed:
+            self.payments[payment.id] = payment
+            self.history.append(payment.status)
+        return allowed
+
+
+@dataclass
+class MemoryGateway:
+    """A gateway that forgets idempotency keys at once, the worst that can be."""
+
+    steps: Steps
+    outcome: str = "succeeded"
+    intents: dict[str, str] = field(default_factory=dict)
+    refunds: list[str] = field(default_factory=list)
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def create(self, order: Order) -> Intent:
+        return self.steps.run(self._create)
+
+    def _create(self) -> Intent:
+        intent_id = f"pi_{next(self.numbers)}"
+        self.intents[intent_id] = "unconfirmed"
+        return self._intent(intent_id)
+
+    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
+        return self.steps.run(lambda: self._confirm(intent_id))
+
+    def _confirm(self, intent_id: str) -> Intent:
+        if self.intents[intent_id] == "unconfirmed":
+            self.intents[intent_id] = self.outcome
+        return self._intent(intent_id)
+
+    def cancel(self, intent_id: str) -> Intent:
+        return self.steps.run(lambda: self._cancel(intent_id))
+
+    def _cancel(self, intent_id: str) -> Intent:
+        if self.intents[intent_id] in ("unconfirmed", "action_required"):
+            self.intents[intent_id] = "cancelled"
+        return self._intent(intent_id)
+
+    def refund(self, intent_id: str, order_id: str) -> None:
+        self.steps.run(lambda: self._refund(intent_id))
+
+    def _refund(self, intent_id: str) -> None:
+        assert self.intents[intent_id] == "succeeded"
+        if intent_id not in self.refunds:
+            self.refunds.append(intent_id)
+
+    def _intent(self, intent_id: str) -> Intent:
+        status: Any = self.intents[intent_id]
+        return Intent(
+            id=intent_id,
+            status=status,
+            decline_code="insufficient_funds" if status == "declined" else None,
+            client_secret="secret" if status == "action_required" else None,
+        )
+
+    @property
+    def charged(self) -> list[str]:
+        return [key for key, status in self.intents.items() if status == "succeeded"]
+
+
+class World:
+    def __init__(self, outcome: str = "succeeded", steps: Steps | None = None) -> None:
+        self.steps = steps or Steps()
+        self.store = MemoryStore(self.steps)
+        self.gateway = MemoryGateway(self.steps, outcome)
+        self.charging = Charging(self.store, self.gateway, lambda: NOW)  # type: ignore[arg-type]
+
+    def deliver(self, kind: EventType, order: Order) -> None:
+        event = CloudEvent(
+            id=f"{order.id}.1.{kind.name}",
+            source=kind.source,
+            type=kind.name,
+            subject=order.id,
+            time=NOW,
+            data=order,
+        )
+        if kind is ORDER_PLACED:
+            self.charging.on_order_placed(event)
+        else:
+            self.charging.on_order_cancelled(event)
+
+    @property
+    def payment(self) -> Payment:
+        (payment,) = self.store.payments.values()
+        return payment
+
+
+@pytest.fixture
+def order() -> Order:
+    price = Money(amount=1000, currency="AUD")
+    return Order(
+        id="ord_1",
+        customer_id="cus_1",
+        status="placed",
+        lines=[
+            OrderLine(toy_id="toy_1", name="Kite", quantity=1, unit_price=price, line_total=price)
+        ],
+        total=price,
+        shipping_address=Address(name="A", line1="1", city="S", postal_code="2", country="AU"),
+        contact=Contact(email="a@example.com", name="A"),
+        payment_method="pm_card_visa",
+        version=1,
+        placed_at=NOW,
+        updated_at=NOW,
+    )
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
+def test_an_order_is_charged_once_however_often_it_is_delivered(order: Order, outcome: str) -> None:
+    world = World(outcome)
+    for _ in range(3):
+        world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["pending", outcome]
+    assert world.payment.id == domain.transaction_id("ord_1")
+    assert len(world.gateway.intents) == 1
+
+
+def test_a_decline_keeps_its_reason_and_an_action_its_secret(order: Order) -> None:
+    declined, waiting = World("declined"), World("action_required")
+    declined.deliver(ORDER_PLACED, order)
+    waiting.deliver(ORDER_PLACED, order)
+    assert declined.payment.decline_code == "insufficient_funds"
+    assert waiting.payment.client_secret == "secret"
+
+
+def test_what_was_charged_is_refunded_once(order: Order) -> None:
+    world = World()
+    world.deliver(ORDER_PLACED, order)
+    for _ in range(3):
+        world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "succeeded", "refunded"]
+    assert world.gateway.refunds == world.gateway.charged
+
+
+def test_an_order_that_is_cancelled_before_it_is_seen_is_never_charged(order: Order) -> None:
+    world = World()
+    world.deliver(ORDER_CANCELLED, order)
+    world.deliver(ORDER_PLACED, order)
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["cancelled"]
+    assert world.gateway.intents == {}
+
+
+def test_an_order_that_waits_for_the_shopper_is_cancelled_without_a_charge(order: Order) -> None:
+    world = World("action_required")
+    world.deliver(ORDER_PLACED, order)
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "action_required", "cancelled"]
+    assert world.gateway.charged == []
+    assert world.payment.client_secret is None
+
+
+def test_a_declined_order_stays_declined_when_it_is_cancelled(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "declined"]
+
+
+def test_an_order_that_the_gateway_will_never_take_is_declined(order: Order) -> None:
+    world = World()
+
+    def refuse(_: Order) -> Intent:
+        raise RefusedError("amount_too_small")
+
+    world.gateway.create = refuse  # type: ignore[method-assign]
+    world.deliver(ORDER_PLACED, order)
+    world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["declined"]
+    assert world.payment.decline_code == "amount_too_small"
+
+
+def test_a_cancelled_order_is_not_given_up_while_its_intent_stands(order: Order) -> None:
+    world = World("action_required")
+    world.deliver(ORDER_PLACED, order)
+    world.gateway._cancel = world.gateway._intent  # type: ignore[method-assign]
+    with pytest.raises(GatewayUnavailableError):
+        world.deliver(ORDER_CANCELLED, order)
+
+
+def crash_points(outcome: str, story: tuple[EventType, ...], order: Order) -> list[Steps]:
+    """Return every point of a story at which the process can die."""
+    world = World(outcome)
+    for kind in story:
+        world.deliver(kind, order)
+    return [
+        Steps(die_at=number, after=after)
+        for number in range(1, world.steps.count + 1)
+        for after in (False, True)
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
+@pytest.mark.parametrize(
+    "story",
+    [(ORDER_PLACED,), (ORDER_PLACED, ORDER_CANCELLED), (ORDER_CANCELLED, ORDER_PLACED)],
+    ids=["placed", "placed, cancelled", "cancelled, placed"],
+)
+def test_a_crash_at_any_step_changes_nothing_in_the_end(
+    order: Order, outcome: str, story: tuple[EventType, ...]
+) -> None:
+    # GIVEN how the story ends when nothing goes wrong
+    calm = World(outcome)
+    for kind in story:
+        calm.deliver(kind, order)
+    points = crash_points(outcome, story, order)
+    assert len(points) > 3
+    for steps in points:
+        # WHEN the process dies at one point, and what was not acknowledged is delivered again
+        world = World(outcome, steps)
+        for kind in story:
+            try:
+                world.deliver(kind, order)
+            except CrashError:
+                world.deliver(kind, order)
+        # THEN it ends the same, and at most one intent has ever taken money
+        assert world.payment.status == calm.payment.status, steps
+        assert world.store.history == calm.store.history, steps
+        assert len(world.gateway.charged) == len(calm.gateway.charged), steps
+        assert len(world.gateway.refunds) == len(calm.gateway.refunds), steps
+
+
+def test_no_status_follows_a_final_one(order: Order) -> None:
+    payment = domain.opened(order, "pi_1", NOW)
+    for final in ("declined", "cancelled"):
+        ended = payment.moved_to(final, NOW)  # type: ignore[arg-type]
+        for status in domain.ALLOWED:
+            with pytest.raises(domain.ForbiddenTransitionError):
+                ended.moved_to(status, NOW)
+    refunded = payment.moved_to("succeeded", NOW).moved_to("refunded", NOW)
+    for status in domain.ALLOWED:
+        with pytest.raises(domain.ForbiddenTransitionError):
+            refunded.moved_to(status, NOW)
+
+
+def test_late_words_of_the_gateway_do_not_undo_what_is_final(order: Order) -> None:
+    paid = domain.opened(order, "pi_1", NOW).moved_to("succeeded", NOW)
+    for status in ("declined", "action_required", "cancelled", "unconfirmed", "succeeded"):
+        assert domain.after(paid, Intent(id="pi_1", status=status), NOW) is paid  # type: ignore[arg-type]
