@@ -57,11 +57,13 @@ class Cloud:
             max_pool_connections=20,
         )
         if not self.is_local:
-            return boto3.client(service, config=config)
+            aws: Any = boto3.Session()
+            return aws.client(service, config=config)
         # a developer's own profile must not decide what happens in the local cloud
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-        return boto3.Session(
+        local: Any = boto3.Session(
             aws_access_key_id=LOCAL_ACCOUNT,
             aws_secret_access_key="local",  # noqa: S106 - the embedded AWS knows no secrets
             region_name=LOCAL_REGION,
-        ).client(service, endpoint_url=self.endpoint, config=config)
+        )
+        return local.client(service, endpoint_url=self.endpoint, config=config)

@@ -68,9 +68,7 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
             f"There is no service {', '.join(unknown)}.",
             f"The services are {', '.join(services) or 'not there yet'}.",
         )
-    graph = {
-        name: sorted(service.depends_on & set(services)) for name, service in services.items()
-    }
+    graph = {name: sorted(service.depends_on & set(services)) for name, service in services.items()}
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:

@@ -1,5 +1,6 @@
 """Forwards ``/api/…`` to the storefront, the path exactly as the client sent it."""
 
+import io
 import re
 import secrets
 
@@ -43,7 +44,7 @@ async def forward(
         request.method,
         url,
         headers=_request_headers(request),
-        data=body or None,
+        data=io.BytesIO(body) if body else None,
         allow_redirects=False,
     ) as answer:
         content = await answer.read()

@@ -7,6 +7,18 @@ from aiohttp import web
 
 from shopctl.edge.problems import problem
 
+# what a page is made of; machines differ in what they call these
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+
 
 async def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
     """Answer GET and HEAD of a file under a directory; ``/`` is its ``index.html``."""
@@ -22,7 +34,10 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     hidden = any(part.startswith(".") for part in Path(path).parts)
     if hidden or not file.is_relative_to(root) or not file.is_file():
         return problem(404)
-    return web.FileResponse(file, headers=_policy(uploads))
+    headers = _policy(uploads)
+    if file.suffix in _TYPES:
+        headers["Content-Type"] = _TYPES[file.suffix]
+    return web.FileResponse(file, headers=headers)
 
 
 def _policy(uploads: str) -> dict[str, str]:

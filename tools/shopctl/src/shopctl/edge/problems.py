@@ -1,7 +1,7 @@
 """Answers that the edge gives by itself, as problems (RFC 9457)."""
 
 import json
-from http import HTTPStatus
+from http.client import responses
 
 from aiohttp import web
 
@@ -39,7 +39,7 @@ def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
 
 def problem_body(status: int) -> bytes:
     """Describe a status; nothing of what went wrong inside gets out."""
-    title = HTTPStatus(status).phrase if status in HTTPStatus else "Error"
+    title = responses.get(status, "Error")
     detail = _DETAILS.get(status, title)
     return json.dumps(
         {"type": "about:blank", "title": title, "status": status, "detail": detail}

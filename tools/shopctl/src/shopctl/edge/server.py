@@ -16,9 +16,6 @@ from shopctl.edge.problems import problem
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 _CONNECTIONS = 64
 
-ORIGINS = web.AppKey("ORIGINS", "Origins")
-CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
-
 
 @dataclass(frozen=True)
 class Origins:
@@ -50,6 +47,10 @@ class Origins:
             web=web_directory,
             uploads=aws,
         )
+
+
+ORIGINS = web.AppKey("ORIGINS", Origins)
+CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 
 
 def application(origins: Origins) -> web.Application:

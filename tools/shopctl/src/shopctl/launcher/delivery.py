@@ -89,10 +89,9 @@ def _invoke_until_done(function: dict[str, Any], event: Event) -> None:
             break
         time.sleep(delay)
     config = function["config"]
-    destination = (
-        (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
-        or (config.get("DeadLetterConfig") or {}).get("TargetArn")
-    )
+    destination = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get(
+        "Destination"
+    ) or (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if destination:
         lambda_svc._route_async_failure(destination, config["FunctionName"], event, result)
 

@@ -1,5 +1,7 @@
 """Gives the first user pool and its first client the ids that the stage `local` names."""
 
+from typing import Any
+
 from ministack.services import cognito
 
 POOL_ID = "us-east-1_ToyshopLo"
@@ -20,5 +22,5 @@ def install() -> None:
     cognito._pool_id, cognito._client_id = pool_id, client_id
 
 
-def _pools() -> list[dict[str, object]]:
+def _pools() -> list[dict[str, Any]]:
     return list(cognito._user_pools.values())

@@ -55,4 +55,3 @@ def install(directory: Path) -> None:
 def _raw_message(body: bytes) -> bytes | None:
     data = json.loads(body or b"{}").get("Content", {}).get("Raw", {}).get("Data")
     return base64.b64decode(data) if data else None
-

@@ -31,8 +31,8 @@ _ANSWER = """            result = handler_fn(event, context)
 """
 # The worker says where an invocation's log ends, so that nobody waits to see whether more comes,
 # and reports an exception as an answer, after which ministack keeps the process.
-_ANSWER_WITH_LOG_END = """            answer = {"status": "ok", "result": handler_fn(event, context)}
-            answer = json.dumps(answer)
+_ANSWER_WITH_LOG_END = """            result = handler_fn(event, context)
+            answer = json.dumps({"status": "ok", "result": result})
         except Exception as e:
             traceback.print_exc()
             answer = json.dumps({"status": "ok", "raised": str(e)})
@@ -103,10 +103,11 @@ def _waiting_for_a_worker(execute: Any) -> Any:
 
 
 def _reap(ttl: float | None = None) -> int:  # noqa: ARG001 - the signature is ministack's
-    now, idle = time.time(), []
+    now = time.time()
+    idle: list[Any] = []
     with lambda_runtime._lock:
         for key, workers in list(lambda_runtime._workers.items()):
-            kept = []
+            kept: list[Any] = []
             for position, worker in enumerate(workers):
                 limit = _SURPLUS_IDLE_SECONDS if position else _LAST_IDLE_SECONDS
                 busy = worker.in_use or now - worker.last_used < limit

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
@@ -86,12 +85,10 @@ def prepare_aws(layout: Layout) -> bool:
     return True
 
 
-
-
 def _uv(*arguments: str) -> None:
     from uv import find_uv_bin
 
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [find_uv_bin(), "--quiet", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:

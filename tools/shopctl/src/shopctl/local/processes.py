@@ -75,7 +75,7 @@ def start(
     """Start a process that outlives this one and that Ctrl-C does not reach."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        child = subprocess.Popen(  # noqa: S603
+        child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -151,8 +151,8 @@ def _resident_kib(pid: int) -> int:
 
 
 def _ps(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603
-        ["ps", *arguments],  # noqa: S607 - its place differs between systems
+    done = subprocess.run(
+        ["ps", *arguments],
         capture_output=True,
         text=True,
         check=False,

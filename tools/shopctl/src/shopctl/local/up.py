@@ -87,7 +87,8 @@ class Start:
         simulator += ["--state", str(home / "gateway"), "--webhook-url", webhooks]
         simulator += ["--webhook-secret", WEBHOOK_SECRET]
         edge = [sys.executable, "-m", "shopctl.edge", "--port", str(ports["edge"])]
-        edge += ["--aws", f"http://127.0.0.1:{ports['aws']}", "--web", str(self.layout.root / "web")]
+        edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
+        edge += ["--web", str(self.layout.root / "web")]
         with self.progress.step("Embedded AWS, payment gateway and edge started"):
             for name, command in (("aws", launcher), ("gateway", simulator), ("edge", edge)):
                 self.processes.append(
@@ -165,9 +166,7 @@ def fill(layout: Layout, state: State, progress: Progress) -> None:
 def _package(layout: Layout, state: State, chosen: Sequence[Service]) -> list[Package]:
     with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
         return list(
-            pool.map(
-                lambda service: build(service, "local", layout, state.origins), chosen
-            )
+            pool.map(lambda service: build(service, "local", layout, state.origins), chosen)
         )
 
 

@@ -128,10 +128,7 @@ def render_config(path: Path, stage: str, origins: Mapping[str, str]) -> dict[st
         return value
 
     path.write_text(json.dumps(rendered(config), indent=2))
-    return {
-        name: _replace_origins(str(value), origins)
-        for name, value in environment.items()
-    }
+    return {name: _replace_origins(str(value), origins) for name, value in environment.items()}
 
 
 def _replace_origins(value: str, origins: Mapping[str, str]) -> str:
@@ -173,7 +170,7 @@ def _run_chalice(
     command += [str(project), str(output), stage, str(tree)]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command,
         env={**kept, **region, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -13,7 +13,8 @@ from pathlib import Path
 from shopctl.problems import ShopProblem
 
 # what an installer leaves beside a package and nothing reads at run time
-_LEFTOVERS = ("bin", ".lock", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
+_INSTALLER_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+_LEFTOVERS = ("bin", ".lock", *(f"*.dist-info/{name}" for name in _INSTALLER_NOTES))
 _lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # the AWS Lambda runtime; on a laptop the packages must fit the laptop
@@ -72,7 +73,7 @@ def compile_tree(tree: Path) -> None:
     command = [sys.executable, "-m", "compileall", "-q", "-j", "2", "-o", "0", "-s", str(tree)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
     # packages may hold files of newer or older grammars, which are never imported
-    subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+    subprocess.run(command, check=False, capture_output=True)
 
 
 def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:
@@ -80,7 +81,7 @@ def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:
 
     command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(tree)]
     command += ["--python", sys.executable, *options, "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = " ".join(done.stderr.split())[-400:]
         raise ShopProblem(

@@ -1,0 +1,368 @@
+"""The edge in front of an upstream that answers what the gateway or the storefront would."""
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+from shopctl.edge.api import BODY_LIMIT
+from shopctl.edge.server import Origins, application
+
+API = "/restapis/toyshop-local-storefront-api/api/_user_request_"
+FILES = "/toyshop-local-file-manager-public"
+
+
+class Upstream:
+    """Answers with what a test sets and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: dict[str, Any] = {"status": 200, "text": "{}"}
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+
+    async def respond(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.asked.append((request.method, request.raw_path, dict(request.headers), body))
+        return web.Response(**self.answer)
+
+    @property
+    def path(self) -> str:
+        return self.asked[-1][1]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.asked[-1][2].items()}
+
+
+class Edge:
+    """A client of the edge that follows no redirect and changes no path."""
+
+    def __init__(self, session: aiohttp.ClientSession, origin: URL, upstream: Upstream) -> None:
+        self._session, self._origin, self.upstream = session, origin, upstream
+
+    async def send(self, method: str, path: str, **options: Any) -> "Answer":
+        url = URL(str(self._origin).rstrip("/") + path, encoded=True)
+        async with self._session.request(method, url, allow_redirects=False, **options) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+
+class Answer:
+    """What a client got."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        assert self.headers["Content-Type"] == "application/problem+json"
+        content: dict[str, Any] = json.loads(self.body)
+        assert content["type"] == "about:blank"
+        assert content["status"] == self.status
+        assert set(content) == {"type", "title", "status", "detail"}
+        return content
+
+
+@asynccontextmanager
+async def running(directory: Path) -> AsyncIterator[Edge]:
+    upstream = Upstream()
+    behind = web.Application(client_max_size=2 * BODY_LIMIT)
+    behind.router.add_route("*", "/{path:.*}", upstream.respond)
+    page = directory / "web"
+    page.mkdir()
+    (page / "index.html").write_text("<!doctype html><title>Toys</title>")
+    (page / "app.js").write_text("export {}")
+    (page / ".secret").write_text("no")
+    (directory / "outside.txt").write_text("no")
+    async with TestServer(behind) as server:
+        origins = Origins.local(str(server.make_url("")).rstrip("/"), page)
+        async with TestServer(application(origins)) as edge, aiohttp.ClientSession() as session:
+            yield Edge(session, edge.make_url("/"), upstream)
+
+
+Story = Callable[[Edge], Awaitable[None]]
+
+
+def play(directory: Path, story: Story) -> None:
+    async def main() -> None:
+        async with running(directory) as edge:
+            await story(edge)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/toys",
+        "/toys/a%2Fb",
+        "/toys/%22x%22?q=%22a%20b%22&limit=1",
+        "/toys?q=a+b&q=%C3%A9",
+        "/a//b",
+    ],
+)
+def test_path_and_query_pass_as_they_were_sent(tmp_path: Path, path: str) -> None:
+    async def story(edge: Edge) -> None:
+        # WHEN a client asks
+        await edge.send("GET", f"/api{path}")
+        # THEN the gateway sees the same characters
+        assert edge.upstream.path == API + path
+
+    play(tmp_path, story)
+
+
+def test_request_passes_with_its_headers_and_body(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        # WHEN a client posts
+        body = b'{"quantity": 1}'
+        sent = {
+            "Authorization": "Bearer t",
+            "Idempotency-Key": "k",
+            "Content-Type": "application/json",
+            "X-Forwarded-For": "10.0.0.1",
+            "Connection": "keep-alive",
+            "Host": "shop.example",
+        }
+        await edge.send("POST", "/api/orders", data=body, headers=sent)
+        # THEN everything arrives but the host and what concerns one connection
+        method, _, _, received = edge.upstream.asked[-1]
+        headers = edge.upstream.headers
+        assert (method, received) == ("POST", body)
+        assert headers["authorization"] == "Bearer t"
+        assert headers["idempotency-key"] == "k"
+        assert headers["content-type"] == "application/json"
+        assert headers["x-forwarded-for"] == "10.0.0.1, 127.0.0.1"
+        assert headers["x-forwarded-proto"] == "http"
+        assert headers["x-forwarded-host"] == "shop.example"
+        assert headers["host"] != "shop.example"
+        assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
+
+    play(tmp_path, story)
+
+
+def test_traceparent_of_the_client_is_kept_unless_it_is_malformed(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        given = f"00-{'a' * 32}-{'b' * 16}-01"
+        await edge.send("GET", "/api/toys", headers={"traceparent": given})
+        assert edge.upstream.headers["traceparent"] == given
+        await edge.send("GET", "/api/toys", headers={"traceparent": "00-zz"})
+        assert edge.upstream.headers["traceparent"] != "00-zz"
+
+    play(tmp_path, story)
+
+
+def test_answer_of_the_storefront_passes_as_it_is(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        # GIVEN a problem of the storefront's own, with members of its own
+        problem = b'{"type":"/problems/stale","title":"Stale","status":412,"current":3}'
+        edge.upstream.answer = {
+            "status": 412,
+            "body": problem,
+            "headers": {"Content-Type": "application/problem+json", "ETag": '"3"', "X-Own": "1"},
+        }
+        # WHEN a client asks
+        answer = await edge.send("PUT", "/api/toys/toy_1")
+        # THEN not a byte of it is changed
+        assert (answer.status, answer.body) == (412, problem)
+        assert answer.headers["ETag"] == '"3"'
+        assert answer.headers["X-Own"] == "1"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+    play(tmp_path, story)
+
+
+def test_redirect_goes_to_the_client(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        location = "http://127.0.0.1:1/receipt?sig=a%2Fb"
+        edge.upstream.answer = {"status": 303, "headers": {"Location": location}}
+        answer = await edge.send("GET", "/api/orders/ord_1/receipt")
+        assert (answer.status, answer.headers["Location"]) == (303, location)
+        assert len(edge.upstream.asked) == 1
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (401, "Unauthorized", 401),
+        (403, "User is not authorized to access this resource", 403),
+        (403, "Missing Authentication Token", 404),
+        (404, "Not Found", 404),
+        (413, "Request Too Long", 413),
+        (429, "Too Many Requests", 429),
+        (500, "secret reason", 500),
+        (502, "Internal server error: secret reason", 502),
+        (504, "Endpoint request timed out", 504),
+    ],
+)
+def test_answer_of_the_gateway_itself_becomes_a_problem(
+    tmp_path: Path, status: int, message: str, expected: int
+) -> None:
+    async def story(edge: Edge) -> None:
+        # GIVEN what the gateway says by itself
+        body = json.dumps({"message": message})
+        edge.upstream.answer = {"status": status, "text": body, "content_type": "application/json"}
+        # WHEN a client asks
+        answer = await edge.send("GET", "/api/anything")
+        # THEN it gets a problem that tells nothing of the inside
+        assert answer.status == expected
+        assert answer.problem["detail"]
+        assert b"secret" not in answer.body
+
+    play(tmp_path, story)
+
+
+def test_body_at_the_limit_passes_and_a_larger_one_is_refused(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        answer = await edge.send("POST", "/api/toys", data=io.BytesIO(bytes(BODY_LIMIT)))
+        assert answer.status == 200
+        assert len(edge.upstream.asked[-1][3]) == BODY_LIMIT
+        answer = await edge.send("POST", "/api/toys", data=io.BytesIO(bytes(BODY_LIMIT + 1)))
+        assert answer.status == 413
+        assert answer.problem["title"]
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in range(11):
+                yield b"x" * (1024 * 1024)
+
+        answer = await edge.send("POST", "/api/toys", data=chunks())
+        assert answer.status == 413
+        assert len(edge.upstream.asked) == 1
+
+    play(tmp_path, story)
+
+
+def test_upstream_that_is_down_is_a_problem(tmp_path: Path) -> None:
+    async def story() -> None:
+        origins = Origins.local("http://127.0.0.1:1", tmp_path)
+        async with TestServer(application(origins)) as server, aiohttp.ClientSession() as session:
+            edge = Edge(session, server.make_url("/"), Upstream())
+            for path in ("/api/toys", "/files/fil_1"):
+                answer = await edge.send("GET", path)
+                assert answer.status == 503
+                assert answer.problem["detail"]
+                assert answer.headers["Retry-After"]
+
+    asyncio.run(story())
+
+
+def test_upstream_that_breaks_off_is_a_problem(tmp_path: Path) -> None:
+    async def story() -> None:
+        async def break_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+            await writer.drain()
+            writer.close()
+
+        broken = await asyncio.start_server(break_off, "127.0.0.1", 0)
+        port = broken.sockets[0].getsockname()[1]
+        origins = Origins.local(f"http://127.0.0.1:{port}", tmp_path)
+        async with TestServer(application(origins)) as server, aiohttp.ClientSession() as session:
+            edge = Edge(session, server.make_url("/"), Upstream())
+            answer = await edge.send("GET", "/api/toys")
+            assert answer.status == 502
+            assert answer.problem["detail"]
+        broken.close()
+        await broken.wait_closed()
+
+    asyncio.run(story())
+
+
+def test_public_file_never_changes_and_cannot_run(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        # GIVEN a picture in the public bucket
+        edge.upstream.answer = {
+            "body": b"RIFF",
+            "headers": {"Content-Type": "image/webp", "ETag": '"e"', "x-amz-meta-owner": "toy_1"},
+        }
+        # WHEN it is read
+        answer = await edge.send("GET", "/files/fil_01.webp", headers={"Range": "bytes=0-3"})
+        # THEN it comes from the bucket, to be kept for ever, without the bucket's own headers
+        assert edge.upstream.path == f"{FILES}/files/fil_01.webp"
+        assert edge.upstream.headers["range"] == "bytes=0-3"
+        assert (answer.status, answer.body) == (200, b"RIFF")
+        assert answer.headers["Content-Type"] == "image/webp"
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert "x-amz-meta-owner" not in answer.headers
+
+    play(tmp_path, story)
+
+
+def test_file_takes_head_and_refuses_to_be_written(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        assert (await edge.send("HEAD", "/files/fil_1")).status == 200
+        for method in ("PUT", "POST", "DELETE", "PATCH"):
+            answer = await edge.send(method, "/files/fil_1", data=b"x")
+            assert answer.status == 405
+            assert answer.headers["Allow"] == "GET, HEAD"
+        assert len(edge.upstream.asked) == 1
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/files/", "/files/../other", "/files/%2e%2e/other", "/files/a?list-type=2&x", "/files/a%00"],
+)
+def test_files_lead_nowhere_else(tmp_path: Path, path: str) -> None:
+    async def story(edge: Edge) -> None:
+        edge.upstream.answer = {"status": 404, "text": "<Error/>"}
+        answer = await edge.send("GET", path)
+        assert answer.status == 404
+        assert answer.problem
+        assert all(asked[1] == f"{FILES}/files/a" for asked in edge.upstream.asked)
+
+    play(tmp_path, story)
+
+
+def test_missing_file_is_a_problem(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        edge.upstream.answer = {"status": 403, "text": "<Error/>"}
+        assert (await edge.send("GET", "/files/fil_1")).problem["status"] == 404
+
+    play(tmp_path, story)
+
+
+def test_page_is_served_with_a_strict_policy(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        for path, kind in (("/", "text/html"), ("/app.js", "text/javascript")):
+            answer = await edge.send("GET", path)
+            assert answer.status == 200
+            assert answer.headers["Content-Type"].startswith(kind)
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["X-Frame-Options"] == "DENY"
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/none", "/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/.secret", "/a%00b"],
+)
+def test_page_directory_is_not_left(tmp_path: Path, path: str) -> None:
+    async def story(edge: Edge) -> None:
+        answer = await edge.send("GET", path)
+        assert answer.status == 404
+        assert answer.problem
+
+    play(tmp_path, story)
+
+
+def test_page_cannot_be_written(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        answer = await edge.send("POST", "/")
+        assert answer.status == 405
+        assert answer.problem
+
+    play(tmp_path, story)
