@@ -1,0 +1,475 @@
+"""The payments service as a whole: Stripe's real client against the gateway simulator."""
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from component.conftest import StreamOf, TopicSpy, parked
+
+from chassis.client import Reply
+from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
+from contracts import files, notifications
+from contracts.events import (
+    EVENT_TYPES,
+    ORDER_CANCELLED,
+    ORDER_PLACED,
+    CloudEvent,
+    EventType,
+)
+from contracts.money import Money
+from contracts.operations import Operation
+from contracts.orders import Address, Contact, Order, OrderLine
+from gateway_simulator.client import ControlClient
+
+SECRET = "whsec_of_the_tests"
+
+
+@pytest.fixture(scope="module")
+def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state = tmp_path_factory.mktemp("gateway")
+    source = Path(__file__).parents[2] / "tools/gateway_simulator/src"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway_simulator", "--port", "0", "--state", str(state)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": str(source), "PATH": ""},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    yield line.split(" on ")[1].split(",")[0]
+    process.terminate()
+    process.wait(timeout=10)
+    process.stdout.close()
+
+
+@pytest.fixture
+def gateway(gateway_url: str) -> Iterator[ControlClient]:
+    client = ControlClient(gateway_url)
+    yield client
+    client.clear_faults()
+
+
+class NeighbourSpy:
+    """Stands in for a neighbour: keeps what it was asked, answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Mapping[str, str], Any]] = []
+        self.error: Exception | None = None
+
+    def call(
+        self,
+        operation: Operation[Any],
+        path: Mapping[str, str] | None = None,
+        *,
+        query: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply[Any]:
+        self.asked.append((operation.name, path or {}, body))
+        if self.error:
+            raise self.error
+        return Reply(200, None)
+
+
+@pytest.fixture
+def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) -> ModuleType:
+    module = load_app("payments", STRIPE_API_BASE=gateway_url, STRIPE_WEBHOOK_SECRET=SECRET)
+    from chalicelib.payments.bootstrap import build
+
+    module.file_manager, module.notifications = NeighbourSpy(), NeighbourSpy()
+    module.payments = build(
+        module.settings, file_manager=module.file_manager, notifications=module.notifications
+    )
+    return module
+
+
+numbers = iter(range(1, 10_000))
+
+
+def order_of(method: str = "pm_card_visa", amount: int = 2500) -> Order:
+    now = datetime.now(UTC)
+    price = Money(amount=amount, currency="AUD")
+    return Order(
+        id=f"ord_{time.time_ns()}{next(numbers)}",
+        customer_id="cus_1",
+        status="placed",
+        lines=[
+            OrderLine(toy_id="toy_1", name="Kite", quantity=1, unit_price=price, line_total=price)
+        ],
+        total=price,
+        shipping_address=Address(name="A", line1="1", city="S", postal_code="2", country="AU"),
+        contact=Contact(email="a@example.com", name="Zoë Łukasz"),
+        payment_method=method,
+        version=1,
+        placed_at=now,
+        updated_at=now,
+    )
+
+
+def sns(kind: EventType, data: Any, entity: str = "ord_1.1") -> dict[str, Any]:
+    event = CloudEvent(
+        id=f"{entity}.{kind.name}",
+        source=kind.source,
+        type=kind.name,
+        subject=entity,
+        time=datetime.now(UTC),
+        data=data,
+    )
+    return sns_of(msgspec.json.encode(event).decode())
+
+
+def sns_of(message: str) -> dict[str, Any]:
+    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
+
+
+def transaction(api: Any, order: Order) -> dict[str, Any] | None:
+    answer = api.call("POST", "/transactions/lookup", {"order_ids": [order.id]})
+    assert answer.status_code == 200
+    items = answer.json_body["items"]
+    return items[0] if items else None
+
+
+@pytest.fixture
+def api(app: ModuleType, api_of: Any) -> Any:
+    return api_of(app)
+
+
+def money_moved(gateway: ControlClient, order: Order) -> list[tuple[str, str, int]]:
+    return [
+        (entry["type"], entry["status"], entry["amount"])
+        for entry in gateway.ledger()
+        if entry["order_id"] == order.id
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "code", "moved"),
+    [
+        ("pm_card_visa", "succeeded", None, [("charge", "succeeded", 2500)]),
+        ("pm_card_chargeDeclined", "declined", "generic_decline", [("charge", "declined", 2500)]),
+        (
+            "pm_card_chargeDeclinedInsufficientFunds",
+            "declined",
+            "insufficient_funds",
+            [("charge", "declined", 2500)],
+        ),
+        (
+            "pm_card_authenticationRequired",
+            "action_required",
+            None,
+            [("charge", "requires_action", 2500)],
+        ),
+        ("pm_nobody", "declined", "resource_missing", []),
+    ],
+)
+def test_every_kind_of_card_ends_as_it_should(
+    app: ModuleType, api: Any, gateway: ControlClient,
+    method: str, status: str, code: str | None, moved: list[Any],
+) -> None:  # fmt: skip
+    order = order_of(method)
+    for _ in range(2):
+        app.charge(sns(ORDER_PLACED, order), None)
+    found = transaction(api, order)
+    assert found is not None
+    assert (found["status"], found["decline_code"]) == (status, code)
+    assert (found["client_secret"] is not None) == (status == "action_required")
+    assert money_moved(gateway, order) == moved
+
+
+def test_a_cancelled_order_is_refunded_once(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    for _ in range(2):
+        app.charge(sns(ORDER_CANCELLED, order), None)
+    assert transaction(api, order)["status"] == "refunded"  # type: ignore[index]
+    assert money_moved(gateway, order) == [
+        ("charge", "succeeded", 2500),
+        ("refund", "succeeded", 2500),
+    ]
+
+
+FAULTS = ["error_500", "error_500_after", "throttle", "garbage"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("path", ["*/payment_intents", "*/payment_intents/*/confirm", "*/pi_*"])
+@pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
+def test_a_fault_of_the_gateway_charges_nobody_twice(
+    app: ModuleType, api: Any, gateway: ControlClient, kind: str, path: str, method: str
+) -> None:
+    # GIVEN a gateway that fails twice at one step, before or after it has done the work
+    order = order_of(method)
+    gateway.add_fault(kind, path=path, times=2)
+    # WHEN Lambda delivers until it is handled
+    for _ in range(5):
+        with suppress(Exception):
+            app.charge(sns(ORDER_PLACED, order), None)
+    # THEN there is one attempt to take money, and it is recorded
+    expected = "succeeded" if method == "pm_card_visa" else "declined"
+    assert transaction(api, order)["status"] == expected  # type: ignore[index]
+    assert money_moved(gateway, order) == [("charge", expected, 2500)]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_at_the_refund_refunds_nobody_twice(
+    app: ModuleType, api: Any, gateway: ControlClient, kind: str
+) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    gateway.add_fault(kind, path="*/refunds", times=3)
+    for _ in range(5):
+        with suppress(Exception):
+            app.charge(sns(ORDER_CANCELLED, order), None)
+    assert transaction(api, order)["status"] == "refunded"  # type: ignore[index]
+    moved = [entry for entry in money_moved(gateway, order) if entry[0] == "refund"]
+    assert moved == [("refund", "succeeded", 2500)]
+
+
+def test_a_day_later_the_charge_still_holds(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    # GIVEN an order that was charged, and a gateway that has forgotten every key
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    gateway.advance_clock(25 * 3600)
+    # WHEN its event is replayed
+    app.charge(sns(ORDER_PLACED, order), None)
+    # THEN nothing happens
+    assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
+
+
+def signed(payload: bytes, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    stamp = int(at or time.time())
+    signature = hmac.new(
+        secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256
+    ).hexdigest()
+    return {"payload": b64encode(payload).decode(), "signature": f"t={stamp},v1={signature}"}
+
+
+def news(kind: str, order: Order, intent_id: str) -> bytes:
+    subject = {"id": intent_id, "object": "payment_intent", "metadata": {"order_id": order.id}}
+    return json.dumps({"id": "evt_1", "type": kind, "data": {"object": subject}}).encode()
+
+
+def intent_of(order: Order) -> str:
+    table = boto3.client("dynamodb", region_name="us-east-1")
+    items = table.scan(TableName="toyshop-local-payments")["Items"]
+    (item,) = [item for item in items if item["order_id"]["S"] == order.id]
+    intent_id: str = item["intent_id"]["S"]
+    return intent_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("payment_intent.succeeded", "succeeded"),
+        ("payment_intent.payment_failed", "declined"),
+        ("payment_intent.canceled", "cancelled"),
+        ("payment_intent.created", "action_required"),
+    ],
+)
+def test_the_gateway_tells_what_became_of_an_action(
+    app: ModuleType, api: Any, kind: str, status: str
+) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(sns(ORDER_PLACED, order), None)
+    payload = news(kind, order, intent_of(order))
+    for _ in range(2):
+        assert api.call("POST", "/webhooks", signed(payload)).status_code == 204
+    assert transaction(api, order)["status"] == status  # type: ignore[index]
+
+
+def test_a_webhook_that_is_not_the_gateways_changes_nothing(app: ModuleType, api: Any) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(sns(ORDER_PLACED, order), None)
+    payload = news("payment_intent.succeeded", order, intent_of(order))
+    good = signed(payload)
+    other = b64encode(payload.replace(b"succeeded", b"canceled")).decode()
+    for body in (
+        signed(payload, secret="whsec_other"),
+        signed(payload, at=time.time() - 3600),
+        good | {"payload": other},
+        good | {"signature": "t=1"},
+        good | {"signature": "nonsense"},
+        signed(b"not json"),
+        signed(b'{"type":"x"}'),
+        signed(b"[]"),
+    ):
+        answer = api.call("POST", "/webhooks", body)
+        assert answer.status_code == 400, body
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    stray = signed(news("payment_intent.succeeded", order, "pi_of_somebody_else"))
+    assert api.call("POST", "/webhooks", stray).status_code == 204
+    assert transaction(api, order)["status"] == "action_required"  # type: ignore[index]
+
+
+def test_a_webhook_that_comes_before_the_record_is_asked_for_again(api: Any) -> None:
+    payload = news("payment_intent.succeeded", order_of(), "pi_1")
+    assert api.call("POST", "/webhooks", signed(payload)).status_code == 503
+
+
+def outcomes(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str, Any]]:
+    app.on_dynamodb_record(stream.records(), None)
+    return spy.events()
+
+
+def test_each_outcome_is_one_event_and_the_receipt_is_none(app: ModuleType) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    (paid,) = outcomes(app, stream, spy)
+    assert paid["type"] == "shop.payment.succeeded.v1"
+    assert paid["id"] == f"{paid['data']['transaction_id']}.2.shop.payment.succeeded.v1"
+    assert msgspec.convert(paid["data"], EVENT_TYPES[paid["type"]].data).order_id == order.id
+    app.fulfil(sns_of(json.dumps(paid)), None)
+    assert outcomes(app, stream, spy) == []
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    assert [event["type"] for event in outcomes(app, stream, spy)] == ["shop.payment.refunded.v1"]
+
+
+def paid_event(app: ModuleType, order: Order) -> dict[str, Any]:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    app.charge(sns(ORDER_PLACED, order), None)
+    (event,) = outcomes(app, stream, spy)
+    return sns_of(json.dumps(event))
+
+
+def test_a_payment_is_receipted_and_told(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    for _ in range(2):
+        app.fulfil(event, None)
+    (first, second) = app.file_manager.asked
+    assert first == second  # the same bytes under the same id
+    name, path, document = first
+    assert name == files.ARCHIVE_DOCUMENT.name
+    assert document.content.startswith(b"%PDF-")
+    assert transaction(api, order)["receipt_file_id"] == path["file_id"]  # type: ignore[index]
+    (told, again) = app.notifications.asked
+    assert told == again
+    name, path, message = told
+    assert name == notifications.SEND.name
+    assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
+    assert message.order.order_id == order.id
+    assert message.attachments[0].content == document.content
+
+
+@pytest.mark.parametrize(
+    ("method", "template"),
+    [
+        ("pm_card_chargeDeclined", "payment_declined"),
+        ("pm_card_authenticationRequired", "payment_action_required"),
+    ],
+)
+def test_what_was_not_paid_is_told_without_a_receipt(
+    app: ModuleType, method: str, template: str
+) -> None:
+    app.fulfil(paid_event(app, order_of(method)), None)
+    assert app.file_manager.asked == []
+    ((_, _, message),) = app.notifications.asked
+    assert (message.template, message.attachments) == (template, [])
+
+
+def test_a_neighbour_that_is_down_is_asked_again_later(app: ModuleType, api: Any) -> None:
+    # GIVEN notifications down
+    order = order_of()
+    event = paid_event(app, order)
+    app.notifications.error = ServiceUnavailable("down")
+    with pytest.raises(ServiceUnavailable):
+        app.fulfil(event, None)
+    # THEN the receipt is there all the same
+    assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
+    # WHEN it is back, Lambda's failure destination has put the event into the retry queue
+    app.notifications.error = None
+    record = {
+        "messageId": "1",
+        "receiptHandle": "handle",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "body": json.dumps({"requestPayload": event}),
+    }
+    assert app.fulfil_retry({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert len(app.notifications.asked) == 2
+
+
+def test_what_the_retry_queue_cannot_do_stays_there_for_longer_and_longer(app: ModuleType) -> None:
+    event = paid_event(app, order_of())
+    app.notifications.error = ServiceUnavailable("down")
+    sqs = boto3.client("sqs", region_name="us-east-1")
+    url = sqs.get_queue_url(QueueName="toyshop-local-payments-fulfil-retry")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": event}))
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "attributes": message["Attributes"],
+        "body": message["Body"],
+    }
+    answer = app.fulfil_retry({"Records": [record]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
+    # the local stage waits a second after the first try
+    time.sleep(1.2)
+    assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
+
+
+def test_what_can_never_be_told_is_parked_with_its_reason(app: ModuleType) -> None:
+    event = paid_event(app, order_of())
+    app.notifications.error = Unprocessable("no such mailbox")
+    app.fulfil(event, None)
+    (message,) = parked("toyshop-local-payments-fulfil-dead-letters")
+    assert "no such mailbox" in message["reason"]
+    assert message["body"] == json.loads(event["Records"][0]["Sns"]["Message"])
+
+
+def test_what_stands_already_is_left_alone(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    app.file_manager.error = app.notifications.error = Conflict("other content")
+    app.fulfil(event, None)
+    assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
+    assert parked("toyshop-local-payments-fulfil-dead-letters") == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["not json", "{}", '{"type": "shop.order.placed.v1"}'],
+)
+def test_poison_is_parked_at_once(app: ModuleType, message: str) -> None:
+    app.charge(sns_of(message), None)
+    (found,) = parked("toyshop-local-payments-charge-dead-letters")
+    assert found["reason"].startswith("poison")
+
+
+def test_an_event_whose_data_breaks_its_schema_is_poison(app: ModuleType) -> None:
+    event = sns(ORDER_PLACED, {"id": "ord_1"})
+    app.charge(event, None)
+    (found,) = parked("toyshop-local-payments-charge-dead-letters")
+    assert found["reason"].startswith("poison")
+    assert "customer_id" in found["reason"]
+
+
+def test_lookups(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    assert transaction(api, order) is None
+    app.charge(sns(ORDER_PLACED, order), None)
+    found = transaction(api, order)
+    assert found is not None
+    assert api.call("GET", f"/transactions/{found['id']}").json_body == found
+    assert api.call("GET", "/transactions/txn_none").status_code == 404
+    for ids in ([], ["x"] * 101, [5]):
+        answer = api.call("POST", "/transactions/lookup", {"order_ids": ids})
+        assert answer.status_code == 422
