@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 _DIGEST_TAG = "toyshop:digest"
 _INLINE_TEMPLATE_LIMIT = 51_200
 _PARALLEL_STACKS = 6
+_KEPT_CODE = 2
 _TIMEOUT_SECONDS = 1_800
 # a stack in such a state can only be deleted
 _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
@@ -94,7 +95,18 @@ def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
     name = f"toyshop-{cloud.stage}-{package.service.dashed}"
-    return _deploy(cloud, Template(name, json.dumps(template, sort_keys=True)), bucket)
+    outcome = _deploy(cloud, Template(name, json.dumps(template, sort_keys=True)), bucket)
+    if cloud.is_local:
+        _forget_old_code(cloud, bucket, package.service.name)
+    return outcome
+
+
+def _forget_old_code(cloud: Cloud, bucket: str, service: str) -> None:
+    """Keep a service's present and previous code; on AWS its stack may roll back to any."""
+    storage = cloud.client("s3")
+    stored = storage.list_objects_v2(Bucket=bucket, Prefix=f"{service}/")["Contents"]
+    for old in sorted(stored, key=lambda item: item["LastModified"])[:-_KEPT_CODE]:
+        storage.delete_object(Bucket=bucket, Key=old["Key"])
 
 
 def _deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]:

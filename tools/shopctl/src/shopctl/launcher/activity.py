@@ -1,5 +1,6 @@
 """Answers whether anything is still on its way, so that a stop can wait for it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from shopctl.launcher import delivery
 
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
+_SAVE_SECONDS = 20
+_answered = 0
 
 
 def answering(app: Any, started: Callable[[], None]) -> Any:
@@ -30,9 +33,11 @@ def answering(app: Any, started: Callable[[], None]) -> Any:
 
             await app(scope, receive, send_and_tell)
             return
+        global _answered
+        _answered += scope["type"] == "http" and scope["path"] not in (PATH, CHECKPOINT_PATH)
         if scope["type"] == "http" and scope["path"] in (PATH, CHECKPOINT_PATH):
             if scope["path"] == CHECKPOINT_PATH:
-                checkpoint()
+                save()
             body = json.dumps(measure()).encode()
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -43,9 +48,19 @@ def answering(app: Any, started: Callable[[], None]) -> Any:
     return wrapped
 
 
-def checkpoint() -> None:
+def save() -> None:
     """Write the state now: a kill later loses only what comes after."""
     persistence.save_all(ministack_app._build_persistence_save_dict())
+
+
+async def save_when_quiet() -> None:
+    """Write the state from time to time, when something happened and nothing is under way."""
+    saved = _answered
+    while True:
+        await asyncio.sleep(_SAVE_SECONDS)
+        if _answered != saved and not any(measure().values()):
+            saved = _answered
+            save()
 
 
 def measure() -> dict[str, int]:

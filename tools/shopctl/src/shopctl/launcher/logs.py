@@ -7,6 +7,7 @@ from typing import Any
 from ministack.services import cloudwatch_logs, lambda_svc
 
 _KEPT_EVENTS = 2_000
+_LARGE_FILE = 20 * 1024 * 1024
 
 
 def install(directory: Path) -> None:
@@ -15,6 +16,9 @@ def install(directory: Path) -> None:
     ministack opens a new log stream for every invocation, which grows without a bound.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("toyshop-*.log"):
+        if old.stat().st_size > _LARGE_FILE:
+            old.unlink()
 
     def record(
         function: dict[str, Any],

@@ -51,6 +51,9 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
     # what a killed launcher left of its workers
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
+    if not (home / "aws" / "cloudformation.json").exists():
+        # objects are written at once: without the state, they are of a shop that was killed
+        shutil.rmtree(home / "s3", ignore_errors=True)
     os.environ.update(
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
@@ -106,9 +109,11 @@ async def _serve(home: Path, port: int) -> None:
         delivery.restore(undelivered)
 
     application = activity.answering(ministack_app.app, started=resume)
+    saving = asyncio.create_task(activity.save_when_quiet())
     try:
         await serve(application, config, shutdown_trigger=stopped.wait)
     finally:
+        saving.cancel()
         delivery.save(undelivered)
         unclean.unlink()
         lambda_runtime.reset()
