@@ -1,0 +1,136 @@
+"""The catalogue and its pictures, seen from outside."""
+
+import io
+from collections import Counter
+from typing import Any
+
+from chain.conftest import Shop, eventually, http
+from PIL import Image
+
+
+def walk(shop: Shop, query: str) -> list[dict[str, Any]]:
+    toys, cursor = [], ""
+    while True:
+        answer = shop.api("GET", f"/toys?{query}{cursor}")
+        assert answer.status == 200, answer.body
+        page = answer.json
+        toys += page["items"]
+        if page["next_cursor"] is None:
+            return toys
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def test_the_catalogue_is_walked_each_toy_once(shop: Shop) -> None:
+    toys = walk(shop, "limit=17")
+    assert len(toys) >= 200
+    assert max(Counter(toy["id"] for toy in toys).values()) == 1
+    assert len({toy["category"] for toy in toys}) >= 12
+    prices = [toy["price"]["amount"] for toy in walk(shop, "limit=40&sort=price")]
+    assert prices == sorted(prices)
+    assert len(prices) == len(toys)
+
+
+def test_search_matches_word_prefixes_in_any_order_and_case(shop: Shop) -> None:
+    toy = shop.toys[5]
+    words = [word for word in toy["name"].split() if word.isalpha()][:2]
+    query = "%20".join(word[:4].upper() for word in reversed(words))
+    found = walk(shop, f"q={query}&limit=100")
+    assert toy["id"] in [other["id"] for other in found]
+    assert len(found) < 100
+    assert walk(shop, "q=zzzzqqq") == []
+
+
+def test_every_seeded_toy_has_a_picture(shop: Shop) -> None:
+    toys = [toy for toy in walk(shop, "limit=100") if "Chain" not in toy["brand"]]
+    assert [toy["name"] for toy in toys if not toy["images"]] == []
+    picture = http("GET", shop.origin + toys[0]["images"][0]["url"])
+    assert picture.status == 200
+    assert picture.headers["Content-Type"].startswith("image/")
+    assert "immutable" in picture.headers["Cache-Control"]
+    Image.open(io.BytesIO(picture.body)).verify()
+
+
+def upload(ticket: dict[str, Any], content: bytes, content_type: str) -> int:
+    boundary = "a-boundary-of-the-tests"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in ticket["upload"]["fields"].items()
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n'
+        f"Content-Type: {content_type}\r\n\r\n".encode()
+        + content
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    headers |= ticket["upload"]["headers"]
+    answer = http(ticket["upload"]["method"], ticket["upload"]["url"], b"".join(parts), headers)
+    return answer.status
+
+
+def new_toy(shop: Shop, staff: str, name: str) -> dict[str, Any]:
+    draft = {
+        "name": name,
+        "description": "",
+        "category": "robots",
+        "brand": "Chain",
+        "price": {"amount": 500, "currency": "AUD"},
+        "min_age": 3,
+        "attributes": {},
+    }
+    answer = shop.api("POST", "/toys", draft, staff)
+    assert answer.status == 201, answer.body
+    toy: dict[str, Any] = answer.json
+    return toy
+
+
+def announce(shop: Shop, staff: str, toy_id: str, size: int) -> dict[str, Any]:
+    body = {"content_type": "image/png", "size": size, "alt": "A picture"}
+    answer = shop.api("POST", f"/toys/{toy_id}/images", body, staff)
+    assert answer.status == 201, answer.body
+    ticket: dict[str, Any] = answer.json
+    return ticket
+
+
+def test_a_picture_appears_once_it_is_checked_and_can_be_removed(shop: Shop, staff: str) -> None:
+    toy = new_toy(shop, staff, "Pictured Robot")
+    buffer = io.BytesIO()
+    Image.new("RGB", (20, 20), "teal").save(buffer, "PNG")
+    ticket = announce(shop, staff, toy["id"], len(buffer.getvalue()))
+    url = shop.origin + ticket["image"]["url"]
+    assert http("GET", url).status == 404
+    assert upload(ticket, buffer.getvalue(), "image/png") in (200, 201, 204)
+
+    def images() -> Any:
+        return shop.api("GET", f"/toys/{toy['id']}").json["images"]
+
+    assert eventually(images) == [ticket["image"]]
+    assert http("GET", url).body == buffer.getvalue()
+    removed = shop.api("DELETE", f"/toys/{toy['id']}/images/{ticket['image']['id']}", token=staff)
+    assert removed.status == 204
+    assert images() == []
+    assert http("GET", url).status == 404
+
+
+def test_bytes_that_are_not_what_they_said_are_never_public(shop: Shop, staff: str) -> None:
+    toy = new_toy(shop, staff, "Unpictured Robot")
+    content = b"<script>alert(1)</script>" * 10
+    ticket = announce(shop, staff, toy["id"], len(content))
+    upload(ticket, content, "image/png")
+
+    def rejected() -> bool:
+        lines = shop.run("logs", "file_manager", "-n", "400").stdout
+        return ticket["image"]["id"] in lines and "rejected" in lines
+
+    eventually(rejected)
+    assert http("GET", shop.origin + ticket["image"]["url"]).status == 404
+    assert shop.api("GET", f"/toys/{toy['id']}").json["images"] == []
+
+
+def test_the_web_page_and_the_api_description_are_there(shop: Shop) -> None:
+    page = http("GET", shop.origin + "/")
+    assert page.status == 200
+    assert "text/html" in page.headers["Content-Type"]
+    document = shop.api("GET", "/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    assert "/orders/{order_id}/receipt" in document["paths"]
