@@ -17,7 +17,7 @@ def session() -> botocore.session.Session:
 
 
 @cache
-def client(service: str, *, read_timeout: float = 5.0) -> Any:
+def client(service: str, *, read_timeout: float = 5.0, attempts: int = 3) -> Any:
     """Return the client of an AWS service.
 
     Parameters
@@ -26,13 +26,15 @@ def client(service: str, *, read_timeout: float = 5.0) -> Any:
         As botocore names it: ``sns``, ``sqs``, ``s3``, …
     read_timeout
         Seconds to wait for an answer.
+    attempts
+        How often to send a request that fails; 1 for what must not happen twice.
     """
     return session().create_client(
         service,
         config=Config(
             connect_timeout=1.0,
             read_timeout=read_timeout,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             s3={"addressing_style": "path"},
             signature_version="s3v4" if service == "s3" else None,
         ),

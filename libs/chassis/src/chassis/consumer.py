@@ -87,18 +87,8 @@ class Consumer:
                     self._handle(message)
             except Exception as error:
                 failed.append(record["messageId"])
-                self._delay(record, queue_url, error)
+                delay(self._sqs, queue_url, record, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
-
-    def _delay(self, record: dict[str, Any], queue_url: str, error: Exception) -> None:
-        received = int(record["attributes"]["ApproximateReceiveCount"])
-        delay = min(self._base_delay * 2 ** (received - 1), MAX_DELAY)
-        log.warning("retry", received=received, delay=delay, why=f"{type(error).__name__}: {error}")
-        self._sqs.change_message_visibility(
-            QueueUrl=queue_url,
-            ReceiptHandle=record["receiptHandle"],
-            VisibilityTimeout=int(delay),
-        )
 
     def _handle(self, message: str) -> None:
         try:
@@ -123,6 +113,30 @@ class Consumer:
                 raise
             else:
                 log.info("handled", event=event.id, type=event.type)
+
+
+def delay(
+    sqs: Any, queue_url: str, record: dict[str, Any], error: Exception, base_delay: float
+) -> None:
+    """Keep a message that has failed in its queue, for twice as long each time.
+
+    Parameters
+    ----------
+    sqs
+        A botocore SQS client.
+    record
+        The message as Lambda delivers it.
+    base_delay
+        Seconds after the first failure.
+    """
+    received = int(record["attributes"]["ApproximateReceiveCount"])
+    seconds = min(base_delay * 2 ** (received - 1), MAX_DELAY)
+    log.warning("retry", received=received, delay=seconds, why=f"{type(error).__name__}: {error}")
+    sqs.change_message_visibility(
+        QueueUrl=queue_url,
+        ReceiptHandle=record["receiptHandle"],
+        VisibilityTimeout=int(seconds),
+    )
 
 
 def _raw(message: str) -> Any:

@@ -7,7 +7,7 @@ from msgspec import Meta
 from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import OrderLine
-from contracts.schema import Email, Input, Output, PersonName, Timestamp
+from contracts.schema import Email, Input, Line, Output, PersonName, Timestamp
 
 Template = Literal[
     "payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"
@@ -17,7 +17,7 @@ Template = Literal[
 class OrderMail(Input):
     """What the templates about an order's payment may say."""
 
-    order_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    order_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=Line)]
     total: Money
     lines: list[OrderLine]
     decline_code: str | None = None
