@@ -199,13 +199,13 @@ PATCH_TOY: Operation[Toy] = Operation(
 DELETE_TOY: Operation[None] = Operation(
     name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
     audience="staff", status=(204,), headers=("If-Match",),
-    problems=(401, 403, 404, 412, 428, 503),
+    problems=(400, 401, 403, 404, 412, 428, 503),
 )  # fmt: skip
 ADD_TOY_IMAGE: Operation[ImageTicket] = Operation(
     name="addToyImage", method="POST", path="/toys/{toy_id}/images",
     summary="Announce a picture and get a place to upload it to", audience="staff",
     body=NewToyImage, answer=ImageTicket, status=(201,),
-    problems=(400, 401, 403, 404, 415, 422, 503),
+    problems=(400, 401, 403, 404, 409, 415, 422, 503),
 )  # fmt: skip
 REMOVE_TOY_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",

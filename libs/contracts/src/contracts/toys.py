@@ -132,12 +132,12 @@ PATCH: Operation[Toy] = Operation(
 )  # fmt: skip
 DELETE: Operation[None] = Operation(
     name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
-    status=(204,), problems=(404, 412, 428), headers=("If-Match",),
+    status=(204,), problems=(400, 404, 412, 428), headers=("If-Match",),
 )  # fmt: skip
 ADD_IMAGE: Operation[ImageTicket] = Operation(
     name="addToyImage", method="POST", path="/toys/{toy_id}/images",
     summary="Announce a picture and get a place to upload it to",
-    body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 422),
+    body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 409, 422),
 )  # fmt: skip
 REMOVE_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",

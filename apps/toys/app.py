@@ -1,0 +1,80 @@
+"""The toys API, and the pictures that file_manager says are ready."""
+
+from chalice.app import SNSEvent, SQSEvent
+
+from chalicelib.toys.bootstrap import Settings, build
+from chassis.api import Answer, ServiceApp
+from chassis.settings import load
+from contracts import toys as api
+from contracts.files import ImageTicket
+
+settings = load(Settings)
+app = ServiceApp("toyshop-toys", settings)
+toys, consumer = build(settings)
+
+
+@app.serves(api.SEARCH)
+def search_toys() -> api.ToyPage:
+    """Search the catalogue."""
+    return toys.search(app.query(api.ToyQuery))
+
+
+@app.serves(api.GET)
+def get_toy(toy_id: str) -> api.Toy:
+    """Get one toy."""
+    return toys.get(toy_id)
+
+
+@app.serves(api.LOOKUP)
+def look_up_toys() -> api.ToyLookupAnswer:
+    """Get many toys in one call."""
+    return toys.look_up(app.body(api.ToyLookup))
+
+
+@app.serves(api.CREATE)
+def create_toy() -> Answer:
+    """Add a toy."""
+    toy = toys.create(app.body(api.ToyDraft))
+    return Answer(toy, headers={"Location": f"/toys/{toy.id}"})
+
+
+@app.serves(api.REPLACE)
+def replace_toy(toy_id: str) -> api.Toy:
+    """Replace a toy by another description."""
+    return toys.replace(toys.edition(toy_id, app.if_match), app.body(api.ToyDraft))
+
+
+@app.serves(api.PATCH)
+def patch_toy(toy_id: str) -> api.Toy:
+    """Change a part of a toy."""
+    return toys.patch(toys.edition(toy_id, app.if_match), app.patch())
+
+
+@app.serves(api.DELETE)
+def delete_toy(toy_id: str) -> None:
+    """Withdraw a toy."""
+    toys.delete(toys.edition(toy_id, app.if_match))
+
+
+@app.serves(api.ADD_IMAGE)
+def add_toy_image(toy_id: str) -> ImageTicket:
+    """Announce a picture of a toy."""
+    return toys.announce_image(toys.get(toy_id), app.body(api.NewToyImage))
+
+
+@app.serves(api.REMOVE_IMAGE)
+def remove_toy_image(toy_id: str, image_id: str) -> None:
+    """Remove a picture of a toy."""
+    toys.remove_image(toy_id, image_id)
+
+
+@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+def images(event: SNSEvent) -> None:
+    """Show a picture on its toy once its bytes are checked."""
+    consumer.on_sns(event.to_dict())
+
+
+@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+def images_retry(event: SQSEvent) -> dict[str, object]:
+    """Try again, for hours, what ``images`` could not do."""
+    return consumer.on_sqs(event.to_dict(), settings.images_retry_url)

@@ -1,0 +1,53 @@
+"""The one place where the parts of the service are put together."""
+
+from chalicelib.toys.search import TableIndex
+from chalicelib.toys.service import ToyService
+from chalicelib.toys.store import ToyStore
+from chassis import aws, settings
+from chassis.client import Neighbour, ServiceClient
+from chassis.consumer import Consumer
+from chassis.cursors import Cursors, keys_of
+from chassis.parking import Parking
+from contracts import events
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    """What the service is told by its environment.
+
+    ``currency`` is the stage's one currency; ``retry_base_seconds`` is the retry queue's first
+    delay.
+    """
+
+    table_name: str
+    cursor_secret_id: str
+    file_manager_url: str
+    images_retry_url: str
+    images_dead_letters_url: str
+    currency: str = "AUD"
+    retry_base_seconds: float = 30
+
+
+def build(settings: Settings, file_manager: Neighbour | None = None) -> tuple[ToyService, Consumer]:
+    """Return the use cases and the consumer of file_manager's events, ready to serve.
+
+    Parameters
+    ----------
+    file_manager
+        The neighbour; at its setting's URL unless told.
+    """
+    sqs = aws.client("sqs")
+    store = ToyStore(settings.table_name)
+    toys = ToyService(
+        store,
+        TableIndex(store.listing),
+        Cursors(keys_of(settings.cursor_secret_id)),
+        file_manager or ServiceClient("file_manager", settings.file_manager_url),
+        settings.currency,
+    )
+    consumer = Consumer(
+        {events.FILE_READY: toys.on_file_ready},
+        Parking(sqs, settings.images_dead_letters_url),
+        sqs,
+        settings.retry_base_seconds,
+    )
+    return toys, consumer
