@@ -1,0 +1,49 @@
+"""The one place where the parts of the service are put together."""
+
+from chalicelib.file_manager.events import events_of
+from chalicelib.file_manager.service import FileService
+from chalicelib.file_manager.storage import Storage
+from chalicelib.file_manager.store import FileRecord, FileStore
+from chalicelib.file_manager.uploads import Uploads
+from chassis import aws, settings
+from chassis.parking import Parking
+from chassis.relay import Relay
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    """What the service is told by its environment.
+
+    ``retry_base_seconds`` is the first delay of an upload that could not be checked.
+    """
+
+    table_name: str
+    topic_arn: str
+    public_bucket: str
+    private_bucket: str
+    uploads_url: str
+    uploads_dead_letters_url: str
+    relay_dead_letters_url: str
+    retry_base_seconds: float = 30
+
+
+def build(settings: Settings) -> tuple[FileService, Uploads, Relay]:
+    """Return the use cases, the check of uploads and the relay, ready to serve."""
+    sqs = aws.client("sqs")
+    store = FileStore(settings.table_name)
+    storage = Storage(aws.client("s3"), settings.public_bucket, settings.private_bucket)
+    uploads = Uploads(
+        store,
+        storage,
+        Parking(sqs, settings.uploads_dead_letters_url),
+        sqs,
+        settings.uploads_url,
+        settings.retry_base_seconds,
+    )
+    relay = Relay(
+        settings.topic_arn,
+        aws.client("sns"),
+        FileRecord,
+        events_of,
+        Parking(sqs, settings.relay_dead_letters_url),
+    )
+    return FileService(store, storage), uploads, relay
