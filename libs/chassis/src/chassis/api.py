@@ -15,7 +15,7 @@ import msgspec
 from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
 
 from chassis import context, log
-from chassis.parsing import parse_body, parse_document, parse_query
+from chassis.parsing import decode_document, parse_body, parse_document, parse_query
 from chassis.problems import (
     BadRequest,
     PayloadTooLarge,
@@ -34,6 +34,8 @@ View = Callable[..., Any]
 
 DEFAULT_MAX_BODY = 256 * 1024
 BUDGET = 25.0
+_JSON = ("application/json",)
+_PATCH = ("application/merge-patch+json", "application/json")
 _ETAG = re.compile(r'^"(\d{1,15})"$')
 
 
@@ -153,13 +155,24 @@ class ServiceApp(Chalice):
         assert request is not None  # Chalice sets it before it calls a view
         return request
 
-    def _raw_body(self, types: tuple[str, ...]) -> bytes:
+    def raw_body(self) -> bytes:
+        """Return the request's body to the byte, whatever its type.
+
+        Raises
+        ------
+        PayloadTooLarge
+            If it is too long.
+        """
         raw = self.request.raw_body or b""
         body = raw.encode() if isinstance(raw, str) else raw
         if len(body) > self.max_body:
             raise PayloadTooLarge(
                 f"The body has {len(body)} bytes; {self.max_body} are the most that is taken."
             )
+        return body
+
+    def _body_of_type(self, types: tuple[str, ...]) -> bytes:
+        body = self.raw_body()
         given = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
         if given not in types and (body or given):
             raise UnsupportedMediaType(
@@ -175,18 +188,35 @@ class ServiceApp(Chalice):
         BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
             If it is not JSON, too long, of another type, or fails its schema.
         """
-        body = self._raw_body(("application/json",))
+        body = self._body_of_type(_JSON)
         if not body:
             raise BadRequest("A JSON body is required.")
         return parse_body(body, kind)
 
+    def document(self, *, patch: bool = False) -> Any:
+        """Return the request's JSON body decoded, for a caller that looks before it parses.
+
+        Parameters
+        ----------
+        patch
+            Whether it may be of a merge patch's type too.
+        """
+        body = self._body_of_type(_PATCH if patch else _JSON)
+        if not body:
+            raise BadRequest("A JSON body is required.")
+        return decode_document(body)
+
+    def json_text(self, *, patch: bool = False) -> msgspec.Raw:
+        """Return the request's JSON body as it came, to hand on to a neighbour that parses it."""
+        return msgspec.Raw(self._body_of_type(_PATCH if patch else _JSON))
+
     def optional_body(self, kind: type[T]) -> T:
         """Return the request's JSON body, or what ``{}`` would give if there is none."""
-        return parse_body(self._raw_body(("application/json",)) or b"{}", kind)
+        return parse_body(self._body_of_type(_JSON) or b"{}", kind)
 
     def patch(self) -> dict[str, Any]:
         """Return the request's body as a JSON merge patch (RFC 7396): an object."""
-        body = self._raw_body(("application/merge-patch+json", "application/json"))
+        body = self._body_of_type(_PATCH)
         if not body:
             raise BadRequest("A JSON merge patch is required as body.")
         return parse_body(body, dict[str, Any])

@@ -10,6 +10,8 @@ from chassis.problems import BadRequest, FieldError, Unprocessable
 
 T = TypeVar("T")
 
+MAX_DEPTH = 50
+
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
@@ -55,6 +57,30 @@ def parse_body(body: bytes, kind: type[T]) -> T:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+
+
+def decode_document(body: bytes) -> Any:
+    """Decode a JSON body to what JSON can hold, for what must look at it before it is parsed.
+
+    Raises
+    ------
+    BadRequest
+        If it is not JSON, or nested so deeply that walking through it would be a risk.
+    """
+    document = parse_body(body, object)
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return document
+    raise BadRequest("The body is nested too deeply.")
 
 
 def parse_document(document: object, kind: type[T]) -> T:
