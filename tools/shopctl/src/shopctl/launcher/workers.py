@@ -16,7 +16,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-WORKERS_PER_FUNCTION = 4
+# one waits while another computes; each takes 50 to 100 MB
+WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
 _SURPLUS_IDLE_SECONDS = 30
 _LAST_IDLE_SECONDS = 900
 _END_OF_LOG = "\x1e"
@@ -53,6 +54,7 @@ def install(code: Path) -> None:
     lambda_runtime.Worker.invoke = _keeping_the_worker(lambda_runtime.Worker.invoke)
     lambda_svc._execute_function_warm = _waiting_for_a_worker(lambda_svc._execute_function_warm)
     lambda_runtime.reap_idle_workers = lambda_svc.reap_idle_workers = _reap
+    lambda_svc._fetch_code_from_s3 = _held_once(lambda_svc._fetch_code_from_s3)
     code.mkdir(parents=True, exist_ok=True)
     # the only use of zipfile there is to unpack a function's code
     lambda_runtime.zipfile = SimpleNamespace(
@@ -117,6 +119,20 @@ def _reap(ttl: float | None = None) -> int:  # noqa: ARG001 - the signature is m
     return len(idle)
 
 
+def _held_once(fetch: Any) -> Any:
+    """Let the functions of a service share one copy of their package in memory."""
+
+    def fetch_once(*args: Any, **kwargs: Any) -> bytes | None:
+        fetched: bytes | None = fetch(*args, **kwargs)
+        for function in lambda_svc._functions.values():
+            if function.get("code_zip") == fetched:
+                held: bytes | None = function["code_zip"]
+                return held
+        return fetched
+
+    return fetch_once
+
+
 def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
     """Unpack each package once; every worker of it gets a link."""
     lock = threading.Lock()
@@ -126,7 +142,8 @@ def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
             if members is not None or path is None:
                 super().extractall(path, members, pwd)
                 return
-            unpacked = cache / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+            with Path(str(self.filename)).open("rb") as packed:
+                unpacked = cache / hashlib.file_digest(packed, "sha256").hexdigest()
             with lock:
                 if not unpacked.exists():
                     with _beside(unpacked) as unfinished:
