@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from chain.conftest import Answer, Shop, eventually, http
+from chain.shop import Answer, Shop, eventually, http
 from pypdf import PdfReader
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from chain.conftest import Shop, eventually
+from chain.shop import Shop, eventually
 
 ACCOUNT = "000000000000"
 TOPICS = ("orders", "payments", "file-manager")
@@ -131,7 +131,7 @@ def test_redelivering_every_event_changes_nothing(
 
 def quiet(shop: Shop) -> None:
     """Wait until the embedded AWS has nothing under way."""
-    from chain.conftest import http
+    from chain.shop import http
 
     looks = 0
 

@@ -4,7 +4,7 @@ import io
 from collections import Counter
 from typing import Any
 
-from chain.conftest import Shop, eventually, http
+from chain.shop import Shop, eventually, http
 from PIL import Image
 
 

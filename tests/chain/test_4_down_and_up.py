@@ -1,6 +1,6 @@
 """A shop that is stopped and started again, and one that is started twice."""
 
-from chain.conftest import Shop
+from chain.shop import Shop
 
 
 def test_data_survive_a_down_and_an_up(shop: Shop) -> None:

@@ -1,0 +1,354 @@
+"""Brings the shop up, drives it, and prints what it costs: ``tox -e bench``.
+
+Everything runs on this machine and talks to the loopback interface only. With ``--cold`` the
+shop is cloned and its caches are empty, so that what a newcomer waits for is measured too (it
+needs the package index). ``--write`` commits nothing; it writes ``benchmarks/report.md``.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+import uuid
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools/gateway_simulator/src")]
+
+from chain.shop import Shop, eventually  # noqa: E402
+
+IDLE_ORDERS = 30
+READS = 200
+CLIENTS = 4
+LOAD_SECONDS = 60
+COLD_STARTS = 5
+
+
+def percentiles(values: Sequence[float], unit: float = 1000) -> dict[str, float]:
+    """Return p50, p95 and p99 of some seconds, in milliseconds unless told."""
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return {f"p{n}": round(cuts[n - 1] * unit, 1) for n in (50, 95, 99)}
+
+
+def first_order(shop: Shop) -> float:
+    """Place an order and return the seconds until it is paid."""
+    started = time.perf_counter()
+    token = shop.sign_in("alice@example.com")
+    order = shop.place(token)
+    shop.paid(order["id"], token, "succeeded")
+    return time.perf_counter() - started
+
+
+def timed(action: Callable[[], Any]) -> float:
+    """Return how many seconds an action takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def memory(shop: Shop) -> dict[str, float]:
+    """Return the ecosystem's memory in MiB: resident, and with shared pages counted once."""
+    pids = {process["pid"] for process in shop.json_of("status")["processes"].values()}
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    family, waiting = set(), list(pids)
+    while waiting:
+        pid = waiting.pop()
+        family.add(pid)
+        waiting += children.get(pid, [])
+    totals = {"Rss": 0, "Pss": 0}
+    for pid in family:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name in totals:
+                totals[name] += int(rest.split()[0])
+    return {
+        "processes": len(family),
+        "resident": round(totals["Rss"] / 1024),
+        "proportional": round(totals["Pss"] / 1024),
+    }
+
+
+def mail_times(shop: Shop) -> dict[str, datetime]:
+    """Return when the first e-mail about each order was sent, by what its text says."""
+    times: dict[str, datetime] = {}
+    for mail in shop.json_of("mail"):
+        for word in mail["text"].replace(".", " ").split():
+            if word.startswith("ord_"):
+                times.setdefault(word, datetime.fromisoformat(mail["sent_at"]))
+    return times
+
+
+def idle_latencies(shop: Shop) -> dict[str, Any]:
+    """Place orders one after the other; measure accepted to paid and to e-mailed."""
+    token = shop.sign_in("alice@example.com")
+    paid, placed = [], {}
+    for _ in range(IDLE_ORDERS):
+        order = shop.place(token)
+        accepted = time.perf_counter()
+        eventually(
+            lambda order_id=order["id"]: (
+                shop.order(order_id, token)["payment"]["status"] == "succeeded"
+            ),
+            every=0.02,
+        )
+        paid.append(time.perf_counter() - accepted)
+        placed[order["id"]] = datetime.fromisoformat(order["placed_at"])
+        time.sleep(0.3)
+    mails = eventually(
+        lambda: (times := mail_times(shop)).keys() >= placed.keys() and times, every=0.5
+    )
+    mailed = [(mails[order_id] - at).total_seconds() for order_id, at in placed.items()]
+    return {"paid": percentiles(paid), "mailed": percentiles(mailed)}
+
+
+def reads(shop: Shop) -> dict[str, Any]:
+    """Read one toy, search, and list orders, one request after the other."""
+    token = shop.sign_in("alice@example.com")
+    toy = shop.toys[0]["id"]
+    kinds: dict[str, Callable[[], Any]] = {
+        "GET /toys/{id}": lambda: shop.api("GET", f"/toys/{toy}"),
+        "GET /toys?q=": lambda: shop.api("GET", "/toys?q=puz&limit=20"),
+        "GET /orders?limit=20": lambda: shop.api("GET", "/orders?limit=20", token=token),
+    }
+    result = {}
+    for name, read in kinds.items():
+        for _ in range(5):
+            read()
+        result[name] = percentiles([timed(read) for _ in range(READS)])
+    return result
+
+
+def load(shop: Shop) -> dict[str, Any]:
+    """Place orders from several clients at once for a minute, then count that none is lost."""
+    token = shop.sign_in("alice@example.com")
+    accepted: dict[str, datetime] = {}
+    errors: list[str] = []
+    answers: list[float] = []
+    end = time.monotonic() + LOAD_SECONDS
+    peak = {"resident": 0.0, "proportional": 0.0, "processes": 0.0}
+
+    def client() -> None:
+        while time.monotonic() < end:
+            started = time.perf_counter()
+            answer = shop.api(
+                "POST", "/orders", shop.order_body(), token, {"Idempotency-Key": str(uuid.uuid4())}
+            )
+            answers.append(time.perf_counter() - started)
+            if answer.status == 201:
+                order = answer.json
+                accepted[order["id"]] = datetime.fromisoformat(order["placed_at"])
+            else:
+                errors.append(f"{answer.status} {answer.body[:200]!r}")
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(5)
+        now = memory(shop)
+        peak = {name: max(peak[name], now[name]) for name in peak}
+    for thread in threads:
+        thread.join()
+    mails = eventually(
+        lambda: (times := mail_times(shop)).keys() >= accepted.keys() and times,
+        seconds=300,
+        every=2,
+    )
+    charges: dict[str, int] = {}
+    for entry in shop.json_of("ledger"):
+        if (entry["type"], entry["status"]) == ("charge", "succeeded"):
+            charges[entry["order_id"]] = charges.get(entry["order_id"], 0) + 1
+    mailed = [(mails[order_id] - at).total_seconds() for order_id, at in accepted.items()]
+    return {
+        "accepted": len(accepted),
+        "per_second": round(len(accepted) / LOAD_SECONDS, 1),
+        "errors": len(errors),
+        "first_error": errors[0] if errors else None,
+        "answered": percentiles(answers),
+        "mailed": percentiles(mailed),
+        "charged_once": sum(charges.get(order_id) == 1 for order_id in accepted),
+        "memory_peak": peak,
+    }
+
+
+def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
+    """Time a fresh process from its packaged zip to an imported app; median of some, in ms."""
+    times: dict[str, float] = {}
+    for manifest in sorted((ROOT / "apps").glob("*/service.toml")):
+        service = tomllib.loads(manifest.read_text())["name"]
+        (archive,) = sorted((shop.home / "build" / service).glob("**/*.zip"))[-1:]
+        config = json.loads((manifest.parent / ".chalice/config.json").read_text())
+        variables = config["stages"]["local"]["environment_variables"]
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(folder)
+            runs = [
+                timed(
+                    lambda folder=folder, variables=variables: subprocess.run(
+                        [str(aws_python), "-c", "import app"],
+                        cwd=folder,
+                        env=variables | {"PATH": os.environ["PATH"]},
+                        check=True,
+                    )
+                )
+                for _ in range(COLD_STARTS)
+            ]
+        times[service] = round(statistics.median(runs) * 1000)
+    return times
+
+
+def cold_up(folder: Path) -> dict[str, float]:
+    """Clone the checkout, start the shop with empty caches, and place the first order."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+    shop = Shop(folder / "cold-home", root=clone)
+    caches = {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip")}
+    os.environ.update(caches)
+    try:
+        up = timed(shop.up)
+        order = first_order(shop)
+    finally:
+        shop.run("down", "--purge")
+        for name in caches:
+            del os.environ[name]
+    return {"up": round(up, 1), "paid": round(up + order, 1)}
+
+
+def machine() -> dict[str, str]:
+    """Return what this ran on."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    model = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "cores": str(os.cpu_count()),
+        "processor": model[0] if model else platform.processor(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "commit": commit,
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return the result as Markdown."""
+    about, up, idle, under = (result[name] for name in ("machine", "up", "idle", "load"))
+    lines = [
+        "# Benchmark",
+        "",
+        "Printed by `tox -e bench`. Times are of one machine and noisy; compare them within a run.",
+        "",
+        f"{about['cores']} cores ({about['processor']}), {about['system']}, "
+        f"Python {about['python']}, commit {about['commit']}.",
+        "",
+        "| what | figure | target |",
+        "|---|---|---|",
+    ]
+    if "cold_up" in up:
+        lines += [
+            f"| `./shop up` from a fresh clone, empty caches | {up['cold_up']} s | |",
+            f"| … and the first order paid | {up['cold_paid']} s | 60 s |",
+        ]
+    lines += [
+        f"| `./shop up` again, nothing changed | {up['warm_up']} s | 30 s |",
+        f"| … and the first order paid | {up['warm_paid']} s | |",
+        f"| accepted to paid, idle, p50 / p95 / p99 | {_ms(idle['paid'])} ms | |",
+        f"| accepted to e-mailed, idle, p50 / p95 / p99 | {_ms(idle['mailed'])} ms | p95 3000 ms |",
+    ]
+    lines += [
+        f"| {name}, p50 / p95 / p99 | {_ms(cuts)} ms | p95 100 ms |"
+        for name, cuts in result["reads"].items()
+    ]
+    lines += [
+        f"| orders accepted in {LOAD_SECONDS} s by {CLIENTS} clients | {under['accepted']} "
+        f"({under['per_second']} a second), {under['errors']} refused | |",
+        f"| … of these charged exactly once and e-mailed | {under['charged_once']} | all |",
+        f"| … answered, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
+        f"| … accepted to e-mailed, p50 / p95 / p99 | {_ms(under['mailed'])} ms | |",
+        f"| memory when idle, resident (shared pages counted once) | "
+        f"{result['memory']['resident']} MiB ({result['memory']['proportional']} MiB) | 1536 MiB |",
+        f"| memory under load, highest | {under['memory_peak']['resident']:.0f} MiB "
+        f"({under['memory_peak']['proportional']:.0f} MiB) | 1536 MiB |",
+        "",
+        "Fresh process to imported app, from the packaged zip, median of "
+        f"{COLD_STARTS}: "
+        + ", ".join(f"{name} {ms} ms" for name, ms in result["cold_starts"].items())
+        + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ms(cuts: dict[str, float]) -> str:
+    return " / ".join(f"{value:.0f}" for value in cuts.values())
+
+
+def main() -> None:
+    """Run everything, print the report, and write it if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cold", action="store_true", help="measure a fresh clone too")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/report.md")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="toyshop-bench-"))
+    result: dict[str, Any] = {"machine": machine(), "up": {}}
+    try:
+        if options.cold:
+            cold = cold_up(folder)
+            result["up"] |= {"cold_up": cold["up"], "cold_paid": cold["paid"]}
+        shop = Shop(folder / "home")
+        try:
+            shop.up()
+            first_order(shop)
+            shop.down()
+            warm = timed(shop.up)
+            result["up"] |= {
+                "warm_up": round(warm, 1),
+                "warm_paid": round(warm + first_order(shop), 1),
+            }
+            result["idle"] = idle_latencies(shop)
+            result["reads"] = reads(shop)
+            result["memory"] = memory(shop)
+            result["load"] = load(shop)
+            result["cold_starts"] = cold_starts(shop, ROOT / ".shop/venvs/aws/bin/python")
+        finally:
+            shop.run("down", "--purge")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = report(result)
+    print(text)
+    print(json.dumps(result, indent=2))
+    if options.write:
+        (ROOT / "benchmarks/report.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""A shop as a person sees it: its commands, and its API over HTTP."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway_simulator.client import ControlClient
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "Toyshop-2026!"
+ADDRESS = {
+    "name": "Alice Example",
+    "line1": "1 Toy Street",
+    "city": "Sydney",
+    "postal_code": "2000",
+    "country": "AU",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
+def http(
+    method: str,
+    url: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    seconds: float = 60,
+) -> Answer:
+    """Send a request; a body that is not bytes is sent as JSON. Redirects are not followed."""
+    sent = dict(headers or {})
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+        sent.setdefault("Content-Type", "application/json")
+    request = urllib.request.Request(url, body, sent, method=method)
+    try:
+        with _opener.open(request, timeout=seconds) as answer:
+            return Answer(answer.status, dict(answer.headers), answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, dict(error.headers), error.read())
+
+
+def eventually(check: Callable[[], Any], seconds: float = 60, every: float = 0.1) -> Any:
+    """Return the first true result of a check, or fail with its last one when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = check()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"still {result!r} after {seconds} s"
+        time.sleep(every)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Shop:
+    """A shop of its own: its folder, its ports, its commands."""
+
+    home: Path
+    root: Path = ROOT
+    port: int = field(default_factory=free_port)
+    aws_port: int = field(default_factory=free_port)
+    gateway_port: int = field(default_factory=free_port)
+    _toys: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def aws(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def gateway(self) -> ControlClient:
+        return ControlClient(f"http://127.0.0.1:{self.gateway_port}")
+
+    @property
+    def toys(self) -> list[dict[str, Any]]:
+        if not self._toys:
+            self._toys = self.api("GET", "/toys?limit=100").json["items"]
+        return self._toys
+
+    def run(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``./shop``, as a person would."""
+        # a virtual environment of the tests is none of the shop's business
+        drop = {"VIRTUAL_ENV", "PYTHONPATH", "TOX_ENV_DIR"}
+        environ = {name: value for name, value in os.environ.items() if name not in drop}
+        return subprocess.run(
+            [str(self.root / "shop"), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env=environ | {"SHOP_HOME": str(self.home)},
+            cwd=self.home.parent,
+            check=False,
+        )
+
+    def up(self) -> str:
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        result = self.run(
+            "up", "--detach",
+            "--port", str(self.port),
+            "--aws-port", str(self.aws_port),
+            "--gateway-port", str(self.gateway_port),
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def down(self) -> None:
+        result = self.run("down")
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def json_of(self, command: str) -> Any:
+        result = self.run(command, "--json")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return http(method, f"{self.origin}/api{path}", body, sent)
+
+    def sign_in(self, email: str) -> str:
+        answer = self.api("POST", "/sessions", {"email": email, "password": PASSWORD})
+        assert answer.status == 200, answer.body
+        token: str = answer.json["access_token"]
+        return token
+
+    def order_body(self, method: str = "pm_card_visa", quantity: int = 1) -> dict[str, Any]:
+        return {
+            "lines": [{"toy_id": self.toys[0]["id"], "quantity": quantity}],
+            "shipping_address": ADDRESS,
+            "payment_method": method,
+        }
+
+    def place(self, token: str, method: str = "pm_card_visa", key: str | None = None) -> Any:
+        answer = self.api(
+            "POST",
+            "/orders",
+            self.order_body(method),
+            token,
+            {"Idempotency-Key": key or str(uuid.uuid4())},
+        )
+        assert answer.status == 201, answer.body
+        return answer.json
+
+    def order(self, order_id: str, token: str) -> Any:
+        answer = self.api("GET", f"/orders/{order_id}", token=token)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def paid(self, order_id: str, token: str, status: str, seconds: float = 60) -> Any:
+        """Wait until an order's payment has a status, and return the order."""
+
+        def check() -> Any:
+            order = self.order(order_id, token)
+            return order if order["payment"]["status"] == status else None
+
+        return eventually(check, seconds)
+
+    def mails_of(self, order_id: str) -> list[dict[str, Any]]:
+        return [mail for mail in self.json_of("mail") if order_id in mail["text"]]
+
+    def mailed(self, order_id: str, count: int, seconds: float = 60) -> list[dict[str, Any]]:
+        """Wait until an order has been told of in a number of e-mails, and return them."""
+
+        def check() -> Any:
+            mails = self.mails_of(order_id)
+            return mails if len(mails) >= count else None
+
+        mails: list[dict[str, Any]] = eventually(check, seconds, every=0.5)
+        assert len(mails) == count
+        return mails
+
+    def money_of(self, order_id: str) -> list[tuple[str, str]]:
+        return [
+            (entry["type"], entry["status"])
+            for entry in self.json_of("ledger")
+            if entry["order_id"] == order_id
+        ]
