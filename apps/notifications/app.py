@@ -1,0 +1,23 @@
+"""The notifications API."""
+
+from chalicelib.notifications.bootstrap import Settings, build
+from chassis.api import Answer, ServiceApp
+from chassis.settings import load
+from contracts import notifications as api
+
+settings = load(Settings)
+app = ServiceApp("toyshop-notifications", settings, max_body=4 * 1024 * 1024)
+notifications = build(settings)
+
+
+@app.serves(api.SEND)
+def send_message(message_id: str) -> Answer:
+    """Send an e-mail, once per id."""
+    message, is_new = notifications.send(message_id, app.body(api.NewMessage))
+    return Answer(message, status=201 if is_new else 200)
+
+
+@app.serves(api.GET)
+def get_message(message_id: str) -> api.Message:
+    """Get what became of an e-mail."""
+    return notifications.get(message_id)

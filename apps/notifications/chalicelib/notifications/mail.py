@@ -1,0 +1,133 @@
+"""E-mails as they travel: templates filled in, put together as MIME."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from contracts.money import Money
+from contracts.notifications import NewMessage
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MINOR_DIGITS = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+}
+"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
+
+_DECLINES = {
+    "insufficient_funds": "there was not enough money in the account",
+    "expired_card": "the card has expired",
+    "incorrect_cvc": "the card's security code did not match",
+    "lost_card": "your bank does not accept this card any more",
+    "stolen_card": "your bank does not accept this card any more",
+}
+_ANY_DECLINE = "your bank did not say why; it can tell you more"
+
+
+class AddressError(Exception):
+    """An address that no e-mail can be sent to."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """An e-mail that is ready to go: its envelope and its bytes."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+
+def money_text(money: Money) -> str:
+    """Return an amount as people write it, such as ``AUD 29.99``."""
+    digits = _MINOR_DIGITS.get(money.currency, 2)
+    whole, minor = divmod(money.amount, 10**digits)
+    return f"{money.currency} {whole:,}" + (f".{minor:0{digits}}" if digits else "")
+
+
+def decline_text(code: str | None) -> str:
+    """Return why a bank has declined, in words that help the customer."""
+    return _DECLINES.get(code or "", _ANY_DECLINE)
+
+
+class Composer:
+    """Writes e-mails.
+
+    Parameters
+    ----------
+    sender
+        Who they are from, such as ``Toy Shop <orders@toyshop.example>``.
+    shop_url
+        The shop's origin, where their links lead.
+    """
+
+    def __init__(self, sender: str, shop_url: str) -> None:
+        name, address = parseaddr(sender)
+        self._sender = Address(name, addr_spec=address)
+        self._shop_url = shop_url.rstrip("/")
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=lambda name: bool(name and name.endswith(".html")),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["money"] = money_text
+        self._templates.filters["decline"] = decline_text
+
+    def compose(self, message_id: str, request: NewMessage, now: datetime) -> Mail:
+        """Return the e-mail that a request asks for.
+
+        Raises
+        ------
+        AddressError
+            If it cannot be addressed.
+        """
+        recipient = _address_of(request.name, request.to)
+        values = {
+            "name": request.name,
+            "order": request.order,
+            "shop": self._sender.display_name or self._sender.domain,
+            "shop_url": self._shop_url,
+        }
+        text = self._templates.get_template(f"{request.template}.txt")
+        html = self._templates.get_template(f"{request.template}.html")
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = self._sender
+        mail["To"] = recipient
+        mail["Subject"] = _block(text, "subject", values)
+        mail["Date"] = format_datetime(now)
+        mail["Message-ID"] = f"<{message_id}@{self._sender.domain}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(text.render(values))
+        mail.add_alternative(html.render(values), subtype="html")
+        for attachment in request.attachments:
+            main_type, sub_type = attachment.content_type.split("/")
+            mail.add_attachment(
+                attachment.content,
+                maintype=main_type,
+                subtype=sub_type,
+                filename=attachment.filename,
+            )
+        return Mail(str(self._sender), recipient.addr_spec, mail.as_bytes())
+
+
+def _address_of(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    try:
+        # A domain has a form in ASCII; the part before it has none.
+        local.encode("ascii")
+        return Address(name, username=local, domain=domain.encode("idna").decode())
+    except (UnicodeError, ValueError):
+        raise AddressError("No e-mail can be sent to this address") from None
+
+
+def _block(template: Template, name: str, values: dict[str, Any]) -> str:
+    return "".join(template.blocks[name](template.new_context(values))).strip()

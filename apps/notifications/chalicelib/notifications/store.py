@@ -1,0 +1,89 @@
+"""E-mails in DynamoDB: conditional writes, one table. Their text is not kept."""
+
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError
+
+from chalicelib.notifications.domain import Attempt
+from chassis.records import Record, TableMeta, bind, current_trace
+from contracts.notifications import Message
+
+
+class MessageRecord(Record):
+    """An e-mail as it is stored."""
+
+    class Meta(TableMeta):
+        table_name = ""
+
+    to = UnicodeAttribute()
+    template = UnicodeAttribute()
+    status = UnicodeAttribute()
+    fingerprint = UnicodeAttribute()
+    leased_until = UTCDateTimeAttribute()
+    sent_at = UTCDateTimeAttribute(null=True)
+
+    def to_attempt(self) -> Attempt:
+        """Return the e-mail and the last attempt to send it."""
+        message = Message(
+            id=self.id,
+            to=self.to,
+            template=self.template,  # type: ignore[arg-type]
+            status=self.status,  # type: ignore[arg-type]
+            version=int(self.version),
+            created_at=self.created_at,
+            sent_at=self.sent_at,
+        )
+        return Attempt(message, self.fingerprint, self.leased_until, self.updated_at)
+
+
+class MessageStore:
+    """The messages table.
+
+    Parameters
+    ----------
+    table_name
+        Of the service's own table.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        bind(MessageRecord, table_name)
+
+    def get(self, message_id: str) -> Attempt | None:
+        """Return an e-mail, read consistently, or ``None`` if there is no such e-mail."""
+        try:
+            return MessageRecord.get(message_id, consistent_read=True).to_attempt()
+        except DoesNotExist:
+            return None
+
+    def add(self, attempt: Attempt) -> bool:
+        """Store a first attempt; return ``False``, and store nothing, if there was one."""
+        return self._put(attempt, MessageRecord.id.does_not_exist())
+
+    def replace(self, attempt: Attempt) -> bool:
+        """Store the next version of an e-mail; return ``False`` if another writer was faster."""
+        return self._put(attempt, MessageRecord.version == attempt.message.version - 1)
+
+    @staticmethod
+    def _put(attempt: Attempt, condition: Any) -> bool:
+        message = attempt.message
+        record = MessageRecord(
+            id=message.id,
+            to=message.to,
+            template=message.template,
+            status=message.status,
+            fingerprint=attempt.fingerprint,
+            leased_until=attempt.leased_until,
+            sent_at=message.sent_at,
+            version=message.version,
+            created_at=message.created_at,
+            updated_at=attempt.updated_at,
+            traceparent=current_trace(),
+        )
+        try:
+            record.save(condition=condition)
+        except PutError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
