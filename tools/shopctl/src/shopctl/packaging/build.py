@@ -77,6 +77,7 @@ def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, st
     ShopProblem
         If Chalice refuses the app or something is missing in the zip.
     """
+    _check_links(service)
     local = stage == "local"
     directory = layout.build / stage / service.name
     project, output = directory / "app", directory / "package"
@@ -155,6 +156,15 @@ def _sources(directory: Path) -> Iterable[tuple[str, Path]]:
         for name in set(files) - ignored:
             path = Path(root, name)
             yield path.relative_to(directory).as_posix(), path
+
+
+def _check_links(service: Service) -> None:
+    for link in (service.directory / "vendor").glob("*"):
+        if not link.exists():
+            raise ShopProblem(
+                f"vendor/{link.name} of {service.name} leads nowhere.",
+                f"Link it to libs/{link.name}/src/{link.name}.",
+            )
 
 
 def _run_chalice(

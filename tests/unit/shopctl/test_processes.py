@@ -1,0 +1,82 @@
+"""Processes that a later command finds again."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shopctl.local import processes
+from shopctl.local.processes import Process, State
+
+SLEEPING = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('up', flush=True); time.sleep(60)",
+]
+
+
+def start(tmp_path: Path, command: list[str]) -> Process:
+    log = tmp_path / "log"
+    process = processes.start("edge", command, port=1, log=log, environment=dict(os.environ))
+    while "up" not in log.read_text():
+        pass
+    return process
+
+
+def test_started_process_is_alive_until_it_is_stopped(tmp_path: Path) -> None:
+    process = start(tmp_path, SLEEPING)
+    assert process.is_alive()
+    assert process.memory_mib() > 0
+    assert processes.stop(process)
+    assert not process.is_alive()
+
+
+def test_process_that_ignores_the_request_is_ended(tmp_path: Path) -> None:
+    process = start(tmp_path, STUBBORN)
+    assert not processes.stop(process, grace_seconds=0.2)
+    while process.is_alive():
+        pass
+
+
+def test_recycled_id_is_never_stopped(tmp_path: Path) -> None:
+    # GIVEN another process that got the id of one of ours
+    other = start(tmp_path, SLEEPING)
+    ours = replace(other, started="1")
+    # WHEN ours is stopped
+    assert processes.stop(ours)
+    # THEN the other one lives on
+    assert not ours.is_alive()
+    assert other.is_alive()
+    processes.stop(other)
+
+
+def test_ended_child_that_nobody_waited_for_is_dead() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        started = processes.start_of(child.pid)
+        assert started
+        assert child.stdin
+        child.stdin.close()
+        process = Process("aws", child.pid, started, 1)
+        while process.is_alive():
+            pass
+
+
+def test_state_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "state.json"
+    state = State("2026-01-01T00:00:00+00:00", ("toys",), (Process("edge", 1, "2", 8000),))
+    processes.write(path, state)
+    assert processes.read(path) == state
+    assert state["edge"].url == "http://127.0.0.1:8000"
+    assert state.origins == {"edge": "http://127.0.0.1:8000"}
+    assert state.dead() == ["edge"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"processes": [{"name": 1}]}'])
+def test_broken_state_is_no_state(tmp_path: Path, content: str) -> None:
+    (tmp_path / "state.json").write_text(content)
+    assert processes.read(tmp_path / "state.json") is None
