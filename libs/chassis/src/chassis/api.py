@@ -6,8 +6,10 @@ problem answers, the context of the request and one line of log for each.
 
 import functools
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -21,6 +23,7 @@ from chassis.problems import (
     PayloadTooLarge,
     PreconditionRequired,
     ProblemError,
+    Unauthorized,
     UnsupportedMediaType,
 )
 from chassis.settings import Settings
@@ -84,7 +87,7 @@ class ServiceApp(Chalice):
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
             refused = msgspec.json.decode(answer["body"])
             problem = Problem(
-                title=str(refused["Code"]),
+                title=HTTPStatus(answer["statusCode"]).phrase,
                 status=answer["statusCode"],
                 detail=str(refused["Message"]),
             )
@@ -219,7 +222,7 @@ class ServiceApp(Chalice):
         body = self._body_of_type(_PATCH)
         if not body:
             raise BadRequest("A JSON merge patch is required as body.")
-        return parse_body(body, dict[str, Any])
+        return parse_document(decode_document(body), dict[str, Any])
 
     def patch_as(self, kind: type[T]) -> T:
         """Return the request's merge patch as a contract type."""
@@ -253,6 +256,22 @@ class ServiceApp(Chalice):
         if not match:
             raise BadRequest('If-Match takes one strong ETag as it was answered, such as "3".')
         return int(match[1])
+
+
+def unauthorized() -> Exception:
+    """Return what an authorizer raises to have a request answered with 401.
+
+    API Gateway knows it by its message. ``chalice local`` does not and would drop the connection;
+    it has an error of its own for that.
+    """
+    local = sys.modules.get("chalice.local")
+    if local is None:
+        return Exception("Unauthorized")
+    refusal = Unauthorized("Sign in first: the access token is missing, expired or not valid.")
+    error: Exception = local.NotAuthorizedError(
+        {"Content-Type": CONTENT_TYPE, "WWW-Authenticate": "Bearer"}, refusal.to_json().encode()
+    )
+    return error
 
 
 def etag(version: int) -> str:

@@ -18,7 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from chassis import aws, context, log
-from chassis.problems import ProblemError, ServiceUnavailable, error_for
+from chassis.problems import NotFound, ProblemError, ServiceUnavailable, error_for
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 
@@ -92,11 +92,13 @@ class ServiceClient:
         ------
         ProblemError
             What the service answered, if its contract allows that answer.
+        NotFound
+            If a path parameter is empty or made of dots.
         ServiceUnavailable
             If it did not answer in time, or not in its contract's terms.
         """
         url = self._url + operation.path.format_map(
-            {name: quote(value, safe="") for name, value in (path or {}).items()}
+            {name: _segment(value) for name, value in (path or {}).items()}
         )
         if query is not None:
             url += "?" + urlencode(_query_of(query), quote_via=quote)
@@ -155,6 +157,13 @@ class ServiceClient:
     def _unavailable(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
         log.warning("call failed", neighbour=self.service, operation=operation.name, why=why)
         return ServiceUnavailable(f"The service {self.service} does not answer. Try again later.")
+
+
+def _segment(value: str) -> str:
+    # These are nobody's id, and every hop would read another path into them (RFC 3986, 5.2.4).
+    if value in ("", ".", ".."):
+        raise NotFound("There is no such thing.")
+    return quote(value, safe="")
 
 
 def _query_of(query: Any) -> dict[str, str]:

@@ -152,7 +152,10 @@ def _messages_of(body: str) -> list[str]:
     Lambda's failure destination wraps the SNS event it gave up on; a replay may send the event
     itself.
     """
-    document = msgspec.json.decode(body)
+    try:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return [body]
     payload = document.get("requestPayload", document)
     if "Records" in payload:
         return [record["Sns"]["Message"] for record in payload["Records"]]

@@ -13,8 +13,8 @@ TRACEPARENT = "traceparent"
 CORRELATION_ID = "X-Correlation-Id"
 DEADLINE = "X-Request-Deadline"
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
-_CORRELATION_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def _new_traceparent(parent: str | None) -> str:
-    match = _TRACEPARENT.match(parent or "")
+    match = _TRACEPARENT.fullmatch(parent or "")
     if match and match[1] != "0" * 32 and match[2] != "0" * 16:
         return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}"
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
@@ -77,7 +77,7 @@ def entered(
     given = {name.lower(): value for name, value in headers.items()}
     trace = _new_traceparent(given.get(TRACEPARENT))
     correlation = given.get(CORRELATION_ID.lower(), "")
-    if not _CORRELATION_ID.match(correlation):
+    if not _CORRELATION_ID.fullmatch(correlation):
         correlation = trace.split("-")[1]
     deadline = time.time() + budget
     if trust_deadline:

@@ -96,6 +96,9 @@ class Cursors:
             data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise problem from None
+        # base64 has several texts for the same bytes; only the one that was answered is ours
+        if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != cursor:
+            raise problem
         signature, packed = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
         for key in self._keys():
             if hmac.compare_digest(signature, self._signature(key, packed, query)):

@@ -33,6 +33,8 @@ class Parking:
             Why it is parked, for the person who looks.
         """
         now = context.current()
+        # SQS refuses a message whose attributes hold control characters
+        reason = "".join(char if char.isprintable() else " " for char in reason)
         self._sqs.send_message(
             QueueUrl=self._queue_url,
             MessageBody=msgspec.json.encode(message, enc_hook=str).decode(),

@@ -12,15 +12,18 @@ T = TypeVar("T")
 
 MAX_DEPTH = 50
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$.*?)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*?)`)?$", re.DOTALL)
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
-_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
+_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
 
 def pointer_of(path: str) -> str:
-    """Return the JSON pointer (RFC 6901) of a msgspec path such as ``$.lines[0].quantity``."""
+    """Return the JSON pointer (RFC 6901) of a msgspec path such as ``$.lines[0].quantity``.
+
+    Of a dictionary's entry msgspec does not say which one; the pointer is the dictionary's.
+    """
     steps = []
-    for step in _STEP.finditer(path):
+    for step in _STEP.finditer(path.partition("[...]")[0]):
         name = step["name"] if step["name"] is not None else step["index"]
         steps.append(name.replace("~", "~0").replace("/", "~1"))
     return "".join(f"/{step}" for step in steps)
@@ -120,6 +123,8 @@ def parse_query(query: Mapping[str, str] | None, kind: type[T]) -> T:
         else:
             values[name] = value
     if attributes:
+        if "attributes" not in kind.__struct_fields__:  # type: ignore[attr-defined]
+            raise BadRequest.at(f"/attr.{next(iter(attributes))}", "This field is not known here")
         values["attributes"] = attributes
     try:
         return msgspec.convert(values, kind, strict=False)

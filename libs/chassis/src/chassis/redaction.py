@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import msgspec
+
 _DIGIT_RUN = re.compile(r"\d(?:[ -]*\d){13,}")
 _EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -65,10 +67,15 @@ def masked(value: Any, name: str = "") -> Any:
     if name and _SECRET_NAMES.search(name) and value is not None:
         return MASK
     if isinstance(value, dict):
-        return {key: masked(item, str(key)) for key, item in value.items()}
+        return {masked(str(key)): masked(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [masked(item) for item in value]
     if isinstance(value, str):
         text = _KEY.sub(MASK, _JWT.sub(MASK, _EMAIL.sub(MASK, value)))
         return _DIGIT_RUN.sub(lambda run: MASK if _card_in(run[0]) else run[0], text)
-    return value
+    if isinstance(value, int):
+        return MASK if holds_card_number(str(value)) else value
+    if value is None or isinstance(value, float):
+        return value
+    # anything else is masked as what it would be written as: a contract type, a date, an error
+    return masked(msgspec.to_builtins(value, enc_hook=str))
