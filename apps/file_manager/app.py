@@ -40,7 +40,6 @@ def archive_document(file_id: str) -> Answer:
 @app.serves(api.LINK_DOCUMENT)
 def link_document(file_id: str) -> api.Link:
     """Get a short-lived URL of a document."""
-    app.optional_body(api.NoBody)
     return files.link(file_id)
 
 
