@@ -10,5 +10,6 @@
 ``cursors``    opaque, signed positions in a list
 ``relay``      stream records into published events
 ``consumer``   events into handlers; what fails is retried or parked
+``openapi``    the OpenAPI document of a contract
 ``log``        JSON lines, with secrets and card numbers masked
 """

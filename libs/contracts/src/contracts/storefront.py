@@ -152,7 +152,7 @@ class PageQuery(Input):
 
 HEALTH: Operation[ShopHealth] = Operation(
     name="getHealth", method="GET", path="/health", summary="Whether the shop is open",
-    audience="anyone", query=HealthQuery, answer=ShopHealth, problems=(400,),
+    audience="anyone", query=HealthQuery, answer=ShopHealth, status=(200, 503), problems=(400,),
     repeatable=True,
 )  # fmt: skip
 OPENAPI: Operation[dict[str, object]] = Operation(
@@ -161,17 +161,18 @@ OPENAPI: Operation[dict[str, object]] = Operation(
 )  # fmt: skip
 SIGN_UP: Operation[User] = Operation(
     name="signUp", method="POST", path="/users", summary="Sign up",
-    audience="anyone", body=NewUser, answer=User, status=(201,), problems=(400, 409, 422),
+    audience="anyone", body=NewUser, answer=User, status=(201,),
+    problems=(400, 409, 415, 422, 503),
 )  # fmt: skip
 CONFIRM: Operation[None] = Operation(
     name="confirmUser", method="POST", path="/users/confirmation",
     summary="Confirm an e-mail address", audience="anyone", body=Confirmation, status=(204,),
-    problems=(400, 422),
+    problems=(400, 415, 422, 503),
 )  # fmt: skip
 SIGN_IN: Operation[Session] = Operation(
     name="signIn", method="POST", path="/sessions", summary="Sign in",
     audience="anyone", body=NewSession, answer=Session,
-    problems=(400, 401, 422),
+    problems=(400, 401, 415, 422, 503),
 )  # fmt: skip
 SEARCH_TOYS: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
@@ -230,12 +231,13 @@ CHANGE_ORDER: Operation[ShopOrder] = Operation(
     name="changeOrder", method="PATCH", path="/orders/{order_id}",
     summary="Change the shipping address", audience="customer", body=OrderChange,
     answer=ShopOrder, headers=("If-Match",),
-    problems=(400, 401, 404, 409, 412, 415, 422, 428, 503),
+    problems=(400, 401, 403, 404, 409, 412, 415, 422, 428, 503),
 )  # fmt: skip
 CANCEL_ORDER: Operation[ShopOrder] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
     summary="Call an order off; what was charged is refunded", audience="owner or staff",
-    body=NoBody, answer=ShopOrder, status=(202,), problems=(400, 401, 404, 503), repeatable=True,
+    body=NoBody, answer=ShopOrder, status=(202,), problems=(400, 401, 404, 415, 422, 503),
+    repeatable=True,
 )  # fmt: skip
 GET_RECEIPT: Operation[None] = Operation(
     name="getReceipt", method="GET", path="/orders/{order_id}/receipt",

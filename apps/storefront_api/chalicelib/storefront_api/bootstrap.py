@@ -1,0 +1,107 @@
+"""The one place where the parts of the service are put together."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from chalicelib.storefront_api.authorizer import Authorizer, KeySet, fetch_json
+from chalicelib.storefront_api.catalogue import Catalogue
+from chalicelib.storefront_api.health import HealthCheck
+from chalicelib.storefront_api.ordering import Ordering
+from chalicelib.storefront_api.users import Users
+from chalicelib.storefront_api.webhooks import Webhooks
+from chassis import aws, settings
+from chassis.client import Neighbour, ServiceClient
+
+
+class Settings(settings.Settings, frozen=True, kw_only=True):
+    """What the service is told by its environment.
+
+    ``token_issuer`` is who signs access tokens and ``jwks_url`` is where that issuer's keys are.
+    ``auto_confirm_users`` is for a stage whose sign-up e-mails nobody can read. ``currency`` is
+    the stage's one currency.
+    """
+
+    toys_url: str
+    orders_url: str
+    payments_url: str
+    file_manager_url: str
+    notifications_url: str
+    user_pool_id: str
+    user_pool_client_id: str
+    token_issuer: str
+    jwks_url: str
+    auto_confirm_users: bool = False
+    currency: str = "AUD"
+
+
+class Neighbours(NamedTuple):
+    """The private services."""
+
+    toys: Neighbour
+    orders: Neighbour
+    payments: Neighbour
+    file_manager: Neighbour
+    notifications: Neighbour
+
+
+class Storefront(NamedTuple):
+    """The parts that the entry points use."""
+
+    authorizer: Authorizer
+    users: Users
+    catalogue: Catalogue
+    ordering: Ordering
+    webhooks: Webhooks
+    health: HealthCheck
+
+
+def neighbours_of(settings: Settings) -> Neighbours:
+    """Return the private services at their settings' URLs."""
+    return Neighbours(
+        toys=ServiceClient("toys", settings.toys_url),
+        orders=ServiceClient("orders", settings.orders_url),
+        payments=ServiceClient("payments", settings.payments_url),
+        file_manager=ServiceClient("file_manager", settings.file_manager_url),
+        notifications=ServiceClient("notifications", settings.notifications_url),
+    )
+
+
+def build(
+    settings: Settings,
+    neighbours: Neighbours | None = None,
+    fetch: Callable[[str], Any] = fetch_json,
+) -> Storefront:
+    """Return the parts of the service, ready to serve.
+
+    Parameters
+    ----------
+    neighbours
+        The private services; at their settings' URLs unless told.
+    fetch
+        Gets a JSON document from a URL.
+    """
+    services = neighbours or neighbours_of(settings)
+    users = Users(
+        # made when it is first needed: most requests never do
+        lambda: aws.client("cognito-idp"),
+        settings.user_pool_id,
+        settings.user_pool_client_id,
+        auto_confirm=settings.auto_confirm_users,
+    )
+    return Storefront(
+        authorizer=Authorizer(
+            KeySet(settings.jwks_url, fetch), settings.token_issuer, settings.user_pool_client_id
+        ),
+        users=users,
+        catalogue=Catalogue(services.toys),
+        ordering=Ordering(
+            services.toys,
+            services.orders,
+            services.payments,
+            services.file_manager,
+            users,
+            settings.currency,
+        ),
+        webhooks=Webhooks(services.payments),
+        health=HealthCheck(services._asdict()),
+    )

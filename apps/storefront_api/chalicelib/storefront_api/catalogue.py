@@ -1,0 +1,69 @@
+"""The catalogue: what ``toys`` keeps, for anyone to read and for staff to change.
+
+Bodies and preconditions are handed on as they came: ``toys`` judges them, in one order.
+"""
+
+import msgspec
+
+from chalicelib.storefront_api.documents import known_id
+from chassis.client import Neighbour
+from contracts import toys as api
+from contracts.files import ImageTicket
+
+
+class Catalogue:
+    """Reads and changes the catalogue.
+
+    Parameters
+    ----------
+    toys
+        Who keeps it.
+    """
+
+    def __init__(self, toys: Neighbour) -> None:
+        self._toys = toys
+
+    def search(self, query: api.ToyQuery) -> api.ToyPage:
+        """Return a page of what a query finds."""
+        return self._toys.call(api.SEARCH, query=query).value
+
+    def get(self, toy_id: str) -> api.Toy:
+        """Return a toy."""
+        return self._toys.call(api.GET, _path(toy_id)).value
+
+    def create(self, draft: msgspec.Raw) -> api.Toy:
+        """Add a toy."""
+        return self._toys.call(api.CREATE, body=draft).value
+
+    def replace(self, toy_id: str, if_match: str | None, draft: msgspec.Raw) -> api.Toy:
+        """Describe a toy anew."""
+        return self._toys.call(
+            api.REPLACE, _path(toy_id), body=draft, headers=_precondition(if_match)
+        ).value
+
+    def patch(self, toy_id: str, if_match: str | None, patch: msgspec.Raw) -> api.Toy:
+        """Change a part of a toy."""
+        return self._toys.call(
+            api.PATCH, _path(toy_id), body=patch, headers=_precondition(if_match)
+        ).value
+
+    def delete(self, toy_id: str, if_match: str | None) -> None:
+        """Withdraw a toy."""
+        self._toys.call(api.DELETE, _path(toy_id), headers=_precondition(if_match))
+
+    def add_image(self, toy_id: str, image: msgspec.Raw) -> ImageTicket:
+        """Return where to upload a picture of a toy."""
+        return self._toys.call(api.ADD_IMAGE, _path(toy_id), body=image).value
+
+    def remove_image(self, toy_id: str, image_id: str) -> None:
+        """Remove a picture of a toy."""
+        path = {**_path(toy_id), "image_id": known_id(image_id, "picture")}
+        self._toys.call(api.REMOVE_IMAGE, path)
+
+
+def _path(toy_id: str) -> dict[str, str]:
+    return {"toy_id": known_id(toy_id, "toy")}
+
+
+def _precondition(if_match: str | None) -> dict[str, str]:
+    return {} if if_match is None else {"If-Match": if_match}

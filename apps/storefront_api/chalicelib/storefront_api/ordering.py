@@ -1,0 +1,286 @@
+"""Orders as their customers see them: put together from ``orders`` and ``payments``."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from chalicelib.storefront_api.caller import Caller
+from chalicelib.storefront_api.documents import known_id, refuse_card_numbers
+from chalicelib.storefront_api.users import Users
+from chassis.client import Neighbour
+from chassis.parsing import parse_document
+from chassis.problems import BadRequest, Forbidden, NotFound, ServiceUnavailable, Unprocessable
+from contracts import files, orders, payments, toys
+from contracts.storefront import (
+    DraftLine,
+    NewOrder,
+    OrderPayment,
+    PageQuery,
+    PaymentAction,
+    ShopOrder,
+    ShopOrderPage,
+)
+
+_NO_SUCH_ORDER = "There is no such order."
+
+
+class Ordering:
+    """Places, shows, changes and cancels orders.
+
+    Parameters
+    ----------
+    toys, orders, payments, file_manager
+        The services that it is put together from.
+    users
+        Knows whom to write to.
+    currency
+        The one that the shop sells in.
+    """
+
+    def __init__(
+        self,
+        toys: Neighbour,
+        orders: Neighbour,
+        payments: Neighbour,
+        file_manager: Neighbour,
+        users: Users,
+        currency: str,
+    ) -> None:
+        self._toys = toys
+        self._orders = orders
+        self._payments = payments
+        self._file_manager = file_manager
+        self._users = users
+        self._currency = currency
+
+    def place(
+        self, caller: Caller, key: str, document: Any, access_token: str
+    ) -> tuple[ShopOrder, bool]:
+        """Place an order, once per customer and key.
+
+        Parameters
+        ----------
+        key
+            The ``Idempotency-Key``; looked up before anything else of the order is looked at.
+        document
+            A ``NewOrder``, not yet parsed.
+        access_token
+            The caller's, to find out whom to write to.
+
+        Returns
+        -------
+        tuple
+            The order, and whether this call has placed it.
+
+        Raises
+        ------
+        Unprocessable
+            If the key was used for another order, or this one breaks a rule.
+        """
+        fingerprint = _fingerprint(document)
+        lookup = orders.ReplayLookup(
+            customer_id=caller.id, idempotency_key=key, fingerprint=fingerprint
+        )
+        try:
+            placed = self._orders.call(orders.REPLAY, body=lookup).value
+        except NotFound:
+            refuse_card_numbers(document)
+        else:
+            return self._shown(caller, [placed])[0], False
+        new = parse_document(document, NewOrder)
+        request = orders.PlaceOrder(
+            customer_id=caller.id,
+            idempotency_key=key,
+            fingerprint=fingerprint,
+            lines=self._priced(new.lines),
+            contact=self._users.contact_of(access_token),
+            shipping_address=new.shipping_address,
+            payment_method=new.payment_method,
+        )
+        reply = self._orders.call(orders.PLACE, body=request)
+        if reply.status == 200:
+            return self._shown(caller, [reply.value])[0], False
+        # nobody can have charged it yet, so nobody is asked
+        return _shop_order(caller, reply.value, _PENDING, None), True
+
+    def history(self, caller: Caller, query: PageQuery) -> ShopOrderPage:
+        """Return a page of the caller's orders, of everyone's for staff; newest first."""
+        owner = None if caller.is_staff else caller.id
+        page = self._orders.call(
+            orders.LIST,
+            query=orders.OrderQuery(customer_id=owner, limit=query.limit, cursor=query.cursor),
+        ).value
+        return ShopOrderPage(items=self._shown(caller, page.items), next_cursor=page.next_cursor)
+
+    def get(self, caller: Caller, order_id: str) -> ShopOrder:
+        """Return an order."""
+        return self._shown(caller, [self._visible(caller, order_id)])[0]
+
+    def own(self, caller: Caller, order_id: str) -> str:
+        """Return the id of an order that the caller may change.
+
+        Raises
+        ------
+        NotFound
+            If it is not the caller's to see.
+        Forbidden
+            If it is, but not the caller's own.
+        """
+        order = self._visible(caller, order_id)
+        if order.customer_id != caller.id:
+            raise Forbidden("Only its customer may change an order.")
+        return order.id
+
+    def change(self, caller: Caller, order_id: str, version: int, patch: Any) -> ShopOrder:
+        """Apply a merge patch to what may change of the caller's own order."""
+        refuse_card_numbers(patch)
+        changed = self._orders.call(
+            orders.CHANGE,
+            {"order_id": order_id},
+            body=patch,
+            headers={"If-Match": f'"{version}"'},
+        ).value
+        return self._shown(caller, [changed])[0]
+
+    def visible(self, caller: Caller, order_id: str) -> str:
+        """Return the id of an order that the caller may see.
+
+        Raises
+        ------
+        NotFound
+            If it is not.
+        """
+        return self._visible(caller, order_id).id
+
+    def cancel(self, caller: Caller, order_id: str) -> ShopOrder:
+        """Call an order off that the caller may see; what was charged will be refunded."""
+        cancelled = self._orders.call(orders.CANCEL, {"order_id": order_id}).value
+        return self._shown(caller, [cancelled])[0]
+
+    def receipt_url(self, caller: Caller, order_id: str) -> str:
+        """Return a short-lived URL of an order's receipt.
+
+        Raises
+        ------
+        NotFound
+            If there is none yet.
+        """
+        order = self._visible(caller, order_id)
+        transaction = self._transactions([order]).get(order.id)
+        if transaction is None or transaction.receipt_file_id is None:
+            raise NotFound("There is no receipt yet.")
+        path = {"file_id": transaction.receipt_file_id}
+        return self._file_manager.call(files.LINK_DOCUMENT, path).value.url
+
+    def _visible(self, caller: Caller, order_id: str) -> orders.Order:
+        path = {"order_id": known_id(order_id, "order")}
+        order = self._orders.call(orders.GET, path).value
+        if order.customer_id != caller.id and not caller.is_staff:
+            raise NotFound(_NO_SUCH_ORDER)
+        return order
+
+    def _priced(self, lines: Sequence[DraftLine]) -> list[orders.PricedLine]:
+        """Return the lines with the names and prices that hold now."""
+        ids = list(dict.fromkeys(line.toy_id for line in lines))
+        found = self._toys.call(toys.LOOKUP, body=toys.ToyLookup(ids=ids)).value.items
+        catalogue = {toy.id: toy for toy in found}
+        priced = []
+        for number, line in enumerate(lines):
+            toy = catalogue.get(line.toy_id)
+            if toy is None:
+                raise Unprocessable.at(f"/lines/{number}/toy_id", "The shop has no such toy")
+            if toy.price.currency != self._currency:
+                raise Unprocessable.at(
+                    f"/lines/{number}/toy_id", f"This toy is not sold in {self._currency}"
+                )
+            priced.append(
+                orders.PricedLine(
+                    toy_id=toy.id, name=toy.name, quantity=line.quantity, unit_price=toy.price
+                )
+            )
+        return priced
+
+    def _shown(self, caller: Caller, placed: Sequence[orders.Order]) -> list[ShopOrder]:
+        """Return orders with what became of their payments, as far as ``payments`` can say."""
+        try:
+            transactions = self._transactions(placed)
+        except ServiceUnavailable:
+            return [_shop_order(caller, order, _UNKNOWN, None) for order in placed]
+        return [
+            _shop_order(caller, order, _PENDING, transactions.get(order.id)) for order in placed
+        ]
+
+    def _transactions(self, placed: Iterable[orders.Order]) -> dict[str, payments.Transaction]:
+        ids = [order.id for order in placed]
+        if not ids:
+            return {}
+        answer = self._payments.call(
+            payments.LOOKUP, body=payments.TransactionLookup(order_ids=ids)
+        ).value
+        return {transaction.order_id: transaction for transaction in answer.items}
+
+
+_PENDING = OrderPayment(status="pending", transaction_id=None, decline_code=None, action=None)
+_UNKNOWN = OrderPayment(status="unknown", transaction_id=None, decline_code=None, action=None)
+
+
+def _shop_order(
+    caller: Caller,
+    order: orders.Order,
+    otherwise: OrderPayment,
+    transaction: payments.Transaction | None,
+) -> ShopOrder:
+    """Return an order as a caller may see it; its payment is ``otherwise`` without transaction."""
+    payment = otherwise
+    if transaction is not None:
+        payment = OrderPayment(
+            status=transaction.status,
+            transaction_id=transaction.id,
+            decline_code=transaction.decline_code,
+            action=_action(transaction) if order.customer_id == caller.id else None,
+        )
+    return ShopOrder(
+        id=order.id,
+        customer_id=order.customer_id,
+        status=order.status,
+        lines=order.lines,
+        total=order.total,
+        shipping_address=order.shipping_address,
+        version=order.version,
+        placed_at=order.placed_at,
+        payment=payment,
+        receipt=transaction is not None and transaction.receipt_file_id is not None,
+    )
+
+
+def _action(transaction: payments.Transaction) -> PaymentAction | None:
+    if transaction.status != "action_required" or transaction.client_secret is None:
+        return None
+    return PaymentAction(client_secret=transaction.client_secret)
+
+
+def idempotency_key(given: str | None) -> str:
+    """Return the ``Idempotency-Key`` of a request.
+
+    Raises
+    ------
+    BadRequest
+        If there is none, or it cannot be one.
+    """
+    if given is None:
+        raise BadRequest("Send an Idempotency-Key: a new one for a new order.")
+    try:
+        return msgspec.convert(given, orders.IdempotencyKey)
+    except msgspec.ValidationError:
+        raise BadRequest(
+            "An Idempotency-Key has 1 to 255 visible ASCII characters, without spaces."
+        ) from None
+
+
+def _fingerprint(document: Any) -> str:
+    """Return what tells two bodies apart, whatever the order of their fields."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,246 @@
+"""The OpenAPI 3.1 document of a service, generated from the operations of its contract."""
+
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from contracts.operations import Audience, Operation
+from contracts.problem import CONTENT_TYPE, Problem
+from contracts.schema import NoBody
+
+_REF = "#/components/schemas/{name}"
+_PATH_PARAMETER = re.compile(r"{(\w+)}")
+_PATTERN_END = r"$(?!\n)"
+_ID: dict[str, Any] = {"type": "string", "maxLength": 64}
+_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "If-Match": (
+        "The ETag of the version to change",
+        {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"3"']},
+    ),
+    "Idempotency-Key": (
+        "A new one for a new request, the same again to repeat one",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    ),
+    "Stripe-Signature": ("Signature of the body", {"type": "string"}),
+}
+_ETAG = {
+    "description": "The version, to send as If-Match",
+    "schema": {"type": "string", "examples": ['"3"']},
+}
+_LOCATION = {"description": "Where it is", "schema": {"type": "string", "format": "uri-reference"}}
+_SCHEMES: dict[str, dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access_token of a session",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Stripe-Signature",
+        "description": "Signature of the body, made by the payment gateway",
+    },
+    "sigv4": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "AWS Signature Version 4, by the role of a service that may call this one",
+    },
+}
+_SCHEME_OF: dict[Audience, str | None] = {
+    "anyone": None,
+    "customer": "bearer",
+    "staff": "bearer",
+    "owner or staff": "bearer",
+    "gateway": "signature",
+    "services": "sigv4",
+}
+
+
+def document(
+    title: str, operations: Sequence[Operation[Any]], *, server: str, version: str = "1"
+) -> dict[str, Any]:
+    """Return the OpenAPI document of an API.
+
+    Parameters
+    ----------
+    title
+        Of the API.
+    operations
+        What it can do.
+    server
+        The URL that the operations' paths are under; may be relative.
+    version
+        Of the contract.
+
+    Examples
+    --------
+    >>> from contracts import notifications
+    >>> document("Mail", notifications.OPERATIONS, server="/")["openapi"]
+    '3.1.0'
+    """
+    schemas = _Schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, schemas
+        )
+    used = {_SCHEME_OF[operation.audience] for operation in operations}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "responses": {"Problem": _problem(schemas)},
+            "securitySchemes": {name: _SCHEMES[name] for name in sorted(filter(None, used))},
+        },
+    }
+
+
+class _Schemas:
+    """JSON Schemas of all types that some operations use."""
+
+    def __init__(self, operations: Iterable[Operation[Any]]) -> None:
+        types = [Problem]
+        for operation in operations:
+            types += [kind for kind in (operation.body, operation.query, operation.answer) if kind]
+        refs, components = msgspec.json.schema_components(
+            types, schema_hook=_schema_of_anything, ref_template=_REF
+        )
+        self._refs = {repr(kind): _tidy(ref) for kind, ref in zip(types, refs, strict=True)}
+        self.components: dict[str, Any] = _tidy(components)
+        self._queries = {
+            operation.query.__name__: self.components[operation.query.__name__]
+            for operation in operations
+            if operation.query
+        }
+        for name in self._queries:
+            # told as parameters, not as a body
+            del self.components[name]
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        """Return the schema of a type: most often a reference."""
+        schema: dict[str, Any] = self._refs[repr(kind)]
+        return schema
+
+    def of_query(self, kind: Any) -> dict[str, Any]:
+        """Return the schema of a query type, in place."""
+        schema: dict[str, Any] = self._queries[kind.__name__]
+        return schema
+
+
+def _schema_of_anything(kind: type) -> dict[str, Any]:
+    if kind is object:
+        return {"description": "Anything that JSON can hold"}
+    raise NotImplementedError(kind)
+
+
+def _tidy(schema: Any) -> Any:
+    """Take out what only Python needs: `$` ends an ECMA 262 pattern without further ado."""
+    if isinstance(schema, dict):
+        return {name: _tidy(value) for name, value in schema.items()}
+    if isinstance(schema, list):
+        return [_tidy(value) for value in schema]
+    if isinstance(schema, str):
+        return schema.replace(_PATTERN_END, "$")
+    return schema
+
+
+def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
+    scheme = _SCHEME_OF[operation.audience]
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": f"For {operation.audience}.",
+        "security": [{scheme: []}] if scheme else [],
+        "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
+        "responses": _responses(operation, schemas),
+    }
+    if operation.body is not None:
+        content = {"schema": schemas.of(operation.body)}
+        types = ["application/json"]
+        if operation.method == "PATCH":
+            types.insert(0, "application/merge-patch+json")
+        described["requestBody"] = {
+            "required": operation.body is not NoBody,
+            "content": dict.fromkeys(types, content),
+        }
+    elif operation.audience == "gateway":
+        described["requestBody"] = {"required": True, "content": {"application/json": {}}}
+    return described
+
+
+def _path(operation: Operation[Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _ID}
+        for name in _PATH_PARAMETER.findall(operation.path)
+    ]
+
+
+def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    parameters = []
+    for name, schema in schemas.of_query(operation.query)["properties"].items():
+        if name == "attributes":
+            parameters.append(
+                {
+                    "name": "attr.<name>",
+                    "in": "query",
+                    "description": "Keeps what has exactly this value of the attribute <name>. "
+                    "May be given once for each of several attributes.",
+                    "schema": {"type": "string"},
+                }
+            )
+        else:
+            parameters.append({"name": name, "in": "query", "schema": schema})
+    return parameters
+
+
+def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "description": _HEADERS[name][0],
+            "schema": _HEADERS[name][1],
+        }
+        for name in operation.headers
+    ]
+
+
+def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status in operation.status:
+        response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        headers = {}
+        if operation.answer is not None:
+            response["content"] = {"application/json": {"schema": schemas.of(operation.answer)}}
+            if "version" in getattr(operation.answer, "__struct_fields__", ()):
+                headers["ETag"] = _ETAG
+        if status == HTTPStatus.SEE_OTHER or (status == HTTPStatus.CREATED and "ETag" in headers):
+            headers["Location"] = _LOCATION
+        if headers:
+            response["headers"] = headers
+        responses[str(status)] = response
+    for status in operation.problems:
+        responses[str(status)] = {
+            "$ref": "#/components/responses/Problem",
+            "description": HTTPStatus(status).phrase,
+        }
+    responses["default"] = {"$ref": "#/components/responses/Problem"}
+    return responses
+
+
+def _problem(schemas: _Schemas) -> dict[str, Any]:
+    return {
+        "description": "What went wrong (RFC 9457)",
+        "content": {CONTENT_TYPE: {"schema": schemas.of(Problem)}},
+    }
