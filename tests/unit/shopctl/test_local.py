@@ -27,7 +27,7 @@ def test_mails_are_read_in_the_order_in_which_they_were_sent(tmp_path: Path) -> 
     first, second = mail.read(tmp_path)
     # THEN the older one comes first, with both bodies and its time
     assert (first["subject"], second["subject"]) == ("1", "second")
-    assert second["to"] == "Alice <alice@example.com>"
+    assert second["to"] == "alice@example.com"
     assert second["text"].strip() == "Danke schön"
     assert second["html"].strip() == "<b>Danke schön</b>"
     assert second["sent_at"] == "2023-11-14T22:13:20.000Z"

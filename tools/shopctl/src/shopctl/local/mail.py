@@ -3,13 +3,14 @@
 import datetime
 import email
 import email.policy
+import email.utils
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TypedDict
 
 
 class Mail(TypedDict):
-    """One e-mail to one recipient or more."""
+    """One e-mail; `to` holds bare addresses, separated by commas."""
 
     to: str
     subject: str
@@ -25,9 +26,10 @@ def read(directory: Path) -> list[Mail]:
 
 def _read(path: Path) -> Mail:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    recipients = str(message["To"] or message["X-Envelope-To"])
     sent = datetime.datetime.fromtimestamp(int(path.stem) / 1e9, datetime.UTC)
     return Mail(
-        to=str(message["To"] or message["X-Envelope-To"]),
+        to=", ".join(address for _, address in email.utils.getaddresses([recipients])),
         subject=str(message["Subject"] or ""),
         text=_body(message, "plain"),
         html=_body(message, "html"),
