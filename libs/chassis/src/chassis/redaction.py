@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 _DIGIT_RUN = re.compile(r"\d(?:[ -]*\d){13,}")
-_EMAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[A-Za-z]{2,}")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+# The lengths are bounded (RFC 5321, 4.5.3.1), since without a bound a long text takes its square.
+_EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,255}\.[A-Za-z]{2,}")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _KEY = re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+|\bpi_[A-Za-z0-9]+_secret_[A-Za-z0-9]+")
 _SECRET_NAMES = re.compile(r"(password|token|secret|authorization|api_key|cookie|email)", re.I)
 MASK = "***"
@@ -27,7 +28,7 @@ def _card_in(run: str) -> bool:
     groups = re.findall(r"\d+", run)
     for start in range(len(groups)):
         digits = ""
-        for group in groups[start:]:
+        for group in groups[start : start + 19]:
             digits += group
             if len(digits) > 19:
                 break

@@ -1,0 +1,97 @@
+"""Trace, correlation id and deadline: taken over if they are sound, made anew if not."""
+
+import time
+
+import pytest
+
+from chassis import context
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+def test_a_trace_goes_on_with_a_span_of_its_own() -> None:
+    with context.entered({"Traceparent": PARENT}, budget=5) as current:
+        version, trace, span, flags = current.traceparent.split("-")
+        assert (version, trace, flags) == ("00", TRACE, "01")
+        assert span != "b7ad6b7169203331"
+        # what is handed on names this span, and is the same for every call
+        assert context.headers()["traceparent"] == current.traceparent
+        assert current.correlation_id == TRACE
+
+
+def test_a_trace_that_is_not_sampled_stays_so() -> None:
+    with context.entered({"traceparent": PARENT[:-2] + "00"}, budget=5) as current:
+        assert current.traceparent.endswith("-00")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "junk",
+        PARENT.upper(),
+        PARENT + "\n",
+        PARENT + "-x",
+        " " + PARENT,
+        f"ff-{TRACE}-b7ad6b7169203331-01",
+        f"00-{'0' * 32}-b7ad6b7169203331-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE[:-1]}-b7ad6b7169203331-01",
+        f"00-{TRACE[:-1]}g-b7ad6b7169203331-01",
+    ],
+)
+def test_a_bad_trace_is_replaced(bad: str) -> None:
+    with context.entered({"traceparent": bad}, budget=5) as current:
+        version, trace, span, _ = current.traceparent.split("-")
+        assert (version, len(trace), len(span)) == ("00", 32, 16)
+        assert trace not in (TRACE, "0" * 32)
+        assert int(trace, 16)
+        assert int(span, 16)
+
+
+def test_a_correlation_id_is_kept() -> None:
+    with context.entered({"x-correlation-id": "web-7.a_B"}, budget=5) as current:
+        assert current.correlation_id == "web-7.a_B"
+        assert context.headers()["X-Correlation-Id"] == "web-7.a_B"
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "a\n", "a\r\nSet-Cookie: x", "é", "a" * 65, "{}"])
+def test_a_bad_correlation_id_is_replaced_by_the_trace(bad: str) -> None:
+    given = {"X-Correlation-Id": bad, "traceparent": PARENT}
+    with context.entered(given, budget=5) as current:
+        assert current.correlation_id == TRACE
+
+
+def test_a_trusted_caller_may_shorten_the_deadline() -> None:
+    soon = time.time() + 2
+    with context.entered({"X-Request-Deadline": f"{soon:.3f}"}, budget=25) as current:
+        assert current.deadline == pytest.approx(soon, abs=0.01)
+        assert 1 < current.remaining() < 2.01
+        assert float(context.headers()["X-Request-Deadline"]) == pytest.approx(soon, abs=0.01)
+
+
+@pytest.mark.parametrize("given", [f"{time.time() + 3600}", "inf", "nan", "soon", ""])
+def test_nobody_may_lengthen_it(given: str) -> None:
+    with context.entered({"X-Request-Deadline": given}, budget=5) as current:
+        assert 4 < current.remaining() <= 5
+
+
+def test_a_public_api_does_not_let_its_callers_shorten_it() -> None:
+    given = {"X-Request-Deadline": f"{time.time() - 100:.3f}"}
+    with context.entered(given, budget=5, trust_deadline=False) as current:
+        assert current.remaining() > 4
+    with context.entered(given, budget=5) as current:
+        assert current.remaining() == 0
+
+
+def test_contexts_nest_and_end() -> None:
+    outside = context.current()
+    assert outside.traceparent != context.current().traceparent  # a fresh one outside of any
+    with context.entered({"traceparent": PARENT}, budget=5) as outer:
+        with pytest.raises(ValueError, match="x"), context.entered({}, budget=1) as inner:  # noqa: PT012
+            assert context.current() is inner
+            raise ValueError("x")
+        assert context.current() is outer
+    assert context.current() is not outer
+    assert context.current().remaining() > 25

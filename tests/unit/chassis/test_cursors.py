@@ -1,0 +1,116 @@
+"""Cursors: opaque, signed with their query, and nothing else is one."""
+
+import base64
+import string
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from chassis import aws, cursors
+from chassis.cursors import Cursors, keys_of
+from chassis.problems import BadRequest
+
+QUERY = {"q": "kite", "sort": "price"}
+ours = Cursors(lambda: [b"key one"])
+ALPHABET = string.ascii_letters + string.digits + "-_+/="
+
+
+def refused(cursor: str, query: dict[str, Any] = QUERY, reader: Cursors = ours) -> None:
+    with pytest.raises(BadRequest) as error:
+        reader.read(cursor, query)
+    assert [wrong.pointer for wrong in error.value.errors] == ["/cursor"]
+
+
+@given(st.lists(st.integers() | st.text() | st.none(), max_size=4))
+def test_a_position_comes_back_as_it_was(position: Any) -> None:
+    cursor = ours.write(position, QUERY)
+    assert ours.read(cursor, QUERY) == position
+    assert set(cursor) <= set(string.ascii_letters + string.digits + "-_")
+
+
+@pytest.mark.parametrize("position", [["a" * n] for n in range(4)])
+def test_a_changed_character_anywhere_is_refused(position: list[str]) -> None:
+    # of all lengths: at some of them the last character has bits that base64 does not use
+    cursor = ours.write(position, QUERY)
+    for place in range(len(cursor)):
+        for character in ALPHABET:
+            if character != cursor[place]:
+                refused(cursor[:place] + character + cursor[place + 1 :])
+
+
+def test_a_cut_or_lengthened_cursor_is_refused() -> None:
+    cursor = ours.write(["a", 1], QUERY)
+    for length in range(len(cursor)):
+        refused(cursor[:length])
+    for tail in ("A", "=", "==", "AAAA", " ", "\n"):
+        refused(cursor + tail)
+        refused(tail + cursor)
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "A", "nonsense", "é", "\x00", "💥", "=" * 8, "A" * 2000, "%41"]
+)
+def test_junk_is_refused(junk: str) -> None:
+    refused(junk)
+
+
+def test_a_position_of_ones_own_making_is_refused() -> None:
+    packed = b'{"id":"ord_1"}'
+    refused(base64.urlsafe_b64encode(b"0" * 16 + packed).rstrip(b"=").decode())
+    refused(base64.urlsafe_b64encode(packed).rstrip(b"=").decode())
+
+
+def test_a_cursor_is_good_for_its_query_only() -> None:
+    cursor = ours.write([1], QUERY)
+    for other in ({}, {"q": "kite"}, QUERY | {"q": "ball"}, QUERY | {"x": None}):
+        refused(cursor, other)
+    assert ours.read(cursor, dict(reversed(QUERY.items()))) == [1]  # in any order
+
+
+def test_the_position_and_the_query_cannot_trade_places() -> None:
+    # GIVEN the bytes of a position and its query joined at another place, same signature
+    cursor = ours.write("a", {"b": 1})
+    data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    shifted = data + b"{"
+    refused(base64.urlsafe_b64encode(shifted).rstrip(b"=").decode(), {"b": 1})
+
+
+def test_the_previous_key_is_accepted_and_the_current_one_signs() -> None:
+    old, new = Cursors(lambda: [b"old"]), Cursors(lambda: [b"new", b"old"])
+    assert new.read(old.write([1], QUERY), QUERY) == [1]
+    refused(new.write([1], QUERY), reader=old)
+    newer = Cursors(lambda: [b"newer", b"new"])
+    refused(old.write([1], QUERY), reader=newer)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    cursors._secret.cache_clear()
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+    cursors._secret.cache_clear()
+    aws.client.cache_clear()
+    aws.session.cache_clear()
+
+
+def test_the_keys_are_the_secrets_two_versions(secrets: Any) -> None:
+    # GIVEN a secret that was never rotated
+    secrets.create_secret(Name="cursor-key", SecretString="first")
+    keys = keys_of("cursor-key")
+    assert keys() == [b"first"]
+    # WHEN it is rotated, and a new process reads it
+    cursor = Cursors(keys).write([1], QUERY)
+    secrets.put_secret_value(SecretId="cursor-key", SecretString="second")
+    assert keys() == [b"first"]  # as long as this one lives
+    cursors._secret.cache_clear()
+    # THEN the current key comes first, and a list that was begun goes on
+    assert keys() == [b"second", b"first"]
+    assert Cursors(keys).read(cursor, QUERY) == [1]

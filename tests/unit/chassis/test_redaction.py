@@ -1,0 +1,229 @@
+"""What must never be kept or logged is found; what only looks a little like it is not."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ulid import ULID
+
+from chassis.ids import new_id
+from chassis.redaction import MASK, card_number_at, holds_card_number, masked
+from contracts.orders import Contact
+
+VISA = "4242424242424242"
+AMEX = "378282246310005"
+DINERS = "30569309025904"
+LONG = "6304000000000000000"
+
+
+def with_check_digit(digits: str) -> str:
+    """Return the digits with the one that makes the Luhn check hold (written out by the book)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits), start=1):
+        value = int(digit)
+        if place % 2:
+            value = value * 2 if value < 5 else value * 2 - 9
+        total += value
+    return digits + str(-total % 10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VISA,
+        AMEX,
+        DINERS,
+        LONG,
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4242 - 4242  4242--42 42",
+        "card 4242424242424242, please",
+        "No.4242424242424242.",
+        "x4242424242424242y",
+        "2 4242 4242 4242 4242",
+        "4242 4242 4242 4242 12 26 123",
+        "order 7 - 4242-4242-4242-4242 - 99",
+        "4" + " 2 4" * 7 + " 2",
+    ],
+)
+def test_a_card_number_is_found(text: str) -> None:
+    assert holds_card_number(text)
+    assert masked(text) != text
+    assert not any(part in masked(text) for part in ("4242", "3782", "3056", "6304"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424241",
+        "4242 4242 4242 4243",
+        with_check_digit("424242424242"),  # 13 digits
+        with_check_digit("4242424242424242424"),  # 20 digits
+        "4242.4242.4242.4242",
+        "4242_4242_4242_4242",
+        "4242\n4242\n4242\n4242",
+        "",
+        "no digits at all",
+        "+61 2 9374 4000",
+        "2026-11-24T02:29:40.123456Z",
+        "1764000000123",
+        "99,999.99 AUD",
+    ],
+)
+def test_what_is_no_card_number_is_left_alone(text: str) -> None:
+    assert not holds_card_number(text)
+    assert masked(text) == text
+
+
+separators = st.text(alphabet=" -", max_size=3)
+
+
+@st.composite
+def written_cards(draw: st.DrawFn) -> tuple[str, str]:
+    length = draw(st.integers(14, 19))
+    body = draw(st.text(alphabet="0123456789", min_size=length - 1, max_size=length - 1))
+    number = with_check_digit(body)
+    written = number[0] + "".join(draw(separators) + digit for digit in number[1:])
+    return number, written
+
+
+@given(
+    card=written_cards(),
+    before=st.sampled_from(["", "pay ", "12 ", "no: ", "é"]),
+    after=st.sampled_from(["", " now", " 123", ".", "-7"]),
+)
+def test_any_card_number_is_found_however_it_is_written(
+    card: tuple[str, str], before: str, after: str
+) -> None:
+    number, written = card
+    text = before + written + after
+    assert holds_card_number(text)
+    assert written not in str(masked(text))
+    assert card_number_at({"note": [text]}) == "/note/0"
+    assert holds_card_number(number)
+
+
+@given(digits=st.text(alphabet="0123456789", min_size=13, max_size=18))
+def test_one_wrong_digit_is_no_card_number(digits: str) -> None:
+    number = with_check_digit(digits)
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert not holds_card_number(wrong)
+
+
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_ids_survive_the_log(milliseconds: int, noise: bytes) -> None:
+    # a ULID has letters in 18 of 26 places on average; those without would look like anything
+    text = f"toy_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + noise)}"
+    longest = max(len(run) for run in "".join(c if c.isdigit() else " " for c in text).split(" "))
+    if longest < 14:
+        assert masked(text) == text
+        assert not holds_card_number(text)
+
+
+@given(
+    cents=st.integers(0, 99_999_999),
+    when=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+)
+def test_prices_and_times_survive_the_log(cents: int, when: datetime) -> None:
+    fields = {
+        "amount": cents,
+        "price": f"{cents / 100:.2f} AUD",
+        "at": when.isoformat(),
+        "seconds": when.timestamp(),
+        "ms": int(when.timestamp() * 1000),
+        "id": new_id("ord"),
+        "ok": True,
+        "nothing": None,
+    }
+    assert masked(fields) == fields
+    assert card_number_at(fields) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        ({"note": VISA}, "/note"),
+        ({"a": [{"b": "x"}, {"c/d": f"card {VISA}"}]}, "/a/1/c~1d"),
+        ({"number": int(VISA)}, "/number"),
+        ({VISA: "x"}, "/"),
+        ({"a": {VISA: 1}}, "/a"),
+        ([["x", AMEX]], "/0/1"),
+        (VISA, "/"),
+        ({"a": {"b": [1, True, None, 2.5, "4242424242424241"]}}, None),
+        ({}, None),
+        # no number across two fields
+        ({"a": "42424242", "b": "42424242"}, None),
+        (["42424242", "42424242"], None),
+    ],
+)
+def test_a_card_number_in_a_document_is_pointed_at(document: Any, pointer: str | None) -> None:
+    assert card_number_at(document) == pointer
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("mail to zoë.neil+toys@example.co.uk now", "mail to "),
+        ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "Bearer "),
+        ("key sk_test_51Habc_def", "key "),
+        ("rk_live_abc", ""),
+        ("whsec_local_toyshop", ""),
+        ("pi_3abc_secret_4def", ""),
+    ],
+)
+def test_addresses_tokens_and_keys_are_masked(text: str, kept: str) -> None:
+    result = masked(text)
+    assert MASK in result
+    assert result.startswith(kept)
+    for secret in ("example.co", "zoë", "eyJ", "c2ln", "51Habc", "live_abc", "local_toy", "4def"):
+        assert secret not in result
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "new_password", "Authorization", "access_token", "client_secret",
+             "Set-Cookie", "api_key", "email", "EMAIL"],
+)  # fmt: skip
+def test_a_field_whose_name_says_secret_is_masked(name: str) -> None:
+    assert masked({"a": [{name: "x"}]}) == {"a": [{name: MASK}]}
+    assert masked({name: None}) == {name: None}
+    assert masked({name: ["x"]}) == {name: MASK}
+
+
+def test_whatever_is_logged_is_masked_not_texts_alone() -> None:
+    contact = Contact(email="alice@example.com", name=f"Alice {VISA}")
+    for value in (
+        contact,
+        [contact],
+        {"who": contact},
+        ValueError(f"alice@example.com paid with {VISA}"),
+        int(VISA),
+        {VISA: 1},
+        {"alice@example.com": 1},
+        ({VISA},),
+        {VISA},
+    ):
+        assert "alice@" not in str(masked(value))
+        assert VISA not in str(masked(value))
+    assert masked(datetime(2026, 11, 24, tzinfo=UTC)) == "2026-11-24T00:00:00Z"
+
+
+def test_a_value_is_copied_and_not_changed() -> None:
+    value = {"password": "x", "inner": [VISA]}
+    masked(value)
+    assert value == {"password": "x", "inner": [VISA]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 " * 25_000, "1" * 100_000, ("1" + " " * 50) * 2_000, "eyJ-" * 25_000, "a@" * 50_000,
+     "a" * 100_000, "sk_" * 30_000, "pi_a_secret" * 9_000],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+def test_a_long_text_takes_no_long_time(text: str) -> None:
+    began = time.process_time()
+    holds_card_number(text)
+    masked(text)
+    assert time.process_time() - began < 1
