@@ -14,6 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from contracts.money import Money
 from contracts.notifications import NewMessage
 
+_SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""SES passes nothing else on unharmed."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _MINOR_DIGITS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
@@ -94,12 +97,13 @@ class Composer:
         values = {
             "name": request.name,
             "order": request.order,
+            "attached": bool(request.attachments),
             "shop": self._sender.display_name or self._sender.domain,
             "shop_url": self._shop_url,
         }
         text = self._templates.get_template(f"{request.template}.txt")
         html = self._templates.get_template(f"{request.template}.html")
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=_SEVEN_BIT)
         mail["From"] = self._sender
         mail["To"] = recipient
         mail["Subject"] = _block(text, "subject", values)

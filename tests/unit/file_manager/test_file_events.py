@@ -1,0 +1,59 @@
+"""What a change of a file means to others."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.file_manager.events import events_of
+from chalicelib.file_manager.store import FileRecord
+from contracts.files import FileReady, FileRejected
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def record(status: str, version: int = 2, **changes: Any) -> FileRecord:
+    return FileRecord(
+        **{
+            "id": "fil_1",
+            "kind": "image",
+            "status": status,
+            "subject": "toy_1",
+            "content_type": "image/png",
+            "size": 3,
+            "alt": "A kite",
+            "version": version,
+            "created_at": NOW,
+            "updated_at": NOW,
+            **changes,
+        }
+    )
+
+
+def test_a_checked_picture_is_ready() -> None:
+    (event,) = events_of(record("pending", 1), record("ready"))
+    assert (event.id, event.source) == ("fil_1.2.shop.file.ready.v1", "/file_manager")
+    assert (event.type, event.subject) == ("shop.file.ready.v1", "fil_1")
+    assert event.data == FileReady(
+        id="fil_1", subject="toy_1", url="/files/fil_1", alt="A kite", content_type="image/png"
+    )
+
+
+def test_a_refused_picture_is_rejected_with_its_reason() -> None:
+    (event,) = events_of(record("pending", 1), record("rejected", reason="It is a cat"))
+    assert event.type == "shop.file.rejected.v1"
+    assert event.data == FileRejected(id="fil_1", subject="toy_1", reason="It is a cat")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, record("pending", 1)),
+        (record("ready"), record("ready", 3)),
+        (record("ready"), None),
+        (record("pending", 1), None),
+        (None, record("ready", 1, kind="document")),
+    ],
+)
+def test_nothing_else_concerns_anybody(before: Any, after: Any) -> None:
+    assert list(events_of(before, after)) == []

@@ -1,0 +1,237 @@
+"""E-mails as they travel: what they say, and that nothing slips into them."""
+
+import email
+import email.policy
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from html.parser import HTMLParser
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from chalicelib.notifications.mail import AddressError, Composer, money_text
+from contracts.money import Money
+from contracts.notifications import Attachment, NewMessage, OrderMail, Template
+from contracts.orders import OrderLine
+
+NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+ORDER_ID = "ord_01M85PFGE63KGV9W3G6X1F75A7"
+TEMPLATES = get_args(Template)
+COMPOSER = Composer("Toy Shop <orders@toyshop.example>", "https://toyshop.example/")
+
+
+def lines(*names: str) -> list[OrderLine]:
+    price = Money(amount=1250, currency="AUD")
+    return [
+        OrderLine(
+            toy_id="toy_1",
+            name=name,
+            quantity=2,
+            unit_price=price,
+            line_total=Money(amount=2500, currency="AUD"),
+        )
+        for name in names
+    ]
+
+
+def request(
+    template: str = "payment_succeeded",
+    *,
+    to: str = "alice@example.com",
+    name: str = "Alice",
+    toys: Sequence[str] = ("Kite",),
+    decline_code: str | None = None,
+    attachments: Sequence[Attachment] = (),
+    amount: int = 2500,
+) -> NewMessage:
+    order = OrderMail(
+        order_id=ORDER_ID,
+        total=Money(amount=amount, currency="AUD"),
+        lines=lines(*toys),
+        decline_code=decline_code,
+    )
+    return NewMessage(
+        to=to,
+        name=name,
+        template=template,  # type: ignore[arg-type]
+        order=order,
+        attachments=list(attachments),
+    )
+
+
+def composed(message: NewMessage) -> EmailMessage:
+    content = COMPOSER.compose("msg_1", message, NOW).content
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
+def text_of(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body(preferencelist=(kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+class Words(HTMLParser):
+    """What a reader sees of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        self.seen.append(data)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.seen))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_e_mail_names_its_order_its_toys_and_its_total(template: str) -> None:
+    mail = composed(request(template, toys=["Kite", "Yo-yo"], amount=5000))
+    assert ORDER_ID in str(mail["Subject"])
+    for words in (text_of(mail, "plain"), Words(text_of(mail, "html")).text):
+        for word in (ORDER_ID, "Hello Alice", "Kite", "Yo-yo", "AUD 25.00", "AUD 50.00"):
+            assert word in words, word
+        assert "Undefined" not in words
+
+
+@pytest.mark.parametrize(
+    ("template", "subject", "phrase"),
+    [
+        ("payment_succeeded", "is paid", "We have received your payment of AUD 25.00"),
+        ("payment_declined", "did not go through", "Nothing was charged"),
+        ("payment_action_required", "Please confirm", "nothing is charged before that"),
+        ("payment_refunded", "refund", "AUD 25.00 is on its way back to you"),
+    ],
+)
+def test_what_each_says(template: str, subject: str, phrase: str) -> None:
+    mail = composed(request(template))
+    assert subject in str(mail["Subject"])
+    assert phrase in text_of(mail, "plain")
+    assert phrase in Words(text_of(mail, "html")).text
+
+
+def test_every_template_has_both_forms_and_no_other_exists() -> None:
+    from chalicelib.notifications import mail
+
+    files = {path.name for path in mail._TEMPLATES.iterdir()}
+    expected = {f"{name}.{kind}" for name in (*TEMPLATES, "layout") for kind in ("txt", "html")}
+    assert files == expected
+
+
+def test_links_lead_to_the_shop() -> None:
+    mail = composed(request())
+    assert "https://toyshop.example/#/orders" in text_of(mail, "plain")
+    links = [about["href"] for tag, about in Words(text_of(mail, "html")).tags if tag == "a"]
+    assert links == ["https://toyshop.example/#/orders"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("insufficient_funds", "not enough money"),
+        ("expired_card", "has expired"),
+        (None, "did not say why"),
+        ("a_code_of_tomorrow", "did not say why"),
+    ],
+)
+def test_a_decline_is_put_in_words(code: str | None, words: str) -> None:
+    mail = composed(request("payment_declined", decline_code=code))
+    assert words in text_of(mail, "plain")
+    assert "_" not in text_of(mail, "plain").replace(ORDER_ID, "")
+
+
+def test_markup_in_names_stays_text() -> None:
+    name = "<img src=x onerror=alert(1)> & Sons"
+    mail = composed(request(name=name, toys=["<script>alert(1)</script>"]))
+    page = Words(text_of(mail, "html"))
+    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert name in page.text
+    assert name in text_of(mail, "plain")  # as it is: plain text has no markup
+
+
+def test_the_receipt_is_attached_to_the_byte() -> None:
+    content = bytes(range(256)) * 40
+    attachment = Attachment(filename="r.pdf", content_type="application/pdf", content=content)
+    mail = composed(request(attachments=[attachment]))
+    assert mail.get_content_type() == "multipart/mixed"
+    (attached,) = mail.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("r.pdf", "application/pdf")
+    assert attached.get_content() == content
+    assert "attached" in text_of(mail, "plain")
+    assert "attached" not in text_of(composed(request()), "plain")
+
+
+def test_the_headers() -> None:
+    mail = composed(request(name="Zoë Müller, 玩具"))
+    assert str(mail["From"]) == "Toy Shop <orders@toyshop.example>"
+    (recipient,) = mail["To"].addresses
+    assert (recipient.display_name, recipient.addr_spec) == (
+        "Zoë Müller, 玩具",
+        "alice@example.com",
+    )
+    assert mail["Message-ID"] == "<msg_1@toyshop.example>"
+    assert mail["Date"].datetime == NOW
+    assert mail["Auto-Submitted"] == "auto-generated"
+
+
+def test_it_travels_in_seven_bits_and_short_lines() -> None:
+    message = request(name="Zoë", toys=["Käse" * 30])
+    content = COMPOSER.compose("msg_1", message, NOW).content
+    assert content.isascii()
+    assert max(len(line) for line in content.split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize("field", ["name", "to", "order_id"])
+@pytest.mark.parametrize("inserted", ["\r\nBcc: eve@example.com", "\nBcc: eve@example.com", "\x00"])
+def test_no_field_can_carry_a_header_in(field: str, inserted: str) -> None:
+    body = msgspec.to_builtins(request())
+    place = body["order"] if field == "order_id" else body
+    place[field] += inserted
+    with pytest.raises(msgspec.ValidationError, match=field):
+        msgspec.convert(body, NewMessage)
+
+
+@pytest.mark.parametrize("name", ["a, b <eve@example.com>", '"quoted"', "=?utf-8?q?x?=", "a;b:c"])
+def test_a_name_is_no_address(name: str) -> None:
+    mail = COMPOSER.compose("msg_1", request(name=name), NOW)
+    assert mail.recipient == "alice@example.com"
+    parsed = email.message_from_bytes(mail.content, policy=email.policy.default)
+    assert [address.addr_spec for address in parsed["To"].addresses] == ["alice@example.com"]
+
+
+def test_a_domain_of_any_script_is_written_in_ascii() -> None:
+    mail = COMPOSER.compose("msg_1", request(to="alice@bücher.example"), NOW)
+    assert mail.recipient == "alice@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "to", ["älice@example.com", "alice@..example.com", "alice@" + "a" * 64 + ".com"]
+)
+def test_an_address_that_takes_no_mail_is_refused(to: str) -> None:
+    with pytest.raises(AddressError):
+        COMPOSER.compose("msg_1", request(to=to), NOW)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (2999, "AUD", "AUD 29.99"),
+        (0, "AUD", "AUD 0.00"),
+        (5, "EUR", "EUR 0.05"),
+        (99_999_999, "USD", "USD 999,999.99"),
+        (1500, "JPY", "JPY 1,500"),
+        (1500, "KWD", "KWD 1.500"),
+        (1, "BHD", "BHD 0.001"),
+    ],
+)
+def test_money_has_its_currencys_decimals(amount: int, currency: str, text: str) -> None:
+    assert money_text(Money(amount=amount, currency=currency)) == text
