@@ -16,10 +16,14 @@ def flaw_in_picture(content: bytes, content_type: str) -> str | None:
     # Imported where an upload is checked: the API's cold start need not pay for it.
     from PIL import Image
 
+    formats = [_FORMATS[content_type]]
     try:
-        with Image.open(BytesIO(content), formats=[_FORMATS[content_type]]) as picture:
+        with Image.open(BytesIO(content), formats=formats) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels"
+            picture.verify()
+        # Checksums are verified without decoding, pixels decoded without verifying: hence twice.
+        with Image.open(BytesIO(content), formats=formats) as picture:
             picture.load()
     except Image.DecompressionBombError:
         return f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels"

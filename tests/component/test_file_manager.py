@@ -1,0 +1,646 @@
+"""The files service as a whole: its API, its buckets, the check of uploads, its stream."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from component.conftest import REGION, StreamOf, TopicSpy, parked
+from PIL import Image
+
+from chalicelib.file_manager.service import FileService
+from chalicelib.file_manager.storage import Storage
+from chalicelib.file_manager.store import FileStore
+from chalicelib.file_manager.uploads import Uploads
+from chassis.ids import new_id
+
+TABLE = "toyshop-local-file-manager"
+PUBLIC = "toyshop-local-file-manager-public"
+PRIVATE = "toyshop-local-file-manager-private"
+PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
+
+
+def picture(colour: str = "red") -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+PNG = picture()
+
+
+@pytest.fixture
+def app(load_app: Callable[..., ModuleType]) -> ModuleType:
+    return load_app("file_manager", RETRY_BASE_SECONDS="2")
+
+
+@pytest.fixture
+def api(app: ModuleType, api_of: Any) -> Any:
+    return api_of(app)
+
+
+@pytest.fixture
+def s3(app: ModuleType) -> Any:
+    return boto3.client("s3", region_name=REGION)
+
+
+def content_of(s3: Any, bucket: str, key: str) -> bytes | None:
+    try:
+        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return content
+
+
+def announced(api: Any, content: bytes = PNG, **changes: Any) -> Any:
+    body = {
+        "subject": "toy_1",
+        "content_type": "image/png",
+        "size": len(content),
+        "alt": "A kite",
+        **changes,
+    }
+    answer = api.call("POST", "/images", body)
+    assert answer.status_code == 201, answer.body
+    return answer.json_body
+
+
+def upload(s3: Any, file_id: str, content: bytes = PNG) -> None:
+    s3.put_object(Bucket=PRIVATE, Key=f"incoming/{file_id}", Body=content)
+
+
+def told_of(*file_ids: str, received: int = 1) -> dict[str, Any]:
+    """Return what the queue delivers when S3 has told it of uploads."""
+    return {
+        "Records": [
+            message(
+                json.dumps(
+                    {
+                        "Records": [
+                            {
+                                "eventSource": "aws:s3",
+                                "eventName": "ObjectCreated:Post",
+                                "s3": {
+                                    "bucket": {"name": PRIVATE},
+                                    "object": {"key": f"incoming/{file_id}", "size": 1},
+                                },
+                            }
+                        ]
+                    }
+                ),
+                number,
+                received,
+            )
+            for number, file_id in enumerate(file_ids)
+        ]
+    }
+
+
+def message(body: str, number: int = 0, received: int = 1) -> dict[str, Any]:
+    return {
+        "messageId": f"message-{number}",
+        "receiptHandle": f"handle-{number}",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(received)},
+        "eventSource": "aws:sqs",
+        "awsRegion": REGION,
+    }
+
+
+def handled(app: ModuleType, event: dict[str, Any]) -> list[str]:
+    """Hand an event to the function as Lambda does, and return what must stay in the queue."""
+    answer = app.on_s3_event(event, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def document(content: bytes = PDF, **changes: Any) -> dict[str, Any]:
+    return {
+        "subject": "ord_1",
+        "content_type": "application/pdf",
+        "filename": "receipt-ord_1.pdf",
+        "content": base64.b64encode(content).decode(),
+        **changes,
+    }
+
+
+class TestPictures:
+    """From the announcement to the public bucket."""
+
+    def test_the_ticket_lets_in_what_was_announced_and_nothing_else(self, api: Any) -> None:
+        before = datetime.now(UTC)
+        ticket = announced(api, size=1234)
+        file_id = ticket["image"]["id"]
+        assert ticket["image"] == {"id": file_id, "url": f"/files/{file_id}", "alt": "A kite"}
+        sent = ticket["upload"]
+        assert (sent["method"], sent["headers"]) == ("POST", {})
+        assert sent["url"].startswith("https://")
+        assert sent["fields"]["key"] == f"incoming/{file_id}"
+        assert sent["fields"]["Content-Type"] == "image/png"
+        policy = json.loads(base64.b64decode(sent["fields"]["policy"]))
+        assert ["content-length-range", 1, 1234] in policy["conditions"]
+        assert {"Content-Type": "image/png"} in policy["conditions"]
+        assert {"bucket": PRIVATE} in policy["conditions"]
+        expiry = datetime.fromisoformat(policy["expiration"])
+        assert timedelta(minutes=14) < expiry - before < timedelta(minutes=16)
+        told = datetime.fromisoformat(sent["expires_at"])
+        assert abs(told - expiry) < timedelta(seconds=5)
+
+    def test_what_is_announced_is_pending_and_not_public(self, api: Any, s3: Any) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        read = api.call("GET", f"/files/{file_id}")
+        assert (read.json_body["status"], read.headers["ETag"]) == ("pending", '"1"')
+        assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"content_type": "image/svg+xml"}, "/content_type"),
+            ({"size": 0}, "/size"),
+            ({"size": 10 * 1024 * 1024 + 1}, "/size"),
+            ({"alt": "a\nb"}, "/alt"),
+            ({"colour": "red"}, "/colour"),
+        ],
+    )
+    def test_a_bad_announcement_names_its_field(
+        self, api: Any, changes: dict[str, Any], pointer: str
+    ) -> None:
+        body = {"subject": "toy_1", "content_type": "image/png", "size": 1, "alt": ""} | changes
+        answer = api.call("POST", "/images", body)
+        assert answer.status_code == 422
+        assert answer.json_body["errors"][0]["pointer"] == pointer
+
+    def test_a_good_upload_becomes_public_and_immutable(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        assert handled(app, told_of(file_id)) == []
+        stored = s3.get_object(Bucket=PUBLIC, Key=f"files/{file_id}")
+        assert stored["Body"].read() == PNG
+        assert stored["ContentType"] == "image/png"
+        assert stored["CacheControl"] == "public, max-age=31536000, immutable"
+        assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
+        file = api.call("GET", f"/files/{file_id}").json_body
+        assert (file["status"], file["version"], file["reason"]) == ("ready", 2, None)
+
+    @pytest.mark.parametrize(
+        ("content", "announced_size", "reason"),
+        [
+            (PNG[:-1], len(PNG), "fewer bytes"),
+            (PNG + b"\n", len(PNG), "more bytes"),
+            (b"<svg onload='alert(1)'/>", 24, "not a whole picture"),
+            (PNG[:-20], len(PNG) - 20, "not a whole picture"),
+            (PNG.replace(b"IHDR", b"IHDX"), len(PNG), "not a whole picture"),
+        ],
+        ids=["shorter", "longer", "script", "cut off", "broken"],
+    )
+    def test_an_upload_that_is_not_what_it_said_is_gone(
+        self, app: ModuleType, api: Any, s3: Any, content: bytes, announced_size: int, reason: str
+    ) -> None:
+        file_id = announced(api, size=announced_size)["image"]["id"]
+        upload(s3, file_id, content)
+        assert handled(app, told_of(file_id)) == []
+        file = api.call("GET", f"/files/{file_id}").json_body
+        assert file["status"] == "rejected"
+        assert reason in file["reason"]
+        assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+        assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
+
+    def test_a_redelivery_changes_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        for received in (1, 2, 3):
+            assert handled(app, told_of(file_id, file_id, received=received)) == []
+            file = api.call("GET", f"/files/{file_id}").json_body
+            assert (file["status"], file["version"]) == ("ready", 2)
+            assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+
+    def test_a_second_upload_does_not_change_what_is_public(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        handled(app, told_of(file_id))
+        upload(s3, file_id, picture("blue"))
+        assert handled(app, told_of(file_id)) == []
+        assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+        assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
+
+    def test_a_second_upload_does_not_save_what_was_rejected(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id, b"x" * len(PNG))
+        handled(app, told_of(file_id))
+        upload(s3, file_id)
+        handled(app, told_of(file_id))
+        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "rejected"
+        assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+
+    def test_an_upload_that_nobody_announced_is_deleted(self, app: ModuleType, s3: Any) -> None:
+        file_id = new_id("fil")
+        upload(s3, file_id)
+        assert handled(app, told_of(file_id)) == []
+        assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
+        assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+
+    def test_an_event_without_an_upload_waits_for_one(self, app: ModuleType, api: Any) -> None:
+        file_id = announced(api)["image"]["id"]
+        assert handled(app, told_of(file_id)) == []
+        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "pending"
+
+    def test_what_is_no_upload_is_left_alone(self, app: ModuleType, s3: Any) -> None:
+        s3.put_object(Bucket=PRIVATE, Key="documents/x", Body=PDF)
+        event = told_of("x")
+        event["Records"][0]["body"] = event["Records"][0]["body"].replace("incoming", "documents")
+        assert handled(app, event) == []
+        assert content_of(s3, PRIVATE, "documents/x") == PDF
+
+    def test_s3s_test_event_is_nothing(self, app: ModuleType) -> None:
+        test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": PRIVATE}
+        assert handled(app, {"Records": [message(json.dumps(test))]}) == []
+        assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
+
+    @pytest.mark.parametrize("body", ["no JSON", "[]", '{"Records": [{"s3": {}}]}'])
+    def test_poison_is_parked_at_once(self, app: ModuleType, body: str) -> None:
+        assert handled(app, {"Records": [message(body)]}) == []
+        (letter,) = parked("toyshop-local-file-manager-uploads-dead-letters")
+        assert letter["body"] == body
+        assert letter["reason"].startswith("poison")
+
+    def test_one_failure_does_not_hold_up_the_others(
+        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bad, good = (announced(api)["image"]["id"] for _ in range(2))
+        upload(s3, bad)
+        upload(s3, good)
+        real = app.uploads._storage.publish
+        delays = []
+
+        def publish(file: Any, content: bytes) -> None:
+            if file.id == bad:
+                raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+            real(file, content)
+
+        class Queue:
+            def change_message_visibility(self, **request: Any) -> None:
+                delays.append((request["ReceiptHandle"], request["VisibilityTimeout"]))
+
+        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        monkeypatch.setattr(app.uploads, "_sqs", Queue())
+        assert handled(app, told_of(bad, good, received=3)) == ["message-0"]
+        assert delays == [("handle-0", 8)]
+        assert api.call("GET", f"/files/{good}").json_body["status"] == "ready"
+        assert api.call("GET", f"/files/{bad}").json_body["status"] == "pending"
+
+
+class TestDocuments:
+    """Archived once, shown for five minutes."""
+
+    def test_a_document_is_archived_once(self, api: Any, s3: Any) -> None:
+        file_id = new_id("fil")
+        first = api.call("PUT", f"/documents/{file_id}", document())
+        again = api.call("PUT", f"/documents/{file_id}", document())
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert first.json_body == again.json_body
+        assert first.json_body["kind"] == "document"
+        assert first.json_body["size"] == len(PDF)
+        assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
+        assert s3.list_objects_v2(Bucket=PUBLIC)["KeyCount"] == 0
+
+    def test_another_content_does_not_replace_it(self, api: Any, s3: Any) -> None:
+        file_id = new_id("fil")
+        api.call("PUT", f"/documents/{file_id}", document())
+        other = api.call("PUT", f"/documents/{file_id}", document(PDF + b"%%EOF"))
+        assert other.status_code == 409
+        assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
+
+    @pytest.mark.parametrize("content", [b"<html>", b"%PDF-1.7 and no end", PDF + b" " * 3000])
+    def test_what_is_no_whole_pdf_is_refused(self, api: Any, s3: Any, content: bytes) -> None:
+        answer = api.call("PUT", f"/documents/{new_id('fil')}", document(content))
+        assert answer.status_code == 422
+        assert answer.json_body["errors"][0]["pointer"] == "/content"
+        assert s3.list_objects_v2(Bucket=PRIVATE)["KeyCount"] == 0
+
+    def test_a_document_may_have_two_mebibytes(self, api: Any) -> None:
+        largest = PDF[:-6] + b" " * (2 * 1024 * 1024 - len(PDF)) + b"%%EOF\n"
+        assert len(largest) == 2 * 1024 * 1024
+        answer = api.call("PUT", f"/documents/{new_id('fil')}", document(largest))
+        assert answer.status_code == 201
+        answer = api.call("PUT", f"/documents/{new_id('fil')}", document(b"%PDF-" + largest))
+        assert answer.status_code == 422
+
+    @pytest.mark.parametrize("file_id", ["receipt", "toy_01M85PFGE63KGV9W3G6X1F75A7", "..%2Fx"])
+    def test_a_document_has_the_id_of_a_file(self, api: Any, file_id: str) -> None:
+        assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 400
+
+    def test_a_picture_is_no_document(self, api: Any) -> None:
+        file_id = announced(api)["image"]["id"]
+        assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 409
+        assert api.call("POST", f"/documents/{file_id}/link").status_code == 404
+
+    def test_a_link_shows_the_document_for_five_minutes(self, api: Any) -> None:
+        file_id = new_id("fil")
+        api.call("PUT", f"/documents/{file_id}", document())
+        before = datetime.now(UTC)
+        answer = api.call("POST", f"/documents/{file_id}/link")
+        assert answer.status_code == 200
+        url = answer.json_body["url"]
+        assert f"/documents/{file_id}?" in url
+        assert "X-Amz-Expires=300" in url
+        assert "response-content-type=application%2Fpdf" in url
+        assert "inline%3B%20filename%3D%22receipt-ord_1.pdf%22" in url
+        left = datetime.fromisoformat(answer.json_body["expires_at"]) - before
+        assert timedelta(seconds=299) < left < timedelta(seconds=305)
+
+    def test_there_is_no_link_to_nothing(self, api: Any) -> None:
+        assert api.call("POST", f"/documents/{new_id('fil')}/link").status_code == 404
+
+
+class TestForgetting:
+    """A deleted file leaves nothing, whenever it is deleted."""
+
+    def test_a_picture_leaves_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        handled(app, told_of(file_id))
+        upload(s3, file_id)
+        assert api.call("DELETE", f"/files/{file_id}").status_code == 204
+        assert api.call("GET", f"/files/{file_id}").status_code == 404
+        for bucket in (PUBLIC, PRIVATE):
+            assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+    def test_a_document_leaves_nothing(self, api: Any, s3: Any) -> None:
+        file_id = new_id("fil")
+        api.call("PUT", f"/documents/{file_id}", document())
+        assert api.call("DELETE", f"/files/{file_id}").status_code == 204
+        assert api.call("POST", f"/documents/{file_id}/link").status_code == 404
+        assert s3.list_objects_v2(Bucket=PRIVATE)["KeyCount"] == 0
+
+    @pytest.mark.parametrize("file_id", [new_id("fil"), "nothing", "..%2F..%2Fetc"])
+    def test_what_is_not_there_is_no_error(self, api: Any, file_id: str) -> None:
+        assert api.call("DELETE", f"/files/{file_id}").status_code == 204
+
+    def test_an_upload_after_the_deletion_is_deleted(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        api.call("DELETE", f"/files/{file_id}")
+        upload(s3, file_id)
+        handled(app, told_of(file_id))
+        for bucket in (PUBLIC, PRIVATE):
+            assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+    def test_a_deletion_during_the_check_wins(
+        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        real = app.uploads._storage.publish
+
+        def publish(file: Any, content: bytes) -> None:
+            app.files.delete(file.id)
+            real(file, content)
+
+        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        assert handled(app, told_of(file_id)) == []
+        assert api.call("GET", f"/files/{file_id}").status_code == 404
+        for bucket in (PUBLIC, PRIVATE):
+            assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+    def test_two_checks_at_once_agree(
+        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # GIVEN a check that has published good bytes
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        real = app.uploads._storage.publish
+
+        def publish(file: Any, content: bytes) -> None:
+            # WHEN another check finds other bytes, and is faster
+            monkeypatch.setattr(app.uploads._storage, "publish", real)
+            real(file, content)
+            upload(s3, file.id, b"x" * len(PNG))
+            app.uploads.check(file.id)
+
+        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        assert handled(app, told_of(file_id)) == []
+        # THEN what was recorded is true
+        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "rejected"
+        assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+
+
+class Crash(BaseException):
+    """The process dies."""
+
+
+class Crashing:
+    """Lets calls through to a target, until the process dies before or after one of them.
+
+    Parameters
+    ----------
+    target
+        What is called.
+    fuse
+        Counts the calls of all targets down; it is shared between them.
+    """
+
+    def __init__(self, target: Any, fuse: "Fuse") -> None:
+        self._target = target
+        self._fuse = fuse
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        if not callable(method):
+            return method
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._fuse.before()
+            result = method(*args, **kwargs)
+            self._fuse.after()
+            return result
+
+        return call
+
+
+class Fuse:
+    """Burns down by one with every call."""
+
+    def __init__(self, number: int, *, after: bool) -> None:
+        self._left = number
+        self._after = after
+        self.burnt = False
+
+    def before(self) -> None:
+        if self._left == 0 and not self._after:
+            self._die()
+
+    def after(self) -> None:
+        if self._left == 0 and self._after:
+            self._die()
+        self._left -= 1
+
+    def _die(self) -> None:
+        self.burnt = True
+        raise Crash
+
+
+def crash_points(attempt: Callable[[Fuse], None]) -> Iterator[None]:
+    """Run an attempt that dies, once for every point where it can, and yield after each."""
+    for after in (False, True):
+        for number in range(30):
+            fuse = Fuse(number, after=after)
+            try:
+                attempt(fuse)
+            except Crash:
+                yield
+            if not fuse.burnt:
+                assert number > 2, "the attempt makes fewer calls than it must"
+                break
+        else:
+            raise AssertionError("the attempt never ends")
+
+
+class TestCrashes:
+    """Whatever the last step before a crash was, the next try completes the work."""
+
+    def services(self, s3: Any, fuse: Fuse) -> tuple[FileService, Uploads]:
+        store: Any = Crashing(FileStore(TABLE), fuse)
+        storage = Storage(Crashing(s3, fuse), PUBLIC, PRIVATE)
+        nothing: Any = None
+        return FileService(store, storage), Uploads(store, storage, nothing, None, "")
+
+    @pytest.mark.parametrize("good", [True, False])
+    def test_a_check_is_completed_by_the_redelivery(
+        self, app: ModuleType, api: Any, s3: Any, good: bool
+    ) -> None:
+        stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
+        content = PNG if good else b"x" * len(PNG)
+        current = ""
+
+        def attempt(fuse: Fuse) -> None:
+            nonlocal current
+            current = announced(api)["image"]["id"]
+            upload(s3, current, content)
+            self.services(s3, fuse)[1].check(current)
+
+        for _ in crash_points(attempt):
+            assert handled(app, told_of(current, received=2)) == []
+            file = api.call("GET", f"/files/{current}").json_body
+            assert (file["status"], file["version"]) == ("ready" if good else "rejected", 2)
+            assert content_of(s3, PUBLIC, f"files/{current}") == (PNG if good else None)
+            assert content_of(s3, PRIVATE, f"incoming/{current}") is None
+            app.on_dynamodb_record(stream.records(), None)
+            kind = "ready" if good else "rejected"
+            (event,) = [event for event in spy.events() if event["subject"] == current]
+            assert event["id"] == f"{current}.2.shop.file.{kind}.v1"
+
+    def test_a_document_is_completed_by_the_retry(self, api: Any, s3: Any) -> None:
+        current = ""
+
+        def attempt(fuse: Fuse) -> None:
+            nonlocal current
+            current = new_id("fil")
+            self.services(s3, fuse)[0].archive(current, _request(PDF))
+
+        for _ in crash_points(attempt):
+            answer = api.call("PUT", f"/documents/{current}", document())
+            assert answer.status_code in (200, 201)
+            assert content_of(s3, PRIVATE, f"documents/{current}") == PDF
+            assert api.call("POST", f"/documents/{current}/link").status_code == 200
+
+    def test_after_a_crash_what_was_kept_first_stands(self, api: Any, s3: Any) -> None:
+        current = ""
+
+        def attempt(fuse: Fuse) -> None:
+            nonlocal current
+            current = new_id("fil")
+            self.services(s3, fuse)[0].archive(current, _request(PDF))
+
+        other = PDF + b"\n%%EOF\n"
+        for _ in crash_points(attempt):
+            answer = api.call("PUT", f"/documents/{current}", document(other))
+            kept = content_of(s3, PRIVATE, f"documents/{current}")
+            assert (answer.status_code, kept) in ((201, other), (409, PDF))
+            # either way there is a document, and the record tells of its bytes
+            assert api.call("POST", f"/documents/{current}/link").status_code == 200
+            again = api.call("PUT", f"/documents/{current}", document(kept or b""))
+            assert (again.status_code, again.json_body["size"]) == (200, len(kept or b""))
+
+    def test_a_deletion_is_completed_by_the_retry(self, app: ModuleType, api: Any, s3: Any) -> None:
+        current = ""
+
+        def attempt(fuse: Fuse) -> None:
+            nonlocal current
+            current = announced(api)["image"]["id"]
+            upload(s3, current)
+            handled(app, told_of(current))
+            self.services(s3, fuse)[0].delete(current)
+
+        for _ in crash_points(attempt):
+            assert api.call("DELETE", f"/files/{current}").status_code == 204
+            assert api.call("GET", f"/files/{current}").status_code == 404
+            assert content_of(s3, PUBLIC, f"files/{current}") is None
+
+
+def _request(content: bytes) -> Any:
+    from contracts.files import NewDocument
+
+    return NewDocument(
+        subject="ord_1", content_type="application/pdf", filename="r.pdf", content=content
+    )
+
+
+class TestEvents:
+    """What the table's stream becomes."""
+
+    def test_a_checked_picture_is_told_of_once_however_often_it_is_delivered(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
+        good, bad = (announced(api)["image"]["id"] for _ in range(2))
+        api.call("PUT", f"/documents/{new_id('fil')}", document())
+        assert app.on_dynamodb_record(stream.records(), None) == {"batchItemFailures": []}
+        assert spy.events() == []
+        upload(s3, good)
+        upload(s3, bad, b"x" * len(PNG))
+        handled(app, told_of(good, bad))
+        records = stream.records()
+        for _ in range(2):
+            app.on_dynamodb_record(records, None)
+            events = {event["subject"]: event for event in spy.events()}
+            assert set(events) == {good, bad}
+            assert events[good]["id"] == f"{good}.2.shop.file.ready.v1"
+            assert events[good]["data"] == {
+                "id": good,
+                "subject": "toy_1",
+                "url": f"/files/{good}",
+                "alt": "A kite",
+                "content_type": "image/png",
+            }
+            assert events[bad]["type"] == "shop.file.rejected.v1"
+            assert events[bad]["data"]["subject"] == "toy_1"
+
+    def test_an_event_goes_on_with_the_trace_of_the_announcement(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        body = {"subject": "toy_1", "content_type": "image/png", "size": len(PNG), "alt": ""}
+        answer = api.call(
+            "POST", "/images", body, {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        )
+        file_id = answer.json_body["image"]["id"]
+        stream.records()
+        upload(s3, file_id)
+        handled(app, told_of(file_id))
+        app.on_dynamodb_record(stream.records(), None)
+        (event,) = spy.events()
+        assert event["traceparent"].split("-")[1] == trace
