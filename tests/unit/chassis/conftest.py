@@ -1,6 +1,5 @@
 """What several tests of the chassis need: the log as lines, and queues that remember."""
 
-import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +12,19 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return a function that gives the lines that were logged."""
-    out = io.StringIO()
+def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Return a function that gives all lines that were logged."""
     monkeypatch.setattr(log, "_about", {})
     monkeypatch.setattr(log, "_threshold", 0)
-    monkeypatch.setattr(log, "_out", out)
-    log.configure("tests", "unit", "DEBUG", out)
-    return lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+    monkeypatch.setattr(log, "_out", None)
+    log.configure("tests", "unit", "DEBUG")
+    logged: list[dict[str, Any]] = []
+
+    def read() -> list[dict[str, Any]]:
+        logged.extend(json.loads(line) for line in capsys.readouterr().out.splitlines())
+        return logged
+
+    return read
 
 
 class QueueSpy:

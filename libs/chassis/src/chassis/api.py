@@ -39,7 +39,7 @@ DEFAULT_MAX_BODY = 256 * 1024
 BUDGET = 25.0
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
-_ETAG = re.compile(r'^"(\d{1,15})"$')
+_ETAG = re.compile(r'^"([0-9]{1,15})"$')
 
 
 class Answer(msgspec.Struct):

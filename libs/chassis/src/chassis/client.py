@@ -148,7 +148,7 @@ class ServiceClient:
                 return Reply(answer.status, None)  # type: ignore[arg-type]
             try:
                 return Reply(answer.status, msgspec.json.decode(answer.data, type=operation.answer))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise self._unavailable(operation, f"it answered garbage: {error}") from None
         if answer.status in operation.problems:
             raise _problem_of(answer)
@@ -194,7 +194,7 @@ def _problem_of(answer: urllib3.BaseHTTPResponse) -> ProblemError:
     if answer.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
         try:
             problem = msgspec.json.decode(answer.data, type=Problem)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return error_for(answer.status, "The request was refused.")
         return error_for(answer.status, problem.detail, problem.errors or [])
     return error_for(answer.status, "The request was refused.")
