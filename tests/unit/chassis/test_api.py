@@ -1,0 +1,332 @@
+"""A service's app: what no handler has to think of."""
+
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from chalice.app import IAMAuthorizer
+from chalice.test import Client, HTTPResponse
+from unit.chassis.conftest import Lines
+
+from chassis import context
+from chassis.api import Answer, ServiceApp
+from chassis.problems import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    ProblemError,
+    ServiceUnavailable,
+    Unauthorized,
+    Unprocessable,
+)
+from chassis.settings import Settings
+from contracts.operations import Operation
+from contracts.schema import Input, NoBody, Output
+
+CARD = "4242 4242 4242 4242"
+
+
+class Thing(Output):
+    id: str
+    version: int
+
+
+class NewThing(Input):
+    name: str
+    sizes: list[int] = []
+
+
+class ThingQuery(Input):
+    limit: int = 20
+    attributes: dict[str, str] = {}
+
+
+def operation(name: str, method: Any, path: str, **more: Any) -> Operation[Any]:
+    return Operation(name=name, method=method, path=path, summary=name, **more)
+
+
+class Shop:
+    """An app with a handler of each kind, and what they were called with."""
+
+    def __init__(self, *, public: bool = False) -> None:
+        settings = Settings(stage="unit", service="things")
+        self.app = app = ServiceApp("toyshop-things", settings, public=public, max_body=1000)
+        self.error: Exception | None = None
+        self.seen: list[Any] = []
+
+        @app.serves(operation("getThing", "GET", "/things/{thing_id}"))
+        def get(thing_id: str) -> Thing:
+            if self.error:
+                raise self.error
+            self.seen.append((thing_id, context.current()))
+            return Thing(id=thing_id, version=3)
+
+        @app.serves(operation("addThing", "POST", "/things", status=(201, 200)))
+        def add() -> Any:
+            self.seen.append(app.body(NewThing))
+            return Answer(Thing(id="t1", version=1), headers={"Location": "/things/t1"})
+
+        @app.serves(operation("listThings", "GET", "/things"))
+        def list_all() -> dict[str, Any]:
+            self.seen.append(app.query(ThingQuery))
+            return {"at": datetime(2026, 11, 24, tzinfo=UTC)}
+
+        @app.serves(operation("patchThing", "PATCH", "/things/{thing_id}"))
+        def patch(thing_id: str) -> Thing:
+            version = app.if_match()
+            self.seen.append((thing_id, version, app.patch()))
+            return Thing(id=thing_id, version=version + 1)
+
+        @app.serves(operation("dropThing", "DELETE", "/things/{thing_id}", status=(204,)))
+        def drop(thing_id: str) -> None:
+            self.seen.append(thing_id)
+
+        @app.serves(operation("stopThing", "POST", "/things/{thing_id}/stop", status=(202,)))
+        def stop(thing_id: str) -> Thing:
+            app.optional_body(NoBody)
+            return Thing(id=thing_id, version=2)
+
+    def call(self, method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Client(self.app).http.request(method, path, headers=sent, body=body)
+
+
+@pytest.fixture
+def shop(lines: Lines) -> Shop:
+    return Shop()
+
+
+def check_problem(answer: HTTPResponse, status: int, *pointers: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json_body
+    assert problem["type"] == "about:blank"
+    assert problem["status"] == status
+    assert problem["title"] == HTTPStatus(status).phrase
+    assert problem["detail"]
+    assert [error["pointer"] for error in problem.get("errors", [])] == list(pointers)
+    assert set(problem) <= {"type", "title", "status", "detail", "errors"}
+    return problem
+
+
+JSON = "application/json"
+
+
+def test_an_answer_is_json_with_its_version_as_etag(shop: Shop) -> None:
+    answer = shop.call("GET", "/things/t1")
+    assert (answer.status_code, answer.json_body) == (200, {"id": "t1", "version": 3})
+    assert answer.headers["ETag"] == '"3"'
+    assert answer.headers["Content-Type"] == JSON
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_usual_status_is_the_contracts_first(shop: Shop) -> None:
+    answer = shop.call("POST", "/things", {"name": "kite"}, Content_Type=JSON)
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/things/t1"
+    assert answer.headers["ETag"] == '"1"'
+
+
+def test_an_answer_without_a_body_has_none(shop: Shop) -> None:
+    answer = shop.call("DELETE", "/things/t1")
+    assert (answer.status_code, answer.body) == (204, b"")
+    assert "Content-Type" not in answer.headers or answer.headers["Content-Type"] != JSON
+    assert "ETag" not in answer.headers
+
+
+def test_times_are_utc_with_a_z(shop: Shop) -> None:
+    answer = shop.call("GET", "/things")
+    assert answer.body == b'{"at":"2026-11-24T00:00:00Z"}'
+    assert "ETag" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "thing_id"),
+    [("a%2Fb", "a/b"), ("caf%C3%A9", "café"), ("a%20b", "a b"), ("a+b", "a+b"), ("%2541", "%41"),
+     ("%00", "\0"), ("%FF", "�")],
+)  # fmt: skip
+def test_path_parameters_are_percent_decoded_once(shop: Shop, path: str, thing_id: str) -> None:
+    assert shop.call("GET", f"/things/{path}").status_code == 200
+    assert shop.seen[0][0] == thing_id
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Conflict, Forbidden, NotFound, PreconditionFailed, Unauthorized, ServiceUnavailable],
+)
+def test_an_error_of_the_design_is_its_problem_answer(
+    shop: Shop, error: type[ProblemError]
+) -> None:
+    shop.error = error("Why it is so.")
+    answer = shop.call("GET", "/things/t1")
+    assert check_problem(answer, error.status.value)["detail"] == "Why it is so."
+    assert ("Retry-After" in answer.headers) == (error is ServiceUnavailable)
+    assert ("WWW-Authenticate" in answer.headers) == (error is Unauthorized)
+    assert "ETag" not in answer.headers
+
+
+def test_an_error_about_a_field_points_at_it(shop: Shop) -> None:
+    shop.error = Unprocessable.at("/lines/0", "Too many")
+    check_problem(shop.call("GET", "/things/t1"), 422, "/lines/0")
+
+
+def test_no_stack_trace_leaves_but_it_is_logged_masked(shop: Shop, lines: Lines) -> None:
+    shop.error = RuntimeError(f"secret of the inside {CARD}")
+    answer = shop.call("GET", "/things/t1")
+    check_problem(answer, 500)
+    for word in (b"Traceback", b"RuntimeError", b"secret", b"4242", b"chassis", b".py"):
+        assert word not in answer.body
+    (line,) = [line for line in lines() if line["level"] == "ERROR"]
+    assert "RuntimeError" in line["stack"]
+    assert "4242" not in json.dumps(lines())
+
+
+def test_what_chalice_refuses_by_itself_is_a_problem_too(shop: Shop) -> None:
+    answer = shop.call("DELETE", "/things")
+    check_problem(answer, 405)
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST"}
+
+
+def test_a_body_that_speaks_of_codes_is_left_alone(shop: Shop) -> None:
+    shop.error = Conflict('Say "Code" and "Message" as often as you like')
+    assert "Code" in check_problem(shop.call("GET", "/things/t1"), 409)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "pointers"),
+    [
+        (b'{"name": "kite"}', "application/json; charset=utf-8", 201, []),
+        (b'{"name": "kite"}', "Application/JSON", 201, []),
+        (b'{"name": "kite"}', "text/plain", 415, []),
+        (b'{"name": "kite"}', "application/merge-patch+json", 415, []),
+        (b'{"name": "kite"}', "", 415, []),
+        (b"", JSON, 400, []),
+        (b"{", JSON, 400, []),
+        (b'{"name": "\xff"}', JSON, 400, []),
+        (b"[]", JSON, 422, [""]),
+        (b"{}", JSON, 422, ["/name"]),
+        (b'{"name": "kite", "sizes": [1, "2"]}', JSON, 422, ["/sizes/1"]),
+        (b'{"name": "kite", "colour": "red"}', JSON, 422, ["/colour"]),
+        (b'{"name": "' + b"x" * 988 + b'"}', JSON, 201, []),  # 1,000 bytes
+        (b'{"name": "' + b"x" * 989 + b'"}', JSON, 413, []),
+        (b"x" * 5_000, "text/plain", 413, []),
+    ],
+)
+def test_bodies(
+    shop: Shop, body: bytes, content_type: str, status: int, pointers: list[str]
+) -> None:
+    headers = {"Content_Type": content_type} if content_type else {}
+    answer = shop.call("POST", "/things", body, **headers)
+    assert bool(shop.seen) == (status == 201)
+    if status == 201:
+        assert answer.status_code == 201
+    else:
+        check_problem(answer, status, *pointers)
+
+
+def test_the_limit_is_in_bytes_not_letters(shop: Shop) -> None:
+    body = '{"name": "' + "é" * 600 + '"}'
+    answer = shop.call("POST", "/things", body.encode(), Content_Type=JSON)
+    check_problem(answer, 413)
+
+
+@pytest.mark.parametrize("content_type", [JSON, "application/merge-patch+json"])
+def test_a_patch_is_taken_in_both_types(shop: Shop, content_type: str) -> None:
+    answer = shop.call(
+        "PATCH", "/things/t1", {"a": {"b": None}}, If_Match='"7"', Content_Type=content_type
+    )
+    assert answer.status_code == 200
+    assert shop.seen == [("t1", 7, {"a": {"b": None}})]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"[]", 422), (b"null", 422), (b'"x"', 422), (b"", 400), (b'{"a":' * 400, 400),
+     (b'{"a":' * 100 + b"1" + b"}" * 100, 400)],
+)  # fmt: skip
+def test_a_patch_is_an_object_of_reasonable_depth(shop: Shop, body: bytes, status: int) -> None:
+    shop.app.max_body = 100_000
+    answer = shop.call("PATCH", "/things/t1", body, If_Match='"1"', Content_Type=JSON)
+    assert answer.status_code == status
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [('"3"', 200), (' "3" ', 200), ('"0"', 200), (None, 428), ("3", 400), ('W/"3"', 400),
+     ("*", 400), ('"3", "4"', 400), ('"three"', 400), ('""', 400), ('"-1"', 400), ("", 400),
+     ('"1234567890123456"', 400), ('"٣"', 400)],
+)  # fmt: skip
+def test_if_match_takes_one_strong_etag(shop: Shop, given: str | None, status: int) -> None:
+    headers = {} if given is None else {"If_Match": given}
+    answer = shop.call("PATCH", "/things/t1", {}, Content_Type=JSON, **headers)
+    assert answer.status_code == status
+    if status != 200:
+        check_problem(answer, status)
+
+
+def test_a_query_is_parsed_and_named_when_wrong(shop: Shop) -> None:
+    shop.call("GET", "/things?limit=5&attr.colour=dark%20red")
+    assert shop.seen == [ThingQuery(limit=5, attributes={"colour": "dark red"})]
+    check_problem(shop.call("GET", "/things?limt=5"), 400, "/limt")
+
+
+def test_an_optional_body_may_be_absent_or_empty_and_nothing_else(shop: Shop) -> None:
+    assert shop.call("POST", "/things/t1/stop").status_code == 202
+    assert shop.call("POST", "/things/t1/stop", {}, Content_Type=JSON).status_code == 202
+    answer = shop.call("POST", "/things/t1/stop", {"why": 1}, Content_Type=JSON)
+    check_problem(answer, 422, "/why")
+
+
+def test_the_correlation_id_comes_back_and_stands_in_the_log(shop: Shop, lines: Lines) -> None:
+    answer = shop.call("GET", "/things/t1", X_Correlation_Id="web-1")
+    assert answer.headers["X-Correlation-Id"] == "web-1"
+    shop.error = RuntimeError()
+    assert shop.call("GET", "/things/t1", X_Correlation_Id="web-2").headers[
+        "X-Correlation-Id"
+    ] == "web-2"  # fmt: skip
+    assert [line["correlation_id"] for line in lines()] == ["web-1", "web-2", "web-2"]
+    new = shop.call("GET", "/things/t1", X_Correlation_Id="bad one").headers["X-Correlation-Id"]
+    assert new not in ("bad one", "")
+
+
+def test_each_request_is_one_line_of_log(shop: Shop, lines: Lines) -> None:
+    shop.call("GET", "/things/t1", Authorization="Bearer x")
+    (line,) = lines()
+    assert (line["message"], line["operation"], line["status"]) == ("request", "getThing", 200)
+    assert line["service"] == "things"
+    assert line["ms"] >= 0
+
+
+def test_a_private_app_admits_signed_callers_only_and_says_that_it_is_there(shop: Shop) -> None:
+    routes = [entry for methods in shop.app.routes.values() for entry in methods.values()]
+    assert len(routes) == 7
+    assert all(isinstance(route.authorizer, IAMAuthorizer) for route in routes)
+    assert shop.call("GET", "/health").json_body == {"status": "ok"}
+    public = Shop(public=True)
+    assert "/health" not in public.app.routes  # it has a larger one of its own
+    assert all(e.authorizer is None for r in public.app.routes.values() for e in r.values())
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_only_a_private_callers_deadline_counts(public: bool, lines: Lines) -> None:
+    shop = Shop(public=public)
+    shop.call("GET", "/things/t1", X_Request_Deadline="1")
+    assert (shop.seen[0][1].remaining() == 0) == (not public)
+
+
+def test_the_functions_own_time_is_the_limit(shop: Shop) -> None:
+    shop.call("GET", "/things/t1")
+    assert 0 < shop.seen[0][1].remaining() <= 25
+
+
+def test_requests_do_not_share_a_context(shop: Shop) -> None:
+    shop.call("GET", "/things/t1")
+    shop.call("GET", "/things/t1")
+    first, second = (current for _, current in shop.seen)
+    assert first.traceparent != second.traceparent

@@ -1,0 +1,467 @@
+"""Calls to neighbours, against a real server that answers well, badly, late or not at all."""
+
+import hashlib
+import hmac
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from unit.chassis.conftest import Lines
+
+from chassis import aws, client, context
+from chassis.client import Reply, ServiceClient
+from chassis.problems import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    ProblemError,
+    ServiceUnavailable,
+    Unprocessable,
+)
+from contracts.operations import Operation
+from contracts.schema import Input, Output
+
+SECRET = "wJalrXUtnFEMI/K7MDENG"
+PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+class Thing(Output):
+    id: str
+
+
+class NewThing(Input):
+    name: str
+    content: bytes = b""
+
+
+class ThingQuery(Input):
+    q: str = ""
+    limit: int = 20
+    deep: bool = False
+    category: str | None = None
+    attributes: dict[str, str] = {}
+
+
+GET: Operation[Thing] = Operation(
+    name="getThing", method="GET", path="/things/{thing_id}", summary="", answer=Thing,
+    problems=(400, 404, 409, 412, 422, 503), repeatable=True,
+)  # fmt: skip
+LIST: Operation[Thing] = Operation(
+    name="listThings", method="GET", path="/things", summary="", answer=Thing, query=ThingQuery,
+    repeatable=True,
+)  # fmt: skip
+ADD: Operation[Thing] = Operation(
+    name="addThing", method="POST", path="/things", summary="", answer=Thing, status=(201, 200),
+    body=NewThing, problems=(409, 422, 503),
+)  # fmt: skip
+DROP: Operation[None] = Operation(
+    name="dropThing", method="DELETE", path="/things/{thing_id}/images/{image_id}", summary="",
+    status=(204,), repeatable=True,
+)  # fmt: skip
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: "Server"
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.calls.append((self.command, self.path, dict(self.headers), body))
+        answers = self.server.answers
+        (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """Gives its answers one after the other, the last one for ever, and counts the calls."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.answers: list[Callable[[Handler], None]] = []
+
+    def handle_error(self, *arguments: Any) -> None:
+        pass  # a client that hangs up is what some tests are about
+
+
+def answer(
+    status: int, body: bytes = b'{"id":"t1"}', content_type: str = "application/json"
+) -> Callable[[Handler], None]:
+    def give(handler: Handler) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Type", content_type)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return give
+
+
+def problem(status: int, detail: str = "Why.", **more: Any) -> Callable[[Handler], None]:
+    body = {"type": "about:blank", "title": "T", "status": status, "detail": detail, **more}
+    return answer(status, json.dumps(body).encode(), "application/problem+json")
+
+
+def slow(handler: Handler) -> None:
+    time.sleep(0.4)
+    answer(200)(handler)
+
+
+def hang_up(handler: Handler) -> None:
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def half_an_answer(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b'{"id":')
+    handler.wfile.flush()
+    hang_up(handler)
+
+
+def no_http(handler: Handler) -> None:
+    handler.wfile.write(b"SSH-2.0-OpenSSH\r\n")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
+    monkeypatch.setattr(client, "BACKOFF", 0.001)
+    monkeypatch.setattr(client, "READ_TIMEOUT", 0.15)
+    aws.session.cache_clear()
+    yield
+    aws.session.cache_clear()
+
+
+@pytest.fixture
+def things(server: Server) -> ServiceClient:
+    return ServiceClient("things", f"http://127.0.0.1:{server.server_port}/api/")
+
+
+def test_an_answer_becomes_its_type(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(200, b'{"id":"t1","new":"field"}')]
+    assert things.call(GET, {"thing_id": "t1"}) == Reply(200, Thing(id="t1"))
+    assert [(method, path) for method, path, _, _ in server.calls] == [("GET", "/api/things/t1")]
+
+
+def test_a_body_is_sent_as_json_of_its_contract(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(201), answer(200)]
+    first = things.call(ADD, body=NewThing(name="kite", content=b"\xff"))
+    assert [first.status, things.call(ADD, body=NewThing(name="kite")).status] == [201, 200]
+    _, _, headers, body = server.calls[0]
+    assert headers["Content-Type"] == "application/json"
+    assert json.loads(body) == {"name": "kite", "content": "/w=="}
+
+
+def test_an_answer_without_a_body(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(204, b"")]
+    assert things.call(DROP, {"thing_id": "a", "image_id": "b"}) == Reply(204, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [("a/b", "a%2Fb"), ("a b", "a%20b"), ("é", "%C3%A9"), ("a?b#c", "a%3Fb%23c"), ("%41", "%2541"),
+     ("../x", "..%2Fx"), ("a+b&c=d", "a%2Bb%26c%3Dd"), ("...", "...")],
+)  # fmt: skip
+def test_path_parameters_are_percent_encoded(
+    server: Server, things: ServiceClient, value: str, sent: str
+) -> None:
+    server.answers = [answer(200)]
+    things.call(GET, {"thing_id": value})
+    assert server.calls[0][1] == f"/api/things/{sent}"
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_path_parameter_never_leads_to_another_operation(
+    server: Server, things: ServiceClient, value: str
+) -> None:
+    # GIVEN that every hop takes dots for a way up: DELETE /things/t1/images/.. is /things/t1/
+    server.answers = [answer(204, b"")]
+    with pytest.raises(NotFound):
+        things.call(DROP, {"thing_id": "t1", "image_id": value})
+    assert server.calls == []
+
+
+def test_a_query_says_what_differs_from_its_defaults(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(200)]
+    things.call(LIST, query=ThingQuery())
+    things.call(
+        LIST,
+        query=ThingQuery(q="a&b c", limit=5, deep=True, category="x", attributes={"size/é": "1 2"}),
+    )
+    assert server.calls[0][1].rstrip("?") == "/api/things"
+    path, _, query = server.calls[1][1].partition("?")
+    assert path == "/api/things"
+    assert set(query.split("&")) == {
+        "q=a%26b%20c", "limit=5", "deep=true", "category=x", "attr.size%2F%C3%A9=1%202",
+    }  # fmt: skip
+
+
+def test_the_context_is_handed_on(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(200)]
+    given = {"traceparent": PARENT, "X-Correlation-Id": "web-1"}
+    with context.entered(given, budget=7) as current:
+        things.call(GET, {"thing_id": "t1"})
+    _, _, headers, _ = server.calls[0]
+    assert headers["traceparent"] == current.traceparent
+    assert headers["traceparent"].startswith(f"00-{'a' * 32}-")
+    assert headers["X-Correlation-Id"] == "web-1"
+    assert float(headers["X-Request-Deadline"]) == pytest.approx(current.deadline, abs=0.01)
+
+
+def test_headers_of_the_operation_are_sent(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(200)]
+    things.call(GET, {"thing_id": "t1"}, headers={"If-Match": '"3"'})
+    assert server.calls[0][2]["If-Match"] == '"3"'
+
+
+def signature_by_the_book(method: str, target: str, headers: dict[str, str], body: bytes) -> str:
+    """Sign what arrived, as "Signature Version 4 signing process" has it, without botocore."""
+    given = re.fullmatch(
+        r"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/(\d{8})/ap-southeast-2/execute-api/aws4_request,"
+        r" SignedHeaders=([a-z0-9;-]+), Signature=[0-9a-f]{64}",
+        headers["Authorization"],
+    )
+    assert given is not None
+    day, names = given[1], given[2].split(";")
+    lowered = {name.lower(): value for name, value in headers.items()}
+    assert {"host", "x-amz-date", "x-amz-security-token"} <= set(names)
+    path, _, query = target.partition("?")
+    canonical = "\n".join(
+        [
+            method,
+            quote(path, safe="/~-._"),
+            "&".join(sorted(query.split("&"))),
+            *(f"{name}:{' '.join(lowered[name].split())}" for name in names),
+            "",
+            ";".join(names),
+            hashlib.sha256(body).hexdigest(),
+        ]
+    )
+    scope = f"{day}/ap-southeast-2/execute-api/aws4_request"
+    text = "\n".join(
+        [
+            "AWS4-HMAC-SHA256",
+            lowered["x-amz-date"],
+            scope,
+            hashlib.sha256(canonical.encode()).hexdigest(),
+        ]
+    )
+    key = f"AWS4{SECRET}".encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def test_what_arrives_is_what_was_signed(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(200), answer(200), answer(201)]
+    things.call(GET, {"thing_id": "a b/é~c"}, headers={"If-Match": '"3"'})
+    things.call(LIST, query=ThingQuery(q="a b&c", limit=5, attributes={"b": "é", "a": "x~y"}))
+    things.call(ADD, body=NewThing(name="kite"))
+    for method, target, headers, body in server.calls:
+        expected = signature_by_the_book(method, target, headers, body)
+        assert headers["Authorization"].endswith(f"Signature={expected}")
+        assert headers["X-Amz-Security-Token"] == "a-session-token"
+
+
+def test_without_credentials_nothing_is_sent(
+    server: Server, things: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws.session(), "get_credentials", lambda: None)
+    with pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+    assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, BadRequest), (404, NotFound), (409, Conflict), (412, PreconditionFailed),
+     (422, Unprocessable)],
+)  # fmt: skip
+def test_a_problem_of_the_contract_becomes_its_error(
+    server: Server, things: ServiceClient, status: int, error: type[ProblemError]
+) -> None:
+    fields = [{"pointer": "/name", "detail": "Too long"}]
+    server.answers = [problem(status, "Because.", errors=fields, news="ignored")]
+    with pytest.raises(error) as raised:
+        things.call(GET, {"thing_id": "t1"})
+    assert raised.value.detail == "Because."
+    assert [(e.pointer, e.detail) for e in raised.value.errors] == [("/name", "Too long")]
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "give",
+    [answer(404, b"<html>", "text/html"), answer(404, b"{", "application/problem+json"),
+     answer(404, b"", "application/problem+json")],
+)  # fmt: skip
+def test_a_problem_that_is_none_keeps_its_status(
+    server: Server, things: ServiceClient, give: Any
+) -> None:
+    server.answers = [give]
+    with pytest.raises(NotFound):
+        things.call(GET, {"thing_id": "t1"})
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 301, 302, 401, 403, 418])
+def test_a_status_outside_the_contract_is_the_neighbours_fault(
+    server: Server, things: ServiceClient, status: int, lines: Lines
+) -> None:
+    server.answers = [problem(status, "a secret of the neighbour")]
+    with pytest.raises(ServiceUnavailable) as raised:
+        things.call(GET, {"thing_id": "t1"})
+    # it is neither our caller's fault nor news for him, and no redirect is followed
+    assert "secret" not in raised.value.detail
+    assert len(server.calls) == 1
+    assert lines()[-1]["why"] == f"it answered {status}"
+    assert lines()[-1]["neighbour"] == "things"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b'{"id":1}', b"<html>", b'{"id":"\xff"}']
+)
+def test_garbage_is_the_neighbours_fault(
+    server: Server, things: ServiceClient, body: bytes
+) -> None:
+    server.answers = [answer(200, body)]
+    with pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+
+
+BAD = {
+    "slow": slow,
+    "hangs up": hang_up,
+    "half an answer": half_an_answer,
+    "no http": no_http,
+    "500": answer(500, b"oops", "text/plain"),
+    "502": answer(502, b"", "text/html"),
+    "503": problem(503),
+    "504": answer(504),
+    "429": problem(429),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_repeatable_is_tried_three_times(
+    server: Server, things: ServiceClient, kind: str
+) -> None:
+    server.answers = [BAD[kind]]
+    with pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_not_repeatable_is_sent_once(
+    server: Server, things: ServiceClient, kind: str
+) -> None:
+    server.answers = [BAD[kind]]
+    with pytest.raises(ServiceUnavailable):
+        things.call(ADD, body=NewThing(name="kite"))
+    time.sleep(0.02)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "slow"])
+def test_a_try_that_succeeds_is_the_answer(
+    server: Server, things: ServiceClient, kind: str
+) -> None:
+    server.answers = [BAD[kind], BAD[kind], answer(200)]
+    assert things.call(GET, {"thing_id": "t1"}).value.id == "t1"
+    assert len(server.calls) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_a_refusal_is_not_tried_again(server: Server, things: ServiceClient, status: int) -> None:
+    server.answers = [problem(status)]
+    with pytest.raises(ProblemError):
+        things.call(GET, {"thing_id": "t1"})
+    assert len(server.calls) == 1
+
+
+@contextmanager
+def counted_connects(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    tried: list[Any] = []
+    real = client.urllib3.connection.connection.create_connection  # type: ignore[attr-defined]
+
+    def connect(address: Any, *rest: Any, **more: Any) -> Any:
+        tried.append(address)
+        return real(address, *rest, **more)
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    yield tried
+
+
+@pytest.mark.parametrize("operation", [GET, ADD])
+def test_a_connection_that_never_came_about_is_tried_again_whatever_it_is(
+    monkeypatch: pytest.MonkeyPatch, operation: Operation[Any]
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    nobody = ServiceClient("nobody", f"http://127.0.0.1:{port}")
+    with counted_connects(monkeypatch) as tried, pytest.raises(ServiceUnavailable, match="nobody"):
+        nobody.call(operation, {"thing_id": "t1"}, body=NewThing(name="kite"))
+    assert len(tried) == 3
+
+
+def test_the_deadline_ends_the_wait(
+    server: Server, things: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READ_TIMEOUT", 8.0)
+    server.answers = [slow]
+    began = time.monotonic()
+    with context.entered({}, budget=0.2), pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+    assert time.monotonic() - began < 0.35
+    assert len(server.calls) == 1  # no time for another try
+
+
+def test_nothing_is_sent_when_the_deadline_has_passed(
+    server: Server, things: ServiceClient, lines: Lines
+) -> None:
+    gone = {"X-Request-Deadline": f"{time.time() - 1:.3f}"}
+    with context.entered(gone, budget=25), pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+    assert server.calls == []
+    assert lines()[-1]["why"] == "the deadline has passed"
+
+
+def test_waits_grow_and_are_random(
+    server: Server, things: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, float]] = []
+    monkeypatch.setattr(client, "BACKOFF", 0.1)
+    monkeypatch.setattr(client.random, "uniform", lambda low, high: waits.append((low, high)) or 0)
+    server.answers = [answer(503)]
+    with pytest.raises(ServiceUnavailable):
+        things.call(GET, {"thing_id": "t1"})
+    assert waits == [(0, 0.2), (0, 0.4)]

@@ -1,0 +1,97 @@
+"""Logs: one JSON line each, masked; metrics in the embedded metric format."""
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from unit.chassis.conftest import Lines
+
+from chassis import context, log
+
+
+def test_a_line_says_who_and_in_which_request(lines: Lines) -> None:
+    trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "X-Correlation-Id": "web-1"}
+    with context.entered(trace, budget=5):
+        log.info("placed", order="ord_1", total=2500)
+    (line,) = lines()
+    assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
+    assert line == {
+        "level": "INFO",
+        "message": "placed",
+        "service": "tests",
+        "stage": "unit",
+        "correlation_id": "web-1",
+        "trace_id": "a" * 32,
+        "order": "ord_1",
+        "total": 2500,
+    }
+
+
+def test_a_line_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(log, "_out", out)
+    log.error("odd\nmessage", text="a\r\nb\u2028", when=datetime.now(UTC), error=ValueError("x\ny"),
+              number=float("nan"), kind=int, raw=b"\xff", pair=(1, 2), keys={1: 2})  # fmt: skip
+    assert out.getvalue().count("\n") == 1
+    assert "\r" not in out.getvalue()
+    assert json.loads(out.getvalue())["text"] == "a\r\nb\u2028"
+
+
+def test_secrets_never_reach_a_line(lines: Lines) -> None:
+    log.info("x", email="a@b.com", to="alice@example.com", cards=["4242 4242 4242 4242"],
+             inner={"token": "t0p"}, why=ValueError("bob@example.com"))  # fmt: skip
+    try:
+        raise ValueError("carol@example.com 378282246310005")
+    except ValueError:
+        log.exception("y")
+    text = json.dumps(lines())
+    for secret in ("a@b", "alice", "4242", "t0p", "bob@", "carol@", "378282246310005"):
+        assert secret not in text
+    assert "ValueError" in lines()[1]["stack"]
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("INFO", ["INFO", "WARNING", "ERROR"]),
+        ("ERROR", ["ERROR"]),
+    ],
+)
+def test_lines_below_the_level_are_left_out(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch, level: str, expected: list[str]
+) -> None:
+    monkeypatch.setattr(log, "_threshold", log._LEVELS[level])
+    for write in (log.debug, log.info, log.warning, log.error):
+        write("x")
+    assert [line["level"] for line in lines()] == expected
+
+
+def test_a_metric_is_a_line_that_cloudwatch_understands(lines: Lines) -> None:
+    log.metric("Payments", outcome="succeeded")
+    log.metric("Latency", 12.5, "Milliseconds")
+    first, second = lines()
+    # as the specification of the embedded metric format wants it
+    about = first.pop("_aws")
+    assert isinstance(about["Timestamp"], int)
+    assert abs(about["Timestamp"] / 1000 - datetime.now(UTC).timestamp()) < 60
+    assert about["CloudWatchMetrics"] == [
+        {
+            "Namespace": "ToyShop",
+            "Dimensions": [["service", "stage", "outcome"]],
+            "Metrics": [{"Name": "Payments", "Unit": "Count"}],
+        }
+    ]
+    # every dimension and the metric itself stand at the top
+    assert first == {"service": "tests", "stage": "unit", "outcome": "succeeded", "Payments": 1}
+    assert second["Latency"] == 12.5
+    assert second["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Milliseconds"
+
+
+def test_lines_go_to_standard_output_unless_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_out", None)
+    log.error("x")
+    assert json.loads(capsys.readouterr().out)["message"] == "x"

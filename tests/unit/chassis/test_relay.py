@@ -1,0 +1,217 @@
+"""The relay: every record is published, or reported, or parked; none is lost."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from pynamodb.attributes import UnicodeAttribute
+from unit.chassis.conftest import Lines, QueueSpy
+
+from chassis.parking import Parking
+from chassis.records import Record, TableMeta
+from chassis.relay import Relay
+from contracts.events import CloudEvent
+
+
+class ThingRecord(Record):
+    class Meta(TableMeta):
+        table_name = "things"
+
+    name = UnicodeAttribute()
+
+
+class TopicSpy:
+    """A botocore SNS client that keeps what it was given, and refuses what it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+        self.refused: set[str] = set()
+        self.silent: set[str] = set()
+        self.error_at: int | None = None
+
+    def publish_batch(self, *, TopicArn: str, PublishBatchRequestEntries: Any) -> Any:  # noqa: N803
+        assert TopicArn == "arn:topic"
+        self.batches.append(PublishBatchRequestEntries)
+        if len(self.batches) == self.error_at:
+            raise ConnectionError("no answer")
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in PublishBatchRequestEntries:
+            event = msgspec.json.decode(entry["Message"])
+            if event["id"] in self.silent:
+                continue
+            kind = "Failed" if event["id"] in self.refused else "Successful"
+            answer[kind].append({"Id": entry["Id"]})
+        return answer
+
+    def events(self) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(entry["Message"]) for batch in self.batches for entry in batch]
+
+
+def event_of(record: ThingRecord, kind: str, payload: str = "") -> CloudEvent[Any]:
+    return CloudEvent(
+        id=f"{record.id}.{int(record.version)}.{kind}",
+        source="/things",
+        type=kind,
+        subject=record.id,
+        time=record.updated_at,
+        data=payload,
+        traceparent=record.trace,
+    )
+
+
+def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Any]]:
+    if not isinstance(after, ThingRecord):
+        return
+    if after.name == "poison":
+        raise ValueError("cannot be told")
+    size = int(after.name) if after.name.isdigit() else 0
+    yield event_of(after, "added" if before is None else "changed", "x" * size)
+    if after.name == "two":
+        yield event_of(after, "also")
+
+
+numbers = itertools.count(1)
+
+
+def image(key: str, name: str, version: int = 1) -> dict[str, Any]:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    record = ThingRecord(
+        id=key, name=name, version=version, created_at=now, updated_at=now, traceparent="00-a"
+    )
+    return record.to_dynamodb_dict()
+
+
+def change(key: str, name: str = "x", before: str | None = None, gone: bool = False) -> Any:
+    images = {"NewImage": None if gone else image(key, name, 2 if before else 1)}
+    if before:
+        images["OldImage"] = image(key, before)
+    return {
+        "eventName": "REMOVE" if gone else "MODIFY" if before else "INSERT",
+        "dynamodb": {
+            "SequenceNumber": f"{next(numbers):021}",
+            **{name: value for name, value in images.items() if value},
+        },
+    }
+
+
+def sequence(record: Any) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+@pytest.fixture
+def topic() -> TopicSpy:
+    return TopicSpy()
+
+
+@pytest.fixture
+def relay(topic: TopicSpy, sqs: QueueSpy, lines: Lines) -> Relay:
+    return Relay("arn:topic", topic, ThingRecord, events_of, Parking(sqs, "parking"))
+
+
+def reported(relay: Relay, *records: Any) -> list[str]:
+    answer = relay.handle({"Records": list(records)})
+    assert set(answer) == {"batchItemFailures"}
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+
+def test_a_change_is_published_with_its_type_as_attribute(relay: Relay, topic: TopicSpy) -> None:
+    assert reported(relay, change("t1"), change("t2", before="y"), change("t3", gone=True)) == []
+    assert [event["id"] for event in topic.events()] == ["t1.1.added", "t2.2.changed"]
+    first = topic.batches[0][0]
+    assert first["MessageAttributes"] == {"type": {"DataType": "String", "StringValue": "added"}}
+    assert msgspec.json.decode(first["Message"]) == {
+        "specversion": "1.0",
+        "id": "t1.1.added",
+        "source": "/things",
+        "type": "added",
+        "subject": "t1",
+        "time": "2026-11-24T00:00:00Z",
+        "datacontenttype": "application/json",
+        "data": "",
+        "traceparent": "00-a",
+    }
+
+
+def test_nothing_to_say_is_no_call(relay: Relay, topic: TopicSpy) -> None:
+    assert reported(relay, change("t1", before="x", gone=True)) == []
+    assert topic.batches == []
+
+
+def test_ten_go_in_one_call_in_the_order_of_the_stream(relay: Relay, topic: TopicSpy) -> None:
+    records = [change(f"t{number}") for number in range(23)]
+    assert reported(relay, *records) == []
+    assert [len(batch) for batch in topic.batches] == [10, 10, 3]
+    assert [event["subject"] for event in topic.events()] == [f"t{n}" for n in range(23)]
+    for batch in topic.batches:
+        ids = [entry["Id"] for entry in batch]
+        assert len(set(ids)) == len(ids)
+
+
+def test_a_call_stays_below_256_kilobytes(relay: Relay, topic: TopicSpy) -> None:
+    sizes = [100_000, 100_000, 100_000, 10, 249_000, 240_000, 1]
+    assert reported(relay, *(change(f"t{n}", str(size)) for n, size in enumerate(sizes))) == []
+    for batch in topic.batches:
+        attributes = sum(len(str(entry["MessageAttributes"])) for entry in batch)
+        assert sum(len(entry["Message"].encode()) for entry in batch) + attributes <= 256 * 1024
+    assert len(topic.events()) == len(sizes)
+
+
+def test_what_is_not_accepted_is_reported_by_its_own_number(
+    relay: Relay, topic: TopicSpy, lines: Lines
+) -> None:
+    # GIVEN a topic that refuses some of a batch in its answer, or forgets to speak of them
+    records = [change(f"t{number}") for number in range(12)]
+    topic.refused = {"t2.1.added", "t11.1.added"}
+    topic.silent = {"t5.1.added"}
+    # THEN these are delivered again, and no other
+    assert reported(relay, *records) == [sequence(records[n]) for n in (2, 5, 11)]
+    assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [3]
+    assert sum(line.get("message") == "published" for line in lines()) == 9
+
+
+def test_a_record_of_two_events_is_reported_if_one_of_them_fails(
+    relay: Relay, topic: TopicSpy
+) -> None:
+    record = change("t1", "two")
+    topic.refused = {"t1.1.also"}
+    assert reported(relay, record) == [sequence(record)]
+
+
+def test_a_call_that_fails_reports_its_batch_and_the_others_go_out(
+    relay: Relay, topic: TopicSpy
+) -> None:
+    records = [change(f"t{number}") for number in range(25)]
+    topic.error_at = 2
+    assert reported(relay, *records) == [sequence(record) for record in records[10:20]]
+    assert len(topic.batches) == 3
+
+
+def test_a_record_that_can_never_be_an_event_is_parked(
+    relay: Relay, topic: TopicSpy, sqs: QueueSpy
+) -> None:
+    poison, broken, fine = change("t1", "poison"), change("t2"), change("t3")
+    broken["dynamodb"]["NewImage"]["updated_at"] = {"S": "yesterday"}
+    assert reported(relay, poison, broken, fine) == []
+    assert [event["subject"] for event in topic.events()] == ["t3"]
+    assert sqs.bodies() == [poison, broken]  # whole, so that they can be replayed
+    assert sqs.reasons()[0] == "ValueError: cannot be told"
+    assert {message["QueueUrl"] for message in sqs.parked} == {"parking"}
+
+
+def test_parking_that_fails_loses_nothing(relay: Relay, sqs: QueueSpy) -> None:
+    def refuse(**message: Any) -> None:
+        raise ConnectionError("no queue")
+
+    sqs.send_message = refuse  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        relay.handle({"Records": [change("t1", "poison")]})
+
+
+def test_the_stream_event_stays_as_it_came(relay: Relay) -> None:
+    records = [change("t1"), change("t2", "poison")]
+    before = msgspec.json.encode(records)
+    relay.handle({"Records": records})
+    assert msgspec.json.encode(records) == before
