@@ -10,6 +10,7 @@ from chalicelib.storefront_api.authorizer import BadTokenError
 from chalicelib.storefront_api.bootstrap import Settings, build
 from chalicelib.storefront_api.caller import Caller, authorizer_context, caller_of
 from chalicelib.storefront_api.ordering import idempotency_key
+from chassis import log
 from chassis.api import Answer, ServiceApp, View, unauthorized
 from chassis.openapi import document
 from chassis.settings import load
@@ -29,7 +30,8 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     """Let those in who have an access token; what they may do, the operations say."""
     try:
         claims = shop.authorizer.verify(request.token)
-    except BadTokenError:
+    except BadTokenError as error:
+        log.info("token refused", why=str(error))
         raise unauthorized() from None
     return AuthResponse(routes=["*"], principal_id=claims.sub, context=authorizer_context(claims))
 

@@ -53,7 +53,7 @@ class KeySet:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, PyJWK] = {}
-        self._fetched_at: float | None = None
+        self._fetched_at = 0.0
 
     def key(self, key_id: str) -> "PyJWK":
         """Return a key.
@@ -62,8 +62,8 @@ class KeySet:
         ------
         BadTokenError
             If the pool has no such key.
-        OSError, urllib3.exceptions.HTTPError
-            If the keys cannot be fetched.
+        Exception
+            If the keys cannot be fetched: then nobody knows, and the caller should try again.
         """
         if key_id not in self._keys and self._may_fetch():
             self._refresh()
@@ -73,14 +73,14 @@ class KeySet:
 
     def _may_fetch(self) -> bool:
         # made-up key ids must not make this a source of traffic to the pool
-        return self._fetched_at is None or self._clock() - self._fetched_at >= REFETCH_SECONDS
+        return not self._keys or self._clock() - self._fetched_at >= REFETCH_SECONDS
 
     def _refresh(self) -> None:
         from jwt import PyJWKSet
 
-        document = self._fetch(self._url)
         self._fetched_at = self._clock()
-        self._keys = {str(key.key_id): key for key in PyJWKSet.from_dict(document).keys}
+        keys = PyJWKSet.from_dict(self._fetch(self._url)).keys
+        self._keys = {str(key.key_id): key for key in keys}
 
 
 class Authorizer:
@@ -115,11 +115,16 @@ class Authorizer:
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer":
             raise BadTokenError("not a bearer token")
+        token = token.strip()
         try:
-            header = jwt.get_unverified_header(token.strip())
+            key_id = str(jwt.get_unverified_header(token).get("kid"))
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise BadTokenError(type(error).__name__) from None
+        key = self._keys.key(key_id)
+        try:
             claims = jwt.decode(
-                token.strip(),
-                self._keys.key(str(header.get("kid"))),
+                token,
+                key,
                 algorithms=["RS256"],
                 issuer=self._issuer,
                 options={
@@ -128,7 +133,7 @@ class Authorizer:
                     "verify_aud": False,
                 },
             )
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise BadTokenError(type(error).__name__) from None
         if (claims["token_use"], claims["client_id"]) != ("access", self._client_id):
             raise BadTokenError("not an access token for this client")

@@ -226,6 +226,7 @@ class ToyService:
             stored = self._store.get(file.subject)
             if stored is None:
                 log.info("picture of no toy", toy=file.subject, file=file.id)
+                self._forget(file.id)
                 return
             if file.id in stored.seen_files:
                 return

@@ -1,0 +1,439 @@
+"""The toys service as a whole: its API, its table, and the events of file_manager."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from botocore.client import BaseClient
+from component.conftest import parked
+from component.neighbours import Call, FakeNeighbour
+
+from chassis.problems import ServiceUnavailable
+from contracts import files
+from contracts.events import FILE_READY, CloudEvent
+
+DRAFT: dict[str, Any] = {
+    "name": "Wooden Train",
+    "description": "Runs on every track",
+    "category": "vehicles",
+    "brand": "Brio",
+    "price": {"amount": 4999, "currency": "AUD"},
+    "min_age": 3,
+    "attributes": {"colour": "red"},
+}
+PICTURE = {"content_type": "image/png", "size": 500, "alt": "A train"}
+
+
+def ticket(call: Call) -> files.ImageTicket:
+    return files.ImageTicket(
+        image=files.Image(id="fil_1", url="/files/fil_1", alt=call.body.alt),
+        upload=files.Upload(
+            method="POST",
+            url="http://storage/",
+            headers={},
+            fields={},
+            expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ),
+    )
+
+
+@pytest.fixture
+def file_manager() -> FakeNeighbour:
+    return FakeNeighbour(announceImage=ticket, deleteFile=lambda _: None)
+
+
+@pytest.fixture
+def app(load_app: Callable[..., ModuleType], file_manager: FakeNeighbour) -> Any:
+    module: Any = load_app("toys")
+    module.toys, module.consumer = module.build(module.settings, file_manager)
+    return module
+
+
+@pytest.fixture
+def api(app: ModuleType, api_of: Any) -> Any:
+    return api_of(app)
+
+
+def created(api: Any, **changes: Any) -> dict[str, Any]:
+    answer = api.call("POST", "/toys", DRAFT | changes)
+    assert answer.status_code == 201, answer.body
+    toy: dict[str, Any] = answer.json_body
+    return toy
+
+
+def pointers(answer: Any) -> list[str]:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json_body["status"] == answer.status_code
+    return [error["pointer"] for error in answer.json_body.get("errors", [])]
+
+
+def names(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.body
+    return [item["name"] for item in answer.json_body["items"]]
+
+
+def ready(toy_id: str, file_id: str = "fil_1") -> dict[str, Any]:
+    event = CloudEvent(
+        id=f"{file_id}.2.{FILE_READY.name}",
+        source=FILE_READY.source,
+        type=FILE_READY.name,
+        subject=file_id,
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+        data=files.FileReady(
+            id=file_id,
+            subject=toy_id,
+            url=f"/files/{file_id}",
+            alt="A train",
+            content_type="image/png",
+        ),
+    )
+    return notification(msgspec.json.encode(event).decode())
+
+
+def notification(message: str) -> dict[str, Any]:
+    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
+
+
+def deliver(app: Any, event: dict[str, Any]) -> None:
+    app.images(event, None)
+
+
+class TestToys:
+    def test_a_new_toy_can_be_read_back(self, api: Any) -> None:
+        answer = api.call("POST", "/toys", DRAFT)
+        toy = answer.json_body
+        assert answer.headers["Location"] == f"/toys/{toy['id']}"
+        assert toy.items() >= DRAFT.items()
+        assert (toy["images"], toy["version"]) == ([], 1)
+        read = api.call("GET", f"/toys/{toy['id']}")
+        assert read.json_body == toy
+        assert read.headers["ETag"] == '"1"'
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"name": ""}, "/name"),
+            ({"name": "a\nb"}, "/name"),
+            ({"min_age": -1}, "/min_age"),
+            ({"min_age": 2.5}, "/min_age"),
+            ({"price": {"amount": 19.99, "currency": "AUD"}}, "/price/amount"),
+            ({"price": {"amount": 0, "currency": "AUD"}}, "/price/amount"),
+            ({"price": {"amount": 1, "currency": "EUR"}}, "/price/currency"),
+            ({"price": {"amount": 1, "currency": "aud"}}, "/price/currency"),
+            ({"attributes": {"colour": 3}}, "/attributes"),
+            ({"images": []}, "/images"),
+            ({"colour": "red"}, "/colour"),
+        ],
+    )
+    def test_a_bad_field_is_named_and_nothing_is_stored(
+        self, api: Any, changes: dict[str, Any], pointer: str
+    ) -> None:
+        answer = api.call("POST", "/toys", DRAFT | changes)
+        assert answer.status_code == 422
+        assert pointers(answer)[0].startswith(pointer)
+        assert names(api.call("GET", "/toys")) == []
+
+    @pytest.mark.parametrize("toy_id", ["toy_nope", "%27%22", "a%2Fb", "%00", "x" * 3000])
+    def test_an_id_of_no_toy_is_a_404(self, api: Any, toy_id: str) -> None:
+        assert api.call("GET", f"/toys/{toy_id}").status_code == 404
+        assert api.call("PUT", f"/toys/{toy_id}", {}).status_code == 404
+        assert api.call("POST", f"/toys/{toy_id}/images", {}).status_code == 404
+
+    def test_many_toys_come_in_one_answer_without_those_that_are_not_there(self, api: Any) -> None:
+        one, two = created(api), created(api, name="Kite")
+        ids = [two["id"], "toy_nope", "", one["id"], two["id"]]
+        answer = api.call("POST", "/toys/lookup", {"ids": ids})
+        assert answer.json_body["items"] == [two, one]
+        assert api.call("POST", "/toys/lookup", {"ids": []}).status_code == 422
+        assert api.call("POST", "/toys/lookup", {"ids": ["x"] * 101}).status_code == 422
+
+    def test_a_put_replaces_all_and_a_patch_a_part(self, api: Any) -> None:
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        put = api.call("PUT", path, DRAFT | {"name": "Kite"}, {"If-Match": '"1"'})
+        assert put.json_body["name"] == "Kite"
+        assert put.headers["ETag"] == '"2"'
+        patch = {"price": {"amount": 5}, "attributes": {"colour": None, "size": "L"}}
+        headers = {"If-Match": '"2"', "Content-Type": "application/merge-patch+json"}
+        patched = api.call("PATCH", path, patch, headers).json_body
+        assert patched["price"] == {"amount": 5, "currency": "AUD"}
+        assert patched["attributes"] == {"size": "L"}
+        assert (patched["name"], patched["version"]) == ("Kite", 3)
+        assert patched["created_at"] == toy["created_at"]
+
+    @pytest.mark.parametrize(
+        ("patch", "pointer"),
+        [
+            ({"name": None}, "/name"),
+            ({"price": {"currency": None}}, "/price/currency"),
+            ({"price": {"currency": "EUR"}}, "/price/currency"),
+            ({"id": "toy_2"}, "/id"),
+            ({"version": 9}, "/version"),
+        ],
+    )
+    def test_a_patch_whose_result_is_no_toy_changes_nothing(
+        self, api: Any, patch: dict[str, Any], pointer: str
+    ) -> None:
+        toy = created(api)
+        answer = api.call("PATCH", f"/toys/{toy['id']}", patch, {"If-Match": '"1"'})
+        assert answer.status_code == 422
+        assert pointers(answer) == [pointer]
+        assert api.call("GET", f"/toys/{toy['id']}").json_body == toy
+
+    @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+    def test_a_change_says_which_version_it_means(self, api: Any, method: str) -> None:
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        body = None if method == "DELETE" else b"not JSON at all"
+        headers = {"Content-Type": "application/json"} if body else {}
+        # THEN the precondition is judged before the body
+        assert api.call(method, path, body, headers).status_code == 428
+        assert api.call(method, path, body, headers | {"If-Match": '"7"'}).status_code == 412
+        for bad in ("*", "1", 'W/"1"', '"1", "2"', '"x"'):
+            assert api.call(method, path, body, headers | {"If-Match": bad}).status_code == 400
+        assert api.call("GET", path).json_body == toy
+
+    def test_a_patch_of_another_type_is_refused(self, api: Any) -> None:
+        toy = created(api)
+        headers = {"If-Match": '"1"', "Content-Type": "text/plain"}
+        answer = api.call("PATCH", f"/toys/{toy['id']}", {"name": "X"}, headers)
+        assert answer.status_code == 415
+
+    def test_a_withdrawn_toy_is_gone_and_so_are_its_files(
+        self, api: Any, app: Any, file_manager: FakeNeighbour
+    ) -> None:
+        toy = created(api)
+        deliver(app, ready(toy["id"], "fil_1"))
+        deliver(app, ready(toy["id"], "fil_2"))
+        # GIVEN a file_manager that is down for the first of them
+        answers = iter([ServiceUnavailable("down"), None])
+
+        def delete(_: Call) -> None:
+            if error := next(answers):
+                raise error
+
+        file_manager.answers["deleteFile"] = delete
+        answer = api.call("DELETE", f"/toys/{toy['id']}", None, {"If-Match": '"3"'})
+        assert (answer.status_code, answer.body) == (204, b"")
+        assert api.call("GET", f"/toys/{toy['id']}").status_code == 404
+        assert names(api.call("GET", "/toys")) == []
+        assert [call.path["file_id"] for call in file_manager.calls] == ["fil_1", "fil_2"]
+
+
+class TestSearch:
+    def test_lists_are_newest_first_and_filtered(self, api: Any) -> None:
+        created(api)
+        created(api, name="Kite", category="outdoor", min_age=8, attributes={"colour": "blue"})
+        created(api, name="Éclair", price={"amount": 100, "currency": "AUD"}, brand="Sugar & Co")
+        assert names(api.call("GET", "/toys")) == ["Éclair", "Kite", "Wooden Train"]
+        for query, expected in {
+            "q=TRA+wood": ["Wooden Train"],
+            "q=eclair&sort=relevance": ["Éclair"],
+            "q=zebra": [],
+            "category=outdoor": ["Kite"],
+            "brand=Sugar+%26+Co": ["Éclair"],
+            "age=7": ["Éclair", "Wooden Train"],
+            "attr.colour=blue": ["Kite"],
+            "price_max=100": ["Éclair"],
+            "price_min=5000&price_max=10": [],
+            "sort=-price": ["Kite", "Wooden Train", "Éclair"],
+            "sort=name": ["Éclair", "Kite", "Wooden Train"],
+        }.items():
+            assert names(api.call("GET", f"/toys?{query}")) == expected, query
+
+    @pytest.mark.parametrize(
+        ("query", "pointer"),
+        [
+            ("colour=red", "/colour"),
+            ("facets=brand", "/facets"),
+            ("age=-1", "/age"),
+            ("age=three", "/age"),
+            ("price_min=-5", "/price_min"),
+            ("limit=0", "/limit"),
+            ("limit=101", "/limit"),
+            ("sort=rating", "/sort"),
+            ("cursor=x", "/cursor"),
+        ],
+    )
+    def test_a_bad_parameter_is_named(self, api: Any, query: str, pointer: str) -> None:
+        answer = api.call("GET", f"/toys?{query}")
+        assert answer.status_code == 400
+        assert pointers(answer) == [pointer]
+
+    def test_a_walk_with_changing_limits_meets_every_toy_once(self, api: Any) -> None:
+        for number in range(7):
+            created(api, name=f"Toy {number}")
+        walked: list[str] = []
+        cursor = ""
+        for limit in (3, 1, 2, 100):
+            suffix = f"&cursor={cursor}" if cursor else ""
+            page = api.call("GET", f"/toys?q=toy&sort=name&limit={limit}{suffix}")
+            walked += names(page)
+            cursor = page.json_body["next_cursor"]
+        assert cursor is None
+        assert walked == [f"Toy {number}" for number in range(7)]
+
+    def test_a_cursor_belongs_to_its_query(self, api: Any) -> None:
+        created(api)
+        created(api)
+        cursor = api.call("GET", "/toys?limit=1&q=train").json_body["next_cursor"]
+        assert api.call("GET", f"/toys?limit=1&q=train&cursor={cursor}").status_code == 200
+        for query in ("q=trai", "q=train&sort=price", "q=train&age=9", "q=train&attr.a=b", ""):
+            assert api.call("GET", f"/toys?{query}&cursor={cursor}").status_code == 400
+        changed = ("A" if cursor[-1] != "A" else "B").join([cursor[:-1], ""])
+        assert api.call("GET", f"/toys?q=train&cursor={changed}").status_code == 400
+
+    def test_a_search_costs_one_query_and_one_batch_read(
+        self, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(3):
+            created(api)
+        spent: list[str] = []
+        original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def counted(self: Any, name: str, arguments: Any) -> Any:
+            spent.append(name)
+            return original(self, name, arguments)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+        api.call("GET", "/toys?q=train")
+        assert spent == ["Query", "BatchGetItem"]
+
+
+class TestImages:
+    def test_a_picture_is_announced_to_file_manager(
+        self, api: Any, file_manager: FakeNeighbour
+    ) -> None:
+        toy = created(api)
+        answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE)
+        assert answer.status_code == 201
+        assert answer.json_body["image"] == {"id": "fil_1", "url": "/files/fil_1", "alt": "A train"}
+        assert file_manager.calls[0].body == files.NewImage(
+            subject=toy["id"], content_type="image/png", size=500, alt="A train"
+        )
+        # THEN it is not shown before its bytes are checked
+        assert api.call("GET", f"/toys/{toy['id']}").json_body == toy
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"content_type": "image/svg+xml"}, "/content_type"),
+            ({"size": 6 * 1024 * 1024}, "/size"),
+            ({"alt": "a\r\nb"}, "/alt"),
+        ],
+    )
+    def test_a_picture_that_is_none_is_not_announced(
+        self, api: Any, file_manager: FakeNeighbour, changes: dict[str, Any], pointer: str
+    ) -> None:
+        toy = created(api)
+        answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE | changes)
+        assert answer.status_code == 422
+        assert pointers(answer) == [pointer]
+        assert file_manager.calls == []
+
+    def test_a_checked_picture_is_shown_once_however_often_it_is_told(
+        self, api: Any, app: Any
+    ) -> None:
+        toy = created(api)
+        for _ in range(3):
+            deliver(app, ready(toy["id"]))
+        shown = api.call("GET", f"/toys/{toy['id']}").json_body
+        assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A train"}]
+        assert shown["version"] == 2
+
+    def test_a_removed_picture_does_not_come_back(
+        self, api: Any, app: Any, file_manager: FakeNeighbour
+    ) -> None:
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        deliver(app, ready(toy["id"]))
+        assert api.call("DELETE", f"{path}/images/fil_1").status_code == 204
+        assert file_manager.asked() == ["deleteFile"]
+        # WHEN the event is delivered again, also after the toy was described anew
+        deliver(app, ready(toy["id"]))
+        api.call("PUT", path, DRAFT, {"If-Match": '"3"'})
+        deliver(app, ready(toy["id"]))
+        # THEN the toy stays without it
+        now = api.call("GET", path).json_body
+        assert (now["images"], now["version"]) == ([], 4)
+        assert api.call("DELETE", f"{path}/images/fil_1").status_code == 404
+
+    def test_a_change_by_another_writer_loses_no_picture(self, api: Any, app: Any) -> None:
+        # GIVEN a writer that comes between the consumer's read and its write
+        toy = created(api)
+        store = app.toys._store
+        read = store.get
+
+        def get_and_be_overtaken(toy_id: str) -> Any:
+            stored = read(toy_id)
+            store.get = read
+            api.call("PATCH", f"/toys/{toy_id}", {"name": "Overtaken"}, {"If-Match": '"1"'})
+            return stored
+
+        store.get = get_and_be_overtaken
+        deliver(app, ready(toy["id"]))
+        now = api.call("GET", f"/toys/{toy['id']}").json_body
+        assert (now["name"], len(now["images"]), now["version"]) == ("Overtaken", 1, 3)
+
+    def test_a_toy_has_twenty_pictures_at_most(
+        self, api: Any, app: Any, file_manager: FakeNeighbour
+    ) -> None:
+        toy = created(api)
+        for number in range(20):
+            deliver(app, ready(toy["id"], f"fil_{number}"))
+        assert api.call("POST", f"/toys/{toy['id']}/images", PICTURE).status_code == 409
+        assert file_manager.calls == []
+        # WHEN one that was announced in time comes after all
+        deliver(app, ready(toy["id"], "fil_late"))
+        # THEN it is not shown, and its file goes
+        assert len(api.call("GET", f"/toys/{toy['id']}").json_body["images"]) == 20
+        assert file_manager.calls[0].path == {"file_id": "fil_late"}
+
+    def test_a_picture_of_a_toy_that_is_gone_goes_too(
+        self, api: Any, app: Any, file_manager: FakeNeighbour
+    ) -> None:
+        deliver(app, ready("toy_gone"))
+        assert file_manager.calls[0].path == {"file_id": "fil_1"}
+        assert parked("toyshop-local-toys-images-dead-letters") == []
+
+    def test_poison_is_parked_and_other_events_are_ignored(self, api: Any, app: Any) -> None:
+        poison = ready("toy_1")
+        message = json.loads(poison["Records"][0]["Sns"]["Message"])
+        del message["data"]["subject"]
+        deliver(app, notification(json.dumps(message)))
+        other = message | {"type": "shop.file.rejected.v1"}
+        deliver(app, notification(json.dumps(other)))
+        messages = parked("toyshop-local-toys-images-dead-letters")
+        assert [item["body"]["id"] for item in messages] == [message["id"]]
+        assert messages[0]["reason"].startswith("poison")
+
+    def test_what_fails_is_tried_again_from_the_retry_queue(self, api: Any, app: Any) -> None:
+        toy = created(api)
+        sqs = boto3.client("sqs", region_name="us-east-1")
+        url = app.settings.images_retry_url
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": ready(toy["id"])}))
+        message = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"][0]
+        record = {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+        }
+        store = app.toys._store
+        working = store.get
+
+        def broken(_: str) -> Any:
+            raise TimeoutError
+
+        store.get = broken
+        assert app.images_retry({"Records": [record]}, None) == {
+            "batchItemFailures": [{"itemIdentifier": record["messageId"]}]
+        }
+        store.get = working
+        assert app.images_retry({"Records": [record]}, None) == {"batchItemFailures": []}
+        assert len(api.call("GET", f"/toys/{toy['id']}").json_body["images"]) == 1

@@ -1,0 +1,172 @@
+"""The search index: what is found, in what order, page by page."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.toys.search import Position, TableIndex, entry_of, fold, words_of
+from contracts.money import Money
+from contracts.toys import Toy, ToyQuery
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def toy(number: int, name: str = "Kite", **changes: Any) -> Toy:
+    fields: dict[str, Any] = {
+        "description": "",
+        "category": "outdoor",
+        "brand": "Windy",
+        "price": Money(amount=1000, currency="AUD"),
+        "min_age": 3,
+        "attributes": {},
+    }
+    return Toy(
+        id=f"toy_{number:03}",
+        name=name,
+        images=[],
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+        **{**fields, **changes},
+    )
+
+
+def found(toys: Iterable[Toy], **query: Any) -> list[str]:
+    index = TableIndex(lambda: [entry_of(item) for item in toys])
+    return index.search(ToyQuery(**query), None).ids
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Wooden TRAIN", ["wooden", "train"]),
+        ("Éclair à la crème", ["eclair", "a", "la", "creme"]),
+        ("Straße", ["strasse"]),
+        ("Bjørn's T-Rex_2", ["bjorn", "s", "t", "rex", "2"]),
+        ("train train", ["train"]),
+        ("!?", []),
+    ],
+)
+def test_words_have_neither_case_nor_accents(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+def test_capitals_that_fold_to_two_letters_are_folded_like_small_ones() -> None:
+    assert fold("İSTANBUL") == "istanbul"
+
+
+TRAIN = toy(
+    1,
+    "Wooden Train",
+    description="Runs on every track",
+    category="vehicles",
+    brand="Brío",
+    attributes={"colour": "Signal Red"},
+)
+
+
+@pytest.mark.parametrize(
+    "q", ["train", "TRA wood", "éVERy", "brio", "vehic", "sig red", "", "  ", "t t"]
+)
+def test_every_word_must_begin_some_word(q: str) -> None:
+    assert found([TRAIN], q=q) == ["toy_001"]
+
+
+@pytest.mark.parametrize("q", ["rain", "train boat", "colour", "trains", "ooden"])
+def test_a_word_that_begins_no_word_finds_nothing(q: str) -> None:
+    assert found([TRAIN], q=q) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"category": "vehicles"}, True),
+        ({"category": "Vehicles"}, False),
+        ({"brand": "Brío"}, True),
+        ({"brand": "Brio"}, False),
+        ({"age": 3}, True),
+        ({"age": 2}, False),
+        ({"price_min": 1000, "price_max": 1000}, True),
+        ({"price_min": 1001}, False),
+        ({"price_max": 999}, False),
+        ({"price_min": 2000, "price_max": 500}, False),
+        ({"attributes": {"colour": "Signal Red"}}, True),
+        ({"attributes": {"colour": "signal red"}}, False),
+        ({"attributes": {"colour": "Signal Red", "size": "L"}}, False),
+    ],
+)
+def test_filters_match_exactly_and_bounds_are_inclusive(
+    query: dict[str, Any], expected: bool
+) -> None:
+    assert bool(found([TRAIN], **query)) is expected
+
+
+def test_a_hit_in_the_name_weighs_more_than_any_elsewhere() -> None:
+    elsewhere = toy(3, "Track", description="for a train", category="train", brand="Train")
+    prefix = toy(2, "Trainset")
+    whole = toy(1, "Train")
+    assert found([elsewhere, prefix, whole], q="train", sort="relevance") == [
+        "toy_001",
+        "toy_002",
+        "toy_003",
+    ]
+
+
+SHELF = [
+    toy(1, "Émile", price=Money(amount=500, currency="AUD")),
+    toy(2, "dolls", price=Money(amount=900, currency="AUD")),
+    toy(3, "Fort", price=Money(amount=500, currency="AUD")),
+]
+
+
+@pytest.mark.parametrize(
+    ("sort", "numbers"),
+    [
+        ("newest", [3, 2, 1]),
+        ("price", [1, 3, 2]),
+        ("-price", [2, 3, 1]),
+        ("name", [2, 1, 3]),
+        ("relevance", [3, 2, 1]),
+    ],
+)
+def test_orders_and_their_ties(sort: str, numbers: list[int]) -> None:
+    assert found(SHELF, sort=sort) == [f"toy_{number:03}" for number in numbers]
+
+
+@pytest.mark.parametrize("sort", ["newest", "price", "-price", "name", "relevance"])
+def test_a_walk_meets_each_toy_once_though_toys_come_and_go(sort: str) -> None:
+    # GIVEN a shelf with many ties, to which a toy is added and from which one is taken each page
+    shelf = {
+        item.id: item
+        for item in (
+            toy(n, f"Toy {n % 4}", price=Money(amount=100 + n % 3, currency="AUD"))
+            for n in range(100, 140)
+        )
+    }
+    before = set(shelf)
+    index = TableIndex(lambda: [entry_of(item) for item in shelf.values()])
+    walked: list[str] = []
+    after: Position | None = None
+    newcomer = 0
+    while True:
+        page = index.search(ToyQuery(sort=sort, limit=7), after)  # type: ignore[arg-type]
+        walked += page.ids
+        if page.last is None:
+            break
+        after = page.last
+        # WHEN newcomers land before and after the position, and the toy of the position goes
+        newcomer += 1
+        for number in (newcomer, 900 + newcomer):
+            shelf[f"toy_{number:03}"] = toy(number, f"Toy {number % 4}")
+        del shelf[page.ids[-1]]
+    # THEN nothing comes twice and nothing that stayed is missed
+    assert len(walked) == len(set(walked))
+    assert before <= set(walked)
+
+
+def test_the_last_page_says_so_even_if_it_is_full() -> None:
+    index = TableIndex(lambda: [entry_of(item) for item in SHELF])
+    assert index.search(ToyQuery(limit=3), None).last is None
+    assert index.search(ToyQuery(limit=2), None).last is not None
