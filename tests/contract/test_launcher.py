@@ -4,6 +4,7 @@ import io
 import json
 import socket
 import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -31,6 +32,15 @@ RECORDING = """
 import json
 def handler(event, context):
     print("seen " + json.dumps(event))
+"""
+SHARING = """
+import os, random
+imported_by = os.getpid()
+random.random()
+def handler(event, context):
+    name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+    process = os.getpid()
+    return dict(imported_by=imported_by, process=process, name=name, random=random.random())
 """
 COUNTING = """
 import os
@@ -206,6 +216,34 @@ def test_exception_does_not_end_the_worker(aws: EmbeddedAws) -> None:
     assert invoke(fail=True)["errorMessage"] == "planted"
     # THEN the next one runs in the same process
     assert invoke() == [worker, calls + 2]
+
+
+def test_functions_of_a_package_import_it_once_and_keep_their_own_environment(
+    aws: EmbeddedAws,
+) -> None:
+    # GIVEN two functions of one package
+    for name in ("left", "right"):
+        aws.function(name, SHARING)
+    # WHEN both are invoked
+    answers = [
+        json.load(aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")["Payload"])
+        for name in ("left", "right")
+    ]
+    # THEN each runs in a process of its own, under its own name
+    assert len({answer["process"] for answer in answers}) == 2
+    assert [answer["name"] for answer in answers] == ["left", "right"]
+    # AND where forking is possible, the package was imported by one process for both
+    if sys.platform == "linux":
+        assert len({answer["imported_by"] for answer in answers}) == 1
+    # AND what is random differs
+    assert answers[0]["random"] != answers[1]["random"]
+
+
+def test_package_that_cannot_be_imported_says_why(aws: EmbeddedAws) -> None:
+    aws.function("broken", "import nowhere_to_be_found\n")
+    answer = aws.client("lambda").invoke(FunctionName="broken", Payload=b"{}")
+    assert answer["FunctionError"]
+    assert "nowhere_to_be_found" in json.load(answer["Payload"])["errorMessage"]
 
 
 def test_warm_call_does_not_wait_for_a_log_line(aws: EmbeddedAws) -> None:

@@ -16,12 +16,14 @@ from shopctl.launcher import delivery
 
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
+WARM_UP_PATH = "/_toyshop/warm-up"
 _SAVE_SECONDS = 20
 _answered = 0
 
 
-def answering(app: Any, started: Callable[[], None]) -> Any:
+def answering(app: Any, *, started: Callable[[], None], warm_up: Callable[[], None]) -> Any:
     """Wrap the ASGI application with the paths above; call `started` when it is up."""
+    actions = {CHECKPOINT_PATH: save, WARM_UP_PATH: warm_up}
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -34,10 +36,9 @@ def answering(app: Any, started: Callable[[], None]) -> Any:
             await app(scope, receive, send_and_tell)
             return
         global _answered
-        _answered += scope["type"] == "http" and scope["path"] not in (PATH, CHECKPOINT_PATH)
-        if scope["type"] == "http" and scope["path"] in (PATH, CHECKPOINT_PATH):
-            if scope["path"] == CHECKPOINT_PATH:
-                save()
+        _answered += scope["type"] == "http" and scope["path"] not in (PATH, *actions)
+        if scope["type"] == "http" and scope["path"] in (PATH, *actions):
+            actions.get(scope["path"], lambda: None)()
             body = json.dumps(measure()).encode()
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})

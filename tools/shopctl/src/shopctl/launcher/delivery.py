@@ -78,6 +78,10 @@ def _invoke_until_done(function: dict[str, Any], event: Event) -> None:
     age_limit = int(settings.get("MaximumEventAgeInSeconds", _AWS_DEFAULT_AGE_SECONDS))
     accepted, attempt = time.monotonic(), 0
     while True:
+        # looked up anew: since the last attempt it may have been released or let run again
+        found, latest, _ = lambda_svc._get_func_record_for_ref(function["config"]["FunctionArn"])
+        if found and latest:
+            function = lambda_svc._execution_record_for_config(found, latest)
         result = lambda_svc._execute_function(function, event)
         if not result.get("error"):
             return

@@ -51,7 +51,7 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
     # what a killed launcher left of its workers
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    if not (home / "aws" / "cloudformation.json").exists():
+    if not (home / "aws" / "dynamodb.json").exists():
         # objects are written at once: without the state, they are of a shop that was killed
         shutil.rmtree(home / "s3", ignore_errors=True)
     os.environ.update(
@@ -81,13 +81,26 @@ async def _serve(home: Path, port: int) -> None:
     from ministack import app as ministack_app
     from ministack.core import lambda_runtime
 
-    from shopctl.launcher import activity, delivery, identities, logs, mail, streams, workers
+    from shopctl.launcher import (
+        activity,
+        delivery,
+        forking,
+        identities,
+        logs,
+        mail,
+        streams,
+        workers,
+    )
 
     delivery.install()
     identities.install()
     logs.install(home / "logs")
     mail.install(home / "mail")
     workers.install(home / "tmp" / "code")
+    # with IAM each function has credentials of its own from the start
+    can_fork = sys.platform == "linux" and not ministack_app.AUTH
+    if can_fork:
+        forking.install()
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -108,7 +121,9 @@ async def _serve(home: Path, port: int) -> None:
         streams.resume()
         delivery.restore(undelivered)
 
-    application = activity.answering(ministack_app.app, started=resume)
+    application = activity.answering(
+        ministack_app.app, started=resume, warm_up=forking.warm_up if can_fork else lambda: None
+    )
     saving = asyncio.create_task(activity.save_when_quiet())
     try:
         await serve(application, config, shutdown_trigger=stopped.wait)
@@ -117,4 +132,5 @@ async def _serve(home: Path, port: int) -> None:
         delivery.save(undelivered)
         unclean.unlink()
         lambda_runtime.reset()
+        forking.close_idle(everything=True)
         shutil.rmtree(home / "tmp", ignore_errors=True)

@@ -16,6 +16,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from shopctl.launcher import forking
+
 # one waits while another computes; each takes 50 to 100 MB
 WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
 _SURPLUS_IDLE_SECONDS = 30
@@ -116,6 +118,7 @@ def _reap(ttl: float | None = None) -> int:  # noqa: ARG001 - the signature is m
                 (kept if busy else idle).append(worker)
             lambda_runtime._workers[key] = kept
     lambda_runtime.kill_workers(idle)
+    forking.close_idle()
     return len(idle)
 
 

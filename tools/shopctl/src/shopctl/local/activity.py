@@ -86,5 +86,13 @@ def wait_until_quiet(aws: str, *, seconds: float) -> dict[str, int]:
 
 def checkpoint(aws: str) -> None:
     """Have the embedded AWS write its state now."""
-    request = urllib.request.Request(f"{aws}/_toyshop/checkpoint", method="POST")
-    urllib.request.urlopen(request, timeout=60).close()
+    _post(f"{aws}/_toyshop/checkpoint")
+
+
+def warm_up(aws: str) -> None:
+    """Have the embedded AWS start a worker for each function, in the background."""
+    _post(f"{aws}/_toyshop/warm-up")
+
+
+def _post(url: str) -> None:
+    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=60).close()

@@ -44,8 +44,8 @@ class Process:
         return start_of(self.pid) == self.started
 
     def memory_mib(self) -> int:
-        """Resident memory with its children (the functions' workers)."""
-        return sum(_resident_kib(pid) for pid in (self.pid, *_children(self.pid))) // 1024
+        """Resident memory with its descendants (the functions' workers), shared pages once."""
+        return sum(_resident_kib(pid) for pid in (self.pid, *_descendants(self.pid))) // 1024
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,20 @@ def start_of(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else state.partition(" ")[2].strip()
 
 
-def _children(pid: int) -> list[int]:
+def _descendants(pid: int) -> list[int]:
     lines = _ps("-A", "-o", "pid=,ppid=").splitlines()
     pairs = [tuple(map(int, line.split())) for line in lines]
-    return [child for child, parent in pairs if parent == pid]
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in pairs if its_parent == parent]
+    return found[1:]
 
 
 def _resident_kib(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        # proportional: what processes share is divided among them
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(text.partition("\nPss:")[2].split()[0])
     text = _ps("-o", "rss=", "-p", str(pid)).strip()
     return int(text) if text else 0
 

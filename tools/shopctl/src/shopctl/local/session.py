@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from typing import NoReturn
@@ -30,7 +29,8 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
     progress = Progress()
     if not services.load(layout.apps):
         raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
-    with _alone(layout), _interruptible():
+    with _interruptible(), contextlib.ExitStack() as alone:
+        alone.enter_context(_alone(layout))
         state = processes.read(layout.state)
         dead = state.dead() if state else []
         if state and not dead:
@@ -39,17 +39,24 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
         if state and len(dead) < len(state.processes):
             progress.warn(f"{', '.join(dead)} had ended: the shop is started anew.")
             down.down(layout, state, progress)
-        started = time.monotonic()
-        start = up.Start(layout, options, progress)
+        start, ready = up.Start(layout, options, progress), None
+        began = time.monotonic()
         try:
-            state = start.run()
-        except BaseException:
+            ready = start.run()
+            _welcome(ready, progress, time.monotonic() - began)
+            if not detach:
+                progress.say("\nCtrl-C stops the shop; its data stay.")
+                alone.close()
+                _watch(layout, ready, progress)
+        except BaseException as error:
+            # a second Ctrl-C must not cut the saving short
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if ready and isinstance(error, KeyboardInterrupt):
+                down.down(layout, ready, progress)
+                return
             up.stop(start.processes, progress)
             layout.state.unlink(missing_ok=True)
             raise
-        _welcome(state, progress, time.monotonic() - started)
-    if not detach:
-        _stay(layout, state, progress)
 
 
 def _refresh(layout: Layout, state: State, options: up.Options, progress: Progress) -> None:
@@ -79,23 +86,14 @@ def _welcome(state: State, progress: Progress, seconds: float) -> None:
     progress.say(f"  curl '{edge}/api/toys?q=puzzle&limit=3'")
 
 
-def _stay(layout: Layout, state: State, progress: Progress) -> None:
-    """Watch the processes until Ctrl-C or SIGTERM, then stop them."""
-    progress.say("\nCtrl-C stops the shop; its data stay.")
+def _watch(layout: Layout, state: State, progress: Progress) -> None:
+    """Tell when a process ends, until another command stops the shop."""
     reported: set[str] = set()
-    try:
-        with _interruptible():
-            while layout.state.exists():
-                for name in set(state.dead()) - reported:
-                    progress.warn(f"{name} has ended unexpectedly: see {layout.logs}/{name}.log")
-                    reported.add(name)
-                time.sleep(_WATCH_SECONDS)
-    except KeyboardInterrupt:
-        if sys.stdout.isatty():
-            progress.say("")
-        # a second Ctrl-C must not cut the saving short
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        down.down(layout, state, progress)
+    while layout.state.exists():
+        for name in set(state.dead()) - reported:
+            progress.warn(f"{name} has ended unexpectedly: see {layout.logs}/{name}.log")
+            reported.add(name)
+        time.sleep(_WATCH_SECONDS)
 
 
 @contextlib.contextmanager

@@ -145,6 +145,7 @@ def converge(
         outcomes |= stacks.deploy_packages(cloud, packages)
         changed = [name for name, outcome in outcomes.items() if outcome != "unchanged"]
         step.note = f"{len(changed)} of {len(outcomes)} changed"
+    activity.warm_up(state["aws"].url)
     with progress.step("Users created") as step:
         step.note = "" if users.create(cloud) else "all there"
     return changed
