@@ -10,12 +10,16 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from gateway_simulator.client import ControlClient
 
 ROOT = Path(__file__).parents[2]
+ACCOUNT = "000000000000"
 PASSWORD = "Toyshop-2026!"
 ADDRESS = {
     "name": "Alice Example",
@@ -28,10 +32,10 @@ ADDRESS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer."""
+    """An HTTP answer; the names of its headers count in any case."""
 
     status: int
-    headers: dict[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -62,9 +66,9 @@ def http(
     request = urllib.request.Request(url, body, sent, method=method)
     try:
         with _opener.open(request, timeout=seconds) as answer:
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            return Answer(answer.status, answer.headers, answer.read())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, dict(error.headers), error.read())
+        return Answer(error.code, error.headers, error.read())
 
 
 def eventually(check: Callable[[], Any], seconds: float = 60, every: float = 0.1) -> Any:
@@ -103,6 +107,22 @@ class Shop:
     @property
     def aws(self) -> str:
         return f"http://127.0.0.1:{self.aws_port}"
+
+    def client(self, service: str) -> Any:
+        """Return a client of the embedded AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.aws,
+            region_name="us-east-1",
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",
+        )
+
+    def items(self, service: str) -> dict[str, Any]:
+        """Return what a service's table holds, by id."""
+        table = f"toyshop-local-{service}"
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return {item["id"]["S"]: item for page in pages for item in page["Items"]}
 
     @property
     def gateway(self) -> ControlClient:

@@ -6,29 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
-from chain.shop import Shop, eventually
+from chain.shop import ACCOUNT, Shop, eventually, http
 
-ACCOUNT = "000000000000"
 TOPICS = ("orders", "payments", "file-manager")
-
-
-def client(shop: Shop, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=shop.aws,
-        region_name="us-east-1",
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
-    )
 
 
 class Tap:
     """A queue that hears all events of the shop, as any subscriber would."""
 
     def __init__(self, shop: Shop) -> None:
-        self._sqs, self._sns = client(shop, "sqs"), client(shop, "sns")
+        self._sqs, self._sns = shop.client("sqs"), shop.client("sns")
         self._url = self._sqs.create_queue(QueueName=f"tap-{uuid.uuid4()}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
         self._subscriptions = [
@@ -77,11 +65,6 @@ def tap(shop: Shop) -> Iterator[Tap]:
     tap.close()
 
 
-def items(shop: Shop, table: str) -> dict[str, Any]:
-    pages = client(shop, "dynamodb").get_paginator("scan").paginate(TableName=table)
-    return {item["id"]["S"]: item for page in pages for item in page["Items"]}
-
-
 def test_redelivering_every_event_changes_nothing(
     shop: Shop, alice: str, staff: str, tap: Tap
 ) -> None:
@@ -107,9 +90,9 @@ def test_redelivering_every_event_changes_nothing(
     assert len(events) == 11
     assert len({event["id"] for _, event in events}) == 11
     before = {
-        "transactions": items(shop, "toyshop-local-payments"),
-        "messages": items(shop, "toyshop-local-notifications"),
-        "files": items(shop, "toyshop-local-file-manager"),
+        "transactions": shop.items("payments"),
+        "messages": shop.items("notifications"),
+        "files": shop.items("file-manager"),
         "ledger": shop.json_of("ledger"),
         "mails": shop.json_of("mail"),
     }
@@ -121,9 +104,9 @@ def test_redelivering_every_event_changes_nothing(
     quiet(shop)
     # THEN nothing has changed
     assert {
-        "transactions": items(shop, "toyshop-local-payments"),
-        "messages": items(shop, "toyshop-local-notifications"),
-        "files": items(shop, "toyshop-local-file-manager"),
+        "transactions": shop.items("payments"),
+        "messages": shop.items("notifications"),
+        "files": shop.items("file-manager"),
         "ledger": shop.json_of("ledger"),
         "mails": shop.json_of("mail"),
     } == before
@@ -131,8 +114,6 @@ def test_redelivering_every_event_changes_nothing(
 
 def quiet(shop: Shop) -> None:
     """Wait until the embedded AWS has nothing under way."""
-    from chain.shop import http
-
     looks = 0
 
     def check() -> bool:
@@ -147,7 +128,7 @@ def quiet(shop: Shop) -> None:
 @contextmanager
 def switched_off(shop: Shop, function: str) -> Iterator[None]:
     """Throttle a function to nothing, the way one does on AWS."""
-    functions = client(shop, "lambda")
+    functions = shop.client("lambda")
     name = f"toyshop-local-{function}"
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:

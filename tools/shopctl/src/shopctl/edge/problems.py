@@ -54,8 +54,17 @@ def status_of_gateway_answer(status: int, content_type: str, body: bytes) -> int
     int or None
         The status for the client; None if the answer is a service's own.
     """
-    if status < 400 or content_type == PROBLEM_TYPE:
+    if status < 400 or content_type == PROBLEM_TYPE or _is_a_services_own(body):
         return None
     if status == 403 and _NO_ROUTE.encode() in body:
         return 404
     return status
+
+
+def _is_a_services_own(body: bytes) -> bool:
+    """Tell a service's JSON from the gateway's, which is one message and nothing else."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return False
+    return not isinstance(document, dict) or {name.lower() for name in document} != {"message"}
