@@ -1,0 +1,329 @@
+"""Events: what a producer emits is what the contract says, and what its consumers take.
+
+The producer's side is its real ``events_of`` behind the real relay; the bytes that it publishes go
+to the real consumer.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import jsonschema
+import msgspec
+import pytest
+from component.conftest import REGION, parked
+from component.neighbours import FakeNeighbour
+
+from chalicelib.file_manager.events import events_of as events_of_file
+from chalicelib.file_manager.store import FileRecord
+from chalicelib.orders.events import events_of as events_of_order
+from chalicelib.orders.store import OrderRecord
+from chalicelib.payments.domain import Intent, transaction_id
+from chalicelib.payments.events import events_of as events_of_payment
+from chalicelib.payments.store import TransactionRecord
+from chassis.parking import Parking
+from chassis.records import Record
+from chassis.relay import Relay
+from contracts.events import EVENT_TYPES, CloudEvent
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order, OrderLine
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 24, 1, 2, 3, 400, tzinfo=UTC)
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+PRICE = Money(amount=1250, currency="AUD")
+LINE = OrderLine(toy_id="toy_1", name="Kite Łódź é", quantity=1, unit_price=PRICE, line_total=PRICE)
+CONTACT = Contact(email="zoe@example.com", name="Zoë Łukasz")
+COMMON = {"created_at": NOW, "updated_at": NOW, "traceparent": TRACE}
+
+
+def order(version: int = 1, status: str = "placed") -> OrderRecord:
+    return OrderRecord(
+        id="ord_1",
+        customer_id="cus_1",
+        status=status,
+        placed="x",
+        lines=[LINE],
+        total=PRICE,
+        shipping_address=Address(
+            name="Zoë", line1="1 Toy St", city="Sydney", postal_code="2000", country="AU"
+        ),
+        contact=CONTACT,
+        payment_method="pm_card_visa",
+        fingerprint="a" * 64,
+        version=version,
+        **COMMON,
+    )
+
+
+def transaction(status: str, version: int = 2) -> TransactionRecord:
+    return TransactionRecord(
+        id=transaction_id("ord_1"),
+        order_id="ord_1",
+        customer_id="cus_1",
+        status=status,
+        amount=PRICE,
+        contact=CONTACT,
+        lines=[LINE],
+        payment_method="pm_card_visa",
+        intent_id="pi_1",
+        client_secret="pi_1_secret_2" if status == "action_required" else None,
+        decline_code="insufficient_funds" if status == "declined" else None,
+        version=version,
+        **COMMON,
+    )
+
+
+def file(status: str, subject: str = "toy_1") -> FileRecord:
+    return FileRecord(
+        id="fil_1",
+        kind="image",
+        status=status,
+        subject=subject,
+        content_type="image/png",
+        size=1000,
+        alt="A kite",
+        reason="no picture" if status == "rejected" else None,
+        version=1 if status == "pending" else 2,
+        **COMMON,
+    )
+
+
+class Topic:
+    """A botocore SNS client that keeps the bytes it is given."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def publish_batch(self, **batch: Any) -> dict[str, Any]:
+        self.entries += batch["PublishBatchRequestEntries"]
+        return {"Successful": [{"Id": e["Id"]} for e in batch["PublishBatchRequestEntries"]]}
+
+
+class NoQueue:
+    def send_message(self, **message: Any) -> None:
+        raise AssertionError(f"parked: {message}")
+
+
+def published(
+    model: type[Record], events_of: Any, before: Record | None, after: Record | None
+) -> dict[str, str]:
+    """Return the messages that a change in a table makes, by their type."""
+    images = {"OldImage": before, "NewImage": after}
+    record = {
+        "dynamodb": {
+            "SequenceNumber": "1",
+            **{name: item.to_dynamodb_dict() for name, item in images.items() if item},
+        }
+    }
+    topic = Topic()
+    relay = Relay("arn:topic", topic, model, events_of, Parking(NoQueue(), "queue"))
+    assert relay.handle({"Records": [record]}) == {"batchItemFailures": []}
+    return {
+        entry["MessageAttributes"]["type"]["StringValue"]: entry["Message"]
+        for entry in topic.entries
+    }
+
+
+def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
+    """Return a message of every type, as its producer makes it."""
+    messages: dict[str, str] = {}
+    for before, after in (
+        (None, order()),
+        (order(), order(2)),
+        (order(), order(2, "cancelled")),
+    ):
+        messages |= published(OrderRecord, events_of_order, before, after)
+    for status in ("succeeded", "declined", "action_required", "refunded", "cancelled"):
+        before = transaction("succeeded" if status == "refunded" else "pending", 1)
+        messages |= published(TransactionRecord, events_of_payment, before, transaction(status))
+    for status in ("ready", "rejected"):
+        before_file = file("pending", file_subject)
+        messages |= published(FileRecord, events_of_file, before_file, file(status, file_subject))
+    return messages
+
+
+MESSAGES = all_messages()
+
+
+def manifests() -> Iterator[dict[str, Any]]:
+    for path in sorted((ROOT / "apps").glob("*/service.toml")):
+        yield tomllib.loads(path.read_text())
+
+
+def test_every_type_of_the_contract_has_a_producer_that_says_so() -> None:
+    assert set(MESSAGES) == set(EVENT_TYPES)
+    emitted = {(name, m["name"]) for m in manifests() for name in m["events"]["emits"]}
+    assert emitted == {(kind.name, kind.source.lstrip("/")) for kind in EVENT_TYPES.values()}
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_what_is_emitted_fulfils_the_contracts_schema(name: str) -> None:
+    kind = EVENT_TYPES[name]
+    schema = msgspec.json.schema(CloudEvent[kind.data])  # type: ignore[name-defined]
+    event = json.loads(MESSAGES[name])
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(event)
+    # nothing travels that the contract does not know, and whatever is required is missed
+    assert set(event["data"]) == {field.encode_name for field in msgspec.structs.fields(kind.data)}
+    for attribute in ("id", "source", "type", "subject", "time", "data"):
+        less = {key: value for key, value in event.items() if key != attribute}
+        assert not jsonschema.Draft202012Validator(schema).is_valid(less), attribute
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_an_event_is_a_cloudevent_on_the_wire(name: str) -> None:
+    event = json.loads(MESSAGES[name])
+    assert event["specversion"] == "1.0"
+    assert event["type"] == name
+    assert event["source"] == EVENT_TYPES[name].source
+    assert event["datacontenttype"] == "application/json"
+    assert event["traceparent"] == TRACE
+    assert event["time"] == "2026-11-24T01:02:03.000400Z"
+    assert event["subject"] in ("ord_1", "fil_1")
+    entity, version, rest = event["id"].split(".", 2)
+    assert re.fullmatch(r"(ord|txn|fil)_\w+", entity)
+    assert (int(version) >= 1, rest) == (True, name)
+    # attribute names: lower-case letters and digits (CloudEvents 1.0, "Naming conventions")
+    assert all(re.fullmatch(r"[a-z0-9]{1,20}", attribute) for attribute in event)
+    assert len(MESSAGES[name].encode()) < 64 * 1024
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_the_same_change_is_the_same_event(name: str) -> None:
+    assert all_messages()[name] == MESSAGES[name]
+
+
+def test_no_event_tells_a_secret() -> None:
+    for message in MESSAGES.values():
+        assert "pi_1_secret" not in message
+        assert "fingerprint" not in message
+
+
+def sns(message: str) -> dict[str, Any]:
+    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
+
+
+def with_news(message: str) -> str:
+    """Return an event of a later release: fields that nobody knows yet, everywhere."""
+    event = json.loads(message)
+    event |= {"dataschema": "https://example.com/v1", "newattribute": 1}
+    event["data"] |= {"news": {"a": [1]}}
+    for line in event["data"].get("lines", []):
+        line["gift_wrap"] = True
+    return json.dumps(event)
+
+
+class FakeGateway:
+    """Takes all money at once."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def _say(self, step: str, status: Any) -> Intent:
+        self.steps.append(step)
+        return Intent(id="pi_1", status=status)
+
+    def create(self, order: Order) -> Intent:
+        return self._say(f"create {order.id}", "unconfirmed")
+
+    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
+        return self._say(f"confirm {order_id}", "succeeded")
+
+    def cancel(self, intent_id: str) -> Intent:
+        return self._say("cancel", "cancelled")
+
+    def refund(self, intent_id: str, order_id: str) -> None:
+        self.steps.append(f"refund {order_id}")
+
+
+@pytest.fixture
+def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
+    """Return the payments app between a gateway and neighbours that agree to everything."""
+    module = load_app("payments")
+    from chalicelib.payments.bootstrap import build
+
+    module.gateway = FakeGateway()
+    module.neighbour = FakeNeighbour(archiveDocument=lambda _: None, sendMessage=lambda _: None)
+    module.payments = build(module.settings, module.gateway, module.neighbour, module.neighbour)
+    return module
+
+
+def nothing_parked(service: str, *consumers: str) -> None:
+    for consumer in consumers:
+        assert parked(f"toyshop-local-{service}-{consumer}-dead-letters") == []
+
+
+@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
+def test_payments_charges_and_refunds_by_the_orders_events(
+    payments: ModuleType, news: bool
+) -> None:
+    for name in ("shop.order.placed.v1", "shop.order.cancelled.v1"):
+        message = MESSAGES[name]
+        payments.charge(sns(with_news(message) if news else message), None)
+    assert payments.gateway.steps == ["create ord_1", "confirm ord_1", "refund ord_1"]
+    nothing_parked("payments", "charge")
+
+
+@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
+@pytest.mark.parametrize(
+    ("outcome", "calls"),
+    [
+        ("succeeded", ["archiveDocument", "sendMessage"]),
+        ("declined", ["sendMessage"]),
+        ("action_required", ["sendMessage"]),
+        ("refunded", ["sendMessage"]),
+    ],
+)
+def test_payments_fulfils_by_its_own_events(
+    payments: ModuleType, outcome: str, calls: list[str], news: bool
+) -> None:
+    boto3.client("dynamodb", region_name=REGION).put_item(
+        TableName=payments.settings.table_name, Item=transaction(outcome).to_dynamodb_dict()
+    )
+    message = MESSAGES[f"shop.payment.{outcome}.v1"]
+    payments.fulfil(sns(with_news(message) if news else message), None)
+    assert payments.neighbour.asked() == calls
+    nothing_parked("payments", "fulfil")
+
+
+@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
+def test_toys_shows_a_picture_by_file_managers_event(
+    load_app: Callable[..., ModuleType], api_of: Any, news: bool
+) -> None:
+    app = load_app("toys")
+    api = api_of(app)
+    draft = {
+        "name": "Kite", "description": "", "category": "outdoor", "brand": "Windy",
+        "price": {"amount": 1250, "currency": "AUD"}, "min_age": 6,
+    }  # fmt: skip
+    toy = api.call("POST", "/toys", draft).json_body
+    message = all_messages(toy["id"])["shop.file.ready.v1"]
+    app.images(sns(with_news(message) if news else message), None)
+    shown = api.call("GET", f"/toys/{toy['id']}").json_body
+    assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A kite"}]
+    nothing_parked("toys", "images")
+
+
+CONSUMED_HERE = {
+    "payments": {
+        "shop.order.placed.v1",
+        "shop.order.cancelled.v1",
+        "shop.payment.succeeded.v1",
+        "shop.payment.declined.v1",
+        "shop.payment.action_required.v1",
+        "shop.payment.refunded.v1",
+    },
+    "toys": {"shop.file.ready.v1"},
+}
+
+
+def test_every_consumer_of_the_manifests_is_tested_here() -> None:
+    listening = {m["name"]: set(m["events"]["listens"]) for m in manifests()}
+    assert {name: types for name, types in listening.items() if types} == CONSUMED_HERE

@@ -1,0 +1,553 @@
+"""What each service expects of the ones it calls, played against the real provider.
+
+The consumer's side is the real ``ServiceClient``, the provider's is the real app under moto; what
+travels between them is what would travel over HTTP.
+"""
+
+import hashlib
+import hmac
+import re
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+import pytest
+from chalice.test import Client
+from urllib3 import HTTPHeaderDict
+
+from chassis import client
+from chassis.client import ServiceClient
+from chassis.ids import derived_id
+from chassis.problems import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    ServiceUnavailable,
+    Unprocessable,
+)
+from contracts import files, notifications, orders, payments, toys
+from contracts.events import PAYMENT_SUCCEEDED, CloudEvent
+from contracts.health import HEALTH
+from contracts.money import Money
+
+ROOT = Path(__file__).parents[2]
+ORIGIN = "http://127.0.0.1:4566/restapis/toyshop-local-{}/api/_user_request_"
+SECRET = "whsec_of_the_tests"
+PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
+PRICE = Money(amount=1250, currency="AUD")
+ORDER_ID = derived_id("ord", "cus_1", "key-1")
+RECEIPT_ID = derived_id("fil", ORDER_ID, "receipt")
+MESSAGE_ID = derived_id("msg", ORDER_ID, "payment_succeeded")
+
+Test = TypeVar("Test", bound=Callable[..., None])
+EXPECTED: set[tuple[str, str, str]] = set()
+
+
+def expects(consumer: str, provider: str, *operations: str) -> Callable[[Test], Test]:
+    """Say whose expectation of whom a test is."""
+    EXPECTED.update((consumer, provider, operation) for operation in operations)
+    return lambda test: test
+
+
+class WireAnswer(NamedTuple):
+    status: int
+    headers: HTTPHeaderDict
+    data: bytes
+
+
+class Wire:
+    """Stands in for the network: hands what a ``ServiceClient`` sends to the app it is for."""
+
+    def __init__(self, load_app: Callable[..., ModuleType]) -> None:
+        self._load_app = load_app
+        self._apps: dict[str, ModuleType] = {}
+        self.statuses: list[int] = []
+
+    def app(self, service: str) -> ModuleType:
+        if service not in self._apps:
+            environ = {"STRIPE_WEBHOOK_SECRET": SECRET} if service == "payments" else {}
+            self._apps[service] = self._load_app(service, **environ)
+        return self._apps[service]
+
+    def to(self, service: str) -> ServiceClient:
+        self.app(service)
+        return ServiceClient(service, ORIGIN.format(service.replace("_", "-")))
+
+    def request(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: object
+    ) -> WireAnswer:
+        match = re.fullmatch(ORIGIN.format("([a-z-]+)").replace(".", r"\.") + "(/.*)", url)
+        assert match is not None, url
+        assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
+        app = self.app(match[1].replace("-", "_")).app
+        answer = Client(app).http.request(method, match[2], headers=dict(headers), body=body)
+        self.statuses.append(answer.status_code)
+        return WireAnswer(answer.status_code, HTTPHeaderDict(answer.headers), answer.body)
+
+
+@pytest.fixture
+def wire(load_app: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """Return the network between services that are all here."""
+    wire = Wire(load_app)
+    monkeypatch.setattr(client, "_pool", wire)
+    monkeypatch.setattr(client, "BACKOFF", 0.0)
+    return wire
+
+
+# payments -> file_manager, notifications
+
+
+def document(content: bytes = PDF) -> files.NewDocument:
+    return files.NewDocument(
+        subject=ORDER_ID,
+        content_type="application/pdf",
+        filename=f"receipt-{ORDER_ID}.pdf",
+        content=content,
+    )
+
+
+@expects("payments", "file_manager", "archiveDocument")
+def test_payments_archives_a_receipt_once(wire: Wire) -> None:
+    file_manager = wire.to("file_manager")
+    path = {"file_id": RECEIPT_ID}
+    first = file_manager.call(files.ARCHIVE_DOCUMENT, path, body=document())
+    again = file_manager.call(files.ARCHIVE_DOCUMENT, path, body=document())
+    assert (first.status, again.status) == (201, 200)
+    assert first.value == again.value
+    assert (first.value.id, first.value.subject) == (RECEIPT_ID, ORDER_ID)
+    assert (first.value.status, first.value.size) == ("ready", len(PDF))
+    with pytest.raises(Conflict):
+        file_manager.call(files.ARCHIVE_DOCUMENT, path, body=document(PDF + b"\n%%EOF\n"))
+    path = {"file_id": derived_id("fil", "x")}
+    with pytest.raises(Unprocessable):
+        file_manager.call(files.ARCHIVE_DOCUMENT, path, body=document(b"no PDF"))
+
+
+class Postbox:
+    """Keeps what is posted."""
+
+    def __init__(self) -> None:
+        self.posted: list[Any] = []
+
+    def post(self, mail: Any) -> None:
+        self.posted.append(mail)
+
+
+@pytest.fixture
+def postbox(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Postbox:
+    module = wire.app("notifications")
+    from chalicelib.notifications.bootstrap import build
+
+    postbox = Postbox()
+    monkeypatch.setattr(module, "notifications", build(module.settings, postbox))
+    return postbox
+
+
+def order_line() -> orders.OrderLine:
+    return orders.OrderLine(
+        toy_id="toy_1", name="Kite", quantity=1, unit_price=PRICE, line_total=PRICE
+    )
+
+
+def message(template: notifications.Template, **changes: Any) -> notifications.NewMessage:
+    given: dict[str, Any] = {
+        "to": "zoe@example.com",
+        "name": "Zoë Łukasz",
+        "template": template,
+        "order": notifications.OrderMail(
+            order_id=ORDER_ID,
+            total=PRICE,
+            lines=[order_line()],
+            decline_code="insufficient_funds" if template == "payment_declined" else None,
+        ),
+        "attachments": [
+            notifications.Attachment(
+                filename="receipt.pdf", content_type="application/pdf", content=PDF
+            )
+        ]
+        if template == "payment_succeeded"
+        else [],
+    }
+    return notifications.NewMessage(**given | changes)
+
+
+@expects("payments", "notifications", "sendMessage")
+@pytest.mark.parametrize(
+    "template",
+    ["payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"],
+)
+def test_payments_has_each_outcome_told_once(
+    wire: Wire, postbox: Postbox, template: notifications.Template
+) -> None:
+    service, path = wire.to("notifications"), {"message_id": derived_id("msg", ORDER_ID, template)}
+    first = service.call(notifications.SEND, path, body=message(template))
+    again = service.call(notifications.SEND, path, body=message(template))
+    assert (first.status, again.status) == (201, 200)
+    assert (first.value.status, first.value.template) == ("sent", template)
+    assert len(postbox.posted) == 1
+    with pytest.raises(Conflict):
+        service.call(notifications.SEND, path, body=message(template, name="Another"))
+
+
+@expects("payments", "notifications", "sendMessage")
+def test_payments_is_told_that_an_address_is_refused(wire: Wire, postbox: Postbox) -> None:
+    with pytest.raises(Unprocessable):
+        wire.to("notifications").call(
+            notifications.SEND,
+            {"message_id": MESSAGE_ID},
+            body=message("payment_refunded", to="nobody"),
+        )
+
+
+@expects("payments", "file_manager", "archiveDocument")
+@expects("payments", "notifications", "sendMessage")
+def test_what_follows_a_payment_works_with_both_neighbours(wire: Wire, postbox: Postbox) -> None:
+    # GIVEN a paid order, and the three services as they are
+    file_manager, app = wire.to("file_manager"), wire.app("payments")
+    record_payment(app, "succeeded")
+    now = datetime.now(UTC)
+    event = CloudEvent(
+        id="e", source="/payments", type=PAYMENT_SUCCEEDED.name, subject=ORDER_ID, time=now,
+        data=payments.PaymentOutcome(
+            transaction_id=derived_id("txn", ORDER_ID), order_id=ORDER_ID, customer_id="cus_1",
+            status="succeeded", amount=PRICE, lines=[order_line()], occurred_at=now,
+            contact=orders.Contact(email="zoe@example.com", name="Zoë Łukasz"),
+        ),
+    )  # fmt: skip
+    # WHEN its event comes twice
+    for _ in range(2):
+        text = msgspec.json.encode(event).decode()
+        sns = {"Message": text, "Subject": None, "MessageAttributes": {}}
+        app.fulfil({"Records": [{"Sns": sns}]}, None)
+    # THEN there are one receipt and one e-mail, and nobody has refused anything
+    assert wire.statuses == [201, 201, 200, 200]
+    assert file_manager.call(files.GET, {"file_id": RECEIPT_ID}).value.subject == ORDER_ID
+    assert len(postbox.posted) == 1
+
+
+# toys -> file_manager
+
+
+def picture() -> files.NewImage:
+    return files.NewImage(subject="toy_1", content_type="image/png", size=1000, alt="A kite")
+
+
+@expects("toys", "file_manager", "announceImage", "deleteFile")
+def test_toys_announces_a_picture_and_has_it_deleted(wire: Wire) -> None:
+    file_manager = wire.to("file_manager")
+    reply = file_manager.call(files.ANNOUNCE_IMAGE, body=picture())
+    assert reply.status == 201
+    image, upload = reply.value.image, reply.value.upload
+    assert image.url == f"/files/{image.id}"
+    assert image.alt == "A kite"
+    assert upload.url.startswith("http")
+    assert upload.fields["Content-Type"] == "image/png"
+    assert upload.expires_at > datetime.now(UTC)
+    for _ in range(2):  # a file that is not there is no error
+        assert file_manager.call(files.DELETE, {"file_id": image.id}).status == 204
+    with pytest.raises(NotFound):
+        file_manager.call(files.GET, {"file_id": image.id})
+
+
+# storefront_api -> everyone
+
+
+@expects("storefront_api", "toys", "getHealth")
+@expects("storefront_api", "orders", "getHealth")
+@expects("storefront_api", "payments", "getHealth")
+@expects("storefront_api", "file_manager", "getHealth")
+@expects("storefront_api", "notifications", "getHealth")
+@pytest.mark.parametrize("service", ["toys", "orders", "payments", "file_manager", "notifications"])
+def test_every_private_service_says_that_it_is_there(wire: Wire, service: str) -> None:
+    assert wire.to(service).call(HEALTH).value.status == "ok"
+
+
+DRAFT = {
+    "name": "Kite",
+    "description": "It flies.",
+    "category": "outdoor",
+    "brand": "Windy",
+    "price": {"amount": 1250, "currency": "AUD"},
+    "min_age": 6,
+    "attributes": {"colour": "dark red"},
+}
+
+
+def raw(document: Any) -> msgspec.Raw:
+    """Return a body as the storefront hands it on: as it came."""
+    return msgspec.Raw(document if isinstance(document, bytes) else msgspec.json.encode(document))
+
+
+def add_toy(catalogue: ServiceClient, **changes: Any) -> toys.Toy:
+    reply = catalogue.call(toys.CREATE, body=raw(DRAFT | changes))
+    assert reply.status == 201
+    return reply.value
+
+
+@expects("storefront_api", "toys", "createToy", "getToy")
+def test_the_storefront_adds_and_reads_a_toy(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    toy = add_toy(catalogue)
+    assert toy.version == 1
+    assert toy.price == PRICE
+    assert catalogue.call(toys.GET, {"toy_id": toy.id}).value == toy
+    for nothing in ("toy_none", "a/b", "é ?#", "..", ""):
+        with pytest.raises(NotFound):
+            catalogue.call(toys.GET, {"toy_id": nothing})
+
+
+@expects("storefront_api", "toys", "createToy")
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [(b"", BadRequest), (b"{", BadRequest), (b"\xff", BadRequest), (b"[]", Unprocessable),
+     (DRAFT | {"colour": 1}, Unprocessable), (DRAFT | {"name": ""}, Unprocessable)],
+)  # fmt: skip
+def test_toys_judges_bodies_that_are_handed_on_unseen(wire: Wire, body: Any, error: Any) -> None:
+    with pytest.raises(error):
+        wire.to("toys").call(toys.CREATE, body=raw(body))
+
+
+@expects("storefront_api", "toys", "searchToys")
+def test_the_storefront_searches_page_by_page(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    names = {add_toy(catalogue, name=f"Kite {number}").name for number in range(3)}
+    add_toy(catalogue, name="Ball", attributes={"colour": "blue"})
+    query = toys.ToyQuery(
+        q="kite", attributes={"colour": "dark red"}, category="outdoor", age=7,
+        price_min=1, price_max=1250, sort="-price", limit=2,
+    )  # fmt: skip
+    first = catalogue.call(toys.SEARCH, query=query).value
+    assert first.next_cursor is not None
+    query.cursor = first.next_cursor
+    second = catalogue.call(toys.SEARCH, query=query).value
+    assert second.next_cursor is None
+    assert {toy.name for toy in first.items + second.items} == names
+    query.cursor += "A"
+    with pytest.raises(BadRequest) as error:
+        catalogue.call(toys.SEARCH, query=query)
+    assert [wrong.pointer for wrong in error.value.errors] == ["/cursor"]
+
+
+@expects("storefront_api", "toys", "lookUpToys")
+def test_the_storefront_finds_the_prices_of_an_order(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    toy = add_toy(catalogue)
+    lookup = toys.ToyLookup(ids=[toy.id, "toy_none"])
+    assert catalogue.call(toys.LOOKUP, body=lookup).value.items == [toy]
+
+
+@expects("storefront_api", "toys", "replaceToy", "patchToy", "deleteToy")
+def test_the_storefront_hands_preconditions_on(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    path = {"toy_id": add_toy(catalogue).id}
+    changes: list[tuple[Any, Any]] = [
+        (toys.REPLACE, raw(DRAFT | {"name": "Big kite"})),
+        (toys.PATCH, raw({"attributes": {"colour": None}})),
+        (toys.DELETE, None),
+    ]
+    for version, (operation, body) in enumerate(changes, start=1):
+        for headers, error in (
+            ({}, PreconditionRequired),
+            ({"If-Match": '"99"'}, PreconditionFailed),
+            ({"If-Match": "three"}, BadRequest),
+        ):
+            with pytest.raises(error):
+                catalogue.call(operation, path, body=body, headers=headers)
+        with pytest.raises(NotFound):
+            catalogue.call(operation, {"toy_id": "toy_none"}, body=body)
+        reply = catalogue.call(operation, path, body=body, headers={"If-Match": f'"{version}"'})
+        assert reply.status == operation.status[0]
+        if operation is toys.PATCH:
+            assert (reply.value.name, reply.value.attributes) == ("Big kite", {})
+
+
+@expects("storefront_api", "toys", "addToyImage", "removeToyImage")
+@expects("toys", "file_manager", "announceImage")
+def test_a_picture_is_announced_through_toys_by_file_manager(wire: Wire) -> None:
+    file_manager, catalogue = wire.to("file_manager"), wire.to("toys")
+    toy = add_toy(catalogue)
+    image = {"content_type": "image/png", "size": 1000, "alt": "A kite"}
+    ticket = catalogue.call(toys.ADD_IMAGE, {"toy_id": toy.id}, body=raw(image))
+    assert ticket.status == 201
+    announced = file_manager.call(files.GET, {"file_id": ticket.value.image.id}).value
+    assert (announced.subject, announced.status) == (toy.id, "pending")
+    with pytest.raises(Unprocessable):
+        catalogue.call(toys.ADD_IMAGE, {"toy_id": toy.id}, body=raw(image | {"size": 0}))
+    # it is not shown yet, so there is nothing to remove
+    path = {"toy_id": toy.id, "image_id": ticket.value.image.id}
+    with pytest.raises(NotFound):
+        catalogue.call(toys.REMOVE_IMAGE, path)
+
+
+def order_request(key: str = "key-1", **changes: Any) -> orders.PlaceOrder:
+    given: dict[str, Any] = {
+        "customer_id": "cus_1",
+        "idempotency_key": key,
+        "fingerprint": "a" * 64,
+        "contact": orders.Contact(email="zoe@example.com", name="Zoë"),
+        "lines": [orders.PricedLine(toy_id="toy_1", name="Kite", quantity=2, unit_price=PRICE)],
+        "shipping_address": orders.Address(
+            name="Zoë", line1="1 Toy St", city="Sydney", postal_code="2000", country="AU"
+        ),
+        "payment_method": "pm_card_visa",
+    }
+    return orders.PlaceOrder(**given | changes)
+
+
+@expects("storefront_api", "orders", "placeOrder", "findReplay", "getOrder")
+def test_the_storefront_places_an_order_once_per_key(wire: Wire) -> None:
+    service = wire.to("orders")
+    lookup = orders.ReplayLookup(customer_id="cus_1", idempotency_key="key-1", fingerprint="a" * 64)
+    with pytest.raises(NotFound):
+        service.call(orders.REPLAY, body=lookup)
+    first = service.call(orders.PLACE, body=order_request())
+    again = service.call(orders.PLACE, body=order_request())
+    assert (first.status, again.status) == (201, 200)
+    assert first.value == again.value
+    assert first.value.id == ORDER_ID
+    assert first.value.total == Money(amount=2500, currency="AUD")
+    assert first.value.placed_at.tzinfo is not None
+    assert service.call(orders.REPLAY, body=lookup).value == first.value
+    assert service.call(orders.GET, {"order_id": ORDER_ID}).value == first.value
+    other = order_request(fingerprint="b" * 64)
+    with pytest.raises(Unprocessable):
+        service.call(orders.PLACE, body=other)
+    lookup.fingerprint = "b" * 64
+    with pytest.raises(Unprocessable):
+        service.call(orders.REPLAY, body=lookup)
+    for nothing in ("ord_none", "a/b", ".."):
+        with pytest.raises(NotFound):
+            service.call(orders.GET, {"order_id": nothing})
+
+
+@expects("storefront_api", "orders", "listOrders")
+def test_the_storefront_lists_a_customers_orders_or_everyones(wire: Wire) -> None:
+    service = wire.to("orders")
+    mine = [
+        service.call(orders.PLACE, body=order_request(f"key-{number}")).value.id
+        for number in range(3)
+    ]
+    service.call(orders.PLACE, body=order_request(customer_id="cus_2"))
+    query = orders.OrderQuery(customer_id="cus_1", limit=2)
+    first = service.call(orders.LIST, query=query).value
+    second = service.call(
+        orders.LIST,
+        query=orders.OrderQuery(customer_id="cus_1", limit=2, cursor=first.next_cursor),
+    ).value
+    assert [order.id for order in first.items + second.items] == mine[::-1]
+    assert second.next_cursor is None
+    assert len(service.call(orders.LIST, query=orders.OrderQuery()).value.items) == 4
+    with pytest.raises(BadRequest):
+        service.call(orders.LIST, query=orders.OrderQuery(cursor=first.next_cursor))
+
+
+@expects("storefront_api", "orders", "changeOrder", "cancelOrder")
+def test_the_storefront_changes_and_cancels_an_order(wire: Wire) -> None:
+    service, path = wire.to("orders"), {"order_id": ORDER_ID}
+    service.call(orders.PLACE, body=order_request())
+    patch = {"shipping_address": {"city": "Perth"}}
+    with pytest.raises(PreconditionFailed):
+        service.call(orders.CHANGE, path, body=patch, headers={"If-Match": '"9"'})
+    with pytest.raises(Unprocessable) as error:
+        service.call(orders.CHANGE, path, body={"total": 1}, headers={"If-Match": '"1"'})
+    assert [wrong.pointer for wrong in error.value.errors] == ["/total"]
+    changed = service.call(orders.CHANGE, path, body=patch, headers={"If-Match": '"1"'}).value
+    assert (changed.shipping_address.city, changed.version) == ("Perth", 2)
+    for _ in range(2):
+        reply = service.call(orders.CANCEL, path)
+        assert (reply.status, reply.value.status) == (202, "cancelled")
+    with pytest.raises(Conflict):
+        service.call(orders.CHANGE, path, body=patch, headers={"If-Match": '"3"'})
+
+
+def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
+    """Put an order's transaction into the table, as the charge would."""
+    from chalicelib.payments.domain import Payment, transaction_id
+    from chalicelib.payments.store import TransactionStore
+
+    now = datetime.now(UTC)
+    payment = Payment(
+        id=transaction_id(ORDER_ID),
+        order_id=ORDER_ID,
+        customer_id="cus_1",
+        status=status,
+        amount=PRICE,
+        contact=orders.Contact(email="zoe@example.com", name="Zoë"),
+        lines=[order_line()],
+        payment_method="pm_card_visa",
+        version=1,
+        created_at=now,
+        updated_at=now,
+        intent_id="pi_1",
+        **changes,
+    )
+    assert TransactionStore(app.settings.table_name).add(payment)
+
+
+@expects("storefront_api", "payments", "lookUpTransactions")
+def test_the_storefront_asks_what_became_of_payments(wire: Wire) -> None:
+    service = wire.to("payments")
+    record_payment(wire.app("payments"), "action_required", client_secret="pi_1_secret_2")
+    lookup = payments.TransactionLookup(order_ids=[ORDER_ID, "ord_none"])
+    (transaction,) = service.call(payments.LOOKUP, body=lookup).value.items
+    assert transaction.order_id == ORDER_ID
+    assert transaction.id == derived_id("txn", ORDER_ID)
+    assert (transaction.status, transaction.client_secret) == ("action_required", "pi_1_secret_2")
+    assert (transaction.decline_code, transaction.receipt_file_id) == (None, None)
+
+
+def webhook(payload: bytes, secret: str = SECRET) -> payments.Webhook:
+    stamp = int(time.time())
+    signature = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256)
+    return payments.Webhook(payload=payload, signature=f"t={stamp},v1={signature.hexdigest()}")
+
+
+@expects("storefront_api", "payments", "receiveWebhook")
+def test_the_storefront_hands_webhooks_on_to_the_byte(wire: Wire) -> None:
+    service = wire.to("payments")
+    intent = {"id": "pi_1", "metadata": {"order_id": ORDER_ID}, "odd": "é\u2028 \\u00e9"}
+    news = {"type": "payment_intent.succeeded", "data": {"object": intent}}
+    payload = msgspec.json.format(msgspec.json.encode(news), indent=3)
+    # GIVEN news of a payment that is not recorded yet: the gateway shall send it again
+    with pytest.raises(ServiceUnavailable):
+        service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload))
+    record_payment(wire.app("payments"), "action_required")
+    # WHEN it comes with a signature that holds, and with one that does not
+    with pytest.raises(BadRequest):
+        service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload, "whsec_of_another"))
+    assert service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload)).status == 204
+    # THEN it is recorded
+    lookup = payments.TransactionLookup(order_ids=[ORDER_ID])
+    (transaction,) = service.call(payments.LOOKUP, body=lookup).value.items
+    assert transaction.status == "succeeded"
+    with pytest.raises(BadRequest):
+        service.call(payments.RECEIVE_WEBHOOK, body=webhook(b"\xff not JSON"))
+
+
+@expects("storefront_api", "file_manager", "linkDocument")
+def test_the_storefront_gets_a_link_to_a_receipt(wire: Wire) -> None:
+    file_manager = wire.to("file_manager")
+    with pytest.raises(NotFound):
+        file_manager.call(files.LINK_DOCUMENT, {"file_id": RECEIPT_ID})
+    file_manager.call(files.ARCHIVE_DOCUMENT, {"file_id": RECEIPT_ID}, body=document())
+    link = file_manager.call(files.LINK_DOCUMENT, {"file_id": RECEIPT_ID}).value
+    assert link.url.startswith("http")
+    assert link.expires_at > datetime.now(UTC)
+
+
+def test_every_call_of_every_manifest_has_its_expectation() -> None:
+    declared = {
+        (manifest["name"], provider, operation)
+        for path in (ROOT / "apps").glob("*/service.toml")
+        for manifest in [tomllib.loads(path.read_text())]
+        for provider, operations in manifest["calls"].items()
+        for operation in operations
+    }
+    assert declared == EXPECTED
