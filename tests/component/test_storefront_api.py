@@ -1,0 +1,852 @@
+"""The storefront as a whole: real users and tokens, and neighbours that do as the test says."""
+
+import gzip
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import moto.cognitoidp
+import msgspec
+import pytest
+from component.neighbours import Call, FakeNeighbour
+from openapi_spec_validator import validate
+
+from chalicelib.storefront_api.bootstrap import Neighbours, build
+from chassis.client import Reply
+from chassis.problems import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    ServiceUnavailable,
+    Unprocessable,
+)
+from contracts import files, orders, payments, storefront, toys
+from contracts.money import Money
+from contracts.schema import Health
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PASSWORD = "Toyshop-2026!"
+CARD = "4242 4242 4242 4242"
+ADDRESS = {
+    "name": "Alice",
+    "line1": "1 Toy St",
+    "city": "Sydney",
+    "postal_code": "2000",
+    "country": "AU",
+}
+BASKET: dict[str, Any] = {
+    "lines": [{"toy_id": "toy_1", "quantity": 2}, {"toy_id": "toy_2", "quantity": 1}],
+    "shipping_address": ADDRESS,
+    "payment_method": "pm_card_visa",
+}
+DRAFT = {
+    "name": "Kite",
+    "description": "Flies",
+    "category": "outdoor",
+    "brand": "Windy",
+    "price": {"amount": 1250, "currency": "AUD"},
+    "min_age": 3,
+}
+
+
+def toy(toy_id: str, amount: int = 1250, currency: str = "AUD") -> toys.Toy:
+    return toys.Toy(
+        id=toy_id,
+        name=f"Toy {toy_id}",
+        description="",
+        category="outdoor",
+        brand="Windy",
+        price=Money(amount=amount, currency=currency),
+        min_age=3,
+        attributes={},
+        images=[],
+        version=4,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+class Toys(FakeNeighbour):
+    """A catalogue of two toys."""
+
+    def __init__(self) -> None:
+        self.shelf = {"toy_1": toy("toy_1"), "toy_2": toy("toy_2", 500)}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            searchToys=lambda _: toys.ToyPage(items=list(self.shelf.values()), next_cursor=None),
+            getToy=lambda call: self._toy(call),
+            lookUpToys=lambda call: toys.ToyLookupAnswer(
+                items=[self.shelf[toy_id] for toy_id in call.body.ids if toy_id in self.shelf]
+            ),
+            createToy=lambda _: toy("toy_3"),
+            replaceToy=lambda call: self._toy(call),
+            patchToy=lambda call: self._toy(call),
+            deleteToy=lambda _: None,
+            addToyImage=lambda _: files.ImageTicket(
+                image=files.Image(id="fil_1", url="/files/fil_1", alt="A kite"),
+                upload=files.Upload(
+                    method="POST", url="http://s3/", headers={}, fields={}, expires_at=NOW
+                ),
+            ),
+            removeToyImage=lambda _: None,
+        )
+
+    def _toy(self, call: Call) -> toys.Toy:
+        if call.path["toy_id"] not in self.shelf:
+            raise NotFound("There is no such toy.")
+        return self.shelf[call.path["toy_id"]]
+
+
+class Orders(FakeNeighbour):
+    """The orders service, as far as the storefront relies on it."""
+
+    def __init__(self) -> None:
+        self.placed: dict[str, orders.Order] = {}
+        self.keys: dict[tuple[str, str], tuple[str, str]] = {}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            findReplay=self._replay,
+            placeOrder=self._place,
+            getOrder=lambda call: self._order(call),
+            listOrders=self._list,
+            changeOrder=self._change,
+            cancelOrder=self._cancel,
+        )
+
+    def _replay(self, call: Call) -> orders.Order:
+        known = self.keys.get((call.body.customer_id, call.body.idempotency_key))
+        if known is None:
+            raise NotFound("No order was placed with this key.")
+        if known[1] != call.body.fingerprint:
+            raise Unprocessable("This Idempotency-Key was used for another request.")
+        return self.placed[known[0]]
+
+    def _place(self, call: Call) -> Any:
+        # what is sent must be what the contract says, to the letter
+        request = msgspec.json.decode(msgspec.json.encode(call.body), type=orders.PlaceOrder)
+        total = sum(line.unit_price.amount * line.quantity for line in request.lines)
+        order = orders.Order(
+            id=f"ord_{len(self.placed) + 1}",
+            customer_id=request.customer_id,
+            status="placed",
+            lines=[
+                orders.OrderLine(
+                    toy_id=line.toy_id,
+                    name=line.name,
+                    quantity=line.quantity,
+                    unit_price=line.unit_price,
+                    line_total=Money(amount=line.unit_price.amount * line.quantity, currency="AUD"),
+                )
+                for line in request.lines
+            ],
+            total=Money(amount=total, currency="AUD"),
+            shipping_address=request.shipping_address,
+            contact=request.contact,
+            payment_method=request.payment_method,
+            version=1,
+            placed_at=NOW,
+            updated_at=NOW,
+        )
+        self.placed[order.id] = order
+        key = (request.customer_id, request.idempotency_key)
+        self.keys[key] = (order.id, request.fingerprint)
+        return Reply(201, order)
+
+    def _order(self, call: Call) -> orders.Order:
+        if call.path["order_id"] not in self.placed:
+            raise NotFound("There is no such order.")
+        return self.placed[call.path["order_id"]]
+
+    def _list(self, call: Call) -> orders.OrderPage:
+        if call.query.cursor:
+            raise BadRequest.at("/cursor", "Not a cursor of this list")
+        owner = call.query.customer_id
+        items = [order for order in self.placed.values() if owner in (None, order.customer_id)]
+        return orders.OrderPage(items=items[: call.query.limit], next_cursor="more")
+
+    def _change(self, call: Call) -> orders.Order:
+        order = self._order(call)
+        if call.headers["If-Match"] != f'"{order.version}"':
+            raise PreconditionFailed("The order has changed.")
+        if order.status == "cancelled":
+            raise Conflict("The order was cancelled.")
+        change = msgspec.convert(call.body, orders.OrderChange)
+        return self._keep(order, shipping_address=change.shipping_address)
+
+    def _cancel(self, call: Call) -> orders.Order:
+        order = self._order(call)
+        return order if order.status == "cancelled" else self._keep(order, status="cancelled")
+
+    def _keep(self, order: orders.Order, **changes: Any) -> orders.Order:
+        kept = msgspec.structs.replace(order, version=order.version + 1, **changes)
+        self.placed[order.id] = kept
+        return kept
+
+
+class Payments(FakeNeighbour):
+    """The payments service: the transactions that the test has put there."""
+
+    def __init__(self) -> None:
+        self.transactions: dict[str, payments.Transaction] = {}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            receiveWebhook=lambda _: None,
+            lookUpTransactions=lambda call: payments.TransactionLookupAnswer(
+                items=[
+                    self.transactions[order_id]
+                    for order_id in call.body.order_ids
+                    if order_id in self.transactions
+                ]
+            ),
+        )
+
+    def tell(self, order_id: str, status: payments.PaymentStatus, **fields: Any) -> None:
+        self.transactions[order_id] = payments.Transaction(
+            id=f"txn_{order_id}",
+            order_id=order_id,
+            customer_id="x",
+            status=status,
+            amount=Money(amount=3000, currency="AUD"),
+            version=1,
+            created_at=NOW,
+            updated_at=NOW,
+            **fields,
+        )
+
+
+class Shop:
+    """The storefront with its neighbours and its user pool.
+
+    Parameters
+    ----------
+    module
+        The app.
+    api
+        Calls it.
+    """
+
+    def __init__(self, module: Any, api: Any) -> None:
+        self.toys, self.orders, self.payments = Toys(), Orders(), Payments()
+        self.file_manager = FakeNeighbour(
+            getHealth=lambda _: Health(status="ok"),
+            linkDocument=lambda call: files.Link(
+                url=f"http://s3/{call.path['file_id']}?signature=x", expires_at=NOW
+            ),
+        )
+        self.notifications = FakeNeighbour(getHealth=lambda _: Health(status="ok"))
+        self.cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        self.pool_id = self.cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
+        clients = self.cognito.list_user_pool_clients(UserPoolId=self.pool_id)["UserPoolClients"]
+        self.settings = msgspec.structs.replace(
+            module.settings,
+            user_pool_id=self.pool_id,
+            user_pool_client_id=clients[0]["ClientId"],
+            token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{self.pool_id}",
+        )
+        self._module, self._api = module, api
+        self.build()
+
+    def build(self, **settings: Any) -> None:
+        """Put the service together with the fakes, and with some settings changed."""
+        neighbours = Neighbours(
+            self.toys, self.orders, self.payments, self.file_manager, self.notifications
+        )
+        changed = msgspec.structs.replace(self.settings, **settings)
+        self._module.shop = build(changed, neighbours, fetch=published_keys)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        token: str | None = None,
+    ) -> Any:
+        """Call the API, as the bearer of a token."""
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._api.call(method, path, body, {**bearer, **(headers or {})})
+
+    def user(self, email: str, group: str = "") -> str:
+        """Sign a user up and in, and return the access token."""
+        new = {"email": email, "password": PASSWORD, "name": email.split("@")[0].title()}
+        answer = self.call("POST", "/users", new)
+        assert answer.status_code == 201, answer.body
+        if group:
+            self.cognito.admin_add_user_to_group(
+                UserPoolId=self.pool_id, Username=email, GroupName=group
+            )
+        session = self.call("POST", "/sessions", {"email": email, "password": PASSWORD})
+        token: str = session.json_body["access_token"]
+        return token
+
+    def order(self, token: str, key: str = "key-1", **changes: Any) -> Any:
+        """Place an order."""
+        headers = {"Idempotency-Key": key}
+        return self.call("POST", "/orders", BASKET | changes, headers, token)
+
+    def neighbours_asked(self) -> list[str]:
+        """Return all operations called since the last time."""
+        services = (self.toys, self.orders, self.payments, self.file_manager, self.notifications)
+        return [name for service in services for name in service.asked()]
+
+
+def published_keys(_: str) -> Any:
+    path = Path(moto.cognitoidp.__file__).parent / "resources/jwks-public.json.gz"
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+@pytest.fixture
+def shop(load_app: Callable[..., ModuleType], api_of: Any) -> Shop:
+    module = load_app("storefront_api")
+    return Shop(module, api_of(module))
+
+
+@pytest.fixture
+def alice(shop: Shop) -> str:
+    return shop.user("alice@example.com")
+
+
+@pytest.fixture
+def bob(shop: Shop) -> str:
+    return shop.user("bob@example.com")
+
+
+@pytest.fixture
+def staff(shop: Shop) -> str:
+    return shop.user("staff@example.com", "staff")
+
+
+def pointers(answer: Any, status: int) -> list[str]:
+    assert answer.status_code == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json_body
+    assert (problem["status"], problem["type"]) == (status, "about:blank")
+    return [error["pointer"] for error in problem.get("errors", [])]
+
+
+class TestUsers:
+    def test_a_user_signs_up_and_in_whatever_the_case_of_the_address(self, shop: Shop) -> None:
+        new = {"email": "Carol@Example.com", "password": PASSWORD, "name": "Carol"}
+        user = shop.call("POST", "/users", new)
+        assert user.status_code == 201
+        assert user.json_body.items() >= {"email": "carol@example.com", "name": "Carol"}.items()
+        credentials = {"email": "CAROL@example.com", "password": PASSWORD}
+        session = shop.call("POST", "/sessions", credentials).json_body
+        assert (session["token_type"], session["expires_in"]) == ("Bearer", 3600)
+        mine = shop.call("GET", "/orders", token=session["access_token"])
+        assert mine.status_code == 200
+        # THEN the user's id is the token's subject, which orders are kept under
+        assert shop.orders.calls[-1].query.customer_id == user.json_body["id"]
+
+    def test_an_address_is_taken_once(self, shop: Shop, alice: str) -> None:
+        new = {"email": "ALICE@example.com", "password": PASSWORD, "name": "Alice"}
+        assert pointers(shop.call("POST", "/users", new), 409) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"password": "short"}, "/password"),
+            ({"password": "no-capitals-2026!"}, "/password"),
+            ({"password": ""}, "/password"),
+            ({"email": "nobody"}, "/email"),
+            ({"email": "a@b.cc\nBcc: x@y.zz"}, "/email"),
+            ({"name": ""}, "/name"),
+            ({"name": f"Card {CARD}"}, "/name"),
+            ({"role": "staff"}, "/role"),
+            ({CARD: "x"}, "/"),
+        ],
+    )
+    def test_a_bad_field_is_named_and_not_repeated(
+        self, shop: Shop, changes: dict[str, str], pointer: str
+    ) -> None:
+        new = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"} | changes
+        answer = shop.call("POST", "/users", new)
+        assert pointers(answer, 422) == [pointer]
+        assert CARD.encode() not in answer.body
+        assert shop.cognito.list_users(UserPoolId=shop.pool_id)["Users"] == []
+
+    def test_a_password_may_look_like_anything(self, shop: Shop) -> None:
+        password = "Aa!4242424242424242"
+        new = {"email": "carol@example.com", "password": password, "name": "Carol"}
+        assert shop.call("POST", "/users", new).status_code == 201
+        credentials = {"email": "carol@example.com", "password": password}
+        assert shop.call("POST", "/sessions", credentials).status_code == 200
+
+    def test_where_mail_can_be_read_an_address_must_be_confirmed(self, shop: Shop) -> None:
+        # GIVEN a stage that does not confirm by itself
+        shop.build(auto_confirm_users=False)
+        new = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
+        assert shop.call("POST", "/users", new).status_code == 201
+        credentials = {"email": "carol@example.com", "password": PASSWORD}
+        assert shop.call("POST", "/sessions", credentials).status_code == 401
+        # WHEN the code comes back
+        code = {"email": "Carol@example.com", "code": "123456"}
+        confirmed = shop.call("POST", "/users/confirmation", code)
+        assert (confirmed.status_code, confirmed.body) == (204, b"")
+        assert shop.call("POST", "/sessions", credentials).status_code == 200
+
+    def test_a_code_of_nobody_says_no_more_than_a_wrong_one(self, shop: Shop) -> None:
+        code = {"email": "nobody@example.com", "code": "123456"}
+        assert pointers(shop.call("POST", "/users/confirmation", code), 422) == ["/code"]
+        assert pointers(
+            shop.call("POST", "/users/confirmation", code | {"code": "12345x"}), 422
+        ) == ["/code"]
+
+    def test_wrong_credentials_are_one_answer_whatever_is_wrong(
+        self, shop: Shop, alice: str
+    ) -> None:
+        unknown = shop.call("POST", "/sessions", {"email": "x@example.com", "password": PASSWORD})
+        wrong = shop.call("POST", "/sessions", {"email": "alice@example.com", "password": "x"})
+        assert pointers(unknown, 401) == []
+        assert unknown.json_body == wrong.json_body
+
+    def test_a_refresh_token_renews_a_session(self, shop: Shop, alice: str) -> None:
+        credentials = {"email": "alice@example.com", "password": PASSWORD}
+        first = shop.call("POST", "/sessions", credentials).json_body
+        renewed = shop.call("POST", "/sessions", {"refresh_token": first["refresh_token"]})
+        assert renewed.status_code == 200
+        session = renewed.json_body
+        assert session["refresh_token"] == first["refresh_token"]
+        assert shop.call("GET", "/orders", token=session["access_token"]).status_code == 200
+        pointers(shop.call("POST", "/sessions", {"refresh_token": "made up"}), 401)
+
+    @pytest.mark.parametrize(
+        ("body", "pointer"),
+        [
+            ({}, "/email"),
+            ({"email": "alice@example.com"}, "/password"),
+            ({"password": PASSWORD}, "/email"),
+            ({"refresh_token": "x", "email": "a@b.cc"}, "/refresh_token"),
+            ({"refresh_token": None}, "/refresh_token"),
+            ({"mfa": "1"}, "/mfa"),
+        ],
+    )
+    def test_a_session_takes_one_kind_of_credentials(
+        self, shop: Shop, body: dict[str, Any], pointer: str
+    ) -> None:
+        assert pointers(shop.call("POST", "/sessions", body), 422) == [pointer]
+
+
+class TestWhoMay:
+    def test_every_operation_lets_in_whom_its_contract_says(
+        self, shop: Shop, alice: str, staff: str
+    ) -> None:
+        for operation in storefront.OPERATIONS:
+            path = operation.path.format(toy_id="toy_1", order_id="ord_9", image_id="fil_1")
+            body: Any = {} if operation.body else None
+            call = (operation.method, path, body)
+            open_to_all = operation.audience in ("anyone", "gateway")
+            assert (shop.call(*call).status_code == 401) is not open_to_all, operation.name
+            stranger = shop.call(*call, token="made.up.token")
+            if not open_to_all:
+                assert pointers(stranger, 401) == []
+                assert stranger.headers["WWW-Authenticate"] == "Bearer"
+            as_customer = shop.call(*call, token=alice).status_code
+            assert (as_customer == 403) is (operation.audience == "staff"), operation.name
+            assert shop.call(*call, token=staff).status_code not in (401, 403), operation.name
+
+    def test_an_id_token_is_no_access_token(self, shop: Shop, alice: str) -> None:
+        credentials = {"email": "alice@example.com", "password": PASSWORD}
+        session = shop.call("POST", "/sessions", credentials).json_body
+        assert shop.call("GET", "/orders", token=session["id_token"]).status_code == 401
+
+    def test_a_customer_learns_nothing_from_a_staff_route(self, shop: Shop, alice: str) -> None:
+        # THEN 403 comes before 404, 428, 415 and 422
+        for method, path in (("PUT", "/toys/nope"), ("DELETE", "/toys/nope"), ("POST", "/toys")):
+            answer = shop.call(method, path, b"?", {"Content-Type": "text/plain"}, alice)
+            assert pointers(answer, 403) == []
+        assert shop.neighbours_asked() == []
+
+
+class TestCatalogue:
+    def test_a_search_is_handed_on(self, shop: Shop) -> None:
+        page = shop.call("GET", "/toys?q=kite&attr.colour=red&price_min=5&limit=2&sort=-price")
+        assert [item["id"] for item in page.json_body["items"]] == ["toy_1", "toy_2"]
+        assert shop.toys.calls[0].query == toys.ToyQuery(
+            q="kite", attributes={"colour": "red"}, price_min=5, limit=2, sort="-price"
+        )
+
+    @pytest.mark.parametrize("query", ["colour=red", "facets=brand", "age=-1", "limit=0", "sort=x"])
+    def test_a_bad_parameter_is_refused_here(self, shop: Shop, query: str) -> None:
+        assert pointers(shop.call("GET", f"/toys?{query}"), 400) == [f"/{query.split('=')[0]}"]
+        assert shop.toys.calls == []
+
+    def test_a_toy_has_an_etag(self, shop: Shop) -> None:
+        answer = shop.call("GET", "/toys/toy_1")
+        assert answer.json_body["id"] == "toy_1"
+        assert answer.headers["ETag"] == '"4"'
+
+    @pytest.mark.parametrize("toy_id", ["nope", "%27%22", "a%2Fb", "%2E%2E", "%00", "x" * 65])
+    def test_an_id_of_no_toy_is_a_404(self, shop: Shop, staff: str, toy_id: str) -> None:
+        pointers(shop.call("GET", f"/toys/{toy_id}"), 404)
+        pointers(shop.call("PUT", f"/toys/{toy_id}", DRAFT, token=staff), 404)
+
+    def test_staff_change_the_catalogue_and_bodies_arrive_as_they_were(
+        self, shop: Shop, staff: str
+    ) -> None:
+        added = shop.call("POST", "/toys", DRAFT, token=staff)
+        assert (added.status_code, added.headers["Location"]) == (201, "/api/toys/toy_3")
+        assert json.loads(bytes(shop.toys.calls[-1].body)) == DRAFT
+        precondition = {"If-Match": '"4"'}
+        put = shop.call("PUT", "/toys/toy_1", DRAFT, precondition, staff)
+        assert put.headers["ETag"] == '"4"'
+        assert shop.toys.calls[-1].headers == precondition
+        merge = {"Content-Type": "application/merge-patch+json"}
+        patch = b'{ "name" : null }'
+        assert shop.call("PATCH", "/toys/toy_1", patch, precondition | merge, staff).status_code
+        assert bytes(shop.toys.calls[-1].body) == patch
+        assert shop.call("DELETE", "/toys/toy_1", None, precondition, staff).status_code == 204
+        image = shop.call("POST", "/toys/toy_1/images", {}, None, staff)
+        assert (image.status_code, image.json_body["image"]["id"]) == (201, "fil_1")
+        removed = shop.call("DELETE", "/toys/toy_1/images/fil_1", None, None, staff)
+        assert removed.status_code == 204
+        assert shop.neighbours_asked() == [
+            "createToy",
+            "replaceToy",
+            "patchToy",
+            "deleteToy",
+            "addToyImage",
+            "removeToyImage",
+        ]
+
+    def test_what_toys_refuses_reaches_the_client(self, shop: Shop, staff: str) -> None:
+        shop.toys.answers["replaceToy"] = PreconditionRequired("Send If-Match")
+        pointers(shop.call("PUT", "/toys/toy_1", DRAFT, token=staff), 428)
+        shop.toys.answers["createToy"] = Unprocessable.at("/price/currency", "AUD")
+        assert pointers(shop.call("POST", "/toys", DRAFT, token=staff), 422) == ["/price/currency"]
+
+    def test_a_catalogue_that_is_down_is_a_503(self, shop: Shop) -> None:
+        shop.toys.answers["searchToys"] = ServiceUnavailable("down")
+        answer = shop.call("GET", "/toys")
+        assert pointers(answer, 503) == []
+        assert "Retry-After" in answer.headers
+
+
+class TestPlacing:
+    def test_an_order_has_the_shops_prices_and_the_users_address(
+        self, shop: Shop, alice: str
+    ) -> None:
+        answer = shop.order(alice)
+        assert answer.status_code == 201
+        assert answer.headers["Location"] == "/api/orders/ord_1"
+        assert answer.headers["ETag"] == '"1"'
+        order = answer.json_body
+        assert order["total"] == {"amount": 3000, "currency": "AUD"}
+        assert order["payment"] == {
+            "status": "pending",
+            "transaction_id": None,
+            "decline_code": None,
+            "action": None,
+        }
+        assert order["receipt"] is False
+        assert "contact" not in order
+        assert "payment_method" not in order
+        placed = shop.orders.placed["ord_1"]
+        assert placed.contact == orders.Contact(email="alice@example.com", name="Alice")
+        # THEN it took one call each, and payments had nothing to say yet
+        assert shop.neighbours_asked() == ["lookUpToys", "findReplay", "placeOrder"]
+
+    def test_the_same_key_gives_the_same_order_and_asks_for_no_price(
+        self, shop: Shop, alice: str
+    ) -> None:
+        first = shop.order(alice).json_body
+        # GIVEN a catalogue that has changed since, and a body written in another order
+        shop.toys.shelf.clear()
+        shop.payments.tell("ord_1", "succeeded")
+        shop.neighbours_asked()
+        reordered = dict(reversed(BASKET.items()))
+        headers = {"Idempotency-Key": "key-1"}
+        again = shop.call("POST", "/orders", reordered, headers, alice)
+        assert again.status_code == 200
+        assert again.json_body == first | {
+            "payment": first["payment"] | {"status": "succeeded", "transaction_id": "txn_ord_1"}
+        }
+        assert shop.neighbours_asked() == ["findReplay", "lookUpTransactions"]
+
+    def test_the_same_key_for_another_order_is_refused(self, shop: Shop, alice: str) -> None:
+        shop.order(alice)
+        other = shop.order(alice, payment_method="pm_card_chargeDeclined")
+        assert pointers(other, 422) == []
+        # THEN even when the other one would not be an order at all
+        assert pointers(shop.order(alice, lines=[]), 422) == []
+        assert list(shop.orders.placed) == ["ord_1"]
+
+    def test_keys_of_two_customers_do_not_meet(self, shop: Shop, alice: str, bob: str) -> None:
+        assert shop.order(alice).status_code == 201
+        assert shop.order(bob).status_code == 201
+
+    def test_a_twin_that_was_faster_is_answered_with_its_order(
+        self, shop: Shop, alice: str
+    ) -> None:
+        placed = shop.order(alice).json_body
+        # GIVEN that the twin's order appears between the look-up and the placing
+        shop.orders.answers["findReplay"] = NotFound("new")
+        shop.orders.answers["placeOrder"] = lambda _: Reply(200, shop.orders.placed["ord_1"])
+        again = shop.order(alice)
+        assert (again.status_code, again.json_body) == (200, placed)
+
+    @pytest.mark.parametrize("key", [None, "", "with space", "ü", "x" * 256])
+    def test_an_order_needs_a_key(self, shop: Shop, alice: str, key: str | None) -> None:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        pointers(shop.call("POST", "/orders", BASKET, headers, alice), 400)
+        assert shop.neighbours_asked() == []
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"lines": []}, "/lines"),
+            ({"lines": [{"toy_id": "toy_1", "quantity": 0}]}, "/lines/0/quantity"),
+            ({"lines": [{"toy_id": "toy_1", "quantity": 10001}]}, "/lines/0/quantity"),
+            ({"lines": [{"toy_id": "toy_1", "quantity": 1.5}]}, "/lines/0/quantity"),
+            ({"lines": [{"toy_id": "toy_1", "quantity": "2"}]}, "/lines/0/quantity"),
+            ({"lines": [{"toy_id": "toy_1", "quantity": 1}] * 101}, "/lines"),
+            (
+                {"lines": [{"toy_id": "toy_1", "quantity": 1, "unit_price": 1}]},
+                "/lines/0/unit_price",
+            ),
+            (
+                {"lines": [BASKET["lines"][0], {"toy_id": "nope", "quantity": 1}]},
+                "/lines/1/toy_id",
+            ),
+            ({"lines": [{"toy_id": "eur", "quantity": 1}]}, "/lines/0/toy_id"),
+            ({"contact": {"email": "x@y.zz", "name": "X"}}, "/contact"),
+            ({"payment_method": "visa"}, "/payment_method"),
+            ({"payment_method": CARD}, "/payment_method"),
+            ({"payment_method": f"pm_{CARD.replace(' ', '')}"}, "/payment_method"),
+            ({"shipping_address": ADDRESS | {"country": "Australia"}}, "/shipping_address/country"),
+            (
+                {"shipping_address": ADDRESS | {"line2": "4242-4242-4242-4242"}},
+                "/shipping_address/line2",
+            ),
+            ({"note": {"deep": [CARD]}}, "/note/deep/0"),
+            ({"shipping_address": ADDRESS | {"line1": "a\nb"}}, "/shipping_address/line1"),
+        ],
+    )
+    def test_a_bad_field_is_named_and_nothing_is_placed(
+        self,
+        shop: Shop,
+        alice: str,
+        changes: dict[str, Any],
+        pointer: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        shop.toys.shelf["eur"] = toy("eur", currency="EUR")
+        answer = shop.order(alice, **changes)
+        assert pointers(answer, 422) == [pointer]
+        assert shop.orders.placed == {}
+        for card in (CARD, CARD.replace(" ", ""), CARD.replace(" ", "-")):
+            assert card.encode() not in answer.body
+            assert card not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            (b"", 400),
+            (b"{", 400),
+            (b'{"a": NaN}', 400),
+            (b"\xff", 400),
+            (b'{"a": "\\ud800"}', 400),
+            (b"[" * 20_000, 400),
+            (b"[" * 100 + b"]" * 100, 400),
+            (b"[]", 422),
+            (b"null", 422),
+            (b"1e400", 422),
+            (b'"' + b"x" * 70_000 + b'"', 413),
+        ],
+    )
+    def test_a_body_that_is_no_order_is_refused(
+        self, shop: Shop, alice: str, body: bytes, status: int
+    ) -> None:
+        headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+        pointers(shop.call("POST", "/orders", body, headers, alice), status)
+
+    def test_a_form_is_no_order(self, shop: Shop, alice: str) -> None:
+        headers = {"Idempotency-Key": "k", "Content-Type": "application/x-www-form-urlencoded"}
+        pointers(shop.call("POST", "/orders", b"a=b", headers, alice), 415)
+
+    def test_without_catalogue_no_order_is_placed(self, shop: Shop, alice: str) -> None:
+        shop.toys.answers["lookUpToys"] = ServiceUnavailable("down")
+        pointers(shop.order(alice), 503)
+        assert shop.orders.placed == {}
+
+
+class TestOrders:
+    def test_an_order_is_its_customers_and_staffs_alone(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        for token, status in ((alice, 200), (bob, 404), (staff, 200)):
+            assert shop.call("GET", "/orders/ord_1", token=token).status_code == status
+        stranger = shop.call("GET", "/orders/ord_1", token=bob).json_body
+        assert stranger == shop.call("GET", "/orders/ord_2", token=bob).json_body
+
+    @pytest.mark.parametrize("order_id", ["nope", "%27", "a%2Fb", "%2E%2E", "x" * 65])
+    def test_an_id_of_no_order_is_a_404(self, shop: Shop, alice: str, order_id: str) -> None:
+        for method, rest in (("GET", ""), ("PATCH", ""), ("POST", "/cancellation")):
+            pointers(shop.call(method, f"/orders/{order_id}{rest}", b"?", token=alice), 404)
+
+    def test_a_page_costs_one_call_to_orders_and_one_to_payments(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        for number in range(3):
+            shop.order(alice, f"key-{number}")
+        shop.payments.tell("ord_2", "declined", decline_code="insufficient_funds")
+        shop.neighbours_asked()
+        page = shop.call("GET", "/orders?limit=2", token=alice).json_body
+        assert shop.neighbours_asked() == ["listOrders", "lookUpTransactions"]
+        assert [order["payment"]["status"] for order in page["items"]] == ["pending", "declined"]
+        assert page["items"][1]["payment"]["decline_code"] == "insufficient_funds"
+        assert page["next_cursor"] == "more"
+        assert shop.call("GET", "/orders", token=bob).json_body["items"] == []
+        assert shop.neighbours_asked() == ["listOrders"]
+        assert len(shop.call("GET", "/orders", token=staff).json_body["items"]) == 3
+        assert pointers(shop.call("GET", "/orders?cursor=x", token=alice), 400) == ["/cursor"]
+        assert pointers(shop.call("GET", "/orders?q=x", token=alice), 400) == ["/q"]
+
+    def test_orders_are_shown_while_payments_is_down(self, shop: Shop, alice: str) -> None:
+        shop.order(alice)
+        shop.payments.tell("ord_1", "succeeded", receipt_file_id="fil_9")
+        shop.payments.answers["lookUpTransactions"] = ServiceUnavailable("down")
+        for path in ("/orders/ord_1", "/orders"):
+            answer = shop.call("GET", path, token=alice).json_body
+            order = answer.get("items", [answer])[0]
+            assert (order["payment"]["status"], order["receipt"]) == ("unknown", False)
+        pointers(shop.call("GET", "/orders/ord_1/receipt", token=alice), 503)
+
+    def test_only_the_owner_gets_what_authenticates_the_payment(
+        self, shop: Shop, alice: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        shop.payments.tell("ord_1", "action_required", client_secret="pi_1_secret_2")
+        mine = shop.call("GET", "/orders/ord_1", token=alice).json_body["payment"]
+        assert mine["action"] == {"client_secret": "pi_1_secret_2"}
+        theirs = shop.call("GET", "/orders/ord_1", token=staff).json_body["payment"]
+        assert (theirs["status"], theirs["action"]) == ("action_required", None)
+        # WHEN nothing is required any more
+        shop.payments.tell("ord_1", "succeeded", client_secret="pi_1_secret_2")
+        mine = shop.call("GET", "/orders/ord_1", token=alice).json_body["payment"]
+        assert mine["action"] is None
+
+    def test_its_customer_changes_the_address(self, shop: Shop, alice: str) -> None:
+        shop.order(alice)
+        patch = {"shipping_address": ADDRESS | {"city": "Perth"}}
+        answer = shop.call("PATCH", "/orders/ord_1", patch, {"If-Match": '"1"'}, alice)
+        assert answer.status_code == 200
+        assert answer.json_body["shipping_address"]["city"] == "Perth"
+        assert answer.headers["ETag"] == '"2"'
+        pointers(shop.call("PATCH", "/orders/ord_1", patch, {"If-Match": '"1"'}, alice), 412)
+        shop.call("POST", "/orders/ord_1/cancellation", token=alice)
+        pointers(shop.call("PATCH", "/orders/ord_1", patch, {"If-Match": '"3"'}, alice), 409)
+
+    def test_whose_it_is_comes_before_what_is_wrong_with_the_change(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        garbage = (b"?", {"Content-Type": "text/plain"})
+        pointers(shop.call("PATCH", "/orders/ord_1", *garbage, bob), 404)
+        pointers(shop.call("PATCH", "/orders/ord_1", *garbage, staff), 403)
+        pointers(shop.call("PATCH", "/orders/ord_1", *garbage, alice), 428)
+        pointers(shop.call("POST", "/orders/ord_1/cancellation", *garbage, bob), 404)
+        precondition = {"If-Match": '"1"', "Content-Type": "text/plain"}
+        pointers(shop.call("PATCH", "/orders/ord_1", b"?", precondition, alice), 415)
+        card = {"shipping_address": {"line1": CARD}}
+        refused = shop.call("PATCH", "/orders/ord_1", card, {"If-Match": '"1"'}, alice)
+        assert pointers(refused, 422) == ["/shipping_address/line1"]
+
+    def test_an_order_is_called_off_by_its_customer_or_staff_and_again_is_no_error(
+        self, shop: Shop, alice: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        for token, body in ((alice, None), (staff, {}), (alice, {})):
+            answer = shop.call("POST", "/orders/ord_1/cancellation", body, token=token)
+            assert answer.status_code == 202
+            assert answer.json_body["status"] == "cancelled"
+            assert answer.json_body["payment"]["status"] == "pending"
+        refused = shop.call("POST", "/orders/ord_1/cancellation", {"why": "x"}, token=alice)
+        assert pointers(refused, 422) == ["/why"]
+
+    def test_a_receipt_is_a_redirect_once_there_is_one(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        pointers(shop.call("GET", "/orders/ord_1/receipt", token=alice), 404)
+        shop.payments.tell("ord_1", "succeeded")
+        pointers(shop.call("GET", "/orders/ord_1/receipt", token=alice), 404)
+        shop.payments.tell("ord_1", "succeeded", receipt_file_id="fil_9")
+        assert shop.call("GET", "/orders/ord_1", token=alice).json_body["receipt"] is True
+        for token in (alice, staff):
+            answer = shop.call("GET", "/orders/ord_1/receipt", token=token)
+            assert (answer.status_code, answer.body) == (303, b"")
+            assert answer.headers["Location"] == "http://s3/fil_9?signature=x"
+        pointers(shop.call("GET", "/orders/ord_1/receipt", token=bob), 404)
+
+
+class TestWebhooks:
+    def test_news_are_handed_on_to_the_byte(self, shop: Shop) -> None:
+        payload = b'{ "id" : "evt_1",\n "n": 1.0, "name": "\xc3\xa9" }'
+        headers = {
+            "Stripe-Signature": "t=1,v1=x",
+            "Content-Type": "application/json; charset=utf-8",
+        }
+        answer = shop.call("POST", "/webhooks/payments", payload, headers)
+        assert (answer.status_code, answer.body) == (204, b"")
+        assert shop.payments.calls[0].body == payments.Webhook(
+            payload=payload, signature="t=1,v1=x"
+        )
+
+    def test_news_that_are_not_signed_are_refused(self, shop: Shop) -> None:
+        pointers(shop.call("POST", "/webhooks/payments", b"{}"), 400)
+        assert shop.payments.calls == []
+        for refusal in (BadRequest("no"), Unprocessable("no")):
+            shop.payments.answers["receiveWebhook"] = refusal
+            forged = shop.call("POST", "/webhooks/payments", b"{}", {"Stripe-Signature": "x"})
+            pointers(forged, 400)
+        shop.payments.answers["receiveWebhook"] = ServiceUnavailable("down")
+        lost = shop.call("POST", "/webhooks/payments", b"{}", {"Stripe-Signature": "x"})
+        pointers(lost, 503)
+
+
+class TestAboutTheShop:
+    def test_a_shallow_look_asks_nobody(self, shop: Shop) -> None:
+        answer = shop.call("GET", "/health")
+        assert (answer.status_code, answer.json_body) == (200, {"status": "ok"})
+        assert shop.neighbours_asked() == []
+
+    def test_a_deep_look_names_the_service_that_is_down(self, shop: Shop) -> None:
+        names = ("toys", "orders", "payments", "file_manager", "notifications")
+        answer = shop.call("GET", "/health?deep=1")
+        assert answer.status_code == 200
+        assert answer.json_body == {"status": "ok", "services": dict.fromkeys(names, "ok")}
+        shop.payments.answers["getHealth"] = ServiceUnavailable("down")
+        answer = shop.call("GET", "/health?deep=1")
+        assert answer.status_code == 503
+        assert answer.json_body == {
+            "status": "degraded",
+            "services": dict.fromkeys(names, "ok") | {"payments": "down"},
+        }
+        assert pointers(shop.call("GET", "/health?deep=2"), 400) == ["/deep"]
+
+    def test_the_api_describes_itself(self, shop: Shop) -> None:
+        document = shop.call("GET", "/openapi.json").json_body
+        validate(document)
+        described = {
+            operation["operationId"]
+            for path in document["paths"].values()
+            for operation in path.values()
+        }
+        assert described == {operation.name for operation in storefront.OPERATIONS}
+        search = document["paths"]["/toys"]["get"]
+        assert {"q", "sort", "attr.<name>", "limit", "cursor"} <= {
+            parameter["name"] for parameter in search["parameters"]
+        }
+        assert search["security"] == []
+        place = document["paths"]["/orders"]["post"]
+        assert place["security"] == [{"bearer": []}]
+        assert place["parameters"][0]["name"] == "Idempotency-Key"
+        assert {"200", "201", "401", "422"} <= place["responses"].keys()

@@ -1,0 +1,61 @@
+"""The OpenAPI documents that follow from the contracts."""
+
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from chassis.openapi import document
+from contracts import files, notifications, orders, payments, storefront, toys
+from contracts.operations import Operation
+
+CONTRACTS = {
+    "files": files.OPERATIONS,
+    "notifications": notifications.OPERATIONS,
+    "orders": orders.OPERATIONS,
+    "payments": payments.OPERATIONS,
+    "storefront": storefront.OPERATIONS,
+    "toys": toys.OPERATIONS,
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_contract_makes_a_valid_document(name: str) -> None:
+    operations: tuple[Operation[Any], ...] = CONTRACTS[name]
+    described = document(name, operations, server="/")
+    validate(described)
+    # THEN every operation is there, with all it can answer and who may call it
+    for operation in operations:
+        entry = described["paths"][operation.path][operation.method.lower()]
+        assert entry["operationId"] == operation.name
+        statuses = {str(status) for status in (*operation.status, *operation.problems)}
+        assert entry["responses"].keys() == statuses | {"default"}
+        assert ("requestBody" in entry) is (
+            operation.body is not None or operation.audience == "gateway"
+        )
+        assert bool(entry["security"]) is (operation.audience != "anyone")
+        parameters = {(item["in"], item["name"]) for item in entry["parameters"]}
+        assert {("header", name) for name in operation.headers} <= parameters
+
+
+def test_patterns_are_those_of_ecma_262() -> None:
+    text = json.dumps(document("Shop", storefront.OPERATIONS, server="/api"))
+    assert "(?!" not in text
+
+
+def test_a_query_is_told_as_parameters_and_not_as_a_schema() -> None:
+    described = document("Shop", storefront.OPERATIONS, server="/api")
+    assert "ToyQuery" not in described["components"]["schemas"]
+    limit = next(
+        item for item in described["paths"]["/toys"]["get"]["parameters"] if item["name"] == "limit"
+    )
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+
+
+def test_versions_have_etags_and_new_things_a_location() -> None:
+    paths = document("Shop", storefront.OPERATIONS, server="/api")["paths"]
+    assert paths["/toys/{toy_id}"]["get"]["responses"]["200"]["headers"].keys() == {"ETag"}
+    created = paths["/orders"]["post"]["responses"]["201"]["headers"]
+    assert created.keys() == {"ETag", "Location"}
+    assert "Location" in paths["/orders/{order_id}/receipt"]["get"]["responses"]["303"]["headers"]
