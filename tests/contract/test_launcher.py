@@ -42,6 +42,23 @@ def handler(event, context):
     process = os.getpid()
     return dict(imported_by=imported_by, process=process, name=name, random=random.random())
 """
+PUBLISHING = """
+import boto3
+def handler(event, context):
+    topic = "arn:aws:sns:us-east-1:000000000000:guarded"
+    entries = [{"Id": "1", "Message": "m"}]
+    boto3.client("sns").publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    return "published"
+"""
+SENDING = """
+import boto3
+def handler(event, context):
+    boto3.client("sesv2").send_email(
+        FromEmailAddress="Shop <orders@shop.example>",
+        Destination={"ToAddresses": ["a@example.com"]},
+        Content={"Raw": {"Data": b"Subject: s\\r\\n\\r\\ntext"}},
+    )
+"""
 COUNTING = """
 import os
 calls = 0
@@ -60,6 +77,7 @@ class EmbeddedAws:
 
     home: Path
     python: Path
+    options: tuple[str, ...] = ()
     process: Process | None = None
     cloud: Cloud = field(init=False)
 
@@ -69,7 +87,10 @@ class EmbeddedAws:
             port = probe.getsockname()[1]
         self.process = processes.start(
             "aws",
-            [str(self.python), launcher.__path__[0], "--port", str(port), "--home", str(self.home)],
+            [
+                *(str(self.python), launcher.__path__[0], "--port", str(port)),
+                *("--home", str(self.home), *self.options),
+            ],
             port=port,
             log=self.home / "aws.log",
             environment=environment.variables(LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.2"),
@@ -89,7 +110,7 @@ class EmbeddedAws:
     def client(self, service: str) -> Any:
         return self.cloud.client(service)
 
-    def function(self, name: str, source: str) -> str:
+    def function(self, name: str, source: str, role: str = "any") -> str:
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("app.py", source)
@@ -97,10 +118,19 @@ class EmbeddedAws:
             FunctionName=name,
             Runtime="python3.11",
             Handler="app.handler",
-            Role="arn:aws:iam::000000000000:role/any",
+            Role=f"arn:aws:iam::000000000000:role/{role}",
             Code={"ZipFile": code.getvalue()},
         )
         return str(created["FunctionArn"])
+
+    def role(self, name: str, action: str, resource: str) -> None:
+        iam = self.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+        trusted = {**trust, "Principal": {"Service": "lambda.amazonaws.com"}}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_policy(trusted)))
+        allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
+        document = json.dumps(_policy(allowed))
+        iam.put_role_policy(RoleName=name, PolicyName="it", PolicyDocument=document)
 
     def queue(self, name: str) -> str:
         self.client("sqs").create_queue(QueueName=name)
@@ -132,6 +162,18 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     layout = Layout.find()
     environment.prepare_aws(layout)
     embedded = EmbeddedAws(tmp_path_factory.mktemp("aws"), layout.aws_python)
+    embedded.start()
+    yield embedded
+    embedded.stop()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """One that enforces IAM."""
+    layout = Layout.find()
+    environment.prepare_aws(layout)
+    home = tmp_path_factory.mktemp("guarded")
+    embedded = EmbeddedAws(home, layout.aws_python, options=("--auth",))
     embedded.start()
     yield embedded
     embedded.stop()
@@ -372,6 +414,46 @@ def test_other_version_is_refused_in_one_sentence(aws: EmbeddedAws, tmp_path: Pa
     assert done.returncode == 2
     assert done.stderr.startswith("The launcher fits ministack 0.0.0")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("allowed", "resource", "error"),
+    [
+        ("sns:Publish", "arn:aws:sns:us-east-1:000000000000:guarded", None),
+        ("sns:Subscribe", "arn:aws:sns:us-east-1:000000000000:guarded", "AuthorizationError"),
+    ],
+)
+def test_batch_is_allowed_by_the_action_on_one_item(
+    guarded: EmbeddedAws, allowed: str, resource: str, error: str | None
+) -> None:
+    # GIVEN a function whose role allows one action
+    name = allowed.replace(":", "-").lower()
+    guarded.role(name, allowed, resource)
+    guarded.client("sns").create_topic(Name="guarded")
+    guarded.function(name, PUBLISHING, role=name)
+    # WHEN it publishes a batch
+    answer = guarded.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    # THEN AWS's rule decides
+    content = json.load(answer["Payload"])
+    assert content == "published" if error is None else error in content["errorMessage"]
+
+
+@pytest.mark.parametrize(("identity", "allowed"), [("shop.example", True), ("else.example", False)])
+def test_mail_is_allowed_by_the_identity_of_its_sender(
+    guarded: EmbeddedAws, identity: str, allowed: bool
+) -> None:
+    # GIVEN a function that may send for one domain
+    name = identity.replace(".", "-")
+    guarded.role(name, "ses:SendEmail", f"arn:aws:ses:us-east-1:000000000000:identity/{identity}")
+    guarded.client("sesv2").create_email_identity(EmailIdentity="shop.example")
+    guarded.function(name, SENDING, role=name)
+    # WHEN it sends for a domain THEN it is that domain that counts
+    answer = guarded.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    assert ("FunctionError" not in answer) == allowed
+
+
+def _policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _table(aws: EmbeddedAws, name: str) -> str:

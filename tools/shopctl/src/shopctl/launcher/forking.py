@@ -170,6 +170,7 @@ class _Server:
     def close(self) -> None:
         """End it; what was forked from it runs on."""
         self._socket.close()
+        self._process.terminate()
         self._process.wait()
 
 

@@ -88,6 +88,7 @@ async def _serve(home: Path, port: int) -> None:
         identities,
         logs,
         mail,
+        permissions,
         streams,
         workers,
     )
@@ -96,6 +97,7 @@ async def _serve(home: Path, port: int) -> None:
     identities.install()
     logs.install(home / "logs")
     mail.install(home / "mail")
+    permissions.install()
     workers.install(home / "tmp" / "code")
     # with IAM each function has credentials of its own from the start
     can_fork = sys.platform == "linux" and not ministack_app.AUTH
