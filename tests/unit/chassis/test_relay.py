@@ -151,7 +151,7 @@ def test_ten_go_in_one_call_in_the_order_of_the_stream(relay: Relay, topic: Topi
 
 
 def test_a_call_stays_below_256_kilobytes(relay: Relay, topic: TopicSpy) -> None:
-    sizes = [100_000, 100_000, 100_000, 10, 249_000, 240_000, 1]
+    sizes = [88_000, 88_000, 88_000, 10, 249_000, 240_000, 1]
     assert reported(relay, *(change(f"t{n}", str(size)) for n, size in enumerate(sizes))) == []
     for batch in topic.batches:
         attributes = sum(len(str(entry["MessageAttributes"])) for entry in batch)
