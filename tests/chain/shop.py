@@ -91,13 +91,14 @@ def free_port() -> int:
 
 @dataclass
 class Shop:
-    """A shop of its own: its folder, its ports, its commands."""
+    """A shop of its own: its folder, its ports, its commands, and what its last ``up`` said."""
 
     home: Path
     root: Path = ROOT
     port: int = field(default_factory=free_port)
     aws_port: int = field(default_factory=free_port)
     gateway_port: int = field(default_factory=free_port)
+    said: str = ""
     _toys: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -158,6 +159,7 @@ class Shop:
             "--gateway-port", str(self.gateway_port),
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
+        self.said = result.stdout
         return result.stdout
 
     def down(self) -> None:
