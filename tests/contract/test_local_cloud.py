@@ -83,8 +83,11 @@ class Shop:
         return done
 
     def item(self, item_id: str, method: str = "GET") -> dict[str, Any]:
+        return self.get(f"/items/{item_id}", method)
+
+    def get(self, path: str, method: str = "GET") -> dict[str, Any]:
         api = f"http://127.0.0.1:{self.ports[1]}/restapis/toyshop-local-echo/api/_user_request_"
-        request = urllib.request.Request(f"{api}/items/{item_id}", method=method)
+        request = urllib.request.Request(f"{api}{path}", method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
@@ -179,11 +182,18 @@ def test_up_of_a_running_shop_brings_changes_and_keeps_the_rest(shop: Shop) -> N
     assert "0 of 2 changed" in done.stdout
     # WHEN the app has changed
     app = shop.apps / "echo" / "app.py"
-    app.write_text(app.read_text().replace('ANSWER = "first"', 'ANSWER = "second"'))
+    route = """
+
+@app.route("/health")
+def health() -> Any:
+    return {"status": "ok"}
+"""
+    app.write_text(app.read_text().replace('ANSWER = "first"', 'ANSWER = "second"') + route)
     done = shop.up()
-    # THEN the new code answers, in the same processes
+    # THEN the new code answers, on its new route too, in the same processes
     assert "1 of 2 changed" in done.stdout
     assert shop.item("one")["answer"] == "second"
+    assert shop.get("/health") == {"status": "ok"}
     assert shop.state == before
 
 

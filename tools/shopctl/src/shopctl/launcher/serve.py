@@ -41,8 +41,11 @@ def main(argv: list[str]) -> int:
         return 2
     home = options.home.resolve()
     _configure(home, options.port, auth=options.auth)
-    asyncio.run(_serve(home, options.port))
-    return 0
+    asyncio.new_event_loop().run_until_complete(_serve(home, options.port))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # all is saved; threads that still wait for a function would hold a usual exit up
+    os._exit(0)
 
 
 def _configure(home: Path, port: int, *, auth: bool) -> None:
@@ -83,6 +86,7 @@ async def _serve(home: Path, port: int) -> None:
 
     from shopctl.launcher import (
         activity,
+        apis,
         delivery,
         forking,
         identities,
@@ -93,6 +97,7 @@ async def _serve(home: Path, port: int) -> None:
         workers,
     )
 
+    apis.install()
     delivery.install()
     identities.install()
     logs.install(home / "logs")

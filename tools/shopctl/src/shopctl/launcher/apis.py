@@ -1,0 +1,49 @@
+"""REST APIs that keep their id when their routes change."""
+
+from typing import Any
+
+from ministack.services import apigateway_v1
+from ministack.services.cloudformation import provisioners
+
+_TYPE = "AWS::ApiGateway::RestApi"
+# what belongs to an API and comes from other resources than its OpenAPI body
+_OTHERS = ("_stages_v1", "_deployments_v1", "_gateway_responses", "_deployed_gateway_responses")
+_OWN = ("_rest_apis", "_resources", "_authorizers_v1", "_models", "_documentation_parts")
+
+
+def install() -> None:
+    """Replace how a stack update changes a REST API.
+
+    ministack imports changed routes as a second API beside the first, which has the id already.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[_TYPE]
+    create, update = handlers["create"], handlers["update"]
+
+    def update_in_place(
+        physical_id: str,
+        old: dict[str, Any],
+        new: dict[str, Any],
+        stack: str,
+        logical_id: str | None = None,
+    ) -> Any:
+        if new.get("Body") == old.get("Body"):
+            return update(physical_id, old, new, stack, logical_id)
+        before = {
+            name: store[physical_id]
+            for name in (*_OTHERS, *_OWN)
+            if physical_id in (store := getattr(apigateway_v1, name))
+        }
+        apigateway_v1._delete_rest_api(physical_id)
+        try:
+            created = create(logical_id or physical_id, new, stack)
+        except Exception:
+            for name, content in before.items():
+                getattr(apigateway_v1, name)[physical_id] = content
+            raise
+        if created[0] == physical_id:
+            for name in _OTHERS:
+                store = getattr(apigateway_v1, name)
+                store[physical_id] = {**before.get(name, {}), **store.get(physical_id, {})}
+        return created
+
+    handlers["update"] = update_in_place
