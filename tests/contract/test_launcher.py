@@ -113,7 +113,7 @@ class EmbeddedAws:
     def function(self, name: str, source: str, role: str = "any") -> str:
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("app.py", source)
+            archive.writestr(zipfile.ZipInfo("app.py"), source)
         created = self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.11",
