@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from shopctl import cli
+from shopctl.layout import Layout
 from shopctl.local import activity, environment, logs, mail
+from shopctl.local.lock import alone
 from shopctl.local.progress import Progress
 from shopctl.problems import ShopProblem
 
@@ -148,3 +150,11 @@ def test_unexpected_error_is_a_sentence_and_its_traceback_is_in_a_log(
     assert errors.startswith("Something unexpected happened: ZeroDivisionError: planted")
     assert "Traceback" not in errors
     assert "Traceback" in (tmp_path / "logs" / "shop.log").read_text()
+
+
+def test_two_commands_do_not_start_or_stop_the_same_shop(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path, home=tmp_path / "home", apps=tmp_path)
+    with alone(layout), pytest.raises(ShopProblem, match="Another command"), alone(layout):
+        pass
+    with alone(layout):
+        pass

@@ -107,18 +107,19 @@ def up_command(
 def down_command(purge: bool) -> None:
     """Stop the shop; its data stay unless --purge is given."""
     from shopctl.local import down
+    from shopctl.local.lock import alone
     from shopctl.local.progress import Progress
 
-    layout = Layout.find()
-    state = processes.read(layout.state)
-    progress = Progress()
-    if state and len(state.dead()) < len(state.processes):
-        down.down(layout, state, progress)
-    elif not purge:
-        raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
-    if purge:
-        down.purge(layout)
-        progress.say("All data of the shop are deleted.")
+    layout, progress = Layout.find(), Progress()
+    with alone(layout):
+        state = processes.read(layout.state)
+        if state and len(state.dead()) < len(state.processes):
+            down.down(layout, state, progress)
+        elif not purge:
+            raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
+        if purge:
+            down.purge(layout)
+            progress.say("All data of the shop are deleted.")
 
 
 @cli.command("status")

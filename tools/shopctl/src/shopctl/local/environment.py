@@ -77,7 +77,8 @@ def prepare_aws(layout: Layout) -> bool:
     directory = layout.aws_python.parents[1]
     stamp = directory / "installed"
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
+    # a link to a Python that was upgraded leads nowhere
+    if layout.aws_python.exists() and stamp.exists() and stamp.read_text() == digest:
         return False
     shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)

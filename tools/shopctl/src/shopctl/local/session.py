@@ -1,8 +1,6 @@
 """One `./shop up` from the command line: start, stay in the foreground, stop."""
 
 import contextlib
-import fcntl
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from typing import NoReturn
 from shopctl import services
 from shopctl.layout import Layout
 from shopctl.local import activity, down, processes, up
+from shopctl.local.lock import alone
 from shopctl.local.processes import State
 from shopctl.local.progress import Progress
 from shopctl.problems import ShopProblem
@@ -29,8 +28,8 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
     progress = Progress()
     if not services.load(layout.apps):
         raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
-    with _interruptible(), contextlib.ExitStack() as alone:
-        alone.enter_context(_alone(layout))
+    with _interruptible(), contextlib.ExitStack() as starting:
+        starting.enter_context(alone(layout))
         state = processes.read(layout.state)
         dead = state.dead() if state else []
         if state and not dead:
@@ -46,7 +45,7 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             _welcome(ready, progress, time.monotonic() - began)
             if not detach:
                 progress.say("\nCtrl-C stops the shop; its data stay.")
-                alone.close()
+                starting.close()
                 _watch(layout, ready, progress)
         except BaseException as error:
             # a second Ctrl-C must not cut the saving short
@@ -110,18 +109,3 @@ def _interruptible() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-@contextlib.contextmanager
-def _alone(layout: Layout) -> Iterator[None]:
-    """Keep a second `./shop up` of the same shop out."""
-    layout.home.mkdir(parents=True, exist_ok=True)
-    with (layout.home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ShopProblem(
-                "Another `./shop up` is at work.", "Wait until it has finished."
-            ) from None
-        lock.write(str(os.getpid()))
-        yield
