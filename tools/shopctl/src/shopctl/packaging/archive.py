@@ -21,12 +21,12 @@ def write(target: Path, content: Iterable[tuple[str, Path]], *, level: int = 6) 
         Compression level, 1 to 9.
     """
     unfinished = target.with_suffix(".unfinished")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+    with zipfile.ZipFile(unfinished, "w") as archive:
         for name, path in sorted(dict(content).items()):
             entry = zipfile.ZipInfo(name, _TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o755 << 16 if path.suffix == ".so" else 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, path.read_bytes(), compresslevel=level)
     unfinished.rename(target)
 
 

@@ -94,7 +94,7 @@ def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, st
         config = project / ".chalice" / "config.json"
         environment = render_config(config, stage, origins if local else {})
         _run_chalice(service, project, output, stage, tree, environment)
-        _assemble(service, project, package_file, tree)
+        _assemble(service, project, package_file, tree, level=1 if local else 6)
         stamp.write_text(digest)
     template = yaml.safe_load(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
@@ -195,7 +195,9 @@ def _run_chalice(
         )
 
 
-def _assemble(service: Service, project: Path, package_file: Path, tree: Path) -> None:
+def _assemble(
+    service: Service, project: Path, package_file: Path, tree: Path, *, level: int
+) -> None:
     """Put the app's part of the zip and the dependencies together, with byte-code."""
     code = package_file.parent / "code"
     with zipfile.ZipFile(package_file) as app_only:
@@ -211,7 +213,7 @@ def _assemble(service: Service, project: Path, package_file: Path, tree: Path) -
             f"Check that the links in {service.directory}/vendor lead somewhere.",
         )
     shipped = (item for item in archive.tree(tree) if _is_used(item[0], service.aws))
-    archive.write(package_file, [*shipped, *archive.tree(code)])
+    archive.write(package_file, [*shipped, *archive.tree(code)], level=level)
     shutil.rmtree(code)
 
 
