@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from shopctl import services
 from shopctl.layout import Layout
-from shopctl.local import activity, down, processes, up
+from shopctl.local import activity, down, processes, up, users
 from shopctl.local.lock import alone
 from shopctl.local.processes import State
 from shopctl.local.progress import Progress
@@ -80,9 +80,13 @@ def _welcome(state: State, progress: Progress, seconds: float) -> None:
     progress.say(f"  API          {edge}/api  (described at {edge}/api/openapi.json)")
     progress.say(f"  AWS          {state['aws'].url}")
     progress.say(f"  gateway      {state['gateway'].url}")
-    progress.say("Users: alice@example.com, bob@example.com and staff@example.com,")
-    progress.say("password Toyshop-2026!   Try:")
-    progress.say(f"  curl '{edge}/api/toys?q=puzzle&limit=3'")
+    if {"storefront_api", "toys"} <= set(state.services):
+        progress.say(f"Users: {', '.join(user.email for user in users.USERS)}")
+        progress.say(f"Password: {users.PASSWORD}   Try:")
+        progress.say(f"  curl '{edge}/api/toys?q=puzzle&limit=3'")
+    else:
+        progress.say("Try:")
+        progress.say(f"  curl '{state['aws'].url}/_toyshop/activity'")
 
 
 def _watch(layout: Layout, state: State, progress: Progress) -> None:
