@@ -5,6 +5,8 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +24,12 @@ REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
 LoadApp = Callable[..., ModuleType]
+
+
+@cache
+def client_of(service: str) -> Any:
+    """Return the client of an AWS service; making one costs more than most tests."""
+    return boto3.client(service, region_name=REGION)
 
 
 @pytest.fixture
@@ -75,7 +83,7 @@ def create_resources(service: str, stage: str = "local") -> None:
             del template["Resources"][name]
     if not template["Resources"]:
         return
-    boto3.client("cloudformation", region_name=REGION).create_stack(
+    client_of("cloudformation").create_stack(
         StackName=f"toyshop-{stage}-{service.replace('_', '-')}-resources",
         TemplateBody=json.dumps(template),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
@@ -86,7 +94,7 @@ def create_resources_moto_lacks(service: str, stage: str) -> None:
     """Create the secrets and the user pool of ``resources.yaml``: moto's CloudFormation cannot."""
     for resource in template_of(service)["Resources"].values():
         if resource["Type"] == "AWS::SecretsManager::Secret":
-            boto3.client("secretsmanager", region_name=REGION).create_secret(
+            client_of("secretsmanager").create_secret(
                 Name=resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage),
                 SecretString="a key of the tests",
             )
@@ -96,7 +104,7 @@ def create_resources_moto_lacks(service: str, stage: str) -> None:
 
 def create_user_pool(service: str) -> None:
     """Create a service's user pool, with its client and groups."""
-    cognito = boto3.client("cognito-idp", region_name=REGION)
+    cognito = client_of("cognito-idp")
     of_type: dict[str, list[dict[str, Any]]] = {}
     for resource in template_of(service)["Resources"].values():
         of_type.setdefault(resource["Type"], []).append(resource["Properties"])
@@ -116,7 +124,11 @@ def create_user_pool(service: str) -> None:
 
 def template_of(service: str) -> dict[str, Any]:
     """Return ``resources.yaml`` of a service."""
-    path = ROOT / "apps" / service / "resources.yaml"
+    return deepcopy(_parsed(ROOT / "apps" / service / "resources.yaml"))
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
     template: dict[str, Any] = yaml.safe_load(path.read_text())
     return template
 
@@ -137,7 +149,7 @@ class StreamOf:
 
     def records(self) -> dict[str, Any]:
         """Return the changes since the last call as one batch."""
-        items = boto3.client("dynamodb", region_name=REGION).scan(TableName=self._table)["Items"]
+        items = client_of("dynamodb").scan(TableName=self._table)["Items"]
         now = {item["id"]["S"]: item for item in items}
         records = []
         for key in self._last.keys() | now.keys():
@@ -175,12 +187,12 @@ class TopicSpy:
     """
 
     def __init__(self, topic_arn: str) -> None:
-        self._sqs = boto3.client("sqs", region_name=REGION)
+        self._sqs = client_of("sqs")
         self._url = self._sqs.create_queue(QueueName="spy")["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=["QueueArn"]
         )["Attributes"]
-        boto3.client("sns", region_name=REGION).subscribe(
+        client_of("sns").subscribe(
             TopicArn=topic_arn,
             Protocol="sqs",
             Endpoint=attributes["QueueArn"],
@@ -203,7 +215,7 @@ class TopicSpy:
 
 def parked(queue: str) -> list[dict[str, Any]]:
     """Return the messages of a dead-letter queue: body and reason."""
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = client_of("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     messages = sqs.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0

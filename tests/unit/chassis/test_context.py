@@ -71,7 +71,7 @@ def test_a_trusted_caller_may_shorten_the_deadline() -> None:
         assert float(context.headers()["X-Request-Deadline"]) == pytest.approx(soon, abs=0.01)
 
 
-@pytest.mark.parametrize("given", [f"{time.time() + 3600}", "inf", "nan", "soon", ""])
+@pytest.mark.parametrize("given", ["32503680000", "inf", "nan", "soon", ""])
 def test_nobody_may_lengthen_it(given: str) -> None:
     with context.entered({"X-Request-Deadline": given}, budget=5) as current:
         assert 4 < current.remaining() <= 5

@@ -7,11 +7,16 @@ from copy import deepcopy
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import pynamodb.connection.base
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.constants import STRING
 from pynamodb.models import Model
 
-from chassis import context
+from chassis import aws, context
+
+# PynamoDB makes a session for every model; the shared one has loaded DynamoDB's description once
+# (0.1 s and 13 MB less at a cold start).
+pynamodb.connection.base.get_session = lambda *_: aws.session()  # type: ignore[attr-defined]
 
 D = TypeVar("D")
 R = TypeVar("R", bound="Record")
