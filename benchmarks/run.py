@@ -198,7 +198,7 @@ def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
     times: dict[str, float] = {}
     for manifest in sorted((ROOT / "apps").glob("*/service.toml")):
         service = tomllib.loads(manifest.read_text())["name"]
-        (archive,) = sorted((shop.home / "build" / service).glob("**/*.zip"))[-1:]
+        archive = shop.home / "build" / "local" / service / "package" / "deployment.zip"
         config = json.loads((manifest.parent / ".chalice/config.json").read_text())
         variables = config["stages"]["local"]["environment_variables"]
         with tempfile.TemporaryDirectory() as folder:
@@ -299,7 +299,8 @@ def report(result: dict[str, Any]) -> str:
         f"| memory under load, highest | {under['memory_peak']['resident']:.0f} MiB "
         f"({under['memory_peak']['proportional']:.0f} MiB) | 1536 MiB |",
         "",
-        "Fresh process to imported app, from the packaged zip, median of "
+        "Cold start, fresh process to imported app (each function of an app starts by importing "
+        "it), from the packaged zip, median of "
         f"{COLD_STARTS}: "
         + ", ".join(f"{name} {ms} ms" for name, ms in result["cold_starts"].items())
         + ".",
