@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from chain.pictures import announce, new_toy, png, upload
 from chain.shop import ACCOUNT, Shop, eventually, http
 
 TOPICS = ("orders", "payments", "file-manager")
@@ -110,6 +111,32 @@ def test_redelivering_every_event_changes_nothing(
         "ledger": shop.json_of("ledger"),
         "mails": shop.json_of("mail"),
     } == before
+
+
+def test_a_picture_that_was_removed_does_not_come_back(shop: Shop, staff: str, tap: Tap) -> None:
+    # GIVEN a toy whose picture was shown and removed again
+    toy = new_toy(shop, staff, "Robot with a Past")
+    content = png()
+    ticket = announce(shop, staff, toy["id"], len(content))
+    upload(ticket, content, "image/png")
+    path = f"/toys/{toy['id']}"
+    image_id = ticket["image"]["id"]
+    eventually(lambda: shop.api("GET", path).json["images"])
+    shop.api("DELETE", f"{path}/images/{image_id}", token=staff)
+    version = shop.api("GET", path).json["version"]
+
+    def ready() -> Any:
+        return [heard for heard in tap.events() if heard[1]["subject"] == image_id]
+
+    ((topic, event),) = eventually(ready)
+    assert event["type"] == "shop.file.ready.v1"
+    # WHEN the news of it comes again
+    tap.publish_again(topic, event)
+    eventually(lambda: len(ready()) == 2)
+    quiet(shop)
+    # THEN the toy is as it was
+    shown = shop.api("GET", path).json
+    assert (shown["images"], shown["version"]) == ([], version)
 
 
 def quiet(shop: Shop) -> None:

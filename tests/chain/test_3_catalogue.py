@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from typing import Any
 
+from chain.pictures import announce, new_toy, png, upload
 from chain.shop import Shop, eventually, http
 from PIL import Image
 
@@ -50,62 +51,19 @@ def test_every_seeded_toy_has_a_picture(shop: Shop) -> None:
     Image.open(io.BytesIO(picture.body)).verify()
 
 
-def upload(ticket: dict[str, Any], content: bytes, content_type: str) -> int:
-    boundary = "a-boundary-of-the-tests"
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in ticket["upload"]["fields"].items()
-    ]
-    parts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n'
-        f"Content-Type: {content_type}\r\n\r\n".encode()
-        + content
-        + f"\r\n--{boundary}--\r\n".encode()
-    )
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    headers |= ticket["upload"]["headers"]
-    answer = http(ticket["upload"]["method"], ticket["upload"]["url"], b"".join(parts), headers)
-    return answer.status
-
-
-def new_toy(shop: Shop, staff: str, name: str) -> dict[str, Any]:
-    draft = {
-        "name": name,
-        "description": "",
-        "category": "robots",
-        "brand": "Chain",
-        "price": {"amount": 500, "currency": "AUD"},
-        "min_age": 3,
-        "attributes": {},
-    }
-    answer = shop.api("POST", "/toys", draft, staff)
-    assert answer.status == 201, answer.body
-    toy: dict[str, Any] = answer.json
-    return toy
-
-
-def announce(shop: Shop, staff: str, toy_id: str, size: int) -> dict[str, Any]:
-    body = {"content_type": "image/png", "size": size, "alt": "A picture"}
-    answer = shop.api("POST", f"/toys/{toy_id}/images", body, staff)
-    assert answer.status == 201, answer.body
-    ticket: dict[str, Any] = answer.json
-    return ticket
-
-
 def test_a_picture_appears_once_it_is_checked_and_can_be_removed(shop: Shop, staff: str) -> None:
     toy = new_toy(shop, staff, "Pictured Robot")
-    buffer = io.BytesIO()
-    Image.new("RGB", (20, 20), "teal").save(buffer, "PNG")
-    ticket = announce(shop, staff, toy["id"], len(buffer.getvalue()))
+    content = png()
+    ticket = announce(shop, staff, toy["id"], len(content))
     url = shop.origin + ticket["image"]["url"]
     assert http("GET", url).status == 404
-    assert upload(ticket, buffer.getvalue(), "image/png") in (200, 201, 204)
+    assert upload(ticket, content, "image/png") in (200, 201, 204)
 
     def images() -> Any:
         return shop.api("GET", f"/toys/{toy['id']}").json["images"]
 
     assert eventually(images) == [ticket["image"]]
-    assert http("GET", url).body == buffer.getvalue()
+    assert http("GET", url).body == content
     removed = shop.api("DELETE", f"/toys/{toy['id']}/images/{ticket['image']['id']}", token=staff)
     assert removed.status == 204
     assert images() == []
