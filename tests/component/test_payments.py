@@ -294,6 +294,21 @@ def test_the_gateway_tells_what_became_of_an_action(
     assert transaction(api, order)["status"] == status  # type: ignore[index]
 
 
+def test_a_shopper_who_succeeds_at_the_second_try_has_paid(app: ModuleType, api: Any) -> None:
+    # GIVEN a shopper who failed to authenticate, and then confirmed with another card
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(sns(ORDER_PLACED, order), None)
+    intent_id = intent_of(order)
+    failed, paid = (
+        signed(news(f"payment_intent.{word}", order, intent_id))
+        for word in ("payment_failed", "succeeded")
+    )
+    # WHEN the gateway tells of both, THEN it is paid; also if it tells of the failure again
+    for word, status in ((failed, "declined"), (paid, "succeeded"), (failed, "succeeded")):
+        assert api.call("POST", "/webhooks", word).status_code == 204
+        assert transaction(api, order)["status"] == status  # type: ignore[index]
+
+
 def test_a_webhook_that_is_not_the_gateways_changes_nothing(app: ModuleType, api: Any) -> None:
     order = order_of("pm_card_authenticationRequired")
     app.charge(sns(ORDER_PLACED, order), None)
@@ -306,6 +321,7 @@ def test_a_webhook_that_is_not_the_gateways_changes_nothing(app: ModuleType, api
         good | {"payload": other},
         good | {"signature": "t=1"},
         good | {"signature": "nonsense"},
+        good | {"signature": f"t={int(time.time())},v1=é"},
         signed(b"not json"),
         signed(b'{"type":"x"}'),
         signed(b"[]"),

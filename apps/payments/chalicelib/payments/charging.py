@@ -62,9 +62,10 @@ class Charging:
             if self._store.add(tombstone):
                 return
             payment = self._existing(order.id)
-        if payment.is_open and payment.intent_id is not None:
-            payment = self.record(payment, self._gateway.cancel(payment.intent_id))
-            if payment.is_open:
+        if payment.may_take_money and payment.intent_id is not None:
+            intent = self._gateway.cancel(payment.intent_id)
+            payment = self.record(payment, intent)
+            if intent.status not in ("cancelled", "succeeded"):
                 raise GatewayUnavailableError(f"{payment.intent_id} could not be cancelled")
         if payment.status == "succeeded":
             self._refund(payment)

@@ -21,7 +21,8 @@ ALLOWED: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     "pending": frozenset({"succeeded", "declined", "action_required", "cancelled"}),
     "action_required": frozenset({"succeeded", "declined", "cancelled"}),
     "succeeded": frozenset({"refunded"}),
-    "declined": frozenset(),
+    # The gateway lets a shopper who has the client secret try once more after a decline.
+    "declined": frozenset({"succeeded"}),
     "refunded": frozenset(),
     "cancelled": frozenset(),
 }
@@ -70,8 +71,13 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the gateway has not given its last word yet."""
+        """Whether nobody knows yet what will become of it."""
         return self.status in ("pending", "action_required")
+
+    @property
+    def may_take_money(self) -> bool:
+        """Whether there is an intent that could still succeed."""
+        return self.intent_id is not None and "succeeded" in ALLOWED[self.status]
 
     def moved_to(
         self,
@@ -162,11 +168,10 @@ def _payment_of(
 def after(payment: Payment, intent: Intent, now: datetime) -> Payment:
     """Return the payment after the gateway's word on its intent.
 
-    What is final stays as it is, and so does a payment that the word tells nothing new of: words
-    arrive late, twice and out of order.
+    What may not follow changes nothing: words arrive late, twice and out of order.
     """
     status = intent.status
-    if not payment.is_open or status == "unconfirmed" or status == payment.status:
+    if status == "unconfirmed" or status not in ALLOWED[payment.status]:
         return payment
     return payment.moved_to(
         status,

@@ -103,7 +103,7 @@ class Webhooks:
             raise problem
         signed = stamps[0].encode() + b"." + webhook.payload
         expected = hmac.new(self._secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not any(hmac.compare_digest(expected, value) for value in given):
+        if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
             raise problem
         if abs(self._now() - int(stamps[0])) > TOLERANCE:
             raise BadRequest("The signature is too old.")
