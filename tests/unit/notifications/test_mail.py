@@ -12,7 +12,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from chalicelib.notifications.mail import AddressError, Composer, money_text
+from chalicelib.notifications.mail import AddressError, Composer
 from contracts.money import Money
 from contracts.notifications import Attachment, NewMessage, OrderMail, Template
 from contracts.orders import OrderLine
@@ -219,19 +219,3 @@ def test_a_domain_of_any_script_is_written_in_ascii() -> None:
 def test_an_address_that_takes_no_mail_is_refused(to: str) -> None:
     with pytest.raises(AddressError):
         COMPOSER.compose("msg_1", request(to=to), NOW)
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "text"),
-    [
-        (2999, "AUD", "AUD 29.99"),
-        (0, "AUD", "AUD 0.00"),
-        (5, "EUR", "EUR 0.05"),
-        (99_999_999, "USD", "USD 999,999.99"),
-        (1500, "JPY", "JPY 1,500"),
-        (1500, "KWD", "KWD 1.500"),
-        (1, "BHD", "BHD 0.001"),
-    ],
-)
-def test_money_has_its_currencys_decimals(amount: int, currency: str, text: str) -> None:
-    assert money_text(Money(amount=amount, currency=currency)) == text

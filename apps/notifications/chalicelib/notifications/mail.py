@@ -11,20 +11,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from contracts.money import Money
+from chassis.money import money_text
 from contracts.notifications import NewMessage
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
 """SES passes nothing else on unharmed."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_MINOR_DIGITS = {
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
-    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-}
-"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
-
 _DECLINES = {
     "insufficient_funds": "there was not enough money in the account",
     "expired_card": "the card has expired",
@@ -46,13 +39,6 @@ class Mail:
     sender: str
     recipient: str
     content: bytes
-
-
-def money_text(money: Money) -> str:
-    """Return an amount as people write it, such as ``AUD 29.99``."""
-    digits = _MINOR_DIGITS.get(money.currency, 2)
-    whole, minor = divmod(money.amount, 10**digits)
-    return f"{money.currency} {whole:,}" + (f".{minor:0{digits}}" if digits else "")
 
 
 def decline_text(code: str | None) -> str:

@@ -3,18 +3,10 @@
 from datetime import UTC
 from pathlib import Path
 
-from contracts.money import Money
+from chassis.money import money_text
 from contracts.payments import PaymentOutcome
 
 _FONTS = Path(__file__).parent / "fonts"
-_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "TND": 3}
-"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
-
-
-def amount_text(money: Money) -> str:
-    """Return an amount as people write it, such as ``AUD 29.99``."""
-    digits = _MINOR_DIGITS.get(money.currency, 2)
-    return f"{money.currency} {money.amount / 10**digits:,.{digits}f}"
 
 
 def print_receipt(outcome: PaymentOutcome) -> bytes:
@@ -73,11 +65,11 @@ def print_receipt(outcome: PaymentOutcome) -> bytes:
                 (
                     line.name,
                     str(line.quantity),
-                    amount_text(line.unit_price),
-                    amount_text(line.line_total),
+                    money_text(line.unit_price),
+                    money_text(line.line_total),
                 )
             )
     pdf.ln(4)
     pdf.set_font("DejaVu", "B", 12)
-    pdf.cell(0, 10, f"Paid: {amount_text(outcome.amount)}", align="R")
+    pdf.cell(0, 10, f"Paid: {money_text(outcome.amount)}", align="R")
     return bytes(pdf.output())

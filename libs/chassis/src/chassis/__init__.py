@@ -10,6 +10,7 @@
 ``cursors``    opaque, signed positions in a list
 ``relay``      stream records into published events
 ``consumer``   events into handlers; what fails is retried or parked
+``money``      amounts as people write them
 ``openapi``    the OpenAPI document of a contract
 ``log``        JSON lines, with secrets and card numbers masked
 """

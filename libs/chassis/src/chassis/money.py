@@ -1,0 +1,17 @@
+"""Amounts of money as people write them."""
+
+from contracts.money import Money
+
+_MINOR_DIGITS = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+}
+"""Currencies whose minor unit is not a hundredth (ISO 4217)."""
+
+
+def money_text(money: Money) -> str:
+    """Return an amount as people write it, such as ``AUD 29.99``."""
+    digits = _MINOR_DIGITS.get(money.currency, 2)
+    whole, minor = divmod(money.amount, 10**digits)
+    return f"{money.currency} {whole:,}" + (f".{minor:0{digits}}" if digits else "")
