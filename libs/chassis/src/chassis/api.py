@@ -224,10 +224,6 @@ class ServiceApp(Chalice):
             raise BadRequest("A JSON merge patch is required as body.")
         return parse_document(decode_document(body), dict[str, Any])
 
-    def patch_as(self, kind: type[T]) -> T:
-        """Return the request's merge patch as a contract type."""
-        return parse_document(self.patch(), kind)
-
     def query(self, kind: type[T]) -> T:
         """Return the request's query as a contract type; an unknown parameter is a 400."""
         return parse_query(self.request.query_params, kind)
