@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 
 from chassis.records import Record, TableMeta, bind, current_trace
 from contracts.files import File
@@ -113,13 +113,7 @@ class FileStore:
             updated_at=file.updated_at,
             traceparent=current_trace(),
         )
-        try:
-            record.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return record.put(condition)
 
     def delete(self, file_id: str) -> None:
         """Delete a file; one that is not there is no error."""

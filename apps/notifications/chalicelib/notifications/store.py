@@ -3,7 +3,7 @@
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.notifications.domain import Attempt
 from chassis.records import Record, TableMeta, bind, current_trace
@@ -80,10 +80,4 @@ class MessageStore:
             updated_at=attempt.updated_at,
             traceparent=current_trace(),
         )
-        try:
-            record.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return record.put(condition)

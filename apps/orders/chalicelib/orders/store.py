@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
@@ -128,23 +128,11 @@ class OrderStore:
             updated_at=order.updated_at,
             traceparent=current_trace(),
         )
-        try:
-            record.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return record.put(condition)
 
     def delete(self, order_id: str) -> bool:
         """Delete an order; return ``False`` if there is none."""
-        try:
-            OrderRecord(id=order_id).delete(condition=OrderRecord.id.exists())
-        except DeleteError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return OrderRecord(id=order_id).remove(OrderRecord.id.exists())
 
     def page(
         self, customer_id: str | None, limit: int, after: dict[str, Any] | None

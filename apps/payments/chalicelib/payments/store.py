@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.payments.domain import Payment, transaction_id
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
@@ -103,10 +103,4 @@ class TransactionStore:
             updated_at=payment.updated_at,
             traceparent=current_trace(),
         )
-        try:
-            record.save(condition=condition)
-        except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return record.put(condition)

@@ -10,6 +10,8 @@ import msgspec
 import pynamodb.connection.base
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.constants import STRING
+from pynamodb.exceptions import DeleteError, PutError
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from chassis import aws, context
@@ -65,12 +67,34 @@ class Record(Model):
         """The trace of the last write, for the event that tells of it."""
         return self.traceparent or msgspec.UNSET
 
+    def put(self, condition: Condition) -> bool:
+        """Write the record; return ``False``, and write nothing, if the condition fails."""
+        try:
+            self.save(condition=condition)
+        except PutError as error:
+            return _unless_condition_failed(error)
+        return True
+
+    def remove(self, condition: Condition) -> bool:
+        """Delete the record; return ``False``, and delete nothing, if the condition fails."""
+        try:
+            self.delete(condition=condition)
+        except DeleteError as error:
+            return _unless_condition_failed(error)
+        return True
+
     @classmethod
     def from_image(cls: type[R], image: dict[str, Any]) -> R:
         """Return the record of a stream image, which stays as it is."""
         record = cls()
         record.from_dynamodb_dict(deepcopy(image))
         return record
+
+
+def _unless_condition_failed(error: PutError | DeleteError) -> bool:
+    if error.cause_response_code == "ConditionalCheckFailedException":
+        return False
+    raise error
 
 
 class TableMeta:
