@@ -118,7 +118,7 @@ class ToyStore:
 
     def add(self, toy: Toy) -> None:
         """Store a new toy."""
-        # ids are made up here: one that is taken was stored by this very call, whose answer was lost
+        # ids are made up here: one that is taken was stored by this call, whose answer was lost
         _put(Stored(toy), ToyRecord.id.does_not_exist())
 
     def replace(self, stored: Stored) -> bool:
