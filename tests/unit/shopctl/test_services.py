@@ -9,8 +9,9 @@ from shopctl.problems import ShopProblem
 
 
 def write(apps: Path, name: str, manifest: str) -> None:
-    (apps / name).mkdir()
-    (apps / name / "service.toml").write_text(manifest)
+    (apps / name).mkdir(exist_ok=True)
+    head = f'name = "{name}"\nvisibility = "private"\n'
+    (apps / name / "service.toml").write_text(head + manifest)
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def apps(tmp_path: Path) -> Path:
         tmp_path,
         "payments",
         '[calls]\nmail = ["send"]\n[events]\n'
-        'emits = ["shop.paid.v1"]\nlistens = ["shop.order.placed.v1", "shop.paid.v1"]\n',
+        'emits = ["shop.payment.paid.v1"]\n'
+        'listens = ["shop.order.placed.v1", "shop.payment.paid.v1"]\n',
     )
     write(tmp_path, "mail", 'aws = ["ses"]\n')
     return tmp_path
@@ -50,8 +52,8 @@ def test_unknown_service_is_named(apps: Path) -> None:
 
 
 def test_cycle_is_named(apps: Path) -> None:
-    (apps / "orders" / "service.toml").write_text(
-        '[calls]\nfront_api = ["x"]\n[events]\nemits = ["shop.order.placed.v1"]\n'
+    write(
+        apps, "orders", '[calls]\nfront_api = ["x"]\n[events]\nemits = ["shop.order.placed.v1"]\n'
     )
     with pytest.raises(ShopProblem, match=r"cycle: .*orders.*→") as problem:
         services.load(apps)
@@ -59,6 +61,43 @@ def test_cycle_is_named(apps: Path) -> None:
 
 
 def test_broken_manifest_is_named(apps: Path) -> None:
-    (apps / "mail" / "service.toml").write_text("aws = [")
+    write(apps, "mail", "aws = [")
     with pytest.raises(ShopProblem, match=r"mail/service\.toml is not valid TOML"):
+        services.load(apps)
+
+
+def test_call_of_an_unknown_service_is_named(apps: Path) -> None:
+    write(apps, "mail", '[calls]\nreturns = ["takeBack"]\n')
+    with pytest.raises(ShopProblem, match=r"mail/service\.toml: `calls\.returns` names a service"):
+        services.load(apps)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "what"),
+    [
+        ('colour = "red"\n', r"`colour` is not a key of a manifest"),
+        ("[events]\nsends = []\n", r"`events\.sends` is not a key of a manifest"),
+        ("[owns]\nqueue = []\n", r"`owns\.queue` is not a key of a manifest"),
+        ('aws = "sqs"\n', r"`aws` is wrong: expected `array`, got `str`"),
+        ('[events]\nemits = ["OrderPlaced"]\n', r"`events\.emits\[0\]` is wrong: .*regex"),
+        ("[objectives]\np95_ms = 0\n", r"`objectives\.p95_ms` is wrong: .*>= 1"),
+        ("[calls]\norders = [1]\n", r"`calls\[\.\.\.\]\[0\]` is wrong"),
+    ],
+)
+def test_what_a_manifest_cannot_say_is_named_with_file_and_key(
+    apps: Path, manifest: str, what: str
+) -> None:
+    write(apps, "mail", manifest)
+    with pytest.raises(ShopProblem, match=rf"mail/service\.toml: {what}") as problem:
+        services.load(apps)
+    assert problem.value.remedy
+
+
+def test_manifest_must_have_a_visibility_and_its_directory_s_name(apps: Path) -> None:
+    path = apps / "mail" / "service.toml"
+    path.write_text('name = "mail"\n')
+    with pytest.raises(ShopProblem, match="`visibility` is missing"):
+        services.load(apps)
+    path.write_text('name = "post"\nvisibility = "private"\n')
+    with pytest.raises(ShopProblem, match="`name` is post, its directory is mail"):
         services.load(apps)

@@ -1,12 +1,12 @@
 """The services of the shop as their manifests describe them."""
 
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
 
+from shopctl import manifest
+from shopctl.manifest import Manifest
 from shopctl.problems import ShopProblem
 
 
@@ -52,14 +52,11 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
     ShopProblem
         If a manifest cannot be read, a name is unknown or the services form a cycle.
     """
-    manifests = {path.parent.name: _read(path) for path in sorted(apps.glob("*/service.toml"))}
-    emitters = {
-        event: name
-        for name, manifest in manifests.items()
-        for event in manifest.get("events", {}).get("emits", [])
-    }
+    manifests = read(apps)
+    depends_on = dependencies(manifests)
     services = {
-        name: _service(apps / name, manifest, emitters) for name, manifest in manifests.items()
+        name: Service(name, apps / name, depends_on[name], frozenset(declared.aws))
+        for name, declared in manifests.items()
     }
     wanted = {name.strip().replace("-", "_") for name in only} or set(services)
     unknown = sorted(wanted - set(services))
@@ -80,19 +77,41 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
     return [services[name] for name in order if name in wanted]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise ShopProblem(f"{path} is not valid TOML: {error}.", "Correct it.") from None
+def read(apps: Path) -> dict[str, Manifest]:
+    """Read every service's manifest.
+
+    Raises
+    ------
+    ShopProblem
+        If one cannot be read, or calls a service that is not there.
+    """
+    paths = {path.parent.name: path for path in sorted(apps.glob("*/service.toml"))}
+    manifests = {name: manifest.read(path) for name, path in paths.items()}
+    for name, declared in manifests.items():
+        for callee in declared.calls:
+            if callee not in manifests:
+                raise ShopProblem(
+                    f"{paths[name]}: `calls.{callee}` names a service that is not there.",
+                    f"The services are {', '.join(manifests)}.",
+                )
+    return manifests
 
 
-def _service(directory: Path, manifest: dict[str, Any], emitters: dict[str, str]) -> Service:
-    listens = manifest.get("events", {}).get("listens", [])
-    heard = {emitters[event] for event in listens if event in emitters}
-    return Service(
-        name=directory.name,
-        directory=directory,
-        depends_on=frozenset({*manifest.get("calls", {}), *heard} - {directory.name}),
-        aws=frozenset(manifest.get("aws", [])),
-    )
+def dependencies(manifests: Mapping[str, Manifest]) -> dict[str, frozenset[str]]:
+    """Return for each service those whose API it calls or whose events it listens to.
+
+    A service's own events are no dependency.
+    """
+    emitters = {
+        event: name for name, declared in manifests.items() for event in declared.events.emits
+    }
+    return {
+        name: frozenset(
+            {
+                *declared.calls,
+                *(emitters[event] for event in declared.events.listens if event in emitters),
+            }
+            - {name}
+        )
+        for name, declared in manifests.items()
+    }
