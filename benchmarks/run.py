@@ -2,7 +2,7 @@
 
 Everything runs on this machine and talks to the loopback interface only. With ``--cold`` the
 shop is cloned and its caches are empty, so that what a newcomer waits for is measured too (it
-needs the package index). ``--write`` commits nothing; it writes ``benchmarks/report.md``.
+needs the package index). ``--write`` writes ``benchmarks/report.md`` and the README's table.
 """
 
 import argparse
@@ -294,10 +294,10 @@ def report(result: dict[str, Any]) -> str:
         f"| … of these charged exactly once and e-mailed | {under['charged_once']} | all |",
         f"| … answered, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
         f"| … accepted to e-mailed, p50 / p95 / p99 | {_ms(under['mailed'])} ms | |",
-        f"| memory when idle, resident (shared pages counted once) | "
-        f"{result['memory']['resident']} MiB ({result['memory']['proportional']} MiB) | 1536 MiB |",
-        f"| memory under load, highest | {under['memory_peak']['resident']:.0f} MiB "
-        f"({under['memory_peak']['proportional']:.0f} MiB) | 1536 MiB |",
+        f"| resident memory when idle (counting the pages that processes share in each of them) | "
+        f"{result['memory']['proportional']} MiB ({result['memory']['resident']} MiB) | 1536 MiB |",
+        f"| resident memory under load, highest | {under['memory_peak']['proportional']:.0f} MiB "
+        f"({under['memory_peak']['resident']:.0f} MiB) | 1536 MiB |",
         "",
         "Cold start, fresh process to imported app (each function of an app starts by importing "
         "it), from the packaged zip, median of "
@@ -307,6 +307,15 @@ def report(result: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def with_figures(readme: str, report: str) -> str:
+    """Return the README with the table of the report between its marks."""
+    table = "\n".join(line for line in report.splitlines() if line.startswith("|"))
+    before, rest = readme.split("<!-- figures", 1)
+    mark, rest = rest.split("-->\n", 1)
+    after = rest[rest.index("<!-- end of figures -->") :]
+    return f"{before}<!-- figures{mark}-->\n{table}\n{after}"
 
 
 def _ms(cuts: dict[str, float]) -> str:
@@ -349,6 +358,8 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if options.write:
         (ROOT / "benchmarks/report.md").write_text(text)
+        readme = ROOT / "README.md"
+        readme.write_text(with_figures(readme.read_text(), text))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+"""What the documents claim is what commands have printed."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def rows(text: str) -> list[str]:
+    """Return the rows of the tables in a Markdown text."""
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+def test_the_readme_quotes_the_report_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text()
+    quoted = rows(readme.split("<!-- figures")[1].split("<!-- end of figures -->")[0])
+    assert len(quoted) > 10
+    assert quoted == rows((ROOT / "benchmarks/report.md").read_text())
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    dead = []
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("apps/*/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            if not (document.parent / target).exists():
+                dead.append(f"{document.relative_to(ROOT)} → {target}")
+    assert dead == []
