@@ -542,7 +542,7 @@ class TestPlacing:
         assert "contact" not in order
         assert "payment_method" not in order
         placed = shop.orders.placed["ord_1"]
-        assert placed.contact == orders.Contact(email="alice@example.com", name="Alice")
+        assert placed.contact == orders.NewContact(email="alice@example.com", name="Alice")
         # THEN it took one call each, and payments had nothing to say yet
         assert shop.neighbours_asked() == ["lookUpToys", "findReplay", "placeOrder"]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.toys import domain
-from contracts.money import Money
+from contracts.money import Money, NewMoney
 from contracts.toys import ToyDraft, ToyImage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -15,7 +15,7 @@ DRAFT = ToyDraft(
     description="Flies",
     category="outdoor",
     brand="Windy",
-    price=Money(amount=1999, currency="AUD"),
+    price=NewMoney(amount=1999, currency="AUD"),
     min_age=6,
     attributes={"colour": "red"},
 )

@@ -14,6 +14,7 @@ from chassis.client import Neighbour
 from chassis.parsing import parse_document
 from chassis.problems import BadRequest, Forbidden, NotFound, ServiceUnavailable, Unprocessable
 from contracts import files, orders, payments, toys
+from contracts.money import NewMoney
 from contracts.storefront import (
     DraftLine,
     NewOrder,
@@ -198,7 +199,10 @@ class Ordering:
                 )
             priced.append(
                 orders.PricedLine(
-                    toy_id=toy.id, name=toy.name, quantity=line.quantity, unit_price=toy.price
+                    toy_id=toy.id,
+                    name=toy.name,
+                    quantity=line.quantity,
+                    unit_price=NewMoney(amount=toy.price.amount, currency=toy.price.currency),
                 )
             )
         return priced

@@ -17,7 +17,7 @@ from chassis.problems import (
     Unauthorized,
     Unprocessable,
 )
-from contracts.orders import Contact
+from contracts.orders import NewContact
 from contracts.storefront import Confirmation, NewSession, NewUser, Session, User
 
 POLICY = (
@@ -168,7 +168,7 @@ class Users:
             expires_in=tokens["ExpiresIn"],
         )
 
-    def contact_of(self, access_token: str) -> Contact:
+    def contact_of(self, access_token: str) -> NewContact:
         """Return whom to write to about what the bearer of a token does.
 
         Raises
@@ -180,7 +180,7 @@ class Users:
         with _refusing(dict.fromkeys(_NOT_IN, refusal)):
             answer = self._cognito().get_user(AccessToken=access_token)
         told = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
-        return Contact(email=told["email"], name=told.get("name") or told["email"])
+        return NewContact(email=told["email"], name=told.get("name") or told["email"])
 
 
 @contextmanager

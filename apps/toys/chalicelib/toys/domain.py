@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from contracts.money import Money
+from contracts.money import Money, NewMoney
 from contracts.toys import Toy, ToyDraft, ToyImage
 
 MAX_IMAGES = 20
@@ -80,7 +80,7 @@ def draft_of(toy: Toy) -> ToyDraft:
         description=toy.description,
         category=toy.category,
         brand=toy.brand,
-        price=toy.price,
+        price=NewMoney(amount=toy.price.amount, currency=toy.price.currency),
         min_age=toy.min_age,
         attributes=toy.attributes,
     )

@@ -8,8 +8,15 @@ MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999)]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 
 
-class Money(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Money(Struct, frozen=True, kw_only=True):
     """An amount in the currency's minor units (cents), never a float."""
+
+    amount: int
+    currency: str
+
+
+class NewMoney(Money, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An amount that a caller sends."""
 
     amount: MinorUnits
     currency: Currency

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.money import Money
+from contracts.money import Money, NewMoney
 from contracts.operations import Operation
 from contracts.schema import (
     DEFAULT_LIMIT,
@@ -32,8 +32,20 @@ IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\
 OrderStatus = Literal["placed", "cancelled"]
 
 
-class Address(Input):
+class Address(Output):
     """Where to ship."""
+
+    name: str
+    line1: str
+    city: str
+    postal_code: str
+    country: str
+    line2: str = ""
+    region: str = ""
+
+
+class NewAddress(Address, forbid_unknown_fields=True):
+    """An address that a caller sends."""
 
     name: PersonName
     line1: AddressLine
@@ -44,8 +56,15 @@ class Address(Input):
     region: OptionalLine = ""
 
 
-class Contact(Input):
+class Contact(Output):
     """Whom to write to, as the user pool knew it when the order was placed."""
+
+    email: str
+    name: str
+
+
+class NewContact(Contact, forbid_unknown_fields=True):
+    """A contact that a caller sends."""
 
     email: Email
     name: PersonName
@@ -57,7 +76,7 @@ class PricedLine(Input):
     toy_id: Annotated[str, Meta(min_length=1, max_length=64)]
     name: Annotated[str, Meta(min_length=1, max_length=120)]
     quantity: Quantity
-    unit_price: Money
+    unit_price: NewMoney
 
 
 class OrderLine(Output):
@@ -76,9 +95,9 @@ class PlaceOrder(Input):
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
     fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-    contact: Contact
+    contact: NewContact
     lines: Annotated[list[PricedLine], Meta(min_length=1, max_length=MAX_LINES)]
-    shipping_address: Address
+    shipping_address: NewAddress
     payment_method: PaymentMethod
 
 
@@ -93,7 +112,7 @@ class ReplayLookup(Input):
 class OrderChange(Input):
     """What may change after an order is placed."""
 
-    shipping_address: Address
+    shipping_address: NewAddress
 
 
 class OrderQuery(Input):

@@ -10,6 +10,7 @@ from contracts.operations import Operation
 from contracts.orders import (
     MAX_LINES,
     Address,
+    NewAddress,
     OrderChange,
     OrderLine,
     OrderStatus,
@@ -100,7 +101,7 @@ class NewOrder(Input):
     """An order as a customer sends it."""
 
     lines: Annotated[list[DraftLine], Meta(min_length=1, max_length=MAX_LINES)]
-    shipping_address: Address
+    shipping_address: NewAddress
     payment_method: PaymentMethod
 
 

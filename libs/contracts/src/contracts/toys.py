@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from contracts.files import ImageTicket, ImageType
-from contracts.money import Money
+from contracts.money import Money, NewMoney
 from contracts.operations import Operation
 from contracts.schema import DEFAULT_LIMIT, Cursor, Input, Limit, Line, Output, Timestamp
 
@@ -23,7 +23,7 @@ class ToyDraft(Input):
     description: Annotated[str, Meta(max_length=4000)]
     category: Label
     brand: Label
-    price: Money
+    price: NewMoney
     min_age: Age
     attributes: Annotated[
         dict[
