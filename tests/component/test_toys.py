@@ -394,6 +394,13 @@ class TestImages:
         assert len(api.call("GET", f"/toys/{toy['id']}").json_body["images"]) == 20
         assert file_manager.calls[0].path == {"file_id": "fil_late"}
 
+    def test_a_file_that_could_not_be_deleted_is_tried_again(
+        self, app: Any, file_manager: FakeNeighbour
+    ) -> None:
+        file_manager.answers["deleteFile"] = ServiceUnavailable("down")
+        with pytest.raises(ServiceUnavailable):
+            deliver(app, ready("toy_gone"))
+
     def test_a_picture_of_a_toy_that_is_gone_goes_too(
         self, api: Any, app: Any, file_manager: FakeNeighbour
     ) -> None:

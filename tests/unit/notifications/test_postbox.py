@@ -61,7 +61,7 @@ def test_the_bytes_go_out_as_they_are() -> None:
         (answer("LimitExceededException", 400), NotTakenError),
         (answer("SendingPausedException", 400), NotTakenError),
         (answer("AccessDeniedException", 403), NotTakenError),
-        (answer("InternalFailure", 500), NotTakenError),
+        (answer("InternalFailure", 500), NoAnswerError),
         (EndpointConnectionError(endpoint_url="https://ses"), NotTakenError),
         (ConnectTimeoutError(endpoint_url="https://ses"), NotTakenError),
         (ReadTimeoutError(endpoint_url="https://ses"), NoAnswerError),

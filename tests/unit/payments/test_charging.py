@@ -10,7 +10,12 @@ import pytest
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent, Payment
-from chalicelib.payments.gateway import GatewayUnavailableError, RefusedError
+from chalicelib.payments.gateway import (
+    GatewayUnavailableError,
+    MisunderstoodError,
+    RefusedError,
+)
+from chassis.consumer import PermanentFailure
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED, CloudEvent, EventType
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
@@ -246,6 +251,18 @@ def test_an_order_that_the_gateway_will_never_take_is_declined(order: Order) -> 
     world.deliver(ORDER_PLACED, order)
     assert world.store.history == ["declined"]
     assert world.payment.decline_code == "amount_too_small"
+
+
+def test_what_the_gateway_does_not_understand_is_no_word_on_the_order(order: Order) -> None:
+    world = World()
+
+    def misunderstand(_: Order) -> Intent:
+        raise MisunderstoodError("parameter_unknown")
+
+    world.gateway.create = misunderstand  # type: ignore[method-assign]
+    with pytest.raises(PermanentFailure, match="parameter_unknown"):
+        world.deliver(ORDER_PLACED, order)
+    assert world.store.payments == {}
 
 
 def test_a_cancelled_order_is_not_given_up_while_its_intent_stands(order: Order) -> None:

@@ -67,6 +67,10 @@ class SesPostbox:
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                # It may have been taken before SES failed.
+                log.warning("no answer", why=code)
+                raise NoAnswerError("SES failed to answer") from None
             log.warning("not taken", why=code)
             # SES names addresses in its messages, so they stay here.
             raise (RefusedError if code in _REFUSED else NotTakenError)(code) from None

@@ -10,7 +10,12 @@ from datetime import UTC, datetime
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Intent, Payment
-from chalicelib.payments.gateway import Gateway, GatewayUnavailableError, RefusedError
+from chalicelib.payments.gateway import (
+    Gateway,
+    GatewayUnavailableError,
+    MisunderstoodError,
+    RefusedError,
+)
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.consumer import PermanentFailure
@@ -45,12 +50,15 @@ class Charging:
     def on_order_placed(self, event: CloudEvent[Order]) -> None:
         """Charge an order, once, however often and whenever its event comes."""
         order = event.data
-        payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
-        if payment.status == "pending" and payment.intent_id is not None:
-            intent = self._gateway.confirm(
-                payment.intent_id, payment.order_id, payment.payment_method
-            )
-            self.record(payment, intent)
+        try:
+            payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
+            if payment.status == "pending" and payment.intent_id is not None:
+                intent = self._gateway.confirm(
+                    payment.intent_id, payment.order_id, payment.payment_method
+                )
+                self.record(payment, intent)
+        except MisunderstoodError as error:
+            raise PermanentFailure(f"the gateway does not understand us: {error}") from None
 
     def on_order_cancelled(self, event: CloudEvent[Order]) -> None:
         """See to it that a cancelled order leaves no charge standing."""

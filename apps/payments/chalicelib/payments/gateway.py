@@ -27,7 +27,7 @@ class GatewayUnavailableError(Exception):
 
 
 class RefusedError(Exception):
-    """The gateway will never do this.
+    """The gateway will never do this, for a reason that lies in the order.
 
     Parameters
     ----------
@@ -40,11 +40,15 @@ class RefusedError(Exception):
         self.code = code
 
 
+class MisunderstoodError(Exception):
+    """The gateway does not understand the shop: a person must look at it, no customer."""
+
+
 class Gateway(Protocol):
     """What payments needs of a gateway.
 
     Every verb may raise ``GatewayUnavailableError``; then nothing is known, and asking again is
-    safe.
+    safe. ``create`` and ``confirm`` may raise ``MisunderstoodError``.
     """
 
     def create(self, order: Order) -> Intent:
@@ -106,7 +110,7 @@ class StripeGateway:
                 lambda key: _intent(self._client.v1.payment_intents.create(params, _options(key))),
             )
         except stripe.InvalidRequestError as error:
-            raise RefusedError(error.code or "invalid_request") from None
+            raise _refusal(error, "amount", "currency") from None
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
         """Confirm an intent, unless something has become of it already, and return it."""
@@ -128,7 +132,7 @@ class StripeGateway:
                 intent = self._retrieve(intent_id)
                 if intent.status != "unconfirmed":  # somebody was faster
                     return intent
-                return _declined(intent_id, error.code)
+                return _declined(intent_id, _refusal(error, "payment_method").code)
             except stripe.APIError:
                 continue
             except stripe.StripeError as error:
@@ -152,13 +156,16 @@ class StripeGateway:
 
         params: Any = {"payment_intent": intent_id, "metadata": {"order_id": order_id}}
         try:
-            self._once(
+            refund = self._once(
                 f"{order_id}:refund",
                 lambda key: self._client.v1.refunds.create(params, _options(key)),
             )
         except stripe.InvalidRequestError as error:
             if error.code != "charge_already_refunded":
                 raise RefusedError(error.code or "invalid_request") from None
+        else:
+            if refund.status in ("failed", "canceled"):
+                raise RefusedError(refund.failure_reason or "refund_failed")
 
     def _retrieve(self, intent_id: str) -> Intent:
         return self._once(
@@ -187,6 +194,19 @@ def _options(key: str | None) -> Any:
 
 def _unavailable(error: Exception) -> GatewayUnavailableError:
     return GatewayUnavailableError(f"{type(error).__name__}: {error}")
+
+
+def _refusal(error: "stripe.InvalidRequestError", *params: str) -> RefusedError:
+    """Return the refusal that an error is, if it is about one of these parameters.
+
+    Raises
+    ------
+    MisunderstoodError
+        If it is not: then it is no word on the order.
+    """
+    if (error.param or "").split("[")[0] not in params:
+        raise MisunderstoodError(f"{error.code}: {error.user_message or error}") from error
+    return RefusedError(error.code or "invalid_request")
 
 
 def _declined(intent_id: str, code: str | None) -> Intent:

@@ -12,7 +12,7 @@ from chalicelib.storefront_api.documents import known_id, refuse_card_numbers
 from chalicelib.storefront_api.users import Users
 from chassis.client import Neighbour
 from chassis.parsing import parse_document
-from chassis.problems import BadRequest, Forbidden, NotFound, ServiceUnavailable, Unprocessable
+from chassis.problems import BadRequest, NotFound, ServiceUnavailable, Unprocessable
 from contracts import files, orders, payments, toys
 from contracts.money import NewMoney
 from contracts.storefront import (
@@ -126,13 +126,11 @@ class Ordering:
         Raises
         ------
         NotFound
-            If it is not the caller's to see.
-        Forbidden
-            If it is, but not the caller's own.
+            If it is not the caller's own; staff may look at it, but there is none to change.
         """
         order = self._visible(caller, order_id)
         if order.customer_id != caller.id:
-            raise Forbidden("Only its customer may change an order.")
+            raise NotFound(_NO_SUCH_ORDER)
         return order.id
 
     def change(self, caller: Caller, order_id: str, version: int, patch: Any) -> ShopOrder:

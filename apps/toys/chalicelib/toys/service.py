@@ -226,7 +226,7 @@ class ToyService:
             stored = self._store.get(file.subject)
             if stored is None:
                 log.info("picture of no toy", toy=file.subject, file=file.id)
-                self._forget(file.id)
+                self._delete_file(file.id)
                 return
             if file.id in stored.seen_files:
                 return
@@ -234,7 +234,7 @@ class ToyService:
                 changed = domain.show(stored.toy, image, self._now())
             except domain.TooManyImagesError:
                 log.warning("picture too many", toy=file.subject, file=file.id)
-                self._forget(file.id)
+                self._delete_file(file.id)
                 return
             if self._store.replace(Stored(changed, [*stored.seen_files, file.id])):
                 return
@@ -256,9 +256,12 @@ class ToyService:
     def _forget(self, file_id: str) -> None:
         """Have a file deleted, if it can be: nothing shows it any more."""
         try:
-            self._file_manager.call(files.DELETE, {"file_id": file_id})
+            self._delete_file(file_id)
         except ProblemError as error:
             log.error("file left behind", file=file_id, why=error.detail)
+
+    def _delete_file(self, file_id: str) -> None:
+        self._file_manager.call(files.DELETE, {"file_id": file_id})
 
 
 def _stale(toy: Toy) -> PreconditionFailed:
