@@ -98,6 +98,8 @@ class Shop:
     port: int = field(default_factory=free_port)
     aws_port: int = field(default_factory=free_port)
     gateway_port: int = field(default_factory=free_port)
+    # whether IAM is enforced
+    auth: bool = False
     said: str = ""
     _toys: list[dict[str, Any]] = field(default_factory=list)
 
@@ -157,6 +159,7 @@ class Shop:
             "--port", str(self.port),
             "--aws-port", str(self.aws_port),
             "--gateway-port", str(self.gateway_port),
+            *(["--auth"] if self.auth else []),
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
         self.said = result.stdout

@@ -20,6 +20,14 @@ class Tap:
         self._sqs, self._sns = shop.client("sqs"), shop.client("sns")
         self._url = self._sqs.create_queue(QueueName=f"tap-{uuid.uuid4()}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        sns_may = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn["Attributes"]["QueueArn"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [sns_may]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         self._subscriptions = [
             self._sns.subscribe(
                 TopicArn=topic_arn(service),

@@ -1,4 +1,4 @@
-"""REST APIs that keep their id when their routes change."""
+"""REST APIs that keep their id when their routes change, with the policy that comes with them."""
 
 from typing import Any
 
@@ -12,10 +12,19 @@ _OWN = ("_rest_apis", "_resources", "_authorizers_v1", "_models", "_documentatio
 
 
 def install() -> None:
-    """Replace how a stack update changes a REST API.
+    """Replace how a REST API is imported and how a stack update changes it.
 
-    ministack imports changed routes as a second API beside the first, which has the id already.
+    ministack leaves the resource policy out that an OpenAPI document holds, and imports changed
+    routes as a second API beside the first, which has the id already.
     """
+    import_api = apigateway_v1._import_rest_api
+
+    def import_with_policy(spec: dict[str, Any], base: dict[str, Any] | None = None) -> str:
+        policy = spec.get("x-amazon-apigateway-policy")
+        imported: str = import_api(spec, {**(base or {}), **({"policy": policy} if policy else {})})
+        return imported
+
+    apigateway_v1._import_rest_api = import_with_policy
     handlers = provisioners._RESOURCE_HANDLERS[_TYPE]
     create, update = handlers["create"], handlers["update"]
 

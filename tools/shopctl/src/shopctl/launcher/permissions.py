@@ -1,10 +1,12 @@
-"""IAM's names of actions and resources, for `--auth`, where ministack differs from AWS."""
+"""IAM for `--auth`: names of actions and resources as AWS has them, and a record of decisions."""
 
 import json
+import threading
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import ses_v2
 
 # a batch is allowed by the action on one item
@@ -18,7 +20,7 @@ _SEND_PATH = "/v2/email/outbound-emails"
 
 
 def install() -> None:
-    """Replace how ministack finds the action and the resource that a request needs."""
+    """Replace how ministack finds the action, the resource and the principal of a request."""
     extract_action, extract_arn = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 
     def extract_iam_action(*args: Any, **kwargs: Any) -> str | None:
@@ -41,6 +43,60 @@ def install() -> None:
 
     iam_actions.extract_iam_action = extract_iam_action
     iam_actions.extract_resource_arn = extract_resource_arn
+    iam_evaluator._resolve_condition_key = _naming_roles(iam_evaluator._resolve_condition_key)
+
+
+def _naming_roles(resolve: Any) -> Any:
+    """Let ``aws:PrincipalArn`` be the role of an assumed role's session, not the session."""
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in value:
+            name = value.split("/")[1]
+            return f"arn:aws:iam::{context.principal_account}:role/{name}"
+        return value
+
+    return resolve_condition_key
+
+
+def record(path: Path) -> None:
+    """Append each decision about a role to a file, once: role, action, resource, allowed.
+
+    What the functions really use is held against their policies by it.
+    """
+    decide = iam_evaluator.enforce
+    lock = threading.Lock()
+    # a restart goes on with the file that is there
+    known = set(path.read_text().splitlines()) if path.exists() else set()
+
+    def enforce(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        denied = decide(access_key_id, iam_action, service, region, resource_arn, service_context)
+        caller = (iam_evaluator.resolve_caller_identity(access_key_id) or {}).get("userArn", "")
+        if ":assumed-role/" in caller:
+            line = json.dumps(
+                {
+                    "role": caller.split("/")[1],
+                    "session": caller.split("/")[2],
+                    "action": iam_action,
+                    "resource": resource_arn,
+                    "allowed": denied is None,
+                }
+            )
+            with lock:
+                if line not in known:
+                    known.add(line)
+                    with path.open("a") as file:
+                        file.write(line + "\n")
+        return denied
+
+    iam_evaluator.enforce = enforce
 
 
 def _sender(body: bytes) -> str:

@@ -103,6 +103,8 @@ async def _serve(home: Path, port: int) -> None:
     logs.install(home / "logs")
     mail.install(home / "mail")
     permissions.install()
+    if ministack_app.AUTH:
+        permissions.record(home / "iam-decisions.jsonl")
     workers.install(home / "tmp" / "code")
     # with IAM each function has credentials of its own from the start
     can_fork = sys.platform == "linux" and not ministack_app.AUTH
