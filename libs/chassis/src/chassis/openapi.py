@@ -113,8 +113,8 @@ class _Schemas:
         refs, components = msgspec.json.schema_components(
             types, schema_hook=_schema_of_anything, ref_template=_REF
         )
-        self._refs = {repr(kind): _tidy(ref) for kind, ref in zip(types, refs, strict=True)}
-        self.components: dict[str, Any] = _tidy(components)
+        self._refs = {repr(kind): tidy(ref) for kind, ref in zip(types, refs, strict=True)}
+        self.components: dict[str, Any] = tidy(components)
         self._queries = {
             operation.query.__name__: self.components[operation.query.__name__]
             for operation in operations
@@ -141,12 +141,15 @@ def _schema_of_anything(kind: type) -> dict[str, Any]:
     raise NotImplementedError(kind)
 
 
-def _tidy(schema: Any) -> Any:
-    """Take out what only Python needs: `$` ends an ECMA 262 pattern without further ado."""
+def tidy(schema: Any) -> Any:
+    """Return a schema without what only Python needs.
+
+    `$` ends an ECMA 262 pattern without further ado.
+    """
     if isinstance(schema, dict):
-        return {name: _tidy(value) for name, value in schema.items()}
+        return {name: tidy(value) for name, value in schema.items()}
     if isinstance(schema, list):
-        return [_tidy(value) for value in schema]
+        return [tidy(value) for value in schema]
     if isinstance(schema, str):
         return schema.replace(_PATTERN_END, "$")
     return schema
@@ -159,6 +162,8 @@ def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
         "summary": operation.summary,
         "description": f"For {operation.audience}.",
         "security": [{scheme: []}] if scheme else [],
+        # for machines: two audiences may show the same kind of token
+        "x-audience": operation.audience,
         "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
         "responses": _responses(operation, schemas),
     }

@@ -229,6 +229,29 @@ def env_command(json_: bool) -> None:
         click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
 
 
+@cli.command("contracts")
+@click.option("--write", is_flag=True, help="Refresh the documents and freeze what is new.")
+@click.option("--retire", metavar="NAME", default="", help="End an event type or operation.")
+def contracts_command(write: bool, retire: str) -> None:
+    """Check the APIs' and events' documents, and that no change breaks anyone."""
+    from shopctl.contracts import check
+
+    root = Layout.find().root
+    if retire:
+        check.retire(root, retire)
+    if write:
+        for change in check.release(root):
+            click.echo(f"New: {change}.")
+        click.echo("docs/openapi, docs/asyncapi.json and libs/contracts/snapshots are up to date.")
+        return
+    findings = list(check.check(root))
+    for finding in findings:
+        click.echo(str(finding))
+    if findings:
+        sys.exit(1)
+    click.echo("The documents are what the code says; nobody is let down.")
+
+
 @cli.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:

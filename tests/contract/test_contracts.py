@@ -1,0 +1,162 @@
+"""The committed contracts: true, valid, and compatible with what has been released."""
+
+import copy
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from contract.test_events import MESSAGES
+from openapi_spec_validator import validate
+
+from contracts.events import EVENT_TYPES
+from shopctl.contracts.check import check
+
+ROOT = Path(__file__).parents[2]
+SERVICES = sorted(path.parent.name for path in (ROOT / "apps").glob("*/service.toml"))
+ASYNCAPI = json.loads((ROOT / "docs/asyncapi.json").read_text(encoding="utf-8"))
+OFFICIAL = json.loads(
+    gzip.decompress((Path(__file__).parent / "schemas/asyncapi-3.0.0.json.gz").read_bytes())
+)
+
+
+def openapi(service: str) -> dict[str, Any]:
+    path = ROOT / f"docs/openapi/{service}.json"
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def test_the_documents_are_true_and_no_change_breaks_anyone() -> None:
+    assert [str(finding) for finding in check(ROOT)] == []
+
+
+# OpenAPI
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_api_is_described_in_valid_openapi(service: str) -> None:
+    document = openapi(service)
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_app_serves_what_is_described_and_nothing_else(
+    load_app: Callable[..., ModuleType], service: str
+) -> None:
+    app = load_app(service).app
+    served = {(method, path) for path, methods in app.routes.items() for method in methods}
+    described = {
+        (method.upper(), path)
+        for path, methods in openapi(service)["paths"].items()
+        for method in methods
+    }
+    assert served == described
+
+
+def test_the_storefront_serves_the_committed_document(
+    load_app: Callable[..., ModuleType], api_of: Any
+) -> None:
+    answer = api_of(load_app("storefront_api")).call("GET", "/openapi.json")
+    assert answer.json_body == openapi("storefront_api")
+
+
+# AsyncAPI
+
+
+def asyncapi_errors(document: Any) -> list[str]:
+    validator = jsonschema.Draft7Validator(OFFICIAL)
+    return [error.message for error in validator.iter_errors(document)]
+
+
+def test_the_events_are_described_in_valid_asyncapi() -> None:
+    assert ASYNCAPI["asyncapi"] == "3.0.0"
+    assert asyncapi_errors(ASYNCAPI) == []
+
+
+def _without_channel(document: Any) -> None:
+    del document["operations"]["orders.send.orders-events"]["channel"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _without_channel,
+        lambda document: document["info"].pop("version"),
+        lambda document: document["channels"]["orders-events"].update(adress="typo"),
+        lambda document: document["operations"]["payments.receive.orders-events"].update(
+            action="subscribe"
+        ),
+    ],
+)
+def test_an_invalid_asyncapi_document_would_be_noticed(spoil: Callable[[Any], object]) -> None:
+    document = copy.deepcopy(ASYNCAPI)
+    spoil(document)
+    assert asyncapi_errors(document)
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def at(reference: str) -> Any:
+    node = ASYNCAPI
+    for key in reference.removeprefix("#/").split("/"):
+        node = node[key]
+    return node
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    used = set(references(ASYNCAPI))
+    for reference in used:
+        assert at(reference), reference
+    for name in ASYNCAPI["components"]["schemas"]:
+        assert f"#/components/schemas/{name}" in used
+
+
+def test_every_event_type_is_in_one_channel_and_sent_by_its_source() -> None:
+    placed = {
+        name: channel
+        for channel, described in ASYNCAPI["channels"].items()
+        for name in described["messages"]
+    }
+    assert placed.keys() == EVENT_TYPES.keys() == ASYNCAPI["components"]["messages"].keys()
+    for name, kind in EVENT_TYPES.items():
+        operation = ASYNCAPI["operations"][f"{kind.source.lstrip('/')}.send.{placed[name]}"]
+        reference = f"#/channels/{placed[name]}/messages/{name}"
+        assert {"$ref": reference} in operation["messages"]
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_what_is_emitted_is_what_is_described(name: str) -> None:
+    components = ASYNCAPI["components"]
+    schema = {**components["messages"][name]["payload"], "components": components}
+    validator = jsonschema.Draft7Validator(schema)
+    event = json.loads(MESSAGES[name])
+    assert [error.message for error in validator.iter_errors(event)] == []
+    assert not validator.is_valid(event | {"type": "shop.order.lost.v1"})
+    assert not validator.is_valid(event | {"data": {}})
+
+
+@pytest.mark.parametrize("channel", ASYNCAPI["channels"])
+def test_a_channel_is_a_topic_of_the_service_that_sends(channel: str) -> None:
+    service = channel.removesuffix("-events").replace("-", "_")
+    template = (ROOT / "apps" / service / "resources.yaml").read_text(encoding="utf-8")
+    topics = [
+        resource["Properties"]["TopicName"]["Fn::Sub"]
+        for resource in yaml.safe_load(template)["Resources"].values()
+        if resource["Type"] == "AWS::SNS::Topic" and "TopicName" in resource["Properties"]
+    ]
+    assert ASYNCAPI["channels"][channel]["address"].replace("{stage}", "${Stage}") in topics

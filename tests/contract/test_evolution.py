@@ -1,0 +1,221 @@
+"""A contract that changes for real: ``shop.order.placed.v2`` beside a consumer of ``v1``.
+
+The change breaks every reader: an order travels in parcels, so ``lines`` and ``shipping_address``
+move into ``parcels``. The second version lives in this test alone; producer, relay, consumer and
+the payments service are the real ones. The way is the one of docs/contracts.md.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from component.conftest import parked
+from component.neighbours import FakeNeighbour
+from contract.test_events import FakeGateway, NoQueue, order, published, sns
+
+from chalicelib.orders.events import events_of
+from chalicelib.orders.store import OrderRecord
+from chassis.consumer import Consumer
+from chassis.parking import Parking
+from chassis.records import Record
+from contracts.events import EVENT_TYPES, ORDER_PLACED, CloudEvent, EventType
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order, OrderLine
+from contracts.schema import Output, Timestamp
+from shopctl.contracts import snapshots, wire
+from shopctl.contracts.generate import generate
+
+ROOT = Path(__file__).parents[2]
+
+
+class Parcel(Output):
+    """What goes to one address."""
+
+    address: Address
+    lines: list[OrderLine]
+
+
+class PlacedOrder(Output):
+    """Data of the second version."""
+
+    id: str
+    customer_id: str
+    parcels: list[Parcel]
+    total: Money
+    contact: Contact
+    payment_method: str
+    version: int
+    placed_at: Timestamp
+
+
+V1, V2 = "shop.order.placed.v1", "shop.order.placed.v2"
+ORDER_PLACED_V2 = EventType(V2, "/orders", PlacedOrder)
+
+
+def second_version(event: CloudEvent[Order]) -> CloudEvent[PlacedOrder]:
+    """Return an event of the first version as one of the second: the same fact, told anew."""
+    data = event.data
+    return CloudEvent(
+        id=event.id.replace(V1, V2),
+        source=event.source,
+        type=V2,
+        subject=event.subject,
+        time=event.time,
+        data=PlacedOrder(
+            id=data.id,
+            customer_id=data.customer_id,
+            parcels=[Parcel(address=data.shipping_address, lines=data.lines)],
+            total=data.total,
+            contact=data.contact,
+            payment_method=data.payment_method,
+            version=data.version,
+            placed_at=data.placed_at,
+        ),
+        traceparent=event.traceparent,
+    )
+
+
+def first_version(event: CloudEvent[PlacedOrder]) -> CloudEvent[Order]:
+    """Return an event of the second version as a consumer of the first understands it."""
+    data = event.data
+    return CloudEvent(
+        id=event.id.replace(V2, V1),
+        source=event.source,
+        type=V1,
+        subject=event.subject,
+        time=event.time,
+        data=Order(
+            id=data.id,
+            customer_id=data.customer_id,
+            status="placed",
+            lines=[line for parcel in data.parcels for line in parcel.lines],
+            total=data.total,
+            shipping_address=data.parcels[0].address,
+            contact=data.contact,
+            payment_method=data.payment_method,
+            version=data.version,
+            placed_at=data.placed_at,
+            updated_at=event.time,
+        ),
+        traceparent=event.traceparent,
+    )
+
+
+def events_of_both(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Any]]:
+    """Yield what the service emits while the first version is still heard."""
+    for event in events_of(before, after):
+        yield event
+        if event.type == ORDER_PLACED.name:
+            yield second_version(event)
+
+
+OLD_RELEASE = published(OrderRecord, events_of, None, order())
+NEW_RELEASE = published(OrderRecord, events_of_both, None, order())
+
+
+def delivered(function: str, messages: dict[str, str]) -> list[str]:
+    """Return what payments' committed filter policy lets through to one of its functions."""
+    template = (ROOT / "apps/payments/delivery.yaml").read_text(encoding="utf-8")
+    sources = yaml.safe_load(template)["Resources"][function]["Properties"]["Events"].values()
+    [wanted] = [s["Properties"]["FilterPolicy"]["type"] for s in sources if "Filter" in str(s)]
+    return [message for type_, message in messages.items() if type_ in wanted]
+
+
+@pytest.fixture
+def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
+    """Return the payments app as it is: it has never heard of a second version."""
+    module = load_app("payments")
+    from chalicelib.payments.bootstrap import build
+
+    module.gateway = FakeGateway()
+    neighbour = FakeNeighbour()
+    module.payments = build(module.settings, module.gateway, neighbour, neighbour)
+    return module
+
+
+def test_the_producer_tells_both_and_the_first_is_what_it_was_to_the_byte() -> None:
+    assert NEW_RELEASE.keys() == {V1, V2}
+    assert NEW_RELEASE[V1] == OLD_RELEASE[V1]
+    first, second = (json.loads(NEW_RELEASE[name]) for name in (V1, V2))
+    assert first["id"] != second["id"]
+    assert {"lines", "shipping_address"} <= first["data"].keys()
+    assert not {"lines", "shipping_address"} & second["data"].keys()
+
+
+def test_payments_charges_as_ever_while_another_consumer_hears_the_second_version(
+    payments: ModuleType,
+) -> None:
+    # GIVEN a new consumer, of the second version alone
+    packed: list[PlacedOrder] = []
+    warehouse = Consumer(
+        {ORDER_PLACED_V2: lambda event: packed.append(event.data)},
+        Parking(NoQueue(), "queue"),
+        sqs=None,
+    )
+    # WHEN an order's events of the new release go to both
+    heard = delivered("Charge", NEW_RELEASE)
+    for message in heard:
+        payments.charge(sns(message), None)
+    warehouse.on_sns(sns(NEW_RELEASE[V2]))
+    # THEN payments has got the first version and charged, and the newcomer the second
+    assert heard == [NEW_RELEASE[V1]]
+    assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
+    assert [parcel.address.city for parcel in packed[0].parcels] == ["Sydney"]
+    assert parked("toyshop-local-payments-charge-dead-letters") == []
+
+
+def test_a_second_version_that_slips_through_the_filter_does_no_harm(payments: ModuleType) -> None:
+    for message in NEW_RELEASE.values():
+        payments.charge(sns(message), None)
+    assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
+    assert parked("toyshop-local-payments-charge-dead-letters") == []
+
+
+@pytest.mark.parametrize("arrival", sorted({*itertools.permutations([V1, V1, V2, V2])}))
+def test_a_consumer_that_moves_over_hears_both_and_acts_once(
+    payments: ModuleType, arrival: tuple[str, ...]
+) -> None:
+    # GIVEN the next release of payments: while its subscription changes, it hears both versions
+    from chalicelib.payments.charging import Charging
+    from chalicelib.payments.store import TransactionStore
+
+    charging = Charging(TransactionStore(payments.settings.table_name), payments.gateway)
+    charge = Consumer(
+        {
+            ORDER_PLACED: charging.on_order_placed,
+            ORDER_PLACED_V2: lambda event: charging.on_order_placed(first_version(event)),
+        },
+        Parking(NoQueue(), "queue"),
+        sqs=None,
+    )
+    # WHEN both come, each twice, in any order
+    for type_ in arrival:
+        charge.on_sns(sns(NEW_RELEASE[type_]))
+    # THEN there is one charge: it hangs on the order, not on the event
+    assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
+
+
+def test_the_check_takes_a_second_version_beside_the_first_and_not_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = snapshots.load(ROOT)
+
+    def changes() -> list[tuple[str, bool]]:
+        promises = wire.promises(generate(ROOT / "apps"))
+        return [(c.promise, c.breaking) for c in snapshots.changes(released, promises)]
+
+    # the data of the first version changed where they are
+    monkeypatch.setitem(EVENT_TYPES, V1, EventType(V1, "/orders", PlacedOrder))
+    assert (f"events/{V1}", True) in changes()
+    # the second version beside the first
+    monkeypatch.setitem(EVENT_TYPES, V1, ORDER_PLACED)
+    monkeypatch.setitem(EVENT_TYPES, V2, ORDER_PLACED_V2)
+    assert changes() == [(f"events/{V2}", False)]
+    # and in its place
+    monkeypatch.delitem(EVENT_TYPES, V1)
+    assert changes() == [(f"events/{V1}", True), (f"events/{V2}", False)]

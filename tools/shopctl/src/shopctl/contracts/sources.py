@@ -1,0 +1,58 @@
+"""Where in the code a promise is written."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+CONTRACTS = Path("libs/contracts/src/contracts")
+
+
+class Place(NamedTuple):
+    """A line of a file; the file is relative to the checkout."""
+
+    file: str
+    line: int
+
+
+def find(root: Path, name: str, module: str = "") -> Place | None:
+    """Return where a contract's type, field, operation or event type is defined.
+
+    Parameters
+    ----------
+    root
+        The checkout.
+    name
+        ``<type>/<field>`` (what is below the field is left out), ``<type>``, an operation's name or
+        an event type's; the type alone is returned if it has no such field.
+    module
+        The module to look in first.
+    """
+    what, _, rest = name.partition("/")
+    field = rest.partition("/")[0]
+    paths = sorted((root / CONTRACTS).glob("*.py"), key=lambda path: path.stem != module)
+    for path in paths:
+        for node in _definitions(ast.parse(path.read_text(encoding="utf-8")), what):
+            line = _line_of_field(node, field) or node.lineno
+            return Place(path.relative_to(root).as_posix(), line)
+    return None
+
+
+def _definitions(tree: ast.Module, name: str) -> Iterator[ast.expr | ast.stmt]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            yield node
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in _MAKERS:
+            values = [*node.args[:1], *(word.value for word in node.keywords if word.arg == "name")]
+            if any(isinstance(value, ast.Constant) and value.value == name for value in values):
+                yield node
+
+
+def _line_of_field(node: ast.AST, field: str) -> int:
+    for statement in getattr(node, "body", ()):
+        if isinstance(statement, ast.AnnAssign) and getattr(statement.target, "id", "") == field:
+            return statement.lineno
+    return 0
+
+
+_MAKERS = ("Operation", "EventType")

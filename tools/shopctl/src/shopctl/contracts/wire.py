@@ -1,0 +1,69 @@
+"""What of the documents is a promise to others: all but the prose.
+
+A promise is one API or one event type, complete in itself.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shopctl.contracts.documents import Documents
+
+Promise = dict[str, Any]
+Promises = Mapping[str, Promise]
+
+_PROSE = {"description", "summary", "title", "info", "examples", "tags", "openapi"}
+# what is below these is named by the contract, so `title` there is a field and no prose
+_NAMED = {"properties", "schemas", "paths", "responses", "headers", "content", "securitySchemes"}
+
+
+def promises(documents: Documents) -> Promises:
+    """Return the promises that documents make, by name: ``apis/orders``, ``events/<type>``."""
+    found = {
+        f"apis/{name.removeprefix('openapi/').removesuffix('.json')}": _stripped(document)
+        for name, document in documents.items()
+        if name.startswith("openapi/")
+    }
+    return found | _events(documents["asyncapi.json"])
+
+
+def _events(document: Mapping[str, Any]) -> dict[str, Promise]:
+    found = {}
+    components = document["components"]
+    for channel in document["channels"].values():
+        for name in channel["messages"]:
+            payload = components["messages"][name]["payload"]
+            used = _used(payload, components["schemas"], {})
+            found[f"events/{name}"] = {
+                "channel": channel["address"],
+                "payload": _stripped(payload),
+                "components": {"schemas": {key: _stripped(used[key]) for key in sorted(used)}},
+            }
+    return found
+
+
+def _used(schema: Any, schemas: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Collect the components that a schema refers to, and those that they refer to."""
+    children: Iterable[Any] = ()
+    if isinstance(schema, dict):
+        children = schema.values()
+        name = str(schema.get("$ref", "")).rpartition("/")[2]
+        if name and name not in found:
+            found[name] = schemas[name]
+            _used(schemas[name], schemas, found)
+    elif isinstance(schema, list):
+        children = schema
+    for child in children:
+        _used(child, schemas, found)
+    return found
+
+
+def _stripped(node: Any, named: bool = False) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: _stripped(value, named=not named and key in _NAMED)
+            for key, value in node.items()
+            if named or key not in _PROSE
+        }
+    if isinstance(node, list):
+        return [_stripped(value) for value in node]
+    return node
