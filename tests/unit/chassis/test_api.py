@@ -69,7 +69,7 @@ class Shop:
             self.seen.append(app.body(NewThing))
             return Answer(Thing(id="t1", version=1), headers={"Location": "/things/t1"})
 
-        @app.serves(operation("listThings", "GET", "/things"))
+        @app.serves(operation("listThings", "GET", "/things", query=ThingQuery))
         def list_all() -> dict[str, Any]:
             self.seen.append(app.query(ThingQuery))
             return {"at": datetime(2026, 11, 24, tzinfo=UTC)}
@@ -274,6 +274,8 @@ def test_a_query_is_parsed_and_named_when_wrong(shop: Shop) -> None:
     shop.call("GET", "/things?limit=5&attr.colour=dark%20red")
     assert shop.seen == [ThingQuery(limit=5, attributes={"colour": "dark red"})]
     check_problem(shop.call("GET", "/things?limt=5"), 400, "/limt")
+    # an operation without a query takes no parameter at all
+    check_problem(shop.call("GET", "/things/t1?limit=5"), 400, "/limit")
 
 
 def test_an_optional_body_may_be_absent_or_empty_and_nothing_else(shop: Shop) -> None:

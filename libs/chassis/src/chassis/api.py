@@ -30,7 +30,7 @@ from chassis.settings import Settings
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
-from contracts.schema import Health
+from contracts.schema import Health, NoQuery
 
 T = TypeVar("T")
 View = Callable[..., Any]
@@ -129,6 +129,8 @@ class ServiceApp(Chalice):
             request.headers, budget=self._budget(), trust_deadline=not self.public
         ) as current:
             try:
+                if operation.query is None:
+                    self.query(NoQuery)
                 values = {name: unquote(value) for name, value in path.items()}
                 response = _respond(operation, view(**values))
             except ProblemError as error:
@@ -177,7 +179,7 @@ class ServiceApp(Chalice):
     def _body_of_type(self, types: tuple[str, ...]) -> bytes:
         body = self.raw_body()
         given = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
-        if given not in types and (body or given):
+        if body and given not in types:
             raise UnsupportedMediaType(
                 f"The body is of type '{given}'; send it as {' or '.join(types)}."
             )

@@ -52,7 +52,12 @@ def parse_body(body: bytes, kind: type[T]) -> T:
         If a field fails its schema; ``errors`` names it.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError:
+            # A wrong field may come before a syntax error, which is what matters then.
+            msgspec.json.decode(body)
+            raise
     except msgspec.ValidationError as error:
         wrong = field_error(error)
         raise Unprocessable(

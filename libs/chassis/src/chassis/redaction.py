@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
-_DIGIT_RUN = re.compile(r"\d(?:[ -]*\d){13,}")
+# between digits: any space, any dash
+_BETWEEN = r" \-\u00a0\u00ad\u2000-\u200a\u2010-\u2015\u202f\u2212\u3000\ufe58\ufe63\uff0d"
+_DIGIT_RUN = re.compile(rf"\d(?:[{_BETWEEN}]*\d){{13,}}")
 # The lengths are bounded (RFC 5321, 4.5.3.1), since without a bound a long text takes its square.
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,255}\.[A-Za-z]{2,}")
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")

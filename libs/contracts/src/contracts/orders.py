@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts.countries import Country
 from contracts.money import Money, NewMoney
 from contracts.operations import Operation
 from contracts.schema import (
@@ -16,13 +17,14 @@ from contracts.schema import (
     NoBody,
     Output,
     PersonName,
+    Text,
     Timestamp,
 )
 
 MAX_LINES = 100
 MAX_QUANTITY = 10_000
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
-AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=Line)]
+AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=Text)]
 OptionalLine = Annotated[str, Meta(max_length=200, pattern=Line)]
 PaymentMethod = Annotated[
     str,
@@ -50,8 +52,8 @@ class NewAddress(Address, forbid_unknown_fields=True):
     name: PersonName
     line1: AddressLine
     city: AddressLine
-    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=Line)]
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2")]
+    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=Text)]
+    country: Country
     line2: OptionalLine = ""
     region: OptionalLine = ""
 

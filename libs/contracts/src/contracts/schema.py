@@ -28,7 +28,10 @@ Email = Annotated[
 Line = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """Pattern of a text of one line: no control characters, so it may stand in a header or a log."""
 
-PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=Line)]
+Text = r"^(?=.*\S)[^\x00-\x1f\x7f]*$(?!\n)"
+"""Pattern of a line that is not blank."""
+
+PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=Text)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=2000)]
 DEFAULT_LIMIT = 20
@@ -36,6 +39,10 @@ DEFAULT_LIMIT = 20
 
 class NoBody(Input):
     """A body that may only be absent or ``{}``."""
+
+
+class NoQuery(Input):
+    """A query without parameters."""
 
 
 class Health(Output):

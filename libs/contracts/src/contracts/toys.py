@@ -7,11 +7,11 @@ from msgspec import Meta
 from contracts.files import ImageTicket, ImageType
 from contracts.money import Money, NewMoney
 from contracts.operations import Operation
-from contracts.schema import DEFAULT_LIMIT, Cursor, Input, Limit, Line, Output, Timestamp
+from contracts.schema import DEFAULT_LIMIT, Cursor, Input, Limit, Line, Output, Text, Timestamp
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
-Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=Line)]
+Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=Text)]
 ToyId = Annotated[str, Meta(max_length=64)]
 Age = Annotated[int, Meta(ge=0, le=99)]
 
@@ -19,7 +19,7 @@ Age = Annotated[int, Meta(ge=0, le=99)]
 class ToyDraft(Input):
     """A toy as staff describe it; a PUT replaces all of it."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=Line)]
+    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=Text)]
     description: Annotated[str, Meta(max_length=4000)]
     category: Label
     brand: Label

@@ -76,11 +76,32 @@ def as_json(content: Any) -> None:
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON alone.")
 
 
+port_number = click.IntRange(1, 65535)
+
+
 @cli.command("up")
 @click.option("--detach", is_flag=True, help="Return when the shop is ready.")
-@click.option("--port", default=8000, show_default=True, help="Port of the shop.")
-@click.option("--aws-port", default=4566, show_default=True, help="Port of the embedded AWS.")
-@click.option("--gateway-port", default=12111, show_default=True, help="Port of the gateway.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="Port of the shop.",
+)
+@click.option(
+    "--aws-port",
+    type=click.IntRange(1, 65535),
+    default=4566,
+    show_default=True,
+    help="Port of the embedded AWS.",
+)
+@click.option(
+    "--gateway-port",
+    type=click.IntRange(1, 65535),
+    default=12111,
+    show_default=True,
+    help="Port of the gateway.",
+)
 @click.option("--only", default="", help="Services to deploy, separated by commas.")
 @click.option("--no-seed", is_flag=True, help="Leave the catalogue empty.")
 @click.option("--auth", is_flag=True, help="Enforce IAM as AWS does.")
@@ -190,6 +211,9 @@ def ledger_command(json_: bool) -> None:
     gateway = running(Layout.find())["gateway"]
     with urllib.request.urlopen(f"{gateway.url}/_simulator/ledger", timeout=10) as answer:
         entries = json.load(answer)
+    for entry in entries:
+        # the gateway writes it in lower case, the shop as ISO 4217 does
+        entry["currency"] = entry["currency"].upper()
     if json_:
         as_json(entries)
         return

@@ -35,6 +35,8 @@ async def forward(
 
     Redirects go to the client, and what the gateway answers by itself becomes a problem.
     """
+    if "%2f" in request.raw_path.lower() or "//" in request.raw_path:
+        return problem(404)  # an encoded or empty segment is in no route of API Gateway
     body = await _body(request)
     if body is None:
         return problem(413)
@@ -52,10 +54,12 @@ async def forward(
     for name in _OWN_OF_ANSWER:
         headers.popall(name, None)
     headers["X-Content-Type-Options"] = "nosniff"
-    status = status_of_gateway_answer(answer.status, answer.content_type, content)
+    status = status_of_gateway_answer(answer.status, answer.content_type, content, headers)
     if status is not None:
         headers.popall("Content-Encoding", None)
         headers["Content-Type"] = PROBLEM_TYPE
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
         return web.Response(status=status, body=problem_body(status), headers=headers)
     return web.Response(status=answer.status, body=content, headers=headers)
 

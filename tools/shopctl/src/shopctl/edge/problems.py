@@ -1,13 +1,14 @@
 """Answers that the edge gives by itself, as problems (RFC 9457)."""
 
 import json
+from collections.abc import Mapping
 from http.client import responses
 
 from aiohttp import web
 
 PROBLEM_TYPE = "application/problem+json"
 # what the gateway in front of the functions says when no route matches
-_NO_ROUTE = "Missing Authentication Token"
+_NO_ROUTE = "MissingAuthenticationTokenException"
 _DETAILS = {
     400: "The request cannot be understood.",
     401: "Sign in first: the access token is missing, expired or not valid.",
@@ -46,7 +47,9 @@ def problem_body(status: int) -> bytes:
     ).encode()
 
 
-def status_of_gateway_answer(status: int, content_type: str, body: bytes) -> int | None:
+def status_of_gateway_answer(
+    status: int, content_type: str, body: bytes, headers: Mapping[str, str]
+) -> int | None:
     """Tell what status an answer means that the gateway gave by itself.
 
     Returns
@@ -56,7 +59,7 @@ def status_of_gateway_answer(status: int, content_type: str, body: bytes) -> int
     """
     if status < 400 or content_type == PROBLEM_TYPE or _is_a_services_own(body):
         return None
-    if status == 403 and _NO_ROUTE.encode() in body:
+    if status == 403 and headers.get("x-amzn-ErrorType", "").startswith(_NO_ROUTE):
         return 404
     return status
 

@@ -1,4 +1,4 @@
-"""Gives the first user pool and its first client the ids that the stage `local` names."""
+"""Users as the stage `local` has them: fixed ids of pool and client, confirmed without a mail."""
 
 from typing import Any
 
@@ -9,7 +9,10 @@ CLIENT_ID = "toyshoplocalclient00000000"
 
 
 def install() -> None:
-    """Replace Cognito's id generators; a second pool or client gets a random id as usual."""
+    """Replace Cognito's id generators, and its mails with codes that nobody needs here.
+
+    A second pool or client gets a random id as usual.
+    """
     random_pool_id, random_client_id = cognito._pool_id, cognito._client_id
 
     def pool_id() -> str:
@@ -20,6 +23,7 @@ def install() -> None:
         return random_client_id() if taken else CLIENT_ID
 
     cognito._pool_id, cognito._client_id = pool_id, client_id
+    cognito._send_verification_email = lambda *_, **__: None
 
 
 def _pools() -> list[dict[str, Any]]:

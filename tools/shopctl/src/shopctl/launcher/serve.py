@@ -84,6 +84,8 @@ async def _serve(home: Path, port: int) -> None:
     from ministack import app as ministack_app
     from ministack.core import lambda_runtime
 
+    # ministack has read it; the functions have a log level of their own
+    del os.environ["LOG_LEVEL"]
     from shopctl.launcher import (
         activity,
         apis,

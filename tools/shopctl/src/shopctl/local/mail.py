@@ -30,7 +30,7 @@ def _read(path: Path) -> Mail:
     sent = datetime.datetime.fromtimestamp(int(path.stem) / 1e9, datetime.UTC)
     return Mail(
         to=", ".join(address for _, address in email.utils.getaddresses([recipients])),
-        subject=str(message["Subject"] or ""),
+        subject=str(message["Subject"] or "").strip(),
         text=_body(message, "plain"),
         html=_body(message, "html"),
         sent_at=sent.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

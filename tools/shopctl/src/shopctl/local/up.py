@@ -64,7 +64,7 @@ class Start:
         self._warn_of_losses()
         self._start_processes()
         state = State(
-            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            started_at=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
             services=tuple(service.name for service in chosen),
             processes=tuple(self.processes),
         )
