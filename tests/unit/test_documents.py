@@ -15,7 +15,8 @@ def test_the_readme_quotes_the_report_of_the_benchmark() -> None:
     readme = (ROOT / "README.md").read_text()
     quoted = rows(readme.split("<!-- figures")[1].split("<!-- end of figures -->")[0])
     assert len(quoted) > 10
-    assert quoted == rows((ROOT / "benchmarks/report.md").read_text())
+    report = (ROOT / "benchmarks/report.md").read_text()
+    assert quoted == rows(report.split("Cold start")[0])
 
 
 def test_links_between_the_documents_lead_somewhere() -> None:
