@@ -17,7 +17,7 @@ CALLERS = ("callers that send as before",)
 READERS = ("callers that read as before",)
 LAGGING, AHEAD = (
     "consumers of the old release",
-    "consumers of the new release, by events that are on their way",
+    "consumers of the new release (by events on their way)",
 )
 Edit = Callable[[Any], object]
 
@@ -269,6 +269,14 @@ def test_prose_is_no_promise_but_a_field_of_that_name_is() -> None:
     assert "description" not in toy
     problem = PROMISES["apis/toys"]["components"]["schemas"]["Problem"]
     assert {"title", "detail"} <= problem["properties"].keys()
+
+
+def test_a_field_may_be_called_properties() -> None:
+    documents = copy.deepcopy(DOCUMENTS)
+    fields = documents["openapi/toys.json"]["components"]["schemas"]["Toy"]["properties"]
+    fields["properties"] = {"type": "object", "description": "Prose", "properties": {}}
+    toy = wire.promises(documents)["apis/toys"]["components"]["schemas"]["Toy"]
+    assert toy["properties"]["properties"] == {"type": "object", "properties": {}}
 
 
 def test_an_event_holds_every_type_that_it_refers_to_and_no_other() -> None:

@@ -8,12 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from shopctl.cli import cli
+from shopctl.contracts import sources
 from shopctl.contracts.check import Finding, check, release, retire
 from shopctl.contracts.snapshots import FOLDER
 from shopctl.problems import ShopProblem
 
 ROOT = Path(__file__).parents[3]
 ORDERS = "libs/contracts/src/contracts/orders.py"
+PAYMENTS = "libs/contracts/src/contracts/payments.py"
 EVENTS = "libs/contracts/src/contracts/events.py"
 PLACED_V1 = 'ORDER_PLACED = EventType("shop.order.placed.v1", "/orders", Order)\n'
 PLACED_V2 = 'ORDER_PLACED_V2 = EventType("shop.order.placed.v2", "/orders", Order)\n'
@@ -178,11 +180,23 @@ def test_an_operation_ends_when_nobody_calls_it_any_more(root: Path) -> None:
     with pytest.raises(ShopProblem, match="still in the code"):
         retire(root, "orders.deleteOrder")
     edit(root, ORDERS, "CANCEL, DELETE)", "CANCEL)")
+    edit(root, PAYMENTS, "OPERATIONS = (GET, ", "OPERATIONS = (")
     retire(root, "orders.deleteOrder")
+    retire(root, "payments.getTransaction")
     release(root)
     assert list(check(root)) == []
     frozen = json.loads((root / FOLDER / "apis/orders.json").read_text(encoding="utf-8"))
     assert frozen["paths"]["/orders/{order_id}"].keys() == {"get", "patch"}
+    frozen = json.loads((root / FOLDER / "apis/payments.json").read_text(encoding="utf-8"))
+    assert "/transactions/{transaction_id}" not in frozen["paths"]
+
+
+@pytest.mark.parametrize("module", ["orders", "storefront"])
+def test_an_operation_is_looked_for_in_its_own_contract_first(module: str) -> None:
+    place = sources.find(ROOT, "placeOrder", module)
+    assert place is not None
+    assert Path(place.file).stem == module
+    assert sources.find(ROOT, "Nothing/at_all") is None
 
 
 def test_an_api_ends_with_its_service(root: Path) -> None:

@@ -90,6 +90,13 @@ CASES = {
         NEITHER, "it/*", "was string, is integer"),
     "values of a mapping are retyped": (of() | {"additionalProperties": STRING},
         of() | {"additionalProperties": INTEGER}, NEITHER, "it/*", "was string, is integer"),
+    "further fields get a type": (
+        of(),
+        of() | {"additionalProperties": STRING},
+        OLD_READS_NEW,
+        "it/*",
+        "takes fewer fields than those it names",
+    ),
     "a schema becomes strict": (of(), strict(of()),
         OLD_READS_NEW, "it/*", "takes fewer fields than those it names"),
     "a schema becomes tolerant": (strict(of()), of(),
@@ -146,6 +153,12 @@ def test_a_schema_that_contains_itself_ends() -> None:
     assert difference.path == "Tree/leaf"
 
 
+def test_what_stands_beside_a_reference_counts() -> None:
+    reference = {"$ref": "#/components/schemas/Name"}
+    (difference,) = found(reference, reference | {"maxLength": 9}, Name=(STRING, STRING))
+    assert difference == Difference("Name", "has maxLength 9, had none", new_reads_old=False)
+
+
 def test_a_name_may_change() -> None:
     old, new = ({"$ref": f"#/components/schemas/{name}"} for name in ("A", "B"))
     schemas = ({"A": of(x=STRING)}, {"B": of(x=STRING)})
@@ -155,7 +168,7 @@ def test_a_name_may_change() -> None:
 CALLERS = "callers that send as before"
 READERS = "callers that read as before"
 LAGGING = "consumers of the old release"
-AHEAD = "consumers of the new release, by events that are on their way"
+AHEAD = "consumers of the new release (by events on their way)"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ Use = Literal["input", "output", "event"]
 _OLD_WRITERS: dict[Use, str] = {
     "input": "callers that send as before",
     "output": "",
-    "event": "consumers of the new release, by events that are on their way",
+    "event": "consumers of the new release (by events on their way)",
 }
 _OLD_READERS: dict[Use, str] = {
     "input": "",
