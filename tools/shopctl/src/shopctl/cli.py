@@ -276,6 +276,37 @@ def contracts_command(write: bool, retire: str) -> None:
     click.echo("The documents are what the code says; nobody is let down.")
 
 
+stage_option = click.option("--stage", required=True, help="A stage of stages.toml.")
+services_argument = click.argument("services", nargs=-1)
+
+
+@cli.command("deploy")
+@stage_option
+@services_argument
+@click.option("--resources", is_flag=True, help="Deploy only what outlives a release.")
+def deploy_command(stage: str, services: tuple[str, ...], resources: bool) -> None:
+    """Deploy services, each after those it depends on; all unless some are named."""
+    from shopctl import deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    run = deploying.deploy_resources if resources else deploying.deploy
+    outcomes = run(to, click.echo)
+    changed = sum(outcome != "unchanged" for outcome in outcomes.values())
+    click.echo(f"{changed} of {len(outcomes)} stacks changed.")
+
+
+@cli.command("configure")
+@stage_option
+@services_argument
+def configure_command(stage: str, services: tuple[str, ...]) -> None:
+    """Render the stage's part of .chalice, for `chalice deploy` in an app's folder."""
+    from shopctl import deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    for service, changed in deploying.configure(to).items():
+        click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
+
+
 @cli.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:

@@ -1,11 +1,16 @@
 """Clients of AWS, or of the embedded one."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shopctl.problems import ShopProblem
+from shopctl.stages import Stage
 
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
@@ -21,10 +26,22 @@ class Cloud:
         The stage that is deployed there.
     endpoint
         The embedded AWS; None is the real one, with the caller's own credentials.
+    region
+        Where the stage is; None is where the caller's settings say.
+    access_key
+        Names the account to the embedded AWS.
+    parameters
+        Values for what a template declares as its parameters.
+    keeps_data
+        Whether what holds data outlives its stack.
     """
 
     stage: str
     endpoint: str | None = None
+    region: str | None = None
+    access_key: str = LOCAL_ACCOUNT
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    keeps_data: bool = True
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -45,7 +62,7 @@ class Cloud:
 
     def account(self) -> str:
         """Return the account's id."""
-        if self.is_local:
+        if self.is_local and self.access_key == LOCAL_ACCOUNT:
             return LOCAL_ACCOUNT
         return str(self.client("sts").get_caller_identity()["Account"])
 
@@ -57,13 +74,56 @@ class Cloud:
             max_pool_connections=20,
         )
         if not self.is_local:
-            aws: Any = boto3.Session()
+            aws: Any = boto3.Session(region_name=self.region)
             return aws.client(service, config=config)
         # a developer's own profile must not decide what happens in the local cloud
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         local: Any = boto3.Session(
-            aws_access_key_id=LOCAL_ACCOUNT,
+            aws_access_key_id=self.access_key,
             aws_secret_access_key="local",  # noqa: S106 - the embedded AWS knows no secrets
-            region_name=LOCAL_REGION,
+            region_name=self.region or LOCAL_REGION,
         )
         return local.client(service, endpoint_url=self.endpoint, config=config)
+
+
+def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
+    """Return the cloud of a stage, once it is sure that the credentials are of its account.
+
+    Parameters
+    ----------
+    endpoint
+        An embedded AWS, instead of the real one.
+
+    Raises
+    ------
+    ShopProblem
+        If there are no credentials, or they are of another account.
+    """
+    cloud = Cloud(
+        stage.name,
+        endpoint,
+        stage.region,
+        parameters=stage.parameters,
+        keeps_data=stage.keeps_data,
+    )
+    if stage.account == LOCAL_ACCOUNT:
+        if endpoint is None:
+            raise ShopProblem(
+                f"The stage {stage.name} is on the embedded AWS, which is not running.",
+                "Start it with ./shop up, or name another one in AWS_ENDPOINT_URL.",
+            )
+        return cloud
+    remedy = f"The stage {stage.name} needs credentials of the account {stage.account}."
+    if endpoint is not None:
+        # the embedded AWS takes an account's id for its access key
+        cloud.access_key = os.environ.get("AWS_ACCESS_KEY_ID", "")
+        if not cloud.access_key:
+            raise ShopProblem("There are no AWS credentials.", remedy)
+    try:
+        account = cloud.account()
+    except (BotoCoreError, ClientError) as error:
+        reason = str(error).rstrip(".")
+        raise ShopProblem(f"AWS does not take the credentials: {reason}.", remedy) from None
+    if account != stage.account:
+        raise ShopProblem(f"The credentials are of the account {account}.", remedy)
+    return cloud

@@ -17,19 +17,23 @@ class Layout:
         Where the shop keeps its state, logs and builds.
     apps
         One directory per service.
+    stages
+        The file that lists the stages.
     """
 
     root: Path
     home: Path
     apps: Path
+    stages: Path = Path("stages.toml")
 
     @classmethod
     def find(cls) -> "Layout":
-        """Locate the checkout of this file; ``SHOP_HOME`` and ``SHOP_APPS`` override the rest."""
+        """Locate the checkout of this file; ``SHOP_HOME`` and so on override the rest."""
         root = Path(os.environ.get("SHOP_ROOT") or Path(__file__).resolve().parents[4])
         home = Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute()
         apps = Path(os.environ.get("SHOP_APPS") or root / "apps").absolute()
-        return cls(root=root, home=home, apps=apps)
+        stages = Path(os.environ.get("SHOP_STAGES") or root / "stages.toml").absolute()
+        return cls(root=root, home=home, apps=apps, stages=stages)
 
     @property
     def state(self) -> Path:

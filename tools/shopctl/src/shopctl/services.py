@@ -1,6 +1,6 @@
 """The services of the shop as their manifests describe them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -75,6 +75,16 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
             "Change `calls` or `listens` in one of their service.toml.",
         ) from None
     return [services[name] for name in order if name in wanted]
+
+
+def waves(services: Iterable[Service]) -> Iterator[list[Service]]:
+    """Yield services that may be deployed at once, after all that they depend on."""
+    waiting = list(services)
+    while waiting:
+        names = {service.name for service in waiting}
+        wave = [service for service in waiting if not service.depends_on & names]
+        yield wave
+        waiting = [service for service in waiting if service not in wave]
 
 
 def read(apps: Path) -> dict[str, Manifest]:

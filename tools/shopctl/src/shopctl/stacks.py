@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from shopctl.cloud import Cloud
 from shopctl.packaging.build import Package
 from shopctl.problems import ShopProblem
-from shopctl.services import Service
+from shopctl.services import Service, waves
 
 Outcome = Literal["created", "updated", "unchanged"]
 Item = TypeVar("Item")
@@ -28,6 +28,7 @@ _INLINE_TEMPLATE_LIMIT = 51_200
 _PARALLEL_STACKS = 6
 _KEPT_CODE = 2
 _TIMEOUT_SECONDS = 1_800
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # a stack in such a state can only be deleted
 _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
@@ -51,13 +52,25 @@ def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Out
     templates = [
         Template(
             f"toyshop-{cloud.stage}-{service.dashed}-resources",
-            json.dumps(yaml.safe_load((service.directory / "resources.yaml").read_text())),
+            resources_template(service, keeps_data=cloud.keeps_data),
         )
         for service in services
         if (service.directory / "resources.yaml").exists()
     ]
     bucket = _tooling_bucket(cloud)
     return _in_parallel(lambda template: _deploy(cloud, template, bucket), templates)
+
+
+def resources_template(service: Service, *, keeps_data: bool) -> str:
+    """Return the template of what outlives a release; it goes with its stack if told so."""
+    template = yaml.safe_load((service.directory / "resources.yaml").read_text())
+    if not keeps_data:
+        for resource in template["Resources"].values():
+            resource.pop("DeletionPolicy", None)
+            resource.pop("UpdateReplacePolicy", None)
+        if "Lasting" in template.get("Conditions", {}):
+            template["Conditions"]["Lasting"] = {"Fn::Equals": ["kept", "not kept"]}
+    return json.dumps(template)
 
 
 def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outcome]:
@@ -70,12 +83,10 @@ def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outc
     """
     bucket = _tooling_bucket(cloud)
     released: dict[str, Outcome] = {}
-    waiting = list(packages)
-    while waiting:
-        names = {package.service.name for package in waiting}
-        wave = [package for package in waiting if not package.service.depends_on & names]
-        released |= _in_parallel(lambda package: _release(cloud, package, bucket), wave)
-        waiting = [package for package in waiting if package not in wave]
+    by_name = {package.service.name: package for package in packages}
+    for wave in waves([package.service for package in packages]):
+        ready = [by_name[service.name] for service in wave]
+        released |= _in_parallel(lambda package: _release(cloud, package, bucket), ready)
     return released
 
 
@@ -86,16 +97,22 @@ def _in_parallel(
         return dict(pool.map(deploy, items))
 
 
-def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]:
-    code = package.archive.read_bytes()
-    key = f"{package.service.name}/{hashlib.sha256(code).hexdigest()}.zip"
-    _upload(cloud, bucket, key, code)
+def release_template(package: Package, bucket: str) -> tuple[str, str]:
+    """Return the template of a release, and the key under which it expects the code."""
+    digest = hashlib.sha256(package.archive.read_bytes()).hexdigest()
+    key = f"{package.service.name}/{digest}.zip"
     template = copy.deepcopy(package.template)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
+    return json.dumps(template, sort_keys=True), key
+
+
+def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]:
+    body, key = release_template(package, bucket)
+    _upload(cloud, bucket, key, package.archive.read_bytes())
     name = f"toyshop-{cloud.stage}-{package.service.dashed}"
-    outcome = _deploy(cloud, Template(name, json.dumps(template, sort_keys=True)), bucket)
+    outcome = _deploy(cloud, Template(name, body), bucket)
     if cloud.is_local:
         _forget_old_code(cloud, bucket, package.service.name)
     return outcome
@@ -112,14 +129,19 @@ def _forget_old_code(cloud: Cloud, bucket: str, service: str) -> None:
 def _deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]:
     formation = cloud.client("cloudformation")
     name = template.name
-    digest = hashlib.sha256(template.body.encode()).hexdigest()
-    stack = _describe(cloud, name)
+    parameters = _parameters(cloud, template.body)
+    digest = digest_of(cloud, template.body)
+    stack = describe(cloud, name)
+    if stack and stack["StackStatus"].endswith("IN_PROGRESS"):
+        # of a command that was interrupted
+        _wait(cloud, stack["StackId"])
+        stack = describe(cloud, name)
     if stack and stack["StackStatus"] in _UNUSABLE:
         formation.delete_stack(StackName=name)
         _wait(cloud, stack["StackId"])
         stack = None
     tags = {tag["Key"]: tag["Value"] for tag in (stack or {}).get("Tags", [])}
-    if tags.get(_DIGEST_TAG) == digest:
+    if stack and stack["StackStatus"] in _GOOD and tags.get(_DIGEST_TAG) == digest:
         return name, "unchanged"
     request = {
         "StackName": name,
@@ -129,7 +151,7 @@ def _deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome
             {"Key": "toyshop:stage", "Value": cloud.stage},
             *_api_id_tag(cloud, name),
         ],
-        **_parameters(cloud, template.body),
+        "Parameters": parameters,
         **_body(cloud, template, bucket),
     }
     try:
@@ -143,7 +165,7 @@ def _deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome
             return name, "unchanged"
         raise _failure(name, message) from None
     status = _wait(cloud, started["StackId"])
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status not in _GOOD:
         raise _failure(name, _reason(cloud, started["StackId"]) or status)
     return name, "created" if stack is None else "updated"
 
@@ -153,11 +175,20 @@ def _api_id_tag(cloud: Cloud, name: str) -> list[dict[str, str]]:
     return [{"Key": "ms-custom-id", "Value": name}] if cloud.is_local else []
 
 
-def _parameters(cloud: Cloud, body: str) -> dict[str, Any]:
+def digest_of(cloud: Cloud, body: str) -> str:
+    """Return the hash of a template and its parameters, which a stack has as a tag."""
+    parameters = _parameters(cloud, body)
+    return hashlib.sha256(f"{body}\0{json.dumps(parameters)}".encode()).hexdigest()
+
+
+def _parameters(cloud: Cloud, body: str) -> list[dict[str, str]]:
     declared = json.loads(body).get("Parameters", {})
-    if "Stage" not in declared:
-        return {}
-    return {"Parameters": [{"ParameterKey": "Stage", "ParameterValue": cloud.stage}]}
+    values = {"Stage": cloud.stage, **cloud.parameters}
+    return [
+        {"ParameterKey": name, "ParameterValue": values[name]}
+        for name in sorted(declared)
+        if name in values
+    ]
 
 
 def _body(cloud: Cloud, template: Template, bucket: str) -> dict[str, str]:
@@ -169,7 +200,8 @@ def _body(cloud: Cloud, template: Template, bucket: str) -> dict[str, str]:
     return {"TemplateURL": f"{storage.meta.endpoint_url}/{bucket}/{key}"}
 
 
-def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """Return a stack as CloudFormation describes it; None if there is none."""
     try:
         stacks = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shopctl import services, stacks
-from shopctl.cloud import Cloud
+from shopctl import services, stacks, stages
+from shopctl.cloud import connect
 from shopctl.layout import Layout
 from shopctl.local import activity, environment, processes, seed, users
 from shopctl.local.processes import Process, State
@@ -135,7 +135,7 @@ def converge(
     list of str
         The stacks that changed.
     """
-    cloud = Cloud("local", state["aws"].url)
+    cloud = connect(stages.load(layout.stages, "local"), state["aws"].url)
     with progress.step(f"{len(chosen)} services packaged") as step:
         packages = _package(layout, state, chosen)
         reused = sum(package.reused for package in packages)

@@ -58,7 +58,15 @@ class Package:
     reused: bool
 
 
-def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, str]) -> Package:
+def build(
+    service: Service,
+    stage: str,
+    layout: Layout,
+    origins: Mapping[str, str],
+    *,
+    rendered: Mapping[str, str] | None = None,
+    for_lambda: bool = False,
+) -> Package:
     """Package a service for a stage.
 
     Parameters
@@ -71,6 +79,10 @@ def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, st
         Where packages are kept; an unchanged service is not packaged again.
     origins
         The local cloud's ``aws``, ``gateway`` and ``edge``, written over the default ones.
+    rendered
+        Files of `.chalice` for the stage, instead of those in the checkout.
+    for_lambda
+        Package for AWS's platform instead of this machine's.
 
     Raises
     ------
@@ -78,23 +90,25 @@ def build(service: Service, stage: str, layout: Layout, origins: Mapping[str, st
         If Chalice refuses the app or something is missing in the zip.
     """
     _check_links(service)
-    local = stage == "local"
+    rendered = rendered or {}
     directory = layout.build / stage / service.name
     project, output = directory / "app", directory / "package"
-    digest = _digest(service, stage, origins)
+    digest = _digest(service, stage, origins, rendered, for_lambda=for_lambda)
     package_file, template_file = output / "deployment.zip", output / "sam.yaml"
     stamp = directory / "digest"
     reused = stamp.exists() and stamp.read_text() == digest and package_file.exists()
     if not reused:
         tree = dependencies.install(
-            service.directory / "requirements.txt", layout.dependencies, for_lambda=not local
+            service.directory / "requirements.txt", layout.dependencies, for_lambda=for_lambda
         )
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(service.directory, project, ignore=_IGNORED)
         config = project / ".chalice" / "config.json"
-        environment = render_config(config, stage, origins if local else {})
+        for name, content in rendered.items():
+            (config.parent / name).write_text(content)
+        environment = render_config(config, stage, origins)
         _run_chalice(service, project, output, stage, tree, environment)
-        _assemble(service, project, package_file, tree, level=1 if local else 6)
+        _assemble(service, project, package_file, tree, level=6 if for_lambda else 1)
         stamp.write_text(digest)
     template = yaml.safe_load(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
@@ -139,9 +153,17 @@ def _replace_origins(value: str, origins: Mapping[str, str]) -> str:
     return re.sub(pattern, lambda found: names[found.group()], value)
 
 
-def _digest(service: Service, stage: str, origins: Mapping[str, str]) -> str:
+def _digest(
+    service: Service,
+    stage: str,
+    origins: Mapping[str, str],
+    rendered: Mapping[str, str],
+    *,
+    for_lambda: bool,
+) -> str:
     digest = hashlib.sha256()
     facts = [stage, sys.version, version("chalice"), sorted(origins.items()), sorted(service.aws)]
+    facts += [sorted(rendered.items()), str(for_lambda)]
     digest.update(repr(facts).encode())
     for name, path in sorted([*_sources(service.directory), *_sources(Path(__file__).parent)]):
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())

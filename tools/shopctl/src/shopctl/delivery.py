@@ -1,0 +1,122 @@
+"""Reads a service's `delivery.yaml` as one stage needs it, without CloudFormation."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from shopctl.problems import ShopProblem
+from shopctl.services import Service
+from shopctl.stages import Stage
+
+_SOURCES = ("Stream", "Topic", "Queue")
+_VARIABLE = re.compile(r"\$\{([A-Za-z:]+)\}")
+_PARAMETER = re.compile(r"\{\{resolve:ssm:/toyshop/[^/]+/([^}]+)\}\}")
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What `delivery.yaml` says of one function.
+
+    Attributes
+    ----------
+    name
+        As in app.py, such as ``charge_retry``.
+    source
+        ARN of what invokes it; empty for the API's function and authorizers.
+    event
+        Properties of that source: batch size, retries, filter policy.
+    invoke
+        Retries, age limit and failure destination of asynchronous invocations.
+    concurrency
+        How many may run at once; None is unlimited.
+    """
+
+    name: str
+    source: str
+    event: Mapping[str, Any]
+    invoke: Mapping[str, Any]
+    concurrency: int | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A service's delivery settings."""
+
+    functions: tuple[Delivered, ...]
+    gateway_responses: Mapping[str, Any]
+
+
+def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delivery:
+    """Read the delivery settings of a service for a stage.
+
+    Parameters
+    ----------
+    published
+        What services published under ``/toyshop/<stage>/``, by the rest of the name.
+
+    Raises
+    ------
+    ShopProblem
+        If something is published that cannot be found.
+    """
+    path = service.directory / "delivery.yaml"
+    resources = yaml.safe_load(path.read_text())["Resources"]
+    names = _function_names(service)
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
+                return _substitute(value["Fn::Sub"], stage, published, str(path))
+            return {key: plain(child) for key, child in value.items()}
+        if isinstance(value, list):
+            return [plain(child) for child in value]
+        return value
+
+    functions = []
+    for logical_id, resource in resources.items():
+        if logical_id not in names:
+            continue
+        properties = plain(resource.get("Properties", {}))
+        events = [event["Properties"] for event in properties.get("Events", {}).values()]
+        event = events[0] if events else {}
+        functions.append(
+            Delivered(
+                names[logical_id],
+                next((event[key] for key in _SOURCES if key in event), ""),
+                {key: value for key, value in event.items() if key not in _SOURCES},
+                properties.get("EventInvokeConfig", {}),
+                properties.get("ReservedConcurrentExecutions"),
+            )
+        )
+    api = plain(resources.get("RestAPI", {}).get("Properties", {}))
+    return Delivery(tuple(functions), api.get("GatewayResponses", {}))
+
+
+def _function_names(service: Service) -> dict[str, str]:
+    """Return the functions' names by their logical ids, which Chalice makes from them."""
+    config = json.loads((service.directory / ".chalice" / "config.json").read_text())
+    names = config["stages"]["local"].get("lambda_functions", {})
+    by_id = {"".join(part.title() for part in name.split("_")): name for name in names}
+    by_id["APIHandler"] = "api_handler"
+    return by_id
+
+
+def _substitute(text: str, stage: Stage, published: Mapping[str, str], path: str) -> str:
+    values = {
+        "Stage": stage.name,
+        "AWS::Partition": "aws",
+        "AWS::Region": stage.region,
+        "AWS::AccountId": stage.account,
+    }
+    unknown = set(_VARIABLE.findall(text)) - set(values)
+    if unknown:
+        raise ShopProblem(
+            f"{path} uses {', '.join(sorted(unknown))}, which is known to a stack alone.",
+            "Publish the value in resources.yaml as an SSM parameter.",
+        )
+    text = _VARIABLE.sub(lambda found: values[found[1]], text)
+    return _PARAMETER.sub(lambda found: published[found[1]], text)

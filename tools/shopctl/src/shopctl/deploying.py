@@ -1,0 +1,213 @@
+"""Deploys services to a stage: resources, package, release, and what others need to know of it."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from shopctl import delivery, rendering, services, stacks, stages
+from shopctl.cloud import Cloud, connect
+from shopctl.layout import Layout
+from shopctl.local import processes
+from shopctl.packaging.build import Package, build
+from shopctl.problems import ShopProblem
+from shopctl.rendering import Published
+from shopctl.services import Service
+from shopctl.stages import Stage
+
+LAMBDA_PYTHON = (3, 13)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Services, and the stage that a command is about."""
+
+    layout: Layout
+    stage: Stage
+    cloud: Cloud
+    services: tuple[Service, ...]
+
+    def stack(self, service: Service) -> str:
+        """Return the name of the stack that a release of a service replaces."""
+        return f"toyshop-{self.stage.name}-{service.dashed}"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the stage's SSM parameters begin with."""
+        return f"/toyshop/{self.stage.name}/"
+
+
+def target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Target:
+    """Find the stage and the services, and make sure that the credentials are the stage's.
+
+    Raises
+    ------
+    ShopProblem
+        If one of them is unknown, or the credentials are missing or of another account.
+    """
+    stage = stages.load(layout.stages, stage_name)
+    chosen = services.load(layout.apps, only)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
+    state = processes.read(layout.state)
+    if endpoint is None and stage.aws and state and not state.dead():
+        endpoint = state["aws"].url
+        running = {"origin": state["edge"].url, "gateway": state["gateway"].url}
+        stage = msgspec.structs.replace(stage, **running)
+    cloud = connect(stage, endpoint)
+    if endpoint:
+        stage = msgspec.structs.replace(stage, aws=endpoint)
+    return Target(layout, stage, cloud, tuple(chosen))
+
+
+def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
+    """Deploy services, each after those it depends on.
+
+    Running it again after an interruption goes on where that one stopped.
+
+    Parameters
+    ----------
+    say
+        Told of each stack.
+
+    Returns
+    -------
+    dict
+        What became of each stack.
+
+    Raises
+    ------
+    ShopProblem
+        Before any change, if something that is needed is missing; later, if a stack fails.
+    """
+    to.stage.require("cloudformation")
+    check_python(to)
+    published = read_published(to)
+    _check_needs(to, published)
+    outcomes = deploy_resources(to, say)
+    for wave in services.waves(to.services):
+        published = read_published(to)
+        packages = [package(to, service, published) for service in wave]
+        released = stacks.deploy_packages(to.cloud, packages)
+        for service in wave:
+            publish_api(to, service, _api_id(to, service))
+        for name, outcome in released.items():
+            say(f"{name} {outcome}")
+        outcomes |= released
+    return outcomes
+
+
+def deploy_resources(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
+    """Deploy what outlives a release, and no more; `chalice deploy` does the rest."""
+    outcomes = stacks.deploy_resources(to.cloud, to.services)
+    for name, outcome in outcomes.items():
+        say(f"{name} {outcome}")
+    return outcomes
+
+
+def configure(to: Target) -> dict[str, list[str]]:
+    """Render the stage's part of each service's `.chalice`.
+
+    Returns
+    -------
+    dict
+        The names of the files that changed, by service.
+
+    Raises
+    ------
+    ShopProblem
+        Before any change, if a service has not published what another needs.
+    """
+    published = read_published(to)
+    files = {s.name: rendering.render(s, to.stage, published) for s in to.services}
+    return {s.name: rendering.write(s, files[s.name]) for s in to.services}
+
+
+def package(to: Target, service: Service, published: Published) -> Package:
+    """Package a service for its stage."""
+    if to.stage.name == "local":
+        origins = {"aws": to.stage.aws, "gateway": to.stage.gateway, "edge": to.stage.origin}
+        return build(service, "local", to.layout, origins)
+    rendered = rendering.render(service, to.stage, published)
+    for_lambda = not to.cloud.is_local
+    return build(service, to.stage.name, to.layout, {}, rendered=rendered, for_lambda=for_lambda)
+
+
+def check_python(to: Target) -> None:
+    """Refuse to build for AWS with another Python than the functions run on.
+
+    Raises
+    ------
+    ShopProblem
+        If this is another.
+    """
+    if to.cloud.is_local or sys.version_info[:2] == LAMBDA_PYTHON:
+        return
+    wanted, present = (".".join(map(str, v[:2])) for v in (LAMBDA_PYTHON, sys.version_info))
+    raise ShopProblem(
+        f"A release is built with Python {wanted}, and this is {present}.",
+        f"Delete .venv and run the command with SHOP_PYTHON=python{wanted}.",
+    )
+
+
+def read_published(to: Target) -> Published:
+    """Read what the stage's services published of themselves."""
+    pages = to.cloud.client("ssm").get_paginator("get_parameters_by_path")
+    return Published(
+        (parameter["Name"].removeprefix(to.prefix), parameter["Value"])
+        for page in pages.paginate(Path=to.prefix, Recursive=True)
+        for parameter in page["Parameters"]
+    )
+
+
+def publish_api(to: Target, service: Service, api_id: str) -> None:
+    """Let other services know where a service's API is."""
+    host = f"{api_id}.execute-api.{to.stage.region}.amazonaws.com/api"
+    local = f"{to.stage.aws}/restapis/{api_id}/api/_user_request_"
+    url = local if to.cloud.is_local else f"https://{host}"
+    present = read_published(to)
+    for name, value in (("api-id", api_id), ("api-url", url)):
+        key = f"{service.dashed}/{name}"
+        if present.get(key) != value:
+            to.cloud.client("ssm").put_parameter(
+                Name=to.prefix + key, Value=value, Type="String", Overwrite=True
+            )
+
+
+def _api_id(to: Target, service: Service) -> str:
+    resource = to.cloud.client("cloudformation").describe_stack_resource(
+        StackName=to.stack(service), LogicalResourceId="RestAPI"
+    )
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+class _Expected(Published):
+    """What is published, and what the services about to be deployed will publish."""
+
+    def __init__(self, published: Published, deployed: Sequence[Service]) -> None:
+        super().__init__(published)
+        self._deployed = {service.dashed for service in deployed}
+
+    def __missing__(self, name: str) -> str:
+        if name.partition("/")[0] in self._deployed:
+            return "to-be-published"
+        return super().__missing__(name)
+
+
+def _check_needs(to: Target, published: Published) -> None:
+    expected = _Expected(published, to.services)
+    for service in to.services:
+        rendering.render(service, to.stage, expected)
+        delivery.read(service, to.stage, expected)
+    if to.stage.gateway or not any(service.name == "payments" for service in to.services):
+        return
+    name = rendering.gateway_secret(to.stage)
+    try:
+        to.cloud.client("secretsmanager").describe_secret(SecretId=name)
+    except ClientError:
+        raise ShopProblem(
+            f"The keys of the payment gateway are missing: there is no secret {name}.",
+            'Create it in Secrets Manager with {"api_key": …, "webhook_secret": …}.',
+        ) from None

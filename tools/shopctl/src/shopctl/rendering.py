@@ -1,0 +1,234 @@
+"""Renders a stage's section of `.chalice/config.json` and its policies from those of `local`.
+
+The stage `local` is committed and is the template of all others: what differs follows from
+`stages.toml` and from what the services published of themselves in SSM.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shopctl import delivery
+from shopctl.problems import ShopProblem
+from shopctl.services import Service
+from shopctl.stages import Stage
+
+_LOCAL_ACCOUNT = "000000000000"
+_LOCAL_REGION = "us-east-1"
+_LOCAL_AWS = "http://127.0.0.1:4566"
+_LOCAL_POOL = "us-east-1_ToyshopLo"
+_LOCAL_CLIENT = "toyshoplocalclient00000000"
+_LOCAL_DOMAIN = "toyshop.example"
+# what only a machine without AWS needs, and Lambda sets itself
+_ONLY_LOCAL = re.compile(r"AWS_.*")
+# its keys are in Secrets Manager wherever the gateway is Stripe
+_GATEWAY_KEYS = {"STRIPE_API_KEY": "api_key", "STRIPE_WEBHOOK_SECRET": "webhook_secret"}
+
+_POOL = "storefront-api/user-pool-id"
+_CLIENT = "storefront-api/user-pool-client-id"
+
+
+class Published(dict[str, str]):
+    """What services published under ``/toyshop/<stage>/``, by the rest of the name."""
+
+    def __missing__(self, name: str) -> str:
+        service = name.partition("/")[0].replace("-", "_")
+        raise ShopProblem(
+            f"{service} has not published its {name.partition('/')[2]} yet.",
+            f"Deploy {service} first.",
+        )
+
+
+def render(service: Service, stage: Stage, published: Published) -> dict[str, str]:
+    """Return the files of `.chalice` for a stage, by name.
+
+    ``config.json`` keeps the sections of the other stages. For the stage `local` the files are
+    the committed ones.
+
+    Raises
+    ------
+    ShopProblem
+        If a service that this one needs has not published what is needed.
+    """
+    directory = service.directory / ".chalice"
+    config = _json(directory / "config.json")
+    local: dict[str, Any] = config["stages"]["local"]
+    text = _Text(service, stage, published)
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(child) for key, child in value.items()}
+        if isinstance(value, list):
+            return [walk(child) for child in value]
+        if isinstance(value, str):
+            return re.sub(r"-local\.json$", f"-{stage.name}.json", value)
+        return value
+
+    section = {
+        name: _environment(value, stage, published, text)
+        if name == "environment_variables"
+        else walk(value)
+        for name, value in local.items()
+    }
+    if stage.mode == "chalice":
+        section["environment_variables"] |= _sources(service, stage, published)
+    config["stages"] = {**config["stages"], stage.name: section}
+    files = {"config.json": json.dumps(config, indent=2) + "\n"}
+    for name in _policy_files(local):
+        policy = json.dumps(_json(directory / name), indent=2)
+        files[name.replace("-local.json", f"-{stage.name}.json")] = text(policy) + "\n"
+    return files
+
+
+def function_name(service: str, function: str, stage: Stage) -> str:
+    """Return the name of a function, in dashes as in names of resources, and of its role."""
+    if stage.mode == "cloudformation":
+        return f"toyshop-{stage.name}-{service}-{function}"
+    # Chalice's own, except that it calls the API's function just by app and stage
+    return f"toyshop-{service}-{stage.name}-{function.replace('-', '_')}"
+
+
+def _policy_files(section: Mapping[str, Any]) -> list[str]:
+    named = [settings["iam_policy_file"] for settings in section["lambda_functions"].values()]
+    return named + [section[key] for key in ("api_gateway_policy_file",) if key in section]
+
+
+def _json(path: Any) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ShopProblem(f"{path} is missing.", "Restore it from the repository.") from None
+    except json.JSONDecodeError as error:
+        raise ShopProblem(f"{path} is not valid JSON: {error}.", "Correct it.") from None
+
+
+def _sources(service: Service, stage: Stage, published: Published) -> dict[str, str]:
+    """Name the sources of events for Chalice, to which a release by CloudFormation names them."""
+    return {
+        f"{function.name.upper()}_SOURCE": source
+        for function in delivery.read(service, stage, published).functions
+        if (source := function.source)
+    }
+
+
+def _environment(
+    local: Mapping[str, str], stage: Stage, published: Published, text: Callable[[str], str]
+) -> dict[str, str]:
+    rendered: dict[str, str] = {}
+    for name, value in local.items():
+        own = _special(name, stage, published)
+        if own is not None:
+            rendered[name] = own
+        elif not _is_left_out(name, stage):
+            rendered[name] = text(value)
+    return rendered
+
+
+def _is_left_out(name: str, stage: Stage) -> bool:
+    if stage.name == "local":
+        return False
+    return (
+        bool(_ONLY_LOCAL.fullmatch(name))
+        or (name == "STRIPE_API_BASE" and not stage.gateway)
+        or (name == "RETRY_BASE_SECONDS" and stage.retry_base_seconds is None)
+    )
+
+
+def _special(name: str, stage: Stage, published: Published) -> str | None:
+    issuer = f"https://cognito-idp.{stage.region}.amazonaws.com"
+    if name == "STAGE":
+        return stage.name
+    if name == "CURRENCY":
+        return stage.currency
+    if name == "TOKEN_ISSUER":
+        return f"{issuer}/{published[_POOL]}"
+    if name == "JWKS_URL":
+        return f"{stage.aws or issuer}/{published[_POOL]}/.well-known/jwks.json"
+    if name == "AUTO_CONFIRM_USERS":
+        return str(stage.auto_confirm_users).lower()
+    if name == "RETRY_BASE_SECONDS" and stage.retry_base_seconds is not None:
+        return str(stage.retry_base_seconds)
+    if name in _GATEWAY_KEYS and not stage.gateway:
+        secret = gateway_secret(stage)
+        return f"{{{{resolve:secretsmanager:{secret}:SecretString:{_GATEWAY_KEYS[name]}}}}}"
+    if name == "STRIPE_API_BASE" and stage.gateway:
+        return stage.gateway
+    if name == "SHOP_URL":
+        return stage.origin
+    return None
+
+
+def gateway_secret(stage: Stage) -> str:
+    """Return the name of the secret with the payment gateway's keys."""
+    return f"toyshop-{stage.name}-payments-gateway"
+
+
+class _Text:
+    """Rewrites a text of the stage `local` in one pass, so that nothing is replaced twice."""
+
+    def __init__(self, service: Service, stage: Stage, published: Published) -> None:
+        self._stage, self._published = stage, published
+        apps = service.directory.parent.glob("*/service.toml")
+        names = (path.parent.name.replace("_", "-") for path in apps)
+        self._services = sorted(names, key=len, reverse=True)
+        queues = stage.aws or f"https://sqs.{stage.region}.amazonaws.com"
+        api = rf"{_LOCAL_AWS}/restapis/toyshop-local-([a-z-]+)/api/_user_request_"
+        log = rf"(?<=log-group:/aws/lambda/)toyshop-local-{service.dashed}-([a-z0-9-]+)"
+        rules: list[tuple[str, Callable[[str], str]]] = [
+            (api, lambda other: published[f"{other}/api-url"]),
+            (r"(?<=:)toyshop-local-([a-z-]+)(?=/api/)", lambda s: published[f"{s}/api-id"]),
+            (log, lambda function: self._log(service.dashed, function)),
+            (r"(?<=:role/)toyshop-local-([a-z0-9-]+)", self._role),
+            (r"toyshop-local-file-manager-(public|private)", self._bucket),
+            (rf"{_LOCAL_AWS}/{_LOCAL_ACCOUNT}(/)", lambda _: f"{queues}/{stage.account}/"),
+            (rf"(:){_LOCAL_REGION}:{_LOCAL_ACCOUNT}:", self._place),
+            (rf"(iam::){_LOCAL_ACCOUNT}:", lambda _: f"iam::{stage.account}:"),
+            (f"({_LOCAL_POOL})", lambda _: published[_POOL]),
+            (f"({_LOCAL_CLIENT})", lambda _: published[_CLIENT]),
+            (rf"({re.escape(_LOCAL_DOMAIN)})", lambda _: stage.sender_domain),
+            (r"(toyshop-local-)", lambda _: f"toyshop-{stage.name}-"),
+        ]
+        self._makers = [make for _, make in rules]
+        self._pattern = re.compile("|".join(pattern for pattern, _ in rules) or r"(?!)")
+
+    def __call__(self, text: str) -> str:
+        return self._pattern.sub(self._made, text)
+
+    def _made(self, found: re.Match[str]) -> str:
+        assert found.lastindex
+        return self._makers[found.lastindex - 1](found[found.lastindex])
+
+    def _place(self, _: str) -> str:
+        return f":{self._stage.region}:{self._stage.account}:"
+
+    def _bucket(self, which: str) -> str:
+        suffix = self._stage.bucket_suffix
+        return f"toyshop-{self._stage.name}-file-manager-{which}{suffix}"
+
+    def _log(self, service: str, function: str) -> str:
+        name = function_name(service, function, self._stage)
+        if self._stage.mode == "chalice":
+            name = name.removesuffix("-api_handler")
+        return name
+
+    def _role(self, rest: str) -> str:
+        service = next(name for name in self._services if rest.startswith(f"{name}-"))
+        return function_name(service, rest.removeprefix(f"{service}-"), self._stage)
+
+
+def write(service: Service, files: Mapping[str, str]) -> list[str]:
+    """Write rendered files to a service's `.chalice`, unless they say the same already.
+
+    Returns
+    -------
+    list of str
+        The names of the files that changed.
+    """
+    changed = []
+    for name, content in files.items():
+        path = service.directory / ".chalice" / name
+        if not path.exists() or _json(path) != json.loads(content):
+            path.write_text(content)
+            changed.append(name)
+    return changed
