@@ -74,9 +74,10 @@ def test_interrupted_deploy_goes_on_when_run_again(trial: Trial) -> None:
 
 
 def test_every_service_answers(trial: Trial) -> None:
-    url = trial.published("storefront-api/api-url")
-    health = http("GET", f"{url}/health?deep=1")
-    assert health.status == 200, health.body
+    url = f"{trial.published('storefront-api/api-url')}/health?deep=1"
+    # a service's first start may take longer than the answer may
+    eventually(lambda: http("GET", url).status == 200)
+    health = http("GET", url)
     private = sorted(set(SERVICES) - {"storefront_api"})
     assert sorted(health.json["services"]) == private
     assert set(health.json["services"].values()) == {"ok"}

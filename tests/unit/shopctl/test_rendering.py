@@ -43,14 +43,14 @@ def section(service: Service, stage: str, files: dict[str, str]) -> dict[str, An
     return content
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=str)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
 def test_committed_section_is_what_is_rendered_for_local(service: Service) -> None:
     for name, content in rendering.render(service, LOCAL, ON_LAPTOP).items():
         committed = json.loads((service.directory / ".chalice" / name).read_text())
         assert json.loads(content) == committed, name
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=str)
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
 def test_nothing_local_is_left_in_another_stage(service: Service) -> None:
     files = rendering.render(service, PROD, ON_AWS)
     others = [content for name, content in files.items() if name != "config.json"]
