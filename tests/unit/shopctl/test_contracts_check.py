@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from shopctl.check.finding import Finding
 from shopctl.cli import cli
 from shopctl.contracts import sources
-from shopctl.contracts.check import Finding, check, release, retire
+from shopctl.contracts.check import check, release, retire
 from shopctl.contracts.snapshots import FOLDER
 from shopctl.problems import ShopProblem
 

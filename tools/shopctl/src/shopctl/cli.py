@@ -315,3 +315,18 @@ def test_command(arguments: tuple[str, ...]) -> None:
 
     command = [sys.executable, "-m", "tox", *arguments]
     sys.exit(subprocess.run(command, cwd=Layout.find().root, check=False).returncode)
+
+
+@cli.command("check", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def check_command(arguments: tuple[str, ...]) -> None:
+    """Prove the ground rules; --graph prints the diagrams, --graph --write updates them."""
+    import subprocess
+
+    from shopctl.local.environment import prepare
+
+    layout = Layout.find()
+    # linters of their own environment: `./shop up` needs none of them
+    prepare(layout, "check", "What checks")
+    command = [str(layout.python_of("check")), "-m", "shopctl.check", *arguments]
+    sys.exit(subprocess.run(command, cwd=layout.root, check=False).returncode)

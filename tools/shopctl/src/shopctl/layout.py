@@ -58,7 +58,11 @@ class Layout:
     @property
     def aws_python(self) -> Path:
         """The Python that runs the embedded AWS and the functions in it."""
-        return self.root / ".shop" / "venvs" / "aws" / "bin" / "python"
+        return self.python_of("aws")
+
+    def python_of(self, name: str) -> Path:
+        """Return the Python of the virtual environment with `requirements/<name>.txt`."""
+        return self.root / ".shop" / "venvs" / name / "bin" / "python"
 
     @property
     def dependencies(self) -> Path:

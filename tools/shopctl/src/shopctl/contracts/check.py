@@ -1,10 +1,10 @@
 """Whether the committed documents are true, and nobody is let down by what has changed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from shopctl import manifest
+from shopctl.check.finding import Finding
 from shopctl.contracts import documents, snapshots, sources, wire
 from shopctl.contracts.changes import Change
 from shopctl.contracts.wire import Promises
@@ -18,20 +18,6 @@ _BESIDE = (
     "an event type .v2, an operation under a new path (docs/contracts.md)."
 )
 _RETIRE = "Put it back, or end it once nobody uses it: ./shop contracts --retire {name}."
-
-
-@dataclass(frozen=True, order=True)
-class Finding:
-    """What is wrong, where in the checkout, and how to mend it."""
-
-    path: Path
-    line: int
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Return the finding as one line."""
-        return f"{self.path}:{self.line}: {self.what} {self.remedy}"
 
 
 def check(root: Path) -> Iterator[Finding]:

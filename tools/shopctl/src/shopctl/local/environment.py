@@ -73,23 +73,45 @@ def prepare_aws(layout: Layout) -> bool:
     ShopProblem
         If the installation fails.
     """
-    requirements = layout.root / "requirements" / "aws.txt"
-    directory = layout.aws_python.parents[1]
+    return prepare(layout, "aws", "The embedded AWS")
+
+
+def prepare(layout: Layout, name: str, what: str) -> bool:
+    """Install `requirements/<name>.txt` into a virtual environment, if that has changed.
+
+    Parameters
+    ----------
+    what
+        What is installed, as the beginning of a sentence.
+
+    Returns
+    -------
+    bool
+        Whether anything had to be installed.
+
+    Raises
+    ------
+    ShopProblem
+        If the installation fails.
+    """
+    requirements = layout.root / "requirements" / f"{name}.txt"
+    python = layout.python_of(name)
+    directory = python.parents[1]
     stamp = directory / "installed"
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     # a link to a Python that was upgraded leads nowhere
-    if layout.aws_python.exists() and stamp.exists() and stamp.read_text() == digest:
+    if python.exists() and stamp.exists() and stamp.read_text() == digest:
         return False
     shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    _uv("venv", "--python", sys.executable, str(directory))
+    _uv(what, "venv", "--python", sys.executable, str(directory))
     install = ["pip", "install", "--require-hashes", "-r", str(requirements)]
-    _uv(*install, "--python", str(layout.aws_python))
+    _uv(what, *install, "--python", str(python))
     stamp.write_text(digest)
     return True
 
 
-def _uv(*arguments: str) -> None:
+def _uv(what: str, *arguments: str) -> None:
     from uv import find_uv_bin
 
     done = subprocess.run(
@@ -97,6 +119,6 @@ def _uv(*arguments: str) -> None:
     )
     if done.returncode:
         raise ShopProblem(
-            f"The embedded AWS cannot be installed: {' '.join(done.stderr.split())[-400:]}",
+            f"{what} cannot be installed: {' '.join(done.stderr.split())[-400:]}",
             "Check the connection to the package index and run the command again.",
         )

@@ -107,11 +107,39 @@ def build(
         for name, content in rendered.items():
             (config.parent / name).write_text(content)
         environment = render_config(config, stage, origins)
-        _run_chalice(service, project, output, stage, tree, environment)
+        _run_chalice(service.name, service.directory, project, output, stage, tree, environment)
         _assemble(service, project, package_file, tree, level=6 if for_lambda else 1)
         stamp.write_text(digest)
     template = yaml.safe_load(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
+
+
+def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
+    """Make the template of an app alone, without its code, to look at.
+
+    What the app imports has to be installed beside Chalice.
+
+    Parameters
+    ----------
+    name
+        Of the service.
+    app
+        The app's directory.
+    stage
+        A stage of its `.chalice/config.json`.
+    directory
+        Where to make it; must not exist.
+
+    Raises
+    ------
+    ShopProblem
+        If Chalice refuses the app.
+    """
+    project, output = directory / "app", directory / "package"
+    shutil.copytree(app, project, ignore=_IGNORED)
+    environment = render_config(project / ".chalice" / "config.json", stage, {})
+    _run_chalice(name, app, project, output, stage, directory, environment)
+    return output / "sam.yaml"
 
 
 def render_config(path: Path, stage: str, origins: Mapping[str, str]) -> dict[str, str]:
@@ -190,7 +218,8 @@ def _check_links(service: Service) -> None:
 
 
 def _run_chalice(
-    service: Service,
+    name: str,
+    app: Path,
     project: Path,
     output: Path,
     stage: str,
@@ -212,8 +241,8 @@ def _run_chalice(
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise ShopProblem(
-            f"Chalice cannot package {service.name}: {lines[-1]}",
-            f"Try `chalice package --stage {stage} /tmp/out` in {service.directory}.",
+            f"Chalice cannot package {name}: {lines[-1].rstrip('.')}.",
+            f"Try `chalice package --stage {stage} /tmp/out` in {app}.",
         )
 
 

@@ -1,0 +1,334 @@
+"""Faults planted in templates, policies and documents, each seen by its rule with file and line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shopctl.check import (
+    delivery,
+    functions,
+    graph,
+    owned,
+    policies,
+    private,
+    run,
+    skeleton,
+    templates,
+)
+from shopctl.check.repository import Repository
+
+from .conftest import ROOT, Copy
+
+POLICY = "apps/orders/.chalice/policy-api_handler-local.json"
+TABLE = "arn:aws:dynamodb:*:*:table/toyshop-local-orders"
+
+
+def test_the_shop_as_it_is_passes_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the templates take ten seconds; `tox -e check` looks at them
+    monkeypatch.setattr(run, "RULES", tuple(rule for rule in run.RULES if rule is not templates))
+    found = [str(finding) for _, findings in run.results(Repository(ROOT)) for finding in findings]
+    assert found == []
+
+
+def test_nothing_else_is_looked_at_while_a_manifest_is_wrong(copy: Copy) -> None:
+    copy.replace("apps/toys/service.toml", "[events]", "[events")
+    results = list(run.results(Repository(copy.root)))
+    assert len(results) == 1
+    assert "apps/toys/service.toml" in str(results[0][1][0])
+
+
+# policies
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (f'"{TABLE}"', f'"{TABLE.replace("orders", "payments")}"', "is not orders's own"),
+        (f'"{TABLE}"', f'"{TABLE.replace("local-orders", "*")}"', "is not orders's own"),
+        (f'"{TABLE}"', '"*"', "is allowed on everything, and AWS lets it be narrower"),
+        (f'"{TABLE}"', '"table/orders"', "is no ARN"),
+        (f'"{TABLE}"', '"arn:aws:kms:*:*:key/1"', "orders has nothing in kms"),
+        ('"dynamodb:GetItem"', '"dynamodb:Get*"', "dynamodb:Get* allows more than one action"),
+        ('"dynamodb:GetItem"', '"dynamodb:ReadItem"', "AWS has no action dynamodb:ReadItem"),
+        ('"dynamodb:GetItem"', '"sqs:SendMessage"', "sqs:SendMessage can never apply to"),
+    ],
+)
+def test_policy_that_allows_too_much(copy: Copy, old: str, new: str, what: str) -> None:
+    line = copy.line_of(POLICY, old)
+    copy.replace(POLICY, old, new)
+    found = [finding for finding in copy.findings(policies) if what in finding.what]
+    assert found
+    assert {finding.path for finding in found} == {Path(POLICY)}
+    assert all(finding.remedy for finding in found)
+    assert what.startswith("sqs:") or found[0].line == line
+
+
+def test_policy_that_is_not_json(copy: Copy) -> None:
+    copy.replace(POLICY, '"Version": "2012-10-17",', '"Version": "2012-10-17"')
+    found = copy.only(policies)
+    assert (found.path, found.line) == (Path(POLICY), 3)
+    assert found.what.startswith("This is not JSON")
+
+
+def test_policy_with_an_exception(copy: Copy) -> None:
+    copy.replace(POLICY, '"Action": "dynamodb:Query"', '"NotAction": "dynamodb:Scan"')
+    assert "does not say what it allows" in copy.only(policies).what
+
+
+def test_policy_that_lets_call_what_is_not_declared(copy: Copy) -> None:
+    path = "apps/toys/.chalice/policy-images-local.json"
+    copy.replace(
+        path,
+        "toyshop-local-file-manager/api/DELETE/files/*",
+        "toyshop-local-file-manager/api/*/files/*",
+    )
+    found = copy.only(policies)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "api/*/files"))
+    assert "call getFile of file_manager" in found.what
+
+
+def test_declared_call_that_no_policy_allows(copy: Copy) -> None:
+    for function in ("fulfil", "fulfil_retry"):
+        copy.replace(
+            f"apps/payments/.chalice/policy-{function}-local.json",
+            "local-notifications/api/PUT/messages/*",
+            "local-file-manager/api/PUT/documents/x",
+        )
+    found = copy.only(policies)
+    assert found.path == Path("apps/payments/service.toml")
+    assert "lets payments call sendMessage of notifications" in found.what
+
+
+# functions
+
+
+def test_function_without_a_policy_file(copy: Copy) -> None:
+    (copy.root / POLICY).unlink()
+    found = copy.only(functions)
+    config = "apps/orders/.chalice/config.json"
+    assert (found.path, found.line) == (Path(config), copy.line_of(config, '"api_handler"'))
+    assert "api_handler has no policy file of its own" in found.what
+
+
+def test_policy_file_without_a_function(copy: Copy) -> None:
+    shutil.copy(copy.root / POLICY, (copy.root / POLICY).with_name("policy-refund-local.json"))
+    found = copy.only(functions)
+    assert found.path.name == "policy-refund-local.json"
+    assert "No function of orders has this policy" in found.what
+
+
+def test_policy_file_that_two_functions_share(copy: Copy) -> None:
+    copy.replace(
+        "apps/orders/.chalice/config.json",
+        "policy-on_dynamodb_record-local.json",
+        "policy-api_handler-local.json",
+    )
+    assert any("named after another" in finding.what for finding in copy.findings(functions))
+
+
+def test_role_with_another_name(copy: Copy) -> None:
+    path = "apps/orders/delivery.yaml"
+    copy.replace(
+        path, 'RoleName: {"Fn::Sub": "toyshop-${Stage}-orders-api', 'RoleName: {"Fn::Sub": "my-api'
+    )
+    found = copy.only(functions)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "my-api"))
+
+
+# private means private
+
+
+def test_private_service_on_a_public_endpoint(copy: Copy) -> None:
+    path = "apps/orders/delivery.yaml"
+    copy.replace(path, "Type: PRIVATE", "Type: REGIONAL")
+    found = copy.only(private)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "REGIONAL"))
+    assert "orders is private, and its endpoint is REGIONAL" in found.what
+
+
+def test_public_route_on_a_private_service(copy: Copy) -> None:
+    path = "apps/orders/app.py"
+    copy.replace(path, "@app.serves(api.LIST)", "@app.serves(api.LIST, authorizer=None)")
+    found = copy.only(private)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "authorizer=None"))
+
+
+def test_private_service_whose_app_is_public(copy: Copy) -> None:
+    path = "apps/orders/app.py"
+    copy.replace(
+        path, 'ServiceApp("toyshop-orders", settings)', 'ServiceApp("o", settings, public=True)'
+    )
+    found = copy.only(private)
+    assert found.line == copy.line_of(path, "public=True")
+    assert "orders is private by its service.toml, and its app is public" in found.what
+
+
+def test_api_that_another_role_may_call(copy: Copy) -> None:
+    path = "apps/orders/.chalice/callers-local.json"
+    copy.replace(path, "storefront-api-api-handler", "storefront-api-jwt-authorizer")
+    found = copy.only(private)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "jwt-authorizer"))
+
+
+def test_api_whose_policy_is_not_packaged(copy: Copy) -> None:
+    path = "apps/orders/.chalice/config.json"
+    line = copy.line_of(path, "api_gateway_policy_file")
+    copy.replace(path, "callers-local.json", "everyone.json")
+    found = copy.only(private)
+    assert (found.path, found.line) == (Path(path), line)
+
+
+# asynchronous functions
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "what"),
+    [
+        (
+            "toys/delivery.yaml",
+            "MaximumRetryAttempts: 2",
+            "Unused: 2",
+            "images has no MaximumRetry",
+        ),
+        (
+            "toys/delivery.yaml",
+            "MaximumEventAgeInSeconds: 3600",
+            "Unused: 1",
+            "images has no MaximumEv",
+        ),
+        ("toys/delivery.yaml", "OnFailure:", "OnSuccess:", "it has no failure destination"),
+        ("toys/delivery.yaml", 'toys-images-retry"\n', 'orders-retry"\n', "is not toys's"),
+        (
+            "orders/delivery.yaml",
+            "MaximumRecordAgeInSeconds: 86400",
+            "Unused: 1",
+            "has no MaximumRec",
+        ),
+        (
+            "orders/delivery.yaml",
+            "MaximumRetryAttempts: 100",
+            "MaximumRetryAttempts: -1",
+            "has no Max",
+        ),
+        ("orders/delivery.yaml", "OnFailure:", "OnSuccess:", "it has no failure destination"),
+        ("orders/delivery.yaml", "[ReportBatchItemFailures]", "[]", "its whole batch again"),
+        ("file_manager/delivery.yaml", "[ReportBatchItemFailures]", "[]", "its whole batch again"),
+        (
+            "orders/resources.yaml",
+            "[RelayDeadLetters, QueueName]",
+            "[Other, QueueName]",
+            "Nobody is told",
+        ),
+        ("payments/resources.yaml", "maxReceiveCount: 12", "unused: 12", "would try what is in"),
+        (
+            "payments/resources.yaml",
+            "VisibilityTimeout: 360",
+            "VisibilityTimeout: 60",
+            "comes back while",
+        ),
+    ],
+)
+def test_failure_that_would_be_lost(copy: Copy, path: str, old: str, new: str, what: str) -> None:
+    copy.replace(f"apps/{path}", old, new)
+    found = copy.findings(delivery)
+    assert any(what in finding.what for finding in found), [str(item) for item in found]
+    assert {finding.path for finding in found} == {Path(f"apps/{path}")}
+    assert all(finding.line > 1 and finding.remedy for finding in found)
+
+
+def test_missing_dead_letter_queue(copy: Copy) -> None:
+    copy.replace(
+        "apps/orders/resources.yaml",
+        "toyshop-${Stage}-orders-relay-dead-letters",
+        "toyshop-${Stage}-orders-attic",
+    )
+    found = copy.only(delivery)
+    path = "apps/orders/delivery.yaml"
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "Destination:"))
+    assert "orders-relay-dead-letters, is not orders's" in found.what
+
+
+# what is owned
+
+
+def test_resource_that_is_not_declared(copy: Copy) -> None:
+    copy.replace("apps/orders/service.toml", 'topics = ["orders-events"]\n', "")
+    found = copy.only(owned)
+    path = "apps/orders/resources.yaml"
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "  Topic:"))
+
+
+def test_resource_with_another_services_name(copy: Copy) -> None:
+    copy.replace("apps/orders/resources.yaml", "-orders-events", "-payments-events")
+    found = copy.findings(owned)
+    assert any("does not begin with toyshop-<stage>-orders" in item.what for item in found)
+
+
+def test_declared_resource_that_no_template_creates(copy: Copy) -> None:
+    copy.replace("apps/orders/service.toml", "[owns]", '[owns]\nbuckets = ["orders-attic"]')
+    assert "owns orders-attic, and no template creates it" in copy.only(owned).what
+
+
+# one skeleton
+
+
+def test_file_that_an_app_lacks(copy: Copy) -> None:
+    (copy.root / "apps/orders/README.md").unlink()
+    assert copy.only(skeleton).what == "orders lacks README.md."
+
+
+def test_file_that_no_other_app_has(copy: Copy) -> None:
+    (copy.root / "apps/orders/utils.py").write_text("")
+    found = copy.only(skeleton)
+    assert found.path == Path("apps/orders/utils.py")
+
+
+def test_lib_that_is_copied_instead_of_linked(copy: Copy) -> None:
+    link = copy.root / "apps/orders/vendor/chassis"
+    link.unlink()
+    link.mkdir()
+    assert copy.only(skeleton).what == "orders does not ship chassis."
+
+
+# diagrams
+
+
+def test_diagram_that_has_drifted_is_seen_and_written_anew(copy: Copy) -> None:
+    copy.replace("README.md", "toys --> file_manager", "toys --> orders")
+    found = copy.only(graph)
+    assert (found.path, found.line) == (Path("README.md"), copy.line_of("README.md", "<!-- depend"))
+    assert graph.write(Repository(copy.root)) == [copy.root / "README.md"]
+    assert (copy.root / "README.md").read_text() == (ROOT / "README.md").read_text()
+    assert copy.findings(graph) == []
+
+
+def test_diagram_that_is_gone(copy: Copy) -> None:
+    copy.replace("docs/architecture.md", "<!-- event flow", "<!-- no flow")
+    assert "The diagram of the event flow is not here" in copy.only(graph).what
+
+
+# templates
+
+
+def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
+    for name in ("file_manager", "notifications", "payments", "storefront_api", "toys"):
+        shutil.rmtree(copy.root / "apps" / name)
+    copy.replace("apps/orders/resources.yaml", "SSEEnabled: true", "SSEEnabled: perhaps")
+    function = 'FunctionName: {"Fn::Sub": "toyshop-${Stage}-orders-on-dynamodb-record"}'
+    copy.replace("apps/orders/delivery.yaml", function, f"{function}\n      MemorySize: 7")
+    found = {finding.path: finding for finding in copy.findings(templates)}
+    assert set(found) == {Path("apps/orders/resources.yaml"), Path("apps/orders/delivery.yaml")}
+    in_resources = found[Path("apps/orders/resources.yaml")]
+    assert in_resources.line == copy.line_of("apps/orders/resources.yaml", "perhaps")
+    assert "E3012" in in_resources.what
+    # the packaged template has no lines of its own: the function's in delivery.yaml stands in
+    in_delivery = found[Path("apps/orders/delivery.yaml")]
+    assert in_delivery.line == copy.line_of("apps/orders/delivery.yaml", "  OnDynamodbRecord:")
+
+
+def test_app_that_chalice_cannot_package(copy: Copy) -> None:
+    for name in ("file_manager", "notifications", "payments", "storefront_api", "toys"):
+        shutil.rmtree(copy.root / "apps" / name)
+    copy.append("apps/orders/app.py", "raise RuntimeError\n")
+    assert "Chalice cannot package orders" in copy.only(templates).what

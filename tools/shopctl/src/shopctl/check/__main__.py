@@ -1,0 +1,49 @@
+"""Runs the checks: ``python -m shopctl.check``."""
+
+import sys
+import time
+
+import click
+
+from shopctl.check import graph, run
+from shopctl.check.repository import Repository
+from shopctl.layout import Layout
+from shopctl.problems import ShopProblem
+
+
+@click.command()
+@click.option("--graph", "graph_", is_flag=True, help="Print the diagrams, as Mermaid.")
+@click.option("--write", is_flag=True, help="With --graph: write them into the documents.")
+def main(graph_: bool, write: bool) -> None:
+    """Prove the ground rules from code, manifests, policies and templates."""
+    repository = Repository(Layout.find().root)
+    try:
+        if write:
+            for path in graph.write(repository):
+                click.echo(f"{path.relative_to(repository.root)} is up to date now.")
+        elif graph_:
+            click.echo("\n".join(graph.diagrams(repository).values()), nl=False)
+        else:
+            sys.exit(_report(repository))
+    except ShopProblem as problem:
+        click.echo(f"{problem.what} {problem.remedy}".strip(), err=True)
+        sys.exit(1)
+
+
+def _report(repository: Repository) -> int:
+    started = time.perf_counter()
+    found = 0
+    for rule, findings in run.results(repository):
+        if not findings:
+            click.echo(f"ok  {rule}")
+        for finding in sorted(findings):
+            click.echo(str(finding))
+        found += len(findings)
+    seconds = time.perf_counter() - started
+    if found:
+        click.echo(f"{found} to mend, {seconds:.1f} s", err=True)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Every asynchronous function has a retry limit, an age limit, and dead letters with an alarm."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shopctl.check.documents import Block
+from shopctl.check.finding import Finding
+from shopctl.check.names import short
+from shopctl.check.repository import App, Function, Repository
+
+# AWS's own advice: a message must not come back while its function may still be at it
+_PATIENCE = 6
+
+
+def check(repository: Repository) -> Iterator[Finding]:
+    """Yield asynchronous functions whose failures would be lost, or tried for ever."""
+    for app in repository.apps.values():
+        for function in app.functions:
+            if function.trigger in ("topic", "schedule", "bucket"):
+                yield from _invoked(repository, app, function)
+            elif function.trigger == "stream":
+                yield from _stream(repository, app, function)
+            elif function.trigger == "queue":
+                yield from _queue(repository, app, function)
+
+
+def _invoked(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
+    path = ("Resources", function.logical_id, "Properties", "EventInvokeConfig")
+    settings = app.delivery.at(*path)
+    line = app.delivery.line_of(*path)
+    yield from _limits(
+        repository,
+        app,
+        function,
+        (settings, line),
+        {
+            "MaximumRetryAttempts": range(3),
+            "MaximumEventAgeInSeconds": range(60, 21601),
+        },
+    )
+    yield from _destination(repository, app, function, settings, line)
+
+
+def _stream(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
+    properties, line = _mapping(app, function)
+    yield from _limits(
+        repository,
+        app,
+        function,
+        (properties, line),
+        {
+            "MaximumRetryAttempts": range(10001),
+            "MaximumRecordAgeInSeconds": range(60, 604801),
+        },
+    )
+    yield from _partial(repository, app, function, properties, line)
+    yield from _destination(repository, app, function, properties, line)
+
+
+def _queue(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
+    properties, line = _mapping(app, function)
+    yield from _partial(repository, app, function, properties, line)
+    name = short(properties.get("Queue")) if properties else None
+    queue_id = _queue_id(app, name)
+    if queue_id is None:
+        yield repository.finding(
+            app.delivery_path,
+            line,
+            f"{function.name} reads the queue {name or '?'}, which is not {app.name}'s.",
+            "Set Queue to one that its resources.yaml creates.",
+        )
+        return
+    properties = app.resources.at("Resources", queue_id, "Properties")
+    line = app.resources.line_of("Resources", queue_id)
+    if not _redrive(properties):
+        yield repository.finding(
+            app.resources_path,
+            line,
+            f"{function.name} would try what is in {name} for ever: it has no maxReceiveCount and"
+            " dead-letter queue.",
+            "Give it a RedrivePolicy.",
+        )
+    elif _is_silent(app, queue_id):
+        yield _no_alarm(repository, app, queue_id, line)
+    stage = app.config.at("stages", "local", "lambda_functions", function.name) or {}
+    timeout = stage.get("lambda_timeout", app.config.get("lambda_timeout", 60))
+    if properties.get("VisibilityTimeout", 30) < _PATIENCE * timeout:
+        yield repository.finding(
+            app.resources_path,
+            app.resources.line_of("Resources", queue_id, "Properties", "VisibilityTimeout"),
+            f"A message of {name} comes back while {function.name}, with its {timeout} s, may"
+            " still be at it.",
+            f"Set VisibilityTimeout to {_PATIENCE * timeout} or more.",
+        )
+
+
+def _limits(
+    repository: Repository,
+    app: App,
+    function: Function,
+    settings: tuple[Block | None, int],
+    limits: dict[str, range],
+) -> Iterator[Finding]:
+    block, line = settings
+    for key, allowed in limits.items():
+        value = block.get(key) if block else None
+        if value not in allowed:
+            yield repository.finding(
+                app.delivery_path,
+                block.line_of(key) if block else line,
+                f"{function.name} has no {key}.",
+                f"Set it, to {allowed.start} at least and {allowed.stop - 1} at most.",
+            )
+
+
+def _partial(
+    repository: Repository, app: App, function: Function, properties: Block | None, line: int
+) -> Iterator[Finding]:
+    answers = properties.get("FunctionResponseTypes") if properties else None
+    if "ReportBatchItemFailures" not in (answers or []):
+        yield repository.finding(
+            app.delivery_path,
+            line,
+            f"One bad record would have {function.name} get its whole batch again.",
+            "Set FunctionResponseTypes to [ReportBatchItemFailures].",
+        )
+
+
+def _destination(
+    repository: Repository, app: App, function: Function, settings: Block | None, line: int
+) -> Iterator[Finding]:
+    path = ("DestinationConfig", "OnFailure", "Destination")
+    name = short(settings.at(*path)) if settings else None
+    if name is None:
+        yield repository.finding(
+            app.delivery_path,
+            line,
+            f"What {function.name} gives up on is lost: it has no failure destination.",
+            "Set DestinationConfig.OnFailure to a queue of the service.",
+        )
+        return
+    line = settings.line_of(*path) if settings else line
+    queue_id = _queue_id(app, name)
+    if queue_id is None:
+        yield repository.finding(
+            app.delivery_path,
+            line,
+            f"The failure destination of {function.name}, {name}, is not {app.name}'s.",
+            "Set it to a queue that its resources.yaml creates.",
+        )
+    elif _is_silent(app, queue_id):
+        yield _no_alarm(repository, app, queue_id, app.resources.line_of("Resources", queue_id))
+
+
+def _mapping(app: App, function: Function) -> tuple[Block | None, int]:
+    path = ("Resources", function.logical_id, "Properties", "Events")
+    events = app.delivery.at(*path) or {}
+    name = next(iter(events), "")
+    return app.delivery.at(*path, name, "Properties"), app.delivery.line_of(*path, name)
+
+
+def _queue_id(app: App, name: str | None) -> str | None:
+    for logical_id, resource in (app.resources.at("Resources") or {}).items():
+        queue = resource.get("Type") == "AWS::SQS::Queue"
+        if queue and name is not None and short(resource.at("Properties", "QueueName")) == name:
+            return str(logical_id)
+    return None
+
+
+def _redrive(properties: Block) -> str | None:
+    """Return the logical id of a queue's dead-letter queue."""
+    if not properties.at("RedrivePolicy", "maxReceiveCount"):
+        return None
+    target = properties.at("RedrivePolicy", "deadLetterTargetArn", "Fn::GetAtt")
+    return str(target[0]) if target else None
+
+
+def _is_silent(app: App, queue_id: str) -> bool:
+    """Return whether messages may end up in a queue without anybody being told.
+
+    A queue that something reads needs no alarm if its dead-letter queue has one.
+    """
+    target = _redrive(app.resources.at("Resources", queue_id, "Properties"))
+    return not _has_alarm(app, target or queue_id)
+
+
+def _has_alarm(app: App, queue_id: str) -> bool:
+    for resource in (app.resources.at("Resources") or {}).values():
+        if resource.get("Type") != "AWS::CloudWatch::Alarm":
+            continue
+        properties = resource["Properties"]
+        watched: list[Any] = [item.get("Value") for item in properties.get("Dimensions", [])]
+        if (
+            properties.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+            and {"Fn::GetAtt": [queue_id, "QueueName"]} in watched
+        ):
+            return True
+    return False
+
+
+def _no_alarm(repository: Repository, app: App, queue_id: str, line: int) -> Finding:
+    return repository.finding(
+        app.resources_path,
+        line,
+        f"Nobody is told of what ends up behind {queue_id}.",
+        "Give its dead-letter queue an alarm on ApproximateNumberOfMessagesVisible.",
+    )

@@ -1,0 +1,89 @@
+"""YAML and JSON that know on which line each key stands."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class Block(dict[str, Any]):
+    """A mapping, its line, and the lines of its keys."""
+
+    line = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[str, int] = {}
+
+    def line_of(self, *keys: str) -> int:
+        """Return the line of a nested key, or of the deepest part of its path that is there."""
+        block: Any = self
+        line = self.line
+        for key in keys:
+            if not isinstance(block, Block) or key not in block:
+                break
+            line = block.lines[key]
+            block = block[key]
+        return line
+
+    def at(self, *keys: str) -> Any:
+        """Return a nested value, or ``None`` if any part of its path is not there."""
+        value: Any = self
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
+def read_yaml(path: Path) -> Block:
+    """Read a YAML mapping; an absent file is an empty one.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If it is not YAML.
+    """
+    return _parse(path.read_text(encoding="utf-8")) if path.exists() else Block()
+
+
+def read_json(path: Path) -> Block:
+    """Read a JSON object; an absent file is an empty one.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        If it is not JSON.
+    """
+    if not path.exists():
+        return Block()
+    text = path.read_text(encoding="utf-8")
+    json.loads(text)
+    # JSON is YAML too, and YAML's nodes have lines
+    return _parse(text)
+
+
+def _parse(text: str) -> Block:
+    loader = yaml.SafeLoader(text)
+    node = loader.get_single_node()
+    content = _value(loader, node) if node else None
+    return content if isinstance(content, Block) else Block()
+
+
+def _value(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        block = Block()
+        block.line = node.start_mark.line + 1
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            block.lines[key] = key_node.start_mark.line + 1
+            block[key] = _value(loader, value_node)
+        return block
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(loader, child) for child in node.value]
+    return loader.construct_object(node)
+
+
+def line_containing(path: Path, text: str) -> int:
+    """Return the first line of a file that contains a text, or 1."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if text in line), 1)

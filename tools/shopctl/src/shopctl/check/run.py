@@ -1,0 +1,63 @@
+"""All checks, in the order of the design."""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+from shopctl.check import (
+    actions,
+    calls,
+    clients,
+    contracts,
+    cycles,
+    delivery,
+    events,
+    functions,
+    graph,
+    imports,
+    layers,
+    manifests,
+    owned,
+    policies,
+    private,
+    served,
+    skeleton,
+    templates,
+)
+from shopctl.check.finding import Finding
+from shopctl.check.repository import Repository
+
+Check = Callable[[Repository], Iterator[Finding]]
+
+# everything else is derived from the manifests
+FIRST = (manifests,)
+RULES: tuple[ModuleType, ...] = (
+    cycles,
+    calls,
+    served,
+    events,
+    imports,
+    layers,
+    clients,
+    owned,
+    policies,
+    functions,
+    actions,
+    private,
+    delivery,
+    skeleton,
+    contracts,
+    graph,
+    templates,
+)
+
+
+def results(repository: Repository) -> Iterator[tuple[str, list[Finding]]]:
+    """Yield each rule in words, with what breaks it.
+
+    If a manifest is wrong, nothing else is looked at: all is held against the manifests.
+    """
+    for rule in (*FIRST, *RULES):
+        findings = list(rule.check(repository))
+        yield (rule.__doc__ or rule.__name__).splitlines()[0].rstrip("."), findings
+        if findings and rule in FIRST:
+            return
