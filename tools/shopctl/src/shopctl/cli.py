@@ -73,6 +73,14 @@ def as_json(content: Any) -> None:
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
+# arguments that another program parses; the first that is no option ends the options, so that a
+# `--` after it, which parts tox's arguments from pytest's, is handed on too
+_HANDED_ON: dict[str, Any] = {
+    "ignore_unknown_options": True,
+    "allow_interspersed_args": False,
+    "help_option_names": [],
+}
+
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON alone.")
 
 
@@ -307,7 +315,7 @@ def configure_command(stage: str, services: tuple[str, ...]) -> None:
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
 
 
-@cli.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@cli.command("test", context_settings=_HANDED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run the tests: tox with the arguments given."""
@@ -317,7 +325,7 @@ def test_command(arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.run(command, cwd=Layout.find().root, check=False).returncode)
 
 
-@cli.command("check", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@cli.command("check", context_settings=_HANDED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def check_command(arguments: tuple[str, ...]) -> None:
     """Prove the ground rules; --graph prints the diagrams, --graph --write updates them."""
