@@ -4,7 +4,7 @@ from chalice.app import DynamoDBEvent, SQSEvent
 
 from chalicelib.file_manager.bootstrap import Settings, build
 from chassis.api import Answer, ServiceApp
-from chassis.settings import load
+from chassis.settings import load, source
 from contracts import files as api
 
 settings = load(Settings)
@@ -43,13 +43,13 @@ def link_document(file_id: str) -> api.Link:
     return files.link(file_id)
 
 
-@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sqs_message(queue_arn=source("on_s3_event"))
 def on_s3_event(event: SQSEvent) -> dict[str, object]:
     """Check what was uploaded, and publish it if it is what it said."""
     return uploads.handle(event.to_dict())
 
 
-@app.on_dynamodb_record(stream_arn="overridden by delivery.yaml")
+@app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""
     return relay.handle(event.to_dict())

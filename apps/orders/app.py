@@ -4,7 +4,7 @@ from chalice.app import DynamoDBEvent
 
 from chalicelib.orders.bootstrap import Settings, build
 from chassis.api import Answer, ServiceApp
-from chassis.settings import load
+from chassis.settings import load, source
 from contracts import orders as api
 
 settings = load(Settings)
@@ -56,7 +56,7 @@ def delete_order(order_id: str) -> None:
     orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
 
 
-@app.on_dynamodb_record(stream_arn="overridden by delivery.yaml")
+@app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""
     return relay.handle(event.to_dict())

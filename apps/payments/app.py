@@ -4,7 +4,7 @@ from chalice.app import DynamoDBEvent, SNSEvent, SQSEvent
 
 from chalicelib.payments.bootstrap import Settings, build
 from chassis.api import ServiceApp
-from chassis.settings import load
+from chassis.settings import load, source
 from contracts import payments as api
 
 settings = load(Settings)
@@ -30,31 +30,31 @@ def receive_webhook() -> None:
     payments.webhooks.receive(app.body(api.Webhook))
 
 
-@app.on_dynamodb_record(stream_arn="overridden by delivery.yaml")
+@app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""
     return payments.relay.handle(event.to_dict())
 
 
-@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sns_message(topic=source("charge"))
 def charge(event: SNSEvent) -> None:
     """Charge an order that was placed; give back what one cost that was cancelled."""
     payments.charge.on_sns(event.to_dict())
 
 
-@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sqs_message(queue_arn=source("charge_retry"))
 def charge_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``charge`` could not do."""
     return payments.charge.on_sqs(event.to_dict(), settings.charge_retry_url)
 
 
-@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sns_message(topic=source("fulfil"))
 def fulfil(event: SNSEvent) -> None:
     """Archive the receipt of a payment and have the customer told."""
     payments.fulfil.on_sns(event.to_dict())
 
 
-@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sqs_message(queue_arn=source("fulfil_retry"))
 def fulfil_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``fulfil`` could not do."""
     return payments.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url)

@@ -4,7 +4,7 @@ from chalice.app import SNSEvent, SQSEvent
 
 from chalicelib.toys.bootstrap import Settings, build
 from chassis.api import Answer, ServiceApp
-from chassis.settings import load
+from chassis.settings import load, source
 from contracts import toys as api
 from contracts.files import ImageTicket
 
@@ -68,13 +68,13 @@ def remove_toy_image(toy_id: str, image_id: str) -> None:
     toys.remove_image(toy_id, image_id)
 
 
-@app.on_sns_message(topic="arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sns_message(topic=source("images"))
 def images(event: SNSEvent) -> None:
     """Show a picture on its toy once its bytes are checked."""
     consumer.on_sns(event.to_dict())
 
 
-@app.on_sqs_message(queue_arn="arn:aws:sqs:us-east-1:000000000000:overridden-by-delivery-yaml")
+@app.on_sqs_message(queue_arn=source("images_retry"))
 def images_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``images`` could not do."""
     return consumer.on_sqs(event.to_dict(), settings.images_retry_url)

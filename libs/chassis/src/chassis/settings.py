@@ -46,3 +46,13 @@ def load(kind: type[S], environ: Mapping[str, str] = os.environ) -> S:
         wrong = field_error(error)
         variable = wrong.pointer.lstrip("/").upper()
         raise SettingsError(f"Environment variable {variable}: {wrong.detail}") from None
+
+
+def source(function: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the ARN of what invokes a function.
+
+    `chalice deploy` is told it; in a release by CloudFormation it is in delivery.yaml, which
+    overrides what is returned then.
+    """
+    name = f"{function.upper()}_SOURCE"
+    return environ.get(name, "arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")

@@ -316,6 +316,19 @@ def configure_command(stage: str, services: tuple[str, ...]) -> None:
 
 
 @cli.command("test", context_settings=_HANDED_ON)
+@cli.command("deliver")
+@stage_option
+@services_argument
+def deliver_command(stage: str, services: tuple[str, ...]) -> None:
+    """After `chalice deploy`: apply delivery.yaml, and publish where the APIs are."""
+    from shopctl import delivering, deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    for service, changed in delivering.deliver(to).items():
+        click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
+
+
+@cli.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run the tests: tox with the arguments given."""

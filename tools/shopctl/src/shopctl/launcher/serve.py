@@ -92,6 +92,7 @@ async def _serve(home: Path, port: int) -> None:
         delivery,
         forking,
         identities,
+        imports,
         logs,
         mail,
         permissions,
@@ -102,6 +103,7 @@ async def _serve(home: Path, port: int) -> None:
     apis.install()
     delivery.install()
     identities.install()
+    imports.install()
     logs.install(home / "logs")
     mail.install(home / "mail")
     permissions.install()
