@@ -315,7 +315,6 @@ def configure_command(stage: str, services: tuple[str, ...]) -> None:
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
 
 
-@cli.command("test", context_settings=_HANDED_ON)
 @cli.command("deliver")
 @stage_option
 @services_argument
@@ -328,7 +327,7 @@ def deliver_command(stage: str, services: tuple[str, ...]) -> None:
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
 
 
-@cli.command("test", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@cli.command("test", context_settings=_HANDED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run the tests: tox with the arguments given."""
