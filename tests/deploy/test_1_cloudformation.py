@@ -149,3 +149,34 @@ def test_what_cannot_be_deployed_is_refused_before_any_change(
     assert len(said.splitlines()) == 1
     assert release_times(trial) == before
     assert trial.stacks("kept") == {}
+
+
+def test_service_that_another_one_needs_is_not_deleted(trial: Trial) -> None:
+    said = trial.shop("delete", "--stage", "trial", "orders", fails=True)
+    assert said.startswith("payments is deployed and needs orders.")
+
+
+def test_stage_that_keeps_its_data_is_not_deleted(trial: Trial) -> None:
+    said = trial.shop("delete", "--stage", "kept", fails=True)
+    assert said.startswith("The stage kept keeps its data")
+
+
+def test_deleted_stage_leaves_nothing(trial: Trial) -> None:
+    # WHEN all services are deleted
+    trial.shop("delete", "--stage", "trial")
+    # THEN no stack, function, table, queue, bucket of theirs or parameter is left
+    assert trial.stacks() == {}
+    of = trial.cloud.client
+    assert not [n for n in of("dynamodb").list_tables()["TableNames"] if "-trial-" in n]
+    functions = of("lambda").list_functions()["Functions"]
+    assert not [f for f in functions if "-trial-" in f["FunctionName"]]
+    assert not of("sqs").list_queues(QueueNamePrefix="toyshop-trial-").get("QueueUrls")
+    buckets = [bucket["Name"] for bucket in of("s3").list_buckets()["Buckets"]]
+    # but for the one with the packages, from which a rollback would be made
+    left = [name for name in buckets if name.startswith("toyshop-trial-")]
+    assert left == ["toyshop-trial-deployments-000000000000"]
+    assert not of("ssm").get_parameters_by_path(Path="/toyshop/trial/", Recursive=True)[
+        "Parameters"
+    ]
+    # AND doing it again is no mistake
+    trial.shop("delete", "--stage", "trial")

@@ -327,6 +327,16 @@ def deliver_command(stage: str, services: tuple[str, ...]) -> None:
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
 
 
+@cli.command("delete")
+@stage_option
+@services_argument
+def delete_command(stage: str, services: tuple[str, ...]) -> None:
+    """Take services off a stage, unless it keeps its data; all unless some are named."""
+    from shopctl import deleting, deploying
+
+    deleting.delete(deploying.target(Layout.find(), stage, services), click.echo)
+
+
 @cli.command("test", context_settings=_HANDED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:

@@ -175,6 +175,32 @@ def _api_id_tag(cloud: Cloud, name: str) -> list[dict[str, str]]:
     return [{"Key": "ms-custom-id", "Value": name}] if cloud.is_local else []
 
 
+def delete(cloud: Cloud, name: str) -> bool:
+    """Delete a stack.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+
+    Raises
+    ------
+    ShopProblem
+        If it cannot be deleted: it names the resource and the reason.
+    """
+    stack = describe(cloud, name)
+    if stack is None:
+        return False
+    cloud.client("cloudformation").delete_stack(StackName=name)
+    status = _wait(cloud, stack["StackId"])
+    if status != "DELETE_COMPLETE":
+        raise ShopProblem(
+            f"The stack {name} cannot be deleted: {_reason(cloud, stack['StackId']) or status}.",
+            "Remove what is in the way and run the command again.",
+        )
+    return True
+
+
 def digest_of(cloud: Cloud, body: str) -> str:
     """Return the hash of a template and its parameters, which a stack has as a tag."""
     parameters = _parameters(cloud, body)
