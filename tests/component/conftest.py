@@ -15,7 +15,9 @@ import boto3
 import pytest
 import yaml
 from chalice.test import Client
+from joserfc.jwk import RSAKey
 from moto import mock_aws
+from moto.utilities.utils import load_resource
 
 from chassis import cursors
 
@@ -102,6 +104,11 @@ def create_resources_moto_lacks(service: str, stage: str) -> None:
             create_user_pool(service)
 
 
+@cache
+def _key_of_pools() -> RSAKey:
+    return RSAKey.import_key(load_resource("cognitoidp/resources/jwks-private.json"))
+
+
 def create_user_pool(service: str) -> None:
     """Create a service's user pool, with its client and groups."""
     cognito = client_of("cognito-idp")
@@ -110,9 +117,13 @@ def create_user_pool(service: str) -> None:
         of_type.setdefault(resource["Type"], []).append(resource["Properties"])
     [pool] = of_type["AWS::Cognito::UserPool"]
     taken = ("UsernameAttributes", "UsernameConfiguration", "AutoVerifiedAttributes", "Policies")
-    pool_id = cognito.create_user_pool(
-        PoolName="users", Schema=pool["Schema"], **{name: pool[name] for name in taken}
-    )["UserPool"]["Id"]
+    key = _key_of_pools()
+    with pytest.MonkeyPatch.context() as patch:
+        # moto reads its one key anew for each pool, which takes longer than a test
+        patch.setattr(RSAKey, "import_key", lambda *_: key)
+        pool_id = cognito.create_user_pool(
+            PoolName="users", Schema=pool["Schema"], **{name: pool[name] for name in taken}
+        )["UserPool"]["Id"]
     for kind, create in {
         "AWS::Cognito::UserPoolClient": cognito.create_user_pool_client,
         "AWS::Cognito::UserPoolGroup": cognito.create_group,
