@@ -35,6 +35,8 @@ READS = 200
 CLIENTS = 4
 LOAD_SECONDS = 60
 COLD_STARTS = 5
+PACKAGES = {"aws": {"ministack"}, "tools": {"chalice", "botocore", "pynamodb", "msgspec", "stripe"}}
+"""Whose versions the report names, by the requirements that pin them."""
 
 
 def percentiles(values: Sequence[float], unit: float = 1000) -> dict[str, float]:
@@ -255,6 +257,12 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
         "commit": commit,
+        "packages": ", ".join(
+            line.split(" ")[0].replace("==", " ")
+            for purpose in ("aws", "tools")
+            for line in (ROOT / "requirements" / f"{purpose}.txt").read_text().splitlines()
+            if line.split("==")[0] in PACKAGES[purpose]
+        ),
     }
 
 
@@ -267,7 +275,7 @@ def report(result: dict[str, Any]) -> str:
         "Printed by `tox -e bench`. Times are of one machine and noisy; compare them within a run.",
         "",
         f"{about['cores']} cores ({about['processor']}), {about['system']}, "
-        f"Python {about['python']}, commit {about['commit']}.",
+        f"Python {about['python']}, {about['packages']}; commit {about['commit']}.",
         "",
         "| what | figure | target |",
         "|---|---|---|",
