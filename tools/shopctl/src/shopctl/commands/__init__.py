@@ -1,0 +1,1 @@
+"""The commands of `./shop`, by what they are about; `shopctl.cli` puts them together."""

@@ -1,0 +1,55 @@
+"""Commands that deploy services to a stage."""
+
+import click
+
+from shopctl.commands.common import services_argument, stage_option
+from shopctl.layout import Layout
+
+
+@click.command("deploy")
+@stage_option
+@services_argument
+@click.option("--resources", is_flag=True, help="Deploy only what outlives a release.")
+def deploy_command(stage: str, services: tuple[str, ...], resources: bool) -> None:
+    """Deploy services, each after those it depends on; all unless some are named."""
+    from shopctl import deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    run = deploying.deploy_resources if resources else deploying.deploy
+    outcomes = run(to, click.echo)
+    changed = sum(outcome != "unchanged" for outcome in outcomes.values())
+    click.echo(f"{changed} of {len(outcomes)} stacks changed.")
+
+
+@click.command("configure")
+@stage_option
+@services_argument
+def configure_command(stage: str, services: tuple[str, ...]) -> None:
+    """Render the stage's part of .chalice, for `chalice deploy` in an app's folder."""
+    from shopctl import deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    for service, changed in deploying.configure(to).items():
+        click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
+
+
+@click.command("deliver")
+@stage_option
+@services_argument
+def deliver_command(stage: str, services: tuple[str, ...]) -> None:
+    """After `chalice deploy`: apply delivery.yaml, and publish where the APIs are."""
+    from shopctl import delivering, deploying
+
+    to = deploying.target(Layout.find(), stage, services)
+    for service, changed in delivering.deliver(to).items():
+        click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")
+
+
+@click.command("delete")
+@stage_option
+@services_argument
+def delete_command(stage: str, services: tuple[str, ...]) -> None:
+    """Take services off a stage, unless it keeps its data; all unless some are named."""
+    from shopctl import deleting, deploying
+
+    deleting.delete(deploying.target(Layout.find(), stage, services), click.echo)
