@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -17,6 +18,7 @@ from shopctl.check import (
     templates,
 )
 from shopctl.check.repository import Repository
+from shopctl.problems import ShopProblem
 
 from .conftest import ROOT, Copy
 
@@ -306,6 +308,27 @@ def test_diagram_that_has_drifted_is_seen_and_written_anew(copy: Copy) -> None:
 def test_diagram_that_is_gone(copy: Copy) -> None:
     copy.replace("docs/architecture.md", "<!-- event flow", "<!-- no flow")
     assert "The diagram of the event flow is not here" in copy.only(graph).what
+
+
+def test_diagrams_are_drawn_for_people_too(copy: Copy, tmp_path: Path) -> None:
+    # WHEN the pictures are asked for
+    paths = graph.save(Repository(copy.root), tmp_path / "pictures")
+    # THEN each is an SVG with all that its Mermaid text has
+    assert [path.name for path in paths] == ["dependencies.svg", "event-flow.svg"]
+    for path, diagram in zip(paths, graph.diagrams(Repository(copy.root)).values(), strict=True):
+        picture = ElementTree.parse(path)
+        svg = "{http://www.w3.org/2000/svg}"
+        kinds = [group.get("class") for group in picture.iter(f"{svg}g")]
+        assert kinds.count("node") == len(diagram.nodes)
+        assert kinds.count("edge") == len(diagram.arrows)
+        texts = {text.text for text in picture.iter(f"{svg}text")}
+        assert texts >= {label for label, _ in diagram.nodes.values()}
+
+
+def test_pictures_that_cannot_be_written_are_a_sentence(copy: Copy, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ShopProblem, match="cannot be written"):
+        graph.save(Repository(copy.root), tmp_path / "file")
 
 
 # templates

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -14,15 +15,22 @@ from shopctl.problems import ShopProblem
 @click.command()
 @click.option("--graph", "graph_", is_flag=True, help="Print the diagrams, as Mermaid.")
 @click.option("--write", is_flag=True, help="With --graph: write them into the documents.")
-def main(graph_: bool, write: bool) -> None:
+@click.option("--svg", type=click.Path(path_type=Path), help="With --graph: a folder for SVGs.")
+def main(graph_: bool, write: bool, svg: Path | None) -> None:
     """Prove the ground rules from code, manifests, policies and templates."""
+    if (write or svg) and not graph_:
+        raise click.UsageError("--write and --svg go with --graph.")
     repository = Repository(Layout.find().root)
     try:
-        if write:
+        if svg:
+            for path in graph.save(repository, svg):
+                click.echo(path)
+        elif write:
             for path in graph.write(repository):
                 click.echo(f"{path.relative_to(repository.root)} is up to date now.")
         elif graph_:
-            click.echo("\n".join(graph.diagrams(repository).values()), nl=False)
+            texts = [drawn.mermaid() for drawn in graph.diagrams(repository).values()]
+            click.echo("\n".join(texts), nl=False)
         else:
             sys.exit(_report(repository))
     except ShopProblem as problem:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from shopctl.check.drawing import Arrow, Diagram
 from shopctl.check.events import subscriptions
 from shopctl.check.finding import Finding
 from shopctl.check.repository import Repository
+from shopctl.problems import ShopProblem
 
 BEGIN = "<!-- {name}: written by ./shop check --graph --write -->\n"
 END = "<!-- end of {name} -->"
@@ -45,8 +47,30 @@ def write(repository: Repository) -> list[Path]:
     return changed
 
 
-def diagrams(repository: Repository) -> Mapping[str, str]:
-    """Return the Mermaid text of each diagram."""
+def save(repository: Repository, folder: Path) -> list[Path]:
+    """Draw each diagram as an SVG picture into a folder and return the files.
+
+    Raises
+    ------
+    ShopProblem
+        If the folder cannot be written to.
+    """
+    paths = []
+    for name, diagram in diagrams(repository).items():
+        path = folder / f"{name.replace(' ', '-')}.svg"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(diagram.svg())
+        except OSError as error:
+            raise ShopProblem(
+                f"{path} cannot be written: {error.strerror}.", "Name another folder."
+            ) from None
+        paths.append(path)
+    return paths
+
+
+def diagrams(repository: Repository) -> Mapping[str, Diagram]:
+    """Return each diagram by its name."""
     return {"dependencies": _dependencies(repository), "event flow": _event_flow(repository)}
 
 
@@ -56,8 +80,8 @@ def _between(text: str, name: str) -> str | None:
     return inner if begin and end else None
 
 
-def _fenced(diagram: str) -> str:
-    return f"```mermaid\n{diagram}```\n"
+def _fenced(diagram: Diagram) -> str:
+    return f"```mermaid\n{diagram.mermaid()}```\n"
 
 
 def _short(event: str) -> str:
@@ -72,56 +96,48 @@ def _short(event: str) -> str:
     return f"{entity}.{happened}" + ("" if version == "v1" else f" {version}")
 
 
-def _dependencies(repository: Repository) -> str:
+def _dependencies(repository: Repository) -> Diagram:
     """Draw who calls and who hears whom: a solid arrow is a call, a dotted one events."""
     apps = repository.apps
-    lines = ["flowchart LR"]
-    lines += [
-        f"    clients([clients]) --> {name}"
-        for name, app in apps.items()
-        if app.manifest.visibility == "public"
-    ]
-    outside = []
+    drawn = Diagram({"clients": ("clients", "outsider")})
+    drawn.nodes |= {name: (name, "box") for name in apps}
     for name, app in apps.items():
-        if app.manifest.calls:
-            lines.append(f"    {name} --> {' & '.join(sorted(app.manifest.calls))}")
+        if app.manifest.visibility == "public":
+            drawn.arrows.append(Arrow("clients", name))
+        drawn.arrows += [Arrow(name, callee) for callee in sorted(app.manifest.calls)]
         for outsider in app.manifest.external:
             node = outsider.lower().replace(" ", "_")
-            outside.append(f"    {name} --> {node}([{outsider}])")
-    lines += outside
+            drawn.nodes[node] = (outsider, "outsider")
+            drawn.arrows.append(Arrow(name, node))
     for name, app in apps.items():
         for listener, other in apps.items():
-            heard = [
-                event
-                for event in app.manifest.events.emits
-                if event in other.manifest.events.listens
-            ]
-            if heard:
-                words = ", ".join(_short(event) for event in heard)
-                lines.append(f'    {name} -. "{words}" .-> {listener}')
-    return "\n".join(lines) + "\n"
+            heard = other.manifest.events.listens
+            words = tuple(_short(event) for event in app.manifest.events.emits if event in heard)
+            if words:
+                drawn.arrows.append(Arrow(name, listener, words, dotted=True))
+    return drawn
 
 
-def _event_flow(repository: Repository) -> str:
+def _event_flow(repository: Repository) -> Diagram:
     """Draw each event's way: table, stream, relay, topic, the functions that are subscribed."""
-    lines = ["flowchart LR"]
+    drawn = Diagram()
     for name, app in repository.apps.items():
         for topic in app.manifest.owns.topics:
             relay = next((f.name for f in app.functions if f.trigger == "stream"), "?")
             table = next(iter(app.manifest.owns.tables), "?")
-            lines.append(
-                f"    {_node('table', table)}[({table} table)] -- stream -->"
-                f" {_node(name, relay)}[{name}: {relay}] -->"
-                f" {_node('topic', topic)}{{{{{topic}}}}}"
-            )
+            nodes = _node("table", table), _node(name, relay), _node("topic", topic)
+            drawn.nodes[nodes[0]] = (f"{table} table", "store")
+            drawn.nodes[nodes[1]] = (f"{name}: {relay}", "box")
+            drawn.nodes[nodes[2]] = (topic, "topic")
+            drawn.arrows.append(Arrow(nodes[0], nodes[1], ("stream",)))
+            drawn.arrows.append(Arrow(nodes[1], nodes[2]))
     for name, app in repository.apps.items():
         for function, topic, types, _ in subscriptions(app):
-            words = "<br>".join(_short(event) for event in types)
-            lines.append(
-                f'    {_node("topic", topic)} -- "{words}" -->'
-                f" {_node(name, function.name)}[{name}: {function.name}]"
-            )
-    return "\n".join(lines) + "\n"
+            node = _node(name, function.name)
+            drawn.nodes[node] = (f"{name}: {function.name}", "box")
+            words = tuple(_short(event) for event in types)
+            drawn.arrows.append(Arrow(_node("topic", topic), node, words))
+    return drawn
 
 
 def _node(*parts: str) -> str:

@@ -52,7 +52,7 @@ def test_command(arguments: tuple[str, ...]) -> None:
 @click.command("check", context_settings=_HANDED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def check_command(arguments: tuple[str, ...]) -> None:
-    """Prove the ground rules; --graph prints the diagrams, --graph --write updates them."""
+    """Prove the ground rules; --graph prints the diagrams, with --write or --svg into files."""
     import subprocess
 
     from shopctl.local.environment import prepare
