@@ -15,6 +15,7 @@ import boto3
 import pytest
 import yaml
 from chalice.test import Client
+from component.permissions import recorded
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.utilities.utils import load_resource
@@ -45,11 +46,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> LoadApp:
+def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
     """Return a function that creates a service's resources and imports its app.
 
-    Its environment is the stage ``local`` as it is committed, changed by keyword arguments.
+    Its environment is the stage ``local`` as it is committed, changed by keyword arguments. In
+    the end, its functions must have called nothing that their policies do not allow.
     """
+    loaded: list[str] = []
 
     def load(service: str, **environ: str) -> ModuleType:
         folder = ROOT / "apps" / service
@@ -67,9 +70,13 @@ def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> LoadApp:
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
+        loaded.append(service)
         return module
 
-    return load
+    with recorded(monkeypatch) as calls:
+        yield load
+    for service in loaded:
+        assert calls.beyond(service) == set(), "no policy allows this"
 
 
 def create_resources(service: str, stage: str = "local") -> None:

@@ -408,7 +408,7 @@ class TestForgetting:
         real = app.uploads._storage.publish
 
         def publish(file: Any, content: bytes) -> None:
-            app.files.delete(file.id)
+            api.call("DELETE", f"/files/{file.id}")
             real(file, content)
 
         monkeypatch.setattr(app.uploads._storage, "publish", publish)
