@@ -16,6 +16,7 @@ import pytest
 import yaml
 from chalice.test import Client
 from component.permissions import recorded
+from component.storefront import Shop
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.utilities.utils import load_resource
@@ -112,7 +113,8 @@ def create_resources_moto_lacks(service: str, stage: str) -> None:
 
 
 @cache
-def _key_of_pools() -> RSAKey:
+def key_of_pools() -> RSAKey:
+    """Return the key that moto signs tokens with."""
     return RSAKey.import_key(load_resource("cognitoidp/resources/jwks-private.json"))
 
 
@@ -124,7 +126,7 @@ def create_user_pool(service: str) -> None:
         of_type.setdefault(resource["Type"], []).append(resource["Properties"])
     [pool] = of_type["AWS::Cognito::UserPool"]
     taken = ("UsernameAttributes", "UsernameConfiguration", "AutoVerifiedAttributes", "Policies")
-    key = _key_of_pools()
+    key = key_of_pools()
     with pytest.MonkeyPatch.context() as patch:
         # moto reads its one key anew for each pool, which takes longer than a test
         patch.setattr(RSAKey, "import_key", lambda *_: key)
@@ -274,3 +276,24 @@ class Api:
 def api_of() -> Callable[[ModuleType], Api]:
     """Return a function that gives the API of an app that was loaded."""
     return lambda module: Api(module.app)
+
+
+@pytest.fixture
+def shop(load_app: Callable[..., ModuleType], api_of: Any) -> Shop:
+    module = load_app("storefront_api")
+    return Shop(module, api_of(module))
+
+
+@pytest.fixture
+def alice(shop: Shop) -> str:
+    return shop.user("alice@example.com")
+
+
+@pytest.fixture
+def bob(shop: Shop) -> str:
+    return shop.user("bob@example.com")
+
+
+@pytest.fixture
+def staff(shop: Shop) -> str:
+    return shop.user("staff@example.com", "staff")

@@ -1,0 +1,109 @@
+"""Every public route, tried by everyone: right tokens, and each way in which a token can be wrong.
+
+The forged ones are signed with the pool's own key wherever that is not the point, so that one
+check of the authorizer stands between them and the shop, and no other.
+"""
+
+import itertools
+import time
+from typing import Any
+
+import authorization
+from authorization import Things, claims_of, header_of, matrix, signed
+from component.conftest import key_of_pools
+from component.storefront import BASKET, DRAFT, PASSWORD, Orders, Payments, Shop
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from contracts import storefront
+
+OPERATIONS = [operation.name for operation in storefront.OPERATIONS]
+
+
+def signer(key: rsa.RSAPrivateKey) -> Any:
+    return lambda text: key.sign(text, padding.PKCS1v15(), SHA256())
+
+
+def tokens(shop: Shop) -> dict[str, str]:
+    """Return what each caller of the table sends."""
+    owner = shop.user("alice@example.com")
+    credentials = {"email": "alice@example.com", "password": PASSWORD}
+    refresh_token = shop.call("POST", "/sessions", credentials).json_body["refresh_token"]
+    pool_key: Any = key_of_pools().private_key
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = pool_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    claims, head = claims_of(owner), header_of(owner)
+
+    def forged(**changes: Any) -> str:
+        return signed(head, claims | changes, signer(pool_key))
+
+    # the forgeries are as good as they can be: what they are made of is let in
+    assert shop.call("GET", "/orders", token=forged()).status_code == 200
+    return {
+        "anonymous": "",
+        "customer": shop.user("carol@example.com"),
+        "owner": owner,
+        "other": shop.user("bob@example.com"),
+        "staff": shop.user("staff@example.com", "staff"),
+        "expired": forged(exp=int(time.time()) - 1),
+        "issuer": forged(iss="https://cognito-idp.us-east-1.amazonaws.com/us-east-1_another"),
+        "key": signed(head, claims, signer(stranger)),
+        "none": authorization.unsigned(owner),
+        "HS256": authorization.signed_with_public_key(owner, public),
+        "id": forged(token_use="id"),
+        "refresh": refresh_token,
+        "client": forged(client_id="another-client"),
+        "garbage": "garbage",
+    }
+
+
+def things(shop: Shop, owner: str, other: str, attempt: int) -> Things:
+    """Return an order of the owner's, with a receipt, as if nobody had touched it yet."""
+    shop.orders, shop.payments = Orders(), Payments()
+    shop.build()
+    order = shop.order(owner).json_body
+    shop.order(other)
+    shop.payments.tell(order["id"], "succeeded", receipt_file_id="fil_9")
+    return Things(
+        order_id=order["id"],
+        order_version=order["version"],
+        toy_id="toy_1",
+        toy_version=4,
+        image_id="fil_1",
+        new_email=f"new-{attempt}@example.com",
+        key=f"attempt-{attempt}",
+        credentials={"email": "alice@example.com", "password": PASSWORD},
+        draft=DRAFT,
+        order=BASKET,
+    )
+
+
+def test_every_operation_has_its_row_and_every_caller_is_explained() -> None:
+    assert list(matrix()) == OPERATIONS
+    for row in matrix().values():
+        assert list(row) == list(authorization.WHO)
+
+
+def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
+    callers = tokens(shop)
+    attempts = itertools.count()
+    found: dict[str, dict[str, int]] = {name: {} for name in OPERATIONS}
+    for operation, (who, token) in itertools.product(OPERATIONS, callers.items()):
+        about = things(shop, callers["owner"], callers["other"], next(attempts))
+        request = authorization.requests(about)[operation]
+        shop.neighbours_asked()
+        answer = shop.call(request.method, request.path, request.body, dict(request.headers), token)
+        status = found[operation][who] = answer.status_code
+        # without any token the gateway refuses by itself; the edge makes a problem of that
+        if status >= 400 and (status, token) != (401, ""):
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.json_body["status"] == status
+        if status in (401, 403):
+            assert shop.neighbours_asked() == []
+    assert found == matrix()
+
+
+def test_the_document_is_what_the_tests_try() -> None:
+    written = authorization.DOCUMENT.read_text()
+    assert written == authorization.document(), "run python tests/authorization.py"
