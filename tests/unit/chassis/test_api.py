@@ -3,7 +3,8 @@
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import pytest
 from chalice.app import IAMAuthorizer
@@ -41,6 +42,7 @@ class NewThing(Input):
 
 class ThingQuery(Input):
     limit: int = 20
+    colour: Literal["red", "blue"] = "red"
     attributes: dict[str, str] = {}
 
 
@@ -173,6 +175,21 @@ def test_an_error_of_the_design_is_its_problem_answer(
 def test_an_error_about_a_field_points_at_it(shop: Shop) -> None:
     shop.error = Unprocessable.at("/lines/0", "Too many")
     check_problem(shop.call("GET", "/things/t1"), 422, "/lines/0")
+
+
+@pytest.mark.parametrize("secret", [CARD, "someone@example.com", "eyJhbGciOi.eyJzdWIi.x"])
+def test_an_error_repeats_nothing_secret_of_what_was_sent(shop: Shop, secret: str) -> None:
+    # as an unknown field, an unknown parameter, one of a few values, a media type
+    answers = [
+        shop.call("POST", "/things", {secret: 1}, Content_Type=JSON),
+        shop.call("GET", f"/things?{quote(secret)}=1"),
+        shop.call("GET", f"/things?colour={quote(secret)}"),
+        shop.call("POST", "/things", b"{}", Content_Type=secret),
+    ]
+    assert [answer.status_code for answer in answers] == [422, 400, 400, 415]
+    for answer in answers:
+        assert "***" in answer.json_body["detail"]
+        assert secret not in answer.body.decode()
 
 
 def test_no_stack_trace_leaves_but_it_is_logged_masked(shop: Shop, lines: Lines) -> None:

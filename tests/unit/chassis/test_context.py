@@ -56,7 +56,22 @@ def test_a_correlation_id_is_kept() -> None:
         assert context.headers()["X-Correlation-Id"] == "web-7.a_B"
 
 
-@pytest.mark.parametrize("bad", ["", "a b", "a\n", "a\r\nSet-Cookie: x", "é", "a" * 65, "{}"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "a b",
+        "a\n",
+        "a\r\nSet-Cookie: x",
+        "é",
+        "a" * 65,
+        "{}",
+        "4242424242424242",
+        "order-4242-4242-4242-4242",
+        "sk_test_key",
+        "eyJhbGciOi.eyJzdWIi.x",
+    ],
+)
 def test_a_bad_correlation_id_is_replaced_by_the_trace(bad: str) -> None:
     given = {"X-Correlation-Id": bad, "traceparent": PARENT}
     with context.entered(given, budget=5) as current:

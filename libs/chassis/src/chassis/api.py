@@ -26,6 +26,7 @@ from chassis.problems import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from chassis.redaction import masked
 from chassis.settings import Settings
 from contracts.health import HEALTH
 from contracts.operations import Operation
@@ -89,7 +90,7 @@ class ServiceApp(Chalice):
             problem = Problem(
                 title=HTTPStatus(answer["statusCode"]).phrase,
                 status=answer["statusCode"],
-                detail=str(refused["Message"]),
+                detail=masked(str(refused["Message"])),
             )
             answer["body"] = msgspec.json.encode(problem).decode()
             answer["headers"] = {**answer.get("headers", {}), "Content-Type": CONTENT_TYPE}
@@ -178,8 +179,8 @@ class ServiceApp(Chalice):
 
     def _body_of_type(self, types: tuple[str, ...]) -> bytes:
         body = self.raw_body()
-        given = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
-        if body and given not in types:
+        given = self.request.headers.get("content-type", "").split(";")[0].strip()
+        if body and given.lower() not in types:
             raise UnsupportedMediaType(
                 f"The body is of type '{given}'; send it as {' or '.join(types)}."
             )

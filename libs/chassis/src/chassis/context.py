@@ -9,6 +9,8 @@ from contextvars import ContextVar
 
 import msgspec
 
+from chassis.redaction import masked
+
 TRACEPARENT = "traceparent"
 CORRELATION_ID = "X-Correlation-Id"
 DEADLINE = "X-Request-Deadline"
@@ -77,7 +79,8 @@ def entered(
     given = {name.lower(): value for name, value in headers.items()}
     trace = _new_traceparent(given.get(TRACEPARENT))
     correlation = given.get(CORRELATION_ID.lower(), "")
-    if not _CORRELATION_ID.fullmatch(correlation):
+    # it stands on every line of the log as it is
+    if not _CORRELATION_ID.fullmatch(correlation) or masked(correlation) != correlation:
         correlation = trace.split("-")[1]
     deadline = time.time() + budget
     if trust_deadline:

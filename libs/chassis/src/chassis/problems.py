@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from chassis.redaction import masked
 from contracts.problem import FieldError, Problem
 
 __all__ = [
@@ -47,12 +48,19 @@ class ProblemError(Exception):
         self.errors = list(errors)
 
     def to_json(self) -> str:
-        """Return the body of the problem answer."""
+        """Return the body of the problem answer.
+
+        It may repeat what was sent, such as the name of an unknown field, but nothing secret.
+        """
         problem = Problem(
             title=self.status.phrase,
             status=self.status.value,
-            detail=self.detail,
-            errors=self.errors or msgspec.UNSET,
+            detail=masked(self.detail),
+            errors=[
+                FieldError(pointer=masked(error.pointer), detail=masked(error.detail))
+                for error in self.errors
+            ]
+            or msgspec.UNSET,
         )
         return msgspec.json.encode(problem).decode()
 
