@@ -49,6 +49,14 @@ class Edge:
     def __init__(self, session: aiohttp.ClientSession, origin: URL, upstream: Upstream) -> None:
         self._session, self._origin, self.upstream = session, origin, upstream
 
+    @property
+    def host(self) -> str:
+        return str(self._origin.host)
+
+    @property
+    def port(self) -> int:
+        return int(self._origin.port or 0)
+
     async def send(self, method: str, path: str, **options: Any) -> "Answer":
         url = URL(str(self._origin).rstrip("/") + path, encoded=True)
         async with self._session.request(method, url, allow_redirects=False, **options) as answer:
@@ -380,5 +388,53 @@ def test_page_cannot_be_written(tmp_path: Path) -> None:
         answer = await edge.send("POST", "/")
         assert answer.status == 405
         assert answer.problem
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"no HTTP at all\r\n\r\n", 400),
+        (b"GET /api/toys HTTP/9.x\r\n\r\n", 400),
+        (b"GET /api/toys HTTP/1.1\r\nHost: x\r\nBroken header\r\n\r\n", 400),
+        (b"GET /api/toys HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n", 400),
+        (b"POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (
+            b"POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"GET /api/toys?q=%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"q" * 9000), 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (b"t" * 9000), 431),
+    ],
+)
+def test_what_is_no_request_is_a_problem_and_is_not_repeated(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, request_text: bytes, status: int
+) -> None:
+    async def story(edge: Edge) -> None:
+        reader, writer = await asyncio.open_connection(edge.host, edge.port)
+        writer.write(request_text)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert int(head.split()[1]) == status
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == status
+        # THEN nothing of it went on, and nothing of it is told to anyone
+        assert edge.upstream.asked == []
+        assert b"ttttt" not in answer
+        assert "ttttt" not in caplog.text
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80@shop", "127.0.0.1:1"])
+def test_a_host_of_the_callers_choice_leads_nowhere_else(tmp_path: Path, host: str) -> None:
+    async def story(edge: Edge) -> None:
+        edge.upstream.answer = {"status": 404, "text": "{}"}
+        answer = await edge.send("GET", "/api/toys", headers={"Host": host})
+        assert edge.upstream.headers["host"] != host
+        assert host not in f"{dict(answer.headers)}{answer.body.decode()}"
 
     play(tmp_path, story)

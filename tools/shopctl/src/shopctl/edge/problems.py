@@ -18,6 +18,7 @@ _DETAILS = {
     413: "The body is larger than 10 MB.",
     415: "The body's media type is not supported.",
     429: "Too many requests: try again in a moment.",
+    431: "The address or a header is longer than 8 kB.",
     500: "The shop failed to answer.",
     502: "The shop failed to answer.",
     503: "The shop is not available at the moment.",

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from shopctl.edge import protocol
 from shopctl.edge.api import forward
 from shopctl.edge.files import serve_file
 from shopctl.edge.page import serve_page
@@ -55,6 +56,7 @@ CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 
 def application(origins: Origins) -> web.Application:
     """Make the edge's application."""
+    protocol.install()
     app = web.Application()
     app[ORIGINS] = origins
     app.cleanup_ctx.append(_client)
