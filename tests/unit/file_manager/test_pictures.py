@@ -1,9 +1,11 @@
 """Whether bytes are the picture that they say they are."""
 
+import tracemalloc
+import zlib
 from io import BytesIO
 
 import pytest
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from chalicelib.file_manager import pictures
 from chalicelib.file_manager.pictures import flaw_in_picture
@@ -66,6 +68,36 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(monkeypatch: pytest.Monk
 def test_a_decompression_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert "megapixels" in (flaw_in_picture(_blank((100, 100)), "image/png") or "")
+
+
+@pytest.mark.parametrize("chunk", [b"zTXt", b"iTXt", b"iCCP"])
+def test_what_is_packed_beside_the_pixels_is_not_unpacked_without_end(chunk: bytes) -> None:
+    # GIVEN a small picture with a text or a colour profile that unpacks to 64 MB
+    packed = zlib.compress(bytes(64 * 1024 * 1024), 9)
+    head = {b"zTXt": b"k\0\0", b"iTXt": b"k\0\1\0\0\0", b"iCCP": b"k\0\0"}[chunk]
+    data = chunk + head + packed
+    whole = picture()
+    at = whole.index(b"IDAT") - 4
+    length, check = len(data[4:]).to_bytes(4, "big"), zlib.crc32(data).to_bytes(4, "big")
+    tracemalloc.start()
+    flaw_in_picture(whole[:at] + length + data + check + whole[at:], "image/png")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
+
+
+def test_an_animation_is_not_decoded_frame_by_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    seek = GifImagePlugin.GifImageFile.seek
+    monkeypatch.setattr(
+        GifImagePlugin.GifImageFile, "seek", lambda self, at: (seen.append(at), seek(self, at))
+    )
+    frames = [Image.new("P", (8, 8), colour) for colour in range(200)]
+    buffer = BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    seen.clear()
+    assert flaw_in_picture(buffer.getvalue(), "image/gif") is None
+    assert set(seen) <= {0}
 
 
 def _blank(size: tuple[int, int]) -> bytes:

@@ -23,7 +23,7 @@ _DESCRIPTION = (
     "ETag",
     "Last-Modified",
 )
-_POLICY = {
+POLICY = {
     "Cache-Control": "public, max-age=31536000, immutable",
     # a file that was opened by its address can load and run nothing
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -55,7 +55,7 @@ async def serve_file(
         if stored.status not in (200, 206, 304, 412, 416):
             return problem(502)
         headers = {name: stored.headers[name] for name in _DESCRIPTION if name in stored.headers}
-        answer = web.StreamResponse(status=stored.status, headers={**headers, **_POLICY})
+        answer = web.StreamResponse(status=stored.status, headers={**headers, **POLICY})
         await answer.prepare(request)
         if request.method == "GET":
             async for chunk in stored.content.iter_chunked(_CHUNK):

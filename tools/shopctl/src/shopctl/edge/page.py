@@ -34,13 +34,14 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     hidden = any(part.startswith(".") for part in Path(path).parts)
     if hidden or not file.is_relative_to(root) or not file.is_file():
         return problem(404)
-    headers = _policy(uploads)
+    headers = policy(uploads)
     if file.suffix in _TYPES:
         headers["Content-Type"] = _TYPES[file.suffix]
     return web.FileResponse(file, headers=headers)
 
 
-def _policy(uploads: str) -> dict[str, str]:
+def policy(uploads: str) -> dict[str, str]:
+    """Return the headers of the page, which may talk to an origin for uploads."""
     # pictures are uploaded to, and receipts read from, presigned URLs
     sources = {
         "default-src": "'self'",
