@@ -281,6 +281,17 @@ def signature_by_the_book(method: str, target: str, headers: dict[str, str], bod
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+@pytest.mark.parametrize(
+    "value", ["３", '"3"\r\nX-Evil: 1', '"3"\nX-Evil: 1', "a\x00b", "é", "\ud800"]
+)
+def test_a_header_that_cannot_be_sent_on_is_refused_and_adds_none(
+    server: Server, things: ServiceClient, value: str
+) -> None:
+    with pytest.raises(BadRequest, match="If-Match"):
+        things.call(GET, {"thing_id": "t1"}, headers={"If-Match": value})
+    assert server.calls == []
+
+
 def test_what_arrives_is_what_was_signed(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(200), answer(200), answer(201)]
     things.call(GET, {"thing_id": "a b/é~c"}, headers={"If-Match": '"3"'})

@@ -7,6 +7,7 @@ repeatable, or one whose connection never came about. Waits have full jitter (Br
 """
 
 import random
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,7 +19,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from chassis import aws, context, log
-from chassis.problems import NotFound, ProblemError, ServiceUnavailable, error_for
+from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 
@@ -28,6 +29,7 @@ CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 8.0
 ATTEMPTS = 3
 BACKOFF = 0.1
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _WORTH_ANOTHER_TRY = {429, 500, 502, 503, 504}
 
 _pool = urllib3.PoolManager(maxsize=10, retries=False)
@@ -92,6 +94,8 @@ class ServiceClient:
         ------
         ProblemError
             What the service answered, if its contract allows that answer.
+        BadRequest
+            If a header holds what cannot be sent.
         NotFound
             If a path parameter is empty or made of dots.
         ServiceUnavailable
@@ -102,6 +106,9 @@ class ServiceClient:
         )
         if query is not None:
             url += "?" + urlencode(_query_of(query), quote_via=quote)
+        for name, value in (headers or {}).items():
+            if not _HEADER_VALUE.fullmatch(value):
+                raise BadRequest(f"The header {name} takes printable ASCII characters alone.")
         sent = {"Accept": "application/json", **context.headers(), **(headers or {})}
         data = b""
         if body is not None:
@@ -138,7 +145,8 @@ class ServiceClient:
             else:
                 if last or not operation.repeatable or answer.status not in _WORTH_ANOTHER_TRY:
                     return self._read(operation, answer)
-            wait = random.uniform(0, BACKOFF * 2**attempt)
+            # jitter is no secret
+            wait = random.uniform(0, BACKOFF * 2**attempt)  # nosec B311
             time.sleep(min(wait, context.current().remaining()))
         raise AssertionError("the last attempt returns or raises")
 
