@@ -1,0 +1,147 @@
+"""What is sent to do harm: to the storefront with its neighbours watching what reaches them."""
+
+import json
+from typing import Any
+
+import pytest
+from component.storefront import ADDRESS, BASKET, CARD, PASSWORD, Shop, pointers
+
+KEY = {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
+
+IDS = [
+    "..", ".", "%2e%2e", "..%2f..%2fetc", "a%2Fb", "a%5Cb", "%00", "a%00b", "a%0d%0aX-Evil:%201",
+    "%0a", "%20", "a%20b", "%C0%AE%C0%AE", "%FF", "%E2%80%AE", "%EF%BC%8F", "ord_%CC%81", "%25",
+    "%252e%252e", "'%20OR%201=1--", "%7B%7B7*7%7D%7D", "$%7Bx%7D", "a;b", "a%23b", "a" * 65,
+    "a" * 5000, "__proto__", "-" * 64 + "a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", IDS)
+def test_an_id_leads_to_what_has_it_and_nowhere_else(shop: Shop, staff: str, hostile: str) -> None:
+    for method, path in (
+        ("GET", f"/toys/{hostile}"),
+        ("DELETE", f"/toys/toy_1/images/{hostile}"),
+        ("GET", f"/orders/{hostile}"),
+        ("GET", f"/orders/{hostile}/receipt"),
+        ("POST", f"/orders/{hostile}/cancellation"),
+    ):
+        answer = shop.call(method, path, token=staff)
+        # the emulated gateway reads some of these as other paths, as any gateway may
+        assert answer.status_code in (200, 204, 403, 404, 405), (path, answer.body)
+    for service in (shop.toys, shop.orders, shop.file_manager):
+        for call in service.calls:
+            for value in call.path.values():
+                assert value.replace("_", "").replace("-", "").isalnum(), value
+                assert value.isascii()
+                assert len(value) <= 64
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Alice\r\nBcc: eve@example.com",
+        "Alice\nBcc: eve@example.com",
+        "Alice\r",
+        "Alice\x0b",
+        "Alice\x00",
+        "Alice\x7f",
+        "",
+        " ",
+        "\t",
+        "a" * 201,
+    ],
+)
+def test_no_field_that_gets_into_an_e_mail_holds_a_second_line(
+    shop: Shop, alice: str, name: str
+) -> None:
+    new = {"email": "carol@example.com", "password": PASSWORD, "name": name}
+    assert pointers(shop.call("POST", "/users", new), 422) == ["/name"]
+    address = {"shipping_address": ADDRESS | {"name": name}}
+    assert pointers(shop.order(alice, **address), 422) == ["/shipping_address/name"]
+    mail = {"email": f"{name}@example.com", "password": PASSWORD, "name": "Carol"}
+    assert shop.call("POST", "/users", mail).status_code in (201, 422)
+    users = shop.cognito.list_users(UserPoolId=shop.pool_id)["Users"]
+    for attribute in (item for user in users for item in user["Attributes"]):
+        assert attribute["Value"].isprintable()
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "9" * 5000,
+        "-1",
+        "1e2",
+        "1e999999",
+        "2.0000000000000000001",
+        "9223372036854775808",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        '"1"',
+        "true",
+        "null",
+        "[1]",
+        "0x10",
+        "01",
+    ],
+)
+def test_a_number_is_a_whole_one_within_bounds(shop: Shop, alice: str, literal: str) -> None:
+    body = json.dumps(BASKET).replace('"quantity": 2', f'"quantity": {literal}')
+    answer = shop.call("POST", "/orders", body.encode(), KEY, alice)
+    assert answer.status_code in (400, 422), answer.body
+    assert len(answer.body) < 1000
+    assert shop.orders.placed == {}
+
+
+def test_of_a_key_that_stands_twice_the_last_counts_for_every_check(shop: Shop, alice: str) -> None:
+    text = json.dumps(BASKET)
+    twice = text.replace("{", '{"payment_method": "visa", ', 1)
+    assert shop.call("POST", "/orders", twice.encode(), KEY, alice).status_code == 201
+    hidden = text[:-1] + f', "payment_method": "{CARD}"}}'
+    other = KEY | {"Idempotency-Key": "key-2"}
+    answer = shop.call("POST", "/orders", hidden.encode(), other, alice)
+    assert pointers(answer, 422) == ["/payment_method"]
+    (order,) = shop.orders.placed.values()
+    assert order.payment_method == BASKET["payment_method"]
+
+
+@pytest.mark.parametrize(
+    "field", ["__proto__", "constructor", "__class__", "customer_id", "total", "$ref", "a/b~c", "é"]
+)
+def test_a_field_that_is_not_known_is_named_and_refused(shop: Shop, alice: str, field: str) -> None:
+    pointer = "/" + field.replace("~", "~0").replace("/", "~1")
+    assert pointers(shop.order(alice, **{field: {"is_staff": True}}), 422) == [pointer]
+    assert shop.orders.placed == {}
+
+
+def test_what_only_the_authorizer_may_say_cannot_be_said_by_a_header(
+    shop: Shop, alice: str, bob: str
+) -> None:
+    order = shop.order(alice).json_body["id"]
+    told: dict[str, Any] = {
+        "X-Amzn-Request-Context": json.dumps({"authorizer": {"sub": "x", "groups": "staff"}}),
+        "X-Groups": "staff",
+        "Groups": "staff",
+        "Sub": shop.orders.placed[order].customer_id,
+        "X-Forwarded-User": "alice@example.com",
+        "X-HTTP-Method-Override": "GET",
+        "X-Original-URL": f"/orders/{order}",
+    }
+    assert shop.call("GET", f"/orders/{order}", None, told, bob).status_code == 404
+    assert shop.call("POST", "/toys", {}, told, bob).status_code == 403
+
+
+@pytest.mark.parametrize("value", ["Bearer a\r\nX-Evil: 1", "Bearer " + "x" * 20_000, "Bearer é"])
+def test_an_authorization_that_is_none_is_a_401(shop: Shop, value: str) -> None:
+    answer = shop.call("GET", "/orders", None, {"Authorization": value})
+    assert pointers(answer, 401) == []
+    assert "evil" not in json.dumps(dict(answer.headers)).lower()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80@shop", "x" * 5000])
+def test_no_address_is_made_of_the_host_that_was_asked(shop: Shop, alice: str, host: str) -> None:
+    sent = KEY | {"Host": host, "X-Forwarded-Host": host, "X-Forwarded-Proto": "gopher"}
+    answer = shop.call("POST", "/orders", BASKET, sent, alice)
+    assert answer.status_code == 201
+    assert answer.headers["Location"].startswith("/api/orders/")
+    assert host not in f"{answer.headers}{answer.body}"

@@ -1,0 +1,93 @@
+"""Every OpenAPI document holds what it promises, whatever a client makes up from it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from component.storefront import PASSWORD, published_keys
+from openapi.wsgi import served
+
+from chalicelib.storefront_api.bootstrap import build
+from contracts.storefront import NewSession
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Path(__file__).parent / "schemathesis.toml"
+SIGNED = "signed by a role that may call"
+PRIVATE = ("file_manager", "notifications", "orders", "payments", "toys")
+
+
+def findings(service: str, url: str, authorization: str) -> str:
+    """Try what the document of a service says, and return what does not hold."""
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
+            *("--header", f"Authorization: {authorization}"),
+            *(str(ROOT / f"docs/openapi/{service}.json"), "--url", url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        check=False,
+    )
+    return "" if result.returncode == 0 else result.stdout + result.stderr
+
+
+@pytest.fixture
+def serve(load_app: Callable[..., ModuleType]) -> Iterator[Callable[..., str]]:
+    """Return a function that serves a private service, and returns its URL."""
+    with ExitStack() as running:
+
+        def start(service: str, **environ: str) -> str:
+            return running.enter_context(served(load_app(service, **environ).app, SIGNED))
+
+        yield start
+
+
+@pytest.mark.parametrize("service", PRIVATE)
+def test_a_private_api_is_as_its_document_says(serve: Any, service: str) -> None:
+    found = findings(service, serve(service), SIGNED)
+    assert not found, found
+
+
+def test_the_public_api_is_as_its_document_says(load_app: Callable[..., ModuleType]) -> None:
+    with ExitStack() as running:
+        # GIVEN the storefront with all services behind it, and a member of staff
+        urls: dict[str, str] = {}
+        for service in PRIVATE:  # after those that it calls
+            module = load_app(service, **urls)
+            urls[f"{service.upper()}_URL"] = running.enter_context(served(module.app))
+        module = load_app("storefront_api", **urls)
+        token = staff_of(module)
+        found = findings(
+            "storefront_api", running.enter_context(served(module.app)), f"Bearer {token}"
+        )
+    assert not found, found
+
+
+def staff_of(module: ModuleType) -> str:
+    """Let a storefront use the user pool of this test, and return the token of someone of staff."""
+    cognito = boto3.client("cognito-idp", region_name="us-east-1")
+    pool_id = cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
+    (client,) = cognito.list_user_pool_clients(UserPoolId=pool_id)["UserPoolClients"]
+    settings = msgspec.structs.replace(
+        module.settings,
+        user_pool_id=pool_id,
+        user_pool_client_id=client["ClientId"],
+        token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool_id}",
+    )
+    shop = build(settings, fetch=published_keys)
+    module.shop = shop  # type: ignore[attr-defined]
+    new = {"email": "staff@example.com", "password": PASSWORD, "name": "Staff"}
+    shop.users.sign_up(new)
+    cognito.admin_add_user_to_group(UserPoolId=pool_id, Username=new["email"], GroupName="staff")
+    del new["name"]
+    return shop.users.sign_in(NewSession(**new)).access_token
