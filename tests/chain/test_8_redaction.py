@@ -1,6 +1,6 @@
 """After all that a shop can live through, no secret stands in a log or in the answer to an error.
 
-It runs last, so the logs are those of the other tests of this folder too.
+It runs late, so the logs are those of the tests before it too.
 """
 
 import itertools

@@ -9,7 +9,7 @@ from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from chassis.money import money_text
 from contracts.notifications import NewMessage
@@ -63,7 +63,7 @@ class Composer:
         self._shop_url = shop_url.rstrip("/")
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES),
-            autoescape=lambda name: bool(name and name.endswith(".html")),
+            autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
