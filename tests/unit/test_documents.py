@@ -26,3 +26,12 @@ def test_links_between_the_documents_lead_somewhere() -> None:
             if not (document.parent / target).exists():
                 dead.append(f"{document.relative_to(ROOT)} → {target}")
     assert dead == []
+
+
+def test_each_test_that_the_threat_model_names_exists() -> None:
+    named = re.findall(
+        r"`(\w+/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/threat-model.md").read_text()
+    )
+    assert len(named) > 30
+    for path, test in named:
+        assert f"def {test}" in (ROOT / "tests" / path).read_text(), (path, test)
