@@ -46,15 +46,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cursors._secret.cache_clear()
 
 
-@pytest.fixture
-def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
-    """Return a function that creates a service's resources and imports its app.
-
-    Its environment is the stage ``local`` as it is committed, changed by keyword arguments. In
-    the end, its functions must have called nothing that their policies do not allow.
-    """
-    loaded: list[str] = []
-
+def _loader(monkeypatch: pytest.MonkeyPatch) -> LoadApp:
     def load(service: str, **environ: str) -> ModuleType:
         folder = ROOT / "apps" / service
         config = json.loads((folder / ".chalice/config.json").read_text())
@@ -71,13 +63,35 @@ def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
-        loaded.append(service)
         return module
+
+    return load
+
+
+@pytest.fixture
+def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
+    """Return a function that creates a service's resources and imports its app.
+
+    Its environment is the stage ``local`` as it is committed, changed by keyword arguments. In
+    the end, its functions must have called nothing that their policies do not allow.
+    """
+    loaded: list[str] = []
+    load_any = _loader(monkeypatch)
+
+    def load(service: str, **environ: str) -> ModuleType:
+        loaded.append(service)
+        return load_any(service, **environ)
 
     with recorded(monkeypatch) as calls:
         yield load
     for service in loaded:
         assert calls.beyond(service) == set(), "no policy allows this"
+
+
+@pytest.fixture
+def load_apps(aws: None, monkeypatch: pytest.MonkeyPatch) -> LoadApp:
+    """Return a function that does the same for several services, whose calls nobody tells apart."""
+    return _loader(monkeypatch)
 
 
 def create_resources(service: str, stage: str = "local") -> None:

@@ -1,5 +1,5 @@
 """Whole apps behind the schemas that describe them."""
 
-from component.conftest import api_of, aws, load_app
+from component.conftest import aws, load_app, load_apps
 
-__all__ = ["api_of", "aws", "load_app"]
+__all__ = ["aws", "load_app", "load_apps"]
