@@ -210,9 +210,7 @@ def test_a_parked_record_keeps_the_trace_of_its_write(relay: Relay, sqs: QueueSp
     assert attributes["traceparent"]["StringValue"].startswith(f"00-{'a' * 32}-")
 
 
-def test_a_replay_parks_nothing_a_second_time(
-    relay: Relay, topic: TopicSpy, sqs: QueueSpy
-) -> None:
+def test_a_replay_parks_nothing_a_second_time(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
     with pytest.raises(Refused, match="poison: ValueError: cannot be told"):
         relay.handle({"Records": [change("t1", "poison")], "replay": True})
     assert sqs.parked == []
