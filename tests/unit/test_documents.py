@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -26,3 +28,17 @@ def test_links_between_the_documents_lead_somewhere() -> None:
             if not (document.parent / target).exists():
                 dead.append(f"{document.relative_to(ROOT)} → {target}")
     assert dead == []
+
+
+def test_what_an_alarm_tells_a_person_to_read_is_there() -> None:
+    alarms = [
+        resource["Properties"]["AlarmDescription"]
+        for path in ROOT.glob("apps/*/resources.yaml")
+        for resource in yaml.safe_load(path.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert len(alarms) >= 7
+    for text in alarms:
+        named = re.findall(r"docs/runbooks/[a-z-]+\.md", text)
+        assert named, text
+        assert all((ROOT / path).is_file() for path in named), text

@@ -90,7 +90,7 @@ class Functions:
     def _handled(payload: Event) -> Event:
         if "Sns" in payload["Records"][0]:
             texts = [record["Sns"]["Message"] for record in payload["Records"]]
-            return {"handled": [json.loads(text)["id"] for text in texts]}
+            return {"handled": [json.loads(text).get("id", "") for text in texts]}
         return {"batchItemFailures": []}
 
 
@@ -102,7 +102,7 @@ class MemoryCloud(Cloud):
         self.fakes: dict[str, Any] = {"lambda": functions}
         self.sqs = boto3.client("sqs", region_name="us-east-1")
 
-    def client(self, service: str, read_timeout: int = 60) -> Any:
+    def client(self, service: str, read_timeout: float = 60) -> Any:
         return self.sqs if service == "sqs" else self.fakes[service]
 
 

@@ -42,7 +42,7 @@ class Cloud:
     access_key: str = LOCAL_ACCOUNT
     parameters: Mapping[str, str] = field(default_factory=dict)
     keeps_data: bool = True
-    _clients: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -54,7 +54,7 @@ class Cloud:
         """How long to wait between two looks at something in progress."""
         return 0.05 if self.is_local else 3.0
 
-    def client(self, service: str, read_timeout: int = 60) -> Any:
+    def client(self, service: str, read_timeout: float = 60) -> Any:
         """Return the client of an AWS service, always the same one.
 
         Parameters
@@ -62,7 +62,7 @@ class Cloud:
         read_timeout
             Seconds to wait for an answer.
         """
-        key = (service, read_timeout)
+        key = f"{service} {read_timeout:g}"
         if key not in self._clients:
             self._clients[key] = self._create(service, read_timeout)
         return self._clients[key]
@@ -73,7 +73,7 @@ class Cloud:
             return LOCAL_ACCOUNT
         return str(self.client("sts").get_caller_identity()["Account"])
 
-    def _create(self, service: str, read_timeout: int) -> Any:
+    def _create(self, service: str, read_timeout: float) -> Any:
         config = Config(
             connect_timeout=5,
             read_timeout=read_timeout,

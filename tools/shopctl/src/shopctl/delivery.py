@@ -27,8 +27,6 @@ class Delivered:
     ----------
     name
         As in app.py, such as ``charge_retry``.
-    deployed_as
-        Its name on the stage.
     trigger
         What kind of source invokes it.
     source
@@ -42,7 +40,6 @@ class Delivered:
     """
 
     name: str
-    deployed_as: str
     trigger: Trigger
     source: str
     event: Mapping[str, Any]
@@ -94,7 +91,6 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
         functions.append(
             Delivered(
                 names[logical_id],
-                _deployed_as(service, stage, names[logical_id], properties),
                 next((kind for key, kind in _SOURCES.items() if key in event), "other"),
                 next((event[key] for key in _SOURCES if key in event), ""),
                 {key: value for key, value in event.items() if key not in _SOURCES},
@@ -124,14 +120,6 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
         target = policy["deadLetterTargetArn"]["Fn::GetAtt"][0] if policy else None
         found[names[logical_id]] = names[target] if target else None
     return found
-
-
-def _deployed_as(service: Service, stage: Stage, name: str, properties: Mapping[str, Any]) -> str:
-    if stage.mode == "cloudformation":
-        return str(properties.get("FunctionName", ""))
-    # `chalice deploy` has a way of its own
-    config = json.loads((service.directory / ".chalice" / "config.json").read_text())
-    return f"{config['app_name']}-{stage.name}-{name}"
 
 
 def _function_names(service: Service) -> dict[str, str]:
