@@ -284,7 +284,7 @@ def test_what_a_stream_gave_up_is_read_from_it(shop: Shop, alice: str) -> None:
     send(shop, ORDERS_RELAY, given_up)
     (message,) = replay(shop, "redrive", "--queue", ORDERS_RELAY, status=1)["messages"]
     assert message["became"] == "gone"
-    assert "--from-table" in message["why"]
+    assert "docs/runbooks/dead-letters.md" in message["why"]
     assert copies(shop, ORDERS_RELAY) == 1
 
 

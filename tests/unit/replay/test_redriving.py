@@ -299,7 +299,7 @@ def test_what_the_stream_has_forgotten_is_said(
         assert told["became"] == "gone"
         assert "toyshop-local-orders" in told["why"]
         assert "2026-11-24T03:00:00Z to 2026-11-24T03:00:09Z" in told["why"]
-        assert "--from-table" in told["why"]
+        assert "docs/runbooks/dead-letters.md" in told["why"]
     assert functions.invoked == []
     assert shelf.counts("orders-relay-dead-letters") == (1, 0)
 

@@ -26,8 +26,10 @@ _HELP = """Look at dead letters, and deliver them again.
 
 Options narrow each of these down; those of one kind add up, different kinds must all hold. A
 message is deleted only after its function has handled it; what fails stays where it is. Run it
-again, twice at once, or stop it whenever you like: nothing is charged twice. The runbook is
-docs/runbooks/dead-letters.md.
+again, twice at once, or stop it whenever you like: nothing is charged twice.
+
+\b
+What the reasons mean and what to do: docs/runbooks/dead-letters.md
 """
 
 

@@ -139,7 +139,7 @@ def _records(cloud: Cloud, batch: Json) -> Iterator[Json]:
         )
         raise GoneError(
             f"the stream of {table} has forgotten the {batch['batchSize']} records from {first} to"
-            f" {last}: emit their events anew with ./shop replay --from-table"
+            f" {last}: docs/runbooks/dead-letters.md says what can be done"
         )
 
 
