@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from shopctl.cloud import Cloud
 from shopctl.replay.letters import Json, Letter
@@ -127,6 +127,8 @@ def _records(cloud: Cloud, batch: Json) -> Iterator[Json]:
             yield from (_as_lambda_has_it(record, stream) for record in page["Records"])
             left -= len(page["Records"])
             iterator = page.get("NextShardIterator") if page["Records"] else None
+    except ParamValidationError as error:
+        raise GoneError(f"it points to no place in a stream: {error}") from None
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in ("TrimmedDataAccessException", "ResourceNotFoundException"):
