@@ -37,9 +37,9 @@ def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
 
 
 @app.on_sns_message(topic=source("charge"))
-def charge(event: SNSEvent) -> None:
+def charge(event: SNSEvent) -> dict[str, object]:
     """Charge an order that was placed; give back what one cost that was cancelled."""
-    payments.charge.on_sns(event.to_dict())
+    return payments.charge.on_sns(event.to_dict())
 
 
 @app.on_sqs_message(queue_arn=source("charge_retry"))
@@ -49,9 +49,9 @@ def charge_retry(event: SQSEvent) -> dict[str, object]:
 
 
 @app.on_sns_message(topic=source("fulfil"))
-def fulfil(event: SNSEvent) -> None:
+def fulfil(event: SNSEvent) -> dict[str, object]:
     """Archive the receipt of a payment and have the customer told."""
-    payments.fulfil.on_sns(event.to_dict())
+    return payments.fulfil.on_sns(event.to_dict())
 
 
 @app.on_sqs_message(queue_arn=source("fulfil_retry"))

@@ -69,9 +69,9 @@ def remove_toy_image(toy_id: str, image_id: str) -> None:
 
 
 @app.on_sns_message(topic=source("images"))
-def images(event: SNSEvent) -> None:
+def images(event: SNSEvent) -> dict[str, object]:
     """Show a picture on its toy once its bytes are checked."""
-    consumer.on_sns(event.to_dict())
+    return consumer.on_sns(event.to_dict())
 
 
 @app.on_sqs_message(queue_arn=source("images_retry"))

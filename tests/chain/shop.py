@@ -139,17 +139,27 @@ class Shop:
 
     def run(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a command of ``./shop``, as a person would."""
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command of ``./shop``."""
         # a virtual environment of the tests is none of the shop's business
         drop = {"VIRTUAL_ENV", "PYTHONPATH", "TOX_ENV_DIR"}
         environ = {name: value for name, value in os.environ.items() if name not in drop}
-        return subprocess.run(
+        return subprocess.Popen(
             [str(self.root / "shop"), *arguments],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds,
             env=environ | {"SHOP_HOME": str(self.home)},
             cwd=self.home.parent,
-            check=False,
         )
 
     def up(self) -> str:

@@ -19,6 +19,7 @@ from chalicelib.file_manager.storage import Storage
 from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
+from chassis.parking import Refused
 
 TABLE = "toyshop-local-file-manager"
 PUBLIC = "toyshop-local-file-manager-public"
@@ -274,6 +275,32 @@ class TestPictures:
         (letter,) = parked("toyshop-local-file-manager-uploads-dead-letters")
         assert letter["body"] == body
         assert letter["reason"].startswith("poison")
+
+    def test_a_replay_is_told_why_it_failed(
+        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # GIVEN an upload that is delivered again by a person: no queue holds it meanwhile
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        event = told_of(file_id) | {"replay": True}
+        del event["Records"][0]["receiptHandle"]
+        real = app.uploads._storage.publish
+
+        def publish(file: Any, content: bytes) -> None:
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+
+        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        # THEN a failure is the answer, and poison is not parked a second time
+        with pytest.raises(ClientError, match="SlowDown"):
+            handled(app, event)
+        poison = {"Records": [event["Records"][0] | {"body": "no JSON"}], "replay": True}
+        with pytest.raises(Refused, match="poison"):
+            handled(app, poison)
+        assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
+        # AND once the cause is gone it is handled
+        monkeypatch.setattr(app.uploads._storage, "publish", real)
+        assert handled(app, event) == []
+        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "ready"
 
     def test_one_failure_does_not_hold_up_the_others(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch

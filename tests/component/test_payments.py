@@ -181,7 +181,9 @@ def test_every_kind_of_card_ends_as_it_should(
 ) -> None:  # fmt: skip
     order = order_of(method)
     for _ in range(2):
-        app.charge(sns(ORDER_PLACED, order), None)
+        answer = app.charge(sns(ORDER_PLACED, order), None)
+        # the word that a replay waits for before it deletes a dead letter
+        assert answer == {"handled": ["ord_1.1.shop.order.placed.v1"]}
     found = transaction(api, order)
     assert found is not None
     assert (found["status"], found["decline_code"]) == (status, code)

@@ -205,7 +205,9 @@ def test_failing_consumer_is_retried_then_its_message_is_in_the_failure_destinat
     # THEN it was tried twice, and what was published is in the queue
     (failed,) = eventually(lambda: aws.messages("failed"))
     assert failed["requestPayload"]["Records"][0]["Sns"]["Message"] == "lost?"
-    assert failed["responsePayload"]["errorMessage"] == "planted"
+    # with the type of the exception, by which a person or a replay tells failures apart
+    error = failed["responsePayload"]
+    assert (error["errorType"], error["errorMessage"]) == ("RuntimeError", "planted")
     assert aws.log("failing").count("called") == 2
 
 

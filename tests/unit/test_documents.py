@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,3 +37,15 @@ def test_each_test_that_the_threat_model_names_exists() -> None:
     assert len(named) > 30
     for path, test in named:
         assert f"def {test}" in (ROOT / "tests" / path).read_text(), (path, test)
+def test_what_an_alarm_tells_a_person_to_read_is_there() -> None:
+    alarms = [
+        resource["Properties"]["AlarmDescription"]
+        for path in ROOT.glob("apps/*/resources.yaml")
+        for resource in yaml.safe_load(path.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert len(alarms) >= 7
+    for text in alarms:
+        named = re.findall(r"docs/runbooks/[a-z-]+\.md", text)
+        assert named, text
+        assert all((ROOT / path).is_file() for path in named), text

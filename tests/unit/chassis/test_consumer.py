@@ -9,8 +9,8 @@ import pytest
 from unit.chassis.conftest import Lines, QueueSpy
 
 from chassis import context
-from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure
-from chassis.parking import Parking
+from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay
+from chassis.parking import Parking, Refused
 from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
 
@@ -159,6 +159,44 @@ def test_poison_is_parked_at_once(
         assert sqs.bodies() == [json.loads(text)]
     except ValueError:
         assert sqs.bodies() == [text]
+
+
+def test_poison_keeps_what_trace_it_has(consumer: Consumer, sqs: QueueSpy) -> None:
+    consumer.on_sns(sns(message(traceparent=PARENT, data={})))
+    assert sqs.parked[0]["MessageAttributes"]["correlation_id"]["StringValue"] == "a" * 32
+
+
+def test_what_was_handled_is_answered(consumer: Consumer, shelf: Shelf) -> None:
+    assert consumer.on_sns(sns(message("a"), message("b"))) == {"handled": ["a.1", "b.1"]}
+    # neither what concerns nobody here, nor what is parked
+    assert consumer.on_sns(sns(message(type="shop.thing.sold.v1"), "not json")) == {"handled": []}
+    shelf.error = PermanentFailure("no such thing")
+    assert consumer.on_sns(sns(message())) == {"handled": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (message("bad"), "permanent: no such thing"),
+        (message(data={}), "poison: .*name"),
+        ("not json", "poison: "),
+    ],
+)
+def test_a_replay_parks_nothing_a_second_time(
+    consumer: Consumer, shelf: Shelf, sqs: QueueSpy, text: str, reason: str
+) -> None:
+    shelf.error, shelf.fails_for = PermanentFailure("no such thing"), "bad"
+    with pytest.raises(Refused, match=reason):
+        consumer.on_sns({**sns(text), "replay": True})
+    assert sqs.parked == []
+    assert consumer.on_sns({**sns(message("a")), "replay": True}) == {"handled": ["a.1"]}
+
+
+def test_what_no_queue_holds_cannot_be_delayed(sqs: QueueSpy) -> None:
+    record = {"messageId": "m1", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"}}
+    with pytest.raises(ConnectionError, match="no answer"):
+        delay(sqs, "retry", record, ConnectionError("no answer"), 30)
+    assert sqs.delays == []
 
 
 def test_a_reason_is_fit_for_a_message_attribute(

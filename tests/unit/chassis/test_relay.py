@@ -10,7 +10,7 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 from unit.chassis.conftest import Lines, QueueSpy
 
-from chassis.parking import Parking
+from chassis.parking import Parking, Refused
 from chassis.records import Record, TableMeta
 from chassis.relay import Relay
 from contracts.events import CloudEvent
@@ -197,8 +197,26 @@ def test_a_record_that_can_never_be_an_event_is_parked(
     assert reported(relay, poison, broken, fine) == []
     assert [event["subject"] for event in topic.events()] == ["t3"]
     assert sqs.bodies() == [poison, broken]  # whole, so that they can be replayed
-    assert sqs.reasons()[0] == "ValueError: cannot be told"
+    assert sqs.reasons()[0] == "poison: ValueError: cannot be told"
     assert {message["QueueUrl"] for message in sqs.parked} == {"parking"}
+
+
+def test_a_parked_record_keeps_the_trace_of_its_write(relay: Relay, sqs: QueueSpy) -> None:
+    record = change("t1", "poison")
+    record["dynamodb"]["NewImage"]["traceparent"] = {"S": f"00-{'a' * 32}-{'b' * 16}-01"}
+    reported(relay, record)
+    attributes = sqs.parked[0]["MessageAttributes"]
+    assert attributes["correlation_id"]["StringValue"] == "a" * 32
+    assert attributes["traceparent"]["StringValue"].startswith(f"00-{'a' * 32}-")
+
+
+def test_a_replay_parks_nothing_a_second_time(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
+    with pytest.raises(Refused, match="poison: ValueError: cannot be told"):
+        relay.handle({"Records": [change("t1", "poison")], "replay": True})
+    assert sqs.parked == []
+    answer = relay.handle({"Records": [change("t2")], "replay": True})
+    assert answer == {"batchItemFailures": []}
+    assert [event["subject"] for event in topic.events()] == ["t2"]
 
 
 def test_parking_that_fails_loses_nothing(relay: Relay, sqs: QueueSpy) -> None:

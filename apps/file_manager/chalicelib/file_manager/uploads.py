@@ -16,7 +16,7 @@ from chalicelib.file_manager.storage import Storage, uploaded_id
 from chalicelib.file_manager.store import FileStore, Stored
 from chassis import context, log
 from chassis.consumer import delay
-from chassis.parking import Parking
+from chassis.parking import Parking, is_replay
 from contracts.files import File
 
 BUDGET = 50.0
@@ -94,18 +94,18 @@ class Uploads:
         failed = []
         for message in event["Records"]:
             try:
-                for file_id in self._ids_in(message["body"]):
+                for file_id in self._ids_in(message["body"], is_replay(event)):
                     self.check(file_id)
             except Exception as error:
                 failed.append(message["messageId"])
                 delay(self._sqs, self._queue_url, message, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _ids_in(self, body: str) -> Iterator[str]:
+    def _ids_in(self, body: str, replay: bool) -> Iterator[str]:
         try:
             notification = msgspec.json.decode(body, type=_Notification)
         except msgspec.MsgspecError as error:
-            self._parking.park(body, reason=f"poison: {error}")
+            self._parking.park(body, reason=f"poison: {error}", replay=replay)
             return
         for record in notification.records:
             if file_id := uploaded_id(record.s3.object.key):

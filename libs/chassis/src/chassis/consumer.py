@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from chassis import context, log
-from chassis.parking import Parking
+from chassis.parking import Parking, is_replay
 from contracts.events import CloudEvent, EventType
 
 Handler = Callable[[CloudEvent[Any]], None]
@@ -59,16 +59,24 @@ class Consumer:
         self._sqs = sqs
         self._base_delay = base_delay
 
-    def on_sns(self, event: dict[str, Any]) -> None:
+    def on_sns(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle what a topic delivers: one message an invocation.
+
+        Returns
+        -------
+        dict
+            The ids of the events that were ``handled``: a replay waits for this word.
 
         Raises
         ------
         Exception
             Whatever a handler raised that may go away: Lambda tries again.
         """
-        for record in event["Records"]:
-            self._handle(record["Sns"]["Message"])
+        done = [
+            self._handle(record["Sns"]["Message"], replay=is_replay(event))
+            for record in event["Records"]
+        ]
+        return {"handled": [event_id for event_id in done if event_id is not None]}
 
     def on_sqs(self, event: dict[str, Any], queue_url: str) -> dict[str, Any]:
         """Handle what the retry queue delivers.
@@ -90,7 +98,8 @@ class Consumer:
                 delay(self._sqs, queue_url, record, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _handle(self, message: str) -> None:
+    def _handle(self, message: str, *, replay: bool = False) -> str | None:
+        """Return the event's id once its handler has done its work, ``None`` if it did not."""
         try:
             head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
             kind, handler = self._handlers[head.type]
@@ -98,21 +107,23 @@ class Consumer:
         except KeyError:
             # The filter policy keeps these away; one that slips through concerns nobody here.
             log.warning("ignored", type=head.type, event=head.id)
-            return
+            return None
         except msgspec.MsgspecError as error:
-            self._parking.park(_raw(message), reason=f"poison: {error}")
-            return
-        trace = {context.TRACEPARENT: event.traceparent or ""}
-        with context.entered(trace, budget=BUDGET):
+            raw = _raw(message)
+            with context.entered(_trace(raw), budget=BUDGET):
+                self._parking.park(raw, reason=f"poison: {error}", replay=replay)
+            return None
+        with context.entered({context.TRACEPARENT: event.traceparent or ""}, budget=BUDGET):
             try:
                 handler(event)
             except PermanentFailure as error:
-                self._parking.park(_raw(message), reason=f"permanent: {error}")
+                self._parking.park(_raw(message), reason=f"permanent: {error}", replay=replay)
+                return None
             except Exception as error:
                 log.warning("failed", event=event.id, why=f"{type(error).__name__}: {error}")
                 raise
-            else:
-                log.info("handled", event=event.id, type=event.type)
+            log.info("handled", event=event.id, type=event.type)
+            return event.id
 
 
 def delay(
@@ -128,7 +139,14 @@ def delay(
         The message as Lambda delivers it.
     base_delay
         Seconds after the first failure.
+
+    Raises
+    ------
+    Exception
+        The error itself, if no queue holds the message: a replay has sent it.
     """
+    if "receiptHandle" not in record:
+        raise error
     received = int(record["attributes"]["ApproximateReceiveCount"])
     seconds = min(base_delay * 2 ** (received - 1), MAX_DELAY)
     log.warning("retry", received=received, delay=seconds, why=f"{type(error).__name__}: {error}")
@@ -144,6 +162,12 @@ def _raw(message: str) -> Any:
         return msgspec.json.decode(message)
     except msgspec.MsgspecError:
         return message
+
+
+def _trace(raw: Any) -> dict[str, str]:
+    """Return what is known of the trace of something that is no sound event."""
+    trace = raw.get(context.TRACEPARENT) if isinstance(raw, dict) else None
+    return {context.TRACEPARENT: trace} if isinstance(trace, str) else {}
 
 
 def _messages_of(body: str) -> list[str]:

@@ -1,10 +1,24 @@
-"""Parking: what cannot be handled is put aside with its reason, visible and replayable."""
+"""Parking: what cannot be handled is put aside with its reason, visible and replayable.
 
+A replay (``./shop replay``) delivers a parked message again and says so in the event, beside its
+records. What would be parked then is refused instead: its only copy stays where it is.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from chassis import context, log
+
+
+class Refused(Exception):
+    """A replay met what would be parked again, for the reason given."""
+
+
+def is_replay(event: Mapping[str, Any]) -> bool:
+    """Return whether Lambda's event is a dead letter that is delivered again."""
+    return event.get("replay") is True
 
 
 class Parking:
@@ -22,7 +36,7 @@ class Parking:
         self._sqs = sqs
         self._queue_url = queue_url
 
-    def park(self, message: Any, reason: str) -> None:
+    def park(self, message: Any, reason: str, *, replay: bool = False) -> None:
         """Put a message aside, with all that a replay needs.
 
         Parameters
@@ -31,7 +45,17 @@ class Parking:
             The event as it came.
         reason
             Why it is parked, for the person who looks.
+        replay
+            Whether the message comes from the dead-letter queue.
+
+        Raises
+        ------
+        Refused
+            If it does: it is parked already.
         """
+        if replay:
+            log.error("refused again", reason=reason)
+            raise Refused(reason)
         now = context.current()
         # SQS refuses a message whose attributes hold control characters
         reason = "".join(char if char.isprintable() else " " for char in reason)

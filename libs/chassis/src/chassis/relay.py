@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from chassis import log
-from chassis.parking import Parking
+from chassis import context, log
+from chassis.parking import Parking, is_replay
 from chassis.records import Record
 from contracts.events import CloudEvent
 
 MAX_ENTRIES = 10
 MAX_BYTES = 250_000
+BUDGET = 30.0
 
 EventsOf = Callable[[Record | None, Record | None], Iterable[CloudEvent[Any]]]
 
@@ -68,7 +69,12 @@ class Relay:
                 entries.extend((sequence_number, event) for event in self._events(record))
             except Exception as error:
                 # Retried, it would fail again and hold up its shard; parked, it can be replayed.
-                self._parking.park(record, reason=f"{type(error).__name__}: {error}")
+                with context.entered(_trace(record), budget=BUDGET):
+                    self._parking.park(
+                        record,
+                        reason=f"poison: {type(error).__name__}: {error}",
+                        replay=is_replay(stream_event),
+                    )
         for batch in _batches(entries):
             failed.extend(self._publish(batch))
         if failed:
@@ -107,6 +113,13 @@ class Relay:
             if index in accepted:
                 log.info("published", event=event.id, trace=event.traceparent)
         return [number for index, (number, _, _) in enumerate(batch) if index not in accepted]
+
+
+def _trace(record: dict[str, Any]) -> dict[str, str]:
+    """Return the trace of the write that a stream record tells of."""
+    images = record["dynamodb"]
+    image = images.get("NewImage") or images.get("OldImage") or {}
+    return {context.TRACEPARENT: image.get("traceparent", {}).get("S", "")}
 
 
 def _batches(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, local
+from shopctl.commands import deployment, development, local, replay
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -60,6 +60,7 @@ for command in (
     local.ledger_command,
     local.seed_command,
     local.env_command,
+    replay.replay_command,
     development.contracts_command,
     development.test_command,
     development.check_command,

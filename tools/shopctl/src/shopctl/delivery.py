@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -12,7 +12,9 @@ from shopctl.problems import ShopProblem
 from shopctl.services import Service
 from shopctl.stages import Stage
 
-_SOURCES = ("Stream", "Topic", "Queue")
+Trigger = Literal["stream", "topic", "queue", "other"]
+
+_SOURCES: dict[str, Trigger] = {"Stream": "stream", "Topic": "topic", "Queue": "queue"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z:]+)\}")
 _PARAMETER = re.compile(r"\{\{resolve:ssm:/toyshop/[^/]+/([^}]+)\}\}")
 
@@ -25,6 +27,8 @@ class Delivered:
     ----------
     name
         As in app.py, such as ``charge_retry``.
+    trigger
+        What kind of source invokes it.
     source
         ARN of what invokes it; empty for the API's function and authorizers.
     event
@@ -36,6 +40,7 @@ class Delivered:
     """
 
     name: str
+    trigger: Trigger
     source: str
     event: Mapping[str, Any]
     invoke: Mapping[str, Any]
@@ -86,6 +91,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
         functions.append(
             Delivered(
                 names[logical_id],
+                next((kind for key, kind in _SOURCES.items() if key in event), "other"),
                 next((event[key] for key in _SOURCES if key in event), ""),
                 {key: value for key, value in event.items() if key not in _SOURCES},
                 properties.get("EventInvokeConfig", {}),
@@ -94,6 +100,26 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
         )
     api = plain(resources.get("RestAPI", {}).get("Properties", {}))
     return Delivery(tuple(functions), api.get("GatewayResponses", {}))
+
+
+def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
+    """Read the queues of a service, and the dead-letter queue of each that has one, by name."""
+    path = service.directory / "resources.yaml"
+    queues = {
+        logical_id: resource["Properties"]
+        for logical_id, resource in yaml.safe_load(path.read_text())["Resources"].items()
+        if resource["Type"] == "AWS::SQS::Queue"
+    }
+    names = {
+        logical_id: _substitute(properties["QueueName"]["Fn::Sub"], stage, {}, str(path))
+        for logical_id, properties in queues.items()
+    }
+    found: dict[str, str | None] = {}
+    for logical_id, properties in queues.items():
+        policy = properties.get("RedrivePolicy")
+        target = policy["deadLetterTargetArn"]["Fn::GetAtt"][0] if policy else None
+        found[names[logical_id]] = names[target] if target else None
+    return found
 
 
 def _function_names(service: Service) -> dict[str, str]:

@@ -38,7 +38,7 @@ _ANSWER_WITH_LOG_END = """            result = handler_fn(event, context)
             answer = json.dumps({"status": "ok", "result": result})
         except Exception as e:
             traceback.print_exc()
-            answer = json.dumps({"status": "ok", "raised": str(e)})
+            answer = json.dumps({"status": "ok", "raised": str(e), "kind": type(e).__name__})
         sys.stderr.write("\\x1e\\n")
         sys.stderr.flush()
         _real_stdout.write(answer + "\\n")
@@ -66,6 +66,12 @@ def install(code: Path) -> None:
     )
 
 
+class _Raised(str):
+    """What an exception said, and of which type it was: AWS tells both."""
+
+    kind: str
+
+
 def _read_log(worker: Any, **_: float) -> str:
     lines = []
     deadline = time.monotonic() + _LOG_WAIT_SECONDS
@@ -83,7 +89,9 @@ def _keeping_the_worker(invoke: Any) -> Any:
     def invoke_and_keep(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         response: dict[str, Any] = invoke(self, *args, **kwargs)
         if "raised" in response:
-            return {**response, "status": "error", "error": response["raised"], "trace": ""}
+            error = _Raised(response["raised"])
+            error.kind = response["kind"]
+            return {**response, "status": "error", "error": error, "trace": ""}
         return response
 
     return invoke_and_keep
@@ -101,7 +109,11 @@ def _waiting_for_a_worker(execute: Any) -> Any:
                 config["FunctionArn"], threading.BoundedSemaphore(WORKERS_PER_FUNCTION)
             )
         with slot:
-            return execute(function, event, request_id)
+            result = execute(function, event, request_id)
+        error = result["body"].get("errorMessage") if isinstance(result.get("body"), dict) else None
+        if isinstance(error, _Raised):
+            result["body"]["errorType"] = error.kind
+        return result
 
     return execute_when_free
 
