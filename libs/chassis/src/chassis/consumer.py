@@ -24,7 +24,6 @@ from contracts.events import CloudEvent, EventType
 
 Handler = Callable[[CloudEvent[Any]], None]
 
-BUDGET = 50.0
 MAX_DELAY = 3600
 
 
@@ -59,8 +58,13 @@ class Consumer:
         self._sqs = sqs
         self._base_delay = base_delay
 
-    def on_sns(self, event: dict[str, Any]) -> None:
+    def on_sns(self, event: dict[str, Any], lambda_context: Any = None) -> None:
         """Handle what a topic delivers: one message an invocation.
+
+        Parameters
+        ----------
+        lambda_context
+            Of the invocation: it says how much time there is.
 
         Raises
         ------
@@ -68,12 +72,21 @@ class Consumer:
             Whatever a handler raised that may go away: Lambda tries again.
         """
         for record in event["Records"]:
-            self._handle(record["Sns"]["Message"])
+            self._handle(record["Sns"]["Message"], lambda_context)
 
-    def on_sqs(self, event: dict[str, Any], queue_url: str) -> dict[str, Any]:
+    def on_sqs(
+        self, event: dict[str, Any], queue_url: str, lambda_context: Any = None
+    ) -> dict[str, Any]:
         """Handle what the retry queue delivers.
 
         A message that fails again stays in the queue for a growing while.
+
+        Parameters
+        ----------
+        queue_url
+            The retry queue.
+        lambda_context
+            Of the invocation: it says how much time there is.
 
         Returns
         -------
@@ -84,13 +97,13 @@ class Consumer:
         for record in event["Records"]:
             try:
                 for message in _messages_of(record["body"]):
-                    self._handle(message)
+                    self._handle(message, lambda_context)
             except Exception as error:
                 failed.append(record["messageId"])
                 delay(self._sqs, queue_url, record, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _handle(self, message: str) -> None:
+    def _handle(self, message: str, lambda_context: Any) -> None:
         try:
             head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
             kind, handler = self._handlers[head.type]
@@ -103,7 +116,7 @@ class Consumer:
             self._parking.park(_raw(message), reason=f"poison: {error}")
             return
         trace = {context.TRACEPARENT: event.traceparent or ""}
-        with context.entered(trace, budget=BUDGET):
+        with context.entered(trace, budget=context.budget_of(lambda_context)):
             try:
                 handler(event)
             except PermanentFailure as error:
