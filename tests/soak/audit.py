@@ -90,7 +90,7 @@ def audit(books: Books, sales: Sales, deaths: list[dict[str, Any]]) -> Audit:
     for stranger in sorted(set(books.money) - set(books.orders)):
         result.breaches.append(f"{stranger}: at the gateway, and the shop has no such order")
     for order_id, order in books.orders.items():
-        for what in _broken(books, order_id, order, sales.cancelled):
+        for what in _broken(books, order_id, order, sales):
             result.breaches.append(f"{order_id}: {what}")
         _count_copies(result, books.mails.get(order_id, {}), order_id, deaths)
     statuses = Counter(item["status"]["S"] for item in books.transactions.values())
@@ -111,7 +111,7 @@ def audit(books: Books, sales: Sales, deaths: list[dict[str, Any]]) -> Audit:
     return result
 
 
-def _broken(books: Books, order_id: str, order: Any, cancelled: set[str]) -> list[str]:
+def _broken(books: Books, order_id: str, order: Any, sales: Sales) -> list[str]:
     """Return what is not as promised of one order."""
     transaction = books.transactions.get(order_id)
     if transaction is None:
@@ -120,7 +120,7 @@ def _broken(books: Books, order_id: str, order: Any, cancelled: set[str]) -> lis
     if status not in _TOLD:
         return [f"its payment is still {status}"]
     broken = []
-    if order_id in cancelled and order["status"]["S"] != "cancelled":
+    if order_id in sales.cancelled and order["status"]["S"] != "cancelled":
         broken.append("its cancellation was accepted and forgotten")
     if order["status"]["S"] == "cancelled" and status == "succeeded":
         broken.append("it is cancelled, and its charge stands")
@@ -144,7 +144,8 @@ def _broken(books: Books, order_id: str, order: Any, cancelled: set[str]) -> lis
     elif is_paid and file_id not in books.stored:
         broken.append(f"its receipt {file_id} is not in the archive")
     told = {books.templates.get(number, "?") for number in books.mails.get(order_id, {})}
-    if not _TOLD[status] <= told or told - _TOLD[status] - _MAYBE.get(card, set()):
+    wanted = _TOLD[status] | ({"payment_action_required"} if order_id in sales.asked else set())
+    if not wanted <= told or told - wanted - _MAYBE.get(card, set()):
         broken.append(f"it is {status}, and its customer was told {sorted(told)}")
     return broken
 

@@ -29,6 +29,8 @@ class Sales:
     # the card of each accepted order
     accepted: dict[str, str] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
+    # orders whose customer was asked to confirm
+    asked: set[str] = field(default_factory=set)
     # orders that nobody was told to be accepted, by their keys
     unanswered: list[str] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
@@ -93,6 +95,7 @@ class Shoppers:
         payment = answer.json["payment"] if answer else {}
         if not payment.get("action"):
             return
+        self.sales.asked.add(order_id)
         intent = payment["action"]["client_secret"].partition("_secret")[0]
         try:
             self._shop.gateway.authenticate(
