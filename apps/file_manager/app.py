@@ -46,7 +46,7 @@ def link_document(file_id: str) -> api.Link:
 @app.on_sqs_message(queue_arn=source("on_s3_event"))
 def on_s3_event(event: SQSEvent) -> dict[str, object]:
     """Check what was uploaded, and publish it if it is what it said."""
-    return uploads.handle(event.to_dict())
+    return uploads.handle(event.to_dict(), event.context)
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")

@@ -39,22 +39,22 @@ def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
 @app.on_sns_message(topic=source("charge"))
 def charge(event: SNSEvent) -> dict[str, object]:
     """Charge an order that was placed; give back what one cost that was cancelled."""
-    return payments.charge.on_sns(event.to_dict())
+    return payments.charge.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("charge_retry"))
 def charge_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``charge`` could not do."""
-    return payments.charge.on_sqs(event.to_dict(), settings.charge_retry_url)
+    return payments.charge.on_sqs(event.to_dict(), settings.charge_retry_url, event.context)
 
 
 @app.on_sns_message(topic=source("fulfil"))
 def fulfil(event: SNSEvent) -> dict[str, object]:
     """Archive the receipt of a payment and have the customer told."""
-    return payments.fulfil.on_sns(event.to_dict())
+    return payments.fulfil.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("fulfil_retry"))
 def fulfil_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``fulfil`` could not do."""
-    return payments.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url)
+    return payments.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url, event.context)

@@ -71,10 +71,10 @@ def remove_toy_image(toy_id: str, image_id: str) -> None:
 @app.on_sns_message(topic=source("images"))
 def images(event: SNSEvent) -> dict[str, object]:
     """Show a picture on its toy once its bytes are checked."""
-    return consumer.on_sns(event.to_dict())
+    return consumer.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("images_retry"))
 def images_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``images`` could not do."""
-    return consumer.on_sqs(event.to_dict(), settings.images_retry_url)
+    return consumer.on_sqs(event.to_dict(), settings.images_retry_url, event.context)

@@ -202,12 +202,3 @@ def test_the_shop_sells_while_payments_is_down(shop: Shop, alice: str) -> None:
         assert shop.money_of(order["id"]) == []
     shop.paid(order["id"], alice, "succeeded", seconds=90)
     assert shop.money_of(order["id"]) == [("charge", "succeeded")]
-
-
-def test_toys_are_shown_while_orders_is_down(shop: Shop, alice: str) -> None:
-    with switched_off(shop, "orders-api-handler"):
-        assert shop.api("GET", "/toys").status == 200
-        answer = shop.api("GET", "/orders", token=alice)
-        assert answer.status == 503
-        assert answer.headers["Content-Type"] == "application/problem+json"
-    assert shop.api("GET", "/orders", token=alice).status == 200

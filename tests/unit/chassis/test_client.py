@@ -17,6 +17,7 @@ import pytest
 from unit.chassis.conftest import Lines
 
 from chassis import aws, client, context
+from chassis.breaker import FAILURES
 from chassis.client import Reply, ServiceClient
 from chassis.problems import (
     BadRequest,
@@ -27,6 +28,7 @@ from chassis.problems import (
     ServiceUnavailable,
     Unprocessable,
 )
+from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.schema import Input, Output
 
@@ -62,6 +64,10 @@ LIST: Operation[Thing] = Operation(
 ADD: Operation[Thing] = Operation(
     name="addThing", method="POST", path="/things", summary="", answer=Thing, status=(201, 200),
     body=NewThing, problems=(409, 422, 503),
+)  # fmt: skip
+FIND: Operation[Thing] = Operation(
+    name="findThing", method="POST", path="/things/find", summary="", answer=Thing,
+    body=NewThing, problems=(404, 422, 503),
 )  # fmt: skip
 DROP: Operation[None] = Operation(
     name="dropThing", method="DELETE", path="/things/{thing_id}/images/{image_id}", summary="",
@@ -476,3 +482,94 @@ def test_waits_grow_and_are_random(
     with pytest.raises(ServiceUnavailable):
         things.call(GET, {"thing_id": "t1"})
     assert waits == [(0, 0.2), (0, 0.4)]
+
+
+FAULTS = {kind: give for kind, give in BAD.items() if kind != "503"}
+FAULTS |= {"garbage": answer(200, b"<html>"), "418": answer(418)}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_neighbour_that_keeps_failing_is_left_alone(
+    server: Server, things: ServiceClient, kind: str, lines: Lines
+) -> None:
+    server.answers = [FAULTS[kind]]
+    for _ in range(FAILURES + 3):
+        with pytest.raises(ServiceUnavailable):
+            things.call(ADD, body=NewThing(name="kite"))
+    assert len(server.calls) == FAILURES
+    assert lines()[-1]["why"] == "it is left alone for a while"
+
+
+def test_nor_is_it_tried_again_within_a_call(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(500)]
+    for _ in range(4):
+        with pytest.raises(ServiceUnavailable):
+            things.call(GET, {"thing_id": "t1"})
+    assert len(server.calls) == FAILURES
+
+
+def test_a_neighbour_that_nobody_reaches_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = ServiceClient("nobody", f"http://127.0.0.1:{unused.getsockname()[1]}")
+    with counted_connects(monkeypatch) as tried:
+        for _ in range(4):
+            with pytest.raises(ServiceUnavailable):
+                nobody.call(ADD, body=NewThing(name="kite"))
+    assert len(tried) == FAILURES
+
+
+@pytest.mark.parametrize("give", [problem(404), problem(422), problem(503), answer(404)])
+def test_an_answer_in_the_terms_of_the_contract_is_no_failure(
+    server: Server, things: ServiceClient, give: Any
+) -> None:
+    server.answers = [give]
+    for _ in range(FAILURES + 2):
+        with pytest.raises(ProblemError):
+            things.call(FIND, body=NewThing(name="kite"))
+    assert len(server.calls) == FAILURES + 2
+
+
+def test_a_success_in_between_keeps_it_asked(server: Server, things: ServiceClient) -> None:
+    for _ in range(3):
+        server.answers = [answer(500)] * (FAILURES - 2) + [answer(201)]
+        for _ in range(FAILURES - 2):
+            with pytest.raises(ServiceUnavailable):
+                things.call(ADD, body=NewThing(name="kite"))
+        assert things.call(ADD, body=NewThing(name="kite")).status == 201
+
+
+def test_one_neighbour_says_nothing_of_another(server: Server, things: ServiceClient) -> None:
+    others = ServiceClient("others", f"http://127.0.0.1:{server.server_port}/api/")
+    server.answers = [answer(500)]
+    for _ in range(FAILURES + 1):
+        with pytest.raises(ServiceUnavailable):
+            things.call(ADD, body=NewThing(name="kite"))
+    server.answers = [answer(201)]
+    assert others.call(ADD, body=NewThing(name="kite")).status == 201
+
+
+def test_health_is_asked_for_all_the_same(server: Server, things: ServiceClient) -> None:
+    server.answers = [answer(500)]
+    for _ in range(FAILURES + 1):
+        with pytest.raises(ServiceUnavailable):
+            things.call(ADD, body=NewThing(name="kite"))
+    server.answers = [answer(200, b'{"status":"ok"}')]
+    assert things.call(HEALTH).value.status == "ok"
+    # and being up is not being well
+    calls = len(server.calls)
+    with pytest.raises(ServiceUnavailable):
+        things.call(ADD, body=NewThing(name="kite"))
+    assert len(server.calls) == calls
+
+
+def test_who_has_no_time_cannot_blame_the_neighbour(
+    server: Server, things: ServiceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READ_TIMEOUT", 8.0)
+    server.answers = [slow]
+    for _ in range(FAILURES + 1):
+        with context.entered({}, budget=0.1), pytest.raises(ServiceUnavailable):
+            things.call(ADD, body=NewThing(name="kite"))
+    server.answers = [answer(201)]
+    assert things.call(ADD, body=NewThing(name="kite")).status == 201

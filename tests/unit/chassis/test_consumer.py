@@ -298,3 +298,29 @@ def test_a_delay_is_whole_seconds(shelf: Shelf, sqs: QueueSpy, lines: Lines) -> 
         left(consumer, sqs_record(message(), received=received))
     assert [seconds for _, seconds in sqs.delays] == [0, 1, 2]
     assert all(type(seconds) is int for _, seconds in sqs.delays)
+
+
+class Remaining:
+    """What Lambda hands a function beside the event."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+@pytest.mark.parametrize(("lasts", "budget"), [(60, 55), (28, 23), (4, 0)])
+def test_the_time_for_an_event_is_what_its_invocation_has(
+    sqs: QueueSpy, lasts: float, budget: float
+) -> None:
+    left: list[float] = []
+
+    def watch(_: CloudEvent[Thing]) -> None:
+        left.append(context.current().remaining())
+
+    consumer = Consumer({ADDED: watch}, Parking(sqs, "dead-letters"), sqs)
+    consumer.on_sns(sns(message()), Remaining(lasts))
+    queued = {"Records": [sqs_record(message())]}
+    consumer.on_sqs(queued, "retry-queue", Remaining(lasts))
+    assert left == pytest.approx([budget, budget], abs=0.5)

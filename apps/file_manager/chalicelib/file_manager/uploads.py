@@ -19,8 +19,6 @@ from chassis.consumer import delay
 from chassis.parking import Parking, is_replay
 from contracts.files import File
 
-BUDGET = 50.0
-
 
 class _Object(msgspec.Struct):
     key: str
@@ -83,8 +81,13 @@ class Uploads:
         self._base_delay = base_delay
         self._now = now
 
-    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, event: dict[str, Any], lambda_context: Any = None) -> dict[str, Any]:
         """Check a batch of uploads.
+
+        Parameters
+        ----------
+        lambda_context
+            Of the invocation: it says how much time there is.
 
         Returns
         -------
@@ -95,7 +98,7 @@ class Uploads:
         for message in event["Records"]:
             try:
                 for file_id in self._ids_in(message["body"], is_replay(event)):
-                    self.check(file_id)
+                    self.check(file_id, lambda_context)
             except Exception as error:
                 failed.append(message["messageId"])
                 delay(self._sqs, self._queue_url, message, error, self._base_delay)
@@ -111,11 +114,12 @@ class Uploads:
             if file_id := uploaded_id(record.s3.object.key):
                 yield file_id
 
-    def check(self, file_id: str) -> None:
+    def check(self, file_id: str, lambda_context: Any = None) -> None:
         """Check one upload, or complete a check that was not."""
         stored = self._store.get(file_id)
         while stored and stored.file.status == "pending":
-            with context.entered({context.TRACEPARENT: stored.trace}, budget=BUDGET):
+            budget = context.budget_of(lambda_context)
+            with context.entered({context.TRACEPARENT: stored.trace}, budget=budget):
                 outcome = self._outcome(stored)
                 if outcome is None:
                     return

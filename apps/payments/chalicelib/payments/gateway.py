@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.payments.domain import Intent
+from chassis import context
 from contracts.orders import Order
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class StripeGateway:
 
     @property
     def _client(self) -> "stripe.StripeClient":
+        """The client, for one more call, if there is the time to wait for its answer."""
+        if context.current().remaining() < TIMEOUT:
+            raise GatewayUnavailableError("there is no time left for another call")
         if self._opened is None:
             # Imported where a charge is made: it costs a cold start half a second.
             import stripe

@@ -7,6 +7,8 @@ from chassis.money import money_text
 from contracts.payments import PaymentOutcome
 
 _FONTS = Path(__file__).parent / "fonts"
+# what the cut fonts have: see fonts/README.md
+_LATIN = frozenset(map(chr, [*range(0x20, 0x180), *range(0x2010, 0x2028), 0x20AC]))
 
 
 def print_receipt(outcome: PaymentOutcome) -> bytes:
@@ -24,8 +26,9 @@ def print_receipt(outcome: PaymentOutcome) -> bytes:
     pdf.set_creation_date(outcome.occurred_at.astimezone(UTC))
     pdf.set_title(f"Receipt {outcome.order_id}")
     pdf.set_author("Toy Shop")
-    pdf.add_font("DejaVu", fname=_FONTS / "DejaVuSans.ttf")
-    pdf.add_font("DejaVu", style="B", fname=_FONTS / "DejaVuSans-Bold.ttf")
+    cut = _cut_for(outcome)
+    pdf.add_font("DejaVu", fname=_FONTS / f"DejaVuSans{cut}.ttf")
+    pdf.add_font("DejaVu", style="B", fname=_FONTS / f"DejaVuSans-Bold{cut}.ttf")
     pdf.set_auto_page_break(True, margin=20)
     pdf.add_page()
 
@@ -73,3 +76,9 @@ def print_receipt(outcome: PaymentOutcome) -> bytes:
     pdf.set_font("DejaVu", "B", 12)
     pdf.cell(0, 10, f"Paid: {money_text(outcome.amount)}", align="R")
     return bytes(pdf.output())
+
+
+def _cut_for(outcome: PaymentOutcome) -> str:
+    """Return which cut of the fonts has all letters: reading a whole one takes most of the time."""
+    letters = set(outcome.contact.name).union(*(line.name for line in outcome.lines))
+    return "-Latin" if letters <= _LATIN else ""

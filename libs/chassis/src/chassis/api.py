@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import msgspec
 from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
 
-from chassis import context, log
+from chassis import context, health, log
 from chassis.parsing import decode_document, parse_body, parse_document, parse_query
 from chassis.problems import (
     BadRequest,
@@ -79,6 +79,7 @@ class ServiceApp(Chalice):
         self.public = public
         self.max_body = max_body
         log.configure(settings.service, settings.stage, settings.log_level)
+        health.forget()
         if not public:
             self.serves(HEALTH)(_healthy)
 
@@ -151,8 +152,7 @@ class ServiceApp(Chalice):
         return response
 
     def _budget(self) -> float:
-        remaining = getattr(self.lambda_context, "get_remaining_time_in_millis", None)
-        return min(BUDGET, remaining() / 1000 - 0.5) if remaining else BUDGET
+        return min(BUDGET, context.budget_of(self.lambda_context, reserve=0.5))
 
     @property
     def request(self) -> Request:
@@ -279,6 +279,7 @@ def etag(version: int) -> str:
 
 
 def _healthy() -> Health:
+    health.check()
     return Health(status="ok")
 
 

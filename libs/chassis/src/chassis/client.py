@@ -3,7 +3,8 @@
 A call has a connect and a read time-out and the deadline of the request that caused it, which is
 handed on. Only what is safe to repeat is repeated: an operation that its contract calls
 repeatable, or one whose connection never came about. Waits have full jitter (Brooker,
-"Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+"Exponential Backoff And Jitter", AWS Architecture Blog, 2015). A neighbour that fails again and
+again is not asked for a while: see ``chassis.breaker``.
 """
 
 import random
@@ -19,7 +20,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from chassis import aws, context, log
+from chassis.breaker import Breaker
 from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
+from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 
@@ -29,6 +32,8 @@ CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 8.0
 ATTEMPTS = 3
 BACKOFF = 0.1
+FAIR_WAIT = 1.0
+"""Seconds: who gives a neighbour less has itself to blame if no answer comes."""
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _WORTH_ANOTHER_TRY = {429, 500, 502, 503, 504}
 
@@ -66,11 +71,14 @@ class ServiceClient:
         Its name, for logs and errors.
     url
         Where its API's stage is.
+    breaker
+        Knows whether to ask it; a new one unless told.
     """
 
-    def __init__(self, service: str, url: str) -> None:
+    def __init__(self, service: str, url: str, breaker: Breaker | None = None) -> None:
         self.service = service
         self._url = url.rstrip("/")
+        self._breaker = breaker or Breaker(service)
 
     def call(
         self,
@@ -99,7 +107,8 @@ class ServiceClient:
         NotFound
             If a path parameter is empty or made of dots.
         ServiceUnavailable
-            If it did not answer in time, or not in its contract's terms.
+            If it did not answer in time, or not in its contract's terms, or has done so too often
+            just now to be asked at all. Its health is always asked for.
         """
         url = self._url + operation.path.format_map(
             {name: _segment(value) for name, value in (path or {}).items()}
@@ -124,6 +133,8 @@ class ServiceClient:
             remaining = context.current().remaining()
             if remaining <= 0.05:
                 raise self._unavailable(operation, "the deadline has passed")
+            if operation is not HEALTH and not self._breaker.allows():
+                raise self._unavailable(operation, "it is left alone for a while")
             try:
                 answer = _pool.request(
                     operation.method,
@@ -136,6 +147,8 @@ class ServiceClient:
                     ),
                 )
             except urllib3.exceptions.HTTPError as error:
+                if remaining >= min(READ_TIMEOUT, FAIR_WAIT):
+                    self._note(operation, ok=False)
                 never_sent = isinstance(
                     error,
                     urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
@@ -145,22 +158,35 @@ class ServiceClient:
             else:
                 if last or not operation.repeatable or answer.status not in _WORTH_ANOTHER_TRY:
                     return self._read(operation, answer)
+                self._note(operation, ok=answer.status in operation.problems)
             # jitter is no secret
             wait = random.uniform(0, BACKOFF * 2**attempt)  # nosec B311
             time.sleep(min(wait, context.current().remaining()))
         raise AssertionError("the last attempt returns or raises")
 
     def _read(self, operation: Operation[A], answer: urllib3.BaseHTTPResponse) -> Reply[A]:
-        if answer.status in operation.status:
-            if operation.answer is None:
-                return Reply(answer.status, None)  # type: ignore[arg-type]
-            try:
-                return Reply(answer.status, msgspec.json.decode(answer.data, type=operation.answer))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise self._unavailable(operation, f"it answered garbage: {error}") from None
         if answer.status in operation.problems:
+            self._note(operation, ok=True)
             raise _problem_of(answer)
-        raise self._unavailable(operation, f"it answered {answer.status}")
+        if answer.status not in operation.status:
+            raise self._broken(operation, f"it answered {answer.status}")
+        value: Any = None
+        if operation.answer is not None:
+            try:
+                value = msgspec.json.decode(answer.data, type=operation.answer)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise self._broken(operation, f"it answered garbage: {error}") from None
+        self._note(operation, ok=True)
+        return Reply(answer.status, value)
+
+    def _note(self, operation: Operation[Any], *, ok: bool) -> None:
+        # a service may be well enough to say so and still fail at everything else
+        if operation is not HEALTH:
+            (self._breaker.succeeded if ok else self._breaker.failed)()
+
+    def _broken(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
+        self._note(operation, ok=False)
+        return self._unavailable(operation, why)
 
     def _unavailable(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
         log.warning("call failed", neighbour=self.service, operation=operation.name, why=why)

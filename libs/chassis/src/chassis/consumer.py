@@ -24,7 +24,6 @@ from contracts.events import CloudEvent, EventType
 
 Handler = Callable[[CloudEvent[Any]], None]
 
-BUDGET = 50.0
 MAX_DELAY = 3600
 
 
@@ -59,8 +58,13 @@ class Consumer:
         self._sqs = sqs
         self._base_delay = base_delay
 
-    def on_sns(self, event: dict[str, Any]) -> dict[str, Any]:
+    def on_sns(self, event: dict[str, Any], lambda_context: Any = None) -> dict[str, Any]:
         """Handle what a topic delivers: one message an invocation.
+
+        Parameters
+        ----------
+        lambda_context
+            Of the invocation: it says how much time there is.
 
         Returns
         -------
@@ -73,15 +77,24 @@ class Consumer:
             Whatever a handler raised that may go away: Lambda tries again.
         """
         done = [
-            self._handle(record["Sns"]["Message"], replay=is_replay(event))
+            self._handle(record["Sns"]["Message"], lambda_context, replay=is_replay(event))
             for record in event["Records"]
         ]
         return {"handled": [event_id for event_id in done if event_id is not None]}
 
-    def on_sqs(self, event: dict[str, Any], queue_url: str) -> dict[str, Any]:
+    def on_sqs(
+        self, event: dict[str, Any], queue_url: str, lambda_context: Any = None
+    ) -> dict[str, Any]:
         """Handle what the retry queue delivers.
 
         A message that fails again stays in the queue for a growing while.
+
+        Parameters
+        ----------
+        queue_url
+            The retry queue.
+        lambda_context
+            Of the invocation: it says how much time there is.
 
         Returns
         -------
@@ -92,13 +105,13 @@ class Consumer:
         for record in event["Records"]:
             try:
                 for message in _messages_of(record["body"]):
-                    self._handle(message)
+                    self._handle(message, lambda_context)
             except Exception as error:
                 failed.append(record["messageId"])
                 delay(self._sqs, queue_url, record, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _handle(self, message: str, *, replay: bool = False) -> str | None:
+    def _handle(self, message: str, lambda_context: Any, *, replay: bool = False) -> str | None:
         """Return the event's id once its handler has done its work, ``None`` if it did not."""
         try:
             head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
@@ -110,10 +123,11 @@ class Consumer:
             return None
         except msgspec.MsgspecError as error:
             raw = _raw(message)
-            with context.entered(_trace(raw), budget=BUDGET):
+            with context.entered(_trace(raw), budget=context.budget_of(lambda_context)):
                 self._parking.park(raw, reason=f"poison: {error}", replay=replay)
             return None
-        with context.entered({context.TRACEPARENT: event.traceparent or ""}, budget=BUDGET):
+        trace = {context.TRACEPARENT: event.traceparent or ""}
+        with context.entered(trace, budget=context.budget_of(lambda_context)):
             try:
                 handler(event)
             except PermanentFailure as error:

@@ -6,15 +6,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import Any
 
 import msgspec
 
 from chassis.redaction import masked
 
+RESERVE = 5.0
+"""Seconds of a function's time that its work may not use: to say and note what has failed."""
+
 TRACEPARENT = "traceparent"
 CORRELATION_ID = "X-Correlation-Id"
 DEADLINE = "X-Request-Deadline"
 
+_DEFAULT_BUDGET = 30.0
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -58,7 +63,7 @@ _current: ContextVar[Context | None] = ContextVar("context", default=None)
 
 def current() -> Context:
     """Return the context of what is being handled, a fresh one outside of any."""
-    return _current.get() or _root(budget=30.0)
+    return _current.get() or _root(_DEFAULT_BUDGET)
 
 
 @contextmanager
@@ -91,6 +96,20 @@ def entered(
         yield current()
     finally:
         _current.reset(token)
+
+
+def budget_of(lambda_context: Any, reserve: float = RESERVE) -> float:
+    """Return how many seconds an invocation may work before Lambda ends it.
+
+    Parameters
+    ----------
+    lambda_context
+        What Lambda hands a function beside the event; ``None`` where there is no Lambda.
+    reserve
+        Seconds to keep back.
+    """
+    remaining = getattr(lambda_context, "get_remaining_time_in_millis", None)
+    return max(0.0, remaining() / 1000 - reserve) if remaining else _DEFAULT_BUDGET
 
 
 def headers() -> dict[str, str]:

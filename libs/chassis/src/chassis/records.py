@@ -10,11 +10,12 @@ import msgspec
 import pynamodb.connection.base
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.constants import STRING
-from pynamodb.exceptions import DeleteError, PutError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from chassis import aws, context
+from chassis import aws, context, health, log
+from chassis.problems import ServiceUnavailable
 
 # PynamoDB makes a session for every model; the shared one has loaded DynamoDB's description once
 # (0.1 s and 13 MB less at a cold start).
@@ -118,7 +119,18 @@ def bind(model: type[R], table_name: str) -> type[R]:
     meta: Any = model.Meta
     meta.table_name = table_name
     model._connection = None  # PynamoDB keeps the table's name in there
+    health.depends_on(table_name, lambda: _look_up_nothing(model))
     return model
+
+
+def _look_up_nothing(model: type[Record]) -> None:
+    try:
+        model.get("nothing")
+    except DoesNotExist:
+        return
+    except PynamoDBException as error:
+        log.error("table does not answer", why=f"{type(error).__name__}: {error}")
+        raise ServiceUnavailable("The service cannot reach what it keeps.") from None
 
 
 def current_trace() -> str:

@@ -42,7 +42,7 @@ def _invoked(repository: Repository, app: App, function: Function) -> Iterator[F
 
 
 def _stream(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
-    properties, line = _mapping(app, function)
+    properties, line = app.mapping_of(function)
     yield from _limits(
         repository,
         app,
@@ -58,7 +58,7 @@ def _stream(repository: Repository, app: App, function: Function) -> Iterator[Fi
 
 
 def _queue(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
-    properties, line = _mapping(app, function)
+    properties, line = app.mapping_of(function)
     yield from _partial(repository, app, function, properties, line)
     name = short(properties.get("Queue")) if properties else None
     queue_id = _queue_id(app, name)
@@ -82,8 +82,7 @@ def _queue(repository: Repository, app: App, function: Function) -> Iterator[Fin
         )
     elif _is_silent(app, queue_id):
         yield _no_alarm(repository, app, queue_id, line)
-    stage = app.config.at("stages", "local", "lambda_functions", function.name) or {}
-    timeout = stage.get("lambda_timeout", app.config.get("lambda_timeout", 60))
+    timeout, _ = app.timeout_of(function)
     if properties.get("VisibilityTimeout", 30) < _PATIENCE * timeout:
         yield repository.finding(
             app.resources_path,
@@ -150,13 +149,6 @@ def _destination(
         )
     elif _is_silent(app, queue_id):
         yield _no_alarm(repository, app, queue_id, app.resources.line_of("Resources", queue_id))
-
-
-def _mapping(app: App, function: Function) -> tuple[Block | None, int]:
-    path = ("Resources", function.logical_id, "Properties", "Events")
-    events = app.delivery.at(*path) or {}
-    name = next(iter(events), "")
-    return app.delivery.at(*path, name, "Properties"), app.delivery.line_of(*path, name)
 
 
 def _queue_id(app: App, name: str | None) -> str | None:

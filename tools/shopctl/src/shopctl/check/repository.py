@@ -23,6 +23,9 @@ _HANDLERS = {
     "lambda_function": "call",
     "authorizer": "authorizer",
 }
+CHALICE_TIMEOUT = 60
+"""Seconds, unless the configuration says otherwise."""
+
 _POLICY = re.compile(r"policy-(.+)-([a-z0-9]+)\.json$")
 
 
@@ -183,6 +186,25 @@ class App:
     def config_path(self) -> Path:
         """Where Chalice's configuration is."""
         return self.directory / ".chalice" / "config.json"
+
+    def timeout_of(self, function: Function) -> tuple[int, int]:
+        """Return after how many seconds a function is ended, and the line that says so."""
+        paths = (
+            ("stages", "local", "lambda_functions", function.name, "lambda_timeout"),
+            ("stages", "local", "lambda_timeout"),
+            ("lambda_timeout",),
+        )
+        for path in paths:
+            if (seconds := self.config.at(*path)) is not None:
+                return int(seconds), self.config.line_of(*path)
+        return CHALICE_TIMEOUT, 1
+
+    def mapping_of(self, function: Function) -> tuple[Block | None, int]:
+        """Return the properties of the event source of a function, and its line."""
+        path = ("Resources", function.logical_id, "Properties", "Events")
+        events = self.delivery.at(*path) or {}
+        name = next(iter(events), "")
+        return self.delivery.at(*path, name, "Properties"), self.delivery.line_of(*path, name)
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:

@@ -90,6 +90,7 @@ async def _serve(home: Path, port: int) -> None:
         activity,
         apis,
         delivery,
+        faults,
         forking,
         identities,
         imports,
@@ -109,7 +110,10 @@ async def _serve(home: Path, port: int) -> None:
     permissions.install()
     if ministack_app.AUTH:
         permissions.record(home / "iam-decisions.jsonl")
+    streams.install()
     workers.install(home / "tmp" / "code")
+    # around everything else
+    faults.install()
     # with IAM each function has credentials of its own from the start
     can_fork = sys.platform == "linux" and not ministack_app.AUTH
     if can_fork:
@@ -135,7 +139,9 @@ async def _serve(home: Path, port: int) -> None:
         delivery.restore(undelivered)
 
     application = activity.answering(
-        ministack_app.app, started=resume, warm_up=forking.warm_up if can_fork else lambda: None
+        faults.answering(ministack_app.app),
+        started=resume,
+        warm_up=forking.warm_up if can_fork else lambda: None,
     )
     saving = asyncio.create_task(activity.save_when_quiet())
     try:

@@ -1,0 +1,29 @@
+"""A private service says that it is down when it cannot reach what it keeps."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from component.conftest import client_of
+
+TABLES = {
+    "file_manager": "toyshop-local-file-manager",
+    "notifications": "toyshop-local-notifications",
+    "orders": "toyshop-local-orders",
+    "payments": "toyshop-local-payments",
+    "toys": "toyshop-local-toys",
+}
+
+
+@pytest.mark.parametrize("service", TABLES)
+def test_health_is_that_of_the_table(
+    service: str, load_app: Callable[..., ModuleType], api_of: Any
+) -> None:
+    api = api_of(load_app(service))
+    answer = api.call("GET", "/health")
+    assert (answer.status_code, answer.json_body) == (200, {"status": "ok"})
+    client_of("dynamodb").delete_table(TableName=TABLES[service])
+    answer = api.call("GET", "/health")
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"

@@ -1,0 +1,34 @@
+"""A shop of its own for the soak, and how long and how bad it shall be."""
+
+import random
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from chain.shop import Shop
+from soak.plan import LONG, SHORT, Plan
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    soak = parser.getgroup("soak")
+    soak.addoption("--long", action="store_true", help="2,000 orders instead of a few dozen")
+    soak.addoption("--seed", type=int, help="of the faults and the orders; printed by each run")
+    soak.addoption("--write", action="store_true", help="write the figures into docs/soak.md")
+
+
+@pytest.fixture(scope="session")
+def plan(request: pytest.FixtureRequest) -> Plan:
+    seed = request.config.getoption("--seed")
+    chosen = LONG if request.config.getoption("--long") else SHORT
+    return chosen.with_seed(random.randrange(1_000_000) if seed is None else seed)
+
+
+@pytest.fixture
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    shop = Shop(tmp_path_factory.mktemp("soak") / "home")
+    try:
+        shop.up()
+        yield shop
+    finally:
+        shop.run("down", "--purge")
+        shutil.rmtree(shop.home, ignore_errors=True)

@@ -1,0 +1,58 @@
+"""Receipts: the same payment gives the same bytes, and no letter is lost to a smaller font."""
+
+from datetime import UTC, datetime
+
+import pytest
+from fontTools.ttLib import TTFont
+
+from chalicelib.payments import receipts
+from contracts.money import Money
+from contracts.orders import Contact, OrderLine
+from contracts.payments import PaymentOutcome
+
+PRICE = Money(amount=2999, currency="AUD")
+
+
+def outcome(name: str, toy: str = "Kite") -> PaymentOutcome:
+    return PaymentOutcome(
+        transaction_id="txn_1",
+        order_id="ord_1",
+        customer_id="cus_1",
+        status="succeeded",
+        amount=PRICE,
+        contact=Contact(email="a@example.com", name=name),
+        lines=[OrderLine(toy_id="toy_1", name=toy, quantity=1, unit_price=PRICE, line_total=PRICE)],
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC),
+        decline_code=None,
+    )
+
+
+@pytest.mark.parametrize("name", ["Alice", "Zoë Łukasz", "Алиса"])
+def test_the_same_payment_the_same_bytes(name: str) -> None:
+    receipt = receipts.print_receipt(outcome(name))
+    assert receipt == receipts.print_receipt(outcome(name))
+    assert receipt.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("name", "toy", "cut"),
+    [
+        ("Alice", "Kite, 2 m, €5", "-Latin"),
+        ("Zoë Łukasz", "Kite", "-Latin"),
+        ("Алиса", "Kite", ""),
+        ("Alice", "Змей", ""),
+        ("Alice", "Kite ✈", ""),
+    ],
+)
+def test_the_font_has_every_letter(name: str, toy: str, cut: str) -> None:
+    assert receipts._cut_for(outcome(name, toy)) == cut
+
+
+@pytest.mark.parametrize("style", ["", "-Bold"])
+def test_a_cut_font_has_what_is_said_of_it(style: str) -> None:
+    whole, cut = (
+        set(TTFont(receipts._FONTS / f"DejaVuSans{style}{kind}.ttf").getBestCmap())
+        for kind in ("", "-Latin")
+    )
+    wanted = set(map(ord, receipts._LATIN))
+    assert cut >= wanted & whole

@@ -1,0 +1,118 @@
+"""A story: payments hangs, and shoppers who look at their orders do not wait for it in turn."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from component.neighbours import FakeNeighbour
+
+from chalicelib.storefront_api.caller import Caller
+from chalicelib.storefront_api.ordering import Ordering
+from chassis import aws, client
+from chassis.breaker import FAILURES, Breaker
+from chassis.client import ServiceClient
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order
+
+ALICE = Caller("cus_alice", is_staff=False)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def order() -> Order:
+    return Order(
+        id=f"ord_{'0' * 26}",
+        customer_id=ALICE.id,
+        status="placed",
+        lines=[],
+        total=Money(amount=500, currency="AUD"),
+        shipping_address=Address(
+            name="Alice", line1="1 Toy St", city="Sydney", postal_code="2000", country="AU"
+        ),
+        contact=Contact(email="alice@example.com", name="Alice"),
+        payment_method="pm_card_visa",
+        version=1,
+        placed_at=NOW,
+        updated_at=NOW,
+    )
+
+
+class Hanging:
+    """Takes calls and never answers, until it is told to; it counts them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.answers = False
+        self._kept: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._kept.append(connection)
+                connection.recv(65536)
+                self.calls += 1
+                if self.answers:
+                    body = b'{"items":[]}'
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                        b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+                    )
+                    connection.close()
+
+    def close(self) -> None:
+        for opened in (self._listener, *self._kept):
+            opened.close()
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(client, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(client, "BACKOFF", 0.001)
+    aws.session.cache_clear()
+    payments = Hanging()
+    yield payments
+    payments.close()
+    aws.session.cache_clear()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_few_wait_for_payments_that_hangs_and_all_see_their_orders(hanging: Hanging) -> None:
+    clock = Clock()
+    payments = ServiceClient("payments", hanging.url, Breaker("payments", clock=clock))
+    nobody: Any = None
+    ordering = Ordering(
+        nobody, FakeNeighbour(getOrder=lambda _: order()), payments, nobody, nobody, "AUD"
+    )
+
+    def look() -> str:
+        return ordering.get(ALICE, order().id).payment.status
+
+    # GIVEN payments hanging WHEN many look at their order
+    seen = {look() for _ in range(30)}
+    # THEN each sees it, and no more calls have waited than it takes to know
+    assert seen == {"unknown"}
+    assert hanging.calls == FAILURES
+    # one more for each while that passes
+    clock.now += 5
+    assert {look() for _ in range(10)} == {"unknown"}
+    assert hanging.calls == FAILURES + 1
+    # WHEN it answers again, THEN the first probe tells everyone
+    hanging.answers = True
+    clock.now += 5
+    assert {look() for _ in range(3)} == {"pending"}
+    assert hanging.calls == FAILURES + 4
