@@ -17,7 +17,7 @@ from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import StripeGateway
-from chalicelib.payments.store import TransactionRecord
+from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.webhooks import Webhooks
 from chassis.consumer import Consumer
 from chassis.records import Record
@@ -73,13 +73,12 @@ def charge_before_the_intent_is_recorded() -> Patches:
 
 def tombstone_forgotten() -> Patches:
     """Leave no record of a cancellation that comes before the charge."""
-    on_cancelled = Charging.on_order_cancelled
+    add = TransactionStore.add
 
-    def forgetful(self: Charging, event: Any) -> None:
-        if self._store.get(domain.transaction_id(event.data.id)) is not None:
-            on_cancelled(self, event)
+    def forgetful(self: TransactionStore, payment: Payment) -> bool:
+        return payment.status == "cancelled" or add(self, payment)
 
-    return ((Charging, "on_order_cancelled", forgetful),)
+    return ((TransactionStore, "add", forgetful),)
 
 
 def _unconditional(model: type[Record]) -> Patches:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from world import promise
 from world.outside import TROUBLES, Trouble
-from world.schedule import Schedule
+from world.schedule import Schedule, calls
 from world.world import World
 
 METHODS = (
@@ -20,7 +20,7 @@ ORDERS = 3
 """Most orders in one run: what goes wrong between orders shows with two."""
 
 _pick = st.integers(0, 7)
-_call = st.integers(1, 12)
+_call = st.sampled_from(calls())
 _trouble = st.sampled_from(TROUBLES)
 _seed = st.integers(0, 2**32)
 
@@ -147,9 +147,9 @@ class Shop(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.due())
     @rule(pick=_pick, call=_call, trouble=_trouble)
-    def deliver_in_trouble(self, pick: int, call: int, trouble: Trouble) -> None:
-        """Deliver something, and let one of its calls go wrong."""
-        self.world.outside.plan(call, trouble)
+    def deliver_in_trouble(self, pick: int, call: str, trouble: Trouble) -> None:
+        """Deliver something, and let a call go wrong if it makes it."""
+        self.world.outside.plan_at(call, trouble)
         self._deliver(pick)
 
     @rule(number=st.integers(0, ORDERS - 1), call=st.integers(1, 3), trouble=_trouble)
@@ -167,10 +167,10 @@ class Shop(RuleBasedStateMachine):
         self.world.cancel(self._order(pick))
         self.world.outside.calm()
 
-    @rule(seed=_seed, steps=st.integers(1, 20))
+    @rule(seed=_seed, steps=st.integers(5, 30))
     def deliver_much_in_trouble(self, seed: int, steps: int) -> None:
         """Deliver by a schedule of its own, with a trouble now and then."""
-        schedule = Schedule(self.world, seed, trouble=0.3)
+        schedule = Schedule(self.world, seed, trouble=0.6)
         for _ in range(steps):
             due = self.world.due()
             if not due:
@@ -178,10 +178,10 @@ class Shop(RuleBasedStateMachine):
             schedule.step(due)
             promise.so_far(self.world)
 
-    @rule(seed=_seed)
-    def come_to_rest_for_now(self, seed: int) -> None:
-        """Let everything be delivered before the next thing happens."""
-        self.world.settle(Schedule(self.world, seed).step)
+    @rule(seed=_seed, trouble=st.sampled_from((0.0, 0.5)))
+    def come_to_rest_for_now(self, seed: int, trouble: float) -> None:
+        """Let everything be delivered, or parked, before the next thing happens."""
+        self.world.settle(Schedule(self.world, seed, trouble=trouble).step)
 
     # Time, and people
 
