@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from component.conftest import StreamOf, TopicSpy, parked
 
+from chalicelib.payments.gateway import GatewayUnavailableError
 from chassis.client import Reply
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
@@ -356,6 +357,74 @@ def test_each_outcome_is_one_event_and_the_receipt_is_none(app: ModuleType) -> N
     assert outcomes(app, stream, spy) == []
     app.charge(sns(ORDER_CANCELLED, order), None)
     assert [event["type"] for event in outcomes(app, stream, spy)] == ["shop.payment.refunded.v1"]
+
+
+def test_a_transaction_is_told_of_again_outcome_by_outcome(app: ModuleType, api: Any) -> None:
+    # GIVEN a payment that was receipted, and refunded later
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    told = outcomes(app, stream, spy)
+    app.fulfil(sns_of(json.dumps(told[0])), None)
+    told += outcomes(app, stream, spy)
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    told += outcomes(app, stream, spy)
+    stored = transaction(api, order)
+    assert stored is not None
+    # WHEN it is re-emitted
+    path = f"/transactions/{stored['id']}"
+    answer = api.call("POST", f"{path}/events")
+    assert (answer.status_code, answer.body) == (202, b"")
+    again = outcomes(app, stream, spy)
+    # THEN both outcomes are told of as they were, and the transaction has not changed
+    assert [event | {"traceparent": ""} for event in again] == [
+        event | {"traceparent": ""} for event in told
+    ]
+    assert api.call("GET", path).json_body == stored
+    assert api.call("POST", "/transactions/txn_none/events").status_code == 404
+
+
+def test_a_transaction_of_an_earlier_release_is_told_of_by_its_last_outcome(
+    app: ModuleType, api: Any
+) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of("pm_card_chargeDeclinedInsufficientFunds")
+    app.charge(sns(ORDER_PLACED, order), None)
+    (declined,) = outcomes(app, stream, spy)
+    # GIVEN that it was stored before outcomes were kept
+    table = boto3.resource("dynamodb").Table("toyshop-local-payments")
+    key = {"id": declined["data"]["transaction_id"]}
+    table.update_item(Key=key, UpdateExpression="REMOVE outcomes")
+    assert outcomes(app, stream, spy) == []
+    api.call("POST", f"/transactions/{key['id']}/events")
+    (again,) = outcomes(app, stream, spy)
+    assert again | {"traceparent": ""} == declined | {"traceparent": ""}
+
+
+def test_a_payment_that_is_pending_has_nothing_to_tell(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    gateway.add_fault("throttle", path="*/confirm", times=5)
+    with pytest.raises(GatewayUnavailableError):
+        app.charge(sns(ORDER_PLACED, order), None)
+    pending = transaction(api, order)
+    assert pending is not None
+    assert pending["status"] == "pending"
+    assert outcomes(app, stream, spy) == []
+    assert api.call("POST", f"/transactions/{pending['id']}/events").status_code == 202
+    assert outcomes(app, stream, spy) == []
+
+
+def test_a_consumer_that_never_saw_the_order_placed_ends_right_by_the_cancellation(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    app.charge(sns(ORDER_PLACED, order), None)
+    assert transaction(api, order)["status"] == "cancelled"  # type: ignore[index]
+    assert money_moved(gateway, order) == []
 
 
 def paid_event(app: ModuleType, order: Order) -> dict[str, Any]:

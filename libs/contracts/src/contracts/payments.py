@@ -7,7 +7,7 @@ from msgspec import Meta
 from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import Contact, OrderLine
-from contracts.schema import Input, Output, Timestamp
+from contracts.schema import Input, NoBody, Output, Timestamp
 
 PaymentStatus = Literal[
     "pending", "succeeded", "declined", "action_required", "refunded", "cancelled"
@@ -78,5 +78,10 @@ RECEIVE_WEBHOOK: Operation[None] = Operation(
     name="receiveWebhook", method="POST", path="/webhooks", summary="News from the gateway",
     body=Webhook, status=(204,), problems=(400, 422), repeatable=True,
 )  # fmt: skip
+REEMIT: Operation[None] = Operation(
+    name="reemitTransaction", method="POST", path="/transactions/{transaction_id}/events",
+    summary="Have the outcomes of the transaction told of again",
+    body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (GET, LOOKUP, RECEIVE_WEBHOOK)
+OPERATIONS = (GET, LOOKUP, RECEIVE_WEBHOOK, REEMIT)
