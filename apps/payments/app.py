@@ -25,6 +25,12 @@ def look_up_transactions() -> api.TransactionLookupAnswer:
     return payments.lookup.of_orders(app.body(api.TransactionLookup))
 
 
+@app.serves(api.AUDIT)
+def audit_transactions() -> api.TransactionAuditAnswer:
+    """Put the gateway's records beside the transactions of many orders."""
+    return payments.auditing.audit(app.body(api.TransactionAudit))
+
+
 @app.serves(api.REEMIT)
 def reemit_transaction(transaction_id: str) -> None:
     """Have a transaction told of again."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, local
+from shopctl.commands import deployment, development, local, reconcile
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -67,5 +67,6 @@ for command in (
     deployment.configure_command,
     deployment.deliver_command,
     deployment.delete_command,
+    reconcile.reconcile_command,
 ):
     cli.add_command(command)

@@ -54,11 +54,18 @@ class Cloud:
         """How long to wait between two looks at something in progress."""
         return 0.05 if self.is_local else 3.0
 
-    def client(self, service: str) -> Any:
-        """Return the client of an AWS service, always the same one."""
-        if service not in self._clients:
-            self._clients[service] = self._create(service)
-        return self._clients[service]
+    def client(self, service: str, read_timeout: float = 60) -> Any:
+        """Return the client of an AWS service, always the same one.
+
+        Parameters
+        ----------
+        read_timeout
+            Seconds to wait for an answer.
+        """
+        key = f"{service} {read_timeout:g}"
+        if key not in self._clients:
+            self._clients[key] = self._create(service, read_timeout)
+        return self._clients[key]
 
     def account(self) -> str:
         """Return the account's id."""
@@ -66,10 +73,10 @@ class Cloud:
             return LOCAL_ACCOUNT
         return str(self.client("sts").get_caller_identity()["Account"])
 
-    def _create(self, service: str) -> Any:
+    def _create(self, service: str, read_timeout: float) -> Any:
         config = Config(
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=read_timeout,
             retries={"mode": "standard", "max_attempts": 3},
             max_pool_connections=20,
         )
