@@ -24,6 +24,12 @@ def get_file(file_id: str) -> api.File:
     return files.get(file_id)
 
 
+@app.serves(api.LOOKUP)
+def look_up_files() -> api.FileLookupAnswer:
+    """Get what is known of many files."""
+    return files.look_up(app.body(api.FileLookup))
+
+
 @app.serves(api.DELETE)
 def delete_file(file_id: str) -> None:
     """Forget a file and its bytes."""

@@ -17,6 +17,12 @@ def send_message(message_id: str) -> Answer:
     return Answer(message, status=201 if is_new else 200)
 
 
+@app.serves(api.LOOKUP)
+def look_up_messages() -> api.MessageLookupAnswer:
+    """Get what became of many e-mails."""
+    return notifications.look_up(app.body(api.MessageLookup))
+
+
 @app.serves(api.GET)
 def get_message(message_id: str) -> api.Message:
     """Get what became of an e-mail."""

@@ -56,6 +56,13 @@ def delete_order(order_id: str) -> None:
     orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
 
 
+@app.serves(api.REEMIT)
+def reemit_order(order_id: str) -> None:
+    """Have an order told of again."""
+    app.optional_body(api.NoBody)
+    orders.reemit(order_id)
+
+
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""

@@ -6,6 +6,7 @@ from chalicelib.payments.bootstrap import Settings, build
 from chassis.api import ServiceApp
 from chassis.settings import load, source
 from contracts import payments as api
+from contracts.schema import NoBody
 
 settings = load(Settings)
 app = ServiceApp("toyshop-payments", settings, max_body=512 * 1024)
@@ -22,6 +23,19 @@ def get_transaction(transaction_id: str) -> api.Transaction:
 def look_up_transactions() -> api.TransactionLookupAnswer:
     """Get the transactions of many orders."""
     return payments.lookup.of_orders(app.body(api.TransactionLookup))
+
+
+@app.serves(api.AUDIT)
+def audit_transactions() -> api.TransactionAuditAnswer:
+    """Put the gateway's records beside the transactions of many orders."""
+    return payments.auditing.audit(app.body(api.TransactionAudit))
+
+
+@app.serves(api.REEMIT)
+def reemit_transaction(transaction_id: str) -> None:
+    """Have a transaction told of again."""
+    app.optional_body(NoBody)
+    payments.lookup.reemit(transaction_id)
 
 
 @app.serves(api.RECEIVE_WEBHOOK)

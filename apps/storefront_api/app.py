@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import AuthRequest, AuthResponse
+from chalice.app import AuthRequest, AuthResponse, CloudWatchEvent
 
 from chalicelib.storefront_api.authorizer import BadTokenError
 from chalicelib.storefront_api.bootstrap import Settings, build
@@ -56,6 +56,11 @@ def serves(operation: Operation[Any]) -> Callable[[View], View]:
 def caller() -> Caller:
     """Return who is asking."""
     return caller_of(app.request.context)
+
+
+def seconds_left(lambda_context: Any) -> Callable[[], float]:
+    """Return what tells how much time a function has left."""
+    return lambda: lambda_context.get_remaining_time_in_millis() / 1000
 
 
 def access_token() -> str:
@@ -190,3 +195,9 @@ def get_receipt(order_id: str) -> Answer:
 def receive_payment_webhook() -> None:
     """Take in news of the payment gateway."""
     shop.webhooks.receive(app.raw_body(), app.header("stripe-signature"))
+
+
+@app.schedule("rate(6 hours)")
+def reconcile(event: CloudWatchEvent) -> dict[str, Any]:
+    """Hold every order against what it was promised."""
+    return shop.reconciliation.handle(event.detail, seconds_left(event.context))

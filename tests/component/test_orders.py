@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from component.conftest import StreamOf, TopicSpy, parked
+from component.conftest import StreamOf, TopicSpy, client_of, parked
 
 ADDRESS = {
     "name": "Alice",
@@ -291,6 +291,79 @@ def test_a_deleted_order_is_no_event(app: ModuleType, api: Any) -> None:
     api.call("DELETE", f"/orders/{order['id']}?settled=true")
     app.on_dynamodb_record(stream.records(), None)
     assert [event["type"] for event in spy.events()] == ["shop.order.placed.v1"]
+
+
+def told(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str, Any]]:
+    assert app.on_dynamodb_record(stream.records(), None) == {"batchItemFailures": []}
+    return spy.events()
+
+
+def reemit(api: Any, order_id: str) -> None:
+    answer = api.call("POST", f"/orders/{order_id}/events")
+    assert (answer.status_code, answer.body) == (202, b"")
+
+
+def test_an_order_is_told_of_again_as_it_was(app: ModuleType, api: Any) -> None:
+    # GIVEN an order that was told of, and has changed since
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    (first,) = told(app, stream, spy)
+    patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
+    told(app, stream, spy)
+    stored = api.call("GET", f"/orders/{order['id']}")
+    # WHEN it is re-emitted, twice
+    for _ in range(2):
+        reemit(api, order["id"])
+        (again,) = told(app, stream, spy)
+        # THEN it is the event that it was, of the order as it is, and the order has not changed
+        assert (again["id"], again["time"]) == (first["id"], first["time"])
+        assert again["data"] == stored.json_body
+    after = api.call("GET", f"/orders/{order['id']}")
+    assert (after.json_body, after.headers["ETag"]) == (stored.json_body, '"2"')
+    # AND a write that follows is told of as ever
+    patch(api, order["id"], {"shipping_address": {"city": "Hobart"}}, '"2"')
+    assert [event["type"] for event in told(app, stream, spy)] == ["shop.order.changed.v1"]
+
+
+def test_a_cancelled_order_is_told_of_again_as_cancelled(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    told(app, stream, spy)
+    api.call("POST", f"/orders/{order['id']}/cancellation")
+    (_, cancelled) = told(app, stream, spy)
+    reemit(api, order["id"])
+    (again,) = told(app, stream, spy)
+    assert again["type"] == "shop.order.cancelled.v1"
+    assert again | {"traceparent": ""} == cancelled | {"traceparent": ""}
+
+
+def test_what_is_not_there_is_not_told_of(api: Any) -> None:
+    assert api.call("POST", "/orders/ord_none/events").status_code == 404
+    assert client_of("dynamodb").scan(TableName="toyshop-local-orders")["Items"] == []
+
+
+def test_a_list_may_be_of_some_time_only(api: Any) -> None:
+    orders = [placed(api, idempotency_key=f"key-{number}") for number in range(4)]
+    times = [order["placed_at"] for order in orders]
+
+    def listed(**query: str) -> list[str]:
+        keys = "&".join(f"{name}={value}" for name, value in query.items())
+        found, cursor = [], ""
+        while cursor is not None:
+            page = api.call("GET", f"/orders?limit=1&{keys}{cursor}").json_body
+            found += [order["id"] for order in page["items"]]
+            cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+        return found
+
+    ids = [order["id"] for order in reversed(orders)]
+    assert listed(since=times[1]) == ids[:3]
+    assert listed(until=times[2]) == ids[2:]
+    assert listed(since=times[1], until=times[3]) == ids[1:3]
+    assert listed(since=times[1], until=times[3], customer_id="cus_alice") == ids[1:3]
+    assert listed(since=times[1], until=times[1]) == []
+    answer = api.call("GET", f"/orders?since={times[2]}&until={times[1]}")
+    assert answer.status_code == 400
+    assert answer.json_body["detail"].startswith("The time to list ends before it begins")
 
 
 def test_what_the_topic_does_not_accept_is_delivered_again(app: ModuleType, api: Any) -> None:

@@ -9,7 +9,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,13 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
+import stripe
 from component.conftest import StreamOf, TopicSpy, parked
+from msgspec.structs import replace
 
+from chalicelib.payments.domain import transaction_id
+from chalicelib.payments.gateway import GatewayUnavailableError, StripeGateway
+from chalicelib.payments.store import TransactionRecord
 from chassis.client import Reply
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
@@ -255,6 +260,206 @@ def test_a_day_later_the_charge_still_holds(
     assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
 
 
+def lose(order: Order) -> None:
+    """Delete the transaction of an order, which no code does."""
+    table = boto3.resource("dynamodb").Table("toyshop-local-payments")
+    table.delete_item(Key={"id": transaction_id(order.id)})
+
+
+@pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
+def test_a_lost_transaction_charges_nobody_twice_when_all_keys_are_forgotten(
+    app: ModuleType, api: Any, gateway: ControlClient, method: str
+) -> None:
+    # GIVEN an order of two days ago, whose transaction is lost, and whose key made a fault at first
+    order = order_of(method)
+    gateway.add_fault("error_500", path="*/payment_intents")
+    app.charge(sns(ORDER_PLACED, order), None)
+    before = transaction(api, order)
+    assert before is not None
+    lose(order)
+    gateway.advance_clock(48 * 3600)
+    order = replace(order, placed_at=order.placed_at - timedelta(hours=48))
+    # WHEN it is told of again
+    app.charge(sns(ORDER_PLACED, order), None)
+    # THEN its intent is found and gone on with
+    after = transaction(api, order)
+    assert after is not None
+    assert after["status"] == before["status"]
+    assert len(money_moved(gateway, order)) == 1
+
+
+def test_a_lost_transaction_of_a_cancelled_order_leaves_no_charge_standing(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    lose(order)
+    order = replace(order, placed_at=order.placed_at - timedelta(hours=2), status="cancelled")
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    assert transaction(api, order)["status"] == "refunded"  # type: ignore[index]
+    assert [entry[0] for entry in money_moved(gateway, order)] == ["charge", "refund"]
+
+
+def audit(api: Any, *orders: Order, since: datetime | None = None) -> dict[str, Any]:
+    now = datetime.now(UTC) + timedelta(days=30)  # the simulator's clock may be ahead
+    request = {
+        "order_ids": [order.id for order in orders],
+        "since": (since or datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        "until": now.isoformat(),
+    }
+    answer = api.call("POST", "/transactions/audit", request)
+    assert answer.status_code == 200, answer.body
+    body: dict[str, Any] = answer.json_body
+    return body
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_audit_says_what_the_gateway_knows_of_each_order(
+    app: ModuleType, api: Any, listed: bool
+) -> None:
+    # GIVEN an order in each state
+    paid, declined, waiting, refunded, nowhere = (
+        order_of(), order_of("pm_card_chargeDeclined"),
+        order_of("pm_card_authenticationRequired"), order_of(), order_of(),
+    )  # fmt: skip
+    for order in (paid, declined, waiting, refunded):
+        app.charge(sns(ORDER_PLACED, order), None)
+    app.charge(sns(ORDER_CANCELLED, refunded), None)
+    # WHEN they are audited, whether the gateway lists their charges or is asked for each
+    since = None if listed else datetime.now(UTC) + timedelta(days=29)
+    items = audit(api, paid, declined, waiting, refunded, nowhere, since=since)["items"]
+
+    def said(item: dict[str, Any]) -> list[Any]:
+        return [
+            (charge["status"], charge["charged"]["amount"], charge["refunded"]["amount"])
+            for charge in item["charges"]
+        ]
+
+    # THEN it says what was taken and given back, and what must follow from it
+    assert [item["order_id"] for item in items] == [
+        order.id for order in (paid, declined, waiting, refunded, nowhere)
+    ]
+    assert [said(item) for item in items] == [
+        [("succeeded", 2500, 0)],
+        [("declined", 0, 0)],
+        [("action_required", 0, 0)],
+        [("succeeded", 2500, 2500)],
+        [],
+    ]
+    assert [[m["template"] for m in item["messages"]] for item in items] == [
+        ["payment_succeeded"],
+        ["payment_declined"],
+        ["payment_action_required"],
+        ["payment_succeeded", "payment_refunded"],
+        [],
+    ]
+    assert [item["receipt_file_id"] is not None for item in items] == [
+        True, False, False, True, False,
+    ]  # fmt: skip
+    assert items[0]["transaction"] == transaction(api, paid)
+    assert items[0]["charges"][0]["charged"]["currency"] == "AUD"
+    assert items[-1]["transaction"] is None
+
+
+def test_an_audit_names_what_the_receipt_and_the_mails_are_kept_under(
+    app: ModuleType, api: Any
+) -> None:
+    order = order_of()
+    app.fulfil(paid_event(app, order), None)
+    (item,) = audit(api, order)["items"]
+    (archived,), (sent,) = app.file_manager.asked, app.notifications.asked
+    assert item["receipt_file_id"] == archived[1]["file_id"]
+    assert [message["id"] for message in item["messages"]] == [sent[1]["message_id"]]
+
+
+def test_an_audit_finds_money_that_no_transaction_records(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    # GIVEN an order that was charged a second time behind our back, and one whose record is lost
+    twice, lost = order_of(), order_of()
+    for order in (twice, lost):
+        app.charge(sns(ORDER_PLACED, order), None)
+    lose(lost)
+    other = StripeGateway("sk_test_x", app.settings.stripe_api_base)
+    second = charge_behind_our_back(other, twice.id, 700)
+    # THEN whoever asks for these orders is told
+    items = audit(api, twice, lost)["items"]
+    assert [charge["charged"]["amount"] for charge in items[0]["charges"]] == [2500, 700]
+    assert [charge["charged"]["amount"] for charge in items[1]["charges"]] == [2500]
+    # AND whoever asks for others
+    unrecorded = {charge["intent_id"]: charge for charge in audit(api)["unrecorded"]}
+    assert unrecorded[second]["order_id"] == twice.id
+    assert lost.id in {charge["order_id"] for charge in unrecorded.values()}
+    # until it is given back
+    other.refund(second, f"{twice.id}-2")
+    assert second not in {charge["intent_id"] for charge in audit(api)["unrecorded"]}
+
+
+def charge_behind_our_back(gateway: StripeGateway, order_id: str, amount: int) -> str:
+    intent = gateway.client.v1.payment_intents.create(
+        {
+            "amount": amount,
+            "currency": "aud",
+            "metadata": {"order_id": order_id},
+            "payment_method": "pm_card_visa",
+            "payment_method_types": ["card"],
+            "confirm": True,
+        }
+    )
+    return intent.id
+
+
+def test_an_audit_of_an_intent_that_the_gateway_does_not_know(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    boto3.client("dynamodb").update_item(
+        TableName="toyshop-local-payments",
+        Key={"id": {"S": transaction_id(order.id)}},
+        UpdateExpression="SET intent_id = :none",
+        ExpressionAttributeValues={":none": {"S": "pi_none"}},
+    )
+    (item,) = audit(api, order, since=datetime.now(UTC) + timedelta(days=29))["items"]
+    assert item["charges"] == []
+
+
+def test_an_audit_while_the_gateway_is_down_says_so(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    gateway.add_fault("error_500", method="GET", times=2)
+    now = datetime.now(UTC).isoformat()
+    request = {"order_ids": ["ord_1"], "since": now, "until": now}
+    answer = api.call("POST", "/transactions/audit", request)
+    assert answer.status_code == 503
+    assert "payment gateway does not answer" in answer.json_body["detail"]
+    request["until"] = "2020-01-01T00:00:00Z"
+    assert api.call("POST", "/transactions/audit", request).status_code == 400
+
+
+def test_an_audit_of_a_hundred_orders_costs_one_list_of_the_gateway_and_one_read(
+    app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [order_of() for _ in range(100)]
+    for order in orders:
+        app.charge(sns(ORDER_PLACED, order), None)
+    asked: list[str] = []
+    client = stripe.RequestsClient
+    request, read = client.request, TransactionRecord.batch_get
+
+    def counted(self: Any, method: str, url: str, *rest: Any, **more: Any) -> Any:
+        asked.append(url)
+        return request(self, method, url, *rest, **more)
+
+    monkeypatch.setattr(client, "request", counted)
+    monkeypatch.setattr(
+        TransactionRecord, "batch_get", lambda keys: asked.append("read") or read(keys)
+    )
+    begun = min(order.placed_at for order in orders)
+    assert all(len(item["charges"]) == 1 for item in audit(api, *orders, since=begun)["items"])
+    # the simulator's clock may be ahead, and other tests' intents fill a page more
+    assert len(asked) <= 4
+    assert asked.count("read") <= 2
+
+
 def signed(payload: bytes, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
     stamp = int(at or time.time())
     signature = hmac.new(
@@ -358,6 +563,74 @@ def test_each_outcome_is_one_event_and_the_receipt_is_none(app: ModuleType) -> N
     assert outcomes(app, stream, spy) == []
     app.charge(sns(ORDER_CANCELLED, order), None)
     assert [event["type"] for event in outcomes(app, stream, spy)] == ["shop.payment.refunded.v1"]
+
+
+def test_a_transaction_is_told_of_again_outcome_by_outcome(app: ModuleType, api: Any) -> None:
+    # GIVEN a payment that was receipted, and refunded later
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    app.charge(sns(ORDER_PLACED, order), None)
+    told = outcomes(app, stream, spy)
+    app.fulfil(sns_of(json.dumps(told[0])), None)
+    told += outcomes(app, stream, spy)
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    told += outcomes(app, stream, spy)
+    stored = transaction(api, order)
+    assert stored is not None
+    # WHEN it is re-emitted
+    path = f"/transactions/{stored['id']}"
+    answer = api.call("POST", f"{path}/events")
+    assert (answer.status_code, answer.body) == (202, b"")
+    again = outcomes(app, stream, spy)
+    # THEN both outcomes are told of as they were, and the transaction has not changed
+    assert [event | {"traceparent": ""} for event in again] == [
+        event | {"traceparent": ""} for event in told
+    ]
+    assert api.call("GET", path).json_body == stored
+    assert api.call("POST", "/transactions/txn_none/events").status_code == 404
+
+
+def test_a_transaction_of_an_earlier_release_is_told_of_by_its_last_outcome(
+    app: ModuleType, api: Any
+) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of("pm_card_chargeDeclinedInsufficientFunds")
+    app.charge(sns(ORDER_PLACED, order), None)
+    (declined,) = outcomes(app, stream, spy)
+    # GIVEN that it was stored before outcomes were kept
+    table = boto3.resource("dynamodb").Table("toyshop-local-payments")
+    key = {"id": declined["data"]["transaction_id"]}
+    table.update_item(Key=key, UpdateExpression="REMOVE outcomes")
+    assert outcomes(app, stream, spy) == []
+    api.call("POST", f"/transactions/{key['id']}/events")
+    (again,) = outcomes(app, stream, spy)
+    assert again | {"traceparent": ""} == declined | {"traceparent": ""}
+
+
+def test_a_payment_that_is_pending_has_nothing_to_tell(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    gateway.add_fault("throttle", path="*/confirm", times=5)
+    with pytest.raises(GatewayUnavailableError):
+        app.charge(sns(ORDER_PLACED, order), None)
+    pending = transaction(api, order)
+    assert pending is not None
+    assert pending["status"] == "pending"
+    assert outcomes(app, stream, spy) == []
+    assert api.call("POST", f"/transactions/{pending['id']}/events").status_code == 202
+    assert outcomes(app, stream, spy) == []
+
+
+def test_a_consumer_that_never_saw_the_order_placed_ends_right_by_the_cancellation(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    order = order_of()
+    app.charge(sns(ORDER_CANCELLED, order), None)
+    app.charge(sns(ORDER_PLACED, order), None)
+    assert transaction(api, order)["status"] == "cancelled"  # type: ignore[index]
+    assert money_moved(gateway, order) == []
 
 
 def paid_event(app: ModuleType, order: Order) -> dict[str, Any]:

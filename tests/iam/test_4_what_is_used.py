@@ -156,6 +156,18 @@ def test_a_settled_order_is_forgotten(shop: Shop, roles: Roles, alice: str) -> N
     assert roles.call(OWNER, "orders", "DELETE", path).status == 204
 
 
+def test_an_order_and_its_transaction_are_told_of_again(
+    shop: Shop, roles: Roles, alice: str
+) -> None:
+    order = shop.place(alice)
+    transaction = shop.paid(order["id"], alice, "succeeded")["payment"]["transaction_id"]
+    for api, path in (
+        ("orders", f"/orders/{order['id']}"),
+        ("payments", f"/transactions/{transaction}"),
+    ):
+        assert roles.call(OWNER, api, "POST", f"{path}/events").status == 202
+
+
 def test_a_charge_that_comes_by_the_retry_queue(
     shop: Shop, alice: str, tap: Tap, queues: Queues
 ) -> None:

@@ -227,6 +227,47 @@ def test_nothing_is_given_back_that_was_not_taken(simulate: Any) -> None:
     simulate(scenario)
 
 
+def test_intents_are_found_by_time_and_by_metadata_with_their_charges(simulate: Any) -> None:
+    async def scenario(shop: Any) -> None:
+        # GIVEN an intent that was charged, and one that was begun an hour later
+        paid = await shop.create()
+        charge = (await shop.confirm(paid)).body["latest_charge"]
+        begun = (await shop.retrieve(paid))["created"]
+        await shop.control("POST", "/clock", {"advance_seconds": 3600})
+        later = await shop.create(**{"metadata[order_id]": "ord_2"})
+
+        async def ids(path: str) -> list[str]:
+            reply = await shop.call("GET", f"/v1/payment_intents{path}")
+            assert reply.status == 200, reply.body
+            return [intent["id"] for intent in reply.body["data"]]
+
+        # THEN a time and an order find them
+        assert await ids(f"?created[gte]={begun}") == [later, paid]
+        assert await ids(f"?created[gt]={begun + 60}") == [later]
+        assert await ids(f"?created[gte]={begun}&created[lt]={begun + 60}") == [paid]
+        assert await ids(f"?created[lte]={begun - 60}") == []
+        assert await ids("/search?query=metadata['order_id']:'ord_2'") == [later]
+        assert await ids("/search?query=metadata['order_id']:'ord_3'") == []
+        # AND each comes with its charge in full, when that is asked for
+        for path in (
+            "?expand[]=data.latest_charge",
+            "/search?query=metadata['order_id']:'ord_1'&expand[]=data.latest_charge",
+        ):
+            reply = await shop.call("GET", f"/v1/payment_intents{path}")
+            assert reply.body["data"][-1]["latest_charge"]["id"] == charge
+        reply = await shop.call("GET", f"/v1/payment_intents/{later}?expand[]=latest_charge")
+        assert reply.body["latest_charge"] is None
+        for path in (
+            "?created[gte]=x",
+            "?created[after]=1",
+            "?expand[]=customer",
+            "/search?query=x",
+        ):
+            assert (await shop.call("GET", f"/v1/payment_intents{path}")).status == 400
+
+    simulate(scenario)
+
+
 def test_intents_are_listed_newest_first_page_by_page(simulate: Any) -> None:
     async def scenario(shop: Any) -> None:
         created = [await shop.create() for _ in range(5)]

@@ -2,10 +2,11 @@
 
 import itertools
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
@@ -95,6 +96,14 @@ class MemoryGateway:
             self.intents[intent_id] = self.outcome
         return self._intent(intent_id)
 
+    def find(self, order_id: str) -> Intent | None:
+        # one order a test: what is charged goes first
+        found = sorted(self.intents, key=lambda name: self.intents[name] == "succeeded")
+        return self.steps.run(lambda: self._intent(found[-1]) if found else None)
+
+    def retrieve(self, intent_id: str) -> Intent:
+        return self.steps.run(lambda: self._intent(intent_id))
+
     def cancel(self, intent_id: str) -> Intent:
         return self.steps.run(lambda: self._cancel(intent_id))
 
@@ -180,6 +189,45 @@ def test_an_order_is_charged_once_however_often_it_is_delivered(order: Order, ou
     assert world.store.history == ["pending", outcome]
     assert world.payment.id == domain.transaction_id("ord_1")
     assert len(world.gateway.intents) == 1
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
+@pytest.mark.parametrize(("kind", "ended"), [(ORDER_PLACED, None), (ORDER_CANCELLED, "given back")])
+def test_a_record_that_is_lost_is_found_again_at_the_gateway(
+    order: Order, outcome: str, kind: EventType, ended: str | None
+) -> None:
+    # GIVEN an order of two hours ago whose transaction is gone
+    order = replace(order, placed_at=NOW - timedelta(hours=2))
+    world = World(outcome)
+    world.deliver(ORDER_PLACED, order)
+    before = world.payment
+    world.store.payments.clear()
+    # WHEN it is told of again
+    for _ in range(2):
+        world.deliver(kind, order)
+    # THEN the one intent is gone on with, and no second begun
+    assert world.payment.intent_id == before.intent_id
+    assert len(world.gateway.intents) == 1
+    assert world.gateway.refunds == (world.gateway.charged if ended else [])
+    if not ended:
+        assert world.payment.status == outcome
+    elif outcome == "succeeded":
+        assert world.payment.status == "refunded"
+    else:
+        assert world.payment.status == "cancelled"
+
+
+@pytest.mark.parametrize("before", ["action_required", "declined"])
+def test_news_that_were_lost_are_caught_up_with(order: Order, before: str) -> None:
+    # GIVEN a payment that succeeded later, and whose webhook never came
+    world = World(before)
+    world.deliver(ORDER_PLACED, order)
+    world.gateway.intents[str(world.payment.intent_id)] = "succeeded"
+    # WHEN the order is told of again
+    for _ in range(2):
+        world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["pending", before, "succeeded"]
+    assert [outcome.status for outcome in world.payment.outcomes] == [before, "succeeded"]
 
 
 def test_a_decline_keeps_its_reason_and_an_action_its_secret(order: Order) -> None:

@@ -9,7 +9,17 @@ from chalicelib.file_manager.storage import LINK_SECONDS, UPLOAD_SECONDS, Storag
 from chalicelib.file_manager.store import FileStore, Stored
 from chassis.ids import new_id
 from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
-from contracts.files import File, Image, ImageTicket, Link, NewDocument, NewImage, Upload
+from contracts.files import (
+    File,
+    FileLookup,
+    FileLookupAnswer,
+    Image,
+    ImageTicket,
+    Link,
+    NewDocument,
+    NewImage,
+    Upload,
+)
 
 
 def _now() -> datetime:
@@ -62,6 +72,10 @@ class FileService:
             If there is no such file.
         """
         return self._stored(file_id).file
+
+    def look_up(self, lookup: FileLookup) -> FileLookupAnswer:
+        """Return the files that exist of those asked for."""
+        return FileLookupAnswer(items=self._store.of_ids(lookup.ids))
 
     def delete(self, file_id: str) -> None:
         """Forget a file and its bytes; one that is not there is no error.

@@ -1,5 +1,6 @@
 """What is known of files, in DynamoDB: conditional writes, one table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,11 @@ class FileStore:
             record.filename or "",
             record.traceparent or "",
         )
+
+    def of_ids(self, file_ids: Iterable[str]) -> list[File]:
+        """Return the files that exist, with one read for up to 100 of them."""
+        found = FileRecord.batch_get(list(dict.fromkeys(file_ids)), consistent_read=True)
+        return [record.to_file() for record in found]
 
     def add(self, file: File, sha256: str = "", filename: str = "") -> bool:
         """Store a new file; return ``False``, and store nothing, if its id is taken."""

@@ -10,7 +10,7 @@ from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, Postb
 from chalicelib.notifications.store import MessageStore
 from chassis import log
 from chassis.problems import BadRequest, Conflict, NotFound, ServiceUnavailable, Unprocessable
-from contracts.notifications import Message, NewMessage
+from contracts.notifications import Message, MessageLookup, MessageLookupAnswer, NewMessage
 
 
 def _now() -> datetime:
@@ -63,6 +63,10 @@ class NotificationService:
         if attempt is None:
             raise NotFound("There is no such message.")
         return attempt.message
+
+    def look_up(self, lookup: MessageLookup) -> MessageLookupAnswer:
+        """Return what became of the e-mails that exist of those asked for."""
+        return MessageLookupAnswer(items=self._store.of_ids(lookup.ids))
 
     def send(self, message_id: str, request: NewMessage) -> tuple[Message, bool]:
         """Send an e-mail, once per id.

@@ -1,5 +1,6 @@
 """E-mails in DynamoDB: conditional writes, one table. Their text is not kept."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
@@ -55,6 +56,11 @@ class MessageStore:
             return MessageRecord.get(message_id, consistent_read=True).to_attempt()
         except DoesNotExist:
             return None
+
+    def of_ids(self, message_ids: Iterable[str]) -> list[Message]:
+        """Return the e-mails that exist, with one read for up to 100 of them."""
+        found = MessageRecord.batch_get(list(dict.fromkeys(message_ids)), consistent_read=True)
+        return [record.to_attempt().message for record in found]
 
     def add(self, attempt: Attempt) -> bool:
         """Store a first attempt; return ``False``, and store nothing, if there was one."""

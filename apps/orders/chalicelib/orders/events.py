@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from chalicelib.orders.store import OrderRecord
 from chassis.records import Record
 from contracts.events import (
@@ -18,16 +20,27 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     """Yield the events of a change in the table.
 
     A new order is ``placed``; every later write is ``changed``, and the one that calls it off is
-    ``cancelled`` too. A deleted order was settled: nobody is told.
+    ``cancelled`` too. A deleted order was settled: nobody is told. One that is re-emitted is what
+    it is now: ``cancelled``, or else ``placed``; either is the event that was told before, its id
+    included.
     """
     if not isinstance(after, OrderRecord):
         return
+    if after.is_reemitted(before):
+        yield _event(ORDER_CANCELLED, after) if after.status == "cancelled" else _placed(after)
+        return
     if before is None:
-        yield _event(ORDER_PLACED, after)
+        yield _placed(after)
         return
     yield _event(ORDER_CHANGED, after)
     if isinstance(before, OrderRecord) and before.status != after.status == "cancelled":
         yield _event(ORDER_CANCELLED, after)
+
+
+def _placed(record: OrderRecord) -> CloudEvent[Order]:
+    event = _event(ORDER_PLACED, record)
+    # the first version was placed, whatever has changed since
+    return replace(event, id=f"{record.id}.1.{ORDER_PLACED.name}", time=record.to_order().placed_at)
 
 
 def _event(kind: EventType, record: OrderRecord) -> CloudEvent[Order]:

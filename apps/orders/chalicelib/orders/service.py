@@ -11,7 +11,7 @@ from chalicelib.orders.store import OrderStore, Stored
 from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
-from chassis.problems import Conflict, NotFound, PreconditionFailed, Unprocessable
+from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
 from contracts.orders import (
     Order,
     OrderChange,
@@ -104,13 +104,22 @@ class OrderService:
         Raises
         ------
         BadRequest
-            If the cursor is not one of this list.
+            If the cursor is not one of this list, or the list ends before it begins.
         """
-        scope = {"list": "orders", "customer_id": query.customer_id}
+        if query.since and query.until and query.since > query.until:
+            raise BadRequest("The time to list ends before it begins: since is after until.")
+        bounds = {"since": query.since, "until": query.until}
+        scope = {
+            "list": "orders",
+            "customer_id": query.customer_id,
+            **{name: time.isoformat() for name, time in bounds.items() if time},
+        }
         after: dict[str, Any] | None = (
             self._cursors.read(query.cursor, scope) if query.cursor else None
         )
-        orders, position = self._store.page(query.customer_id, query.limit, after)
+        orders, position = self._store.page(
+            query.customer_id, query.limit, after, query.since, query.until
+        )
         return OrderPage(
             items=orders,
             next_cursor=self._cursors.write(position, scope) if position else None,
@@ -151,6 +160,17 @@ class OrderService:
             cancelled = domain.cancel(stored.order, self._now())
             if cancelled is stored.order or self._store.replace(cancelled, stored.fingerprint):
                 return cancelled
+
+    def reemit(self, order_id: str) -> None:
+        """Have the event of an order's present state told again.
+
+        Raises
+        ------
+        NotFound
+            If there is no such order.
+        """
+        if not self._store.reemit(order_id):
+            raise NotFound("There is no such order.")
 
     def delete(self, order_id: str, *, settled: bool) -> None:
         """Forget an order.

@@ -1,10 +1,12 @@
 """Orders in DynamoDB: conditional writes, two lists, one table."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
@@ -116,7 +118,7 @@ class OrderStore:
             id=order.id,
             customer_id=order.customer_id,
             status=order.status,
-            placed=f"{order.placed_at.isoformat()}#{order.id}",
+            placed=f"{_moment(order.placed_at)}#{order.id}",
             lines=order.lines,
             total=order.total,
             shipping_address=order.shipping_address,
@@ -134,8 +136,17 @@ class OrderStore:
         """Delete an order; return ``False`` if there is none."""
         return OrderRecord(id=order_id).remove(OrderRecord.id.exists())
 
+    def reemit(self, order_id: str) -> bool:
+        """Have an order told of again; return ``False`` if there is none."""
+        return OrderRecord(id=order_id).reemit()
+
     def page(
-        self, customer_id: str | None, limit: int, after: dict[str, Any] | None
+        self,
+        customer_id: str | None,
+        limit: int,
+        after: dict[str, Any] | None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> tuple[list[Order], dict[str, Any] | None]:
         """Return a page of orders, newest first, and the position after it.
 
@@ -145,15 +156,34 @@ class OrderStore:
             Whose orders; everyone's if ``None``.
         after
             The position that the page before it ended with.
+        since, until
+            Bounds of the time when they were placed; the latter is out.
         """
         options: dict[str, Any] = {
             "scan_index_forward": False,
             "limit": limit,
             "last_evaluated_key": after,
         }
+        within = _placed_within(since, until)
         if customer_id is None:
-            results = OrderRecord.by_time.query(LISTING, **options)
+            results = OrderRecord.by_time.query(LISTING, within, **options)
         else:
-            results = OrderRecord.by_customer.query(customer_id, **options)
+            results = OrderRecord.by_customer.query(customer_id, within, **options)
         orders = [record.to_order() for record in results]
         return orders, results.last_evaluated_key
+
+
+def _placed_within(since: datetime | None, until: datetime | None) -> Condition | None:
+    placed = OrderRecord.placed
+    # BETWEEN is the one way to bound a range key on both sides; it includes both, and a moment
+    # alone sorts before every order of that moment.
+    if since and until:
+        return placed.between(_moment(since), _moment(until))
+    if since:
+        return placed >= _moment(since)
+    return placed < _moment(until) if until else None
+
+
+def _moment(time: datetime) -> str:
+    """Return a time as it sorts in a range key."""
+    return time.astimezone(UTC).isoformat()

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+from chalicelib.payments.auditing import Auditing
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.events import events_of
 from chalicelib.payments.fulfilment import Fulfilment
 from chalicelib.payments.gateway import Gateway, StripeGateway
+from chalicelib.payments.ledger import Ledger, StripeLedger
 from chalicelib.payments.lookup import Lookup
 from chalicelib.payments.receipts import print_receipt
 from chalicelib.payments.store import TransactionRecord, TransactionStore
@@ -44,6 +46,7 @@ class Payments(NamedTuple):
     """The parts that the entry points use."""
 
     lookup: Lookup
+    auditing: Auditing
     webhooks: Webhooks
     relay: Relay
     charge: Consumer
@@ -53,6 +56,7 @@ class Payments(NamedTuple):
 def build(
     settings: Settings,
     gateway: Gateway | None = None,
+    ledger: Ledger | None = None,
     file_manager: Neighbour | None = None,
     notifications: Neighbour | None = None,
 ) -> Payments:
@@ -62,14 +66,15 @@ def build(
     ----------
     gateway
         Who takes the money; Stripe unless told.
+    ledger
+        Its records; Stripe's unless told.
     file_manager, notifications
         The neighbours; at their settings' URLs unless told.
     """
     sqs = aws.client("sqs")
     store = TransactionStore(settings.table_name)
-    charging = Charging(
-        store, gateway or StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
-    )
+    stripe = StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
+    charging = Charging(store, gateway or stripe)
     fulfilment = Fulfilment(
         store,
         file_manager or ServiceClient("file_manager", settings.file_manager_url),
@@ -78,6 +83,7 @@ def build(
     )
     return Payments(
         lookup=Lookup(store),
+        auditing=Auditing(store, ledger or StripeLedger(stripe)),
         webhooks=Webhooks(settings.stripe_webhook_secret, store, charging),
         relay=Relay(
             settings.topic_arn,

@@ -2,11 +2,12 @@
 
 An unconfirmed intent is created and its id recorded before it is confirmed. A crash between any
 two of the three leaves an intent that takes no money, or a record by which the next delivery
-finds the intent and goes on. Nothing depends on how long the gateway remembers a key.
+finds the intent and goes on. Nothing depends on how long the gateway remembers a key. Should the
+record itself be lost, whoever begins late looks for the intent at the gateway.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Intent, Payment
@@ -21,6 +22,9 @@ from chassis import log
 from chassis.consumer import PermanentFailure
 from contracts.events import CloudEvent
 from contracts.orders import Order
+
+LATE = timedelta(hours=1)
+"""How old an order is when its charge may have been begun before, and the record of it lost."""
 
 
 def _now() -> datetime:
@@ -57,6 +61,9 @@ class Charging:
                     payment.intent_id, payment.order_id, payment.payment_method
                 )
                 self.record(payment, intent)
+            elif payment.intent_id is not None and payment.may_take_money:
+                # Something may have become of it since, and the news been lost on its way.
+                self.record(payment, self._gateway.retrieve(payment.intent_id))
         except MisunderstoodError as error:
             raise PermanentFailure(f"the gateway does not understand us: {error}") from None
 
@@ -66,10 +73,14 @@ class Charging:
         payment = self._store.get(domain.transaction_id(order.id))
         if payment is None:
             # Cancelled before its charge began: the record stops a charge that comes later.
-            tombstone = domain.called_off(order, self._now())
-            if self._store.add(tombstone):
-                return
-            payment = self._existing(order.id)
+            found = self._begun_before(order)
+            payment = (
+                domain.opened(order, found.id, self._now())
+                if found
+                else domain.called_off(order, self._now())
+            )
+            if not self._store.add(payment):
+                payment = self._existing(order.id)
         if payment.may_take_money and payment.intent_id is not None:
             intent = self._gateway.cancel(payment.intent_id)
             payment = self.record(payment, intent)
@@ -95,12 +106,21 @@ class Charging:
 
     def _open(self, order: Order) -> Payment:
         try:
-            intent = self._gateway.create(order)
+            intent = self._begun_before(order) or self._gateway.create(order)
         except RefusedError as error:
             payment = domain.refused(order, error.code, self._now())
         else:
             payment = domain.opened(order, intent.id, self._now())
         return payment if self._store.add(payment) else self._existing(order.id)
+
+    def _begun_before(self, order: Order) -> Intent | None:
+        """Return the intent of an order that we have no record of, though we should."""
+        if self._now() - order.placed_at < LATE:
+            return None
+        found = self._gateway.find(order.id)
+        if found:
+            log.warning("charge was begun before", order=order.id, intent=found.id)
+        return found
 
     def _refund(self, payment: Payment) -> None:
         assert payment.intent_id is not None  # what succeeded had an intent

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from chassis.ids import derived_id
 from contracts.money import Money
+from contracts.notifications import Template
 from contracts.orders import Contact, Order, OrderLine
 from contracts.payments import PaymentStatus
 
@@ -50,8 +51,36 @@ class Intent(Struct, frozen=True, kw_only=True):
     client_secret: str | None = None
 
 
+MAILS: dict[PaymentStatus, Template] = {
+    "succeeded": "payment_succeeded",
+    "declined": "payment_declined",
+    "action_required": "payment_action_required",
+    "refunded": "payment_refunded",
+}
+"""The e-mail that tells the customer of an outcome."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a payment has come to at some time: a status it has, or had on its way.
+
+    Attributes
+    ----------
+    version
+        Of the payment, when it came to this.
+    """
+
+    status: PaymentStatus
+    version: int
+    occurred_at: datetime
+    decline_code: str | None = None
+
+
 class Payment(Struct, frozen=True, kw_only=True):
-    """The one transaction of an order, with what a receipt and an e-mail need of the order."""
+    """The one transaction of an order, with what a receipt and an e-mail need of the order.
+
+    ``outcomes`` are all that it has come to, the oldest first: each was told of once, and can be
+    told of again as it was.
+    """
 
     id: str
     order_id: str
@@ -68,6 +97,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     decline_code: str | None = None
     client_secret: str | None = None
     receipt_file_id: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -96,13 +126,17 @@ class Payment(Struct, frozen=True, kw_only=True):
         """
         if status not in ALLOWED[self.status]:
             raise ForbiddenTransitionError(f"{status} may not follow {self.status}")
+        outcome = Outcome(
+            status=status, version=self.version + 1, occurred_at=now, decline_code=decline_code
+        )
         return replace(
             self,
             status=status,
             decline_code=decline_code,
             client_secret=client_secret,
-            version=self.version + 1,
+            version=outcome.version,
             updated_at=now,
+            outcomes=(*self.outcomes, outcome),
         )
 
     def with_receipt(self, file_id: str, now: datetime) -> "Payment":
@@ -120,9 +154,19 @@ def receipt_id(order_id: str) -> str:
     return derived_id("fil", order_id, "receipt")
 
 
-def message_id(order_id: str, template: str) -> str:
+def message_id(order_id: str, template: Template) -> str:
     """Return the id of the one e-mail that tells of an outcome."""
     return derived_id("msg", order_id, template)
+
+
+def has_receipt(payment: Payment) -> bool:
+    """Return whether the payment must have an archived receipt: it was paid once."""
+    return any(outcome.status == "succeeded" for outcome in payment.outcomes)
+
+
+def mails_of(payment: Payment) -> list[Template]:
+    """Return the e-mails that the customer must have been sent."""
+    return [MAILS[outcome.status] for outcome in payment.outcomes if outcome.status in MAILS]
 
 
 def opened(order: Order, intent_id: str, now: datetime) -> Payment:
@@ -148,6 +192,7 @@ def _payment_of(
     intent_id: str | None = None,
     decline_code: str | None = None,
 ) -> Payment:
+    outcome = Outcome(status=status, version=1, occurred_at=now, decline_code=decline_code)
     return Payment(
         id=transaction_id(order.id),
         order_id=order.id,
@@ -162,6 +207,7 @@ def _payment_of(
         updated_at=now,
         intent_id=intent_id,
         decline_code=decline_code,
+        outcomes=() if status == "pending" else (outcome,),
     )
 
 

@@ -24,32 +24,36 @@ OUTCOMES = {
 
 
 def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[PaymentOutcome]]:
-    """Yield the event of a change in the table: one for each status but ``pending``.
+    """Yield the events of a change in the table: one for each outcome that is new.
 
-    A write that leaves the status as it was (the receipt was archived) tells nobody anything.
+    A write that brings none (the receipt was archived) tells nobody anything. A transaction that
+    is re-emitted has all its outcomes told again, as they were told before, their ids included.
     """
-    if not isinstance(after, TransactionRecord) or after.status not in OUTCOMES:
+    if not isinstance(after, TransactionRecord):
         return
-    if isinstance(before, TransactionRecord) and before.status == after.status:
-        return
-    kind = OUTCOMES[after.status]
-    payment = after.to_payment()
-    yield CloudEvent(
-        id=f"{payment.id}.{payment.version}.{kind.name}",
-        source=kind.source,
-        type=kind.name,
-        subject=payment.order_id,
-        time=payment.updated_at,
-        data=PaymentOutcome(
-            transaction_id=payment.id,
-            order_id=payment.order_id,
-            customer_id=payment.customer_id,
-            status=payment.status,
-            amount=payment.amount,
-            contact=payment.contact,
-            lines=payment.lines,
-            occurred_at=payment.updated_at,
-            decline_code=payment.decline_code,
-        ),
-        traceparent=after.trace,
-    )
+    payment, told = after.to_payment(), set()
+    if isinstance(before, TransactionRecord) and not after.is_reemitted(before):
+        told = {outcome.status for outcome in before.to_payment().outcomes}
+    for outcome in payment.outcomes:
+        if outcome.status in told:
+            continue
+        kind = OUTCOMES[outcome.status]
+        yield CloudEvent(
+            id=f"{payment.id}.{outcome.version}.{kind.name}",
+            source=kind.source,
+            type=kind.name,
+            subject=payment.order_id,
+            time=outcome.occurred_at,
+            data=PaymentOutcome(
+                transaction_id=payment.id,
+                order_id=payment.order_id,
+                customer_id=payment.customer_id,
+                status=outcome.status,
+                amount=payment.amount,
+                contact=payment.contact,
+                lines=payment.lines,
+                occurred_at=outcome.occurred_at,
+                decline_code=outcome.decline_code,
+            ),
+            traceparent=after.trace,
+        )

@@ -67,19 +67,19 @@ class Fulfilment:
         attachment = Attachment(
             filename=_filename(outcome), content_type="application/pdf", content=receipt
         )
-        self._tell(outcome, "payment_succeeded", [attachment])
+        self._tell(outcome, domain.MAILS["succeeded"], [attachment])
 
     def on_declined(self, event: CloudEvent[PaymentOutcome]) -> None:
         """Tell the customer that nothing was charged, and why."""
-        self._tell(event.data, "payment_declined")
+        self._tell(event.data, domain.MAILS["declined"])
 
     def on_action_required(self, event: CloudEvent[PaymentOutcome]) -> None:
         """Tell the customer that their bank wants them to confirm."""
-        self._tell(event.data, "payment_action_required")
+        self._tell(event.data, domain.MAILS["action_required"])
 
     def on_refunded(self, event: CloudEvent[PaymentOutcome]) -> None:
         """Tell the customer that the money is on its way back."""
-        self._tell(event.data, "payment_refunded")
+        self._tell(event.data, domain.MAILS["refunded"])
 
     def _archive(self, outcome: PaymentOutcome, receipt: bytes) -> None:
         file_id = domain.receipt_id(outcome.order_id)

@@ -55,6 +55,12 @@ class Gateway(Protocol):
     def create(self, order: Order) -> Intent:
         """Create the unconfirmed intent of an order, or raise ``RefusedError``."""
 
+    def find(self, order_id: str) -> Intent | None:
+        """Return the intent of an order, if there is one; of several, one that was charged."""
+
+    def retrieve(self, intent_id: str) -> Intent:
+        """Return an intent as it is."""
+
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
         """Confirm an intent, unless something has become of it already, and return it."""
 
@@ -82,8 +88,8 @@ class StripeGateway:
         self._opened: stripe.StripeClient | None = None
 
     @property
-    def _client(self) -> "stripe.StripeClient":
-        """The client, for one more call, if there is the time to wait for its answer."""
+    def client(self) -> "stripe.StripeClient":
+        """Stripe's own client, for one more call, if there is the time to wait for its answer."""
         if context.current().remaining() < TIMEOUT:
             raise GatewayUnavailableError("there is no time left for another call")
         if self._opened is None:
@@ -109,12 +115,22 @@ class StripeGateway:
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
         try:
-            return self._once(
+            return self.once(
                 f"{order.id}:intent",
-                lambda key: _intent(self._client.v1.payment_intents.create(params, _options(key))),
+                lambda key: _intent(self.client.v1.payment_intents.create(params, _options(key))),
             )
         except stripe.InvalidRequestError as error:
             raise _refusal(error, "amount", "currency") from None
+
+    def find(self, order_id: str) -> Intent | None:
+        """Return the intent of an order, if there is one; of several, one that was charged.
+
+        The search is some seconds behind, and made for orders that are older than that.
+        """
+        params: Any = {"query": f"metadata['order_id']:'{order_id}'", "limit": 100}
+        found = self.once(None, lambda _: self.client.v1.payment_intents.search(params)).data
+        found.sort(key=lambda intent: (intent.status == "succeeded", intent.created))
+        return _intent(found[-1]) if found else None
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
         """Confirm an intent, unless something has become of it already, and return it."""
@@ -123,17 +139,17 @@ class StripeGateway:
         params: Any = {"payment_method": payment_method}
         for key in (f"{order_id}:confirm", f"{order_id}:confirm:{uuid.uuid4()}"):
             # Asked first, every time: a fault may hide that the work was done.
-            intent = self._retrieve(intent_id)
+            intent = self.retrieve(intent_id)
             if intent.status != "unconfirmed":
                 return intent
             try:
                 return _intent(
-                    self._client.v1.payment_intents.confirm(intent_id, params, _options(key))
+                    self.client.v1.payment_intents.confirm(intent_id, params, _options(key))
                 )
             except stripe.CardError as error:
                 return _declined(intent_id, _decline_code(error))
             except stripe.InvalidRequestError as error:
-                intent = self._retrieve(intent_id)
+                intent = self.retrieve(intent_id)
                 if intent.status != "unconfirmed":  # somebody was faster
                     return intent
                 return _declined(intent_id, _refusal(error, "payment_method").code)
@@ -148,11 +164,11 @@ class StripeGateway:
         import stripe
 
         try:
-            return self._once(
-                None, lambda _: _intent(self._client.v1.payment_intents.cancel(intent_id))
+            return self.once(
+                None, lambda _: _intent(self.client.v1.payment_intents.cancel(intent_id))
             )
         except stripe.InvalidRequestError:
-            return self._retrieve(intent_id)
+            return self.retrieve(intent_id)
 
     def refund(self, intent_id: str, order_id: str) -> None:
         """Give back what an intent has charged, once."""
@@ -160,9 +176,9 @@ class StripeGateway:
 
         params: Any = {"payment_intent": intent_id, "metadata": {"order_id": order_id}}
         try:
-            refund = self._once(
+            refund = self.once(
                 f"{order_id}:refund",
-                lambda key: self._client.v1.refunds.create(params, _options(key)),
+                lambda key: self.client.v1.refunds.create(params, _options(key)),
             )
         except stripe.InvalidRequestError as error:
             if error.code != "charge_already_refunded":
@@ -171,13 +187,14 @@ class StripeGateway:
             if refund.status in ("failed", "canceled"):
                 raise RefusedError(refund.failure_reason or "refund_failed")
 
-    def _retrieve(self, intent_id: str) -> Intent:
-        return self._once(
-            None, lambda _: _intent(self._client.v1.payment_intents.retrieve(intent_id))
+    def retrieve(self, intent_id: str) -> Intent:
+        """Return an intent as it is."""
+        return self.once(
+            None, lambda _: _intent(self.client.v1.payment_intents.retrieve(intent_id))
         )
 
     @staticmethod
-    def _once(key: str | None, call: Callable[[str | None], T]) -> T:
+    def once(key: str | None, call: Callable[[str | None], T]) -> T:
         """Call the gateway, and once more with a fresh key if it answers with a fault."""
         import stripe
 

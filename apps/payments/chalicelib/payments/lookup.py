@@ -1,4 +1,4 @@
-"""Reading transactions."""
+"""Reading transactions, and having them told of again."""
 
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.store import TransactionStore
@@ -29,15 +29,27 @@ class Lookup:
         payment = self._store.get(transaction_id)
         if payment is None:
             raise NotFound("There is no such transaction.")
-        return _transaction(payment)
+        return answer_of(payment)
 
     def of_orders(self, lookup: TransactionLookup) -> TransactionLookupAnswer:
         """Return the transactions that exist for some orders."""
         payments = self._store.of_orders(lookup.order_ids)
-        return TransactionLookupAnswer(items=[_transaction(payment) for payment in payments])
+        return TransactionLookupAnswer(items=[answer_of(payment) for payment in payments])
+
+    def reemit(self, transaction_id: str) -> None:
+        """Have the events of a transaction's outcomes told again.
+
+        Raises
+        ------
+        NotFound
+            If there is no such transaction.
+        """
+        if not self._store.reemit(transaction_id):
+            raise NotFound("There is no such transaction.")
 
 
-def _transaction(payment: Payment) -> Transaction:
+def answer_of(payment: Payment) -> Transaction:
+    """Return a payment as the contract says it."""
     return Transaction(
         id=payment.id,
         order_id=payment.order_id,

@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.payments.domain import Payment, transaction_id
+from chalicelib.payments.domain import Outcome, Payment, transaction_id
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
 from contracts.money import Money
 from contracts.orders import Contact, OrderLine
@@ -29,6 +29,9 @@ class TransactionRecord(Record):
     decline_code = UnicodeAttribute(null=True)
     client_secret = UnicodeAttribute(null=True)
     receipt_file_id = UnicodeAttribute(null=True)
+    outcomes: DocumentAttribute[tuple[Outcome, ...]] = DocumentAttribute(
+        tuple[Outcome, ...], null=True
+    )
 
     def to_payment(self) -> Payment:
         """Return the payment as the domain knows it."""
@@ -48,6 +51,20 @@ class TransactionRecord(Record):
             decline_code=self.decline_code,
             client_secret=self.client_secret,
             receipt_file_id=self.receipt_file_id,
+            outcomes=self._outcomes(),
+        )
+
+    def _outcomes(self) -> tuple[Outcome, ...]:
+        """Return what the payment has come to; a release that did not keep it kept the last."""
+        if self.outcomes is not None or self.status == "pending":
+            return self.outcomes or ()
+        return (
+            Outcome(
+                status=self.status,
+                version=int(self.version),
+                occurred_at=self.updated_at,
+                decline_code=self.decline_code,
+            ),
         )
 
 
@@ -83,6 +100,10 @@ class TransactionStore:
         """Store the next version of a payment; return ``False`` if another writer was faster."""
         return self._put(payment, TransactionRecord.version == payment.version - 1)
 
+    def reemit(self, payment_id: str) -> bool:
+        """Have a payment told of again; return ``False`` if there is none."""
+        return TransactionRecord(id=payment_id).reemit()
+
     @staticmethod
     def _put(payment: Payment, condition: Any) -> bool:
         record = TransactionRecord(
@@ -98,6 +119,7 @@ class TransactionStore:
             decline_code=payment.decline_code,
             client_secret=payment.client_secret,
             receipt_file_id=payment.receipt_file_id,
+            outcomes=payment.outcomes,
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,

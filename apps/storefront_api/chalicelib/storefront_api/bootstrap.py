@@ -1,12 +1,14 @@
 """The one place where the parts of the service are put together."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from chalicelib.storefront_api.authorizer import Authorizer, KeySet, fetch_json
 from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.ordering import Ordering
+from chalicelib.storefront_api.reconciliation import Reconciliation
 from chalicelib.storefront_api.users import Users
 from chalicelib.storefront_api.webhooks import Webhooks
 from chassis import aws, settings
@@ -18,7 +20,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
     ``token_issuer`` is who signs access tokens and ``jwks_url`` is where that issuer's keys are.
     ``auto_confirm_users`` is for a stage whose sign-up e-mails nobody can read. ``currency`` is
-    the stage's one currency.
+    the stage's one currency. ``reconcile_…`` is how far back the schedule's walk along the orders
+    goes, how long an order must have been left alone to be judged, and whether that walk mends.
     """
 
     toys_url: str
@@ -32,6 +35,9 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     jwks_url: str
     auto_confirm_users: bool = False
     currency: str = "AUD"
+    reconcile_window_hours: int = 168
+    reconcile_grace_seconds: int = 3600
+    reconcile_fix: bool = False
 
 
 class Neighbours(NamedTuple):
@@ -53,6 +59,7 @@ class Storefront(NamedTuple):
     ordering: Ordering
     webhooks: Webhooks
     health: HealthCheck
+    reconciliation: Reconciliation
 
 
 def neighbours_of(settings: Settings) -> Neighbours:
@@ -104,4 +111,13 @@ def build(
         ),
         webhooks=Webhooks(services.payments),
         health=HealthCheck(services._asdict()),
+        reconciliation=Reconciliation(
+            services.orders,
+            services.payments,
+            services.file_manager,
+            services.notifications,
+            window=timedelta(hours=settings.reconcile_window_hours),
+            grace=timedelta(seconds=settings.reconcile_grace_seconds),
+            fix=settings.reconcile_fix,
+        ),
     )

@@ -10,7 +10,13 @@ import msgspec
 import pynamodb.connection.base
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.constants import STRING
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, PynamoDBException
+from pynamodb.exceptions import (
+    DeleteError,
+    DoesNotExist,
+    PutError,
+    PynamoDBException,
+    UpdateError,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
@@ -54,7 +60,8 @@ class Record(Model):
     """What every stored entity has.
 
     ``version`` counts its own writes and is what an ETag is made of; ``traceparent`` is the trace
-    of the last write, which the relay hands on with the event.
+    of the last write, which the relay hands on with the event. ``reemitted`` counts how often its
+    events were asked for again since then.
     """
 
     id = UnicodeAttribute(hash_key=True)
@@ -62,6 +69,7 @@ class Record(Model):
     created_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()
     traceparent = UnicodeAttribute(null=True)
+    reemitted = NumberAttribute(null=True)
 
     @property
     def trace(self) -> str | msgspec.UnsetType:
@@ -84,6 +92,36 @@ class Record(Model):
             return _unless_condition_failed(error)
         return True
 
+    def reemit(self) -> bool:
+        """Have its events told again; return ``False``, and do nothing, if it is not stored.
+
+        It is a write, since a write alone becomes an event, and yet no new version: nothing about
+        the entity has changed.
+        """
+        kind = type(self)
+        try:
+            self.update(
+                actions=[kind.reemitted.add(1), kind.traceparent.set(current_trace())],
+                condition=kind.id.exists(),
+            )
+        except UpdateError as error:
+            return _unless_condition_failed(error)
+        return True
+
+    def is_reemitted(self, before: "Record | None") -> bool:
+        """Tell whether a write has only asked for the events to be told again.
+
+        Parameters
+        ----------
+        before
+            The record before that write.
+        """
+        return (
+            before is not None
+            and before.version == self.version
+            and before.reemitted != self.reemitted
+        )
+
     @classmethod
     def from_image(cls: type[R], image: dict[str, Any]) -> R:
         """Return the record of a stream image, which stays as it is."""
@@ -92,7 +130,7 @@ class Record(Model):
         return record
 
 
-def _unless_condition_failed(error: PutError | DeleteError) -> bool:
+def _unless_condition_failed(error: PutError | DeleteError | UpdateError) -> bool:
     if error.cause_response_code == "ConditionalCheckFailedException":
         return False
     raise error

@@ -67,6 +67,20 @@ class File(Output):
     reason: str | None = None
 
 
+class FileLookup(Input):
+    """The files that are wanted."""
+
+    ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
+    ]
+
+
+class FileLookupAnswer(Output):
+    """The files that exist of those asked for, in no order."""
+
+    items: list[File]
+
+
 class NewDocument(Input):
     """A document to archive under an id that its owner derives; ``content`` travels as base64."""
 
@@ -109,6 +123,11 @@ GET: Operation[File] = Operation(
     name="getFile", method="GET", path="/files/{file_id}", summary="What is known of a file",
     answer=File, problems=(404,), repeatable=True,
 )  # fmt: skip
+LOOKUP: Operation[FileLookupAnswer] = Operation(
+    name="lookUpFiles", method="POST", path="/files/lookup",
+    summary="What is known of many files in one call",
+    body=FileLookup, answer=FileLookupAnswer, problems=(400, 422), repeatable=True,
+)  # fmt: skip
 DELETE: Operation[None] = Operation(
     name="deleteFile", method="DELETE", path="/files/{file_id}",
     summary="Forget a file and its bytes; a file that is not there is no error",
@@ -125,4 +144,4 @@ LINK_DOCUMENT: Operation[Link] = Operation(
     summary="A short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (ANNOUNCE_IMAGE, GET, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)
+OPERATIONS = (ANNOUNCE_IMAGE, GET, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)

@@ -53,6 +53,20 @@ class Message(Output):
     sent_at: Timestamp | None = None
 
 
+class MessageLookup(Input):
+    """The e-mails that are wanted."""
+
+    ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
+    ]
+
+
+class MessageLookupAnswer(Output):
+    """The e-mails that exist of those asked for, in no order."""
+
+    items: list[Message]
+
+
 SEND: Operation[Message] = Operation(
     name="sendMessage", method="PUT", path="/messages/{message_id}",
     summary="Send an e-mail; the same id again sends nothing",
@@ -63,5 +77,10 @@ GET: Operation[Message] = Operation(
     name="getMessage", method="GET", path="/messages/{message_id}",
     summary="What became of an e-mail", answer=Message, problems=(404,), repeatable=True,
 )  # fmt: skip
+LOOKUP: Operation[MessageLookupAnswer] = Operation(
+    name="lookUpMessages", method="POST", path="/messages/lookup",
+    summary="What became of many e-mails in one call",
+    body=MessageLookup, answer=MessageLookupAnswer, problems=(400, 422), repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (SEND, GET)
+OPERATIONS = (SEND, GET, LOOKUP)

@@ -118,9 +118,14 @@ class OrderChange(Input):
 
 
 class OrderQuery(Input):
-    """Whose orders (everyone's if no customer is named), newest first."""
+    """Whose orders (everyone's if no customer is named), newest first.
+
+    ``since`` and ``until`` bound the time when they were placed; ``until`` itself is out.
+    """
 
     customer_id: str | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
 
@@ -187,5 +192,10 @@ DELETE: Operation[None] = Operation(
     summary="Forget an order that is settled", query=DeleteQuery,
     status=(204,), problems=(400, 404, 409), repeatable=True,
 )  # fmt: skip
+REEMIT: Operation[None] = Operation(
+    name="reemitOrder", method="POST", path="/orders/{order_id}/events",
+    summary="Have the order told of again: that it was placed, or that it was called off",
+    body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, DELETE)
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, DELETE, REEMIT)

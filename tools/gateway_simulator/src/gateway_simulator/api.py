@@ -17,6 +17,7 @@ _GARBAGE = "<html><body><h1>502 Bad Gateway</h1>"
 OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/v1/payment_intents", lambda c: intents.create(c.work, c.params, c.key)),
     ("GET", "/v1/payment_intents", lambda c: intents.list_all(c.work, c.params)),
+    ("GET", "/v1/payment_intents/search", lambda c: intents.search(c.work, c.params)),
     ("GET", "/v1/payment_intents/{id}", lambda c: intents.retrieve(c.work, c.id, c.params)),
     (
         "POST",

@@ -1,5 +1,6 @@
 """Payment intents and their state machine."""
 
+import re
 from typing import Literal
 
 from gateway_simulator import ledger
@@ -7,7 +8,7 @@ from gateway_simulator.cards import Card, card_for
 from gateway_simulator.charges import charge_for
 from gateway_simulator.errors import Answer, Json, invalid_parameter, unexpected_state
 from gateway_simulator.forms import Params
-from gateway_simulator.objects import emit, find, new_id, page
+from gateway_simulator.objects import emit, expand, find, new_id, page
 from gateway_simulator.store import UnitOfWork
 
 TABLE = "payment_intents"
@@ -19,6 +20,7 @@ _CANCELLABLE = (
     "requires_action",
     "processing",
 )
+_CLAUSE = re.compile(r"metadata\[(['\"])(?P<key>[^'\"]+)\1\]:(['\"])(?P<value>[^'\"]*)\3")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
@@ -84,14 +86,55 @@ def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
 
 
 def retrieve(work: UnitOfWork, identifier: str, params: Params) -> Answer:
-    """Return an intent."""
+    """Return an intent, with its last charge in full when asked."""
+    with_charge = _is_expanded(params, "latest_charge")
     params.finish()
-    return Answer(200, find(work, TABLE, identifier))
+    intent = find(work, TABLE, identifier)
+    return Answer(200, expand(work, intent, "latest_charge", "charges") if with_charge else intent)
 
 
 def list_all(work: UnitOfWork, params: Params) -> Answer:
-    """Return a page of intents, newest first."""
-    return Answer(200, page(work, TABLE, params))
+    """Return a page of intents, newest first, each with its last charge in full when asked."""
+    with_charge = _is_expanded(params, "data.latest_charge")
+    found = page(work, TABLE, params)
+    return Answer(200, _with_charges(work, found) if with_charge else found)
+
+
+def search(work: UnitOfWork, params: Params) -> Answer:
+    """Return the intents whose metadata have a value, newest first."""
+    query = params.required_text("query")
+    limit = params.integer("limit", maximum=100) or 10
+    with_charge = _is_expanded(params, "data.latest_charge")
+    params.finish()
+    clause = _CLAUSE.fullmatch(query)
+    if clause is None:
+        message = "This simulator searches by one clause: metadata['key']:'value'."
+        raise invalid_parameter("query", message)
+    rows = [
+        row for row in work.newest(TABLE) if row["metadata"].get(clause["key"]) == clause["value"]
+    ]
+    found: Json = {
+        "object": "search_result",
+        "url": f"/v1/{TABLE}/search",
+        "has_more": len(rows) > limit,
+        "next_page": None,
+        "data": rows[:limit],
+    }
+    return Answer(200, _with_charges(work, found) if with_charge else found)
+
+
+def _with_charges(work: UnitOfWork, found: Json) -> Json:
+    data = [expand(work, row, "latest_charge", "charges") for row in found["data"]]
+    return {**found, "data": data}
+
+
+def _is_expanded(params: Params, member: str) -> bool:
+    wanted = params.texts("expand")
+    for name in wanted:
+        if name != member:
+            message = f"This property cannot be expanded ({name})."
+            raise invalid_parameter("expand", message)
+    return bool(wanted)
 
 
 def confirm(work: UnitOfWork, identifier: str, params: Params, key: str | None) -> Answer:

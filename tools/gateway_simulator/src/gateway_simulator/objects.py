@@ -1,7 +1,9 @@
 """What Stripe's objects have in common: ids, lists, events."""
 
+import operator
 import secrets
 import string
+from collections.abc import Callable
 
 from gateway_simulator.errors import Json, no_such
 from gateway_simulator.forms import Params
@@ -39,12 +41,13 @@ def page(work: UnitOfWork, table: str, params: Params, **filters: str | None) ->
     table
         What to list; also the last part of the list's address.
     params
-        Source of `limit` (1 to 100, default 10) and `starting_after`.
+        Source of `limit` (1 to 100, default 10), `starting_after`, and `created` with its bounds.
     filters
         Values that members of the objects must have; those that are None do not filter.
     """
     limit = params.integer("limit", maximum=100) or 10
     after = params.text("starting_after")
+    created = _created_within(params.mapping("created"))
     params.finish()
     wanted = {name: value for name, value in filters.items() if value is not None}
     rows = work.newest(table)
@@ -53,13 +56,33 @@ def page(work: UnitOfWork, table: str, params: Params, **filters: str | None) ->
         if after not in ids:
             raise no_such(table.removesuffix("s"), after, "starting_after")
         rows = rows[ids.index(after) + 1 :]
-    rows = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    rows = [
+        row
+        for row in rows
+        if created(row["created"]) and all(row[name] == value for name, value in wanted.items())
+    ]
     return {
         "object": "list",
         "url": f"/v1/{table}",
         "has_more": len(rows) > limit,
         "data": rows[:limit],
     }
+
+
+def _created_within(bounds: Params | None) -> Callable[[int], bool]:
+    comparisons = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+    given = [
+        (compare, bound)
+        for name, compare in comparisons.items()
+        if bounds and (bound := bounds.integer(name, minimum=0, maximum=10**12)) is not None
+    ]
+    return lambda created: all(compare(created, bound) for compare, bound in given)
+
+
+def expand(work: UnitOfWork, row: Json, member: str, table: str) -> Json:
+    """Return an object with what one of its members names in full."""
+    named = row[member]
+    return {**row, member: work.get(table, named)} if named else row
 
 
 def emit(work: UnitOfWork, type_: str, subject: Json) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, local, replay
+from shopctl.commands import deployment, development, local, reconcile, replay
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -68,5 +68,6 @@ for command in (
     deployment.configure_command,
     deployment.deliver_command,
     deployment.delete_command,
+    reconcile.reconcile_command,
 ):
     cli.add_command(command)

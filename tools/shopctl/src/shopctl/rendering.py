@@ -24,6 +24,8 @@ _LOCAL_DOMAIN = "toyshop.example"
 _ONLY_LOCAL = re.compile(r"AWS_.*")
 # its keys are in Secrets Manager wherever the gateway is Stripe
 _GATEWAY_KEYS = {"STRIPE_API_KEY": "api_key", "STRIPE_WEBHOOK_SECRET": "webhook_secret"}
+# what a stage may set for itself; the others leave it to the service
+_OF_SOME_STAGES = ("RETRY_BASE_SECONDS", "RECONCILE_GRACE_SECONDS")
 
 _POOL = "storefront-api/user-pool-id"
 _CLIENT = "storefront-api/user-pool-client-id"
@@ -131,7 +133,7 @@ def _is_left_out(name: str, stage: Stage) -> bool:
     return (
         bool(_ONLY_LOCAL.fullmatch(name))
         or (name == "STRIPE_API_BASE" and not stage.gateway)
-        or (name == "RETRY_BASE_SECONDS" and stage.retry_base_seconds is None)
+        or (name in _OF_SOME_STAGES and getattr(stage, name.lower()) is None)
     )
 
 
@@ -147,8 +149,8 @@ def _special(name: str, stage: Stage, published: Published) -> str | None:
         return f"{stage.aws or issuer}/{published[_POOL]}/.well-known/jwks.json"
     if name == "AUTO_CONFIRM_USERS":
         return str(stage.auto_confirm_users).lower()
-    if name == "RETRY_BASE_SECONDS" and stage.retry_base_seconds is not None:
-        return str(stage.retry_base_seconds)
+    if name in _OF_SOME_STAGES and (own := getattr(stage, name.lower())) is not None:
+        return str(own)
     if name in _GATEWAY_KEYS and not stage.gateway:
         secret = gateway_secret(stage)
         return f"{{{{resolve:secretsmanager:{secret}:SecretString:{_GATEWAY_KEYS[name]}}}}}"

@@ -44,6 +44,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bucket_suffix: str = ""
     auto_confirm_users: bool = False
     retry_base_seconds: int | None = None
+    reconcile_grace_seconds: int | None = None
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""The gateway's own records: which intents there are, what they took and what was given back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.payments.gateway import StripeGateway
+from contracts.money import Money
+from contracts.payments import GatewayCharge
+
+if TYPE_CHECKING:
+    import stripe
+
+_STATUSES: dict[str, Any] = {
+    "succeeded": "succeeded",
+    "requires_action": "action_required",
+    "processing": "processing",
+    "canceled": "cancelled",
+}
+
+
+class Ledger(Protocol):
+    """What an audit needs of a gateway; both may raise ``GatewayUnavailableError``."""
+
+    def between(self, since: datetime, until: datetime) -> list[GatewayCharge]:
+        """Return the intents of orders that were begun in a time, the end left out."""
+
+    def of_intent(self, intent_id: str) -> GatewayCharge | None:
+        """Return one intent; ``None`` if the gateway has none such."""
+
+
+class StripeLedger:
+    """Stripe's records.
+
+    Parameters
+    ----------
+    gateway
+        Of the account.
+    """
+
+    def __init__(self, gateway: StripeGateway) -> None:
+        self._gateway = gateway
+
+    def between(self, since: datetime, until: datetime) -> list[GatewayCharge]:
+        """Return the intents of orders that were begun in a time, the end left out.
+
+        A hundred of them take one call, their last charges included. The gateway counts in whole
+        seconds, so both bounds are taken at the second that they are in.
+        """
+        params: Any = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "limit": 100,
+            "expand": ["data.latest_charge"],
+        }
+        found = self._gateway.once(None, lambda _: list(self._listed(params)))
+        return [charge for intent in found if (charge := _charge(intent)).order_id]
+
+    def of_intent(self, intent_id: str) -> GatewayCharge | None:
+        """Return one intent; ``None`` if the gateway has none such."""
+        import stripe
+
+        params: Any = {"expand": ["latest_charge"]}
+        intents = self._gateway.client.v1.payment_intents
+        try:
+            return self._gateway.once(None, lambda _: _charge(intents.retrieve(intent_id, params)))
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            return None
+
+    def _listed(self, params: Any) -> "Iterator[stripe.PaymentIntent]":
+        return self._gateway.client.v1.payment_intents.list(params).auto_paging_iter()
+
+
+def _charge(intent: "stripe.PaymentIntent") -> GatewayCharge:
+    charge: Any = intent.latest_charge
+    currency = intent.currency.upper()
+    unpaid = "declined" if intent.last_payment_error else "open"
+    return GatewayCharge(
+        intent_id=intent.id,
+        order_id=_order_id(intent),
+        status=_STATUSES.get(intent.status, unpaid),
+        charged=Money(amount=intent.amount_received, currency=currency),
+        refunded=Money(amount=charge.amount_refunded if charge else 0, currency=currency),
+        created_at=datetime.fromtimestamp(intent.created, UTC),
+    )
+
+
+def _order_id(intent: "stripe.PaymentIntent") -> str:
+    metadata: Any = intent.metadata
+    return str(metadata["order_id"]) if metadata and "order_id" in metadata else ""
