@@ -29,6 +29,7 @@ region = "us-east-1"
 mode = "{mode}"
 currency = "AUD"
 keeps_data = {keeps_data}
+network = false
 origin = "http://127.0.0.1:1"
 aws = "{aws}"
 gateway = "{gateway}"
