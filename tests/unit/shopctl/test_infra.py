@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from shopctl import alarms, deploying, infra, services, stages
 from shopctl.cloud import Cloud
+from shopctl.commands import deployment
 from shopctl.deploying import Target
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
@@ -112,7 +114,7 @@ def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions
     ("change", "name", "what"),
     [
         ({}, "moat", "There is no moat in infra."),
-        ({"alarms_to": ""}, "alarms", "alarms needs a AlarmsTo"),
+        ({"alarms_to": ""}, "alarms", "alarms needs a value for AlarmsTo: E-mail"),
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
 )
@@ -135,6 +137,13 @@ def test_services_are_refused_before_any_change_without_network_and_alarms(
     with pytest.raises(ShopProblem, match="The stage has no network yet"):
         deploying.deploy(target(), print)
     assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_services_and_infra_are_not_deployed_at_once() -> None:
+    command = ["deploy", "--stage", "prod", "--infra", "network", "orders"]
+    done = CliRunner().invoke(deployment.deploy_command, command[1:])
+    assert isinstance(done.exception, ShopProblem)
+    assert done.exception.what == "Services and --infra do not go together."
 
 
 def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None:

@@ -117,8 +117,10 @@ def _check_needs(to: Target, name: str, template: dict[str, Any]) -> None:
     for parameter, declared in template.get("Parameters", {}).items():
         if "Default" not in declared and not to.cloud.parameters.get(parameter):
             raise ShopProblem(
-                f"{name} needs a {parameter}: {declared.get('Description', 'see the template')}.",
-                f"Set it for {to.stage.name} in stages.toml, see there.",
+                f"{name} needs a value for {parameter}: {declared.get('Description', '…')}.",
+                f"Set alarms_to of {to.stage.name} in stages.toml."
+                if parameter == "AlarmsTo"
+                else f"Set it in [{to.stage.name}.infra] in stages.toml.",
             )
     published = deploying.read_published(to)
     for needed in _PUBLISHED.findall(json.dumps(template)):
