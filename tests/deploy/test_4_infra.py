@@ -49,7 +49,7 @@ def test_services_are_refused_until_somebody_is_told_and_there_is_a_network(tria
     assert "created" in trial.shop("deploy", "--stage", "inside", "--infra", "alarms")
     said = trial.shop(*deploy, fails=True)
     assert "The stage has no network yet" in said
-    assert "--infra network" in said
+    assert "--stage inside --infra network" in said
     # AND nothing of them is there
     assert list(trial.stacks("inside")) == ["toyshop-inside-alarms"]
 

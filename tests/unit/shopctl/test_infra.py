@@ -134,8 +134,9 @@ def test_services_are_refused_before_any_change_without_network_and_alarms(
     with pytest.raises(ShopProblem, match="The stage has no alarms yet"):
         deploying.deploy(target(), print)
     home.values["/toyshop/prod/alarms/topic-arn"] = "arn"
-    with pytest.raises(ShopProblem, match="The stage has no network yet"):
+    with pytest.raises(ShopProblem, match="The stage has no network yet") as refused:
         deploying.deploy(target(), print)
+    assert refused.value.remedy == "Deploy it first: ./shop deploy --stage prod --infra network."
     assert not any(formation.calls for formation in regions.formations.values())
 
 

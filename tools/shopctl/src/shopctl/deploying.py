@@ -170,11 +170,13 @@ def check_python(to: Target) -> None:
 def read_published(to: Target) -> Published:
     """Read what the stage's services published of themselves."""
     pages = to.cloud.client("ssm").get_paginator("get_parameters_by_path")
-    return Published(
+    published = Published(
         (parameter["Name"].removeprefix(to.prefix), parameter["Value"])
         for page in pages.paginate(Path=to.prefix, Recursive=True)
         for parameter in page["Parameters"]
     )
+    published.stage = to.stage.name
+    return published
 
 
 def publish_api(to: Target, service: Service, api_id: str) -> None:
@@ -203,6 +205,7 @@ class _Expected(Published):
 
     def __init__(self, published: Published, deployed: Sequence[Service]) -> None:
         super().__init__(published)
+        self.stage = published.stage
         self._deployed = {service.dashed for service in deployed}
 
     def __missing__(self, name: str) -> str:

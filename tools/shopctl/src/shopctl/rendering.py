@@ -35,12 +35,14 @@ _CLIENT = "storefront-api/user-pool-client-id"
 class Published(dict[str, str]):
     """What services published under ``/toyshop/<stage>/``, by the rest of the name."""
 
+    stage = "…"
+
     def __missing__(self, name: str) -> str:
         owner, _, what = name.partition("/")
         if owner in _INFRA:
             raise ShopProblem(
                 f"The stage has no {owner} yet: its {what} is not published.",
-                f"Deploy it first: ./shop deploy --stage … --infra {owner}.",
+                f"Deploy it first: ./shop deploy --stage {self.stage} --infra {owner}.",
             )
         service = owner.replace("-", "_")
         raise ShopProblem(
