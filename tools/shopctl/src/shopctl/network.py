@@ -11,7 +11,12 @@ SUBNETS = "network/subnet-ids"
 SECURITY_GROUP = "network/security-group-id"
 ENDPOINT = "network/execute-api-endpoint-id"
 
-_INTERFACES = ("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface")
+_INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 # AWS holds these to no resource
 _LOOKS = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
 
