@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -102,24 +101,17 @@ def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
 
 def deploy_resources(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
     """Deploy what outlives a release, and no more; `chalice deploy` does the rest."""
-    outcomes = stacks.deploy_resources(to.cloud, to.services, _alarms(to))
+    _check_alarms(to)
+    outcomes = stacks.deploy_resources(to.cloud, to.services)
     for name, outcome in outcomes.items():
         say(f"{name} {outcome}")
     return outcomes
 
 
-def _alarms(to: Target) -> dict[str, dict[str, Any]] | None:
-    """Return what watches each service, unless nobody is told of alarms.
-
-    Raises
-    ------
-    ShopProblem
-        If there is nothing yet that tells of them.
-    """
-    if not to.stage.alarms_to:
-        return None
-    read_published(to)[alarms.TOPIC]
-    return {service.name: alarms.of(service, to.stage) for service in to.services}
+def _check_alarms(to: Target) -> None:
+    """Refuse a stage that has somebody to tell of alarms, and nothing yet that does."""
+    if to.stage.alarms_to:
+        read_published(to)[alarms.TOPIC]
 
 
 def configure(to: Target) -> dict[str, list[str]]:
@@ -215,7 +207,7 @@ class _Expected(Published):
 
 
 def _check_needs(to: Target, published: Published) -> None:
-    _alarms(to)
+    _check_alarms(to)
     expected = _Expected(published, to.services)
     for service in to.services:
         rendering.render(service, to.stage, expected)

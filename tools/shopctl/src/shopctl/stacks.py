@@ -23,7 +23,6 @@ from shopctl.services import Service, waves
 
 Outcome = Literal["created", "updated", "unchanged"]
 Item = TypeVar("Item")
-Alarms = Mapping[str, Any]
 _DIGEST_TAG = "toyshop:digest"
 _INLINE_TEMPLATE_LIMIT = 51_200
 _PARALLEL_STACKS = 6
@@ -42,15 +41,8 @@ class Template:
     body: str
 
 
-def deploy_resources(
-    cloud: Cloud, services: Sequence[Service], alarms: Mapping[str, Alarms] | None = None
-) -> dict[str, Outcome]:
+def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Outcome]:
     """Bring the resources of services to what their `resources.yaml` says, all at once.
-
-    Parameters
-    ----------
-    alarms
-        What else watches each service; None where alarms tell nobody.
 
     Raises
     ------
@@ -63,7 +55,7 @@ def deploy_resources(
             resources_template(
                 service,
                 keeps_data=cloud.keeps_data,
-                alarms=None if alarms is None else alarms[service.name],
+                alarms=cloud.alarms and cloud.alarms(service),
             ),
         )
         for service in services
@@ -73,7 +65,9 @@ def deploy_resources(
     return _in_parallel(lambda template: _deploy(cloud, template, bucket), templates)
 
 
-def resources_template(service: Service, *, keeps_data: bool, alarms: Alarms | None = None) -> str:
+def resources_template(
+    service: Service, *, keeps_data: bool, alarms: Mapping[str, Any] | None = None
+) -> str:
     """Return the template of what outlives a release.
 
     Parameters
