@@ -44,7 +44,7 @@ def deliver(to: Target) -> dict[str, list[str]]:
             if function.name in resources:
                 arn = resources[function.name]["lambda_arn"]
                 done = _apply(to.cloud, arn, function)
-                if _keep_logs(to.cloud, arn, settings.log_days):
+                if settings.log_days and _keep_logs(to.cloud, arn, settings.log_days):
                     done.append("log group")
                 changes += [f"{function.name}: {what}" for what in done]
         api_id = resources["rest_api"]["rest_api_id"]

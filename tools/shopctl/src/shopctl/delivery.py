@@ -53,12 +53,12 @@ class Delivery:
     gateway_responses
         What the API's gateway answers by itself.
     log_days
-        How long log lines are kept.
+        How long log lines are kept; None is for ever.
     """
 
     functions: tuple[Delivered, ...]
     gateway_responses: Mapping[str, Any]
-    log_days: int
+    log_days: int | None
 
 
 def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delivery:
@@ -104,7 +104,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
             )
         )
     api = plain(resources.get("RestAPI", {}).get("Properties", {}))
-    days = _config(service)["log_retention_in_days"]
+    days = _config(service).get("log_retention_in_days")
     return Delivery(tuple(functions), api.get("GatewayResponses", {}), days)
 
 
