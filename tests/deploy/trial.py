@@ -1,6 +1,7 @@
 """A stage of the tests: a copy of the apps, an embedded AWS, a gateway, and the commands."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ region = "us-east-1"
 mode = "{mode}"
 currency = "AUD"
 keeps_data = {keeps_data}
+network = {network}
+{more}
 origin = "http://127.0.0.1:1"
 aws = "{aws}"
 gateway = "{gateway}"
@@ -40,7 +43,7 @@ retry_base_seconds = 1
 
 @dataclass
 class Trial:
-    """Stages ``trial``, ``kept`` and ``own`` on one embedded AWS; apps that a test may change."""
+    """Stages on one embedded AWS, and apps that a test may change."""
 
     home: Path
     started: list[Process] = field(default_factory=list)
@@ -67,15 +70,28 @@ class Trial:
         shutil.copytree(ROOT / "apps", self.apps, symlinks=True)
         (self.apps.parent / "libs").symlink_to(ROOT / "libs")
         gateway = f"http://127.0.0.1:{self.gateway_port}"
+        self._copy_infra()
+        alarmed = 'alarms_to = "operations@trial.example"'
         kinds = {
-            "trial": ("cloudformation", "false"),
-            "kept": ("cloudformation", "true"),
-            "own": ("chalice", "false"),
+            "trial": ("cloudformation", "false", "false", ""),
+            "kept": ("cloudformation", "true", "false", ""),
+            "own": ("chalice", "false", "false", ""),
+            # as on AWS: in a network, with somebody to tell
+            "inside": ("cloudformation", "false", "true", alarmed),
+            "owninside": ("chalice", "false", "true", alarmed),
         }
         (self.home / "stages.toml").write_text(
             "".join(
-                STAGE.format(name=name, mode=mode, keeps_data=kept, aws=self.aws, gateway=gateway)
-                for name, (mode, kept) in kinds.items()
+                STAGE.format(
+                    name=name,
+                    mode=mode,
+                    keeps_data=kept,
+                    network=network,
+                    more=more,
+                    aws=self.aws,
+                    gateway=gateway,
+                )
+                for name, (mode, kept, network, more) in kinds.items()
             )
         )
         launch = [str(layout.aws_python), launcher.__path__[0], "--home", str(self.home)]
@@ -89,6 +105,14 @@ class Trial:
         ]
         simulate += ["--webhook-url", "http://127.0.0.1:1/", "--webhook-secret", "whsec_x"]
         self._start("gateway", [*simulate, "--port", str(self.gateway_port)], self.gateway_port)
+
+    def _copy_infra(self) -> None:
+        """Copy the templates of infra, without what the embedded AWS does not know."""
+        shutil.copytree(ROOT / "infra", self.apps.parent / "infra")
+        network = self.apps.parent / "infra" / "network.yaml"
+        text, found = re.subn(r"(?ms)^  FlowLog:\n.*?(?=^  \w)", "", network.read_text())
+        assert found == 1
+        network.write_text(text)
 
     def _prepare(self) -> None:
         script = "from shopctl.layout import Layout; from shopctl.local import environment"

@@ -12,7 +12,7 @@ from shopctl.check.repository import Repository
 
 ROOT = Path(__file__).parents[3]
 # a whole repository for the checks: nothing else is read by them
-PARTS = ("apps", "libs", "docs", "README.md")
+PARTS = ("apps", "libs", "docs", "infra", "README.md", "stages.toml")
 IGNORED = shutil.ignore_patterns("__pycache__", ".*_cache", "deployments", "fonts")
 
 

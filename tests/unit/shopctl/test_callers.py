@@ -11,7 +11,14 @@ import pytest
 
 from contracts.health import HEALTH
 from shopctl import services
-from shopctl.callers import as_list, calling_roles, policies, policy_files, resource_policy
+from shopctl.callers import (
+    as_list,
+    calling_roles,
+    no_other_way_in,
+    policies,
+    policy_files,
+    resource_policy,
+)
 from shopctl.problems import ShopProblem
 
 APPS = Path(__file__).parents[3] / "apps"
@@ -98,6 +105,6 @@ def test_an_api_that_nobody_calls_is_denied_to_all() -> None:
 
 
 def test_on_aws_there_is_one_way_in() -> None:
-    *_, deny = resource_policy(["a"], "123456789012", vpc_endpoint="vpce-1")["Statement"]
+    deny = no_other_way_in("vpce-1")
     assert deny["Effect"] == "Deny"
     assert deny["Condition"] == {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}

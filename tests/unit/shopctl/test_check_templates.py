@@ -1,18 +1,23 @@
 """Faults planted in templates, policies and documents, each seen by its rule with file and line."""
 
+import json
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from shopctl import callers, rendering
 from shopctl.check import (
     delivery,
     functions,
     graph,
+    logs,
+    network,
     owned,
     policies,
     private,
+    retained,
     run,
     skeleton,
     templates,
@@ -28,7 +33,8 @@ TABLE = "arn:aws:dynamodb:*:*:table/toyshop-local-orders"
 
 def test_the_shop_as_it_is_passes_every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     # the templates take ten seconds; `tox -e check` looks at them
-    monkeypatch.setattr(run, "RULES", tuple(rule for rule in run.RULES if rule is not templates))
+    quick = tuple(rule for rule in run.RULES if rule not in (logs, templates))
+    monkeypatch.setattr(run, "RULES", quick)
     found = [str(finding) for _, findings in run.results(Repository(ROOT)) for finding in findings]
     assert found == []
 
@@ -216,6 +222,17 @@ def test_api_whose_policy_is_not_packaged(copy: Copy) -> None:
         ("orders/delivery.yaml", "OnFailure:", "OnSuccess:", "it has no failure destination"),
         ("orders/delivery.yaml", "[ReportBatchItemFailures]", "[]", "its whole batch again"),
         ("file_manager/delivery.yaml", "[ReportBatchItemFailures]", "[]", "its whole batch again"),
+        ("toys/delivery.yaml", "deadLetterTargetArn:", "unused:", "SNS cannot hand to images"),
+        (
+            "toys/delivery.yaml",
+            'images-dead-letters"\n',
+            'images-x"\n',
+            "SNS cannot hand to images",
+        ),
+        ("toys/resources.yaml", "Service: sns.", "Service: s3.", "takes nothing of the topic"),
+        ("toys/resources.yaml", "-file-manager-events", "-orders-events", "takes nothing of the"),
+        ("orders/resources.yaml", "AlarmActions:", "OKActions:", "RelayDeadLettersAlarm tells no"),
+        ("orders/resources.yaml", "/alarms/topic-arn", "/orders/topic-arn", "tells nobody"),
         (
             "orders/resources.yaml",
             "[RelayDeadLetters, QueueName]",
@@ -249,6 +266,60 @@ def test_missing_dead_letter_queue(copy: Copy) -> None:
     path = "apps/orders/delivery.yaml"
     assert (found.path, found.line) == (Path(path), copy.line_of(path, "Destination:"))
     assert "orders-relay-dead-letters, is not orders's" in found.what
+
+
+# what is kept
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "key"),
+    [
+        ("orders", "AWS::SNS::Topic", "DeletionPolicy: RetainExceptOnCreate"),
+        ("orders", "AWS::SecretsManager::Secret", "UpdateReplacePolicy: Retain"),
+        ("payments", "AWS::SQS::Queue", "DeletionPolicy: RetainExceptOnCreate"),
+        ("storefront_api", "AWS::Cognito::UserPool", "UpdateReplacePolicy: Retain"),
+        ("file_manager", "AWS::S3::Bucket", "DeletionPolicy: RetainExceptOnCreate"),
+    ],
+)
+def test_resource_that_would_go_with_its_stack(copy: Copy, path: str, kind: str, key: str) -> None:
+    file = copy.root / f"apps/{path}/resources.yaml"
+    before, found, after = file.read_text().partition(f"    Type: {kind}\n")
+    file.write_text(before + found + after.replace(f"    {key}\n", "", 1))
+    finding = copy.only(retained)
+    assert finding.path == Path(f"apps/{path}/resources.yaml")
+    assert f"has no {key.partition(':')[0]} that keeps it" in finding.what
+    # the line of the resource, which stands before its type
+    assert finding.line == before.count("\n")
+
+
+# the network
+
+NETWORK = "infra/network.yaml"
+
+
+def test_service_without_an_endpoint_in_the_network(copy: Copy) -> None:
+    copy.replace(NETWORK, "${AWS::Region}.secretsmanager", "${AWS::Region}.kms")
+    idle, missing = sorted(copy.findings(network), key=lambda finding: finding.path, reverse=True)
+    assert (idle.path, idle.line) == (Path(NETWORK), copy.line_of(NETWORK, "  SecretsManager:"))
+    assert idle.what == "No function in the network calls kms."
+    assert missing.path == Path("apps/toys/.chalice/policy-api_handler-local.json")
+    assert "which has no endpoint of secretsmanager" in missing.what
+
+
+def test_function_in_the_network_that_calls_something_else(copy: Copy) -> None:
+    path = "apps/payments/.chalice/policy-fulfil-local.json"
+    copy.replace(path, '"dynamodb:PutItem"', '"ses:SendEmail"')
+    found = copy.only(network)
+    assert (found.path, found.line) == (Path(path), copy.line_of(path, "ses:SendEmail"))
+
+
+def test_way_out_of_the_network(copy: Copy) -> None:
+    copy.append(NETWORK, "  Way:\n    Type: AWS::EC2::InternetGateway\n")
+    found = copy.only(network)
+    assert (found.line, found.what) == (
+        copy.line_of(NETWORK, "  Way:"),
+        "Way leads to the internet.",
+    )
 
 
 # what is owned
@@ -334,9 +405,15 @@ def test_pictures_that_cannot_be_written_are_a_sentence(copy: Copy, tmp_path: Pa
 # templates
 
 
-def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
+def only_orders(copy: Copy) -> None:
     for name in ("file_manager", "notifications", "payments", "storefront_api", "toys"):
         shutil.rmtree(copy.root / "apps" / name)
+    nobody = callers.resource_policy([], "000000000000")
+    (copy.root / "apps/orders/.chalice/callers-local.json").write_text(json.dumps(nobody))
+
+
+def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
+    only_orders(copy)
     copy.replace("apps/orders/resources.yaml", "SSEEnabled: true", "SSEEnabled: perhaps")
     function = 'FunctionName: {"Fn::Sub": "toyshop-${Stage}-orders-on-dynamodb-record"}'
     copy.replace("apps/orders/delivery.yaml", function, f"{function}\n      MemorySize: 7")
@@ -350,8 +427,60 @@ def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
     assert in_delivery.line == copy.line_of("apps/orders/delivery.yaml", "  OnDynamodbRecord:")
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new", "lost"),
+    [
+        (".chalice/config.json", '"log_retention_in_days": 30,', "", 6),
+        ("delivery.yaml", "${APIHandler}", "orders", 3),
+    ],
+)
+def test_function_whose_log_nobody_keeps(
+    copy: Copy, path: str, old: str, new: str, lost: int
+) -> None:
+    only_orders(copy)
+    copy.replace(f"apps/orders/{path}", old, new)
+    if lost == 6:
+        # Chalice makes no groups at all then, and so none to rename
+        group = (
+            '  ApiHandlerLogGroup:\n    Properties:\n      LogGroupName: {"Fn::Sub": "/aws/lambda/'
+        )
+        copy.replace("apps/orders/delivery.yaml", group + '${APIHandler}"}\n', "")
+    found = copy.findings(logs)
+    # for each function and stage
+    assert len(found) == lost
+    assert {finding.path for finding in found} == {Path("apps/orders/delivery.yaml")}
+    assert found[0].what.startswith("What APIHandler logs in the stage ")
+
+
+def test_template_of_another_stage_that_cloudformation_would_not_take(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a fault that is in the templates of stages on AWS alone
+    only_orders(copy)
+    settings = {"subnet_ids": ["here"], "security_group_ids": ["sg-0123456789abcdef0"]}
+    monkeypatch.setattr(rendering.network, "is_inside", lambda _: True)
+    monkeypatch.setattr(rendering.network, "settings", lambda _: settings)
+    # WHEN the templates are looked at
+    found = copy.findings(templates)
+    # THEN it is seen, in both of them
+    assert len(found) == 4
+    assert all("VpcConfig.SubnetIds" in finding.what for finding in found)
+
+
+def test_template_of_what_no_service_owns(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_orders(copy)
+    copy.replace("infra/alarms.yaml", "Statistic: Sum", "Statistic: Most")
+    found = copy.only(templates)
+    line = copy.line_of("infra/alarms.yaml", "Most")
+    assert (found.path, found.line) == (Path("infra/alarms.yaml"), line)
+    # AND what cfn-lint was content with it is not asked about again
+    asked: list[Path] = []
+    monkeypatch.setattr(templates, "_lint", lambda paths: asked.extend(paths) or [])
+    assert copy.findings(templates) == []
+    assert asked == [copy.root / "infra/alarms.yaml"]
+
+
 def test_app_that_chalice_cannot_package(copy: Copy) -> None:
-    for name in ("file_manager", "notifications", "payments", "storefront_api", "toys"):
-        shutil.rmtree(copy.root / "apps" / name)
+    only_orders(copy)
     copy.append("apps/orders/app.py", "raise RuntimeError\n")
     assert "Chalice cannot package orders" in copy.only(templates).what

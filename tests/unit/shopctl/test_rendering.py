@@ -31,6 +31,10 @@ def published(stage: str, url: str) -> Published:
     values["storefront-api/user-pool-id"] = "us-east-1_ToyshopLo" if local else "ap_Pool"
     client = "toyshoplocalclient00000000" if local else "client"
     values["storefront-api/user-pool-client-id"] = client
+    if not local:
+        values["network/subnet-ids"] = "subnet-a,subnet-b"
+        values["network/security-group-id"] = "sg-f"
+        values["network/execute-api-endpoint-id"] = "vpce-e"
     return values
 
 
@@ -94,6 +98,63 @@ def test_chalice_names_functions_its_own_way_and_is_told_their_sources() -> None
     assert settings["ON_DYNAMODB_RECORD_SOURCE"] == "arn:aws:dynamodb:stream/payments"
     topic = "arn:aws:sns:ap-southeast-2:222222222222:toyshop-prod-orders-events"
     assert settings["CHARGE_SOURCE"] == topic
+
+
+CALLERS = {"api_handler": ("storefront_api", "toys"), "images": ("toys",), "fulfil": ("payments",)}
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
+@pytest.mark.parametrize("mode", ["cloudformation", "chalice"])
+def test_functions_that_call_private_apis_run_in_the_network_and_no_others(
+    service: Service, mode: str
+) -> None:
+    # GIVEN the functions of which it is known that they call
+    calling = {name for name, owners in CALLERS.items() if service.name in owners}
+    calling |= {f"{name}_retry" for name in calling - {"api_handler"}}
+    # WHEN they are rendered for a stage with a network
+    stage = msgspec.structs.replace(PROD, mode=mode)
+    files = rendering.render(service, stage, ON_AWS)
+    functions = section(service, "prod", files)["lambda_functions"]
+    for name, settings in functions.items():
+        inside = {key: settings.get(key) for key in ("subnet_ids", "security_group_ids")}
+        statements = json.loads(files[settings["iam_policy_file"]])["Statement"]
+        allowed = [s for s in statements if "ec2:CreateNetworkInterface" in s["Action"]]
+        # THEN these have its subnets, and leave for Lambda to make interfaces there
+        if name in calling:
+            assert inside == {
+                "subnet_ids": ["subnet-a", "subnet-b"],
+                "security_group_ids": ["sg-f"],
+            }
+            allow, deny = allowed
+            assert allow["Resource"] == "arn:aws:ec2:ap-southeast-2:222222222222:*/*"
+            # AND their own code has none
+            assert deny["Effect"] == "Deny"
+            function = f"{service.dashed}-{name.replace('_', '-')}"
+            assert mode == "chalice" or deny["Condition"]["ArnEquals"] == {
+                "lambda:SourceFunctionArn": (
+                    f"arn:aws:lambda:ap-southeast-2:222222222222:function:toyshop-prod-{function}"
+                )
+            }
+        else:
+            assert inside == {"subnet_ids": None, "security_group_ids": None}
+            assert not allowed
+
+
+def test_private_apis_take_calls_through_the_networks_endpoint_alone() -> None:
+    private = [s for s in SERVICES.values() if s.name != "storefront_api"]
+    for service in private:
+        policy = json.loads(rendering.render(service, PROD, ON_AWS)["callers-prod.json"])
+        *_, last = policy["Statement"]
+        assert last["Effect"] == "Deny"
+        assert last["Condition"] == {"StringNotEquals": {"aws:SourceVpce": "vpce-e"}}
+
+
+def test_stage_without_its_network_is_refused() -> None:
+    published = Published({n: v for n, v in ON_AWS.items() if not n.startswith("network/")})
+    with pytest.raises(ShopProblem, match="The stage has no network yet") as missing:
+        rendering.render(SERVICES["orders"], PROD, published)
+    assert missing.value.remedy == "Deploy it first: ./shop deploy --stage … --infra network."
+    rendering.render(SERVICES["orders"], msgspec.structs.replace(PROD, network=False), published)
 
 
 def test_what_is_not_published_yet_is_named() -> None:

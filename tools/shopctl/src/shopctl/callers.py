@@ -16,6 +16,8 @@ from shopctl.cloud import LOCAL_ACCOUNT
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
+_EVERYONE = {"Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
+
 
 def policies(app: Path, stage: str) -> dict[str, dict[str, Any]]:
     """Return the policy of each function of an app, by its role's name.
@@ -79,9 +81,7 @@ def calling_roles(apps: Path, stage: str) -> dict[str, list[str]]:
     return {name: sorted(found) for name, found in roles.items()}
 
 
-def resource_policy(
-    roles: Iterable[str], account: str, vpc_endpoint: str | None = None, partition: str = "aws"
-) -> dict[str, Any]:
+def resource_policy(roles: Iterable[str], account: str, partition: str = "aws") -> dict[str, Any]:
     """Return the resource policy of an API that only some roles may call.
 
     Parameters
@@ -90,43 +90,35 @@ def resource_policy(
         Names of the roles; they need not exist yet, which named principals would have to.
     account
         The account that they are in.
-    vpc_endpoint
-        The endpoint that calls must come through; None where there is none, as locally.
     partition
         Of AWS.
     """
     arns = [f"arn:{partition}:iam::{account}:role/{role}" for role in sorted(roles)]
-    everyone: dict[str, Any] = {
-        "Principal": "*",
-        "Action": "execute-api:Invoke",
-        "Resource": "execute-api:/*",
-    }
     # nobody calls: a condition without a value would be refused
     but_these = {"Condition": {"ArnNotEquals": {"aws:PrincipalArn": arns}}} if arns else {}
     statements = [
-        {"Sid": "SignedCallers", "Effect": "Allow", **everyone},
-        {"Sid": "NobodyButTheCallers", "Effect": "Deny", **everyone, **but_these},
+        {"Sid": "SignedCallers", "Effect": "Allow", **_EVERYONE},
+        {"Sid": "NobodyButTheCallers", "Effect": "Deny", **_EVERYONE, **but_these},
     ]
-    if vpc_endpoint:
-        statements.append(
-            {
-                "Sid": "NoOtherWayIn",
-                "Effect": "Deny",
-                **everyone,
-                "Condition": {"StringNotEquals": {"aws:SourceVpce": vpc_endpoint}},
-            }
-        )
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def policy_files(
-    apps: Path, stage: str, account: str, vpc_endpoint: str | None = None
-) -> dict[Path, str]:
+def no_other_way_in(vpc_endpoint: str) -> dict[str, Any]:
+    """Return the statement of such a policy that calls come through a VPC endpoint only."""
+    return {
+        "Sid": "NoOtherWayIn",
+        "Effect": "Deny",
+        **_EVERYONE,
+        "Condition": {"StringNotEquals": {"aws:SourceVpce": vpc_endpoint}},
+    }
+
+
+def policy_files(apps: Path, stage: str, account: str) -> dict[Path, str]:
     """Return what the file of each private API's policy of a stage must hold."""
     manifests, roles = services.read(apps), calling_roles(apps, stage)
     return {
         apps / name / ".chalice" / f"callers-{stage}.json": json.dumps(
-            resource_policy(roles[name], account, vpc_endpoint), indent=2
+            resource_policy(roles[name], account), indent=2
         )
         + "\n"
         for name, manifest in manifests.items()

@@ -1,15 +1,18 @@
 """Clients of AWS, or of the embedded one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shopctl import alarms
 from shopctl.problems import ShopProblem
+from shopctl.services import Service
 from shopctl.stages import Stage
 
 LOCAL_ACCOUNT = "000000000000"
@@ -34,6 +37,8 @@ class Cloud:
         Values for what a template declares as its parameters.
     keeps_data
         Whether what holds data outlives its stack.
+    alarms
+        What watches a service, as resources of a template; None where alarms tell nobody.
     """
 
     stage: str
@@ -42,6 +47,7 @@ class Cloud:
     access_key: str = LOCAL_ACCOUNT
     parameters: Mapping[str, str] = field(default_factory=dict)
     keeps_data: bool = True
+    alarms: Callable[[Service], Mapping[str, Any]] | None = None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -112,6 +118,7 @@ def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
         stage.region,
         parameters=stage.parameters,
         keeps_data=stage.keeps_data,
+        alarms=partial(alarms.of, stage=stage) if stage.alarms_to else None,
     )
     if stage.account == LOCAL_ACCOUNT:
         if endpoint is None:

@@ -13,8 +13,10 @@ from shopctl.problems import ShopProblem
 from shopctl.services import Service
 
 _SECRET = re.compile(r"\{\{resolve:secretsmanager:([^:}]+):SecretString:([^:}]+)\}\}")
-# only a new mapping takes it: the decorators say it
-_FIXED = ("StartingPosition", "FilterPolicy")
+# no mapping's, or only a new one's
+_FIXED = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
+# if the source is a topic, these are its subscription's
+_SUBSCRIPTION = {"FilterPolicy": "filter policy", "RedrivePolicy": "dead letters of the topic"}
 
 
 def deliver(to: Target) -> dict[str, list[str]]:
@@ -41,7 +43,10 @@ def deliver(to: Target) -> dict[str, list[str]]:
         for function in settings.functions:
             if function.name in resources:
                 arn = resources[function.name]["lambda_arn"]
-                changes += [f"{function.name}: {what}" for what in _apply(to.cloud, arn, function)]
+                done = _apply(to.cloud, arn, function)
+                if settings.log_days and _keep_logs(to.cloud, arn, settings.log_days):
+                    done.append("log group")
+                changes += [f"{function.name}: {what}" for what in done]
         api_id = resources["rest_api"]["rest_api_id"]
         changes += _answer(to.cloud, api_id, settings.gateway_responses)
         deploying.publish_api(to, service, api_id)
@@ -68,8 +73,9 @@ def _apply(cloud: Cloud, arn: str, function: Delivered) -> list[str]:
     event = {name: value for name, value in function.event.items() if name not in _FIXED}
     if event and _change_mapping(cloud, arn, _for_api(event)):
         changes.append("event source")
-    if "FilterPolicy" in function.event and _filter(cloud, arn, function):
-        changes.append("filter policy")
+    for attribute, what in _SUBSCRIPTION.items():
+        if attribute in function.event and _subscribe(cloud, arn, function, attribute):
+            changes.append(what)
     if function.invoke and _change_invocation(cloud, arn, _for_api(function.invoke)):
         changes.append("retries and failure destination")
     if _limit(cloud, arn, function.concurrency):
@@ -102,21 +108,19 @@ def _change_mapping(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
     return bool(differing)
 
 
-def _filter(cloud: Cloud, arn: str, function: Delivered) -> bool:
+def _subscribe(cloud: Cloud, arn: str, function: Delivered, attribute: str) -> bool:
     sns = cloud.client("sns")
-    wanted, changed = function.event["FilterPolicy"], False
+    wanted, changed = function.event[attribute], False
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=function.source)
     subscriptions = [found for page in pages for found in page["Subscriptions"]]
     for subscription in subscriptions:
         if subscription["Endpoint"] != arn:
             continue
         own = {"SubscriptionArn": subscription["SubscriptionArn"]}
-        present = sns.get_subscription_attributes(**own)["Attributes"].get("FilterPolicy")
+        present = sns.get_subscription_attributes(**own)["Attributes"].get(attribute)
         if not present or json.loads(present) != wanted:
             value = json.dumps(wanted)
-            sns.set_subscription_attributes(
-                **own, AttributeName="FilterPolicy", AttributeValue=value
-            )
+            sns.set_subscription_attributes(**own, AttributeName=attribute, AttributeValue=value)
             changed = True
     return changed
 
@@ -130,6 +134,19 @@ def _change_invocation(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
     if not _differs(present, wanted):
         return False
     functions.put_function_event_invoke_config(FunctionName=arn, **wanted)
+    return True
+
+
+def _keep_logs(cloud: Cloud, arn: str, days: int) -> bool:
+    """Keep what a function logs; Chalice makes the group of the API's under another name."""
+    logs, name = cloud.client("logs"), f"/aws/lambda/{arn.rpartition(':')[2]}"
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    group = next((item for item in found if item["logGroupName"] == name), None)
+    if group and group.get("retentionInDays") == days:
+        return False
+    if group is None:
+        logs.create_log_group(logGroupName=name)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=days)
     return True
 
 

@@ -49,10 +49,21 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A service's delivery settings."""
+    """A service's delivery settings.
+
+    Attributes
+    ----------
+    functions
+        Of each function.
+    gateway_responses
+        What the API's gateway answers by itself.
+    log_days
+        How long log lines are kept; None is for ever.
+    """
 
     functions: tuple[Delivered, ...]
     gateway_responses: Mapping[str, Any]
+    log_days: int | None
 
 
 def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delivery:
@@ -99,7 +110,34 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
             )
         )
     api = plain(resources.get("RestAPI", {}).get("Properties", {}))
-    return Delivery(tuple(functions), api.get("GatewayResponses", {}))
+    days = _config(service).get("log_retention_in_days")
+    return Delivery(tuple(functions), api.get("GatewayResponses", {}), days)
+
+
+def triggers(service: Service) -> dict[str, str]:
+    """Return what invokes each function of a service.
+
+    Returns
+    -------
+    dict
+        ``stream``, ``queue``, ``topic``, ``schedule`` or ``call``, by the function's name.
+    """
+    resources = yaml.safe_load((service.directory / "delivery.yaml").read_text())["Resources"]
+    names = _function_names(service)
+    return {
+        name: _trigger(resources.get(logical_id, {}).get("Properties", {}))
+        for logical_id, name in names.items()
+        if logical_id in resources
+    }
+
+
+def _trigger(properties: Mapping[str, Any]) -> str:
+    for event in properties.get("Events", {}).values():
+        for source in _SOURCES:
+            if source in event["Properties"]:
+                return source.lower()
+    # of a schedule only the decorator tells; what is invoked so has limits for its retries
+    return "schedule" if "EventInvokeConfig" in properties else "call"
 
 
 def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
@@ -124,11 +162,16 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
 
 def _function_names(service: Service) -> dict[str, str]:
     """Return the functions' names by their logical ids, which Chalice makes from them."""
-    config = json.loads((service.directory / ".chalice" / "config.json").read_text())
-    names = config["stages"]["local"].get("lambda_functions", {})
+    names = _config(service)["stages"]["local"].get("lambda_functions", {})
     by_id = {"".join(part.title() for part in name.split("_")): name for name in names}
     by_id["APIHandler"] = "api_handler"
     return by_id
+
+
+def _config(service: Service) -> dict[str, Any]:
+    path = service.directory / ".chalice" / "config.json"
+    config: dict[str, Any] = json.loads(path.read_text())
+    return config
 
 
 def _substitute(text: str, stage: Stage, published: Mapping[str, str], path: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from botocore.exceptions import ClientError
 
-from shopctl import delivery, rendering, services, stacks, stages
+from shopctl import alarms, delivery, rendering, services, stacks, stages
 from shopctl.cloud import Cloud, connect
 from shopctl.layout import Layout
 from shopctl.local import processes
@@ -101,10 +101,17 @@ def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
 
 def deploy_resources(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
     """Deploy what outlives a release, and no more; `chalice deploy` does the rest."""
+    _check_alarms(to)
     outcomes = stacks.deploy_resources(to.cloud, to.services)
     for name, outcome in outcomes.items():
         say(f"{name} {outcome}")
     return outcomes
+
+
+def _check_alarms(to: Target) -> None:
+    """Refuse a stage that has somebody to tell of alarms, and nothing yet that does."""
+    if to.stage.alarms_to:
+        read_published(to)[alarms.TOPIC]
 
 
 def configure(to: Target) -> dict[str, list[str]]:
@@ -155,11 +162,13 @@ def check_python(to: Target) -> None:
 def read_published(to: Target) -> Published:
     """Read what the stage's services published of themselves."""
     pages = to.cloud.client("ssm").get_paginator("get_parameters_by_path")
-    return Published(
+    published = Published(
         (parameter["Name"].removeprefix(to.prefix), parameter["Value"])
         for page in pages.paginate(Path=to.prefix, Recursive=True)
         for parameter in page["Parameters"]
     )
+    published.stage = to.stage.name
+    return published
 
 
 def publish_api(to: Target, service: Service, api_id: str) -> None:
@@ -188,6 +197,7 @@ class _Expected(Published):
 
     def __init__(self, published: Published, deployed: Sequence[Service]) -> None:
         super().__init__(published)
+        self.stage = published.stage
         self._deployed = {service.dashed for service in deployed}
 
     def __missing__(self, name: str) -> str:
@@ -197,6 +207,7 @@ class _Expected(Published):
 
 
 def _check_needs(to: Target, published: Published) -> None:
+    _check_alarms(to)
     expected = _Expected(published, to.services)
     for service in to.services:
         rendering.render(service, to.stage, expected)

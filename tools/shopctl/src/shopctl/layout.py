@@ -70,6 +70,11 @@ class Layout:
         return self.root / ".shop" / "dependencies"
 
     @property
+    def infra(self) -> Path:
+        """The templates of what no single service owns."""
+        return self.apps.parent / "infra"
+
+    @property
     def simulator(self) -> Path:
         """The source directory of the payment gateway simulator."""
         return self.root / "tools" / "gateway_simulator" / "src"

@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shopctl import rendering
+
 from shopctl.deploying import Target
 from shopctl.problems import ShopProblem
 
@@ -167,7 +167,7 @@ def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:
         "resources": [],
         "detail": detail,
     }
-    name = rendering.function_name(_SERVICE, _FUNCTION, to.stage)
+    name = to.stage.function_name(_SERVICE, _FUNCTION)
     functions = to.cloud.client("lambda", read_timeout=_PATIENCE)
     try:
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shopctl import delivery
+from shopctl import callers, delivery, network
 from shopctl.problems import ShopProblem
 from shopctl.services import Service
 from shopctl.stages import Stage
@@ -27,6 +27,9 @@ _GATEWAY_KEYS = {"STRIPE_API_KEY": "api_key", "STRIPE_WEBHOOK_SECRET": "webhook_
 # what a stage may set for itself; the others leave it to the service
 _OF_SOME_STAGES = ("RETRY_BASE_SECONDS", "RECONCILE_GRACE_SECONDS")
 
+# what no service owns
+_INFRA = ("network", "alarms", "distribution-acl")
+
 _POOL = "storefront-api/user-pool-id"
 _CLIENT = "storefront-api/user-pool-client-id"
 
@@ -34,11 +37,18 @@ _CLIENT = "storefront-api/user-pool-client-id"
 class Published(dict[str, str]):
     """What services published under ``/toyshop/<stage>/``, by the rest of the name."""
 
+    stage = "…"
+
     def __missing__(self, name: str) -> str:
-        service = name.partition("/")[0].replace("-", "_")
+        owner, _, what = name.partition("/")
+        if owner in _INFRA:
+            raise ShopProblem(
+                f"The stage has no {owner} yet: its {what} is not published.",
+                f"Deploy it first: ./shop deploy --stage {self.stage} --infra {owner}.",
+            )
+        service = owner.replace("-", "_")
         raise ShopProblem(
-            f"{service} has not published its {name.partition('/')[2]} yet.",
-            f"Deploy {service} first.",
+            f"{service} has not published its {what} yet.", f"Deploy {service} first."
         )
 
 
@@ -75,25 +85,39 @@ def render(service: Service, stage: Stage, published: Published) -> dict[str, st
     }
     if stage.mode == "chalice":
         section["environment_variables"] |= _sources(service, stage, published)
+    policies = {
+        walk(name): json.loads(text(json.dumps(_json(directory / name))))
+        for name in _policy_files(local)
+    }
+    if stage.network:
+        _inside(section, service, stage, policies, published)
     config["stages"] = {**config["stages"], stage.name: section}
-    files = {"config.json": json.dumps(config, indent=2) + "\n"}
-    for name in _policy_files(local):
-        policy = json.dumps(_json(directory / name), indent=2)
-        files[name.replace("-local.json", f"-{stage.name}.json")] = text(policy) + "\n"
-    return files
-
-
-def function_name(service: str, function: str, stage: Stage) -> str:
-    """Return the name of a function, in dashes as in names of resources, and of its role."""
-    if stage.mode == "cloudformation":
-        return f"toyshop-{stage.name}-{service}-{function}"
-    # Chalice's own, except that it calls the API's function just by app and stage
-    return f"toyshop-{service}-{stage.name}-{function.replace('-', '_')}"
+    contents = {"config.json": config, **policies}
+    return {name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
 
 
 def _policy_files(section: Mapping[str, Any]) -> list[str]:
     named = [settings["iam_policy_file"] for settings in section["lambda_functions"].values()]
     return named + [section[key] for key in ("api_gateway_policy_file",) if key in section]
+
+
+def _inside(
+    section: Mapping[str, Any],
+    service: Service,
+    stage: Stage,
+    policies: Mapping[str, Any],
+    published: Published,
+) -> None:
+    """Put what calls private APIs into the stage's network, and let nobody else call."""
+    for name, settings in section["lambda_functions"].items():
+        policy = policies[settings["iam_policy_file"]]
+        if network.is_inside(policy):
+            function = stage.function_name(service.dashed, name.replace("_", "-"))
+            policy["Statement"] += network.statements(stage, function)
+            settings |= network.settings(published)
+    if callers_file := section.get("api_gateway_policy_file"):
+        endpoint = published[network.ENDPOINT]
+        policies[callers_file]["Statement"].append(callers.no_other_way_in(endpoint))
 
 
 def _json(path: Any) -> Any:
@@ -180,7 +204,7 @@ class _Text:
         rules: list[tuple[str, Callable[[str], str]]] = [
             (api, lambda other: published[f"{other}/api-url"]),
             (r"(?<=:)toyshop-local-([a-z-]+)(?=/api/)", lambda s: published[f"{s}/api-id"]),
-            (log, lambda function: self._log(service.dashed, function)),
+            (log, lambda function: stage.function_name(service.dashed, function)),
             (r"(?<=:role/)toyshop-local-([a-z0-9-]+)", self._role),
             (r"toyshop-local-file-manager-(public|private)", self._bucket),
             (rf"{_LOCAL_AWS}/{_LOCAL_ACCOUNT}(/)", lambda _: f"{queues}/{stage.account}/"),
@@ -208,15 +232,14 @@ class _Text:
         suffix = self._stage.bucket_suffix
         return f"toyshop-{self._stage.name}-file-manager-{which}{suffix}"
 
-    def _log(self, service: str, function: str) -> str:
-        name = function_name(service, function, self._stage)
-        if self._stage.mode == "chalice":
-            name = name.removesuffix("-api_handler")
-        return name
-
     def _role(self, rest: str) -> str:
-        service = next(name for name in self._services if rest.startswith(f"{name}-"))
-        return function_name(service, rest.removeprefix(f"{service}-"), self._stage)
+        service = next((name for name in self._services if rest.startswith(f"{name}-")), None)
+        if service is None:
+            raise ShopProblem(
+                f"toyshop-local-{rest} is the role of no service.",
+                "Correct the policies in .chalice, or write callers-local.json anew.",
+            )
+        return self._stage.role_name(service, rest.removeprefix(f"{service}-"))
 
 
 def write(service: Service, files: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -52,7 +52,11 @@ def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Out
     templates = [
         Template(
             f"toyshop-{cloud.stage}-{service.dashed}-resources",
-            resources_template(service, keeps_data=cloud.keeps_data),
+            resources_template(
+                service,
+                keeps_data=cloud.keeps_data,
+                alarms=cloud.alarms and cloud.alarms(service),
+            ),
         )
         for service in services
         if (service.directory / "resources.yaml").exists()
@@ -61,9 +65,23 @@ def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Out
     return _in_parallel(lambda template: _deploy(cloud, template, bucket), templates)
 
 
-def resources_template(service: Service, *, keeps_data: bool) -> str:
-    """Return the template of what outlives a release; it goes with its stack if told so."""
+def resources_template(
+    service: Service, *, keeps_data: bool, alarms: Mapping[str, Any] | None = None
+) -> str:
+    """Return the template of what outlives a release.
+
+    Parameters
+    ----------
+    keeps_data
+        Whether what holds data outlives the stack.
+    alarms
+        Alarms besides those in `resources.yaml`; None where they would tell nobody.
+    """
     template = yaml.safe_load((service.directory / "resources.yaml").read_text())
+    template["Resources"] |= alarms or {}
+    if alarms is None:
+        for resource in template["Resources"].values():
+            resource.get("Properties", {}).pop("AlarmActions", None)
     if not keeps_data:
         for resource in template["Resources"].values():
             resource.pop("DeletionPolicy", None)
@@ -71,6 +89,23 @@ def resources_template(service: Service, *, keeps_data: bool) -> str:
         if "Lasting" in template.get("Conditions", {}):
             template["Conditions"]["Lasting"] = {"Fn::Equals": ["kept", "not kept"]}
     return json.dumps(template)
+
+
+def deploy_template(cloud: Cloud, name: str, body: str) -> Outcome:
+    """Bring a stack that is no service's to what its template says.
+
+    Raises
+    ------
+    ShopProblem
+        If it fails: it names the resource and the reason.
+    """
+    return _deploy(cloud, Template(name, body), "")[1]
+
+
+def outputs(cloud: Cloud, name: str) -> dict[str, str]:
+    """Return the outputs of a stack; none if it is not there."""
+    stack = describe(cloud, name) or {}
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
 
 
 def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outcome]:

@@ -1,13 +1,15 @@
-"""Every asynchronous function has a retry limit, an age limit, and dead letters with an alarm."""
+"""Every asynchronous function has limits, and dead letters with an alarm that tells somebody."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from shopctl import alarms
 from shopctl.check.documents import Block
 from shopctl.check.finding import Finding
 from shopctl.check.names import short
 from shopctl.check.repository import App, Function, Repository
 
+_TELLS = {"Fn::Sub": f"{{{{resolve:ssm:/toyshop/${{Stage}}/{alarms.TOPIC}}}}}"}
 # AWS's own advice: a message must not come back while its function may still be at it
 _PATIENCE = 6
 
@@ -18,10 +20,73 @@ def check(repository: Repository) -> Iterator[Finding]:
         for function in app.functions:
             if function.trigger in ("topic", "schedule", "bucket"):
                 yield from _invoked(repository, app, function)
+                if function.trigger == "topic":
+                    yield from _subscription(repository, app, function)
             elif function.trigger == "stream":
                 yield from _stream(repository, app, function)
             elif function.trigger == "queue":
                 yield from _queue(repository, app, function)
+        yield from _telling(repository, app)
+
+
+def _telling(repository: Repository, app: App) -> Iterator[Finding]:
+    for logical_id, resource in (app.resources.at("Resources") or {}).items():
+        if resource.get("Type") == "AWS::CloudWatch::Alarm":
+            if _TELLS in (resource.at("Properties", "AlarmActions") or []):
+                continue
+            yield repository.finding(
+                app.resources_path,
+                app.resources.line_of("Resources", logical_id, "Properties", "AlarmActions"),
+                f"{logical_id} tells nobody.",
+                f"Set its AlarmActions to [{_TELLS}].",
+            )
+
+
+def _subscription(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
+    """Yield what is wrong with what becomes of events that SNS cannot hand to Lambda."""
+    properties, line = _mapping(app, function)
+    path = ("RedrivePolicy", "deadLetterTargetArn")
+    name = short(properties.at(*path)) if properties else None
+    queue_id = _queue_id(app, name)
+    line = properties.line_of(*path) if properties and name else line
+    if queue_id is None or properties is None:
+        yield repository.finding(
+            app.delivery_path,
+            line,
+            f"What SNS cannot hand to {function.name} is lost: its subscription has no dead-letter"
+            f" queue of {app.name}.",
+            "Set RedrivePolicy.deadLetterTargetArn to one that its resources.yaml creates.",
+        )
+        return
+    if _is_silent(app, queue_id):
+        line = app.resources.line_of("Resources", queue_id)
+        yield _no_alarm(repository, app, queue_id, line)
+    if not _may_send(app, queue_id, properties.get("Topic")):
+        yield repository.finding(
+            app.resources_path,
+            app.resources.line_of("Resources", queue_id),
+            f"{queue_id} takes nothing of the topic that {function.name} listens to.",
+            "Give it a QueuePolicy that lets sns.amazonaws.com send, for that topic's"
+            " aws:SourceArn.",
+        )
+
+
+def _may_send(app: App, queue_id: str, topic: Any) -> bool:
+    """Return whether a queue's policy lets a topic send to it, and no other topic."""
+    wanted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": {"Fn::GetAtt": [queue_id, "Arn"]},
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return any(
+        wanted.items() <= statement.items()
+        for resource in (app.resources.at("Resources") or {}).values()
+        if resource.get("Type") == "AWS::SQS::QueuePolicy"
+        and {"Ref": queue_id} in resource["Properties"]["Queues"]
+        for statement in resource.at("Properties", "PolicyDocument", "Statement")
+    )
 
 
 def _invoked(repository: Repository, app: App, function: Function) -> Iterator[Finding]:

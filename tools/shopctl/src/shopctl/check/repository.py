@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from shopctl import manifest
+from shopctl import manifest, stages
 from shopctl.check import documents
 from shopctl.check.documents import Block
 from shopctl.check.finding import Finding
+from shopctl.check.packaged import Packaged, package
 from shopctl.check.source import Module, called, modules, text_of
 from shopctl.manifest import Manifest
+from shopctl.stages import Stage
 
 _HANDLERS = {
     "on_sns_message": "topic",
@@ -227,6 +229,16 @@ class Repository:
         """The apps, by name."""
         paths = sorted((self.root / "apps").glob("*/service.toml"))
         return {path.parent.name: App(path.parent.name, path.parent) for path in paths}
+
+    @cached_property
+    def stages(self) -> list[Stage]:
+        """The stages of `stages.toml`."""
+        return stages.load_all(self.root / "stages.toml")
+
+    @cached_property
+    def packaged(self) -> list[Packaged]:
+        """What Chalice makes of each app for each stage."""
+        return package(self.apps.values(), self.stages)
 
     @cached_property
     def contracts(self) -> tuple[Module, ...]:

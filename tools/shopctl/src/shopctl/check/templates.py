@@ -1,51 +1,95 @@
-"""cfn-lint is content with resources.yaml and with each app's packaged template."""
+"""cfn-lint is content with every template, the apps' packaged for each stage of stages.toml."""
 
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from shopctl import alarms
 from shopctl.check import documents
 from shopctl.check.finding import Finding
-from shopctl.check.repository import App, Repository
-from shopctl.packaging.build import make_template
+from shopctl.check.repository import Repository
 from shopctl.problems import ShopProblem
+from shopctl.services import Service
+from shopctl.stages import Stage
 
 _WORKERS = 2
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield what cfn-lint says of the templates, packaged for every stage that is committed."""
+    """Yield what cfn-lint says of resources.yaml, infra/, the alarms and the packaged templates.
+
+    A template that it was content with is not looked at again until it changes.
+    """
+    for packaged in repository.packaged:
+        if packaged.problem:
+            what, remedy = packaged.problem.what, packaged.problem.remedy
+            yield repository.finding(packaged.app.config_path, 1, what, remedy)
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(_WORKERS) as pool:
-        # Chalice names the functions' code relative to the template, and cfn-lint looks for it
-        jobs = [
-            (app, stage, Path(temporary) / f"{app.name}-{stage}")
-            for app in repository.apps.values()
-            for stage in app.config.get("stages", {})
-        ]
-        done = list(pool.map(lambda job: _package(repository, *job), jobs))
-        packaged = {path: app for app, path, _ in done if path}
-        yield from (finding for _, _, finding in done if finding)
-        paths = {app.resources_path: app for app in repository.apps.values()}
+        # where a finding is told of, by the template that has it
+        places = {path: path for path in _committed(repository)}
+        places |= _made(repository, Path(temporary))
+        new = {path: mark for path in places if not (mark := _mark(repository, path)).exists()}
         # two processes, each with a part of them, since starting cfn-lint takes longest
-        groups = [[*paths, *packaged][number::_WORKERS] for number in range(_WORKERS)]
+        groups = [[*new][number::_WORKERS] for number in range(_WORKERS)]
         for answers in pool.map(_lint, groups):
             for answer in answers:
-                yield _finding(repository, {**paths, **packaged}, answer)
+                new.pop(Path(answer["Filename"]), None)
+                yield _finding(repository, places, answer)
+        for mark in new.values():
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
 
 
-def _package(
-    repository: Repository, app: App, stage: str, directory: Path
-) -> tuple[App, Path | None, Finding | None]:
-    try:
-        return app, make_template(app.name, app.directory, stage, directory), None
-    except ShopProblem as problem:
-        finding = repository.finding(app.config_path, 1, problem.what, problem.remedy)
-        return app, None, finding
+def _committed(repository: Repository) -> Iterator[Path]:
+    for app in repository.apps.values():
+        yield app.resources_path
+    yield from sorted((repository.root / "infra").glob("*.yaml"))
+
+
+def _made(repository: Repository, directory: Path) -> dict[Path, Path]:
+    """Write the templates that are made, and return what each is made from."""
+    places = {}
+    for packaged in repository.packaged:
+        if packaged.problem:
+            continue
+        path = directory / f"{packaged.app.name}-{packaged.stage}.yaml"
+        path.write_text(packaged.template)
+        # what was merged comes from delivery.yaml; the rest is Chalice's own
+        places[path] = packaged.app.delivery_path
+    # Chalice names the functions' code relative to the template, and cfn-lint looks for it
+    (directory / "deployment.zip").touch()
+    for stage in repository.stages:
+        if stage.alarms_to:
+            path = directory / f"alarms-{stage.name}.json"
+            path.write_text(json.dumps(_alarms(repository, stage)))
+            places[path] = Path(alarms.__file__)
+    return places
+
+
+def _alarms(repository: Repository, stage: Stage) -> dict[str, Any]:
+    """Return a template with the alarms that follow from the manifests."""
+    made = {
+        f"{app.name.title().replace('_', '')}{logical_id}": alarm
+        for app in repository.apps.values()
+        for logical_id, alarm in alarms.of(
+            Service(app.name, app.directory, frozenset(), frozenset()), stage
+        ).items()
+    }
+    return {"Parameters": {"Stage": {"Type": "String"}}, "Resources": made}
+
+
+def _mark(repository: Repository, path: Path) -> Path:
+    """Return the file that says that cfn-lint was content with a template."""
+    content = f"{version('cfn-lint')}\0{path.read_text()}"
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return repository.root / ".shop" / "linted" / digest
 
 
 def _lint(paths: list[Path]) -> list[dict[str, Any]]:
@@ -62,15 +106,13 @@ def _lint(paths: list[Path]) -> list[dict[str, Any]]:
     return answers
 
 
-def _finding(repository: Repository, apps: dict[Path, App], answer: dict[str, Any]) -> Finding:
+def _finding(repository: Repository, places: dict[Path, Path], answer: dict[str, Any]) -> Finding:
     path = Path(answer["Filename"])
-    app = apps[path]
     line = answer["Location"]["Start"]["LineNumber"]
     where = [str(part) for part in answer["Location"].get("Path") or []]
-    if path != app.resources_path:
-        # what was merged comes from delivery.yaml; the rest is Chalice's own
+    if path != places[path]:
+        path = places[path]
         logical_id = where[1] if len(where) > 1 else "Resources"
-        path = app.delivery_path
         line = documents.line_containing(path, f"  {logical_id}:")
     place = f" ({'.'.join(where)})" if where else ""
     return repository.finding(

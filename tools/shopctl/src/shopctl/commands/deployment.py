@@ -4,17 +4,33 @@ import click
 
 from shopctl.commands.common import services_argument, stage_option
 from shopctl.layout import Layout
+from shopctl.problems import ShopProblem
+
+infra_option = click.option(
+    "--infra",
+    multiple=True,
+    metavar="NAME",
+    help="A template of infra/ instead of services, such as network; may be given again.",
+)
 
 
 @click.command("deploy")
 @stage_option
 @services_argument
 @click.option("--resources", is_flag=True, help="Deploy only what outlives a release.")
-def deploy_command(stage: str, services: tuple[str, ...], resources: bool) -> None:
+@infra_option
+def deploy_command(
+    stage: str, services: tuple[str, ...], resources: bool, infra: tuple[str, ...]
+) -> None:
     """Deploy services, each after those it depends on; all unless some are named."""
     from shopctl import deploying
+    from shopctl import infra as no_services
 
+    _refuse_both(services, infra)
     to = deploying.target(Layout.find(), stage, services)
+    if infra:
+        no_services.deploy(to, infra, click.echo)
+        return
     run = deploying.deploy_resources if resources else deploying.deploy
     outcomes = run(to, click.echo)
     changed = sum(outcome != "unchanged" for outcome in outcomes.values())
@@ -48,8 +64,22 @@ def deliver_command(stage: str, services: tuple[str, ...]) -> None:
 @click.command("delete")
 @stage_option
 @services_argument
-def delete_command(stage: str, services: tuple[str, ...]) -> None:
+@infra_option
+def delete_command(stage: str, services: tuple[str, ...], infra: tuple[str, ...]) -> None:
     """Take services off a stage, unless it keeps its data; all unless some are named."""
     from shopctl import deleting, deploying
+    from shopctl import infra as no_services
 
-    deleting.delete(deploying.target(Layout.find(), stage, services), click.echo)
+    _refuse_both(services, infra)
+    to = deploying.target(Layout.find(), stage, services)
+    if infra:
+        no_services.delete(to, infra, click.echo)
+    else:
+        deleting.delete(to, click.echo)
+
+
+def _refuse_both(services: tuple[str, ...], infra: tuple[str, ...]) -> None:
+    if services and infra:
+        raise ShopProblem(
+            "Services and --infra do not go together.", "Run the command once for each."
+        )

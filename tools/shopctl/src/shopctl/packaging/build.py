@@ -107,15 +107,18 @@ def build(
         for name, content in rendered.items():
             (config.parent / name).write_text(content)
         environment = render_config(config, stage, origins)
-        _run_chalice(service.name, service.directory, project, output, stage, tree, environment)
+        outputs = {stage: output}
+        _run_chalice(service.name, service.directory, project, outputs, tree, environment)
         _assemble(service, project, package_file, tree, level=6 if for_lambda else 1)
         stamp.write_text(digest)
     template = yaml.safe_load(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
 
 
-def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
-    """Make the template of an app alone, without its code, to look at.
+def make_templates(
+    name: str, app: Path, stages: Iterable[str], rendered: Mapping[str, str], directory: Path
+) -> dict[str, Path]:
+    """Make the templates of an app alone, without its code, to look at.
 
     What the app imports has to be installed beside Chalice.
 
@@ -125,21 +128,32 @@ def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
         Of the service.
     app
         The app's directory.
-    stage
-        A stage of its `.chalice/config.json`.
+    stages
+        Stages of its `.chalice/config.json`.
+    rendered
+        Files of `.chalice` for them, instead of those in the checkout.
     directory
-        Where to make it; must not exist.
+        Where to make them; must not exist.
+
+    Returns
+    -------
+    dict
+        The template of each stage.
 
     Raises
     ------
     ShopProblem
         If Chalice refuses the app.
     """
-    project, output = directory / "app", directory / "package"
+    project = directory / "app"
     shutil.copytree(app, project, ignore=_IGNORED)
-    environment = render_config(project / ".chalice" / "config.json", stage, {})
-    _run_chalice(name, app, project, output, stage, directory, environment)
-    return output / "sam.yaml"
+    config = project / ".chalice" / "config.json"
+    for file, content in rendered.items():
+        (config.parent / file).write_text(content)
+    outputs = {stage: directory / stage for stage in stages}
+    environment = render_config(config, next(iter(outputs)), {})
+    _run_chalice(name, app, project, outputs, directory, environment)
+    return {stage: output / "sam.yaml" for stage, output in outputs.items()}
 
 
 def render_config(path: Path, stage: str, origins: Mapping[str, str]) -> dict[str, str]:
@@ -221,14 +235,13 @@ def _run_chalice(
     name: str,
     app: Path,
     project: Path,
-    output: Path,
-    stage: str,
+    outputs: Mapping[str, Path],
     tree: Path,
     environment: Mapping[str, str],
 ) -> None:
     # -P: an app's modules must not meet the ones beside this file
     command = [sys.executable, "-P", str(Path(__file__).with_name("chalice_process.py"))]
-    command += [str(project), str(output), stage, str(tree)]
+    command += [str(project), str(tree), *(f"{stage}={path}" for stage, path in outputs.items())]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
     done = subprocess.run(
@@ -242,7 +255,7 @@ def _run_chalice(
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise ShopProblem(
             f"Chalice cannot package {name}: {lines[-1].rstrip('.')}.",
-            f"Try `chalice package --stage {stage} /tmp/out` in {app}.",
+            f"Try `chalice package --stage {next(iter(outputs))} /tmp/out` in {app}.",
         )
 
 

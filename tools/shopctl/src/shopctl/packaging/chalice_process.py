@@ -9,8 +9,16 @@ import sys
 from pathlib import Path
 
 
-def main(project: str, output: str, stage: str, dependencies: str) -> int:
-    """Write ``sam.yaml`` and ``deployment.zip`` (without dependencies) to `output`."""
+def main(project: str, dependencies: str, *stages: str) -> int:
+    """Write ``sam.yaml`` and ``deployment.zip`` (without dependencies) of stages.
+
+    The app is imported once, since a template hardly depends on it but its configuration.
+
+    Parameters
+    ----------
+    stages
+        Of each its name, an equals sign, and where to write.
+    """
     # behind the tools' own packages, which Chalice needs
     sys.path.append(dependencies)
     from chalice import cli
@@ -21,14 +29,21 @@ def main(project: str, output: str, stage: str, dependencies: str) -> int:
     setattr(DependencyBuilder, "build_site_packages", lambda *_: None)  # noqa: B010 - a method
     arguments = ["--project-dir", project]
     merged = ["--merge-template", str(Path(project) / "delivery.yaml")]
-    # `chalice deploy` checks this, `chalice package` does not
-    validate_configuration(
-        CLIFactory(project, environ={}).create_config_obj(chalice_stage_name=stage)
-    )
-    sys.argv = ["chalice", *arguments, "package", "--stage", stage, *merged]
-    sys.argv += ["--template-format", "yaml", output]
-    status: int = cli.main()
-    return status
+    for stage, _, output in (item.partition("=") for item in stages):
+        # `chalice deploy` checks this, `chalice package` does not
+        validate_configuration(
+            CLIFactory(project, environ={}).create_config_obj(chalice_stage_name=stage)
+        )
+        sys.argv = ["chalice", *arguments, "package", "--stage", stage, *merged]
+        sys.argv += ["--template-format", "yaml", output]
+        try:
+            status: object = cli.main()
+        except SystemExit as ended:
+            # click ends the process, after a success too
+            status = ended.code
+        if status:
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopctl import delivery, rendering
+from shopctl import delivery
 from shopctl.delivery import Delivered
 from shopctl.services import Service
 from shopctl.stages import Stage
@@ -60,7 +60,7 @@ def _of(service: Service, stage: Stage) -> list[Route]:
         if first is None:
             continue
         last = redrives.get(first) or first
-        name = rendering.function_name(service.dashed, function.name.replace("_", "-"), stage)
+        name = stage.function_name(service.dashed, function.name.replace("_", "-"))
         routes[last] = Route(service.name, last, name, function.trigger, function.source)
     return list(routes.values())
 
