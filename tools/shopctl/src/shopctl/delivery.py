@@ -65,7 +65,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
     """
     path = service.directory / "delivery.yaml"
     resources = yaml.safe_load(path.read_text())["Resources"]
-    names = _function_names(service)
+    names = function_names(service)
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -96,7 +96,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
     return Delivery(tuple(functions), api.get("GatewayResponses", {}))
 
 
-def _function_names(service: Service) -> dict[str, str]:
+def function_names(service: Service) -> dict[str, str]:
     """Return the functions' names by their logical ids, which Chalice makes from them."""
     config = json.loads((service.directory / ".chalice" / "config.json").read_text())
     names = config["stages"]["local"].get("lambda_functions", {})

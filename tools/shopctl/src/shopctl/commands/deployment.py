@@ -53,3 +53,13 @@ def delete_command(stage: str, services: tuple[str, ...]) -> None:
     from shopctl import deleting, deploying
 
     deleting.delete(deploying.target(Layout.find(), stage, services), click.echo)
+
+
+@click.command("rollback")
+@stage_option
+@click.argument("services", nargs=-1, required=True)
+def rollback_command(stage: str, services: tuple[str, ...]) -> None:
+    """Take services back to their previous release."""
+    from shopctl import deploying, rolling_back
+
+    rolling_back.roll_back(deploying.target(Layout.find(), stage, services), click.echo)
