@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from shopctl.local import activity, environment, processes
 from shopctl.local.processes import Process
 
 ROOT = Layout.find().root
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
 STAGE = """
 [{name}]
@@ -159,6 +162,12 @@ class Trial:
             for name, stack in found.items()
             if name.startswith(f"toyshop-{stage}-") and stack["StackStatus"] != "DELETE_COMPLETE"
         }
+
+    def download(self, location: str) -> bytes:
+        """Return what is at a URL of the embedded AWS, which names itself in its own way."""
+        path = location.split("/", 3)[3]
+        with urllib.request.urlopen(f"{self.aws}/{path}", timeout=60) as answer:
+            return bytes(answer.read())
 
     def published(self, name: str, stage: str = "trial") -> str:
         found = self.cloud.client("ssm").get_parameter(Name=f"/toyshop/{stage}/{name}")

@@ -171,19 +171,19 @@ def read_published(to: Target) -> Published:
 def publish_api(to: Target, service: Service, api_id: str) -> None:
     """Let other services know where a service's API is."""
     present = read_published(to)
-    for name, value in (("api-id", api_id), ("api-url", api_url(to, api_id))):
-        key = f"{service.dashed}/{name}"
+    for key, value in where_api_is(to, service, api_id).items():
         if present.get(key) != value:
             to.cloud.client("ssm").put_parameter(
                 Name=to.prefix + key, Value=value, Type="String", Overwrite=True
             )
 
 
-def api_url(to: Target, api_id: str) -> str:
-    """Return where an API answers."""
+def where_api_is(to: Target, service: Service, api_id: str) -> dict[str, str]:
+    """Return what is published of a service's API, by name."""
+    url = f"https://{api_id}.execute-api.{to.stage.region}.amazonaws.com/api"
     if to.cloud.is_local:
-        return f"{to.stage.aws}/restapis/{api_id}/api/_user_request_"
-    return f"https://{api_id}.execute-api.{to.stage.region}.amazonaws.com/api"
+        url = f"{to.stage.aws}/restapis/{api_id}/api/_user_request_"
+    return {f"{service.dashed}/api-id": api_id, f"{service.dashed}/api-url": url}
 
 
 def publish_api_of(to: Target, service: Service) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shopctl import deploying
+from shopctl import deploying, stacks
 from shopctl.deploying import Expected, Target
 from shopctl.differences import live as live_stage
 from shopctl.differences import planned, shown
@@ -65,14 +65,19 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
     if to.stage.mode == "cloudformation":
         return Differences(stage, planned.plan(to, packages, everything=everything), [], {})
     # a release of Chalice's has no stack: what it would change is on the stage alone
-    stacks = planned.plan(to, {}, everything=everything)
+    resources = planned.plan(to, {}, everything=everything)
     drift = live_stage.drift(to, packages, everything=False, release_only=True)
-    return Differences(stage, stacks, drift.things, {})
+    return Differences(stage, resources, drift.things, {})
 
 
 def _packages(to: Target) -> dict[str, Package]:
     """Make the packages of services, as a deploy would."""
     published = Expected(deploying.read_published(to), to.services)
+    for service in to.services:
+        # what is published wrongly is put right before it is used
+        api_id = stacks.physical_ids(to.cloud, to.stack(service)).get("RestAPI")
+        if api_id:
+            published |= deploying.where_api_is(to, service, api_id)
     return {one.name: deploying.package(to, one, published) for one in to.services}
 
 

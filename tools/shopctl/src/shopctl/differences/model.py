@@ -153,9 +153,9 @@ class _Template:
             )
 
     def _name(self, logical_id: str) -> str:
-        if logical_id in self._names:
-            return self._names[logical_id]
         declared = self._declared[logical_id]
+        if logical_id in self._names and declared["Type"] in (FUNCTION, ROLE):
+            return self._names[logical_id]
         given = declared.get("Properties", {}).get(_NAMED_BY.get(declared["Type"], ""))
         return logical_id if given is None else str(self._plain(given))
 

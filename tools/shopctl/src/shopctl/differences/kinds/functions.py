@@ -76,9 +76,14 @@ def _invokers(model: Model, declared: Declared) -> Iterator[str]:
         properties = permission.properties
         if (
             permission.service == declared.service
-            and str(properties["FunctionName"]).partition(":")[0] == declared.name
+            and _named(str(properties["FunctionName"])) == declared.name
         ):
             yield _invoker(properties["Principal"], str(properties.get("SourceArn", "")))
+
+
+def _named(function: str) -> str:
+    """Return a function's name, given that, its ARN or those of its alias."""
+    return last(function) if function.startswith("arn:") else function.partition(":")[0]
 
 
 def _invoker(principal: Any, source: str) -> str:

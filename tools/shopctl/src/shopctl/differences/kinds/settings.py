@@ -64,10 +64,8 @@ def _parameters(model: Model) -> Facts:
         declared.name: {"Value": declared.properties["Value"]} for declared in model.of(_PARAMETER)
     }
     for declared in model.of(API):
-        prefix = f"{model.to.prefix}{declared.service.dashed}"
-        api_id = _api_id(model, declared)
-        facts[f"{prefix}/api-id"] = {"Value": api_id}
-        facts[f"{prefix}/api-url"] = {"Value": deploying.api_url(model.to, api_id)}
+        where = deploying.where_api_is(model.to, declared.service, _api_id(model, declared))
+        facts |= {f"{model.to.prefix}{name}": {"Value": value} for name, value in where.items()}
     return facts
 
 
