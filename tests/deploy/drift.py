@@ -406,3 +406,41 @@ def found(at: Drift, answer: dict[str, Any]) -> Iterator[Expected]:
             yield thing["kind"], thing["name"], thing["state"], ""
         for change in thing.get("changes", []):
             yield thing["kind"], thing["name"], "changed", change["path"]
+
+
+def undo(at: Drift) -> None:
+    """Take away what would be in the way when the stage is taken down."""
+    name, client = at.name("by-hand"), at.client
+    client("sqs").delete_queue(QueueUrl=at.queue("orders-by-hand"))
+    client("sns").delete_topic(TopicArn=at.arn("sns", name))
+    client("dynamodb").delete_table(TableName=name)
+    client("dynamodb").update_table(
+        TableName=at.name("notifications"), DeletionProtectionEnabled=False
+    )
+    client("s3").delete_bucket(Bucket=name)
+    client("lambda").delete_function(FunctionName=name)
+    client("iam").delete_role(RoleName=name)
+    role = at.role("orders", "api-handler")
+    client("iam").delete_role_policy(RoleName=role, PolicyName="by-hand")
+    client("iam").detach_role_policy(
+        RoleName=role, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess"
+    )
+    client("cloudwatch").delete_alarms(AlarmNames=[name])
+    client("ssm").delete_parameter(Name=f"/toyshop/{at.stage}/orders/by-hand")
+    client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    for api in client("apigateway").get_rest_apis(limit=500)["items"]:
+        if api["name"] == name:
+            client("apigateway").delete_rest_api(restApiId=api["id"])
+
+
+def plant(at: Drift) -> None:
+    """Do everything that somebody may do to a stage by hand."""
+    for planted in dict.fromkeys(planted for planted, _ in CHANGES):
+        planted(at)
+
+
+def expected(at: Drift) -> set[Expected]:
+    """Return what should be found then."""
+    return {
+        (kind, named(at, name), state, named(at, path)) for _, (kind, name, state, path) in CHANGES
+    }
