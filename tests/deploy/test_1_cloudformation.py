@@ -152,7 +152,9 @@ def test_change_of_one_service_touches_no_other_and_loses_no_order(
 ) -> None:
     before = release_times(trial)
     # GIVEN a client that keeps ordering
-    with trial.with_more(f"{service}/app.py", "\n# changed\n"), ordering(customer) as placed:
+    app = trial.apps / service / "app.py"
+    app.write_text(f"{app.read_text()}\n# changed\n")
+    with ordering(customer) as placed:
         # WHEN one service has changed and everything is deployed
         said = trial.shop("deploy", "--stage", "trial")
     # THEN no other service's stacks were touched

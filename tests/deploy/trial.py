@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from chain.shop import ADDRESS, PASSWORD, Answer, eventually, free_port, http
 
 from gateway_simulator.client import ControlClient
@@ -202,8 +205,11 @@ class Trial:
 
     def health(self, service: str, stage: str = "trial") -> int:
         """Return the status that a service answers with when asked how it is."""
-        url = self.published(f"{service.replace('_', '-')}/api-url", stage)
-        return http("GET", f"{url}/health").status
+        name = f"{service.replace('_', '-')}/api-url"
+        url = f"{self.published(name, stage)}/health"
+        request = AWSRequest("GET", url)
+        SigV4Auth(Credentials(ACCOUNT, "local"), "execute-api", REGION).add_auth(request)
+        return http("GET", url, headers=dict(request.headers.items())).status
 
     def charges(self, orders: Sequence[str]) -> dict[str, int]:
         """Return how often each of these orders was charged at the gateway."""
