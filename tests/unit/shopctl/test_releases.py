@@ -74,3 +74,15 @@ def test_release_that_was_deployed_and_not_kept_may_be_taken_back(
     deploy(cloud, tmp_path, b"two")
     assert len(cloud.storage.kept("releases/orders/")) == 2
     assert code_before(cloud, service) == b"one"
+
+
+def test_release_that_cloudformation_took_back_is_not_taken_for_the_present_one(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    for code in (b"one", b"two"):
+        service = deploy(cloud, tmp_path, code)
+    # GIVEN a third one that failed: what is deployed is the last one kept
+    found = releases.before(cloud, BUCKET, service, None)
+    # THEN it goes to the one before that
+    assert found
+    assert cloud.storage.objects[found.code] == b"one"

@@ -48,16 +48,16 @@ def note(cloud: Cloud, bucket: str, service: Service, digest: str, release: Rele
         _forget(cloud, bucket, service, kept)
 
 
-def before(cloud: Cloud, bucket: str, service: Service, present: str) -> Release | None:
+def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> Release | None:
     """Return the release before the one that is deployed; None if there is none.
 
     Parameters
     ----------
     present
-        Digest of what is deployed.
+        Digest of what is deployed; None is the last one kept.
     """
     kept = _keys(cloud, bucket, service)
-    if kept and _digest(kept[-1]) == present:
+    if kept and present in (None, _digest(kept[-1])):
         kept.pop()
     content = storage.read(cloud, bucket, kept[-1]) if kept else None
     if content is None:

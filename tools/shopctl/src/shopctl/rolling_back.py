@@ -60,7 +60,10 @@ def _previous(to: Target, service: Service, bucket: str) -> _Return:
             f"{service.name} is not deployed to the stage {to.stage.name}.",
             f"Deploy it with ./shop deploy --stage {to.stage.name} {service.name}.",
         )
-    release = releases.before(to.cloud, bucket, service, stacks.digest_of(stack))
+    # what failed was taken back by CloudFormation itself, and was never kept
+    failed = stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    present = None if failed else stacks.digest_of(stack)
+    release = releases.before(to.cloud, bucket, service, present)
     if release is None:
         raise ShopProblem(
             f"{service.name} has no release before the present one on the stage {to.stage.name}.",

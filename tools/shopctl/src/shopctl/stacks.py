@@ -273,7 +273,7 @@ def of_stage(cloud: Cloud) -> dict[str, dict[str, Any]]:
 
 
 def physical_ids(cloud: Cloud, name: str) -> dict[str, str]:
-    """Return what AWS calls a stack's resources, by their names in its template."""
+    """Return what AWS calls a stack's resources, by their logical ids."""
     pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
     try:
         return {

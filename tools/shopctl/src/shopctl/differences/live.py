@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -44,6 +45,14 @@ class Drift(msgspec.Struct, frozen=True):
     not_compared: dict[str, int]
 
 
+@dataclass(frozen=True)
+class _Owner:
+    """The stack of a resource, and whether its template has it: SAM makes some more."""
+
+    stack: str
+    is_declared: bool
+
+
 def drift(
     to: Target, packages: Mapping[str, Package], *, everything: bool, release_only: bool = False
 ) -> Drift:
@@ -76,7 +85,7 @@ def _compare(
     kind: Kind,
     expected: Facts,
     standing: Facts,
-    owned: Mapping[str, str],
+    owned: Mapping[str, _Owner],
     *,
     everything: bool,
 ) -> Iterable[Thing]:
@@ -89,9 +98,11 @@ def _compare(
             if changes:
                 yield Thing(kind.name, name, "changed", changes=changes)
         elif everything or _is_about(model, name):
-            stack = _owner(owned, name)
-            if not stack or _is_of_service(model, stack):
-                yield Thing(kind.name, name, "extra", stack)
+            owner = _owner(owned, name)
+            if owner is None:
+                yield Thing(kind.name, name, "extra")
+            elif _is_of_service(model, owner.stack) and owner.is_declared:
+                yield Thing(kind.name, name, "extra", owner.stack)
 
 
 def _hidden(change: Change) -> Change:
@@ -126,22 +137,23 @@ def _is_of_service(model: Model, stack: str) -> bool:
     return stack.removesuffix("-resources") in names
 
 
-def _owned(to: Target) -> dict[str, str]:
-    """Return the stacks of the stage's resources, by what AWS calls these."""
-    return {
-        physical: name
-        for name in stacks.of_stage(to.cloud)
-        for physical in stacks.physical_ids(to.cloud, name).values()
-        if physical
-    }
+def _owned(to: Target) -> dict[str, _Owner]:
+    """Return the owners of the stage's resources, by what AWS calls these."""
+    owned = {}
+    for name in stacks.of_stage(to.cloud):
+        declared = stacks.template_of(to.cloud, name).get("Resources", {})
+        for logical_id, physical in stacks.physical_ids(to.cloud, name).items():
+            if physical:
+                owned[physical] = _Owner(name, logical_id in declared)
+    return owned
 
 
-def _owner(owned: Mapping[str, str], name: str) -> str:
+def _owner(owned: Mapping[str, _Owner], name: str) -> _Owner | None:
     if name in owned:
         return owned[name]
     # an ARN or a URL, the one of a secret with six characters at its end
-    for physical, stack in owned.items():
+    for physical, owner in owned.items():
         tail = physical.replace("/", ":").rpartition(":")[2]
         if name in (tail, tail[:-7] if ":secret:" in physical else tail):
-            return stack
-    return ""
+            return owner
+    return None

@@ -1,4 +1,4 @@
-"""Alarms, published parameters, and the user pool."""
+"""Alarms, log groups, published parameters, and the user pool."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from shopctl.differences.model import API, Declared, Model
 _ALARM, _PARAMETER = "AWS::CloudWatch::Alarm", "AWS::SSM::Parameter"
 _POOL, _CLIENT = "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"
 _GROUP = "AWS::Cognito::UserPoolGroup"
+_LOG_GROUP = "AWS::Logs::LogGroup"
 _ALARM_DEFAULTS: dict[str, Any] = {
     "ActionsEnabled": True,
     "Namespace": None,
@@ -57,6 +58,26 @@ def _standing_alarms(model: Model) -> Facts:
         model.to.cloud, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix
     )
     return {alarm["AlarmName"]: _alarm(alarm) for alarm in found}
+
+
+def _log_groups(model: Model) -> Facts:
+    return {
+        declared.name: {"RetentionInDays": declared.properties.get("RetentionInDays")}
+        for declared in model.of(_LOG_GROUP)
+    }
+
+
+def _standing_log_groups(model: Model) -> Facts:
+    # others come and go with the functions that write to them
+    expected = _log_groups(model)
+    found = pages(
+        model.to.cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix="/aws/"
+    )
+    return {
+        group["logGroupName"]: {"RetentionInDays": group.get("retentionInDays")}
+        for group in found
+        if group["logGroupName"] in expected
+    }
 
 
 def _parameters(model: Model) -> Facts:
@@ -145,6 +166,7 @@ def _standing_pool(model: Model, pool_id: str) -> dict[str, Any]:
 
 KINDS = (
     Kind("alarm", (_ALARM,), _alarms, _standing_alarms),
+    Kind("log group", (_LOG_GROUP,), _log_groups, _standing_log_groups),
     Kind("parameter", (_PARAMETER,), _parameters, _standing_parameters),
     Kind("user pool", (_POOL, _CLIENT, _GROUP), _pools, _standing_pools),
 )
