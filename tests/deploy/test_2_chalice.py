@@ -1,12 +1,16 @@
 """Services deployed by `chalice deploy` in each app's folder; the tests tell one story."""
 
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deploy.trial import ROOT, Customer, Trial
+from deploy import drift
+from deploy.trial import BROKEN, ROOT, SERVICES, Customer, Trial, all_paid_once, ordering
 
-ORDER = ("file_manager", "notifications", "orders", "toys", "payments", "storefront_api")
+# each after those it depends on
+WAVES = (("file_manager", "notifications", "orders"), ("payments", "toys"), ("storefront_api",))
 
 
 def chalice(trial: Trial, service: str, command: str = "deploy") -> None:
@@ -26,11 +30,36 @@ def chalice(trial: Trial, service: str, command: str = "deploy") -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def deploy(trial: Trial, services: Iterable[str], *, configured: bool = True) -> None:
+    """Deploy services as their teams would, beside each other: Chalice packages for long."""
+
+    def one(service: str) -> None:
+        if not configured:
+            trial.shop("configure", "--stage", "own", service)
+        chalice(trial, service)
+        trial.shop("deliver", "--stage", "own", service)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(one, services))
+
+
 def functions(trial: Trial) -> dict[str, Any]:
     """Return the stage's functions by name."""
     pages = trial.cloud.client("lambda").get_paginator("list_functions").paginate()
     found = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
     return {name: found[name] for name in found if "-own" in name}
+
+
+def with_other_code(trial: Trial, before: dict[str, Any]) -> set[str]:
+    """Return the services whose functions have other code than before."""
+    after = functions(trial)
+    changed = {name for name in after if after[name]["CodeSha256"] != before[name]["CodeSha256"]}
+    return {
+        service
+        for service in SERVICES
+        for name in changed
+        if name.startswith(f"toyshop-{service.replace('_', '-')}-own")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +75,21 @@ def test_app_whose_neighbours_are_missing_is_not_configured(trial: Trial) -> Non
 def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
     # GIVEN what outlives a release
     assert "6 of 6 stacks changed" in trial.shop("deploy", "--stage", "own", "--resources")
-    for service in ORDER:
-        # WHEN an app is configured, deployed and given its delivery settings
-        trial.shop("configure", "--stage", "own", service)
-        chalice(trial, service)
-        trial.shop("deliver", "--stage", "own", service)
+    # WHEN each app is configured, deployed and given its delivery settings
+    for wave in WAVES:
+        deploy(trial, wave, configured=False)
     # THEN a second time there is nothing to do
     for command in ("configure", "deliver"):
         lines = trial.shop(command, "--stage", "own").splitlines()
-        assert sorted(lines) == sorted(f"{service}: unchanged" for service in ORDER)
+        assert sorted(lines) == sorted(f"{service}: unchanged" for service in SERVICES)
+    # AND the stage is as the repository says
+    status, found = trial.diff("--stage", "own", "--live")
+    assert (status, found["things"]) == (0, [])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_answers(trial: Trial, service: str) -> None:
+    assert trial.health(service, "own") == 200
 
 
 def test_delivery_settings_are_applied(trial: Trial) -> None:
@@ -80,21 +115,77 @@ def test_order_is_paid(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
-def test_change_of_one_app_touches_no_other(trial: Trial, customer: Customer) -> None:
-    # GIVEN a change of one app
+def test_change_of_one_app_touches_no_other_and_loses_no_order(
+    trial: Trial, customer: Customer
+) -> None:
+    # GIVEN a change of one app, and a client that keeps ordering
     before = functions(trial)
-    with trial.changed("orders/app.py", "Place an order, once per key.", "Place it."):
-        # WHEN it is deployed again
-        chalice(trial, "orders")
+    with trial.with_more("orders/app.py", "\n# changed\n"):
+        status, found = trial.diff("--stage", "own")
+        with ordering(customer) as placed:
+            # WHEN it is deployed again
+            chalice(trial, "orders")
+    # THEN that was foreseen
+    changes = [{"kind": "changed", "path": "app.py"}]
+    assert status == 1
+    assert {thing["name"]: thing["changes"] for thing in found["things"]} == {
+        "toyshop-orders-own": changes,
+        "toyshop-orders-own-on_dynamodb_record": changes,
+    }
+    # AND only its functions have changed, and no delivery setting is lost
+    assert with_other_code(trial, before) == {"orders"}
     assert "orders: unchanged" in trial.shop("deliver", "--stage", "own", "orders")
-    # THEN only its functions have changed, and orders are paid as before
-    after = functions(trial)
-    changed = {n for n in after if after[n]["CodeSha256"] != before[n]["CodeSha256"]}
-    assert changed == {"toyshop-orders-own", "toyshop-orders-own-on_dynamodb_record"}
+    # AND every order ends paid, once
+    all_paid_once(trial, customer, placed)
+
+
+def test_releases_that_are_broken(trial: Trial) -> None:
+    # GIVEN a release of every app that deploys well and answers 500
+    files = [trial.apps / service / "app.py" for service in SERVICES]
+    good = {file: file.read_text() for file in files}
+    try:
+        for file in files:
+            file.write_text(good[file] + BROKEN)
+        deploy(trial, SERVICES)
+    finally:
+        for file in files:
+            file.write_text(good[file])
+    assert {trial.health(service, "own") for service in SERVICES} == {500}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> None:
+    # GIVEN the version before in the app's folder, as from `git checkout <version> -- apps/…`
+    before = functions(trial)
+    # WHEN it is deployed again
+    deploy(trial, [service])
+    # THEN it answers as before, and no other app was touched
+    assert trial.health(service, "own") == 200
+    assert with_other_code(trial, before) == {service}
+
+
+def test_orders_are_paid_after_all_that(trial: Trial, customer: Customer) -> None:
     customer.pays(customer.order())
+    status, found = trial.diff("--stage", "own", "--live")
+    assert (status, found["things"]) == (0, [])
+
+
+def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
+    # GIVEN a stage that somebody has been at
+    at = drift.Drift(trial, "own")
+    drift.plant(at)
+    try:
+        # WHEN it is compared
+        status, found = trial.diff("--stage", "own", "--live")
+    finally:
+        drift.undo(at)
+    # THEN each thing is named
+    assert drift.expected(at) - set(drift.found(at, found)) == set()
+    assert status == 1
 
 
 def test_every_app_is_deleted_in_its_folder(trial: Trial) -> None:
-    for service in reversed(ORDER):
-        chalice(trial, service, "delete")
+    for wave in reversed(WAVES):
+        for service in wave:
+            chalice(trial, service, "delete")
     assert functions(trial) == {}

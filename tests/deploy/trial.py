@@ -1,20 +1,30 @@
 """A stage of the tests: a copy of the apps, an embedded AWS, a gateway, and the commands."""
 
+import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from chain.shop import ADDRESS, PASSWORD, Answer, eventually, free_port, http
 
+from gateway_simulator.client import ControlClient
 from shopctl import launcher
 from shopctl.cloud import Cloud
 from shopctl.layout import Layout
@@ -22,10 +32,21 @@ from shopctl.local import activity, environment, processes
 from shopctl.local.processes import Process
 
 ROOT = Layout.find().root
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
+# what makes an app deploy well and answer 500 to everything
+BROKEN = """
+
+@app.middleware("http")
+def broken(event: object, get_response: object) -> object:
+    from chalice import Response
+
+    return Response({"broken": True}, status_code=500)
+"""
 STAGE = """
 [{name}]
-account = "000000000000"
+account = "{account}"
 region = "us-east-1"
 mode = "{mode}"
 currency = "AUD"
@@ -43,7 +64,11 @@ retry_base_seconds = 1
 
 @dataclass
 class Trial:
-    """Stages on one embedded AWS, and apps that a test may change."""
+    """Stages on one embedded AWS, and apps that a test may change.
+
+    ``trial`` and ``kept`` are deployed with CloudFormation, ``own`` with Chalice, ``inside`` and
+    ``owninside`` likewise in a network of their own; ``foreign`` is of another account.
+    """
 
     home: Path
     started: list[Process] = field(default_factory=list)
@@ -64,8 +89,10 @@ class Trial:
 
     def start(self) -> None:
         layout = Layout.find()
-        # the tests' own environment need not have what installs things
-        self._prepare()
+        # the tests' own environment need not have what installs things; others may run beside it
+        with Path(tempfile.gettempdir(), "toyshop-trial.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._prepare()
         self.apps.parent.mkdir(parents=True)
         shutil.copytree(ROOT / "apps", self.apps, symlinks=True)
         (self.apps.parent / "libs").symlink_to(ROOT / "libs")
@@ -76,6 +103,7 @@ class Trial:
             "trial": ("cloudformation", "false", "false", ""),
             "kept": ("cloudformation", "true", "false", ""),
             "own": ("chalice", "false", "false", ""),
+            "foreign": ("cloudformation", "false", "false", ""),
             # as on AWS: in a network, with somebody to tell
             "inside": ("cloudformation", "false", "true", alarmed),
             "owninside": ("chalice", "false", "true", alarmed),
@@ -84,6 +112,7 @@ class Trial:
             "".join(
                 STAGE.format(
                     name=name,
+                    account="111111111111" if name == "foreign" else ACCOUNT,
                     mode=mode,
                     keeps_data=kept,
                     network=network,
@@ -145,22 +174,29 @@ class Trial:
             **more,
         )
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command of ``./shop`` and do not wait for it."""
         return subprocess.Popen(
             [str(ROOT / "shop"), *arguments],
-            env=self.environment(),
+            env=self.environment(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def shop(self, *arguments: str, fails: bool = False) -> str:
+    def shop(self, *arguments: str, fails: bool = False, **variables: str) -> str:
         """Run a command of ``./shop``; return what it said."""
-        process = self.begin(*arguments)
+        process = self.begin(*arguments, **variables)
         said, complained = process.communicate(timeout=300)
         assert bool(process.returncode) == fails, said + complained
         return complained if fails else said
+
+    def diff(self, *arguments: str) -> tuple[int, Any]:
+        """Run ``./shop diff``; return its exit status and what it found."""
+        process = self.begin("diff", "--json", *arguments)
+        said, complained = process.communicate(timeout=300)
+        assert not complained, complained
+        return process.returncode, json.loads(said)
 
     @contextmanager
     def changed(self, file: str, old: str, new: str) -> Iterator[None]:
@@ -174,6 +210,35 @@ class Trial:
         finally:
             path.write_text(before)
 
+    @contextmanager
+    def with_more(self, file: str, text: str) -> Iterator[None]:
+        """Add a text at the end of a file of the apps for a while."""
+        path = self.apps / file
+        before = path.read_text()
+        path.write_text(before + text)
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
+    def health(self, service: str, stage: str = "trial") -> int:
+        """Return the status that a service answers with when asked how it is."""
+        name = f"{service.replace('_', '-')}/api-url"
+        url = f"{self.published(name, stage)}/health"
+        request = AWSRequest("GET", url)
+        SigV4Auth(Credentials(ACCOUNT, "local"), "execute-api", REGION).add_auth(request)
+        return http("GET", url, headers=dict(request.headers.items())).status
+
+    def charges(self, orders: Sequence[str]) -> dict[str, int]:
+        """Return how often each of these orders was charged at the gateway."""
+        ledger = ControlClient(f"http://127.0.0.1:{self.gateway_port}").ledger()
+        charged = Counter(
+            entry["order_id"]
+            for entry in ledger
+            if (entry["type"], entry["status"]) == ("charge", "succeeded")
+        )
+        return {order: charged[order] for order in orders}
+
     def stacks(self, stage: str = "trial") -> dict[str, Any]:
         """Return the stage's stacks by name."""
         pages = self.cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
@@ -183,6 +248,12 @@ class Trial:
             for name, stack in found.items()
             if name.startswith(f"toyshop-{stage}-") and stack["StackStatus"] != "DELETE_COMPLETE"
         }
+
+    def download(self, location: str) -> bytes:
+        """Return what is at a URL of the embedded AWS, which names itself in its own way."""
+        path = location.split("/", 3)[3]
+        with urllib.request.urlopen(f"{self.aws}/{path}", timeout=60) as answer:
+            return bytes(answer.read())
 
     def published(self, name: str, stage: str = "trial") -> str:
         found = self.cloud.client("ssm").get_parameter(Name=f"/toyshop/{stage}/{name}")
@@ -252,3 +323,44 @@ class Customer:
             return answer.status == 200 and answer.json["payment"]["status"] == "succeeded"
 
         eventually(paid, seconds)
+
+
+@dataclass
+class Ordering:
+    """Orders placed by a client that does not stop."""
+
+    orders: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def ordering(customer: Customer) -> Iterator[Ordering]:
+    """Let a customer order again and again for a while; some are placed before and after."""
+    done, placed = threading.Event(), Ordering()
+
+    def place() -> None:
+        while not done.is_set():
+            try:
+                placed.orders.append(customer.order())
+            except (AssertionError, OSError) as error:
+                placed.problems.append(str(error))
+            time.sleep(0.05)
+
+    client = threading.Thread(target=place)
+    client.start()
+    try:
+        eventually(lambda: len(placed.orders) > 2)
+        yield placed
+        count = len(placed.orders)
+        eventually(lambda: len(placed.orders) > count + 2)
+    finally:
+        done.set()
+        client.join()
+
+
+def all_paid_once(trial: Trial, customer: Customer, placed: Ordering) -> None:
+    """Hold that no request was lost, and that each order was paid exactly once."""
+    assert placed.problems == []
+    for order in placed.orders:
+        customer.pays(order)
+    assert set(trial.charges(placed.orders).values()) == {1}

@@ -7,7 +7,6 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from stateful.broken_builds import BUILDS, Patches, broken
 from stateful.shop import Shop
-
 from world.promise import BrokenPromise
 from world.world import NeverQuiet
 

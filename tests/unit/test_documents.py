@@ -37,6 +37,8 @@ def test_each_test_that_the_threat_model_names_exists() -> None:
     assert len(named) > 30
     for path, test in named:
         assert f"def {test}" in (ROOT / "tests" / path).read_text(), (path, test)
+
+
 def test_what_an_alarm_tells_a_person_to_read_is_there() -> None:
     alarms = [
         resource["Properties"]["AlarmDescription"]

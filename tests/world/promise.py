@@ -134,8 +134,8 @@ def so_far(world: World) -> None:
         )
         _hold(
             world,
-            books.attempts <= 1 or ("gateway POST /v1/payment_intents/pi/confirm", "late")
-            in world.outside.befell,
+            books.attempts <= 1
+            or ("gateway POST /v1/payment_intents/pi/confirm", "late") in world.outside.befell,
             f"tried {books.attempts} times to take the money, {about}",
         )
         before: str | None = None

@@ -46,7 +46,7 @@ class Schedule:
     ) -> None:
         self._world = world
         # Hypothesis likes some seeds; where in a run they are used makes them different ones.
-        self._random = Random(f"{seed} {len(world.outside.made)}")  # noqa: S311 (no secret)
+        self._random = Random(f"{seed} {len(world.outside.made)}")
         self._again = again
         self._meanwhile = meanwhile
         self._trouble = trouble

@@ -82,9 +82,20 @@ class Storage:
     def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
         del self.objects[Key]
 
-    def list_objects_v2(self, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
-        keys = [key for key in self.objects if key.startswith(Prefix)]
-        return {"Contents": [{"Key": key, "LastModified": n} for n, key in enumerate(keys)]}
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self.objects:
+            raise refused("NoSuchKey", "Not Found")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def get_paginator(self, _: str) -> "Storage":
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        return [{"Contents": [{"Key": key} for key in self.objects if key.startswith(Prefix)]}]
+
+    def kept(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        return sorted(key for key in self.objects if key.startswith(prefix))
 
 
 class FakeCloud(Cloud):
@@ -121,7 +132,7 @@ def test_new_stack_is_created_with_its_code_and_parameters(
     # THEN its stack is created, from code in the bucket, for the stage
     assert outcomes == {"toyshop-local-file-manager": "created"}
     stack = cloud.formation.stacks["toyshop-local-file-manager"]
-    (key,) = cloud.storage.objects
+    (key,) = cloud.storage.kept("file_manager/")
     assert f'"Key": "{key}"' in stack["TemplateBody"]
     assert stack["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "local"}]
     # AND the REST API, which takes the stack's tags, gets a known id
@@ -140,12 +151,13 @@ def test_unchanged_stack_is_left_alone_and_a_changed_one_updated(
     assert changed == {"toyshop-local-orders": "updated"}
 
 
-def test_local_cloud_forgets_old_code_and_aws_does_not(tmp_path: Path) -> None:
+def test_local_cloud_forgets_old_releases_and_aws_does_not(tmp_path: Path) -> None:
     for local, kept in ((True, 2), (False, 4)):
         cloud = FakeCloud(local=local)
         for version in range(4):
             stacks.deploy_packages(cloud, [package(tmp_path, "orders", b"%d" % version)])
-        assert len(cloud.storage.objects) == kept
+        assert len(cloud.storage.kept("orders/")) == kept
+        assert len(cloud.storage.kept("releases/orders/")) == kept
         tags = cloud.formation.stacks[f"toyshop-{cloud.stage}-orders"]["Tags"]
         assert any(tag["Key"] == "ms-custom-id" for tag in tags) == local
 

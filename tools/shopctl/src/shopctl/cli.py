@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, local, reconcile, replay
+from shopctl.commands import deployment, development, differences, local, reconcile, replay
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -33,9 +33,9 @@ def main() -> None:
 
 
 def fail(problem: ShopProblem) -> None:
-    """Say what went wrong and what to do, and exit with 1."""
+    """Say what went wrong and what to do, and exit."""
     click.echo(f"{problem.what} {problem.remedy}".strip(), err=True)
-    sys.exit(1)
+    sys.exit(problem.exit_status)
 
 
 def _note(error: Exception, log: Any) -> None:
@@ -68,6 +68,8 @@ for command in (
     deployment.configure_command,
     deployment.deliver_command,
     deployment.delete_command,
+    deployment.rollback_command,
+    differences.diff_command,
     reconcile.reconcile_command,
 ):
     cli.add_command(command)

@@ -1,18 +1,16 @@
 """Applies `delivery.yaml` through the API after `chalice deploy`, which cannot say it."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl import delivery, deploying
+from shopctl import delivery, deploying, secrets
 from shopctl.cloud import Cloud
 from shopctl.delivery import Delivered
 from shopctl.deploying import Target
 from shopctl.problems import ShopProblem
 from shopctl.services import Service
 
-_SECRET = re.compile(r"\{\{resolve:secretsmanager:([^:}]+):SecretString:([^:}]+)\}\}")
 # no mapping's, or only a new one's
 _FIXED = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
 # if the source is a topic, these are its subscription's
@@ -167,12 +165,7 @@ def _fill_secrets(cloud: Cloud, arn: str) -> bool:
     functions = cloud.client("lambda")
     environment = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
     variables = environment.get("Variables", {})
-
-    def secret(found: re.Match[str]) -> str:
-        stored = cloud.client("secretsmanager").get_secret_value(SecretId=found[1])
-        return str(json.loads(stored["SecretString"])[found[2]])
-
-    filled = {name: _SECRET.sub(secret, value) for name, value in variables.items()}
+    filled = secrets.filled_in(cloud, variables)
     if filled == variables:
         return False
     functions.update_function_configuration(FunctionName=arn, Environment={"Variables": filled})

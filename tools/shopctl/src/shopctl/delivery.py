@@ -81,7 +81,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
     """
     path = service.directory / "delivery.yaml"
     resources = yaml.safe_load(path.read_text())["Resources"]
-    names = _function_names(service)
+    names = function_names(service)
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
@@ -123,7 +123,7 @@ def triggers(service: Service) -> dict[str, str]:
         ``stream``, ``queue``, ``topic``, ``schedule`` or ``call``, by the function's name.
     """
     resources = yaml.safe_load((service.directory / "delivery.yaml").read_text())["Resources"]
-    names = _function_names(service)
+    names = function_names(service)
     return {
         name: _trigger(resources.get(logical_id, {}).get("Properties", {}))
         for logical_id, name in names.items()
@@ -160,7 +160,7 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
     return found
 
 
-def _function_names(service: Service) -> dict[str, str]:
+def function_names(service: Service) -> dict[str, str]:
     """Return the functions' names by their logical ids, which Chalice makes from them."""
     names = _config(service)["stages"]["local"].get("lambda_functions", {})
     by_id = {"".join(part.title() for part in name.split("_")): name for name in names}

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -32,7 +33,12 @@ class Target:
 
     def stack(self, service: Service) -> str:
         """Return the name of the stack that a release of a service replaces."""
-        return f"toyshop-{self.stage.name}-{service.dashed}"
+        return stacks.name(self.cloud, service)
+
+    @cached_property
+    def all_services(self) -> tuple[str, ...]:
+        """The names of all services, in dashes, whichever the command is about."""
+        return tuple(service.dashed for service in services.load(self.layout.apps))
 
     @property
     def prefix(self) -> str:
@@ -92,7 +98,7 @@ def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
         packages = [package(to, service, published) for service in wave]
         released = stacks.deploy_packages(to.cloud, packages)
         for service in wave:
-            publish_api(to, service, _api_id(to, service))
+            publish_api_of(to, service)
         for name, outcome in released.items():
             say(f"{name} {outcome}")
         outcomes |= released
@@ -173,26 +179,31 @@ def read_published(to: Target) -> Published:
 
 def publish_api(to: Target, service: Service, api_id: str) -> None:
     """Let other services know where a service's API is."""
-    host = f"{api_id}.execute-api.{to.stage.region}.amazonaws.com/api"
-    local = f"{to.stage.aws}/restapis/{api_id}/api/_user_request_"
-    url = local if to.cloud.is_local else f"https://{host}"
     present = read_published(to)
-    for name, value in (("api-id", api_id), ("api-url", url)):
-        key = f"{service.dashed}/{name}"
+    for key, value in where_api_is(to, service, api_id).items():
         if present.get(key) != value:
             to.cloud.client("ssm").put_parameter(
                 Name=to.prefix + key, Value=value, Type="String", Overwrite=True
             )
 
 
-def _api_id(to: Target, service: Service) -> str:
+def where_api_is(to: Target, service: Service, api_id: str) -> dict[str, str]:
+    """Return what is published of a service's API, by name."""
+    url = f"https://{api_id}.execute-api.{to.stage.region}.amazonaws.com/api"
+    if to.cloud.is_local:
+        url = f"{to.stage.aws}/restapis/{api_id}/api/_user_request_"
+    return {f"{service.dashed}/api-id": api_id, f"{service.dashed}/api-url": url}
+
+
+def publish_api_of(to: Target, service: Service) -> None:
+    """Let other services know where the API of a service's stack is."""
     resource = to.cloud.client("cloudformation").describe_stack_resource(
         StackName=to.stack(service), LogicalResourceId="RestAPI"
     )
-    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+    publish_api(to, service, str(resource["StackResourceDetail"]["PhysicalResourceId"]))
 
 
-class _Expected(Published):
+class Expected(Published):
     """What is published, and what the services about to be deployed will publish."""
 
     def __init__(self, published: Published, deployed: Sequence[Service]) -> None:
@@ -208,7 +219,7 @@ class _Expected(Published):
 
 def _check_needs(to: Target, published: Published) -> None:
     _check_alarms(to)
-    expected = _Expected(published, to.services)
+    expected = Expected(published, to.services)
     for service in to.services:
         rendering.render(service, to.stage, expected)
         delivery.read(service, to.stage, expected)

@@ -10,7 +10,14 @@ class ShopProblem(Exception):
         What happened, one sentence.
     remedy
         What to do about it, one sentence; empty if nothing can be done.
+
+    Attributes
+    ----------
+    exit_status
+        Of the command, where 1 means something else.
     """
+
+    exit_status = 1
 
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(what)

@@ -15,7 +15,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-
 from shopctl.deploying import Target
 from shopctl.problems import ShopProblem
 

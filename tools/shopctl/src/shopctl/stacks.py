@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from botocore.exceptions import ClientError
 
+from shopctl import releases, storage
 from shopctl.cloud import Cloud
 from shopctl.packaging.build import Package
 from shopctl.problems import ShopProblem
@@ -26,7 +27,6 @@ Item = TypeVar("Item")
 _DIGEST_TAG = "toyshop:digest"
 _INLINE_TEMPLATE_LIMIT = 51_200
 _PARALLEL_STACKS = 6
-_KEPT_CODE = 2
 _TIMEOUT_SECONDS = 1_800
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # a stack in such a state can only be deleted
@@ -35,10 +35,17 @@ _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FA
 
 @dataclass(frozen=True)
 class Template:
-    """A stack to be: its name and its template as JSON."""
+    """A stack to be: its name, its template as JSON, and values of what that declares."""
 
     name: str
     body: str
+    parameters: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def digest(self) -> str:
+        """Hash of the template and its parameters, which a stack has as a tag."""
+        content = f"{self.body}\0{json.dumps(self.parameters)}"
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Outcome]:
@@ -49,20 +56,24 @@ def deploy_resources(cloud: Cloud, services: Sequence[Service]) -> dict[str, Out
     ShopProblem
         If a stack fails: it names the resource and the reason.
     """
-    templates = [
-        Template(
-            f"toyshop-{cloud.stage}-{service.dashed}-resources",
-            resources_template(
-                service,
-                keeps_data=cloud.keeps_data,
-                alarms=cloud.alarms and cloud.alarms(service),
-            ),
-        )
-        for service in services
-        if (service.directory / "resources.yaml").exists()
-    ]
-    bucket = _tooling_bucket(cloud)
-    return _in_parallel(lambda template: _deploy(cloud, template, bucket), templates)
+    templates = [found for service in services if (found := resources(cloud, service))]
+    bucket = storage.make(cloud)
+    return _in_parallel(lambda template: deploy(cloud, template, bucket), templates)
+
+
+def resources(cloud: Cloud, service: Service) -> Template | None:
+    """Return the stack of what outlives a service's releases; None if it has nothing such."""
+    if not (service.directory / "resources.yaml").exists():
+        return None
+    body = resources_template(
+        service, keeps_data=cloud.keeps_data, alarms=cloud.alarms and cloud.alarms(service)
+    )
+    return Template(f"{name(cloud, service)}-resources", body, parameters(cloud, body))
+
+
+def name(cloud: Cloud, service: Service) -> str:
+    """Return the name of the stack that a release of a service replaces."""
+    return f"toyshop-{cloud.stage}-{service.dashed}"
 
 
 def resources_template(
@@ -99,7 +110,7 @@ def deploy_template(cloud: Cloud, name: str, body: str) -> Outcome:
     ShopProblem
         If it fails: it names the resource and the reason.
     """
-    return _deploy(cloud, Template(name, body), "")[1]
+    return deploy(cloud, Template(name, body, parameters(cloud, body)), "")[1]
 
 
 def outputs(cloud: Cloud, name: str) -> dict[str, str]:
@@ -116,7 +127,7 @@ def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outc
     ShopProblem
         If a stack fails: it names the resource and the reason.
     """
-    bucket = _tooling_bucket(cloud)
+    bucket = storage.make(cloud)
     released: dict[str, Outcome] = {}
     by_name = {package.service.name: package for package in packages}
     for wave in waves([package.service for package in packages]):
@@ -132,77 +143,92 @@ def _in_parallel(
         return dict(pool.map(deploy, items))
 
 
-def release_template(package: Package, bucket: str) -> tuple[str, str]:
-    """Return the template of a release, and the key under which it expects the code."""
+def release(cloud: Cloud, package: Package, bucket: str) -> tuple[Template, str]:
+    """Return the stack of a release, and the key under which it expects the code."""
     digest = hashlib.sha256(package.archive.read_bytes()).hexdigest()
     key = f"{package.service.name}/{digest}.zip"
     template = copy.deepcopy(package.template)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    return json.dumps(template, sort_keys=True), key
+    body = json.dumps(template, sort_keys=True)
+    return Template(name(cloud, package.service), body, parameters(cloud, body)), key
 
 
 def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]:
-    body, key = release_template(package, bucket)
-    _upload(cloud, bucket, key, package.archive.read_bytes())
-    name = f"toyshop-{cloud.stage}-{package.service.dashed}"
-    outcome = _deploy(cloud, Template(name, body), bucket)
-    if cloud.is_local:
-        _forget_old_code(cloud, bucket, package.service.name)
-    return outcome
+    template, key = release(cloud, package, bucket)
+    storage.upload(cloud, bucket, key, package.archive.read_bytes())
+    deployed = deploy(cloud, template, bucket)
+    kept = releases.Release(template.body, template.parameters, key)
+    releases.note(cloud, bucket, package.service, template.digest, kept)
+    return deployed
 
 
-def _forget_old_code(cloud: Cloud, bucket: str, service: str) -> None:
-    """Keep a service's present and previous code; on AWS its stack may roll back to any."""
-    storage = cloud.client("s3")
-    stored = storage.list_objects_v2(Bucket=bucket, Prefix=f"{service}/")["Contents"]
-    for old in sorted(stored, key=lambda item: item["LastModified"])[:-_KEPT_CODE]:
-        storage.delete_object(Bucket=bucket, Key=old["Key"])
+def deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]:
+    """Bring a stack to what its template says.
 
+    Returns
+    -------
+    tuple
+        The stack's name, and what became of it.
 
-def _deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]:
+    Raises
+    ------
+    ShopProblem
+        If it fails: it names the resource and the reason.
+    """
     formation = cloud.client("cloudformation")
-    name = template.name
-    parameters = _parameters(cloud, template.body)
-    digest = digest_of(cloud, template.body)
-    stack = describe(cloud, name)
+    stack = describe(cloud, template.name)
     if stack and stack["StackStatus"].endswith("IN_PROGRESS"):
         # of a command that was interrupted
         _wait(cloud, stack["StackId"])
-        stack = describe(cloud, name)
-    if stack and stack["StackStatus"] in _UNUSABLE:
-        formation.delete_stack(StackName=name)
+        stack = describe(cloud, template.name)
+    outcome = foreseen(stack, template)
+    if outcome == "unchanged":
+        return template.name, outcome
+    if stack and outcome == "created":
+        formation.delete_stack(StackName=template.name)
         _wait(cloud, stack["StackId"])
-        stack = None
-    tags = {tag["Key"]: tag["Value"] for tag in (stack or {}).get("Tags", [])}
-    if stack and stack["StackStatus"] in _GOOD and tags.get(_DIGEST_TAG) == digest:
-        return name, "unchanged"
     request = {
-        "StackName": name,
+        "StackName": template.name,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Tags": [
-            {"Key": _DIGEST_TAG, "Value": digest},
+            {"Key": _DIGEST_TAG, "Value": template.digest},
             {"Key": "toyshop:stage", "Value": cloud.stage},
-            *_api_id_tag(cloud, name),
+            *_api_id_tag(cloud, template.name),
         ],
-        "Parameters": parameters,
+        "Parameters": template.parameters,
         **_body(cloud, template, bucket),
     }
     try:
-        if stack is None:
+        if outcome == "created":
             started = formation.create_stack(**request)
         else:
             started = formation.update_stack(**request)
     except ClientError as error:
         message = error.response["Error"]["Message"]
         if "No updates are to be performed" in message:
-            return name, "unchanged"
-        raise _failure(name, message) from None
+            return template.name, "unchanged"
+        raise _failure(template.name, message) from None
     status = _wait(cloud, started["StackId"])
     if status not in _GOOD:
-        raise _failure(name, _reason(cloud, started["StackId"]) or status)
-    return name, "created" if stack is None else "updated"
+        raise _failure(template.name, _reason(cloud, started["StackId"]) or status)
+    return template.name, outcome
+
+
+def foreseen(stack: Mapping[str, Any] | None, template: Template) -> Outcome:
+    """Say what deploying a template makes of a stack as it is now."""
+    if stack is None or stack["StackStatus"] in _UNUSABLE:
+        return "created"
+    if stack["StackStatus"] in _GOOD and digest_of(stack) == template.digest:
+        return "unchanged"
+    return "updated"
+
+
+def digest_of(stack: Mapping[str, Any]) -> str:
+    """Return the digest of the template that a stack was deployed from."""
+    tags = {tag["Key"]: str(tag["Value"]) for tag in stack.get("Tags", [])}
+    return tags.get(_DIGEST_TAG, "")
 
 
 def _api_id_tag(cloud: Cloud, name: str) -> list[dict[str, str]]:
@@ -236,13 +262,8 @@ def delete(cloud: Cloud, name: str) -> bool:
     return True
 
 
-def digest_of(cloud: Cloud, body: str) -> str:
-    """Return the hash of a template and its parameters, which a stack has as a tag."""
-    parameters = _parameters(cloud, body)
-    return hashlib.sha256(f"{body}\0{json.dumps(parameters)}".encode()).hexdigest()
-
-
-def _parameters(cloud: Cloud, body: str) -> list[dict[str, str]]:
+def parameters(cloud: Cloud, body: str) -> list[dict[str, str]]:
+    """Return the stage's values of the parameters that a template declares."""
     declared = json.loads(body).get("Parameters", {})
     values = {"Stage": cloud.stage, **cloud.parameters}
     return [
@@ -256,9 +277,8 @@ def _body(cloud: Cloud, template: Template, bucket: str) -> dict[str, str]:
     if len(template.body.encode()) <= _INLINE_TEMPLATE_LIMIT:
         return {"TemplateBody": template.body}
     key = f"templates/{template.name}/{hashlib.sha256(template.body.encode()).hexdigest()}.json"
-    _upload(cloud, bucket, key, template.body.encode())
-    storage = cloud.client("s3")
-    return {"TemplateURL": f"{storage.meta.endpoint_url}/{bucket}/{key}"}
+    storage.upload(cloud, bucket, key, template.body.encode())
+    return {"TemplateURL": storage.url(cloud, bucket, key)}
 
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -271,6 +291,41 @@ def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
         raise
     stack: dict[str, Any] = stacks[0]
     return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
+
+
+def of_stage(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """Return the stage's stacks by name, those of the network and the edge among them."""
+    pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"]: stack
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(f"toyshop-{cloud.stage}-")
+        and stack["StackStatus"] != "DELETE_COMPLETE"
+    }
+
+
+def physical_ids(cloud: Cloud, name: str) -> dict[str, str]:
+    """Return what AWS calls a stack's resources, by their logical ids."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    try:
+        return {
+            found["LogicalResourceId"]: found.get("PhysicalResourceId", "")
+            for page in pages.paginate(StackName=name)
+            for found in page["StackResourceSummaries"]
+        }
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return {}
+        raise
+
+
+def template_of(cloud: Cloud, name: str) -> dict[str, Any]:
+    """Return the template that a stack was deployed from, as it was sent."""
+    answer = cloud.client("cloudformation").get_template(StackName=name, TemplateStage="Original")
+    body = answer["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
 
 
 def _wait(cloud: Cloud, stack_id: str) -> str:
@@ -308,25 +363,3 @@ def _failure(name: str, reason: str) -> ShopProblem:
         f"The stack {name} failed: {reason.rstrip('.')}.",
         "Correct the service's resources.yaml, delivery.yaml or config and run the command again.",
     )
-
-
-def _tooling_bucket(cloud: Cloud) -> str:
-    bucket = f"toyshop-{cloud.stage}-deployments-{cloud.account()}"
-    storage = cloud.client("s3")
-    try:
-        storage.head_bucket(Bucket=bucket)
-    except ClientError:
-        region = storage.meta.region_name
-        place = {} if region == "us-east-1" else {"LocationConstraint": region}
-        options = {"CreateBucketConfiguration": place} if place else {}
-        storage.create_bucket(Bucket=bucket, **options)
-    return bucket
-
-
-def _upload(cloud: Cloud, bucket: str, key: str, content: bytes) -> None:
-    """Store content under a key that is made from it, unless it is there."""
-    storage = cloud.client("s3")
-    try:
-        storage.head_object(Bucket=bucket, Key=key)
-    except ClientError:
-        storage.put_object(Bucket=bucket, Key=key, Body=content)

@@ -44,7 +44,7 @@ def _telling(repository: Repository, app: App) -> Iterator[Finding]:
 
 def _subscription(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
     """Yield what is wrong with what becomes of events that SNS cannot hand to Lambda."""
-    properties, line = _mapping(app, function)
+    properties, line = app.mapping_of(function)
     path = ("RedrivePolicy", "deadLetterTargetArn")
     name = short(properties.at(*path)) if properties else None
     queue_id = _queue_id(app, name)

@@ -83,3 +83,13 @@ def _refuse_both(services: tuple[str, ...], infra: tuple[str, ...]) -> None:
         raise ShopProblem(
             "Services and --infra do not go together.", "Run the command once for each."
         )
+
+
+@click.command("rollback")
+@stage_option
+@click.argument("services", nargs=-1, required=True)
+def rollback_command(stage: str, services: tuple[str, ...]) -> None:
+    """Take services back to their previous release."""
+    from shopctl import deploying, rolling_back
+
+    rolling_back.roll_back(deploying.target(Layout.find(), stage, services), click.echo)
