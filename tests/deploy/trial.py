@@ -35,12 +35,13 @@ gateway = "{gateway}"
 sender_domain = "trial.example"
 auto_confirm_users = true
 retry_base_seconds = 1
-"""
+test_payments = true
+{more}"""
 
 
 @dataclass
 class Trial:
-    """Stages ``trial``, ``kept`` and ``own`` on one embedded AWS; apps that a test may change."""
+    """Stages ``trial``, ``kept``, ``own``, ``shifted`` on one embedded AWS; apps that a test may change."""
 
     home: Path
     started: list[Process] = field(default_factory=list)
@@ -71,10 +72,19 @@ class Trial:
             "trial": ("cloudformation", "false"),
             "kept": ("cloudformation", "true"),
             "own": ("chalice", "false"),
+            "shifted": ("cloudformation", "false"),
         }
+        more = {"shifted": 'shift = "Canary10Percent5Minutes"\n'}
         (self.home / "stages.toml").write_text(
             "".join(
-                STAGE.format(name=name, mode=mode, keeps_data=kept, aws=self.aws, gateway=gateway)
+                STAGE.format(
+                    name=name,
+                    mode=mode,
+                    keeps_data=kept,
+                    aws=self.aws,
+                    gateway=gateway,
+                    more=more.get(name, ""),
+                )
                 for name, (mode, kept) in kinds.items()
             )
         )

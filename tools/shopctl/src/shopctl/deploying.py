@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -12,6 +12,7 @@ from shopctl import delivery, rendering, services, stacks, stages
 from shopctl.cloud import Cloud, connect
 from shopctl.layout import Layout
 from shopctl.local import processes
+from shopctl.packaging import shift
 from shopctl.packaging.build import Package, build
 from shopctl.problems import ShopProblem
 from shopctl.rendering import Published
@@ -132,7 +133,12 @@ def package(to: Target, service: Service, published: Published) -> Package:
         return build(service, "local", to.layout, origins)
     rendered = rendering.render(service, to.stage, published)
     for_lambda = not to.cloud.is_local
-    return build(service, to.stage.name, to.layout, {}, rendered=rendered, for_lambda=for_lambda)
+    built = build(service, to.stage.name, to.layout, {}, rendered=rendered, for_lambda=for_lambda)
+    if to.stage.shift:
+        # the embedded AWS has aliases, but no CodeDeploy
+        how = None if to.cloud.is_local else to.stage.shift
+        built = replace(built, template=shift.apply(built.template, how))
+    return built
 
 
 def check_python(to: Target) -> None:

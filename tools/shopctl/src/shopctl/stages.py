@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from shopctl.packaging.shift import Shift
 from shopctl.problems import ShopProblem
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,15}")
@@ -29,6 +30,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         The embedded AWS; empty is the real one.
     gateway
         The payment gateway's simulator; empty is Stripe.
+    test_payments
+        Whether the gateway moves no real money there, so that an order may be placed to try it.
+    shift
+        How the traffic moves to a release; None is at once.
     """
 
     name: str
@@ -44,6 +49,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bucket_suffix: str = ""
     auto_confirm_users: bool = False
     retry_base_seconds: int | None = None
+    test_payments: bool = False
+    shift: Shift | None = None
+
+    def __post_init__(self) -> None:
+        if self.shift and self.mode == "chalice":
+            raise ValueError('`shift` needs mode = "cloudformation"')
 
     @property
     def parameters(self) -> dict[str, str]:
