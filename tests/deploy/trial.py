@@ -41,7 +41,7 @@ test_payments = true
 
 @dataclass
 class Trial:
-    """Stages ``trial``, ``kept``, ``own``, ``shifted`` on one embedded AWS; apps that a test may change."""
+    """Stages on one embedded AWS, and apps that a test may change."""
 
     home: Path
     started: list[Process] = field(default_factory=list)

@@ -63,6 +63,7 @@ for command in (
     development.contracts_command,
     development.test_command,
     development.check_command,
+    deployment.package_command,
     deployment.deploy_command,
     deployment.configure_command,
     deployment.deliver_command,

@@ -44,7 +44,7 @@ def apply(template: Mapping[str, Any], shift: Shift | None) -> dict[str, Any]:
     shifted = copy.deepcopy(dict(template))
     resources: dict[str, Any] = shifted["Resources"]
     functions = [name for name, found in resources.items() if found["Type"] == _FUNCTION]
-    for name, resource in resources.items():
+    for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::Permission":
             # the API's names its function, an authorizer's its function's ARN
             (invoked,) = resource["Properties"]["FunctionName"].values()
