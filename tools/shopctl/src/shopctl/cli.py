@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, local
+from shopctl.commands import deployment, development, local, smoke
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -64,9 +64,11 @@ for command in (
     development.test_command,
     development.check_command,
     deployment.package_command,
+    deployment.templates_command,
     deployment.deploy_command,
     deployment.configure_command,
     deployment.deliver_command,
     deployment.delete_command,
+    smoke.smoke_command,
 ):
     cli.add_command(command)

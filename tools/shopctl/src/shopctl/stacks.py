@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -101,11 +101,16 @@ def release_template(package: Package, bucket: str) -> tuple[str, str]:
     """Return the template of a release, and the key under which it expects the code."""
     digest = hashlib.sha256(package.archive.read_bytes()).hexdigest()
     key = f"{package.service.name}/{digest}.zip"
-    template = copy.deepcopy(package.template)
-    for resource in template["Resources"].values():
+    return with_code(package.template, bucket, key), key
+
+
+def with_code(template: Mapping[str, Any], bucket: str, key: str) -> str:
+    """Return a packaged template as JSON, with the place of the functions' code."""
+    released = copy.deepcopy(dict(template))
+    for resource in released["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    return json.dumps(template, sort_keys=True), key
+    return json.dumps(released, sort_keys=True)
 
 
 def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]:
@@ -275,8 +280,13 @@ def _failure(name: str, reason: str) -> ShopProblem:
     )
 
 
+def tooling_bucket(stage: str, account: str) -> str:
+    """Return the name of the bucket with a stage's packages."""
+    return f"toyshop-{stage}-deployments-{account}"
+
+
 def _tooling_bucket(cloud: Cloud) -> str:
-    bucket = f"toyshop-{cloud.stage}-deployments-{cloud.account()}"
+    bucket = tooling_bucket(cloud.stage, cloud.account())
     storage = cloud.client("s3")
     try:
         storage.head_bucket(Bucket=bucket)

@@ -42,6 +42,18 @@ def package_command(directory: Path, services: tuple[str, ...]) -> None:
         click.echo(f"{name} {digest}")
 
 
+@click.command("templates")
+@stage_option
+@click.argument("directory", type=Path)
+def templates_command(stage: str, directory: Path) -> None:
+    """Write a stage's templates as they would be deployed, to look at; needs no AWS."""
+    from shopctl import stages, templates
+
+    layout = Layout.find()
+    for path in templates.write(stages.load(layout.stages, stage), layout, directory):
+        click.echo(path)
+
+
 @click.command("configure")
 @stage_option
 @services_argument

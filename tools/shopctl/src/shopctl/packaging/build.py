@@ -106,11 +106,8 @@ def build(
         # what the app imports; the tools have all of it too
         tree = project if code else _install(service, layout, for_lambda=for_lambda)
         shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(service.directory, project, ignore=_IGNORED)
-        config = project / ".chalice" / "config.json"
-        for name, content in rendered.items():
-            (config.parent / name).write_text(content)
-        environment = render_config(config, stage, origins)
+        _copy(service.directory, project, rendered)
+        environment = render_config(project / ".chalice" / "config.json", stage, origins)
         _run_chalice(service.name, service.directory, project, output, stage, tree, environment)
         if code:
             shutil.copyfile(code, package_file)
@@ -121,7 +118,9 @@ def build(
     return Package(service, package_file, template, digest, reused)
 
 
-def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
+def make_template(
+    name: str, app: Path, stage: str, directory: Path, rendered: Mapping[str, str] | None = None
+) -> Path:
     """Make the template of an app alone, without its code, to look at.
 
     What the app imports has to be installed beside Chalice.
@@ -136,6 +135,8 @@ def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
         A stage of its `.chalice/config.json`.
     directory
         Where to make it; must not exist.
+    rendered
+        Files of `.chalice` for the stage, instead of those in the checkout.
 
     Raises
     ------
@@ -143,10 +144,16 @@ def make_template(name: str, app: Path, stage: str, directory: Path) -> Path:
         If Chalice refuses the app.
     """
     project, output = directory / "app", directory / "package"
-    shutil.copytree(app, project, ignore=_IGNORED)
+    _copy(app, project, rendered or {})
     environment = render_config(project / ".chalice" / "config.json", stage, {})
     _run_chalice(name, app, project, output, stage, directory, environment)
     return output / "sam.yaml"
+
+
+def _copy(app: Path, project: Path, rendered: Mapping[str, str]) -> None:
+    shutil.copytree(app, project, ignore=_IGNORED)
+    for name, content in rendered.items():
+        (project / ".chalice" / name).write_text(content)
 
 
 def render_config(path: Path, stage: str, origins: Mapping[str, str]) -> dict[str, str]:
