@@ -62,13 +62,29 @@ class Templates:
             made: dict[str, Any] = transform(copy, {}, _ManagedPolicies())
             return made
 
-    def write_translated(self) -> list[Path]:
-        """Write what AWS makes of each template, and what needs no transform."""
-        directory = self.home / "translated"
+    def write_translated(self, *, decided: bool = False) -> list[Path]:
+        """Write what AWS makes of each template.
+
+        Parameters
+        ----------
+        decided
+            With what hangs on the condition `Lasting` decided, for who reads no conditions.
+        """
+        directory = self.home / ("decided" if decided else "translated")
         directory.mkdir(exist_ok=True)
-        for name, template in self.translated.items():
-            (directory / f"{name}.json").write_text(json.dumps(template, indent=1))
         for path in self.deployed:
-            if path.stem not in self.translated:
-                (directory / path.name).write_text(path.read_text())
+            made = self.translated.get(path.stem) or json.loads(path.read_text())
+            made = _lasting(made) if decided else made
+            (directory / path.name).write_text(json.dumps(made, indent=1))
         return sorted(directory.glob("*.json"))
+
+
+def _lasting(value: Any) -> Any:
+    """Decide what hangs on the condition `Lasting`, which holds on every stage on AWS."""
+    if isinstance(value, dict):
+        if "Fn::If" in value and value["Fn::If"][0] == "Lasting":
+            return value["Fn::If"][1]
+        return {key: _lasting(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_lasting(child) for child in value]
+    return value

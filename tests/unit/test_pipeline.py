@@ -31,7 +31,7 @@ def commands(path: Path) -> list[str]:
     return [command for phase in phases for command in phase.get("commands", [])]
 
 
-BUILDSPECS = {path.name: commands(path) for path in sorted(INFRA.glob("buildspec-*.yaml"))}
+BUILDSPECS = {path.name: commands(path) for path in sorted(INFRA.glob("buildspec-*.yml"))}
 PIPELINE = resources("pipeline.yaml")
 ACTIONS = [
     (stage["Name"], action)
