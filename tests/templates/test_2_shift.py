@@ -113,11 +113,14 @@ def test_stage_without_a_shift_has_no_alias(staging: Templates) -> None:
         assert of_type(template, "AWS::CodeDeploy::DeploymentGroup") == {}
 
 
-def test_another_setting_makes_another_version(prod: Templates) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Timeout", 29), ("Environment", {"Variables": {"CURRENCY": "EUR"}}), ("MemorySize", 1024)],
+)
+def test_another_setting_makes_another_version(prod: Templates, name: str, value: Any) -> None:
     # GIVEN a release that differs in a setting, and not in code
     changed = json.loads(json.dumps(prod.releases["orders"]))
-    function = changed["Resources"]["APIHandler"]["Properties"]
-    function["Environment"]["Variables"]["CURRENCY"] = "EUR"
+    changed["Resources"]["APIHandler"]["Properties"][name] = value
     # WHEN AWS translates it
     versions = [
         {name for name in each["Resources"] if name.startswith("APIHandlerVersion")}

@@ -59,7 +59,7 @@ def apply(template: Mapping[str, Any], shift: Shift | None) -> dict[str, Any]:
     of_api = [{"Ref": name} for name in alarms]
     for name in functions:
         properties = resources[name]["Properties"]
-        # a version for new settings too, not just for new code: it has its environment with it
+        # a version for any new setting too: SAM by itself looks at code, variables and memory
         properties |= {"AutoPublishAlias": ALIAS, "AutoPublishAliasAllProperties": True}
         if shift:
             alarm = f"{name}NewVersionErrors"
