@@ -52,10 +52,6 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     test_payments: bool = False
     shift: Shift | None = None
 
-    def __post_init__(self) -> None:
-        if self.shift and self.mode == "chalice":
-            raise ValueError('`shift` needs mode = "cloudformation"')
-
     @property
     def parameters(self) -> dict[str, str]:
         """Values of the parameters that a template may declare."""
@@ -101,7 +97,10 @@ def load(path: Path, name: str) -> Stage:
             f"There is no stage {name} in {path.name}.", f"The stages are {', '.join(content)}."
         )
     try:
-        return msgspec.convert({"name": name, **content[name]}, Stage)
+        stage = msgspec.convert({"name": name, **content[name]}, Stage)
+        if stage.shift and stage.mode == "chalice":
+            raise msgspec.ValidationError('`shift` needs mode = "cloudformation"')
+        return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(
             f"The stage {name} in {path.name} is not right: {error}.", "Correct it."
