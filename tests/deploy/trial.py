@@ -59,7 +59,8 @@ gateway = "{gateway}"
 sender_domain = "trial.example"
 auto_confirm_users = true
 retry_base_seconds = 1
-"""
+test_payments = true
+{more}"""
 
 
 @dataclass
@@ -103,6 +104,7 @@ class Trial:
             "trial": ("cloudformation", "false", "false", ""),
             "kept": ("cloudformation", "true", "false", ""),
             "own": ("chalice", "false", "false", ""),
+            "shifted": ("cloudformation", "false", "false", 'shift = "Canary10Percent5Minutes"'),
             "foreign": ("cloudformation", "false", "false", ""),
             # as on AWS: in a network, with somebody to tell
             "inside": ("cloudformation", "false", "true", alarmed),

@@ -1,20 +1,24 @@
 """What goes into a package."""
 
+import hashlib
 import json
+import re
 import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shopctl.layout import Layout
-from shopctl.packaging import archive, dependencies
+from shopctl.packaging import archive, dependencies, prebuilt
 from shopctl.packaging.build import DEFAULT_ORIGINS, build, render_config
 from shopctl.problems import ShopProblem
 from shopctl.services import Service
 
 SAMPLE = Path(__file__).parents[2] / "contract" / "sample_apps" / "echo"
+REQUIREMENTS = Path(__file__).parents[3] / "requirements"
 
 
 def test_archive_is_the_same_for_the_same_content(tmp_path: Path) -> None:
@@ -86,7 +90,10 @@ def test_what_lambda_reserves_is_left_out_of_every_function(config: Path) -> Non
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    return Layout(root=tmp_path / "root", home=tmp_path / "home", apps=SAMPLE.parent)
+    layout = Layout(root=tmp_path / "root", home=tmp_path / "home", apps=SAMPLE.parent)
+    layout.lock.parent.mkdir(parents=True)
+    layout.lock.write_text("")
+    return layout
 
 
 @pytest.fixture
@@ -134,3 +141,82 @@ def test_package_that_did_not_arrive_is_named(tmp_path: Path) -> None:
     (tmp_path / "six-1.17.0.dist-info").mkdir()
     with pytest.raises(ShopProblem, match=r"^missing-one of "):
         dependencies._check(text, tmp_path, requirements)
+
+
+def test_code_of_two_stages_is_the_same_bytes(echo: Service, layout: Layout) -> None:
+    # GIVEN two stages with settings of their own
+    config = json.loads((SAMPLE / ".chalice" / "config.json").read_text())
+    made = []
+    for stage in ("staging", "prod"):
+        section = json.loads(json.dumps(config["stages"]["local"]))
+        section["environment_variables"]["STAGE"] = stage
+        rendered = json.dumps({**config, "stages": {stage: section}})
+        # WHEN a service is packaged for each
+        made.append(build(echo, stage, layout, {}, rendered={"config.json": rendered}))
+    # THEN the templates have the settings, and the code is one
+    assert made[0].template != made[1].template
+    assert made[0].archive != made[1].archive
+    assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
+
+
+def test_code_is_built_once_and_taken_as_it_is(echo: Service, layout: Layout) -> None:
+    # GIVEN code that was built
+    directory = layout.home / "packages"
+    said = prebuilt.write([echo], layout, directory)
+    code = prebuilt.read([echo], layout, directory).code(echo)
+    assert said == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
+    # WHEN a stage is packaged around it THEN nothing is built, and the bytes are those
+    package = build(echo, "local", layout, {}, code=code)
+    assert package.archive.read_bytes() == code.read_bytes()
+    assert not package.reused
+    assert build(echo, "local", layout, {}, code=code).reused
+    # AND other code is noticed
+    code.write_bytes(b"other")
+    assert not build(echo, "local", layout, {}, code=code).reused
+
+
+def damage(directory: Path) -> None:
+    (directory / "echo.zip").write_bytes(b"else")
+
+
+def change_index(old: str, new: str) -> Callable[[Path], None]:
+    def change(directory: Path) -> None:
+        index = directory / "packages.json"
+        text = index.read_text()
+        assert old in text
+        index.write_text(text.replace(old, new))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (damage, "is not what was built: its bytes have changed"),
+        (lambda directory: (directory / "echo.zip").unlink(), "has no package of echo"),
+        (lambda directory: (directory / "packages.json").unlink(), "There are no packages in"),
+        (change_index('"sources": "', '"sources": "0'), "was built from other sources"),
+        (change_index(prebuilt.PYTHON, "3.9"), "are for Python 3.9, and this is"),
+        (change_index("python", "snake"), "packages.json is not right"),
+    ],
+)
+def test_packages_that_do_not_fit_are_refused(
+    echo: Service, layout: Layout, spoil: Callable[[Path], None], sentence: str
+) -> None:
+    directory = layout.home / "packages"
+    prebuilt.write([echo], layout, directory)
+    spoil(directory)
+    with pytest.raises(ShopProblem, match=sentence):
+        prebuilt.read([echo], layout, directory)
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    # GIVEN the lock files of what is packaged and of what the tests run with
+    pinned = [
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE))
+        for name in ("tools.txt", "test.txt")
+    ]
+    # THEN they name the same versions
+    shared = pinned[0].keys() & pinned[1].keys()
+    assert {"botocore", "stripe", "urllib3"} <= shared
+    assert {name: pinned[0][name] for name in shared} == {name: pinned[1][name] for name in shared}

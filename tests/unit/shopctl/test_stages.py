@@ -45,7 +45,14 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("colour = 1", "colour"), ("gateway = 5", "gateway"), ("= broken", "not valid TOML")],
+    [
+        ("colour = 1", "colour"),
+        ("gateway = 5", "gateway"),
+        ("= broken", "not valid TOML"),
+        ('shift = "Someday"', "shift"),
+        # Chalice's own deployment knows no alias
+        ('shift = "Canary10Percent5Minutes"', "`shift` needs mode"),
+    ],
 )
 def test_stage_that_is_not_right_is_refused(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "stages.toml").write_text(f"{STAGE}{line}\n")

@@ -5,7 +5,15 @@ from typing import Any
 
 import click
 
-from shopctl.commands import deployment, development, differences, local, reconcile, replay
+from shopctl.commands import (
+    deployment,
+    development,
+    differences,
+    local,
+    reconcile,
+    replay,
+    smoke,
+)
 from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 
@@ -64,6 +72,8 @@ for command in (
     development.contracts_command,
     development.test_command,
     development.check_command,
+    deployment.package_command,
+    deployment.templates_command,
     deployment.deploy_command,
     deployment.configure_command,
     deployment.deliver_command,
@@ -71,5 +81,6 @@ for command in (
     deployment.rollback_command,
     differences.diff_command,
     reconcile.reconcile_command,
+    smoke.smoke_command,
 ):
     cli.add_command(command)

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from shopctl import alarms, delivery, rendering, services, stacks, stages
 from shopctl.cloud import Cloud, connect
 from shopctl.layout import Layout
 from shopctl.local import processes
+from shopctl.packaging import prebuilt, shift
 from shopctl.packaging.build import Package, build
 from shopctl.problems import ShopProblem
 from shopctl.rendering import Published
@@ -68,7 +70,9 @@ def target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Target:
     return Target(layout, stage, cloud, tuple(chosen))
 
 
-def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
+def deploy(
+    to: Target, say: Callable[[str], None], packages: Path | None = None
+) -> dict[str, stacks.Outcome]:
     """Deploy services, each after those it depends on.
 
     Running it again after an interruption goes on where that one stopped.
@@ -77,6 +81,8 @@ def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
     ----------
     say
         Told of each stack.
+    packages
+        A directory with the code, made by `./shop package`; else it is built now.
 
     Returns
     -------
@@ -90,13 +96,17 @@ def deploy(to: Target, say: Callable[[str], None]) -> dict[str, stacks.Outcome]:
     """
     to.stage.require("cloudformation")
     check_python(to)
+    made = prebuilt.read(to.services, to.layout, packages) if packages else None
     published = read_published(to)
     _check_needs(to, published)
     outcomes = deploy_resources(to, say)
     for wave in services.waves(to.services):
         published = read_published(to)
-        packages = [package(to, service, published) for service in wave]
-        released = stacks.deploy_packages(to.cloud, packages)
+        ready = [
+            package(to, service, published, made.code(service) if made else None)
+            for service in wave
+        ]
+        released = stacks.deploy_packages(to.cloud, ready)
         for service in wave:
             publish_api_of(to, service)
         for name, outcome in released.items():
@@ -138,14 +148,28 @@ def configure(to: Target) -> dict[str, list[str]]:
     return {s.name: rendering.write(s, files[s.name]) for s in to.services}
 
 
-def package(to: Target, service: Service, published: Published) -> Package:
-    """Package a service for its stage."""
+def package(
+    to: Target, service: Service, published: Published, code: Path | None = None
+) -> Package:
+    """Package a service for its stage, around code that was built before if there is any."""
     if to.stage.name == "local":
         origins = {"aws": to.stage.aws, "gateway": to.stage.gateway, "edge": to.stage.origin}
-        return build(service, "local", to.layout, origins)
+        return build(service, "local", to.layout, origins, code=code)
     rendered = rendering.render(service, to.stage, published)
-    for_lambda = not to.cloud.is_local
-    return build(service, to.stage.name, to.layout, {}, rendered=rendered, for_lambda=for_lambda)
+    built = build(
+        service,
+        to.stage.name,
+        to.layout,
+        {},
+        rendered=rendered,
+        for_lambda=not to.cloud.is_local,
+        code=code,
+    )
+    if to.stage.shift:
+        # the embedded AWS has aliases, but no CodeDeploy
+        how = None if to.cloud.is_local else to.stage.shift
+        built = replace(built, template=shift.apply(built.template, how))
+    return built
 
 
 def check_python(to: Target) -> None:

@@ -56,6 +56,11 @@ class Layout:
         return self.home / "build"
 
     @property
+    def lock(self) -> Path:
+        """The versions and hashes of the tools, and of everything that the apps ship."""
+        return self.root / "requirements" / "tools.txt"
+
+    @property
     def aws_python(self) -> Path:
         """The Python that runs the embedded AWS and the functions in it."""
         return self.python_of("aws")

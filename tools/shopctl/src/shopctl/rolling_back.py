@@ -41,7 +41,7 @@ def roll_back(to: Target, say: Callable[[str], None]) -> None:
             "Check the service's previous version out and run `chalice deploy` in its folder, "
             "see docs/deploying.md.",
         )
-    bucket = storage.name(to.cloud)
+    bucket = storage.of(to.cloud)
     for back in [_previous(to, service, bucket) for service in reversed(to.services)]:
         # first, so that a later run does not return to what is taken back
         releases.withdraw(to.cloud, bucket, back.service, back.release)

@@ -147,12 +147,17 @@ def release(cloud: Cloud, package: Package, bucket: str) -> tuple[Template, str]
     """Return the stack of a release, and the key under which it expects the code."""
     digest = hashlib.sha256(package.archive.read_bytes()).hexdigest()
     key = f"{package.service.name}/{digest}.zip"
-    template = copy.deepcopy(package.template)
-    for resource in template["Resources"].values():
+    body = with_code(package.template, bucket, key)
+    return Template(name(cloud, package.service), body, parameters(cloud, body)), key
+
+
+def with_code(template: Mapping[str, Any], bucket: str, key: str) -> str:
+    """Return a packaged template as JSON, with the place of the functions' code."""
+    released = copy.deepcopy(dict(template))
+    for resource in released["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key}
-    body = json.dumps(template, sort_keys=True)
-    return Template(name(cloud, package.service), body, parameters(cloud, body)), key
+    return json.dumps(released, sort_keys=True)
 
 
 def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]:

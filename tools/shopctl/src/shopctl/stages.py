@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from shopctl.packaging.shift import Shift
 from shopctl.problems import ShopProblem
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,15}")
@@ -35,6 +36,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         E-mail address that alarms go to; empty is nobody, and alarms tell no one.
     infra
         Values of parameters of the templates in `infra/`.
+    test_payments
+        Whether the gateway moves no real money there, so that an order may be placed to try it.
+    shift
+        How the traffic moves to a release; None is at once.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     network: bool = True
     alarms_to: str = ""
     infra: dict[str, str] = {}
+    test_payments: bool = False
+    shift: Shift | None = None
 
     def role_name(self, service: str, function: str) -> str:
         """Return the name of a function's role; both names in dashes, as in names of resources."""
@@ -114,7 +121,10 @@ def load(path: Path, name: str) -> Stage:
             f"There is no stage {name} in {path.name}.", f"The stages are {', '.join(content)}."
         )
     try:
-        return msgspec.convert({"name": name, **content[name]}, Stage)
+        stage = msgspec.convert({"name": name, **content[name]}, Stage)
+        if stage.shift and stage.mode == "chalice":
+            raise msgspec.ValidationError('`shift` needs mode = "cloudformation"')
+        return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(
             f"The stage {name} in {path.name} is not right: {error}.", "Correct it."

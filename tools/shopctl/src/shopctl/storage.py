@@ -5,14 +5,19 @@ from botocore.exceptions import ClientError
 from shopctl.cloud import Cloud
 
 
-def name(cloud: Cloud) -> str:
+def name(stage: str, account: str) -> str:
     """Return the bucket's name."""
-    return f"toyshop-{cloud.stage}-deployments-{cloud.account()}"
+    return f"toyshop-{stage}-deployments-{account}"
+
+
+def of(cloud: Cloud) -> str:
+    """Return the name of the bucket of a cloud's stage."""
+    return name(cloud.stage, cloud.account())
 
 
 def make(cloud: Cloud) -> str:
     """Make sure that the bucket is there; return its name."""
-    bucket = name(cloud)
+    bucket = of(cloud)
     client = cloud.client("s3")
     try:
         client.head_bucket(Bucket=bucket)

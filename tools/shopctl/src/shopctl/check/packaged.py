@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from shopctl import rendering
+from shopctl.packaging import shift
 from shopctl.packaging.build import make_templates
 from shopctl.problems import ShopProblem
-from shopctl.rendering import Published
 from shopctl.services import Service
 from shopctl.stages import Stage
+from shopctl.templates import StandIns
 
 if TYPE_CHECKING:
     from shopctl.check.repository import App
@@ -41,17 +42,6 @@ class Packaged:
         return found
 
 
-class _Anything(Published):
-    """As if everything were published."""
-
-    def __missing__(self, name: str) -> str:
-        forms = {
-            "network/subnet-ids": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
-            "network/security-group-id": "sg-0123456789abcdef0",
-        }
-        return forms.get(name, "published")
-
-
 def package(apps: Iterable["App"], stages: Iterable[Stage]) -> list[Packaged]:
     """Package apps, each for all stages in one process; half of the time is its start."""
     chosen = list(stages)
@@ -67,8 +57,11 @@ def _package(app: "App", chosen: list[Stage], directory: Path) -> Iterator[Packa
     except ShopProblem as problem:
         yield Packaged(app, names[0], "", problem)
         return
-    for stage, path in paths.items():
-        yield Packaged(app, stage, path.read_text())
+    for stage in chosen:
+        template = paths[stage.name].read_text()
+        if stage.shift:
+            template = json.dumps(shift.apply(yaml.safe_load(template), stage.shift))
+        yield Packaged(app, stage.name, template)
 
 
 def _rendered(app: "App", chosen: Iterable[Stage]) -> dict[str, str]:
@@ -81,7 +74,7 @@ def _rendered(app: "App", chosen: Iterable[Stage]) -> dict[str, str]:
         if stage.name == "local":
             sections["local"] = app.config.at("stages", "local")
             continue
-        rendered = rendering.render(service, stage, _Anything())
+        rendered = rendering.render(service, stage, StandIns())
         config = json.loads(rendered["config.json"])
         sections[stage.name] = config["stages"][stage.name]
         files |= rendered

@@ -1,5 +1,7 @@
 """Commands that deploy services to a stage."""
 
+from pathlib import Path
+
 import click
 
 from shopctl.commands.common import services_argument, stage_option
@@ -18,9 +20,14 @@ infra_option = click.option(
 @stage_option
 @services_argument
 @click.option("--resources", is_flag=True, help="Deploy only what outlives a release.")
+@click.option("--packages", type=Path, help="A directory with the code, from ./shop package.")
 @infra_option
 def deploy_command(
-    stage: str, services: tuple[str, ...], resources: bool, infra: tuple[str, ...]
+    stage: str,
+    services: tuple[str, ...],
+    resources: bool,
+    packages: Path | None,
+    infra: tuple[str, ...],
 ) -> None:
     """Deploy services, each after those it depends on; all unless some are named."""
     from shopctl import deploying
@@ -31,10 +38,38 @@ def deploy_command(
     if infra:
         no_services.deploy(to, infra, click.echo)
         return
-    run = deploying.deploy_resources if resources else deploying.deploy
-    outcomes = run(to, click.echo)
+    if resources:
+        outcomes = deploying.deploy_resources(to, click.echo)
+    else:
+        outcomes = deploying.deploy(to, click.echo, packages)
     changed = sum(outcome != "unchanged" for outcome in outcomes.values())
     click.echo(f"{changed} of {len(outcomes)} stacks changed.")
+
+
+@click.command("package")
+@click.argument("directory", type=Path)
+@services_argument
+def package_command(directory: Path, services: tuple[str, ...]) -> None:
+    """Build the services' code once for all stages, for ./shop deploy --packages."""
+    from shopctl import services as declared
+    from shopctl.packaging import prebuilt
+
+    layout = Layout.find()
+    chosen = declared.load(layout.apps, services)
+    for name, digest in prebuilt.write(chosen, layout, directory).items():
+        click.echo(f"{name} {digest}")
+
+
+@click.command("templates")
+@stage_option
+@click.argument("directory", type=Path)
+def templates_command(stage: str, directory: Path) -> None:
+    """Write a stage's templates as they would be deployed, to look at; needs no AWS."""
+    from shopctl import stages, templates
+
+    layout = Layout.find()
+    for path in templates.write(stages.load(layout.stages, stage), layout, directory):
+        click.echo(path)
 
 
 @click.command("configure")

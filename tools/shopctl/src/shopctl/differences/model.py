@@ -104,7 +104,7 @@ def build(to: Target, packages: Mapping[str, Package]) -> Model:
     for service in to.services:
         templates = [stacks.resources(to.cloud, service)]
         if service.name in packages:
-            bucket = storage.name(to.cloud)
+            bucket = storage.of(to.cloud)
             templates.append(stacks.release(to.cloud, packages[service.name], bucket)[0])
         physical[service.name] = stacks.physical_ids(to.cloud, to.stack(service))
         for template in templates:
@@ -267,7 +267,8 @@ def _chalice_names(service: Service, to: Target) -> dict[str, str]:
     """Return the names that Chalice gives to functions and roles, by their logical ids."""
     names: dict[str, str] = {}
     for logical_id, function in delivery.function_names(service).items():
-        role = rendering.function_name(service.dashed, function, to.stage)
-        names[logical_id] = role.removesuffix("-api_handler")
+        dashed = function.replace("_", "-")
+        names[logical_id] = to.stage.function_name(service.dashed, dashed)
+        role = to.stage.role_name(service.dashed, dashed)
         names[f"{logical_id.replace('APIHandler', 'ApiHandler')}Role"] = role
     return names

@@ -44,7 +44,7 @@ def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> li
     everything
         Name the stacks too that the repository does not have.
     """
-    bucket = storage.name(to.cloud)
+    bucket = storage.of(to.cloud)
     planned = [
         _plan(to, template, None, bucket)
         for service in to.services

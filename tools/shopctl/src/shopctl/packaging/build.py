@@ -66,6 +66,7 @@ def build(
     *,
     rendered: Mapping[str, str] | None = None,
     for_lambda: bool = False,
+    code: Path | None = None,
 ) -> Package:
     """Package a service for a stage.
 
@@ -83,6 +84,8 @@ def build(
         Files of `.chalice` for the stage, instead of those in the checkout.
     for_lambda
         Package for AWS's platform instead of this machine's.
+    code
+        The functions' code, made before; just the template is made then, and `for_lambda` is moot.
 
     Raises
     ------
@@ -93,23 +96,24 @@ def build(
     rendered = rendered or {}
     directory = layout.build / stage / service.name
     project, output = directory / "app", directory / "package"
-    digest = _digest(service, stage, origins, rendered, for_lambda=for_lambda)
+    facts = [stage, sorted(origins.items()), sorted(rendered.items()), str(for_lambda)]
+    facts.append(hashlib.sha256(code.read_bytes()).hexdigest() if code else "")
+    digest = hashlib.sha256(repr((source_digest(service, layout), facts)).encode()).hexdigest()
     package_file, template_file = output / "deployment.zip", output / "sam.yaml"
     stamp = directory / "digest"
     reused = stamp.exists() and stamp.read_text() == digest and package_file.exists()
     if not reused:
-        tree = dependencies.install(
-            service.directory / "requirements.txt", layout.dependencies, for_lambda=for_lambda
-        )
+        # what the app imports; the tools have all of it too
+        tree = project if code else _install(service, layout, for_lambda=for_lambda)
         shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(service.directory, project, ignore=_IGNORED)
-        config = project / ".chalice" / "config.json"
-        for name, content in rendered.items():
-            (config.parent / name).write_text(content)
-        environment = render_config(config, stage, origins)
+        _copy(service.directory, project, rendered)
+        environment = render_config(project / ".chalice" / "config.json", stage, origins)
         outputs = {stage: output}
         _run_chalice(service.name, service.directory, project, outputs, tree, environment)
-        _assemble(service, project, package_file, tree, level=6 if for_lambda else 1)
+        if code:
+            shutil.copyfile(code, package_file)
+        else:
+            _assemble(service, project, package_file, tree, for_lambda=for_lambda)
         stamp.write_text(digest)
     template = yaml.safe_load(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
@@ -146,14 +150,17 @@ def make_templates(
         If Chalice refuses the app.
     """
     project = directory / "app"
-    shutil.copytree(app, project, ignore=_IGNORED)
-    config = project / ".chalice" / "config.json"
-    for file, content in rendered.items():
-        (config.parent / file).write_text(content)
+    _copy(app, project, rendered)
     outputs = {stage: directory / stage for stage in stages}
-    environment = render_config(config, next(iter(outputs)), {})
+    environment = render_config(project / ".chalice" / "config.json", next(iter(outputs)), {})
     _run_chalice(name, app, project, outputs, directory, environment)
     return {stage: output / "sam.yaml" for stage, output in outputs.items()}
+
+
+def _copy(app: Path, project: Path, rendered: Mapping[str, str]) -> None:
+    shutil.copytree(app, project, ignore=_IGNORED)
+    for name, content in rendered.items():
+        (project / ".chalice" / name).write_text(content)
 
 
 def render_config(path: Path, stage: str, origins: Mapping[str, str]) -> dict[str, str]:
@@ -195,22 +202,25 @@ def _replace_origins(value: str, origins: Mapping[str, str]) -> str:
     return re.sub(pattern, lambda found: names[found.group()], value)
 
 
-def _digest(
-    service: Service,
-    stage: str,
-    origins: Mapping[str, str],
-    rendered: Mapping[str, str],
-    *,
-    for_lambda: bool,
-) -> str:
+def source_digest(service: Service, layout: Layout) -> str:
+    """Return the hash of all that a service's code is made from, on whatever machine."""
     digest = hashlib.sha256()
-    facts = [stage, sys.version, version("chalice"), sorted(origins.items()), sorted(service.aws)]
-    facts += [sorted(rendered.items()), str(for_lambda)]
-    digest.update(repr(facts).encode())
+    python = ".".join(map(str, sys.version_info[:3]))
+    digest.update(repr([python, version("chalice"), sorted(service.aws)]).encode())
+    digest.update(layout.lock.read_bytes())
     for name, path in sorted([*_sources(service.directory), *_sources(Path(__file__).parent)]):
         digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _install(service: Service, layout: Layout, *, for_lambda: bool) -> Path:
+    return dependencies.install(
+        service.directory / "requirements.txt",
+        layout.dependencies,
+        lock=layout.lock,
+        for_lambda=for_lambda,
+    )
 
 
 def _sources(directory: Path) -> Iterable[tuple[str, Path]]:
@@ -260,13 +270,13 @@ def _run_chalice(
 
 
 def _assemble(
-    service: Service, project: Path, package_file: Path, tree: Path, *, level: int
+    service: Service, project: Path, package_file: Path, tree: Path, *, for_lambda: bool
 ) -> None:
     """Put the app's part of the zip and the dependencies together, with byte-code."""
     code = package_file.parent / "code"
     with zipfile.ZipFile(package_file) as app_only:
         app_only.extractall(code)
-    dependencies.compile_tree(code)
+    dependencies.compile_tree(code, reproducible=for_lambda)
     expected = ["app.py", "chalice/app.py"]
     expected += [f"chalicelib/{path.name}" for path in (project / "chalicelib").glob("*/")]
     expected += [path.name for path in (project / "vendor").glob("*/")]
@@ -277,6 +287,7 @@ def _assemble(
             f"Check that the links in {service.directory}/vendor lead somewhere.",
         )
     shipped = (item for item in archive.tree(tree) if _is_used(item[0], service.aws))
+    level = 6 if for_lambda else 1
     archive.write(package_file, [*shipped, *archive.tree(code)], level=level)
     shutil.rmtree(code)
 

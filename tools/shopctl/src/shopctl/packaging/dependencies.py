@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LAMBDA_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
 
 
-def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
+def install(requirements: Path, store: Path, *, lock: Path, for_lambda: bool) -> Path:
     """Return a directory with everything a requirements file asks for, compiled.
 
     Parameters
@@ -29,7 +29,10 @@ def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
     requirements
         A requirements file; an empty one gives an empty directory.
     store
-        Where installed trees are kept, by the hash of the file and the Python.
+        Where installed trees are kept, by the hash of the files and the Python.
+    lock
+        The versions and hashes of everything, of what the requirements need themselves too: the
+        same packages are installed at any time.
     for_lambda
         Install for AWS's platform instead of this machine's.
 
@@ -40,27 +43,29 @@ def install(requirements: Path, store: Path, *, for_lambda: bool) -> Path:
     """
     text = requirements.read_text() if requirements.exists() else ""
     target = "lambda" if for_lambda else f"{sys.platform}-{platform.machine()}"
-    key = hashlib.sha256(f"{text}\0{sys.version}\0{target}".encode()).hexdigest()[:16]
+    facts = f"{text}\0{lock.read_text()}\0{sys.version}\0{target}"
+    key = hashlib.sha256(facts.encode()).hexdigest()[:16]
     tree = store / key
     if tree.exists():
         return tree
     with _lock:
         if not tree.exists():
-            _make(requirements, text, tree, for_lambda=for_lambda)
+            _make(requirements, text, tree, lock, for_lambda=for_lambda)
     return tree
 
 
-def _make(requirements: Path, text: str, tree: Path, *, for_lambda: bool) -> None:
+def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: bool) -> None:
     unfinished = tree.with_suffix(f".{os.getpid()}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     if text.strip():
-        _install(requirements, unfinished, _LAMBDA_PLATFORM if for_lambda else ())
+        options = ("-c", str(lock), *(_LAMBDA_PLATFORM if for_lambda else ()))
+        _install(requirements, unfinished, options)
         _check(text, unfinished, requirements)
     for pattern in _LEFTOVERS:
         for path in unfinished.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    compile_tree(unfinished)
+    compile_tree(unfinished, reproducible=for_lambda)
     try:
         unfinished.rename(tree)
     except OSError:
@@ -68,12 +73,20 @@ def _make(requirements: Path, text: str, tree: Path, *, for_lambda: bool) -> Non
         shutil.rmtree(unfinished)
 
 
-def compile_tree(tree: Path) -> None:
-    """Add byte-code that Python takes without looking at the source's time."""
-    command = [sys.executable, "-m", "compileall", "-q", "-j", "2", "-o", "0", "-s", str(tree)]
+def compile_tree(tree: Path, *, reproducible: bool) -> None:
+    """Add byte-code that Python takes without looking at the source's time.
+
+    Parameters
+    ----------
+    reproducible
+        Make the same bytes every time, which several processes at once may not.
+    """
+    jobs = "1" if reproducible else "2"
+    command = [sys.executable, "-m", "compileall", "-q", "-j", jobs, "-o", "0", "-s", str(tree)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
     # packages may hold files of newer or older grammars, which are never imported
-    subprocess.run(command, check=False, capture_output=True)
+    subprocess.run(command, check=False, capture_output=True, env=environment)
 
 
 def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:

@@ -1,0 +1,90 @@
+"""The templates of a stage: as they are deployed, and as AWS translates them."""
+
+import json
+import logging
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+
+ROOT = Path(__file__).parents[2]
+_CODE_DEPLOY = "AWSCodeDeployRoleForLambda"
+
+# it speaks of feature toggles that exist at AWS alone
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
+
+
+class _ManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {_CODE_DEPLOY: f"arn:aws:iam::aws:policy/service-role/{_CODE_DEPLOY}"}
+
+
+@dataclass(frozen=True)
+class Templates:
+    """What `./shop templates` wrote for a stage."""
+
+    stage: str
+    home: Path
+
+    @classmethod
+    def make(cls, stage: str, home: Path) -> "Templates":
+        command = [str(ROOT / "shop"), "templates", "--stage", stage, str(home / "deployed")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        return cls(stage, home)
+
+    @property
+    def deployed(self) -> list[Path]:
+        return sorted((self.home / "deployed").glob("*.json"))
+
+    @cached_property
+    def releases(self) -> dict[str, Any]:
+        """Each service's template, by its name."""
+        found = {path.stem: json.loads(path.read_text()) for path in self.deployed}
+        return {name: found[name] for name in found if not name.endswith("-resources")}
+
+    @cached_property
+    def translated(self) -> dict[str, Any]:
+        """Each service's template as CloudFormation gets it, after AWS's transform."""
+        return {name: self.translate(template) for name, template in self.releases.items()}
+
+    @staticmethod
+    def translate(template: dict[str, Any]) -> dict[str, Any]:
+        """Return what AWS makes of a template."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
+            # it changes what it is given
+            copy = json.loads(json.dumps(template))
+            made: dict[str, Any] = transform(copy, {}, _ManagedPolicies())
+            return made
+
+    def write_translated(self, *, decided: bool = False) -> list[Path]:
+        """Write what AWS makes of each template.
+
+        Parameters
+        ----------
+        decided
+            With what hangs on the condition `Lasting` decided, for who reads no conditions.
+        """
+        directory = self.home / ("decided" if decided else "translated")
+        directory.mkdir(exist_ok=True)
+        for path in self.deployed:
+            made = self.translated.get(path.stem) or json.loads(path.read_text())
+            made = _lasting(made) if decided else made
+            (directory / path.name).write_text(json.dumps(made, indent=1))
+        return sorted(directory.glob("*.json"))
+
+
+def _lasting(value: Any) -> Any:
+    """Decide what hangs on the condition `Lasting`, which holds on every stage on AWS."""
+    if isinstance(value, dict):
+        if "Fn::If" in value and value["Fn::If"][0] == "Lasting":
+            return value["Fn::If"][1]
+        return {key: _lasting(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_lasting(child) for child in value]
+    return value
