@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,10 +22,16 @@ import stripe
 from component.conftest import StreamOf, TopicSpy, parked
 from msgspec.structs import replace
 
+from chalicelib.payments.bootstrap import build
 from chalicelib.payments.domain import transaction_id
-from chalicelib.payments.gateway import GatewayUnavailableError, StripeGateway
+from chalicelib.payments.gateway import (
+    GatewayUnavailableError,
+    MisunderstoodError,
+    StripeGateway,
+)
 from chalicelib.payments.store import TransactionRecord
 from chassis.client import Reply
+from chassis.parking import Parking
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
 from contracts.events import (
@@ -38,6 +45,11 @@ from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
+from shopctl import services, stages
+from shopctl.deploying import Target
+from shopctl.layout import Layout
+from shopctl.replay import replaying
+from shopctl.replay.selection import Selection
 
 SECRET = "whsec_of_the_tests"
 
@@ -92,8 +104,6 @@ class NeighbourSpy:
 @pytest.fixture
 def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) -> ModuleType:
     module = load_app("payments", STRIPE_API_BASE=gateway_url, STRIPE_WEBHOOK_SECRET=SECRET)
-    from chalicelib.payments.bootstrap import build
-
     module.file_manager, module.notifications = NeighbourSpy(), NeighbourSpy()
     module.payments = build(
         module.settings, file_manager=module.file_manager, notifications=module.notifications
@@ -751,6 +761,75 @@ def test_an_event_whose_data_breaks_its_schema_is_poison(app: ModuleType) -> Non
     (found,) = parked("toyshop-local-payments-charge-dead-letters")
     assert found["reason"].startswith("poison")
     assert "customer_id" in found["reason"]
+
+
+class Lambda:
+    """The app's functions as ``./shop replay`` invokes them: what they raise is the answer."""
+
+    def __init__(self, app: ModuleType) -> None:
+        self._app = app
+        self.sqs = boto3.client("sqs", region_name="us-east-1")
+
+    def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803
+        name = FunctionName.removeprefix("toyshop-local-payments-").replace("-", "_")
+        try:
+            answer = getattr(self._app, name)(json.loads(Payload), None)
+        except Exception as error:
+            raised = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return {"FunctionError": "Unhandled", "Payload": BytesIO(json.dumps(raised).encode())}
+        return {"Payload": BytesIO(json.dumps(answer).encode())}
+
+    def client(self, service: str, read_timeout: float = 60) -> Any:
+        return {"lambda": self, "sqs": self.sqs}[service]
+
+    is_local = True
+
+
+class Deaf:
+    """A gateway that does not understand the shop."""
+
+    def create(self, order: Order) -> Any:
+        raise MisunderstoodError("parameter_unknown: metadata")
+
+
+def test_parked_orders_are_replayed_and_charged_once(
+    app: ModuleType, gateway: ControlClient
+) -> None:
+    # GIVEN orders that the gateway did not understand, one whose event was given up by Lambda,
+    # and one that was charged long ago, whose event was parked all the same
+    understood = app.payments
+    layout = Layout.find()
+    (payments,) = services.load(layout.apps, ["payments"])
+    cloud: Any = Lambda(app)
+    target = Target(layout, stages.load(layout.stages, "local"), cloud, (payments,))
+    parking = Parking(cloud.sqs, app.settings.charge_dead_letters_url)
+    orders = [order_of() for _ in range(4)]
+    events = [sns(ORDER_PLACED, order, order.id) for order in orders]
+    app.charge(events[3], None)
+    gateway.advance_clock(90_000)  # the gateway has forgotten its idempotency keys
+    parking.park(json.loads(events[3]["Records"][0]["Sns"]["Message"]), "permanent: who knows")
+    app.payments = build(app.settings, gateway=Deaf())  # type: ignore[arg-type]
+    for event in events[:2]:
+        app.charge(event, None)
+    cloud.sqs.send_message(
+        QueueUrl=app.settings.charge_dead_letters_url,
+        MessageBody=json.dumps({"requestPayload": events[2]}),
+    )
+
+    def redrive() -> list[str]:
+        told, _ = replaying.redrive(target, Selection(), lambda _: None)
+        return sorted(each["became"] for each in told)
+
+    # WHEN they are replayed too early, THEN what would be parked again stays, a copy of each
+    assert redrive() == ["handled", "refused", "refused", "refused"]
+    for _ in range(2):
+        assert redrive() == ["refused"] * 3
+    # WHEN the cause is gone, THEN each is charged once, and nothing is left
+    app.payments = understood
+    assert redrive() == ["handled"] * 3
+    assert redrive() == []
+    for order in orders:
+        assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
 
 
 def test_lookups(app: ModuleType, api: Any) -> None:
