@@ -10,7 +10,7 @@ import re
 import time
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
@@ -540,6 +540,93 @@ def test_the_storefront_gets_a_link_to_a_receipt(wire: Wire) -> None:
     link = file_manager.call(files.LINK_DOCUMENT, {"file_id": RECEIPT_ID}).value
     assert link.url.startswith("http")
     assert link.expires_at > datetime.now(UTC)
+
+
+@expects("storefront_api", "orders", "reemitOrder", "listOrders", "getOrder")
+def test_the_storefront_walks_along_orders_and_has_one_told_of_again(wire: Wire) -> None:
+    service = wire.to("orders")
+    placed = service.call(orders.PLACE, body=order_request()).value
+    later = placed.placed_at + timedelta(seconds=1)
+    query = orders.OrderQuery(since=placed.placed_at, until=later)
+    assert service.call(orders.LIST, query=query).value.items == [placed]
+    query = orders.OrderQuery(since=later)
+    assert service.call(orders.LIST, query=query).value.items == []
+    with pytest.raises(BadRequest):
+        service.call(orders.LIST, query=orders.OrderQuery(since=later, until=placed.placed_at))
+    assert service.call(orders.REEMIT, {"order_id": ORDER_ID}).status == 202
+    assert service.call(orders.GET, {"order_id": ORDER_ID}).value == placed
+    with pytest.raises(NotFound):
+        service.call(orders.REEMIT, {"order_id": "ord_none"})
+
+
+class OneCharge:
+    """The gateway's records: one intent, in any time."""
+
+    def __init__(self, charge: payments.GatewayCharge) -> None:
+        self._charge = charge
+
+    def between(self, *_: datetime) -> list[payments.GatewayCharge]:
+        return [self._charge]
+
+    def of_intent(self, _: str) -> payments.GatewayCharge | None:
+        return self._charge
+
+
+@expects("storefront_api", "payments", "auditTransactions", "reemitTransaction")
+def test_the_storefront_asks_what_the_gateway_knows(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, app, now = wire.to("payments"), wire.app("payments"), datetime.now(UTC)
+    from chalicelib.payments.bootstrap import build
+
+    charge = payments.GatewayCharge(
+        intent_id="pi_1", order_id=ORDER_ID, status="succeeded", charged=PRICE,
+        refunded=Money(amount=0, currency="AUD"), created_at=now.replace(microsecond=0),
+    )  # fmt: skip
+    monkeypatch.setattr(app, "payments", build(app.settings, ledger=OneCharge(charge)))
+
+    def audit(*order_ids: str) -> payments.TransactionAuditAnswer:
+        request = payments.TransactionAudit(order_ids=list(order_ids), since=now, until=now)
+        return service.call(payments.AUDIT, body=request).value
+
+    # money without a record of it, whoever asks
+    assert audit().unrecorded == [charge]
+    (item,) = audit(ORDER_ID).items
+    assert (item.transaction, item.charges) == (None, [charge])
+    with pytest.raises(NotFound):
+        service.call(payments.REEMIT, {"transaction_id": derived_id("txn", ORDER_ID)})
+    # and with it: the ids of what must follow are those that payments uses
+    record_payment(app, "succeeded")
+    answer = audit(ORDER_ID)
+    (item,) = answer.items
+    assert (answer.unrecorded, item.charges, item.intent_id) == ([], [charge], "pi_1")
+    assert item.receipt_file_id == RECEIPT_ID
+    assert item.messages == [payments.ExpectedMessage(id=MESSAGE_ID, template="payment_succeeded")]
+    assert item.transaction is not None
+    path = {"transaction_id": item.transaction.id}
+    assert service.call(payments.REEMIT, path).status == 202
+    assert service.call(payments.GET, path).value == item.transaction
+
+
+@expects("storefront_api", "file_manager", "lookUpFiles")
+def test_the_storefront_finds_the_receipts_of_many_orders(wire: Wire) -> None:
+    service = wire.to("file_manager")
+    service.call(files.ARCHIVE_DOCUMENT, {"file_id": RECEIPT_ID}, body=document())
+    lookup = files.FileLookup(ids=[RECEIPT_ID, derived_id("fil", "x"), RECEIPT_ID])
+    (found,) = service.call(files.LOOKUP, body=lookup).value.items
+    assert (found.id, found.status, found.subject) == (RECEIPT_ID, "ready", ORDER_ID)
+    with pytest.raises(Unprocessable):
+        service.call(files.LOOKUP, body=files.FileLookup(ids=[]))
+
+
+@expects("storefront_api", "notifications", "lookUpMessages")
+def test_the_storefront_finds_the_mails_of_many_orders(wire: Wire, postbox: Postbox) -> None:
+    service = wire.to("notifications")
+    service.call(notifications.SEND, {"message_id": MESSAGE_ID}, body=message("payment_succeeded"))
+    lookup = notifications.MessageLookup(ids=[MESSAGE_ID, derived_id("msg", "x"), MESSAGE_ID])
+    (found,) = service.call(notifications.LOOKUP, body=lookup).value.items
+    assert (found.id, found.status, found.template) == (MESSAGE_ID, "sent", "payment_succeeded")
+    assert len(postbox.posted) == 1
 
 
 def test_every_call_of_every_manifest_has_its_expectation() -> None:

@@ -16,6 +16,7 @@ import pytest
 from chain.pictures import announce, new_toy, png, upload
 from chain.shop import ACCOUNT, ADDRESS, Shop, eventually
 from chain.test_2_redelivery import Tap, switched_off, topic_arn
+from chain.test_7_reconcile import charged, gateway_of, invoked
 from iam.roles import OWNER, POLICIES, Roles
 
 from shopctl.callers import as_list
@@ -36,6 +37,7 @@ EXCEPTIONS = {
     Use("sqs:DeleteMessage", "*"): "Lambda takes off the queue what a function has handled",
     Use("sqs:GetQueueAttributes", "*"): "Lambda looks how long a queue is",
     Use("sqs:SendMessage", "*-retry"): "Lambda hands over what a function has failed at",
+    Use("sqs:SendMessage", "*-reconcile-dead-letters"): "the same of a function on a schedule",
     Use(
         "s3:ListBucket", "*-private"
     ): "without it S3 says of a missing object that it is forbidden",
@@ -156,16 +158,17 @@ def test_a_settled_order_is_forgotten(shop: Shop, roles: Roles, alice: str) -> N
     assert roles.call(OWNER, "orders", "DELETE", path).status == 204
 
 
-def test_an_order_and_its_transaction_are_told_of_again(
-    shop: Shop, roles: Roles, alice: str
-) -> None:
+def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
-    transaction = shop.paid(order["id"], alice, "succeeded")["payment"]["transaction_id"]
-    for api, path in (
-        ("orders", f"/orders/{order['id']}"),
-        ("payments", f"/transactions/{transaction}"),
-    ):
-        assert roles.call(OWNER, api, "POST", f"{path}/events").status == 202
+    shop.paid(order["id"], alice, "succeeded")
+    shop.mailed(order["id"], 1)
+    # GIVEN a charge of an order that there is not, which is asked for by itself
+    charged(gateway_of(shop), "ord_none")
+    name = "toyshop-local-storefront-api-reconcile"
+    walked = invoked(shop, name, {"fix": False, "grace_seconds": 0})
+    assert "ord_none" in {found["order_id"] for found in walked["broken"]}
+    told = invoked(shop, name, {"reemit": True, "orders": [order["id"]]})
+    assert told["told_again"] == [order["id"]]
 
 
 def test_a_charge_that_comes_by_the_retry_queue(

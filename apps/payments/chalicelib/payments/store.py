@@ -56,7 +56,7 @@ class TransactionRecord(Record):
 
     def _outcomes(self) -> tuple[Outcome, ...]:
         """Return what the payment has come to; a release that did not keep it kept the last."""
-        if self.outcomes is not None or self.status == "pending":
+        if self.outcomes or self.status == "pending":
             return self.outcomes or ()
         return (
             Outcome(
