@@ -412,6 +412,11 @@ def undo(at: Drift) -> None:
     """Take away what would be in the way when the stage is taken down."""
     name, client = at.name("by-hand"), at.client
     client("sqs").delete_queue(QueueUrl=at.queue("orders-by-hand"))
+    relay = at.function("orders", "on-dynamodb-record")
+    mappings = client("lambda").list_event_source_mappings(FunctionName=relay)
+    for mapping in mappings["EventSourceMappings"]:
+        if ":sqs:" in mapping["EventSourceArn"]:
+            client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
     client("sns").delete_topic(TopicArn=at.arn("sns", name))
     client("dynamodb").delete_table(TableName=name)
     client("dynamodb").update_table(

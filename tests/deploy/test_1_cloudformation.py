@@ -67,6 +67,7 @@ def test_stage_is_as_the_repository_says(trial: Trial) -> None:
     # nothing is doubled or left behind
     status, found = trial.diff("--stage", "trial", "--live")
     assert (status, found["things"]) == (0, [])
+    assert trial.diff("--stage", "trial", "--live", "orders")[0] == 0
     assert "0 of 12 stacks changed" in trial.shop("deploy", "--stage", "trial")
     status, found = trial.diff("--stage", "trial")
     assert {stack["outcome"] for stack in found["stacks"]} == {"unchanged"}
@@ -143,7 +144,7 @@ def test_diff_names_what_a_deploy_would_change_and_changes_nothing(trial: Trial)
     assert f"  ~ {key}: (secret) → (secret)\n" in lines
     assert "sk_test" not in f"{lines}{found}"
     # AND nothing has changed
-    assert touched(trial, before) == []
+    eventually(lambda: not touched(trial, before))
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -194,9 +195,7 @@ def test_release_that_fails_is_rolled_back(trial: Trial, service: str) -> None:
         # WHEN it is deployed
         said = trial.shop("deploy", "--stage", "trial", service, fails=True)
     # THEN it says which stack failed, in a sentence
-    assert said.startswith(
-        f"The stack toyshop-trial-{service.replace('_', '-')} failed: Impossible"
-    )
+    assert said.startswith(f"The stack toyshop-trial-{service.replace('_', '-')} failed: ")
     assert len(said.splitlines()) == 1
     # AND the release before is still served
     assert trial.health(service) == 200
@@ -283,7 +282,7 @@ def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
     # THEN each thing is named, and no secret
     assert drift.expected(at) - set(drift.found(at, found)) == set()
     assert status == 1
-    assert not {"hush", "not to be shown", "sk_test"} & set(str(found).split("'"))
+    assert not [word for word in ("hush", "not to be shown", "sk_test") if word in str(found)]
     # AND of one service only what is its own
     names = {thing["name"] for thing in alone["things"]}
     assert names
