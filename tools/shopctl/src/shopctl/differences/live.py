@@ -113,9 +113,13 @@ def _hidden(change: Change) -> Change:
 
 
 def _is_about(model: Model, name: str) -> bool:
-    """Whether a name belongs to one of the services that the command is about."""
-    chosen = {service.dashed for service in model.to.services}
-    return any(_service_of(model, part) in chosen for part in name.split(BETWEEN))
+    """Whether a name belongs to one of the services that the command is about.
+
+    What is invoked belongs to the one that is invoked, if that is a service's.
+    """
+    owners = (_service_of(model, part) for part in name.split(BETWEEN))
+    owner = next(filter(None, owners), None)
+    return owner in {service.dashed for service in model.to.services}
 
 
 def _service_of(model: Model, name: str) -> str | None:
