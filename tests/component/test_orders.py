@@ -366,6 +366,76 @@ def test_a_list_may_be_of_some_time_only(api: Any) -> None:
     assert answer.json_body["detail"].startswith("The time to list ends before it begins")
 
 
+def test_a_backfill_gives_older_records_what_they_lack_and_tells_nobody(
+    app: ModuleType, api: Any
+) -> None:
+    # GIVEN orders whose records are of a time when the table had no `listing`
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    old = [placed(api, idempotency_key=f"key-{number}") for number in range(3)]
+    new = placed(api, idempotency_key="key-3")
+    dynamodb, table = client_of("dynamodb"), "toyshop-local-orders"
+    for order in old:
+        dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": order["id"]}},
+            UpdateExpression="REMOVE listing",
+        )
+    told(app, stream, spy)
+    before = {order["id"]: api.call("GET", f"/orders/{order['id']}") for order in [*old, new]}
+    assert len(api.call("GET", "/orders").json_body["items"]) == 1
+    # WHEN they are counted, filled in, and filled in again
+    steps = [app.backfill(event, None) for event in ({"dry_run": True}, {}, {})]
+    # THEN the old ones have it once
+    assert [(step["read"], step["lacking"], step["filled"]) for step in steps] == [
+        (4, 3, 0),
+        (4, 3, 3),
+        (4, 0, 0),
+    ]
+    assert {step["cursor"] for step in steps} == {None}
+    assert len(api.call("GET", "/orders").json_body["items"]) == 4
+    # AND no version has changed, and nobody is told
+    for order_id, answer in before.items():
+        after = api.call("GET", f"/orders/{order_id}")
+        assert (after.json_body, after.headers["ETag"]) == (
+            answer.json_body,
+            answer.headers["ETag"],
+        )
+    assert len(stream.records()["Records"]) == 3
+    assert told(app, stream, spy) == []
+
+
+def test_a_backfill_goes_a_page_at_a_time(
+    app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.backfill.PAGE", 2)
+    for number in range(3):
+        placed(api, idempotency_key=f"key-{number}")
+    first = app.backfill({}, None)
+    second = app.backfill({"cursor": first["cursor"]}, None)
+    assert (first["read"], second["read"], second["cursor"]) == (2, 1, None)
+
+
+def test_a_backfill_leaves_a_record_alone_that_somebody_is_writing(
+    app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = placed(api)
+    client_of("dynamodb").update_item(
+        TableName="toyshop-local-orders",
+        Key={"id": {"S": order["id"]}},
+        UpdateExpression="REMOVE listing",
+    )
+    real = app.table._as_stored
+
+    def meanwhile(record: Any) -> Any:
+        patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
+        return real(record)
+
+    monkeypatch.setattr(app.table, "_as_stored", meanwhile)
+    step = app.backfill({}, None)
+    assert (step["lacking"], step["filled"]) == (1, 0)
+    assert api.call("GET", f"/orders/{order['id']}").headers["ETag"] == '"2"'
+
+
 def test_what_the_topic_does_not_accept_is_delivered_again(app: ModuleType, api: Any) -> None:
     # GIVEN a topic that is gone
     stream = StreamOf("toyshop-local-orders")

@@ -2,8 +2,9 @@
 
 from chalicelib.orders.events import events_of
 from chalicelib.orders.service import OrderService
-from chalicelib.orders.store import OrderRecord, OrderStore
+from chalicelib.orders.store import OrderRecord, OrderStore, as_stored
 from chassis import aws, settings
+from chassis.backfill import Backfill
 from chassis.cursors import Cursors, keys_of
 from chassis.parking import Parking
 from chassis.relay import Relay
@@ -18,8 +19,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     cursor_secret_id: str
 
 
-def build(settings: Settings) -> tuple[OrderService, Relay]:
-    """Return the use cases and the relay, ready to serve."""
+def build(settings: Settings) -> tuple[OrderService, Relay, Backfill[OrderRecord]]:
+    """Return the use cases, the relay and the backfill, ready to serve."""
     orders = OrderService(
         OrderStore(settings.table_name), Cursors(keys_of(settings.cursor_secret_id))
     )
@@ -30,4 +31,4 @@ def build(settings: Settings) -> tuple[OrderService, Relay]:
         events_of,
         Parking(aws.client("sqs"), settings.relay_dead_letters_url),
     )
-    return orders, relay
+    return orders, relay, Backfill(OrderRecord, as_stored)

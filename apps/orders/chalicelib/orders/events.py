@@ -22,7 +22,7 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     A new order is ``placed``; every later write is ``changed``, and the one that calls it off is
     ``cancelled`` too. A deleted order was settled: nobody is told. One that is re-emitted is what
     it is now: ``cancelled``, or else ``placed``; either is the event that was told before, its id
-    included.
+    included. A write that makes no new version (a backfill) tells nobody anything.
     """
     if not isinstance(after, OrderRecord):
         return
@@ -31,6 +31,8 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
         return
     if before is None:
         yield _placed(after)
+        return
+    if before.version == after.version:
         return
     yield _event(ORDER_CHANGED, after)
     if isinstance(before, OrderRecord) and before.status != after.status == "cancelled":

@@ -114,22 +114,8 @@ class OrderStore:
 
     @staticmethod
     def _put(order: Order, fingerprint: str, condition: Any) -> bool:
-        record = OrderRecord(
-            id=order.id,
-            customer_id=order.customer_id,
-            status=order.status,
-            placed=f"{_moment(order.placed_at)}#{order.id}",
-            lines=order.lines,
-            total=order.total,
-            shipping_address=order.shipping_address,
-            contact=order.contact,
-            payment_method=order.payment_method,
-            fingerprint=fingerprint,
-            version=order.version,
-            created_at=order.placed_at,
-            updated_at=order.updated_at,
-            traceparent=current_trace(),
-        )
+        record = _record(order, fingerprint)
+        record.traceparent = current_trace()
         return record.put(condition)
 
     def delete(self, order_id: str) -> bool:
@@ -171,6 +157,29 @@ class OrderStore:
             results = OrderRecord.by_customer.query(customer_id, within, **options)
         orders = [record.to_order() for record in results]
         return orders, results.last_evaluated_key
+
+
+def as_stored(record: OrderRecord) -> OrderRecord:
+    """Return a record as it is stored today."""
+    return _record(record.to_order(), record.fingerprint)
+
+
+def _record(order: Order, fingerprint: str) -> OrderRecord:
+    return OrderRecord(
+        id=order.id,
+        customer_id=order.customer_id,
+        status=order.status,
+        placed=f"{_moment(order.placed_at)}#{order.id}",
+        lines=order.lines,
+        total=order.total,
+        shipping_address=order.shipping_address,
+        contact=order.contact,
+        payment_method=order.payment_method,
+        fingerprint=fingerprint,
+        version=order.version,
+        created_at=order.placed_at,
+        updated_at=order.updated_at,
+    )
 
 
 def _placed_within(since: datetime | None, until: datetime | None) -> Condition | None:

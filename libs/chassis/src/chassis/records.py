@@ -3,6 +3,7 @@
 A stored record is a model of its own; it is neither what comes in nor what goes out.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Generic, TypeVar
 
@@ -103,6 +104,24 @@ class Record(Model):
             self.update(
                 actions=[kind.reemitted.add(1), kind.traceparent.set(current_trace())],
                 condition=kind.id.exists(),
+            )
+        except UpdateError as error:
+            return _unless_condition_failed(error)
+        return True
+
+    def fill_in(self, values: Mapping[str, Any]) -> bool:
+        """Add attributes, as no new version; return ``False`` if it has changed since it was read.
+
+        Parameters
+        ----------
+        values
+            Of the attributes, by name.
+        """
+        kind = type(self)
+        try:
+            self.update(
+                actions=[getattr(kind, name).set(value) for name, value in values.items()],
+                condition=kind.version == self.version,
             )
         except UpdateError as error:
             return _unless_condition_failed(error)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from shopctl.commands import (
+    backfill,
     deployment,
     development,
     differences,
@@ -80,6 +81,7 @@ for command in (
     deployment.delete_command,
     deployment.rollback_command,
     differences.diff_command,
+    backfill.backfill_command,
     reconcile.reconcile_command,
     smoke.smoke_command,
 ):

@@ -5,7 +5,6 @@ invoked as the schedule does it, with an event whose detail says what is wanted,
 to its end.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shopctl.deploying import Target
+from shopctl.invoking import invoke
 from shopctl.problems import ShopProblem
 
 _SERVICE, _FUNCTION = "storefront-api", "reconcile"
@@ -166,23 +164,7 @@ def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:
         "resources": [],
         "detail": detail,
     }
-    name = to.stage.function_name(_SERVICE, _FUNCTION)
-    functions = to.cloud.client("lambda", read_timeout=_PATIENCE)
-    try:
-        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
-    except functions.exceptions.ResourceNotFoundException:
-        raise ShopProblem(
-            f"The stage {to.stage.name} has no function {name}.",
-            f"Deploy it: ./shop deploy --stage {to.stage.name} storefront_api.",
-        ) from None
-    except (BotoCoreError, ClientError) as error:
-        raise ShopProblem(f"{name} could not be invoked: {error}.", "Try again.") from None
-    report: dict[str, Any] = json.load(answer["Payload"])
-    if "FunctionError" in answer:
-        raise ShopProblem(
-            f"{name} has failed: {report.get('errorMessage', report)}.",
-            "Its log says where: ./shop logs storefront_api, or CloudWatch.",
-        )
+    report = invoke(to, _SERVICE, _FUNCTION, event, _PATIENCE)
     if "problem" in report:
         raise ShopProblem(report["problem"], "What was mended so far stays; run it again.")
     return report
