@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shopctl import delivery, deploying, rendering, stacks, storage
+from shopctl import delivery, deploying, stacks, storage
 from shopctl.deploying import Target
 from shopctl.differences.change import UNKNOWN
 from shopctl.packaging.build import Package
