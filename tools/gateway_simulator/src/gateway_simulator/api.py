@@ -14,7 +14,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _GARBAGE = "<html><body><h1>502 Bad Gateway</h1>"
 
-_OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
+OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/v1/payment_intents", lambda c: intents.create(c.work, c.params, c.key)),
     ("GET", "/v1/payment_intents", lambda c: intents.list_all(c.work, c.params)),
     ("GET", "/v1/payment_intents/{id}", lambda c: intents.retrieve(c.work, c.id, c.params)),
@@ -35,7 +35,7 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
     """Return the API's routes."""
     return [
         web.route(method, path, _handler(gateway, operation))
-        for method, path, operation in _OPERATIONS
+        for method, path, operation in OPERATIONS
     ]
 
 

@@ -1,0 +1,81 @@
+"""What a process does to the world: each call is counted, and may end the process or go wrong."""
+
+from collections.abc import Callable
+from typing import Literal, TypeVar, get_args
+
+T = TypeVar("T")
+
+Trouble = Literal[
+    "dies_before",  # the process dies, and nothing was done
+    "dies_after",  # it was done, and the process dies
+    "throttled",  # refused, certainly
+    "request_lost",  # silence, and nothing was done
+    "answer_lost",  # silence, and it was done
+    "late",  # silence, and it will be done at some time
+    "faulty",  # a fault of the other side, which did nothing
+    "faulty_after",  # a fault of the other side, which did it
+    "garbage",  # done, and answered with something else
+    "twice",  # done, repeated by the client below since the first answer was lost
+    "partly",  # of a batch, every second entry is refused
+]
+TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
+
+
+class ProcessDied(BaseException):
+    """The process stops here, as if by ``kill -9``: no ``except Exception`` sees it."""
+
+
+class Outside:
+    """The border of all processes: AWS, the gateway, the neighbours.
+
+    Attributes
+    ----------
+    made
+        The name of every call so far, oldest first.
+    befell
+        The troubles that came true, with the call that each befell.
+    """
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.befell: list[tuple[str, str]] = []
+        self._plans: dict[int, Trouble | Callable[[], None]] = {}
+
+    def plan(self, calls_ahead: int, trouble: Trouble | Callable[[], None]) -> None:
+        """Plan what befalls a call to come; a function is what happens elsewhere meanwhile.
+
+        Parameters
+        ----------
+        calls_ahead
+            1 is the very next call.
+        """
+        self._plans[len(self.made) + calls_ahead] = trouble
+
+    def calm(self) -> None:
+        """Forget what was planned and did not come true."""
+        self._plans.clear()
+
+    def call(self, name: str, do: Callable[[], T], spoiled: Callable[[Trouble], T]) -> T:
+        """Make a call.
+
+        Parameters
+        ----------
+        do
+            Does it.
+        spoiled
+            Does it, or not, as a trouble other than death wants it.
+        """
+        self.made.append(name)
+        trouble = self._plans.pop(len(self.made), None)
+        if trouble is None:
+            return do()
+        if callable(trouble):
+            trouble()
+            return do()
+        self.befell.append((name, trouble))
+        if trouble == "dies_before":
+            raise ProcessDied(name)
+        if trouble == "dies_after":
+            do()
+            raise ProcessDied(name)
+        return spoiled(trouble)

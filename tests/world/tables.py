@@ -1,0 +1,187 @@
+"""A fake of DynamoDB, in memory: conditional writes, consistent reads, indexes and streams.
+
+It speaks DynamoDB's wire shape at botocore's last step before HTTP, so that PynamoDB and the
+stores run as they are. ``test_tables.py`` runs the same cases against it and against moto. What it
+does not know it refuses.
+"""
+
+import itertools
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Item = dict[str, dict[str, Any]]
+
+_TERM = re.compile(
+    r"\(*(?:attribute_(?P<not>not_)?exists \((?P<name>#\w+)\)|(?P<left>#\w+) = (?P<right>:\w+))\)*"
+)
+
+
+def refusal(operation: str, code: str, status: int = 400) -> ClientError:
+    """Return an error of AWS's as botocore raises it."""
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": code},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        },
+        operation,
+    )
+
+
+@dataclass
+class MemoryTable:
+    """One table, and its stream.
+
+    Attributes
+    ----------
+    indexes
+        Hash and range key of each index.
+    stream
+        Every change so far, oldest first, as Lambda delivers it.
+    """
+
+    name: str
+    indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    stream: list[dict[str, Any]] = field(default_factory=list)
+
+    def change(self, key: str, after: Item | None, now: float) -> None:
+        """Write or delete an item; what changes nothing is not in the stream."""
+        before = self.items.get(key)
+        if before == after:
+            return
+        if after is None:
+            del self.items[key]
+        else:
+            self.items[key] = after
+        images = {"OldImage": before, "NewImage": after}
+        self.stream.append(
+            {
+                "eventID": f"{self.name}-{len(self.stream)}",
+                "eventName": "INSERT" if not before else "MODIFY" if after else "REMOVE",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": "us-east-1",
+                "eventSourceARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{self.name}",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": now,
+                    "Keys": {"id": {"S": key}},
+                    "SequenceNumber": f"{len(self.stream) + 1:021}",
+                    "SizeBytes": 100,
+                    "StreamViewType": "NEW_AND_OLD_IMAGES",
+                    **{name: deepcopy(image) for name, image in images.items() if image},
+                },
+            }
+        )
+
+
+class MemoryTables:
+    """The tables of all services, by name.
+
+    Parameters
+    ----------
+    templates
+        ``resources.yaml`` of each service.
+    """
+
+    def __init__(self, templates: list[dict[str, Any]]) -> None:
+        self.tables: dict[str, MemoryTable] = {}
+        for template in templates:
+            for resource in template["Resources"].values():
+                if resource["Type"] == "AWS::DynamoDB::Table":
+                    table = _table(resource["Properties"])
+                    self.tables[table.name] = table
+
+    def call(self, operation: str, params: dict[str, Any], now: float) -> dict[str, Any]:
+        """Answer an operation as DynamoDB does.
+
+        Raises
+        ------
+        ClientError
+            ``ConditionalCheckFailedException``, ``ResourceNotFoundException``.
+        """
+        if operation == "BatchGetItem":
+            return self._batch_get(params)
+        table = self._table(operation, params["TableName"])
+        if operation == "GetItem":
+            item = table.items.get(params["Key"]["id"]["S"])
+            return {"Item": deepcopy(item)} if item else {}
+        if operation == "Query":
+            return _query(table, params)
+        if operation not in ("PutItem", "DeleteItem"):
+            raise NotImplementedError(f"the fake of DynamoDB does not know {operation}")
+        after = deepcopy(params["Item"]) if operation == "PutItem" else None
+        key = (after or params["Key"])["id"]["S"]
+        if not _holds(table.items.get(key), params):
+            raise refusal(operation, "ConditionalCheckFailedException")
+        table.change(key, after, now)
+        return {}
+
+    def _table(self, operation: str, name: str) -> MemoryTable:
+        if name not in self.tables:
+            raise refusal(operation, "ResourceNotFoundException")
+        return self.tables[name]
+
+    def _batch_get(self, params: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for name, request in params["RequestItems"].items():
+            items = self._table("BatchGetItem", name).items
+            keys = [key["id"]["S"] for key in request["Keys"]]
+            found[name] = [deepcopy(items[key]) for key in keys if key in items]
+        return {"Responses": found, "UnprocessedKeys": {}}
+
+
+def _table(properties: dict[str, Any]) -> MemoryTable:
+    indexes = {}
+    for index in properties.get("GlobalSecondaryIndexes", []):
+        hash_key, range_key = (part["AttributeName"] for part in index["KeySchema"])
+        indexes[index["IndexName"]] = (hash_key, range_key)
+    name = properties["TableName"]["Fn::Sub"].replace("${Stage}", "local")
+    return MemoryTable(name, indexes)
+
+
+def _holds(item: Item | None, params: dict[str, Any]) -> bool:
+    expression = params.get("ConditionExpression")
+    if expression is None:
+        return True
+    names = params.get("ExpressionAttributeNames", {})
+    values = params.get("ExpressionAttributeValues", {})
+    for term in expression.split(" AND "):
+        match = _TERM.fullmatch(term)
+        if match is None:
+            raise NotImplementedError(f"the fake of DynamoDB does not know the condition {term}")
+        held = (item or {}).get(names[match["name"] or match["left"]])
+        if match["name"]:
+            if (held is None) != bool(match["not"]):
+                return False
+        elif held != values[match["right"]]:
+            return False
+    return True
+
+
+def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
+    hash_key, range_key = table.indexes[params["IndexName"]]
+    match = _TERM.fullmatch(params["KeyConditionExpression"])
+    if match is None or params["ExpressionAttributeNames"][match["left"]] != hash_key:
+        raise NotImplementedError("the fake of DynamoDB queries one partition of an index")
+    wanted = params["ExpressionAttributeValues"][match["right"]]
+    items = sorted(
+        (item for item in table.items.values() if item.get(hash_key) == wanted),
+        key=lambda item: (item[range_key]["S"], item["id"]["S"]),
+        reverse=not params.get("ScanIndexForward", True),
+    )
+    start = params.get("ExclusiveStartKey")
+    if start is not None:
+        ids = [item["id"]["S"] for item in items]
+        items = items[ids.index(start["id"]["S"]) + 1 :]
+    page = list(itertools.islice(items, params.get("Limit")))
+    answer: dict[str, Any] = {
+        "Items": deepcopy(page),
+        "Count": len(page),
+        "ScannedCount": len(page),
+    }
+    if len(page) < len(items):
+        answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("id", hash_key, range_key)}
+    return answer
