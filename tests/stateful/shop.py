@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from world import promise
 from world.outside import TROUBLES, Trouble
+from world.schedule import Schedule, calls
 from world.world import World
 
 METHODS = (
@@ -19,8 +20,9 @@ ORDERS = 3
 """Most orders in one run: what goes wrong between orders shows with two."""
 
 _pick = st.integers(0, 7)
-_call = st.integers(1, 12)
+_call = st.sampled_from(calls())
 _trouble = st.sampled_from(TROUBLES)
+_seed = st.integers(0, 2**32)
 
 
 class Shop(RuleBasedStateMachine):
@@ -32,6 +34,7 @@ class Shop(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.seed = 0
         self.world = World()
         self.world.__enter__()
 
@@ -43,12 +46,16 @@ class Shop(RuleBasedStateMachine):
             self.world.__exit__(None, None, None)
 
     def come_to_rest(self) -> None:
-        """Deliver all that is left, and what was parked, and hold the promise."""
-        self.world.settle()
+        """Deliver all that is left, and what was parked, and hold the promise.
+
+        The troubles have ended; any order, duplicates and overlaps are AWS's right at all times.
+        """
+        schedule = Schedule(self.world, self.seed)
+        self.world.settle(schedule.step)
         for _ in range(3):
             if not self.world.replay():
                 break
-            self.world.settle()
+            self.world.settle(schedule.step)
         promise.in_the_end(self.world)
 
     @property
@@ -61,9 +68,10 @@ class Shop(RuleBasedStateMachine):
 
     # Clients
 
-    @initialize(method=st.sampled_from(METHODS))
-    def open_with_an_order(self, method: str) -> None:
-        """Place the first order."""
+    @initialize(seed=_seed, method=st.sampled_from(METHODS))
+    def open_with_an_order(self, seed: int, method: str) -> None:
+        """Place the first order; the seed is of the schedule by which the world comes to rest."""
+        self.seed = seed
         self.world.place(0, method)
 
     @rule(number=st.integers(0, ORDERS - 1), method=st.sampled_from(METHODS))
@@ -139,26 +147,10 @@ class Shop(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.due())
     @rule(pick=_pick, call=_call, trouble=_trouble)
-    def deliver_in_trouble(self, pick: int, call: int, trouble: Trouble) -> None:
-        """Deliver something, and let one of its calls go wrong."""
-        self.world.outside.plan(call, trouble)
+    def deliver_in_trouble(self, pick: int, call: str, trouble: Trouble) -> None:
+        """Deliver something, and let a call go wrong if it makes it."""
+        self.world.outside.plan_at(call, trouble)
         self._deliver(pick)
-
-    @precondition(lambda self: self.world.due())
-    @rule(pick=_pick, call=_call, other=_pick)
-    def deliver_meanwhile(self, pick: int, call: int, other: int) -> None:
-        """Deliver something, and in the middle of it something else."""
-        due = self.world.due()
-        chosen = due[pick % len(due)]
-
-        def meanwhile() -> None:
-            others = self.world.due()
-            if others:
-                others[other % len(others)].run(False)
-
-        self.world.outside.plan(call, meanwhile)
-        chosen.run(False)
-        self.world.outside.calm()
 
     @rule(number=st.integers(0, ORDERS - 1), call=st.integers(1, 3), trouble=_trouble)
     def place_in_trouble(self, number: int, call: int, trouble: Trouble) -> None:
@@ -175,10 +167,21 @@ class Shop(RuleBasedStateMachine):
         self.world.cancel(self._order(pick))
         self.world.outside.calm()
 
-    @rule()
-    def come_to_rest_for_now(self) -> None:
-        """Let everything be delivered before the next thing happens."""
-        self.world.settle()
+    @rule(seed=_seed, steps=st.integers(5, 30))
+    def deliver_much_in_trouble(self, seed: int, steps: int) -> None:
+        """Deliver by a schedule of its own, with a trouble now and then."""
+        schedule = Schedule(self.world, seed, trouble=0.6)
+        for _ in range(steps):
+            due = self.world.due()
+            if not due:
+                break
+            schedule.step(due)
+            promise.so_far(self.world)
+
+    @rule(seed=_seed, trouble=st.sampled_from((0.0, 0.5)))
+    def come_to_rest_for_now(self, seed: int, trouble: float) -> None:
+        """Let everything be delivered, or parked, before the next thing happens."""
+        self.world.settle(Schedule(self.world, seed, trouble=trouble).step)
 
     # Time, and people
 
@@ -190,7 +193,7 @@ class Shop(RuleBasedStateMachine):
     @rule()
     def forget_keys(self) -> None:
         """Have the gateway forget every idempotency key so far."""
-        self.world.gateway.forget_keys()
+        self.world.forget_keys()
 
     @precondition(lambda self: self.world.dead_letters())
     @rule()

@@ -34,12 +34,16 @@ class Outside:
         The name of every call so far, oldest first.
     befell
         The troubles that came true, with the call that each befell.
+    on_death
+        What happens in the world when a process dies.
     """
 
     def __init__(self) -> None:
         self.made: list[str] = []
         self.befell: list[tuple[str, str]] = []
+        self.on_death: Callable[[], None] = lambda: None
         self._plans: dict[int, Trouble | Callable[[], None]] = {}
+        self._plans_by_name: dict[str, Trouble | Callable[[], None]] = {}
 
     def plan(self, calls_ahead: int, trouble: Trouble | Callable[[], None]) -> None:
         """Plan what befalls a call to come; a function is what happens elsewhere meanwhile.
@@ -51,9 +55,14 @@ class Outside:
         """
         self._plans[len(self.made) + calls_ahead] = trouble
 
+    def plan_at(self, name: str, trouble: Trouble | Callable[[], None]) -> None:
+        """Plan what befalls the next call of a name."""
+        self._plans_by_name[name] = trouble
+
     def calm(self) -> None:
         """Forget what was planned and did not come true."""
         self._plans.clear()
+        self._plans_by_name.clear()
 
     def call(self, name: str, do: Callable[[], T], spoiled: Callable[[Trouble], T]) -> T:
         """Make a call.
@@ -66,16 +75,16 @@ class Outside:
             Does it, or not, as a trouble other than death wants it.
         """
         self.made.append(name)
-        trouble = self._plans.pop(len(self.made), None)
+        trouble = self._plans.pop(len(self.made), None) or self._plans_by_name.pop(name, None)
         if trouble is None:
             return do()
         if callable(trouble):
             trouble()
             return do()
         self.befell.append((name, trouble))
-        if trouble == "dies_before":
-            raise ProcessDied(name)
-        if trouble == "dies_after":
-            do()
+        if trouble in ("dies_before", "dies_after"):
+            if trouble == "dies_after":
+                do()
+            self.on_death()
             raise ProcessDied(name)
         return spoiled(trouble)

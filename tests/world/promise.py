@@ -43,6 +43,8 @@ class Books:
         Each status that its payment has had, oldest first.
     captured, refunded
         The amounts that the gateway has taken, and given back.
+    attempts
+        How often the shop (not a browser) has tried to take the money.
     intents
         The gateway's own, oldest first.
     """
@@ -52,6 +54,7 @@ class Books:
     history: list[str]
     captured: list[int]
     refunded: list[int]
+    attempts: int
     intents: list[dict[str, Any]]
 
     @property
@@ -91,7 +94,10 @@ def books_of(world: World) -> list[Books]:
         if not history or history[-1] != image["status"]["S"]:
             history.append(image["status"]["S"])
     moved: dict[tuple[str, str], list[int]] = {}
+    attempts: Counter[str] = Counter()
     for entry in world.gateway.ledger():
+        if entry["type"] == "charge" and entry["idempotency_key"]:
+            attempts[entry["order_id"]] += 1
         if entry["status"] == "succeeded":
             moved.setdefault((entry["order_id"], entry["type"]), []).append(entry["amount"])
     return [
@@ -101,6 +107,7 @@ def books_of(world: World) -> list[Books]:
             histories.get(order_id, []),
             moved.get((order_id, "charge"), []),
             moved.get((order_id, "refund"), []),
+            attempts[order_id],
             world.gateway.intents_of(order_id),
         )
         for order_id, order in world.tables.tables["toyshop-local-orders"].items.items()
@@ -116,12 +123,20 @@ def so_far(world: World) -> None:
         With the order, and what was seen.
     """
     orders = world.tables.tables["toyshop-local-orders"].items
-    _hold(world, world.accepted <= orders.keys(), "an accepted order is not there")
+    for number, accepted in world.accepted.items():
+        _hold(world, len(accepted) == 1, f"the key of order {number} has placed {accepted}")
+        _hold(world, accepted <= orders.keys(), f"the accepted order {number} is not there")
     for books in books_of(world):
         about = f"{books.id}: {books.history}, took {books.captured}, gave {books.refunded}"
         _hold(world, books.captured in ([], [books.total]), f"charged otherwise than once, {about}")
         _hold(
             world, books.refunded in ([], books.captured), f"refunded otherwise than once, {about}"
+        )
+        _hold(
+            world,
+            books.attempts <= 1
+            or ("gateway POST /v1/payment_intents/pi/confirm", "late") in world.outside.befell,
+            f"tried {books.attempts} times to take the money, {about}",
         )
         before: str | None = None
         for status in books.history:

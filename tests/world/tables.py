@@ -7,7 +7,6 @@ does not know it refuses.
 
 import itertools
 import re
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +70,7 @@ class MemoryTable:
                     "SequenceNumber": f"{len(self.stream) + 1:021}",
                     "SizeBytes": 100,
                     "StreamViewType": "NEW_AND_OLD_IMAGES",
-                    **{name: deepcopy(image) for name, image in images.items() if image},
+                    **{name: _copy_of(image) for name, image in images.items() if image},
                 },
             }
         )
@@ -107,12 +106,12 @@ class MemoryTables:
         table = self._table(operation, params["TableName"])
         if operation == "GetItem":
             item = table.items.get(params["Key"]["id"]["S"])
-            return {"Item": deepcopy(item)} if item else {}
+            return {"Item": _copy_of(item)} if item else {}
         if operation == "Query":
             return _query(table, params)
         if operation not in ("PutItem", "DeleteItem"):
             raise NotImplementedError(f"the fake of DynamoDB does not know {operation}")
-        after = deepcopy(params["Item"]) if operation == "PutItem" else None
+        after = _copy_of(params["Item"]) if operation == "PutItem" else None
         key = (after or params["Key"])["id"]["S"]
         if not _holds(table.items.get(key), params):
             raise refusal(operation, "ConditionalCheckFailedException")
@@ -129,8 +128,12 @@ class MemoryTables:
         for name, request in params["RequestItems"].items():
             items = self._table("BatchGetItem", name).items
             keys = [key["id"]["S"] for key in request["Keys"]]
-            found[name] = [deepcopy(items[key]) for key in keys if key in items]
+            found[name] = [_copy_of(items[key]) for key in keys if key in items]
         return {"Responses": found, "UnprocessedKeys": {}}
+
+
+def _copy_of(item: Item) -> Item:
+    return {name: dict(value) for name, value in item.items()}
 
 
 def _table(properties: dict[str, Any]) -> MemoryTable:
@@ -178,7 +181,7 @@ def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
         items = items[ids.index(start["id"]["S"]) + 1 :]
     page = list(itertools.islice(items, params.get("Limit")))
     answer: dict[str, Any] = {
-        "Items": deepcopy(page),
+        "Items": [_copy_of(item) for item in page],
         "Count": len(page),
         "ScannedCount": len(page),
     }

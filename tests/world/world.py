@@ -69,6 +69,23 @@ class Delivery:
     run: Callable[[bool], None]
 
 
+Step = Callable[[list[Delivery]], None]
+
+
+def oldest_first(due: list[Delivery]) -> None:
+    """Deliver in the order in which things came about, as far as there is one."""
+    due[0].run(False)
+
+
+def youngest_first(due: list[Delivery]) -> None:
+    """Deliver what came about last."""
+    due[-1].run(False)
+
+
+class NeverQuiet(AssertionError):
+    """A world in which something is left to be delivered for ever."""
+
+
 class World:
     """One shop from its beginning; a context manager.
 
@@ -76,6 +93,8 @@ class World:
     ----------
     outside
         Where calls are counted and troubles planned.
+    accepted
+        The ids that were answered to whoever placed the order of a number.
     excused
         Of each e-mail, how often its process ended (it died, or got no answer, or could not
         write) after SES had taken it and before that was recorded: so many second copies may be.
@@ -90,7 +109,7 @@ class World:
         self.gateway = MemoryGateway(self.outside, self._told, self._later)
         self.mails: Counter[str] = Counter()
         self.excused: Counter[str] = Counter()
-        self.accepted: set[str] = set()
+        self.accepted: dict[int, set[str]] = {}
         self._subscriptions = delivery.subscriptions()
         self._consumers = delivery.consumers()
         self._invocations: list[Invocation] = []
@@ -157,7 +176,7 @@ class World:
             },
         )
         if answer.status in (200, 201):
-            self.accepted.add(json.loads(answer.data)["id"])
+            self.accepted.setdefault(number, set()).add(json.loads(answer.data)["id"])
         return answer
 
     def cancel(self, order_id: str) -> Answer:
@@ -335,6 +354,12 @@ class World:
         self._late.remove(late)
         late.do()
 
+    def forget_keys(self) -> None:
+        """Have the gateway forget every idempotency key; no request is under way for a day."""
+        for late in list(self._late):
+            self._do_late(late, False)
+        self.gateway.forget_keys()
+
     # Time
 
     def _now(self) -> float:
@@ -344,13 +369,25 @@ class World:
         """Let time pass."""
         self.clock.shift(seconds)
 
-    def settle(self, most: int = 3000) -> None:
-        """End all troubles, and deliver until nothing is left to be delivered."""
-        self.outside.calm()
+    def settle(self, step: Step = oldest_first, *, most: int = 1000) -> None:
+        """Deliver until nothing is left to be delivered, and let time pass where it must.
+
+        Parameters
+        ----------
+        step
+            Delivers one of those that are due.
+        most
+            Deliveries after which something must be wrong.
+
+        Raises
+        ------
+        NeverQuiet
+            If there is always something left.
+        """
         for _ in range(most):
             due = self.due()
             if due:
-                due[0].run(False)
+                step(due)
                 continue
             waiting = [
                 *(invocation.due for invocation in self._invocations),
@@ -364,7 +401,8 @@ class World:
             if not waiting:
                 return
             self.advance(min(waiting) - self._now() + 0.001)
-        raise AssertionError(f"after {most} deliveries there is still something to deliver")
+        names = ", ".join(delivery.name for delivery in self.due())
+        raise NeverQuiet(f"after {most} deliveries there are still: {names}")
 
     # What a person does
 
