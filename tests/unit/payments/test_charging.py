@@ -379,3 +379,43 @@ def test_late_words_of_the_gateway_do_not_undo_what_is_final(order: Order) -> No
     paid = domain.opened(order, "pi_1", NOW).moved_to("succeeded", NOW)
     for status in ("declined", "action_required", "cancelled", "unconfirmed", "succeeded"):
         assert domain.after(paid, Intent(id="pi_1", status=status), NOW) is paid  # type: ignore[arg-type]
+
+
+EVENTS = ("placed", "cancelled", "bank says yes", "bank says no", "webhook")
+
+
+def happen(world: World, event: str, order: Order) -> None:
+    """Let one thing happen, if it can as the gateway has it."""
+    intents = world.gateway.intents
+    payment = world.store.payments.get(domain.transaction_id(order.id))
+    if event in ("placed", "cancelled"):
+        world.deliver(ORDER_PLACED if event == "placed" else ORDER_CANCELLED, order)
+    elif event == "webhook":
+        if payment is not None and payment.intent_id is not None:
+            world.charging.record(payment, world.gateway._intent(payment.intent_id))
+    else:
+        yes = event == "bank says yes"
+        for intent_id, status in intents.items():
+            if status == "action_required" or (yes and status == "declined"):
+                intents[intent_id] = "succeeded" if yes else "declined"
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
+def test_the_machine_is_total_over_all_orders_of_events(order: Order, outcome: str) -> None:
+    for events in itertools.product(EVENTS, repeat=5):
+        # WHEN five things happen, in whatever order and however often
+        world = World(outcome)
+        for event in events:
+            happen(world, event, order)
+        # THEN what was delivered once more changes nothing, and money and record agree
+        for event in ("placed", "webhook", *(["cancelled"] if "cancelled" in events else [])):
+            happen(world, event, order)
+        status, charged = world.payment.status, len(world.gateway.charged)
+        assert charged <= 1, events
+        if "cancelled" in events:
+            assert status in ("cancelled", "declined", "refunded"), events
+            assert charged == len(world.gateway.refunds), events
+        else:
+            assert status in ("succeeded", "declined", "action_required"), events
+            assert charged == (status == "succeeded"), events
+            assert world.gateway.refunds == [], events

@@ -367,6 +367,31 @@ def test_lib_that_is_copied_instead_of_linked(copy: Copy) -> None:
 # diagrams
 
 
+def test_a_state_machine_that_was_changed(copy: Copy) -> None:
+    copy.replace(
+        "apps/orders/chalicelib/orders/domain.py",
+        '"cancelled": frozenset(),',
+        '"cancelled": frozenset({"placed"}),',
+    )
+    found = copy.findings(graph)
+    assert [finding.path for finding in found] == [
+        Path("apps/orders/README.md"),
+        Path("docs/states.md"),
+    ]
+    assert all("the states of orders" in finding.what for finding in found)
+    graph.write(Repository(copy.root))
+    assert copy.findings(graph) == []
+    assert "cancelled --> placed" in (copy.root / "docs/states.md").read_text()
+
+
+def test_a_state_that_a_machine_begins_in(copy: Copy) -> None:
+    copy.replace("apps/payments/chalicelib/payments/domain.py", "def opened(", "def _opened(")
+    assert [finding.path for finding in copy.findings(graph)] == [
+        Path("apps/payments/README.md"),
+        Path("docs/states.md"),
+    ]
+
+
 def test_diagram_that_has_drifted_is_seen_and_written_anew(copy: Copy) -> None:
     copy.replace("README.md", "toys --> file_manager", "toys --> orders")
     found = copy.only(graph)

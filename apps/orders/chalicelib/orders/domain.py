@@ -1,4 +1,8 @@
-"""The rules of orders: no AWS, no HTTP, nothing that a shopkeeper could not follow."""
+"""The rules of orders: no AWS, no HTTP, nothing that a shopkeeper could not follow.
+
+Every change of a status goes through ``moved_to``, which refuses what may not follow, so that no
+caller can forget a rule.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +10,20 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from contracts.money import Money
-from contracts.orders import Address, Order, OrderLine, PlaceOrder, PricedLine
+from contracts.orders import (
+    Address,
+    Order,
+    OrderLine,
+    OrderStatus,
+    PlaceOrder,
+    PricedLine,
+)
+
+ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
+    "placed": frozenset({"cancelled"}),
+    "cancelled": frozenset(),
+}
+"""Which status may follow which. What no status follows is final: such an order stays as it is."""
 
 MAX_TOTAL = 99_999_999
 """Largest total in minor units; the payment gateway takes no larger amount."""
@@ -26,6 +43,10 @@ class TwoCurrenciesError(OrderError):
 
 class TotalOutOfRangeError(OrderError):
     """What an order costs must be something that can be charged."""
+
+
+class ForbiddenTransitionError(OrderError):
+    """A status that may not follow the present one."""
 
 
 class AlreadyCancelledError(OrderError):
@@ -92,6 +113,19 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
     )
 
 
+def moved_to(order: Order, status: OrderStatus, now: datetime) -> Order:
+    """Return the order in its next status.
+
+    Raises
+    ------
+    ForbiddenTransitionError
+        If that status may not follow the present one.
+    """
+    if status not in ALLOWED[order.status]:
+        raise ForbiddenTransitionError(f"{status} may not follow {order.status}")
+    return replace(order, status=status, version=order.version + 1, updated_at=now)
+
+
 def ship_to(order: Order, address: Address, now: datetime) -> Order:
     """Return the order with another shipping address.
 
@@ -100,7 +134,7 @@ def ship_to(order: Order, address: Address, now: datetime) -> Order:
     AlreadyCancelledError
         If it was called off.
     """
-    if order.status == "cancelled":
+    if not ALLOWED[order.status]:
         raise AlreadyCancelledError("The order was cancelled; it does not change any more")
     return replace(order, shipping_address=address, version=order.version + 1, updated_at=now)
 
@@ -109,7 +143,7 @@ def cancel(order: Order, now: datetime) -> Order:
     """Return the order called off; the same order if it was already."""
     if order.status == "cancelled":
         return order
-    return replace(order, status="cancelled", version=order.version + 1, updated_at=now)
+    return moved_to(order, "cancelled", now)
 
 
 def check_deletable(*, settled: bool) -> None:

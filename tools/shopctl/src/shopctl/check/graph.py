@@ -1,4 +1,4 @@
-"""The diagrams in the documents are those that the manifests and subscriptions give."""
+"""The diagrams in the documents are those that manifests, subscriptions and domains give."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,17 +7,16 @@ from shopctl.check.drawing import Arrow, Diagram
 from shopctl.check.events import subscriptions
 from shopctl.check.finding import Finding
 from shopctl.check.repository import Repository
+from shopctl.check.states import machine_of
 from shopctl.problems import ShopProblem
 
 BEGIN = "<!-- {name}: written by ./shop check --graph --write -->\n"
 END = "<!-- end of {name} -->"
-PLACES = {"dependencies": Path("README.md"), "event flow": Path("docs/architecture.md")}
 
 
 def check(repository: Repository) -> Iterator[Finding]:
     """Yield diagrams that have drifted from what they show."""
-    for name, diagram in diagrams(repository).items():
-        path = repository.root / PLACES[name]
+    for name, path, diagram in _placed(repository):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         line = text.partition(BEGIN.format(name=name))[0].count("\n") + 1
         if _between(text, name) is None:
@@ -28,7 +27,7 @@ def check(repository: Repository) -> Iterator[Finding]:
             yield repository.finding(
                 path,
                 line,
-                f"The diagram of the {name} is not what the manifests say.",
+                f"The diagram of the {name} is not what the repository says.",
                 "Run ./shop check --graph --write.",
             )
 
@@ -36,8 +35,7 @@ def check(repository: Repository) -> Iterator[Finding]:
 def write(repository: Repository) -> list[Path]:
     """Write the diagrams into the documents and return those that changed."""
     changed = []
-    for name, diagram in diagrams(repository).items():
-        path = repository.root / PLACES[name]
+    for name, path, diagram in _placed(repository):
         text = path.read_text(encoding="utf-8")
         old = _between(text, name)
         if old is not None and old != _fenced(diagram):
@@ -71,7 +69,18 @@ def save(repository: Repository, folder: Path) -> list[Path]:
 
 def diagrams(repository: Repository) -> Mapping[str, Diagram]:
     """Return each diagram by its name."""
-    return {"dependencies": _dependencies(repository), "event flow": _event_flow(repository)}
+    return {name: diagram for name, _, diagram in _placed(repository)}
+
+
+def _placed(repository: Repository) -> Iterator[tuple[str, Path, Diagram]]:
+    """Yield each diagram's name, and the diagram with each document that it stands in."""
+    root = repository.root
+    yield "dependencies", root / "README.md", _dependencies(repository)
+    yield "event flow", root / "docs/architecture.md", _event_flow(repository)
+    for app in repository.apps.values():
+        if machine := machine_of(app):
+            for path in (root / "docs/states.md", app.directory / "README.md"):
+                yield f"states of {app.name}", path, machine
 
 
 def _between(text: str, name: str) -> str | None:

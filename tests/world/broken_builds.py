@@ -65,8 +65,10 @@ def charge_before_the_intent_is_recorded() -> Patches:
     def open_(self: Charging, order: Any) -> Payment:
         intent = self._gateway.create(order)
         intent = self._gateway.confirm(intent.id, order.id, order.payment_method)
-        payment = domain.after(domain.opened(order, intent.id, self._now()), intent, self._now())
-        return payment if self._store.add(payment) else self._existing(order.id)
+        payment = domain.opened(order, intent.id, self._now())
+        if not self._store.add(payment):
+            payment = self._existing(order.id)
+        return self.record(payment, intent)
 
     return ((Charging, "_open", open_),)
 
@@ -147,7 +149,7 @@ def failures_acknowledged() -> Patches:
 
 def webhooks_not_recorded() -> Patches:
     """Answer the gateway, and do nothing."""
-    return ((Webhooks, "receive", lambda self, webhook: None),)
+    return ((Webhooks, "receive", lambda *_: None),)
 
 
 BUILDS: tuple[Callable[[], Patches], ...] = (
