@@ -134,5 +134,5 @@ def _redrive(at: "Target", selection: "Selection", dry_run: bool, json_: bool) -
         as_json({"dry_run": dry_run, "messages": told, "being_replayed": elsewhere})
     else:
         click.echo(report.summary(told, elsewhere))
-    if any(each["became"] in ("failed", "refused", "gone") for each in told):
+    if any(each["became"] not in ("handled", "would be delivered") for each in told):
         sys.exit(1)
