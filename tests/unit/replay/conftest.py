@@ -72,7 +72,7 @@ class Functions:
     invoked: list[tuple[str, Event]] = field(default_factory=list)
     answer: Callable[[Event], Any] | None = None
     error: Event | None = None
-    during: Callable[[], None] = lambda: None
+    during: Callable[[], object] = lambda: None
 
     def invoke(self, *, FunctionName: str, Payload: str) -> Event:  # noqa: N803
         payload = json.loads(Payload)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from unit.replay.conftest import ORDER, OTHER, Functions, Shelf
 
-from shopctl import deploying
+from shopctl import deploying, reconciling
 from shopctl.commands.replay import replay_command
 from shopctl.deploying import Target
 from shopctl.problems import ShopProblem
@@ -116,3 +116,47 @@ def test_a_missing_right_is_a_sentence(
         run()
     assert "ReceiveMessage" in problem.value.what
     assert "docs/runbooks/dead-letters.md" in problem.value.remedy
+
+
+def test_orders_are_told_of_again_from_their_tables(
+    stages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[reconciling.Wanted] = []
+
+    def reemit(to: Target, wanted: reconciling.Wanted) -> int:
+        asked.append(wanted)
+        return 3
+
+    def reconcile(to: Target, wanted: reconciling.Wanted) -> reconciling.Outcome:
+        return reconciling.Outcome(examined=7)
+
+    monkeypatch.setattr(reconciling, "reemit", reemit)
+    monkeypatch.setattr(reconciling, "reconcile", reconcile)
+    # WHEN it is rehearsed, THEN nothing is told
+    output = run("--from-table", "--since", "2026-11-24T02:00:00Z", "--dry-run").output
+    assert (output, asked) == ("7 orders would be told of again.\n", [])
+    # AND otherwise by order, or by time
+    assert run("--from-table", "--order", ORDER).output == "3 orders are told of again.\n"
+    assert asked[0].orders == (ORDER,)
+    answer = run("--from-table", "--since", "2h", "--until", "1h", "--json").output
+    assert json.loads(answer) == {"dry_run": False, "told_again": 3}
+    assert asked[1].since
+    assert asked[1].until
+    assert asked[1].since < asked[1].until
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Which orders"),
+        (["--all"], "A table holds orders"),
+        (["--queue", "payments-charge-dead-letters"], "A table holds orders"),
+        (["--order", ORDER, "--since", "2h"], "Which orders"),
+    ],
+)
+def test_what_a_table_cannot_tell_is_refused(
+    stages: list[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(ShopProblem, match=said):
+        run("--from-table", *arguments)
+    assert stages == []

@@ -1,5 +1,6 @@
 """A dead letter is deleted once it is handled, and at no other time."""
 
+import time
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_what_fails_stays_and_says_why(
 @pytest.mark.parametrize(
     ("queue", "answer", "why"),
     [
-        (CHARGE, None, "does not say what became of the message"),
+        (CHARGE, None, "does not say what became of it"),
         (CHARGE, {"handled": []}, "has no handler for shop.order.placed.v1"),
         (CHARGE, {"handled": [f"{OTHER}.1.shop.order.placed.v1"]}, "has no handler"),
         (CHARGE, {"batchItemFailures": []}, "has no handler"),
@@ -157,9 +158,35 @@ def test_only_the_functions_word_counts(
     shelf.put(queue, event() if queue == CHARGE else stream_record())
     functions.answer = lambda _: answer
     (told,) = redrive(target)
-    assert told["became"] == "failed"
+    assert told["became"] == ("failed" if answer else "unknown")
     assert why in told["why"]
     assert shelf.counts(queue) == (1, 0)
+
+
+def test_a_function_that_parks_again_is_not_asked_for_ever(
+    target: Target, shelf: Shelf, functions: Functions
+) -> None:
+    # GIVEN the functions of an older release, which know no replays: they park, and say nothing
+    shelf.park()
+    shelf.park(OTHER)
+    functions.answer = lambda _: None
+    functions.during = shelf.park
+    # THEN one message tells that; no more are delivered
+    (told,) = redrive(target)
+    assert told["became"] == "unknown"
+    assert len(functions.invoked) == 1
+    # AND even one that parks and raises is asked just once for each message there was
+    time.sleep(1.1)
+
+    def park_later() -> None:
+        assert len(functions.invoked) < 10, "asked for ever"
+        time.sleep(1.1)  # the clock of SQS is known to the second
+        shelf.park()
+
+    functions.error = {"errorType": "ValueError", "errorMessage": "no"}
+    functions.during = park_later
+    assert len(redrive(target)) == 3
+    assert sum(shelf.counts()) == 3 + 3
 
 
 def test_a_function_that_cannot_be_invoked_is_a_failure(

@@ -23,6 +23,7 @@ _HELP = """Look at dead letters, and deliver them again.
   ./shop replay inspect             each message whole
   ./shop replay redrive --dry-run   what would be delivered where; changes nothing
   ./shop replay redrive --all       deliver them again
+  ./shop replay --from-table        have orders told of again that no queue holds any more
 
 Options narrow each of these down; those of one kind add up, different kinds must all hold. A
 message is deleted only after its function has handled it; what fails stays where it is. Run it
@@ -47,6 +48,12 @@ What the reasons mean and what to do: docs/runbooks/dead-letters.md
 @click.option("--until", help="Parked before this time.")
 @click.option("--all", "everything", is_flag=True, help="Redrive all there is.")
 @click.option("--dry-run", is_flag=True, help="Show what redrive would do, and do nothing.")
+@click.option(
+    "--from-table",
+    is_flag=True,
+    help="Have the orders of --order, or those placed from --since to --until, and their payments"
+    " told of again from their tables.",
+)
 @json_option
 def replay_command(
     action: str,
@@ -60,6 +67,7 @@ def replay_command(
     until: str | None,
     everything: bool,
     dry_run: bool,
+    from_table: bool,
     json_: bool,
 ) -> None:
     """Do what the help says."""
@@ -69,6 +77,9 @@ def replay_command(
     now = datetime.now(UTC)
     bounds = [moment(text, now) if text else None for text in (since, until)]
     selection = Selection(services, queues, types, orders, messages, *bounds)
+    if from_table:
+        _tell_again(stage, selection, everything, dry_run, json_)
+        return
     if action == "redrive" and not dry_run:
         if selection.is_everything and not everything:
             raise ShopProblem(
@@ -134,5 +145,33 @@ def _redrive(at: "Target", selection: "Selection", dry_run: bool, json_: bool) -
         as_json({"dry_run": dry_run, "messages": told, "being_replayed": elsewhere})
     else:
         click.echo(report.summary(told, elsewhere))
-    if any(each["became"] in ("failed", "refused", "gone") for each in told):
+    if any(each["became"] not in ("handled", "would be delivered") for each in told):
         sys.exit(1)
+
+
+def _tell_again(
+    stage: str, selection: "Selection", everything: bool, dry_run: bool, json_: bool
+) -> None:
+    from shopctl import deploying, reconciling
+    from shopctl.replay.selection import Selection
+
+    orders, since, until = selection.orders, selection.since, selection.until
+    if selection != Selection(orders=orders, since=since, until=until) or everything:
+        raise ShopProblem(
+            "A table holds orders, and no queues, types or messages.",
+            "Choose by --order, or by --since and --until.",
+        )
+    if bool(orders) == bool(since or until):
+        raise ShopProblem(
+            "Which orders are to be told of again?", "Give --order, or --since and --until."
+        )
+    to = deploying.target(Layout.find(), stage)
+    wanted = reconciling.Wanted(orders, since, until, 0)
+    if dry_run:
+        count = reconciling.reconcile(to, wanted).examined
+    else:
+        count = reconciling.reemit(to, wanted)
+    if json_:
+        as_json({"dry_run": dry_run, "told_again": count})
+    else:
+        click.echo(f"{count} orders {'would be' if dry_run else 'are'} told of again.")

@@ -1,12 +1,21 @@
 """One dead-letter queue, read without losing anything: what is received is held, then let go."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
 
 from shopctl.cloud import Cloud
 
 _BATCH = 10
+
+
+def _clock(answer: dict[str, Any]) -> float:
+    """Return the time of SQS itself in milliseconds, and the second that it is rounded down by."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return now.timestamp() * 1000 + 999
 
 
 class Queue:
@@ -28,7 +37,9 @@ class Queue:
 
     def __init__(self, cloud: Cloud, name: str, *, hold: int, at_once: int = _BATCH) -> None:
         self._sqs = cloud.client("sqs")
-        self._url = str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
+        found = self._sqs.get_queue_url(QueueName=name)
+        self._url = str(found["QueueUrl"])
+        self._opened = _clock(found)
         self._hold = hold
         self._at_once = at_once
         # AWS asks all its servers only if one waits for them; the embedded one has just one
@@ -55,12 +66,16 @@ class Queue:
             )
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield each message of the queue that nobody else is at."""
+        """Yield each message of the queue that nobody else is at.
+
+        What comes while this goes on is left for the next time: a function that parked what is
+        delivered to it would keep a replay at it for ever.
+        """
         while found := self._receive():
             for message in found:
                 is_new = message["MessageId"] not in self._held
                 self._held[message["MessageId"]] = message["ReceiptHandle"]
-                if is_new:
+                if is_new and int(message["Attributes"]["SentTimestamp"]) <= self._opened:
                     yield message
 
     def delete(self, message_id: str) -> None:

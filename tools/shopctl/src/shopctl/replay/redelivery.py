@@ -20,7 +20,7 @@ from shopctl.replay.letters import Json, Letter
 # a function ends after its own time limit, a minute at most
 INVOKE_SECONDS = 70
 
-Became = Literal["handled", "refused", "failed", "gone"]
+Became = Literal["handled", "refused", "failed", "gone", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Outcome:
     ----------
     became
         ``handled``; ``refused``: parked again, were it not parked already; ``failed``: may
-        succeed later; ``gone``: there is nothing left to deliver.
+        succeed later; ``gone``: there is nothing left to deliver; ``unknown``: the function does
+        not say, so it may have parked a copy.
     why
         The error; empty if it was handled.
     """
@@ -106,8 +107,13 @@ def _of_answer(letter: Letter, content: Any) -> Outcome:
         why = "it reports the message as failed, its log says why" if answer else ""
     else:
         return Outcome("handled")
-    silent = "it does not say what became of the message: deploy this release of it"
-    return Outcome("failed", why or silent)
+    if why:
+        return Outcome("failed", why)
+    return Outcome(
+        "unknown",
+        f"{letter.route.function} does not say what became of it: deploy this release of it first."
+        " Nothing more is delivered to it",
+    )
 
 
 def _records(cloud: Cloud, batch: Json) -> Iterator[Json]:

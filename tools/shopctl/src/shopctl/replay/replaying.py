@@ -66,6 +66,8 @@ def redrive(
             for letter in _kept(route, queue, selection):
                 told.append(_rehearse(at, letter) if dry_run else _replay(at, queue, letter))
                 say(told[-1])
+                if told[-1]["became"] == "unknown":
+                    break
             elsewhere += queue.elsewhere()
     return told, elsewhere
 
