@@ -199,8 +199,8 @@ at, and no other service is asked.
 - `confirmUser` takes the code that was mailed; a wrong one is a 422, whoever sends it.
 - `receivePaymentWebhook` takes the payment gateway's signature and nothing else; without it, a \
 token is worth nothing.
-- API Gateway keeps the authorizer's answer for 60 s, so an access token may outlive its expiry, \
-and a member who left the group `staff` stays in it, by as much.
+- API Gateway keeps the authorizer's answer for 60 s; an access token ends with its expiry all \
+the same. Who leaves the group `staff` stays in it until then.
 
 ## The private APIs
 

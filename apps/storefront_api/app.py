@@ -44,8 +44,9 @@ def serves(operation: Operation[Any]) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(**path: str) -> Any:
+            asking = caller()
             if operation.audience == "staff":
-                caller().must_be_staff()
+                asking.must_be_staff()
             return view(**path)
 
         return app.serves(operation, jwt_authorizer)(guarded)

@@ -17,6 +17,7 @@ from chalicelib.storefront_api.authorizer import (
     KeySet,
 )
 from chalicelib.storefront_api.caller import Caller, authorizer_context, caller_of
+from chassis.problems import Unauthorized
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/pool"
 CLIENT = "client"
@@ -71,7 +72,9 @@ def authorizer(pool: Pool) -> Authorizer:
 
 
 def test_a_token_of_the_pool_is_let_in(authorizer: Authorizer) -> None:
-    assert authorizer.verify(f"Bearer {token()}") == Claims("alice", ("staff",))
+    expires = int(time.time()) + 50
+    verified = authorizer.verify(f"Bearer {token(exp=expires)}")
+    assert verified == Claims("alice", ("staff",), expires)
     nobody_special = jwt.encode(claims(**{"cognito:groups": None}), KEY, "RS256", {"kid": "one"})
     assert authorizer.verify(f"bearer  {nobody_special} ").groups == ()
 
@@ -149,6 +152,15 @@ def test_a_pool_that_cannot_be_asked_is_not_the_callers_fault(
     [((), False), (("staff",), True), (("a", "staff"), True), (("x",), False)],
 )
 def test_who_is_staff_is_what_the_token_says(groups: tuple[str, ...], is_staff: bool) -> None:
-    told = authorizer_context(Claims("alice", groups))
+    told = authorizer_context(Claims("alice", groups, int(time.time()) + 60))
     assert all(isinstance(value, str) for value in told.values())
     assert caller_of({"authorizer": told}) == Caller("alice", is_staff)
+
+
+def test_a_token_that_expires_while_the_gateway_remembers_it_is_let_in_no_more() -> None:
+    now = int(time.time())
+    assert caller_of({"authorizer": authorizer_context(Claims("alice", (), now + 5))})
+    with pytest.raises(Unauthorized):
+        caller_of({"authorizer": authorizer_context(Claims("alice", (), now - 1))})
+    # an answer from before the release that brought this
+    assert caller_of({"authorizer": {"sub": "alice", "groups": ""}}).id == "alice"

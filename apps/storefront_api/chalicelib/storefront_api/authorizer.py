@@ -19,10 +19,11 @@ class BadTokenError(Exception):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a verified access token says: the user's id and groups."""
+    """What a verified access token says: the user's id and groups, and until when (epoch)."""
 
     sub: str
-    groups: Sequence[str] = ()
+    groups: Sequence[str]
+    expires: int
 
 
 def fetch_json(url: str) -> Any:
@@ -137,4 +138,4 @@ class Authorizer:
             raise BadTokenError(type(error).__name__) from None
         if (claims["token_use"], claims["client_id"]) != ("access", self._client_id):
             raise BadTokenError("not an access token for this client")
-        return Claims(claims["sub"], tuple(claims.get("cognito:groups") or ()))
+        return Claims(claims["sub"], tuple(claims.get("cognito:groups") or ()), int(claims["exp"]))
