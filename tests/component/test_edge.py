@@ -195,6 +195,21 @@ def test_answer_of_the_storefront_passes_as_it_is(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_function_that_is_throttled_is_a_problem_too(tmp_path: Path) -> None:
+    async def story(edge: Edge) -> None:
+        edge.upstream.answer = {
+            "status": 429,
+            "body": b'{"__type":"TooManyRequestsException","message":"Rate Exceeded","Reason":"x"}',
+            "headers": {"Content-Type": "application/json"},
+        }
+        answer = await edge.send("GET", "/api/toys")
+        assert answer.status == 429
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert b"Rate Exceeded" not in answer.body
+
+    play(tmp_path, story)
+
+
 def test_redirect_goes_to_the_client(tmp_path: Path) -> None:
     async def story(edge: Edge) -> None:
         location = "http://127.0.0.1:1/receipt?sig=a%2Fb"

@@ -66,9 +66,11 @@ def status_of_gateway_answer(
 
 
 def _is_a_services_own(body: bytes) -> bool:
-    """Tell a service's JSON from the gateway's, which is one message and nothing else."""
+    """Tell a service's JSON from the gateway's: one message alone, or an error of AWS's own."""
     try:
         document = json.loads(body)
     except ValueError:
         return False
-    return not isinstance(document, dict) or {name.lower() for name in document} != {"message"}
+    if not isinstance(document, dict):
+        return True
+    return "__type" not in document and {name.lower() for name in document} != {"message"}
