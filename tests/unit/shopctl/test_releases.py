@@ -39,9 +39,11 @@ def test_first_release_has_none_before_it(cloud: FakeCloud, tmp_path: Path) -> N
 
 
 def test_release_before_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) -> None:
-    for code in (b"one", b"two", b"two", b"three"):
+    for code in (b"one", b"two", b"two"):
         service = deploy(cloud, tmp_path, code)
     # a release that was deployed twice is one
+    assert code_before(cloud, service) == b"one"
+    deploy(cloud, tmp_path, b"three")
     assert code_before(cloud, service) == b"two"
 
 

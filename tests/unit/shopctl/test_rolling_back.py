@@ -105,7 +105,7 @@ def test_rollback_that_was_interrupted_goes_to_the_same_release(
 def test_nothing_changes_unless_all_can_be_taken_back(cloud: CloudWithApi, tmp_path: Path) -> None:
     # GIVEN a service with a release before, and one without
     release(cloud, tmp_path, orders=b"good")
-    to = release(cloud, tmp_path, orders=b"broken", toys=b"first")
+    to = release(cloud, tmp_path, toys=b"first", orders=b"broken")
     # WHEN both are to be taken back THEN neither is
     with pytest.raises(ShopProblem, match=r"^toys has no release before the present one"):
         rolling_back.roll_back(to, print)
