@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.differences.change import UNKNOWN
-from shopctl.differences.kinds.kind import Facts, Kind, is_of_stage, pages, policy
+from shopctl.differences.kinds.kind import Facts, Kind, is_of_stage, pages, policy, told
 from shopctl.differences.model import API, Declared, Model
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "any")
@@ -105,10 +104,9 @@ def _standing_api(model: Model, api: Mapping[str, Any]) -> dict[str, Any]:
         for resource in resources
         for method, found in resource.get("resourceMethods", {}).items()
     }
-    types = api.get("endpointConfiguration", {}).get("types")
+    types = api.get("endpointConfiguration", {}).get("types") or [None]
     return {
-        # the embedded AWS does not keep it
-        "EndpointType": types[0] if types else UNKNOWN,
+        "EndpointType": told(model, types[0]),
         "Policy": policy(api.get("policy")),
         "Routes": routes,
         "GatewayResponses": _responses(model, api_id),
@@ -130,8 +128,7 @@ def _responses(model: Model, api_id: str) -> Any:
         for one in items.get("items", [])
         if not one.get("defaultResponse")
     }
-    # the embedded AWS does not keep what a stack says of them
-    return UNKNOWN if model.to.cloud.is_local and not changed else changed
+    return told(model, changed)
 
 
 KINDS = (Kind("API", (API,), _apis, _standing_apis, of_release=True),)

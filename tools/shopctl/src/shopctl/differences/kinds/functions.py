@@ -10,7 +10,16 @@ from typing import Any
 from shopctl import secrets
 from shopctl.differences import code
 from shopctl.differences.change import Change
-from shopctl.differences.kinds.kind import BETWEEN, Facts, Kind, answer, is_of_stage, last, pages
+from shopctl.differences.kinds.kind import (
+    BETWEEN,
+    Facts,
+    Kind,
+    answer,
+    is_of_stage,
+    last,
+    pages,
+    told,
+)
 from shopctl.differences.model import FUNCTION, Declared, Model
 from shopctl.packaging.build import Package
 
@@ -213,7 +222,8 @@ def _standing_mappings(model: Model) -> Facts:
         name = f"{function}{BETWEEN}{last(source)}"
         # a second one of the same source is one too many
         name += " (again)" * (name in facts)
-        facts[name] = _mapping({**found, "Enabled": enabled}, defaults)
+        facts[name] = mapping = _mapping({**found, "Enabled": enabled}, defaults)
+        mapping["MaximumConcurrency"] = told(model, mapping["MaximumConcurrency"])
     return facts
 
 

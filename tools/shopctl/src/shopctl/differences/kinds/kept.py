@@ -5,7 +5,16 @@ from typing import Any
 
 from shopctl import rendering
 from shopctl.differences.change import UNKNOWN
-from shopctl.differences.kinds.kind import Facts, Kind, answer, is_of_stage, last, pages, policy
+from shopctl.differences.kinds.kind import (
+    Facts,
+    Kind,
+    answer,
+    is_of_stage,
+    last,
+    pages,
+    policy,
+    told,
+)
 from shopctl.differences.model import Declared, Model
 
 _TABLE, _SECRET = "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"
@@ -78,10 +87,7 @@ def _standing_table(model: Model, name: str) -> dict[str, Any]:
         "PointInTimeRecovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
         "TimeToLive": expiry.get("AttributeName") if enabled else None,
         "DeletionProtection": table.get("DeletionProtectionEnabled", False),
-        # the embedded AWS does not keep it
-        "SSEEnabled": UNKNOWN
-        if model.to.cloud.is_local and not encryption
-        else encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING"),
+        "SSEEnabled": told(model, encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING")),
     }
 
 
@@ -176,10 +182,7 @@ def _standing_bucket(model: Model, name: str) -> dict[str, Any]:
         },
         "Ownership": [rule["ObjectOwnership"] for rule in owners.get("Rules", [])],
         "Versioning": storage.get_bucket_versioning(Bucket=name).get("Status"),
-        # the embedded AWS does not keep what a stack says of it
-        "Lifecycle": UNKNOWN
-        if model.to.cloud.is_local and not lifecycle
-        else [rule.get("ID") for rule in lifecycle],
+        "Lifecycle": told(model, [rule.get("ID") for rule in lifecycle]),
         "Policy": policy(of("get_bucket_policy", "NoSuch").get("Policy")),
     }
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from shopctl.cloud import Cloud
 from shopctl.deploying import Target
+from shopctl.differences.change import UNKNOWN
 from shopctl.differences.model import Model
 
 Facts = dict[str, dict[str, Any]]
@@ -66,6 +67,11 @@ def answer(call: Callable[..., Mapping[str, Any]], absent: str, **request: Any) 
         if absent in error.response["Error"]["Code"]:
             return {}
         raise
+
+
+def told(model: Model, value: Any) -> Any:
+    """Return a value, where the embedded AWS may not keep it: then nothing differs from it."""
+    return UNKNOWN if model.to.cloud.is_local and not value else value
 
 
 def last(arn: str) -> str:

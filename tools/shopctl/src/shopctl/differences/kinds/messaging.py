@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from shopctl.differences.change import UNKNOWN
-from shopctl.differences.kinds.kind import BETWEEN, Facts, Kind, is_of_stage, last, pages, policy
+from shopctl.differences.kinds.kind import (
+    BETWEEN,
+    Facts,
+    Kind,
+    is_of_stage,
+    last,
+    pages,
+    policy,
+    told,
+)
 from shopctl.differences.model import FUNCTION, Model
 
 _QUEUE, _QUEUE_POLICY = "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"
@@ -83,10 +92,8 @@ def _standing_topics(model: Model) -> Facts:
     facts: Facts = {}
     for topic in _arns(model):
         found = cloud.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
-        key = found.get("KmsMasterKeyId")
         facts[last(topic)] = {
-            # the embedded AWS does not keep it
-            "KmsMasterKeyId": UNKNOWN if cloud.is_local and not key else key,
+            "KmsMasterKeyId": told(model, found.get("KmsMasterKeyId")),
             "Policy": policy(found.get("Policy")),
         }
     return facts
@@ -134,7 +141,7 @@ def _standing_subscriptions(model: Model) -> Facts:
                 "FilterPolicy": _json(attributes.get("FilterPolicy")),
                 "FilterPolicyScope": attributes.get("FilterPolicyScope", "MessageAttributes"),
                 "RawMessageDelivery": attributes.get("RawMessageDelivery") == "true",
-                "RedrivePolicy": _json(attributes.get("RedrivePolicy")),
+                "RedrivePolicy": told(model, _json(attributes.get("RedrivePolicy"))),
             }
     return facts
 
