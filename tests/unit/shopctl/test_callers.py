@@ -39,7 +39,7 @@ def test_every_private_app_has_its_policy_packaged() -> None:
         config = json.loads((APPS / name / ".chalice" / "config.json").read_text())
         stage = config["stages"]["local"]
         private = manifest.visibility == "private"
-        assert stage.get("api_gateway_endpoint_type") == ("PRIVATE" if private else None)
+        assert stage.get("api_gateway_endpoint_type") == ("PRIVATE" if private else "REGIONAL")
         assert stage.get("api_gateway_policy_file") == ("callers-local.json" if private else None)
 
 
