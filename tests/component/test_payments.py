@@ -282,6 +282,9 @@ def test_a_lost_transaction_charges_nobody_twice_when_all_keys_are_forgotten(
 ) -> None:
     # GIVEN an order of two days ago, whose transaction is lost, and whose key made a fault at first
     order = order_of(method)
+    # of a crash before anything was recorded
+    StripeGateway("sk_test_x", app.settings.stripe_api_base).create(order)
+    gateway.advance_clock(25 * 3600)
     gateway.add_fault("error_500", path="*/payment_intents")
     app.charge(sns(ORDER_PLACED, order), None)
     before = transaction(api, order)

@@ -237,6 +237,12 @@ class FakeGateway:
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
         return self._say(f"confirm {order_id}", "succeeded")
 
+    def find(self, order_id: str) -> Intent | None:
+        return None
+
+    def retrieve(self, intent_id: str) -> Intent:
+        return Intent(id=intent_id, status="succeeded")
+
     def cancel(self, intent_id: str) -> Intent:
         return self._say("cancel", "cancelled")
 

@@ -70,6 +70,8 @@ def test_settings_name_what_is_in_the_stage() -> None:
     assert settings["TOKEN_ISSUER"] == "https://cognito-idp.ap-southeast-2.amazonaws.com/ap_Pool"
     assert settings["JWKS_URL"] == f"{settings['TOKEN_ISSUER']}/.well-known/jwks.json"
     assert settings["AUTO_CONFIRM_USERS"] == "false"
+    assert settings["RECONCILE_FIX"] == "false"
+    assert "RECONCILE_GRACE_SECONDS" not in settings
     files = rendering.render(SERVICES["payments"], PROD, ON_AWS)
     settings = section(SERVICES["payments"], "prod", files)["environment_variables"]
     assert settings["CHARGE_RETRY_URL"] == (

@@ -56,9 +56,9 @@ class Payments(NamedTuple):
 def build(
     settings: Settings,
     gateway: Gateway | None = None,
-    ledger: Ledger | None = None,
     file_manager: Neighbour | None = None,
     notifications: Neighbour | None = None,
+    ledger: Ledger | None = None,
 ) -> Payments:
     """Return the parts of the service, ready to serve.
 
@@ -66,10 +66,10 @@ def build(
     ----------
     gateway
         Who takes the money; Stripe unless told.
-    ledger
-        Its records; Stripe's unless told.
     file_manager, notifications
         The neighbours; at their settings' URLs unless told.
+    ledger
+        The gateway's records; Stripe's unless told.
     """
     sqs = aws.client("sqs")
     store = TransactionStore(settings.table_name)

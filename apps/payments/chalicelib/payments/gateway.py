@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROGRESS = (
+    "canceled",
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "requires_capture",
+    "processing",
+    "succeeded",
+)
+
 TIMEOUT = 10.0
 """Seconds to wait for one answer of the gateway."""
 
@@ -56,7 +66,7 @@ class Gateway(Protocol):
         """Create the unconfirmed intent of an order, or raise ``RefusedError``."""
 
     def find(self, order_id: str) -> Intent | None:
-        """Return the intent of an order, if there is one; of several, one that was charged."""
+        """Return an order's intent, if there is one; of several, the one that came furthest."""
 
     def retrieve(self, intent_id: str) -> Intent:
         """Return an intent as it is."""
@@ -123,13 +133,13 @@ class StripeGateway:
             raise _refusal(error, "amount", "currency") from None
 
     def find(self, order_id: str) -> Intent | None:
-        """Return the intent of an order, if there is one; of several, one that was charged.
+        """Return the intent of an order, if there is one; of several, the one that came furthest.
 
         The search is some seconds behind, and made for orders that are older than that.
         """
         params: Any = {"query": f"metadata['order_id']:'{order_id}'", "limit": 100}
         found = self.once(None, lambda _: self.client.v1.payment_intents.search(params)).data
-        found.sort(key=lambda intent: (intent.status == "succeeded", intent.created))
+        found.sort(key=lambda intent: (_PROGRESS.index(intent.status), intent.created))
         return _intent(found[-1]) if found else None
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
