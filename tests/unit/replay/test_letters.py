@@ -51,6 +51,30 @@ def test_a_parked_event(shelf: Shelf) -> None:
     assert sent["MessageAttributes"]["type"]["Value"] == "shop.order.placed.v1"
 
 
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({}, "exhausted: SNS could not hand it to Lambda"),
+        ({"ErrorCode": "500", "ErrorMessage": "Lambda is not there"}, "Lambda is not there"),
+    ],
+)
+def test_what_sns_could_not_hand_over(
+    shelf: Shelf, attributes: dict[str, str], reason: str
+) -> None:
+    # as SNS writes it into a subscription's dead-letter queue
+    body = {
+        "Type": "Notification",
+        "MessageId": "b0b1b2",
+        "TopicArn": "arn:aws:sns:us-east-1:000000000000:toyshop-local-orders-events",
+        "Message": json.dumps(event()),
+        "Timestamp": "2026-11-24T03:00:00.000Z",
+    }
+    found = letter(shelf, "payments-charge-dead-letters", body, **attributes)
+    assert (found.shape, found.reason, found.traceparent) == ("undelivered", reason, TRACE)
+    assert found.types == {"shop.order.placed.v1"}
+    assert json.loads(message_of(found)) == event()
+
+
 @pytest.mark.parametrize("text", ["not json", "", 'a "quoted" text', "é\u0001"])
 def test_poison_that_is_no_json_comes_back_as_it_was(shelf: Shelf, text: str) -> None:
     parked = json.dumps(text)  # as chassis.parking writes it

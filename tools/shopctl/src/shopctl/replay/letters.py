@@ -7,6 +7,7 @@ shape           put there by                                         holds
 ``record``      the relay: a stream record that is no event          the record
 ``upload``      SQS: receives used up; `chassis.parking`: poison     what S3 told the queue
 ``gave up``     Lambda's failure destination, by the retry queue     the event, the last error
+``undelivered`` SNS: what it could not hand to Lambda                the notification
 ``position``    a stream's failure destination                       where in the stream
 =============== ==================================================== =========================
 """
@@ -124,7 +125,8 @@ def read(route: Route, message: Mapping[str, Any]) -> Letter:
         id=str(message["MessageId"]),
         route=route,
         shape=shape,
-        reason=own.get("reason") or _known_reason(shape, content, route),
+        # the second is what SNS says
+        reason=own.get("reason") or own.get("ErrorMessage") or _known_reason(shape, content, route),
         parked_at=datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
         received=received,
         told=told,
@@ -147,6 +149,8 @@ def _shape(
     if route.trigger == "topic":
         if _is_notification(document):
             return "event", document
+        if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
+            return "undelivered", notification(route, document["Message"])
         # what was no JSON was parked as a JSON text
         return "event", notification(route, content if isinstance(content, str) else body)
     if route.trigger == "stream" and isinstance(document.get("dynamodb"), dict):
@@ -260,6 +264,8 @@ def _known_reason(shape: str, content: Any, route: Route) -> str:
     if shape == "position":
         batch = content["DDBStreamBatchInfo"]
         return f"exhausted: {batch.get('batchSize', '?')} stream records were given up"
+    if shape == "undelivered":
+        return "exhausted: SNS could not hand it to Lambda"
     if shape == "unknown":
         return f"unknown: nothing that {route.function} could handle"
     return "exhausted: received as often as its queue allows"
