@@ -46,7 +46,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cursors._secret.cache_clear()
 
 
-def _loader(monkeypatch: pytest.MonkeyPatch) -> LoadApp:
+@pytest.fixture
+def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
+    """Return a function that creates a service's resources and imports its app.
+
+    Its environment is the stage ``local`` as it is committed, changed by keyword arguments. In
+    the end, its functions must have called nothing that their policies do not allow.
+    """
+    loaded: list[str] = []
+
     def load(service: str, **environ: str) -> ModuleType:
         folder = ROOT / "apps" / service
         config = json.loads((folder / ".chalice/config.json").read_text())
@@ -63,35 +71,12 @@ def _loader(monkeypatch: pytest.MonkeyPatch) -> LoadApp:
         module = importlib.util.module_from_spec(spec)
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
-        return module
-
-    return load
-
-
-@pytest.fixture
-def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
-    """Return a function that creates a service's resources and imports its app.
-
-    Its environment is the stage ``local`` as it is committed, changed by keyword arguments. In
-    the end, its functions must have called nothing that their policies do not allow.
-    """
-    loaded: list[str] = []
-    load_any = _loader(monkeypatch)
-
-    def load(service: str, **environ: str) -> ModuleType:
         loaded.append(service)
-        return load_any(service, **environ)
+        return module
 
     with recorded(monkeypatch) as calls:
         yield load
-    for service in loaded:
-        assert calls.beyond(service) == set(), "no policy allows this"
-
-
-@pytest.fixture
-def load_apps(aws: None, monkeypatch: pytest.MonkeyPatch) -> LoadApp:
-    """Return a function that does the same for several services, whose calls nobody tells apart."""
-    return _loader(monkeypatch)
+    assert calls.beyond(loaded) == set(), "no policy allows this"
 
 
 def create_resources(service: str, stage: str = "local") -> None:

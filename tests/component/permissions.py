@@ -5,7 +5,7 @@ for the app is noted with the function that made it, so that a path which only t
 (a fault, a race, a crash) is held against the policy of its function too.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
@@ -22,7 +22,7 @@ from chassis.api import ServiceApp
 from shopctl.callers import as_list, policies, role_name
 
 APPS = Path(__file__).parents[2] / "apps"
-ANY = "any of the app's functions"
+ANY = "any that is loaded"
 
 # how IAM calls what an operation of another name needs
 ACTIONS = {
@@ -37,12 +37,13 @@ UNSIGNED = {
     f"cognito-idp:{name}" for name in ("SignUp", "ConfirmSignUp", "InitiateAuth", "GetUser")
 }
 
-_function: ContextVar[str] = ContextVar("function", default=ANY)
+_caller: ContextVar[tuple[str, str]] = ContextVar("caller", default=(ANY, ANY))
 
 
 class Use(NamedTuple):
-    """A call of AWS: the function that made it, the action, the resource."""
+    """A call of AWS: the service and the function that made it, the action, the resource."""
 
+    service: str
     function: str
     action: str
     resource: str
@@ -61,24 +62,32 @@ class Recorder:
         operation = f"{model.service_model.service_name}:{model.name}"
         if operation not in UNSIGNED and not context.get("is_presign_request"):
             action = ACTIONS.get(operation, operation)
-            self.uses.append(Use(_function.get(), action, _resource(operation, params)))
+            self.uses.append(Use(*_caller.get(), action, _resource(operation, params)))
 
-    def beyond(self, service: str) -> set[Use]:
-        """Return the calls that the policy of their function does not allow."""
+    def beyond(self, services: Iterable[str]) -> set[Use]:
+        """Return the calls that the policy of their function does not allow.
+
+        Parameters
+        ----------
+        services
+            Those that were loaded; a call outside of any function may be any of theirs.
+        """
         granted = {
             role: list(_granted(policy))
+            for service in services
             for role, policy in policies(APPS / service, "local").items()
         }
-        found = set()
-        for use in self.uses:
-            roles = granted if use.function == ANY else [role_name(service, use.function, "local")]
-            if not any(
-                fnmatchcase(use.action, action) and fnmatchcase(use.resource, resource)
-                for role in roles
-                for action, resource in granted[role]
-            ):
-                found.add(use)
-        return found
+        return {use for use in self.uses if not _is_allowed(use, granted)}
+
+
+def _is_allowed(use: Use, granted: Mapping[str, list[tuple[str, str]]]) -> bool:
+    role = role_name(use.service, use.function, "local")
+    roles = granted if use.function == ANY else [role]
+    return any(
+        fnmatchcase(use.action, action) and fnmatchcase(use.resource, resource)
+        for role in roles
+        for action, resource in granted[role]
+    )
 
 
 def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -130,12 +139,8 @@ aws.session().register("provide-client-params", _note)
 @contextmanager
 def recorded(patch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     """Note the calls of whichever app runs meanwhile."""
-    patch.setattr(ServiceApp, "__call__", _entered(ServiceApp.__call__, lambda _: "api_handler"))
-    patch.setattr(
-        EventSourceHandler,
-        "__call__",
-        _entered(EventSourceHandler.__call__, lambda handler: handler.func.__name__),
-    )
+    for kind, name_of in ((ServiceApp, _api), (EventSourceHandler, _function)):
+        patch.setattr(kind, "__call__", _entered(kind.__call__, name_of))
     recorder = Recorder()
     _current.append(recorder)
     try:
@@ -144,15 +149,28 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[Recorder]:
         _current.remove(recorder)
 
 
-def _entered(call: Callable[..., Any], name_of: Callable[[Any], str]) -> Callable[..., Any]:
+def _api(app: Any) -> tuple[str, str]:
+    return app.app_name.removeprefix("toyshop-").replace("-", "_"), "api_handler"
+
+
+def _function(handler: Any) -> tuple[str, str]:
+    # a function that is invoked by nothing but a person is wrapped once more
+    written = getattr(handler.func, "_original_func", handler.func)
+    # the tests load an app under the name of its service
+    return written.__module__.removesuffix("_app"), written.__name__
+
+
+def _entered(
+    call: Callable[..., Any], name_of: Callable[[Any], tuple[str, str]]
+) -> Callable[..., Any]:
     """Wrap a handler so that what it calls is known as its function's."""
 
     @wraps(call)
     def entered(self: Any, event: Any, context: Any) -> Any:
-        token = _function.set(name_of(self))
+        token = _caller.set(name_of(self))
         try:
             return call(self, event, context)
         finally:
-            _function.reset(token)
+            _caller.reset(token)
 
     return entered

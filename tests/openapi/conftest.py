@@ -1,5 +1,5 @@
 """Whole apps behind the schemas that describe them."""
 
-from component.conftest import aws, load_app, load_apps
+from component.conftest import aws, load_app
 
-__all__ = ["aws", "load_app", "load_apps"]
+__all__ = ["aws", "load_app"]

@@ -58,14 +58,14 @@ def test_a_private_api_is_as_its_document_says(serve: Any, service: str) -> None
     assert not found, found
 
 
-def test_the_public_api_is_as_its_document_says(load_apps: Callable[..., ModuleType]) -> None:
+def test_the_public_api_is_as_its_document_says(load_app: Callable[..., ModuleType]) -> None:
     with ExitStack() as running:
         # GIVEN the storefront with all services behind it, and a member of staff
         urls: dict[str, str] = {}
         for service in PRIVATE:  # after those that it calls
-            module = load_apps(service, **urls)
+            module = load_app(service, **urls)
             urls[f"{service.upper()}_URL"] = running.enter_context(served(module.app))
-        module = load_apps("storefront_api", **urls)
+        module = load_app("storefront_api", **urls)
         token = staff_of(module)
         found = findings(
             "storefront_api", running.enter_context(served(module.app)), f"Bearer {token}"

@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from click.testing import CliRunner
 
-from shopctl import deploying, reconciling
+from shopctl import deploying, reconciling, stages
 from shopctl.commands.reconcile import reconcile_command
+from shopctl.layout import Layout
 from shopctl.problems import ShopProblem
 from shopctl.reconciling import Wanted
 
@@ -61,9 +62,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
 
     def make(*answers: Any) -> Any:
         functions = Functions(*answers)
-        stage = SimpleNamespace(
-            name="local", mode="cloudformation", account="1", region="us-east-1"
-        )
+        stage = stages.load(Layout.find().stages, "local")
         cloud = SimpleNamespace(poll_seconds=0, client=lambda *_, **__: functions)
         to = SimpleNamespace(stage=stage, cloud=cloud, functions=functions)
         monkeypatch.setattr(deploying, "target", lambda *_: to)
