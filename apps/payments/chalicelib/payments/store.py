@@ -60,7 +60,7 @@ class TransactionRecord(Record):
             return self.outcomes or ()
         return (
             Outcome(
-                status=self.status,
+                status=self.status,  # type: ignore[arg-type]
                 version=int(self.version),
                 occurred_at=self.updated_at,
                 decline_code=self.decline_code,

@@ -37,7 +37,7 @@ class Packaged:
     def resources(self) -> dict[str, Any]:
         """Its resources."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        content = yaml.load(self.template, loader)
+        content = yaml.load(self.template, loader)  # nosec B506 - a safe one
         found: dict[str, Any] = (content or {}).get("Resources", {})
         return found
 

@@ -93,7 +93,7 @@ def line_of_replayed(told: Json) -> str:
     """Write what became of a dead letter for people."""
     if told["became"] == "would be delivered":
         return (
-            f"would deliver {about(told)} to {told['function']}, and delete {told['message']} from"
+            f"would deliver {about(told)} to {told['function']}, and take {told['message']} off"
             f" {told['queue']} once it is handled"
         )
     why = f": {told['why']}" if told["why"] else ""
