@@ -279,9 +279,7 @@ class Customer:
     def of(cls, trial: Trial, stage: str = "trial") -> "Customer":
         """Sign a member of the staff up who adds a toy, and then buys it."""
         customer = cls(trial.published("storefront-api/api-url", stage))
-        user = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
-        answer = customer.api("POST", "/users", {**user, "name": "Ann"})
-        assert answer.status == 201, answer.body
+        user = customer.sign_up()
         pool = trial.published("storefront-api/user-pool-id", stage)
         trial.cloud.client("cognito-idp").admin_add_user_to_group(
             UserPoolId=pool, Username=user["email"], GroupName="staff"
@@ -300,6 +298,20 @@ class Customer:
         assert created.status == 201, created.body
         customer.toy = created.json["id"]
         return customer
+
+    def sign_up(self) -> dict[str, str]:
+        """Sign up, and return what to sign in with."""
+        user = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+        answer = self.api("POST", "/users", {**user, "name": "Ann"})
+        assert answer.status == 201, answer.body
+        return user
+
+    def shopper(self) -> "Customer":
+        """Sign up somebody who is not of the staff, to buy the same toy."""
+        shopper = Customer(self.url, self.toy)
+        user = shopper.sign_up()
+        shopper.token = shopper.api("POST", "/sessions", user).json["access_token"]
+        return shopper
 
     def order(self) -> str:
         """Place an order, with the retries of a careful client, and return its id."""
