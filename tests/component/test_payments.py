@@ -514,6 +514,23 @@ def test_the_gateway_tells_what_became_of_an_action(
     assert transaction(api, order)["status"] == status  # type: ignore[index]
 
 
+def test_a_failure_of_which_no_news_came_is_seen_when_the_order_comes_again(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    # GIVEN a shopper who failed to authenticate, of which the gateway's word was lost; it has no
+    # decline code, since no bank has declined
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(sns(ORDER_PLACED, order), None)
+    gateway.authenticate(intent_of(order), "failed")
+    # WHEN the order comes again
+    app.charge(sns(ORDER_PLACED, order), None)
+    # THEN it is declined, for the reason that there is
+    found = transaction(api, order)
+    assert found is not None
+    assert found["status"] == "declined"
+    assert found["decline_code"] == "payment_intent_authentication_failure"
+
+
 def test_a_shopper_who_succeeds_at_the_second_try_has_paid(app: ModuleType, api: Any) -> None:
     # GIVEN a shopper who failed to authenticate, and then confirmed with another card
     order = order_of("pm_card_authenticationRequired")

@@ -107,7 +107,7 @@ def confirm_without_looking_first() -> Patches:
     def retrieve(self: StripeGateway, intent_id: str) -> Intent:
         return Intent(id=intent_id, status="unconfirmed")
 
-    return ((StripeGateway, "_retrieve", retrieve),)
+    return ((StripeGateway, "retrieve", retrieve),)
 
 
 def intent_left_standing() -> Patches:

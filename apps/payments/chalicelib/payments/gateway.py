@@ -246,7 +246,7 @@ def _declined(intent_id: str, code: str | None) -> Intent:
 
 def _decline_code(error: "stripe.CardError") -> str | None:
     details = error.error
-    return (details and (details.decline_code or details.code)) or error.code
+    return (details and _reason(details)) or error.code
 
 
 def _intent(answer: "stripe.PaymentIntent") -> Intent:
@@ -264,5 +264,10 @@ def _intent(answer: "stripe.PaymentIntent") -> Intent:
             raise GatewayUnavailableError("the payment is still being processed")
     failure = answer.last_payment_error
     if failure is not None:
-        return _declined(answer.id, failure.decline_code or failure.code)
+        return _declined(answer.id, _reason(failure))
     return Intent(id=answer.id, status="unconfirmed")
+
+
+def _reason(failure: Any) -> str | None:
+    # Stripe's objects have no attribute for what the answer leaves out
+    return getattr(failure, "decline_code", None) or getattr(failure, "code", None)
