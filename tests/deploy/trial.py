@@ -60,7 +60,7 @@ sender_domain = "trial.example"
 auto_confirm_users = true
 retry_base_seconds = 1
 test_payments = true
-{more}"""
+"""
 
 
 @dataclass
