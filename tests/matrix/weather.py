@@ -1,15 +1,13 @@
 """One fault at one dependency of one hop, in one story, and what was seen to follow."""
 
 import re
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Literal, NamedTuple
-from unittest import mock
 
-from matrix.stories import STORIES
+from matrix.stories import STORIES, STORMY
 from world import delivery
 from world.outside import Trouble
-from world.world import Delivery, World, oldest_first
+from world.world import World
 
 Lasting = Literal["once", "four failures", "until parked"]
 
@@ -65,8 +63,8 @@ FAULTS: dict[str, Fault] = {
 
 OUTCOMES: dict[str, str] = {
     "at once": "the hop goes on: the fault is not noticed, or its client tries again by itself",
-    "client": "the client is answered 5xx; it asks again and gets the same answer as if nothing "
-    "had been (with the same key, the same order)",
+    "client": "the client is answered 5xx; it asks again, and with the same key it gets the same "
+    "order",
     "gateway": "the gateway's webhook is answered 5xx; the gateway tells again",
     "stream": "the stream's records are read again",
     "Lambda": "Lambda tries the event again",
@@ -76,16 +74,12 @@ OUTCOMES: dict[str, str] = {
 }
 """What may follow, the mildest first."""
 
-_PATIENT = tuple(
-    {
-        f"{one.service} {one.function}"
-        for one in delivery.subscriptions()
-    }
-    | {
-        f"{service} {function.removesuffix('_retry')}"
-        for service, function in delivery.consumers().values()
-    }
-)
+_PATIENT = {
+    f"{service} {function.removesuffix('_retry')}"
+    for service, function in delivery.consumers().values()
+}
+"""The functions that a queue stands behind."""
+
 _AT_REST_ONCE = (
     "paid", "declined", "unknown_card", "cancelled_before_it_is_seen",
     "cancelled_before_the_charge", "bought", "pictured",
@@ -125,8 +119,12 @@ def rows() -> dict[Row, list[tuple[str, str]]]:
         with World() as world:
             story.tell(world)
             story.hold(world)
-            for hop, call in dict.fromkeys((hop, _AN_ID.sub("", c)) for hop, c in world.outside.asked):
-                found.setdefault(Row(hop, dependency_of(call)), []).append((call, name))
+            asked = [(hop, _AN_ID.sub("", call)) for hop, call in world.outside.asked]
+        for hop, call in dict.fromkeys(asked):
+            row = found.setdefault(Row(hop, dependency_of(call)), [])
+            # stormy by itself: it is told for what is called in storms alone
+            if name != STORMY or call not in (known for known, _ in row):
+                row.append((call, name))
     return found
 
 
@@ -149,15 +147,17 @@ def outcome_of(hop: str, call: str, story: str, fault: Fault) -> set[str]:
     """Put a fault to a call in a story, and return what follows."""
     with World() as world:
         outside = world.outside
-        struck = 0
+        struck = failed_before = 0
 
         def weather(hops: tuple[str, ...], name: str) -> Trouble | None:
-            nonlocal struck
+            nonlocal struck, failed_before
             if hops[-1] != hop or _AN_ID.sub("", name) != call:
                 return None
             if fault.lasts == "once" and struck:
                 return None
-            if fault.lasts == "four failures" and len(outside.again) >= 4:
+            if not struck:
+                failed_before = len(outside.again)
+            if fault.lasts == "four failures" and len(outside.again) - failed_before >= 4:
                 return None
             if fault.lasts == "until parked" and hops[0] not in _PATIENT:
                 return None
@@ -169,10 +169,10 @@ def outcome_of(hop: str, call: str, story: str, fault: Fault) -> set[str]:
         world.late_held = fault.held
         STORIES[story].tell(world)
         outside.weather = lambda _hops, _name: None
-        return _in_the_end(world, story) if struck else set()
+        return in_the_end(world, story) if struck else set()
 
 
-def _in_the_end(world: World, story: str) -> set[str]:
+def in_the_end(world: World, story: str) -> set[str]:
     """Let all come to rest, hold the promise, and return what was seen."""
     outside = world.outside
     world.late_held = False

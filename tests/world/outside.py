@@ -78,10 +78,10 @@ class Outside:
         self._plans_by_name[name] = trouble
 
     @contextmanager
-    def hop(self, name: str) -> Iterator[None]:
-        """Have it be somebody's turn."""
+    def hop(self, name: str, asked_by: tuple[str, ...] = ()) -> Iterator[None]:
+        """Have it be somebody's turn, who may have been called by others."""
         before = self.hops
-        self.hops = (*before, name)
+        self.hops = (*asked_by, name)
         try:
             yield
         finally:

@@ -209,24 +209,31 @@ class World:
         *,
         body: Any = None,
         headers: dict[str, str] | None = None,
+        asked_by: tuple[str, ...] = (),
     ) -> Answer:
         """Call an API from outside, in a process of its own."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         url = operation.path.format_map(path or {})
-        return self.serve(service, operation.method, url, json.dumps(body).encode(), sent)
+        content = json.dumps(body).encode()
+        return self.serve(service, operation.method, url, content, sent, asked_by)
 
     def serve(
-        self, service: str, method: str, path: str, body: bytes, headers: dict[str, str]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        asked_by: tuple[str, ...] = (),
     ) -> Answer:
-        """Have a process of a service's API answer a request."""
+        """Have a process of a service's API answer a request, a client's unless a hop's."""
         self._mails_of_processes.append([])
-        is_asked_from_outside = not self.outside.hops
         try:
-            with self.outside.hop(f"{service} API"):
+            with self.outside.hop(f"{service} API", asked_by):
                 answer = Answer(*apps.invoke(service, method, path, body, headers))
         except ProcessDied:
             answer = Answer(502, {}, b"")
-        if is_asked_from_outside and answer.status >= 500:
+        if not asked_by and answer.status >= 500:
             self.outside.again.append("client")
         mails = self._mails_of_processes.pop()
         if answer.status >= 500:
@@ -323,7 +330,7 @@ class World:
     ) -> None:
         queue = self.cloud.queues[name]
         message.receives += 1
-        if function.endswith("_retry") or message.receives > 1:
+        if function.endswith("_retry"):
             self.outside.again.append("queue")
         if queue.max_receives is not None and message.receives > queue.max_receives:
             assert queue.dead_letters is not None
@@ -343,8 +350,11 @@ class World:
             with self.outside.hop(f"{service} {function.removesuffix('_retry')}"):
                 answer = getattr(apps.app_of(service), function)({"Records": [record]}, None)
         except (Exception, ProcessDied):
+            self.outside.again.append("queue")
             return
-        if not answer["batchItemFailures"] and not again:
+        if answer["batchItemFailures"]:
+            self.outside.again.append("queue")
+        elif not again:
             queue.messages.remove(message)
 
     def _told(self, event: dict[str, Any]) -> None:
@@ -354,15 +364,15 @@ class World:
         self._webhooks.remove(webhook)
         payload = json.dumps(webhook.event, separators=(",", ":")).encode()
         secret = apps.app_of("payments").settings.stripe_webhook_secret
-        with self.outside.hop("gateway"):
-            answer = self.ask(
-                payments_api.RECEIVE_WEBHOOK,
-                "payments",
-                body={
-                    "payload": b64encode(payload).decode(),
-                    "signature": signature(payload, secret, int(self._now())),
-                },
-            )
+        answer = self.ask(
+            payments_api.RECEIVE_WEBHOOK,
+            "payments",
+            body={
+                "payload": b64encode(payload).decode(),
+                "signature": signature(payload, secret, int(self._now())),
+            },
+            asked_by=("gateway",),
+        )
         if answer.status != 204:
             self.outside.again.append("gateway")
             self._webhooks.append(replace(webhook, due=self._now() + delivery.WEBHOOK_RETRY_WAIT))
@@ -490,8 +500,10 @@ class _Neighbours:
         service, path = apps.place_of(url)
         name = f"{service} {method} {urlsplit(path).path.rpartition('/')[0]}"
 
+        asked_by = world.outside.hops
+
         def do() -> Answer:
-            return world.serve(service, method, path, body, headers)
+            return world.serve(service, method, path, body, headers, asked_by)
 
         def spoiled(trouble: Trouble) -> Answer:
             silence = urllib3.exceptions.ReadTimeoutError(None, url, "no answer")  # type: ignore[arg-type]
