@@ -86,8 +86,10 @@ def _storefront(
 
 
 def bought(world: World) -> None:
-    """Buy a toy in the storefront, look at the order, and fetch the receipt."""
+    """Find a toy in the storefront and buy it, look at the order, and fetch the receipt."""
     toy = json.loads(_answered(world, lambda: world.ask(toys_api.CREATE, "toys", body=TOY)).data)
+    found = _storefront(world, "GET", "/toys")["items"]
+    assert toy["id"] in [item["id"] for item in found]
     order = {
         "lines": [{"toy_id": toy["id"], "quantity": 1}],
         "shipping_address": ADDRESS,
@@ -98,6 +100,8 @@ def bought(world: World) -> None:
     world.settle()
     shown = _storefront(world, "GET", f"/orders/{placed['id']}")
     assert shown["payment"]["status"] in ("succeeded", "unknown", "pending")
+    listed = _storefront(world, "GET", "/orders")["items"]
+    assert placed["id"] in [order["id"] for order in listed]
     if shown["receipt"]:
         receipt = _storefront(world, "GET", f"/orders/{placed['id']}/receipt")
         assert "/documents/" in receipt["Location"]

@@ -1,10 +1,9 @@
 """A simulated world: the shop's real code in one process and one thread, on fakes of AWS.
 
-Orders, payments, notifications and file_manager run as their ``app.py`` wires them. DynamoDB, SNS,
-SQS, S3 and SES are fakes in memory below botocore's and PynamoDB's real clients; the gateway is
-the simulator's core below the real ``stripe`` package. Nothing happens by itself: whoever holds
-the world says what is delivered next, what goes wrong, and when time passes. The same choices
-give the same world.
+All services run as their ``app.py`` wires them. DynamoDB, SNS, SQS, S3, SES and Cognito are fakes
+in memory below botocore's and PynamoDB's real clients; the gateway is the simulator's core below
+the real ``stripe`` package. Nothing happens by itself: whoever holds the world says what is
+delivered next, what goes wrong, and when time passes. The same choices give the same world.
 """
 
 import hashlib
