@@ -168,6 +168,17 @@ def test_a_document_is_kept_once(stream_of: StreamOf) -> None:
     assert storage.keep_document("fil_1", b"other", "application/pdf", "of another") == first
 
 
+def test_an_upload_is_read_until_it_is_discarded(stream_of: StreamOf) -> None:
+    s3 = aws.client("s3")
+    storage = Storage(s3, "toyshop-local-file-manager-public", BUCKET)
+    assert storage.incoming("fil_1", 3) is None
+    s3.put_object(Bucket=BUCKET, Key="incoming/fil_1", Body=b"too long")
+    assert storage.incoming("fil_1", 3) == b"too "
+    storage.discard_incoming("fil_1")
+    storage.discard_incoming("fil_1")
+    assert storage.incoming("fil_1", 3) is None
+
+
 def test_a_table_that_is_not_there_is_an_error(stream_of: StreamOf) -> None:
     with pytest.raises(Exception, match="ResourceNotFoundException") as error:
         OrderStore("toyshop-local-nothing").get("ord_1")
@@ -177,7 +188,7 @@ def test_a_table_that_is_not_there_is_an_error(stream_of: StreamOf) -> None:
 
 def test_what_the_fakes_do_not_know_they_refuse() -> None:
     with World() as world:
-        for service, operation in (("dynamodb", "Scan"), ("sns", "Publish"), ("s3", "GetObject")):
+        for service, operation in (("dynamodb", "Scan"), ("sns", "Publish"), ("s3", "CopyObject")):
             with pytest.raises(NotImplementedError):
                 world.cloud.call(service, operation, {"TableName": ORDERS})
         condition = {"ConditionExpression": "#0 > :0", "TableName": ORDERS}

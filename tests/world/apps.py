@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import time
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -16,17 +17,24 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import yaml
 
-from chassis import log
+from chassis import client, log
+from chassis.breaker import Breaker
 from contracts.payments import PaymentOutcome
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("orders", "payments", "file_manager", "notifications")
+SERVICES = ("orders", "payments", "file_manager", "notifications", "toys", "storefront_api")
 
 _CREDENTIALS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "000000000000",
     "AWS_SECRET_ACCESS_KEY": "local",
 }
+BREAKERS: list[Breaker] = []
+"""Of all neighbours; closed when a world begins."""
+
+PERSON = {"sub": "cus_1", "groups": "staff"}
+"""Who is signed in, as the storefront's authorizer says it; the private services do not look."""
+
 _URL = re.compile(r"/restapis/toyshop-local-([a-z-]+)/api/_user_request_(/.*)")
 
 
@@ -44,7 +52,10 @@ def app_of(service: str) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
-        with mock.patch("chalicelib.payments.bootstrap.print_receipt", quick_receipt):
+        with (
+            mock.patch("chalicelib.payments.bootstrap.print_receipt", quick_receipt),
+            mock.patch.object(client, "Breaker", _breaker),
+        ):
             spec.loader.exec_module(module)
     finally:
         os.environ.clear()
@@ -53,6 +64,12 @@ def app_of(service: str) -> ModuleType:
     # Clients are made, and calls signed, when they are first needed.
     os.environ.update(_CREDENTIALS)
     return module
+
+
+def _breaker(neighbour: str) -> Breaker:
+    breaker = Breaker(neighbour, clock=lambda: time.time())  # the world's time, not the machine's
+    BREAKERS.append(breaker)
+    return breaker
 
 
 class _Nowhere(StringIO):
@@ -87,7 +104,11 @@ def invoke(
     resource, values = _resource(app, method, path)
     answer = app(
         {
-            "requestContext": {"resourcePath": resource, "httpMethod": method},
+            "requestContext": {
+                "resourcePath": resource,
+                "httpMethod": method,
+                "authorizer": PERSON,
+            },
             "multiValueQueryStringParameters": None,
             "pathParameters": values,
             "stageVariables": None,

@@ -138,11 +138,14 @@ def failures_acknowledged() -> Patches:
     """Take a message for handled whose handler has failed."""
     handle = Consumer._handle
 
-    def swallowing(self: Consumer, message: str) -> None:
+    def swallowing(
+        self: Consumer, message: str, lambda_context: Any = None, *, replay: bool = False
+    ) -> str | None:
         try:
-            handle(self, message)
+            return handle(self, message, lambda_context, replay=replay)
         except Exception:
-            json.loads(message)
+            event_id: str = json.loads(message)["id"]
+            return event_id
 
     return ((Consumer, "_handle", swallowing),)
 

@@ -4,13 +4,16 @@ The seam is ``BaseClient._make_api_call``: the last step before a request is ser
 all is real.
 """
 
+import contextlib
+import io
 import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from world.outside import Trouble
 from world.tables import MemoryTables, refusal
 
@@ -60,6 +63,8 @@ class MemoryCloud:
         The clock.
     mailed
         Is told the id of each e-mail that SES has taken.
+    later
+        Takes what happens at some later time.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class MemoryCloud:
         publish: Callable[[str, str, str], None],
         now: Callable[[], float],
         mailed: Callable[[str], None],
+        later: Callable[[str, Callable[[], object]], None],
     ) -> None:
         self.tables = tables
         self.queues = queues
@@ -76,13 +82,14 @@ class MemoryCloud:
         self._publish = publish
         self._now = now
         self._mailed = mailed
+        self._later = later
         self._numbers = itertools.count(1)
 
     def call(self, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """Answer an operation as AWS does."""
         if service == "dynamodb":
             return self.tables.call(operation, params, self._now())
-        handler = getattr(self, f"_{service}_{operation}", None)
+        handler = getattr(self, f"_{service.replace('-', '_')}_{operation}", None)
         if handler is None:
             raise NotImplementedError(f"the fake of AWS does not know {service}.{operation}")
         answer: dict[str, Any] = handler(**params)
@@ -98,6 +105,11 @@ class MemoryCloud:
                 raise refusal(operation, "ThrottlingException", 429)
             case "faulty":
                 raise refusal(operation, "InternalServerError", 500)
+            case "refused":
+                raise EndpointConnectionError(endpoint_url=f"https://{service}")
+            case "held_back":
+                self._later(service, partial(self._unheard, service, operation, params))
+                raise silence
             case "request_lost" | "late":
                 raise silence
             case "answer_lost":
@@ -111,6 +123,10 @@ class MemoryCloud:
             case "partly" if operation == "PublishBatch":
                 return self._sns_PublishBatch(**params, refused=2)
         return self.call(service, operation, params)
+
+    def _unheard(self, service: str, operation: str, params: dict[str, Any]) -> None:
+        with contextlib.suppress(ClientError):  # nobody hears the answer
+            self.call(service, operation, params)
 
     def message(self, queue: str, body: str, attributes: dict[str, str] | None = None) -> None:
         """Put a message into a queue."""
@@ -174,6 +190,19 @@ class MemoryCloud:
         if Key not in self.objects:
             raise refusal("HeadObject", "404", 404)
         return {name: self.objects[Key][name] for name in ("Metadata", "ContentLength")}
+
+    def _s3_GetObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
+        if Key not in self.objects:
+            raise refusal("GetObject", "NoSuchKey", 404)
+        return {"Body": io.BytesIO(self.objects[Key]["Body"])}
+
+    def _s3_DeleteObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
+        self.objects.pop(Key, None)
+        return {}
+
+    def _cognito_idp_GetUser(self, AccessToken: str) -> dict[str, Any]:  # noqa: N802, N803
+        attributes = {"email": "a@example.com", "name": "A"}
+        return {"UserAttributes": [{"Name": n, "Value": v} for n, v in attributes.items()]}
 
     def _sesv2_SendEmail(self, Content: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         match = _MESSAGE_ID.search(Content["Raw"]["Data"])

@@ -82,7 +82,7 @@ def subscriptions() -> list[Subscription]:
     for service in apps.SERVICES:
         resources = apps.template_of(service, "delivery.yaml")["Resources"]
         for name, resource in resources.items():
-            properties = resource["Properties"]
+            properties = resource.get("Properties", {})
             for source in properties.get("Events", {}).values():
                 if "Topic" not in source["Properties"]:
                     continue
@@ -107,7 +107,7 @@ def consumers() -> dict[str, tuple[str, str]]:
     for service in apps.SERVICES:
         resources = apps.template_of(service, "delivery.yaml")["Resources"]
         for name, resource in resources.items():
-            for source in resource["Properties"].get("Events", {}).values():
+            for source in resource.get("Properties", {}).get("Events", {}).values():
                 if "Queue" in source["Properties"]:
                     found[_name(source["Properties"]["Queue"])] = (service, _function(name))
     return found

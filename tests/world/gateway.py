@@ -102,7 +102,7 @@ class MemoryGateway:
                 case "throttled" | "faulty" | "faulty_after" | "garbage":
                     self._gateway.faults.add(Fault(_FAULTS[trouble], "*", "*", 0.0, 1))
                     return do()
-                case "request_lost":
+                case "request_lost" | "refused":
                     raise stripe.APIConnectionError("no answer")
                 case "answer_lost":
                     do()

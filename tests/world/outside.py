@@ -1,6 +1,7 @@
 """What a process does to the world: each call is counted, and may end the process or go wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeVar, get_args
 
 T = TypeVar("T")
@@ -17,8 +18,13 @@ Trouble = Literal[
     "garbage",  # done, and answered with something else
     "twice",  # done, repeated by the client below since the first answer was lost
     "partly",  # of a batch, every second entry is refused
+    "refused",  # no connection came about
+    "held_back",  # of AWS: silence, and it will be done at some time
 ]
-TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
+TROUBLES: tuple[Trouble, ...] = get_args(Trouble)[:-2]
+"""What a schedule draws from; the other two are to it what ``request_lost`` is."""
+
+Weather = Callable[[tuple[str, ...], str], Trouble | None]
 
 
 class ProcessDied(BaseException):
@@ -36,12 +42,24 @@ class Outside:
         The troubles that came true, with the call that each befell.
     on_death
         What happens in the world when a process dies.
+    hops
+        Whose turn it is: an API or a function, and then the one that it has called, and so on.
+    asked
+        Of every call so far, the hop that made it and its name.
+    again
+        What had to be tried again so far, by whom.
+    weather
+        Told the hops and the name of a call, says what befalls it.
     """
 
     def __init__(self) -> None:
         self.made: list[str] = []
         self.befell: list[tuple[str, str]] = []
         self.on_death: Callable[[], None] = lambda: None
+        self.hops: tuple[str, ...] = ()
+        self.asked: list[tuple[str, str]] = []
+        self.again: list[str] = []
+        self.weather: Weather = lambda _hops, _name: None
         self._plans: dict[int, Trouble | Callable[[], None]] = {}
         self._plans_by_name: dict[str, Trouble | Callable[[], None]] = {}
 
@@ -59,6 +77,16 @@ class Outside:
         """Plan what befalls the next call of a name."""
         self._plans_by_name[name] = trouble
 
+    @contextmanager
+    def hop(self, name: str, asked_by: tuple[str, ...] = ()) -> Iterator[None]:
+        """Have it be somebody's turn, who may have been called by others."""
+        before = self.hops
+        self.hops = (*asked_by, name)
+        try:
+            yield
+        finally:
+            self.hops = before
+
     def calm(self) -> None:
         """Forget what was planned and did not come true."""
         self._plans.clear()
@@ -75,7 +103,13 @@ class Outside:
             Does it, or not, as a trouble other than death wants it.
         """
         self.made.append(name)
-        trouble = self._plans.pop(len(self.made), None) or self._plans_by_name.pop(name, None)
+        if self.hops:
+            self.asked.append((self.hops[-1], name))
+        trouble = (
+            self._plans.pop(len(self.made), None)
+            or self._plans_by_name.pop(name, None)
+            or self.weather(self.hops, name)
+        )
         if trouble is None:
             return do()
         if callable(trouble):

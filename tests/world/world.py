@@ -1,10 +1,9 @@
 """A simulated world: the shop's real code in one process and one thread, on fakes of AWS.
 
-Orders, payments, notifications and file_manager run as their ``app.py`` wires them. DynamoDB, SNS,
-SQS, S3 and SES are fakes in memory below botocore's and PynamoDB's real clients; the gateway is
-the simulator's core below the real ``stripe`` package. Nothing happens by itself: whoever holds
-the world says what is delivered next, what goes wrong, and when time passes. The same choices
-give the same world.
+All services run as their ``app.py`` wires them. DynamoDB, SNS, SQS, S3, SES and Cognito are fakes
+in memory below botocore's and PynamoDB's real clients; the gateway is the simulator's core below
+the real ``stripe`` package. Nothing happens by itself: whoever holds the world says what is
+delivered next, what goes wrong, and when time passes. The same choices give the same world.
 """
 
 import hashlib
@@ -98,6 +97,8 @@ class World:
     excused
         Of each e-mail, how often its process ended (it died, or got no answer, or could not
         write) after SES had taken it and before that was recorded: so many second copies may be.
+    late_held
+        Whether what is carried out late has to wait for longer still.
     """
 
     def __init__(self) -> None:
@@ -105,7 +106,9 @@ class World:
         self.tables = MemoryTables(
             [apps.template_of(service, "resources.yaml") for service in apps.SERVICES]
         )
-        self.cloud = MemoryCloud(self.tables, _queues(), self._published, self._now, self._mailed)
+        self.cloud = MemoryCloud(
+            self.tables, _queues(), self._published, self._now, self._mailed, self._later
+        )
         self.gateway = MemoryGateway(self.outside, self._told, self._later)
         self.mails: Counter[str] = Counter()
         self.excused: Counter[str] = Counter()
@@ -115,6 +118,7 @@ class World:
         self._invocations: list[Invocation] = []
         self._webhooks: list[Webhook] = []
         self._late: list[Late] = []
+        self.late_held = False
         self._shards = [
             Shard(service, f"toyshop-local-{service.replace('_', '-')}", number)
             for service in ("orders", "payments", "file_manager")
@@ -129,6 +133,8 @@ class World:
         """Begin: from here on the tests' process is this world."""
         for service in apps.SERVICES:
             apps.app_of(service)
+        for breaker in apps.BREAKERS:
+            breaker.succeeded()
         enter = self._stack.enter_context
         self.clock = enter(time_machine.travel(START, tick=False))
         world = self
@@ -202,21 +208,32 @@ class World:
         *,
         body: Any = None,
         headers: dict[str, str] | None = None,
+        asked_by: tuple[str, ...] = (),
     ) -> Answer:
         """Call an API from outside, in a process of its own."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         url = operation.path.format_map(path or {})
-        return self.serve(service, operation.method, url, json.dumps(body).encode(), sent)
+        content = json.dumps(body).encode()
+        return self.serve(service, operation.method, url, content, sent, asked_by)
 
     def serve(
-        self, service: str, method: str, path: str, body: bytes, headers: dict[str, str]
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        asked_by: tuple[str, ...] = (),
     ) -> Answer:
-        """Have a process of a service's API answer a request."""
+        """Have a process of a service's API answer a request, a client's unless a hop's."""
         self._mails_of_processes.append([])
         try:
-            answer = Answer(*apps.invoke(service, method, path, body, headers))
+            with self.outside.hop(f"{service} API", asked_by):
+                answer = Answer(*apps.invoke(service, method, path, body, headers))
         except ProcessDied:
             answer = Answer(502, {}, b"")
+        if not asked_by and answer.status >= 500:
+            self.outside.again.append("client")
         mails = self._mails_of_processes.pop()
         if answer.status >= 500:
             self.excused.update(mail for mail in mails if not self._is_recorded(mail))
@@ -244,7 +261,7 @@ class World:
         for webhook in self._webhooks:
             if webhook.due <= self._now():
                 yield Delivery(f"webhook {webhook.event['type']}", _bound(self._tell, webhook))
-        for late in self._late:
+        for late in [] if self.late_held else self._late:
             yield Delivery(f"late {late.name}", _bound(self._do_late, late))
 
     def _read_streams(self) -> None:
@@ -261,8 +278,10 @@ class World:
         batch = shard.records[shard.read : shard.read + 10]
         self._running.add(id(shard))
         try:
-            answer = apps.app_of(shard.service).on_dynamodb_record({"Records": batch}, None)
+            with self.outside.hop(f"{shard.service} relay"):
+                answer = apps.app_of(shard.service).on_dynamodb_record({"Records": batch}, None)
         except (Exception, ProcessDied):
+            self.outside.again.append("stream")
             return
         finally:
             self._running.discard(id(shard))
@@ -270,6 +289,8 @@ class World:
         numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
         # Lambda goes on from the first that failed, whatever became of those after it.
         done = next((n for n, number in enumerate(numbers) if number in failed), len(numbers))
+        if failed:
+            self.outside.again.append("stream")
         if not again:
             shard.read += done
 
@@ -286,8 +307,10 @@ class World:
             invocation.attempts += 1
             handler = getattr(apps.app_of(subscription.service), subscription.function)
             try:
-                handler(invocation.event, None)
+                with self.outside.hop(f"{subscription.service} {subscription.function}"):
+                    handler(invocation.event, None)
             except (Exception, ProcessDied):
+                self.outside.again.append("Lambda")
                 if invocation.attempts <= subscription.retries:
                     wait = delivery.ASYNC_RETRY_WAITS[invocation.attempts - 1]
                     invocation.due = self._now() + wait
@@ -306,6 +329,8 @@ class World:
     ) -> None:
         queue = self.cloud.queues[name]
         message.receives += 1
+        if function.endswith("_retry"):
+            self.outside.again.append("queue")
         if queue.max_receives is not None and message.receives > queue.max_receives:
             assert queue.dead_letters is not None
             queue.messages.remove(message)
@@ -321,10 +346,14 @@ class World:
             "eventSource": "aws:sqs",
         }
         try:
-            answer = getattr(apps.app_of(service), function)({"Records": [record]}, None)
+            with self.outside.hop(f"{service} {function.removesuffix('_retry')}"):
+                answer = getattr(apps.app_of(service), function)({"Records": [record]}, None)
         except (Exception, ProcessDied):
+            self.outside.again.append("queue")
             return
-        if not answer["batchItemFailures"] and not again:
+        if answer["batchItemFailures"]:
+            self.outside.again.append("queue")
+        elif not again:
             queue.messages.remove(message)
 
     def _told(self, event: dict[str, Any]) -> None:
@@ -341,8 +370,10 @@ class World:
                 "payload": b64encode(payload).decode(),
                 "signature": signature(payload, secret, int(self._now())),
             },
+            asked_by=("gateway",),
         )
         if answer.status != 204:
+            self.outside.again.append("gateway")
             self._webhooks.append(replace(webhook, due=self._now() + delivery.WEBHOOK_RETRY_WAIT))
         elif again:
             self._webhooks.append(webhook)
@@ -438,7 +469,10 @@ class World:
 
     def _mailed(self, message_id: str) -> None:
         self.mails[message_id] += 1
-        self._mails_of_processes[-1].append(message_id)
+        if self._mails_of_processes:
+            self._mails_of_processes[-1].append(message_id)
+        else:  # late, when whoever sent it has given it up
+            self.excused[message_id] += 1
 
     def _is_recorded(self, message_id: str) -> bool:
         item = self.tables.tables["toyshop-local-notifications"].items.get(message_id)
@@ -465,12 +499,16 @@ class _Neighbours:
         service, path = apps.place_of(url)
         name = f"{service} {method} {urlsplit(path).path.rpartition('/')[0]}"
 
+        asked_by = world.outside.hops
+
         def do() -> Answer:
-            return world.serve(service, method, path, body, headers)
+            return world.serve(service, method, path, body, headers, asked_by)
 
         def spoiled(trouble: Trouble) -> Answer:
             silence = urllib3.exceptions.ReadTimeoutError(None, url, "no answer")  # type: ignore[arg-type]
             match trouble:
+                case "refused":
+                    raise urllib3.exceptions.NewConnectionError(None, "no connection")  # type: ignore[arg-type]
                 case "throttled":
                     return Answer(429, {}, b"")
                 case "faulty":
