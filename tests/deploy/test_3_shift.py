@@ -109,7 +109,7 @@ def test_only_what_has_changed_is_released(
 def test_new_settings_are_a_new_version(trial: Trial, customer: Customer) -> None:
     # WHEN a setting of a service changes, and no code
     config = "orders/.chalice/config.json"
-    with trial.changed(config, '"lambda_timeout": 30', '"lambda_timeout": 29'):
+    with trial.changed(config, '"lambda_timeout": 28', '"lambda_timeout": 27'):
         trial.shop("deploy", *STAGE, "orders")
     # THEN its alias goes to a new version, which has the setting
     name = "toyshop-shifted-orders-api-handler"
@@ -117,5 +117,5 @@ def test_new_settings_are_a_new_version(trial: Trial, customer: Customer) -> Non
     serving = trial.cloud.client("lambda").get_function_configuration(
         FunctionName=name, Qualifier="live"
     )
-    assert serving["Timeout"] == 29
+    assert serving["Timeout"] == 27
     customer.pays(customer.order())

@@ -153,7 +153,7 @@ def _standing_function(model: Model, function: Mapping[str, Any]) -> dict[str, A
         "SubnetIds": sorted(vpc.get("SubnetIds", [])),
         "SecurityGroupIds": sorted(vpc.get("SecurityGroupIds", [])),
         "Tracing": function.get("TracingConfig", {}).get("Mode", "PassThrough"),
-        "ReservedConcurrentExecutions": limit.get("ReservedConcurrentExecutions"),
+        "ReservedConcurrentExecutions": told(model, limit.get("ReservedConcurrentExecutions")),
         "EventInvokeConfig": _invocation(invocation),
         "InvokedBy": sorted(set(_standing_invokers(client, function))),
     }
