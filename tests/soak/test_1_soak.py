@@ -46,5 +46,8 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     print("\n".join(lines))
     assert result.breaches == [], "\n".join([f"seed {plan.seed}", *result.breaches])
     assert len(sales.accepted) >= plan.least, f"only {len(sales.accepted)} orders were accepted"
+    # AND the shop finds nothing to mend either
+    walked = shop.run("reconcile", "--grace", "0", "--json")
+    assert walked.returncode == 0, walked.stdout + walked.stderr
     if pytestconfig.getoption("--write"):
         report.write(lines)

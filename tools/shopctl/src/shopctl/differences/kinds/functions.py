@@ -26,6 +26,8 @@ from shopctl.packaging.build import Package
 CODE = "Code"
 """What differs in a function's code, not a property to be compared."""
 _DOWNLOAD_SECONDS = 60
+# the rule's name is made up by whoever deploys it
+_SCHEDULE = "its schedule"
 _QUEUE_DEFAULTS = {"BatchSize": 10}
 _STREAM_DEFAULTS = {
     "BatchSize": 100,
@@ -81,6 +83,8 @@ def _invokers(model: Model, declared: Declared) -> Iterator[str]:
     for event in declared.properties.get("Events", {}).values():
         if event["Type"] == "SNS":
             yield f"sns.amazonaws.com for {last(str(event['Properties']['Topic']))}"
+        elif event["Type"] == "Schedule":
+            yield f"events.amazonaws.com for {_SCHEDULE}"
     for permission in model.of("AWS::Lambda::Permission"):
         properties = permission.properties
         if (
@@ -100,6 +104,8 @@ def _invoker(principal: Any, source: str) -> str:
         principal = ", ".join(str(who) for who in principal.values())
     if ":execute-api:" in source:
         return f"{principal} for {source.split(':', 5)[-1].partition('/')[0]}"
+    if ":rule/" in source:
+        return f"{principal} for {_SCHEDULE}"
     return f"{principal} for {last(source) if source else 'anything'}"
 
 
