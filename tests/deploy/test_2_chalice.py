@@ -130,6 +130,7 @@ def test_change_of_one_app_touches_no_other_and_loses_no_order(
     assert status == 1
     assert {thing["name"]: thing["changes"] for thing in found["things"]} == {
         "toyshop-orders-own": changes,
+        "toyshop-orders-own-backfill": changes,
         "toyshop-orders-own-on_dynamodb_record": changes,
     }
     # AND only its functions have changed, and no delivery setting is lost
