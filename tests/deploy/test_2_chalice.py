@@ -1,33 +1,15 @@
 """Services deployed by `chalice deploy` in each app's folder; the tests tell one story."""
 
-import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from deploy import drift
-from deploy.trial import BROKEN, ROOT, SERVICES, Customer, Trial, all_paid_once, ordering
+from deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_once, ordering
 
 # each after those it depends on
 WAVES = (("file_manager", "notifications", "orders"), ("payments", "toys"), ("storefront_api",))
-
-
-def chalice(trial: Trial, service: str, command: str = "deploy") -> None:
-    done = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "chalice"), command, "--stage", "own"],
-        cwd=trial.apps / service,
-        env=trial.environment(
-            AWS_DEFAULT_REGION="us-east-1",
-            AWS_ACCESS_KEY_ID="000000000000",
-            AWS_SECRET_ACCESS_KEY="local",
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def deploy(trial: Trial, services: Iterable[str], *, configured: bool = True) -> None:
@@ -36,7 +18,7 @@ def deploy(trial: Trial, services: Iterable[str], *, configured: bool = True) ->
     def one(service: str) -> None:
         if not configured:
             trial.shop("configure", "--stage", "own", service)
-        chalice(trial, service)
+        trial.chalice("own", service)
         trial.shop("deliver", "--stage", "own", service)
 
     with ThreadPoolExecutor(3) as pool:
@@ -124,7 +106,7 @@ def test_change_of_one_app_touches_no_other_and_loses_no_order(
         status, found = trial.diff("--stage", "own")
         with ordering(customer) as placed:
             # WHEN it is deployed again
-            chalice(trial, "orders")
+            trial.chalice("own", "orders")
     # THEN that was foreseen
     changes = [{"kind": "changed", "path": "app.py"}]
     assert status == 1
@@ -188,5 +170,5 @@ def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
 def test_every_app_is_deleted_in_its_folder(trial: Trial) -> None:
     for wave in reversed(WAVES):
         for service in wave:
-            chalice(trial, service, "delete")
+            trial.chalice("own", service, "delete")
     assert functions(trial) == {}

@@ -4,12 +4,11 @@ The tests tell one story, in their order.
 """
 
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from deploy.trial import ROOT, Trial
+from deploy.trial import Trial
 
 
 def alarms(trial: Trial, stage: str) -> dict[str, dict[str, Any]]:
@@ -134,31 +133,14 @@ def own_inside(trial: Trial) -> Iterator[None]:
     trial.shop("deploy", "--stage", "owninside", "--resources", "file_manager", "toys")
     yield
     for service in ("toys", "file_manager"):
-        chalice(trial, service, "delete")
-
-
-def chalice(trial: Trial, service: str, command: str) -> None:
-    done = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "chalice"), command, "--stage", "owninside"],
-        cwd=trial.apps / service,
-        env=trial.environment(
-            AWS_DEFAULT_REGION="us-east-1",
-            AWS_ACCESS_KEY_ID="000000000000",
-            AWS_SECRET_ACCESS_KEY="local",
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+        trial.chalice("owninside", service, "delete")
 
 
 @pytest.mark.usefixtures("own_inside")
 def test_chalice_deploy_does_the_same(trial: Trial) -> None:
     for service in ("file_manager", "toys"):
         trial.shop("configure", "--stage", "owninside", service)
-        chalice(trial, service, "deploy")
+        trial.chalice("owninside", service)
         said = trial.shop("deliver", "--stage", "owninside", service)
         # the group of the API's function is one that Chalice does not make
         assert "api_handler: log group" in said

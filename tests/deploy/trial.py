@@ -193,6 +193,23 @@ class Trial:
         assert bool(process.returncode) == fails, said + complained
         return complained if fails else said
 
+    def chalice(self, stage: str, service: str, command: str = "deploy") -> None:
+        """Run a command of Chalice's own in an app's folder."""
+        done = subprocess.run(
+            [str(ROOT / ".venv" / "bin" / "chalice"), command, "--stage", stage],
+            cwd=self.apps / service,
+            env=self.environment(
+                AWS_DEFAULT_REGION="us-east-1",
+                AWS_ACCESS_KEY_ID=ACCOUNT,
+                AWS_SECRET_ACCESS_KEY="local",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def diff(self, *arguments: str) -> tuple[int, Any]:
         """Run ``./shop diff``; return its exit status and what it found."""
         process = self.begin("diff", "--json", *arguments)
