@@ -171,6 +171,16 @@ def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -
     assert told["told_again"] == [order["id"]]
 
 
+def test_what_an_older_order_lacks_is_filled_in(shop: Shop, alice: str) -> None:
+    order = shop.place(alice)
+    table, key = "toyshop-local-orders", {"id": {"S": order["id"]}}
+    dynamodb = shop.client("dynamodb")
+    dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE listing")
+    filled = shop.run("backfill", "--stage", "local", "orders")
+    assert filled.returncode == 0, filled.stderr
+    assert "listing" in dynamodb.get_item(TableName=table, Key=key)["Item"]
+
+
 def test_a_charge_that_comes_by_the_retry_queue(
     shop: Shop, alice: str, tap: Tap, queues: Queues
 ) -> None:
