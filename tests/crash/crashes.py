@@ -84,20 +84,25 @@ def die_until_parked(name: str, function: str, call: str, death: Death) -> int:
         If the promise does not hold in the end.
     """
     with World() as world:
-
-        def doom(delivery: Delivery) -> None:
-            world.outside.calm()
-            if delivery.name in (function, f"{function}_retry"):
-                world.outside.plan_at(call, death)
-
-        _tell(world, name, doom)
-        world.outside.calm()
-        assert {call for call, _ in world.outside.befell} == {call}
-        world.forget_keys()
+        park(world, name, function, call, death)
         parked = world.replay()
         world.settle()
         promise.in_the_end(world)
         return parked
+
+
+def park(world: World, name: str, function: str, call: str, death: Death) -> None:
+    """Tell a story in which a function dies at a call at every try; the keys are forgotten then."""
+
+    def doom(delivery: Delivery) -> None:
+        world.outside.calm()
+        if delivery.name in (function, f"{function}_retry"):
+            world.outside.plan_at(call, death)
+
+    _tell(world, name, doom)
+    world.outside.calm()
+    assert {call for call, _ in world.outside.befell} == {call}
+    world.forget_keys()
 
 
 def _tell(world: World, name: str, before: Callable[[Delivery], None]) -> None:

@@ -37,7 +37,8 @@ class Packaged:
     def resources(self) -> dict[str, Any]:
         """Its resources."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        content = yaml.load(self.template, loader)  # nosec B506 - a safe one
+        # a safe one
+        content = yaml.load(self.template, loader)  # nosec B506
         found: dict[str, Any] = (content or {}).get("Resources", {})
         return found
 
