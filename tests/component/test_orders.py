@@ -436,6 +436,13 @@ def test_a_backfill_leaves_a_record_alone_that_somebody_is_writing(
     assert api.call("GET", f"/orders/{order['id']}").headers["ETag"] == '"2"'
 
 
+@pytest.mark.parametrize("time", ["0.5", "1764000000", "1e3"])
+def test_a_number_is_no_time(api: Any, time: str) -> None:
+    answer = api.call("GET", f"/orders?until={time}")
+    assert answer.status_code == 400
+    assert problem_pointers(answer) == ["/until"]
+
+
 def test_what_the_topic_does_not_accept_is_delivered_again(app: ModuleType, api: Any) -> None:
     # GIVEN a topic that is gone
     stream = StreamOf("toyshop-local-orders")

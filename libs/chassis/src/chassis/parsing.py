@@ -1,8 +1,10 @@
 """Bodies and queries into contract types, with the wrong field named."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -125,6 +127,9 @@ def parse_query(query: Mapping[str, str] | None, kind: type[T]) -> T:
             attributes[name.removeprefix("attr.")] = value
         elif name == "attributes":
             raise BadRequest.at("/attributes", "Use attr.<name>= to filter by an attribute")
+        elif name in _times(kind) and ":" not in value:  # type: ignore[arg-type]
+            # msgspec would take a number for seconds since the epoch
+            raise BadRequest.at(f"/{name}", "Write a time as RFC 3339 does: 2026-11-24T08:00:00Z")
         else:
             values[name] = value
     if attributes:
@@ -138,6 +143,19 @@ def parse_query(query: Mapping[str, str] | None, kind: type[T]) -> T:
         raise BadRequest(
             f"The query parameter '{wrong.pointer.lstrip('/')}' is wrong: {wrong.detail}.", [wrong]
         ) from None
+
+
+@cache
+def _times(kind: type) -> frozenset[str]:
+    """Return the names of a query's parameters that are times."""
+    fields = msgspec.structs.fields(kind)
+    return frozenset(field.encode_name for field in fields if datetime in _parts(field.type))
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    yield kind
+    for part in get_args(kind):
+        yield from _parts(part)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
