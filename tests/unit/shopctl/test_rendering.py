@@ -176,3 +176,13 @@ def test_writing_again_changes_nothing(tmp_path: Path) -> None:
     files = {"config.json": '{"a": 1}'}
     assert rendering.write(service, files) == ["config.json"]
     assert rendering.write(service, files) == []
+
+
+def test_limits_are_told_to_chalice_which_would_take_them_away() -> None:
+    stage = msgspec.structs.replace(PROD, mode="chalice")
+    files = rendering.render(SERVICES["payments"], stage, ON_AWS)
+    functions = section(SERVICES["payments"], "prod", files)["lambda_functions"]
+    limits = {name: each.get("reserved_concurrency") for name, each in functions.items()}
+    # as delivery.yaml has them; a queue's functions are limited by their mapping
+    assert limits["charge"] == limits["fulfil"] == 20
+    assert limits["charge_retry"] is None

@@ -77,7 +77,7 @@ def render(service: Service, stage: Stage, published: Published) -> dict[str, st
             return re.sub(r"-local\.json$", f"-{stage.name}.json", value)
         return value
 
-    section = {
+    section: dict[str, Any] = {
         name: _environment(value, stage, published, text)
         if name == "environment_variables"
         else walk(value)
@@ -85,6 +85,11 @@ def render(service: Service, stage: Stage, published: Published) -> dict[str, st
     }
     if stage.mode == "chalice":
         section["environment_variables"] |= _sources(service, stage, published)
+        for function in delivery.read(service, stage, published).functions:
+            if function.concurrency is not None:
+                # Chalice takes a limit away that its configuration does not name
+                limit = {"reserved_concurrency": function.concurrency}
+                section["lambda_functions"][function.name] |= limit
     policies = {
         walk(name): json.loads(text(json.dumps(_json(directory / name))))
         for name in _policy_files(local)
