@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools/gateway_simulator/src")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
-from chain.shop import Shop, eventually  # noqa: E402
+from support.running_shop import Shop, eventually  # noqa: E402
 
 IDLE_ORDERS = 30
 READS = 200

@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from chain.shop import Shop
+
+from support.running_shop import Shop
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ import boto3
 import pytest
 import yaml
 from chalice.test import Client
-from component.permissions import recorded
-from component.storefront import Shop
 from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.utilities.utils import load_resource
 
 from chassis import cursors
+from support.recorded_permissions import recorded
+from support.storefront import Shop
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"

@@ -8,15 +8,15 @@ import itertools
 import time
 from typing import Any
 
-import authorization
-from authorization import Things, claims_of, header_of, matrix, signed
 from component.conftest import key_of_pools
-from component.storefront import BASKET, DRAFT, PASSWORD, Orders, Payments, Shop
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts import storefront
+from support import authorization
+from support.authorization import Things, claims_of, header_of, matrix, signed
+from support.storefront import BASKET, DRAFT, PASSWORD, Orders, Payments, Shop
 
 OPERATIONS = [operation.name for operation in storefront.OPERATIONS]
 
@@ -106,4 +106,4 @@ def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
 
 def test_the_document_is_what_the_tests_try() -> None:
     written = authorization.DOCUMENT.read_text()
-    assert written == authorization.document(), "run python tests/authorization.py"
+    assert written == authorization.document(), "run python tests/support/authorization.py"

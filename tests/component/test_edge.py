@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from shopctl.edge.api import BODY_LIMIT
-from shopctl.edge.server import Origins, application
+from local_edge.api import BODY_LIMIT
+from local_edge.server import Origins, application
 
 API = "/restapis/toyshop-local-storefront-api/api/_user_request_"
 FILES = "/toyshop-local-file-manager-public"

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from component.storefront import ADDRESS, BASKET, CARD, PASSWORD, Shop, pointers
+
+from support.storefront import ADDRESS, BASKET, CARD, PASSWORD, Shop, pointers
 
 KEY = {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
 

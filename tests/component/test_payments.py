@@ -45,11 +45,11 @@ from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
-from shopctl import services, stages
-from shopctl.deploying import Target
-from shopctl.layout import Layout
-from shopctl.replay import replaying
-from shopctl.replay.selection import Selection
+from shopctl.deploying.deploy import Target
+from shopctl.operating.replay import replaying
+from shopctl.operating.replay.selection import Selection
+from shopctl.project import services, stages
+from shopctl.project.layout import Layout
 
 SECRET = "whsec_of_the_tests"
 
@@ -57,7 +57,7 @@ SECRET = "whsec_of_the_tests"
 @pytest.fixture(scope="module")
 def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     state = tmp_path_factory.mktemp("gateway")
-    source = Path(__file__).parents[2] / "tools/gateway_simulator/src"
+    source = Path(__file__).parents[2] / "tools"
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway_simulator", "--port", "0", "--state", str(state)],
         stdout=subprocess.PIPE,

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from component.storefront import ADDRESS, BASKET, CARD, DRAFT, PASSWORD, Shop, pointers, toy
 from openapi_spec_validator import validate
 
 from chassis.client import Reply
@@ -16,6 +15,7 @@ from chassis.problems import (
     Unprocessable,
 )
 from contracts import orders, payments, storefront, toys
+from support.storefront import ADDRESS, BASKET, CARD, DRAFT, PASSWORD, Shop, pointers, toy
 
 
 class TestUsers:

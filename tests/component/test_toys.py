@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from botocore.client import BaseClient
 from component.conftest import parked
-from component.neighbours import Call, FakeNeighbour
 
 from chassis.problems import ServiceUnavailable
 from contracts import files
 from contracts.events import FILE_READY, CloudEvent
+from support.downstream import Call, FakeNeighbour
 
 DRAFT: dict[str, Any] = {
     "name": "Wooden Train",

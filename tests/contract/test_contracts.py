@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in (ROOT / "apps").glob("*/service.toml"))
 ASYNCAPI = json.loads((ROOT / "docs/asyncapi.json").read_text(encoding="utf-8"))
 OFFICIAL = json.loads(
-    gzip.decompress((Path(__file__).parent / "schemas/asyncapi-3.0.0.json.gz").read_bytes())
+    gzip.decompress(
+        (Path(__file__).parents[1] / "support/schemas/asyncapi-3.0.0.json.gz").read_bytes()
+    )
 )
 
 

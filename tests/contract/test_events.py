@@ -18,7 +18,6 @@ import jsonschema
 import msgspec
 import pytest
 from component.conftest import REGION, parked
-from component.neighbours import FakeNeighbour
 
 from chalicelib.file_manager.events import events_of as events_of_file
 from chalicelib.file_manager.store import FileRecord
@@ -33,6 +32,7 @@ from chassis.relay import Relay
 from contracts.events import EVENT_TYPES, CloudEvent
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
+from support.downstream import FakeNeighbour
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 1, 2, 3, 400, tzinfo=UTC)

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 from component.conftest import parked
-from component.neighbours import FakeNeighbour
 from contract.test_events import FakeGateway, NoQueue, order, published, sns
 
 from chalicelib.orders.events import events_of
@@ -29,6 +28,7 @@ from contracts.orders import Address, Contact, Order, OrderLine
 from contracts.schema import Output, Timestamp
 from shopctl.contracts import snapshots, wire
 from shopctl.contracts.generate import generate
+from support.downstream import FakeNeighbour
 
 ROOT = Path(__file__).parents[2]
 

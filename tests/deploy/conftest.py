@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from deploy.trial import Trial
+
+from support.deploy.trial import Trial
 
 
 @pytest.fixture(scope="session")

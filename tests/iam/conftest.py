@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from chain.conftest import alice, bob, staff
-from chain.shop import Shop
-from chain.test_2_redelivery import tap
-from iam.roles import Roles
+from chain.test_redelivery import tap
+
+from support.iam_roles import Roles
+from support.running_shop import Shop
 
 __all__ = ["alice", "bob", "staff", "tap"]
 

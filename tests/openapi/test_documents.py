@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-from component.storefront import PASSWORD, published_keys
-from openapi.wsgi import served
 
 from chalicelib.storefront_api.bootstrap import build
 from contracts.storefront import NewSession
+from support.openapi.wsgi import served
+from support.storefront import PASSWORD, published_keys
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).parent / "schemathesis.toml"

@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from chain.shop import Shop
-from soak.plan import LONG, SHORT, Plan
+
+from support.running_shop import Shop
+from support.soak.plan import LONG, SHORT, Plan
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,7 +1,8 @@
 """The templates of the stages on AWS, made once for all tests of this folder."""
 
 import pytest
-from templates.stage import Templates
+
+from support.rendered_stage import Templates
 
 
 @pytest.fixture(scope="session")

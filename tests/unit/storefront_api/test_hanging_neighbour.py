@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from component.neighbours import FakeNeighbour
 
 from chalicelib.storefront_api.caller import Caller
 from chalicelib.storefront_api.ordering import Ordering
@@ -17,6 +16,7 @@ from chassis.breaker import FAILURES, Breaker
 from chassis.client import ServiceClient
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order
+from support.downstream import FakeNeighbour
 
 ALICE = Caller("cus_alice", is_staff=False)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

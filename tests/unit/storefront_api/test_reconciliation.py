@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from component.neighbours import Call, FakeNeighbour
 from msgspec.structs import replace
 from unit.storefront_api.test_promise import (
     CANCELLED,
@@ -26,6 +25,7 @@ from contracts.files import FileLookupAnswer
 from contracts.notifications import MessageLookupAnswer
 from contracts.orders import Order, OrderPage
 from contracts.payments import GatewayCharge, TransactionAuditAnswer, TransactionLookupAnswer
+from support.downstream import Call, FakeNeighbour
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

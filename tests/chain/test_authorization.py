@@ -1,0 +1,117 @@
+"""The table of who may do what, tried at the shop's public origin, through its real gateway."""
+
+import itertools
+import time
+import uuid
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from support import authorization
+from support.authorization import Things, claims_of, header_of, matrix, signed
+from support.images import announce, new_toy, png, upload
+from support.running_shop import PASSWORD, Shop, eventually
+
+CREDENTIALS = {"email": "alice@example.com", "password": PASSWORD}
+
+
+def forged(token: str, **changes: Any) -> str:
+    """Return a token that says something else, signed with a key that is not the pool's."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return signed(
+        header_of(token),
+        claims_of(token) | changes,
+        lambda text: key.sign(text, padding.PKCS1v15(), SHA256()),
+    )
+
+
+def callers(shop: Shop, alice: str, bob: str, staff: str) -> dict[str, str | None]:
+    """Return what each caller of the table sends.
+
+    The pool's key stays with the pool: what is expired, of another issuer or for another client
+    is signed with another one here. `tests/component/test_authorization.py` has the pool's.
+    """
+    newcomer = {"email": f"{uuid.uuid4()}@example.com", "password": PASSWORD}
+    assert shop.api("POST", "/users", {**newcomer, "name": "Carol"}).status == 201
+    session = shop.api("POST", "/sessions", CREDENTIALS).json
+    return {
+        "anonymous": None,
+        "customer": shop.api("POST", "/sessions", newcomer).json["access_token"],
+        "owner": alice,
+        "other": bob,
+        "staff": staff,
+        "expired": forged(alice, exp=int(time.time()) - 1),
+        "issuer": forged(alice, iss="https://cognito-idp.us-east-1.amazonaws.com/another"),
+        "key": forged(alice),
+        "none": authorization.unsigned(alice),
+        "HS256": authorization.signed_with_public_key(alice, b"public"),
+        "id": session["id_token"],
+        "refresh": session["refresh_token"],
+        "client": forged(alice, client_id="another"),
+        "garbage": "garbage",
+    }
+
+
+def test_everyone_gets_what_the_table_says(shop: Shop, alice: str, bob: str, staff: str) -> None:
+    senders = callers(shop, alice, bob, staff)
+    shop.place(bob)
+    order = _order_with_receipt(shop, alice)
+    toy = _toy_with_picture(shop, staff)
+    found: dict[str, dict[str, int]] = {name: {} for name in matrix()}
+    for operation, (who, token) in itertools.product(matrix(), senders.items()):
+        things = Things(
+            order_id=order["id"],
+            order_version=order["version"],
+            toy_id=toy["id"],
+            toy_version=toy["version"],
+            image_id=toy["image_id"],
+            new_email=f"{uuid.uuid4()}@example.com",
+            key=str(uuid.uuid4()),
+            credentials=CREDENTIALS,
+            draft=_DRAFT,
+            order=shop.order_body(),
+        )
+        request = authorization.requests(things)[operation]
+        answer = shop.api(request.method, request.path, request.body, token, dict(request.headers))
+        found[operation][who] = answer.status
+        if answer.status >= 400:
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.json["status"] == answer.status
+        # the next one finds things as this one did
+        if answer.status < 300 and operation in ("replaceToy", "patchToy"):
+            toy["version"] = answer.json["version"]
+        elif answer.status < 300 and operation in ("deleteToy", "removeToyImage"):
+            toy = _toy_with_picture(shop, staff)
+        elif answer.status < 300 and operation == "changeOrder":
+            order = answer.json
+        elif answer.status < 300 and operation == "cancelOrder":
+            order = _order_with_receipt(shop, alice)
+    assert found == matrix()
+
+
+_DRAFT = {
+    "name": "Robot of the Table",
+    "description": "",
+    "category": "robots",
+    "brand": "Chain",
+    "price": {"amount": 500, "currency": "AUD"},
+    "min_age": 3,
+    "attributes": {},
+}
+
+
+def _order_with_receipt(shop: Shop, owner: str) -> Any:
+    order_id = shop.place(owner)["id"]
+    return eventually(lambda: (order := shop.order(order_id, owner))["receipt"] and order)
+
+
+def _toy_with_picture(shop: Shop, staff: str) -> dict[str, Any]:
+    toy = new_toy(shop, staff, "Robot of the Table")
+    content = png()
+    ticket = announce(shop, staff, toy["id"], len(content))
+    upload(ticket, content, "image/png")
+    path = f"/toys/{toy['id']}"
+    eventually(lambda: shop.api("GET", path).json["images"])
+    version = shop.api("GET", path).json["version"]
+    return {**toy, "version": version, "image_id": ticket["image"]["id"]}

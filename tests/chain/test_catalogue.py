@@ -1,0 +1,92 @@
+"""The catalogue and its pictures, seen from outside."""
+
+import io
+from collections import Counter
+from typing import Any
+
+from PIL import Image
+
+from support.images import announce, new_toy, png, upload
+from support.running_shop import Shop, eventually, http
+
+
+def walk(shop: Shop, query: str) -> list[dict[str, Any]]:
+    toys, cursor = [], ""
+    while True:
+        answer = shop.api("GET", f"/toys?{query}{cursor}")
+        assert answer.status == 200, answer.body
+        page = answer.json
+        toys += page["items"]
+        if page["next_cursor"] is None:
+            return toys
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def test_the_catalogue_is_walked_each_toy_once(shop: Shop) -> None:
+    toys = walk(shop, "limit=17")
+    assert len(toys) >= 200
+    assert max(Counter(toy["id"] for toy in toys).values()) == 1
+    assert len({toy["category"] for toy in toys}) >= 12
+    prices = [toy["price"]["amount"] for toy in walk(shop, "limit=40&sort=price")]
+    assert prices == sorted(prices)
+    assert len(prices) == len(toys)
+
+
+def test_search_matches_word_prefixes_in_any_order_and_case(shop: Shop) -> None:
+    toy = shop.toys[5]
+    words = [word for word in toy["name"].split() if word.isalpha()][:2]
+    query = "%20".join(word[:4].upper() for word in reversed(words))
+    found = walk(shop, f"q={query}&limit=100")
+    assert toy["id"] in [other["id"] for other in found]
+    assert len(found) < 100
+    assert walk(shop, "q=zzzzqqq") == []
+
+
+def test_every_seeded_toy_has_a_picture(shop: Shop) -> None:
+    toys = [toy for toy in walk(shop, "limit=100") if "Chain" not in toy["brand"]]
+    assert [toy["name"] for toy in toys if not toy["images"]] == []
+    picture = http("GET", shop.origin + toys[0]["images"][0]["url"])
+    assert picture.status == 200
+    assert picture.headers["Content-Type"].startswith("image/")
+    assert "immutable" in picture.headers["Cache-Control"]
+    Image.open(io.BytesIO(picture.body)).verify()
+
+
+def test_a_picture_appears_once_it_is_checked_and_can_be_removed(shop: Shop, staff: str) -> None:
+    toy = new_toy(shop, staff, "Pictured Robot")
+    content = png()
+    ticket = announce(shop, staff, toy["id"], len(content))
+    url = shop.origin + ticket["image"]["url"]
+    assert http("GET", url).status == 404
+    assert upload(ticket, content, "image/png") in (200, 201, 204)
+
+    def images() -> Any:
+        return shop.api("GET", f"/toys/{toy['id']}").json["images"]
+
+    assert eventually(images) == [ticket["image"]]
+    assert http("GET", url).body == content
+    removed = shop.api("DELETE", f"/toys/{toy['id']}/images/{ticket['image']['id']}", token=staff)
+    assert removed.status == 204
+    assert images() == []
+    assert http("GET", url).status == 404
+
+
+def test_bytes_that_are_not_what_they_said_are_never_public(shop: Shop, staff: str) -> None:
+    toy = new_toy(shop, staff, "Unpictured Robot")
+    content = b"<script>alert(1)</script>" * 10
+    ticket = announce(shop, staff, toy["id"], len(content))
+    upload(ticket, content, "image/png")
+
+    file_id = ticket["image"]["id"]
+    eventually(lambda: shop.items("file-manager")[file_id]["status"]["S"] == "rejected")
+    assert http("GET", shop.origin + ticket["image"]["url"]).status == 404
+    assert shop.api("GET", f"/toys/{toy['id']}").json["images"] == []
+
+
+def test_the_web_page_and_the_api_description_are_there(shop: Shop) -> None:
+    page = http("GET", shop.origin + "/")
+    assert page.status == 200
+    assert "text/html" in page.headers["Content-Type"]
+    document = shop.api("GET", "/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    assert "/orders/{order_id}/receipt" in document["paths"]

@@ -1,0 +1,194 @@
+"""An order's way through all six services."""
+
+import io
+import threading
+import time
+import uuid
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from support.running_shop import Answer, Shop, eventually, http
+
+
+def test_an_order_is_paid_receipted_and_mailed_once(shop: Shop, alice: str) -> None:
+    placed = shop.place(alice)
+    assert placed["payment"]["status"] == "pending"
+    order = shop.paid(placed["id"], alice, "succeeded")
+    assert order["total"] == shop.toys[0]["price"]
+    assert order["payment"]["transaction_id"].startswith("txn_")
+
+    order = eventually(lambda: (o := shop.order(order["id"], alice))["receipt"] and o)
+    receipt = shop.api("GET", f"/orders/{order['id']}/receipt", token=alice)
+    assert receipt.status == 303
+    pdf = http("GET", receipt.headers["Location"])
+    assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
+    text = PdfReader(io.BytesIO(pdf.body)).pages[0].extract_text()
+    assert order["id"] in text
+
+    (mail,) = shop.mailed(order["id"], 1)
+    assert mail["to"] == "alice@example.com"
+    assert order["id"] in mail["html"]
+    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+
+
+def test_a_decline_charges_nothing_and_is_told(shop: Shop, alice: str) -> None:
+    order = shop.place(alice, "pm_card_chargeDeclinedInsufficientFunds")
+    declined = shop.paid(order["id"], alice, "declined")
+    assert declined["payment"]["decline_code"] == "insufficient_funds"
+    assert declined["receipt"] is False
+    shop.mailed(order["id"], 1)
+    assert shop.money_of(order["id"]) == [("charge", "declined")]
+    assert shop.api("GET", f"/orders/{order['id']}/receipt", token=alice).status == 404
+
+
+def test_an_order_that_the_bank_must_confirm(shop: Shop, alice: str, staff: str) -> None:
+    # GIVEN an order whose card asks for authentication
+    order = shop.place(alice, "pm_card_authenticationRequired")
+    waiting = shop.paid(order["id"], alice, "action_required")
+    secret = waiting["payment"]["action"]["client_secret"]
+    assert shop.order(order["id"], staff)["payment"]["action"] is None  # the owner's alone
+    shop.mailed(order["id"], 1)
+    # WHEN the shopper's bank confirms, and the gateway posts its webhook
+    shop.gateway.authenticate(secret.split("_secret_")[0], "succeeded")
+    # THEN the order is paid, receipted and told
+    shop.paid(order["id"], alice, "succeeded")
+    shop.mailed(order["id"], 2)
+    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+
+
+def test_a_cancelled_order_is_refunded(shop: Shop, alice: str) -> None:
+    order = shop.place(alice)
+    shop.paid(order["id"], alice, "succeeded")
+    for _ in range(2):
+        answer = shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
+        assert answer.status == 202
+        assert answer.json["status"] == "cancelled"
+    refunded = shop.paid(order["id"], alice, "refunded")
+    assert refunded["status"] == "cancelled"
+    shop.mailed(order["id"], 2)
+    assert shop.money_of(order["id"]) == [("charge", "succeeded"), ("refund", "succeeded")]
+
+
+def test_an_order_that_is_cancelled_before_its_charge_leaves_none_standing(
+    shop: Shop, alice: str
+) -> None:
+    # GIVEN a gateway so slow that the cancellation overtakes the charge
+    shop.gateway.add_fault("slow", path="*/payment_intents", seconds=2, times=1)
+    order = shop.place(alice)
+    shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
+
+    # THEN, whichever came first, no money is left with the shop
+    def settled() -> Any:
+        payment = shop.order(order["id"], alice)["payment"]
+        return payment["status"] in ("cancelled", "refunded") and payment
+
+    eventually(settled)
+    shop.gateway.clear_faults()
+    time.sleep(1)
+    money = shop.money_of(order["id"])
+    charges = [entry for entry in money if entry == ("charge", "succeeded")]
+    refunds = [entry for entry in money if entry == ("refund", "succeeded")]
+    assert len(charges) == len(refunds) <= 1
+
+
+def test_ten_posts_with_one_key_make_one_order_and_one_charge(shop: Shop, alice: str) -> None:
+    key, answers = str(uuid.uuid4()), []
+    body = shop.order_body()
+
+    def post() -> None:
+        answers.append(shop.api("POST", "/orders", body, alice, {"Idempotency-Key": key}))
+
+    threads = [threading.Thread(target=post) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [200] * 9 + [201]
+    ids = {answer.json["id"] for answer in answers}
+    assert len(ids) == 1
+    (order_id,) = ids
+    shop.paid(order_id, alice, "succeeded")
+    assert shop.money_of(order_id) == [("charge", "succeeded")]
+    shop.mailed(order_id, 1)
+    # another body under the same key is refused
+    other = shop.api(
+        "POST", "/orders", shop.order_body(quantity=2), alice, {"Idempotency-Key": key}
+    )
+    assert other.status == 422
+
+
+def test_an_order_keeps_the_price_that_was_true_then(shop: Shop, alice: str, staff: str) -> None:
+    draft = {
+        "name": "Tin Robot of the Chain Test",
+        "description": "Winds up.",
+        "category": "robots",
+        "brand": "Chain",
+        "price": {"amount": 1999, "currency": "AUD"},
+        "min_age": 3,
+        "attributes": {},
+    }
+    created = shop.api("POST", "/toys", draft, staff)
+    assert created.status == 201
+    toy = created.json
+    body = shop.order_body() | {"lines": [{"toy_id": toy["id"], "quantity": 3}]}
+    answer = shop.api("POST", "/orders", body, alice, {"Idempotency-Key": str(uuid.uuid4())})
+    assert answer.json["total"] == {"amount": 5997, "currency": "AUD"}
+    changed = shop.api(
+        "PATCH",
+        f"/toys/{toy['id']}",
+        {"price": {"amount": 1, "currency": "AUD"}},
+        staff,
+        {"If-Match": created.headers["ETag"], "Content-Type": "application/merge-patch+json"},
+    )
+    assert changed.status == 200
+    withdrawn = shop.api(
+        "DELETE", f"/toys/{toy['id']}", None, staff, {"If-Match": changed.headers["ETag"]}
+    )
+    assert withdrawn.status == 204
+    assert shop.order(answer.json["id"], alice)["total"] == {"amount": 5997, "currency": "AUD"}
+    # a toy that was withdrawn between cart and order is named
+    again = shop.api("POST", "/orders", body, alice, {"Idempotency-Key": str(uuid.uuid4())})
+    assert again.status == 422
+    assert again.json["errors"][0]["pointer"] == "/lines/0/toy_id"
+
+
+def test_another_customers_order_does_not_exist(shop: Shop, alice: str, bob: str) -> None:
+    order = shop.place(alice)
+    path = f"/orders/{order['id']}"
+
+    def attempts(token: str) -> list[Answer]:
+        return [
+            shop.api("GET", path, token=token),
+            shop.api("PATCH", path, {"nonsense": 1}, token),  # no If-Match, bad body: 404 first
+            shop.api("POST", f"{path}/cancellation", token=token),
+            shop.api("GET", f"{path}/receipt", token=token),
+        ]
+
+    for answer in attempts(bob):
+        assert answer.status == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert shop.order(order["id"], alice)["status"] == "placed"
+    listed = shop.api("GET", "/orders?limit=100", token=bob).json["items"]
+    assert order["id"] not in [other["id"] for other in listed]
+
+
+def test_a_page_of_orders_shows_their_payments(shop: Shop, alice: str, staff: str) -> None:
+    order = shop.place(alice)
+    shop.paid(order["id"], alice, "succeeded")
+    mine = shop.api("GET", "/orders?limit=5", token=alice).json["items"]
+    assert mine[0]["id"] == order["id"]
+    assert mine[0]["payment"]["status"] == "succeeded"
+    everyones = shop.api("GET", "/orders?limit=5", token=staff).json["items"]
+    assert everyones[0]["id"] == order["id"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/toys/toy_none", "/toys/a%2Fb", "/toys/%27%22", "/orders/x/y/z"]
+)
+def test_what_is_not_there_is_a_problem_answer(shop: Shop, path: str) -> None:
+    answer = shop.api("GET", path)
+    assert answer.status in (401, 404)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == answer.status

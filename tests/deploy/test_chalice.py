@@ -1,0 +1,175 @@
+"""Services deployed by `chalice deploy` in each app's folder; the tests tell one story."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from support.deploy import drift
+from support.deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_once, ordering
+
+# each after those it depends on
+WAVES = (("file_manager", "notifications", "orders"), ("payments", "toys"), ("storefront_api",))
+
+
+def deploy(trial: Trial, services: Iterable[str], *, configured: bool = True) -> None:
+    """Deploy services as their teams would, beside each other: Chalice packages for long."""
+
+    def one(service: str) -> None:
+        if not configured:
+            trial.shop("configure", "--stage", "own", service)
+        trial.chalice("own", service)
+        trial.shop("deliver", "--stage", "own", service)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(one, services))
+
+
+def functions(trial: Trial) -> dict[str, Any]:
+    """Return the stage's functions by name."""
+    pages = trial.cloud.client("lambda").get_paginator("list_functions").paginate()
+    found = {function["FunctionName"]: function for page in pages for function in page["Functions"]}
+    return {name: found[name] for name in found if "-own" in name}
+
+
+def with_other_code(trial: Trial, before: dict[str, Any]) -> set[str]:
+    """Return the services whose functions have other code than before."""
+    after = functions(trial)
+    changed = {name for name in after if after[name]["CodeSha256"] != before[name]["CodeSha256"]}
+    return {
+        service
+        for service in SERVICES
+        for name in changed
+        if name.startswith(f"toyshop-{service.replace('_', '-')}-own")
+    }
+
+
+@pytest.fixture(scope="module")
+def customer(trial: Trial) -> Customer:
+    return Customer.of(trial, "own")
+
+
+def test_app_whose_neighbours_are_missing_is_not_configured(trial: Trial) -> None:
+    said = trial.shop("configure", "--stage", "own", "toys", fails=True)
+    assert said.startswith("file_manager has not published its api-url yet.")
+
+
+def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
+    # GIVEN what outlives a release
+    assert "6 of 6 stacks changed" in trial.shop("deploy", "--stage", "own", "--resources")
+    # WHEN each app is configured, deployed and given its delivery settings
+    for wave in WAVES:
+        deploy(trial, wave, configured=False)
+    # THEN a second time there is nothing to do
+    for command in ("configure", "deliver"):
+        lines = trial.shop(command, "--stage", "own").splitlines()
+        assert sorted(lines) == sorted(f"{service}: unchanged" for service in SERVICES)
+    # AND the stage is as the repository says
+    status, found = trial.diff("--stage", "own", "--live")
+    assert (status, found["things"]) == (0, [])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_answers(trial: Trial, service: str) -> None:
+    assert trial.health(service, "own") == 200
+
+
+def test_delivery_settings_are_applied(trial: Trial) -> None:
+    client = trial.cloud.client("lambda")
+    name = "toyshop-payments-own-on_dynamodb_record"
+    (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"]
+    dead_letters = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert dead_letters.endswith(":toyshop-own-payments-relay-dead-letters")
+    asynchronous = client.get_function_event_invoke_config(
+        FunctionName="toyshop-payments-own-charge"
+    )
+    assert asynchronous["MaximumEventAgeInSeconds"] == 3600
+    sns = trial.cloud.client("sns")
+    topic = trial.published("orders/topic-arn", "own")
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])
+    assert "shop.order.placed.v1" in attributes["Attributes"]["FilterPolicy"]
+
+
+def test_order_is_paid(customer: Customer) -> None:
+    customer.pays(customer.order())
+
+
+def test_change_of_one_app_touches_no_other_and_loses_no_order(
+    trial: Trial, customer: Customer
+) -> None:
+    # GIVEN a change of one app, and a client that keeps ordering
+    before = functions(trial)
+    with trial.with_more("orders/app.py", "\n# changed\n"):
+        status, found = trial.diff("--stage", "own")
+        with ordering(customer) as placed:
+            # WHEN it is deployed again
+            trial.chalice("own", "orders")
+    # THEN that was foreseen
+    changes = [{"kind": "changed", "path": "app.py"}]
+    assert status == 1
+    assert {thing["name"]: thing["changes"] for thing in found["things"]} == {
+        "toyshop-orders-own": changes,
+        "toyshop-orders-own-backfill": changes,
+        "toyshop-orders-own-on_dynamodb_record": changes,
+    }
+    # AND only its functions have changed, and no delivery setting is lost
+    assert with_other_code(trial, before) == {"orders"}
+    assert "orders: unchanged" in trial.shop("deliver", "--stage", "own", "orders")
+    # AND every order ends paid, once
+    all_paid_once(trial, customer, placed)
+
+
+def test_releases_that_are_broken(trial: Trial) -> None:
+    # GIVEN a release of every app that deploys well and answers 500
+    files = [trial.apps / service / "app.py" for service in SERVICES]
+    good = {file: file.read_text() for file in files}
+    try:
+        for file in files:
+            file.write_text(good[file] + BROKEN)
+        deploy(trial, SERVICES)
+    finally:
+        for file in files:
+            file.write_text(good[file])
+    assert {trial.health(service, "own") for service in SERVICES} == {500}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> None:
+    # GIVEN the version before in the app's folder, as from `git checkout <version> -- apps/…`
+    before = functions(trial)
+    # WHEN it is deployed again
+    deploy(trial, [service])
+    # THEN it answers as before, and no other app was touched
+    assert trial.health(service, "own") == 200
+    assert with_other_code(trial, before) == {service}
+
+
+def test_orders_are_paid_after_all_that(trial: Trial, customer: Customer) -> None:
+    customer.pays(customer.order())
+    status, found = trial.diff("--stage", "own", "--live")
+    assert (status, found["things"]) == (0, [])
+
+
+def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
+    # GIVEN a stage that somebody has been at
+    at = drift.Drift(trial, "own")
+    drift.plant(at)
+    try:
+        # WHEN it is compared
+        status, found = trial.diff("--stage", "own", "--live")
+    finally:
+        drift.undo(at)
+    # THEN each thing is named
+    assert drift.expected(at) - set(drift.found(at, found)) == set()
+    assert status == 1
+
+
+def test_every_app_is_deleted_in_its_folder(trial: Trial) -> None:
+    for wave in reversed(WAVES):
+        for service in wave:
+            trial.chalice("own", service, "delete")
+    assert functions(trial) == {}

@@ -1,0 +1,323 @@
+"""Services deployed by `./shop deploy`: all, again, one alone, half, broken, taken back.
+
+The tests tell one story, in their order.
+"""
+
+from typing import Any
+
+import pytest
+
+from support.deploy import drift
+from support.deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_once, ordering
+from support.running_shop import eventually, http
+
+# what CloudFormation finds out only when it is at it
+IMPOSSIBLE = """
+  Impossible:
+    Type: AWS::SSM::Parameter
+    Properties:
+      Type: String
+      Value: {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/nowhere-to-be-found}}"}
+"""
+
+
+@pytest.fixture(scope="module")
+def customer(trial: Trial) -> Customer:
+    return Customer.of(trial)
+
+
+def release_times(trial: Trial) -> dict[str, object]:
+    stacks = trial.stacks().items()
+    return {name: stack.get("LastUpdatedTime", stack["CreationTime"]) for name, stack in stacks}
+
+
+def touched(trial: Trial, before: dict[str, object]) -> list[str]:
+    after = release_times(trial)
+    return sorted(name for name, at in after.items() if before.get(name) != at)
+
+
+def test_interrupted_deploy_goes_on_when_run_again(trial: Trial) -> None:
+    # GIVEN deploys that were killed: among the resources, among the releases, and between the
+    # publishing of what others need
+    present: dict[str, str] = {}
+    parameters = trial.cloud.client("ssm")
+    for reached in (
+        lambda: len(trial.stacks()) >= 2,
+        lambda: len(trial.stacks()) >= 8,
+        lambda: parameters.get_parameters(Names=["/toyshop/trial/toys/api-id"])["Parameters"],
+    ):
+        deploy = trial.begin("deploy", "--stage", "trial")
+        eventually(reached, seconds=120, every=0.01)
+        deploy.kill()
+        deploy.communicate()
+        present |= {name: stack["StackId"] for name, stack in trial.stacks().items()}
+    # WHEN it is run again
+    said = trial.shop("deploy", "--stage", "trial")
+    # THEN every stack is there once, those of the first runs among them
+    assert "of 12 stacks changed" in said
+    stacks = trial.stacks()
+    assert len(stacks) == 12
+    assert {stack["StackStatus"] for stack in stacks.values()} <= {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+    }
+    assert {name: stacks[name]["StackId"] for name in present} == present
+
+
+def test_stage_is_as_the_repository_says(trial: Trial) -> None:
+    # nothing is doubled or left behind
+    status, found = trial.diff("--stage", "trial", "--live")
+    assert (status, found["things"]) == (0, [])
+    assert trial.diff("--stage", "trial", "--live", "orders")[0] == 0
+    assert "0 of 12 stacks changed" in trial.shop("deploy", "--stage", "trial")
+    status, found = trial.diff("--stage", "trial")
+    assert {stack["outcome"] for stack in found["stacks"]} == {"unchanged"}
+    assert (status, len(found["stacks"])) == (0, 12)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_answers(trial: Trial, service: str) -> None:
+    # a service's first start may take longer than the answer may
+    eventually(lambda: trial.health(service) == 200)
+
+
+def test_storefront_reaches_every_service(trial: Trial) -> None:
+    url = f"{trial.published('storefront-api/api-url')}/health?deep=1"
+    health = eventually(lambda: (answer := http("GET", url)).status == 200 and answer)
+    assert health.json["services"] == dict.fromkeys(set(SERVICES) - {"storefront_api"}, "ok")
+
+
+def test_order_is_paid(customer: Customer) -> None:
+    customer.pays(customer.order())
+
+
+def test_first_release_cannot_be_taken_back(trial: Trial) -> None:
+    said = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
+    assert said.startswith("orders has no release before the present one on the stage trial.")
+
+
+def test_diff_names_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:
+    before = release_times(trial)
+    # GIVEN changes of code, delivery, resources and a key, and a stack of a service that is gone
+    formation = trial.cloud.client("cloudformation")
+    formation.create_stack(
+        StackName="toyshop-trial-retired",
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+        Tags=[{"Key": "toyshop:digest", "Value": "x"}],
+    )
+    try:
+        with (
+            trial.with_more("orders/app.py", "\n# changed\n"),
+            trial.changed("orders/delivery.yaml", "BatchSize: 100", "BatchSize: 50"),
+            trial.changed("orders/resources.yaml", "Threshold: 0", "Threshold: 7"),
+            trial.with_more("orders/resources.yaml", "\n  More: {Type: AWS::SNS::Topic}\n"),
+            trial.changed("payments/.chalice/config.json", "sk_test_local", "sk_test_other"),
+        ):
+            # WHEN it is asked THEN it names them, and no key
+            status, found = trial.diff("--stage", "trial")
+            shown = trial.begin("diff", "--stage", "trial", "orders", "payments")
+            lines = shown.communicate(timeout=120)[0]
+    finally:
+        formation.delete_stack(StackName="toyshop-trial-retired")
+    assert (status, shown.returncode) == (1, 1)
+    stacks = {stack["name"]: stack for stack in found["stacks"]}
+    assert stacks["toyshop-trial-retired"]["outcome"] == "unknown"
+    changed = {name for name, stack in stacks.items() if stack["outcome"] == "changed"}
+    assert changed == {
+        f"toyshop-trial-{name}" for name in ("orders", "orders-resources", "payments")
+    }
+    release = stacks["toyshop-trial-orders"]
+    batch = "OnDynamodbRecord.Properties.Events.OnDynamodbRecordDynamodbEventSource.Properties"
+    assert release["code"] == [{"kind": "changed", "path": "app.py"}]
+    assert release["changes"] == [
+        {"kind": "changed", "path": f"{batch}.BatchSize", "old": 100, "new": 50}
+    ]
+    assert stacks["toyshop-trial-orders-resources"]["changes"] == [
+        {
+            "kind": "changed",
+            "path": "RelayDeadLettersAlarm.Properties.Threshold",
+            "old": 0,
+            "new": 7,
+        },
+        {"kind": "added", "path": "More", "new": "AWS::SNS::Topic"},
+    ]
+    key = "APIHandler.Properties.Environment.Variables.STRIPE_API_KEY"
+    assert f"  ~ {key}: (secret) → (secret)\n" in lines
+    assert "sk_test" not in f"{lines}{found}"
+    # AND nothing has changed
+    eventually(lambda: not touched(trial, before))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_change_of_one_service_touches_no_other_and_loses_no_order(
+    trial: Trial, customer: Customer, service: str
+) -> None:
+    before = release_times(trial)
+    # GIVEN a client that keeps ordering
+    app = trial.apps / service / "app.py"
+    app.write_text(f"{app.read_text()}\n# changed\n")
+    with ordering(customer) as placed:
+        # WHEN one service has changed and everything is deployed
+        said = trial.shop("deploy", "--stage", "trial")
+    # THEN no other service's stacks were touched
+    assert "1 of 12 stacks changed" in said
+    assert touched(trial, before) == [f"toyshop-trial-{service.replace('_', '-')}"]
+    # AND every order ends paid, once
+    all_paid_once(trial, customer, placed)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> None:
+    # GIVEN a release that deploys well and answers 500
+    with trial.with_more(f"{service}/app.py", BROKEN):
+        trial.shop("deploy", "--stage", "trial", service)
+    assert trial.health(service) == 500
+    before = release_times(trial)
+    # WHEN it is taken back
+    said = trial.shop("rollback", "--stage", "trial", service)
+    # THEN the release before answers, and no other service was touched
+    stack = f"toyshop-trial-{service.replace('_', '-')}"
+    assert said == f"{stack} rolled back\n"
+    assert trial.health(service) == 200
+    assert touched(trial, before) == [stack]
+
+
+def test_orders_are_paid_after_all_that(customer: Customer) -> None:
+    customer.pays(customer.order())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_release_that_fails_is_rolled_back(trial: Trial, service: str) -> None:
+    # GIVEN a release with a resource that cannot be made, and other code
+    with (
+        trial.with_more(f"{service}/delivery.yaml", IMPOSSIBLE),
+        trial.with_more(f"{service}/app.py", BROKEN),
+    ):
+        # WHEN it is deployed
+        said = trial.shop("deploy", "--stage", "trial", service, fails=True)
+    # THEN it says which stack failed, in a sentence
+    assert said.startswith(f"The stack toyshop-trial-{service.replace('_', '-')} failed: ")
+    assert len(said.splitlines()) == 1
+    # AND the release before is still served
+    assert trial.health(service) == 200
+
+
+def test_without_the_faults_it_goes_on(trial: Trial, customer: Customer) -> None:
+    assert "stacks changed" in trial.shop("deploy", "--stage", "trial")
+    assert trial.diff("--stage", "trial")[0] == 0
+    customer.pays(customer.order())
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "variables", "sentence"),
+    [
+        ("deploy", ("own",), {}, "The stage own is marked chalice in stages.toml."),
+        ("rollback", ("own", "toys"), {}, "The stage own is marked chalice in stages.toml."),
+        ("rollback", ("kept", "toys"), {}, "toys is not deployed to the stage kept."),
+        ("deploy", ("kept", "toys"), {}, "file_manager has not published its api-url yet."),
+        *(
+            (command, *rest)
+            for command in ("deploy", "diff", "rollback")
+            for rest in (
+                (("nowhere", "toys"), {}, "There is no stage nowhere in stages.toml."),
+                (("trial", "nothing"), {}, "There is no service nothing."),
+                (("foreign", "toys"), {}, "There are no AWS credentials."),
+                (
+                    ("foreign", "toys"),
+                    {"AWS_ACCESS_KEY_ID": "222222222222"},
+                    "The credentials are of the account 222222222222.",
+                ),
+            )
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_any_change(
+    trial: Trial, command: str, arguments: tuple[str, ...], variables: Any, sentence: str
+) -> None:
+    before = release_times(trial)
+    process = trial.begin(command, "--stage", *arguments, **variables)
+    said = process.communicate(timeout=60)[1]
+    # of a comparison, 1 means that there is a difference
+    assert process.returncode == (2 if command == "diff" else 1)
+    assert said.startswith(sentence)
+    assert len(said.splitlines()) == 1
+    assert release_times(trial) == before
+    assert trial.stacks("kept") == trial.stacks("foreign") == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        (
+            "toys/.chalice/policy-api_handler-local.json",
+            '"Version"',
+            "Version",
+            "policy-api_handler-local.json is not valid JSON",
+        ),
+        ("toys/service.toml", 'visibility = "', 'colour = "red"\nvisibility = "', "`colour`"),
+        ("toys/service.toml", "[calls]", "[calls]\nwarehouse = []", "`calls.warehouse` names"),
+        ("toys/service.toml", "[calls]", "[calls", "is not valid TOML"),
+    ],
+)
+def test_file_that_is_not_right_is_refused_before_any_change(
+    trial: Trial, file: str, old: str, new: str, sentence: str
+) -> None:
+    before = release_times(trial)
+    with trial.changed(file, old, new), trial.with_more("orders/app.py", "\n# changed\n"):
+        said = trial.shop("deploy", "--stage", "trial", fails=True)
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+    assert release_times(trial) == before
+
+
+def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
+    # GIVEN a stage that somebody has been at
+    at = drift.Drift(trial, "trial")
+    drift.plant(at)
+    try:
+        # WHEN it is compared
+        status, found = trial.diff("--stage", "trial", "--live")
+        alone = trial.diff("--stage", "trial", "--live", "orders")[1]
+    finally:
+        drift.undo(at)
+    # THEN each thing is named, and no secret
+    assert drift.expected(at) - set(drift.found(at, found)) == set()
+    assert status == 1
+    assert not [word for word in ("hush", "not to be shown", "sk_test") if word in str(found)]
+    # AND of one service only what is its own
+    names = {thing["name"] for thing in alone["things"]}
+    assert names
+    assert all("orders" in name for name in names), names
+    # AND what a deploy would change is another matter
+    assert trial.diff("--stage", "trial")[0] == 0
+
+
+def test_service_that_another_one_needs_is_not_deleted(trial: Trial) -> None:
+    said = trial.shop("delete", "--stage", "trial", "orders", fails=True)
+    assert said.startswith("payments is deployed and needs orders.")
+
+
+def test_stage_that_keeps_its_data_is_not_deleted(trial: Trial) -> None:
+    said = trial.shop("delete", "--stage", "kept", fails=True)
+    assert said.startswith("The stage kept keeps its data")
+
+
+def test_deleted_stage_leaves_nothing(trial: Trial) -> None:
+    # WHEN all services are deleted
+    trial.shop("delete", "--stage", "trial")
+    # THEN no stack, function, table, queue, bucket of theirs or parameter is left
+    assert trial.stacks() == {}
+    of = trial.cloud.client
+    assert not [n for n in of("dynamodb").list_tables()["TableNames"] if "-trial-" in n]
+    functions = of("lambda").list_functions()["Functions"]
+    assert not [f for f in functions if "-trial-" in f["FunctionName"]]
+    assert not of("sqs").list_queues(QueueNamePrefix="toyshop-trial-").get("QueueUrls")
+    buckets = [bucket["Name"] for bucket in of("s3").list_buckets()["Buckets"]]
+    # but for the one with the packages, from which a rollback would be made
+    left = [name for name in buckets if name.startswith("toyshop-trial-")]
+    assert left == ["toyshop-trial-deployments-000000000000"]
+    assert not of("ssm").get_parameters_by_path(Path="/toyshop/trial/", Recursive=True)[
+        "Parameters"
+    ]
+    # AND doing it again is no mistake
+    trial.shop("delete", "--stage", "trial")

@@ -1,0 +1,122 @@
+"""Code that is built once for all stages, and a stage whose releases go through the alias ``live``.
+
+The embedded AWS has no CodeDeploy, so the alias moves at once; tests/templates holds the rest.
+The tests tell one story, in their order.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.deploy.trial import Customer, Trial
+
+STAGE = ("--stage", "shifted")
+
+
+@pytest.fixture(scope="module")
+def packages(trial: Trial) -> Path:
+    directory = trial.home / "packages"
+    trial.shop("package", str(directory))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def customer(trial: Trial, packages: Path) -> Customer:
+    trial.shop("deploy", *STAGE, "--packages", str(packages))
+    return Customer.of(trial, "shifted")
+
+
+def live(trial: Trial, function: str) -> str:
+    """Return the version that a function's alias names."""
+    alias = trial.cloud.client("lambda").get_alias(FunctionName=function, Name="live")
+    return str(alias["FunctionVersion"])
+
+
+def functions(trial: Trial, stage: str = "shifted") -> list[dict[str, Any]]:
+    pages = trial.cloud.client("lambda").get_paginator("list_functions").paginate()
+    found = [function for page in pages for function in page["Functions"]]
+    return [f for f in found if f["FunctionName"].startswith(f"toyshop-{stage}-")]
+
+
+def test_order_is_paid_through_the_aliases(customer: Customer) -> None:
+    customer.pays(customer.order())
+
+
+def test_every_function_has_its_alias_on_a_version(trial: Trial) -> None:
+    found = functions(trial)
+    assert len(found) > 10
+    assert {live(trial, function["FunctionName"]) for function in found} == {"1"}
+
+
+def test_whatever_invokes_a_function_invokes_its_alias(trial: Trial) -> None:
+    # GIVEN each mapping and subscription of the stage
+    aws = trial.cloud.client
+    invoked = [
+        mapping["FunctionArn"]
+        for function in functions(trial)
+        for mapping in aws("lambda").list_event_source_mappings(
+            FunctionName=function["FunctionName"]
+        )["EventSourceMappings"]
+    ]
+    invoked += [
+        subscription["Endpoint"]
+        for subscription in aws("sns").list_subscriptions()["Subscriptions"]
+        if ":toyshop-shifted-" in subscription["Endpoint"]
+    ]
+    # THEN each names an alias
+    assert len(invoked) >= 9
+    assert [arn for arn in invoked if not arn.endswith(":live")] == []
+
+
+def test_another_stage_runs_the_same_bytes(trial: Trial, packages: Path) -> None:
+    # WHEN another stage gets the same packages
+    trial.shop("deploy", "--stage", "trial", "--packages", str(packages), "notifications")
+    # THEN its functions' code is what was built, like that of the first
+    built = hashlib.sha256((packages / "notifications.zip").read_bytes()).digest()
+    code = {
+        stage: {
+            function["CodeSha256"]
+            for function in functions(trial, stage)
+            if "-notifications-" in function["FunctionName"]
+        }
+        for stage in ("trial", "shifted")
+    }
+    assert code["trial"] == code["shifted"] == {base64.b64encode(built).decode()}
+    trial.shop("delete", "--stage", "trial")
+
+
+def test_only_what_has_changed_is_released(
+    trial: Trial, customer: Customer, packages: Path, tmp_path: Path
+) -> None:
+    # GIVEN packages that were built again, elsewhere, after a change of one service
+    with trial.changed("orders/app.py", "Place an order, once per key.", "Place it."):
+        trial.shop("package", str(tmp_path / "new"))
+        refused = trial.shop("deploy", *STAGE, "--packages", str(packages), fails=True)
+        # WHEN they are deployed
+        said = trial.shop("deploy", *STAGE, "--packages", str(tmp_path / "new"))
+    # THEN that service's release has changed, and nothing else
+    assert "toyshop-shifted-orders updated" in said
+    assert "1 of 12 stacks changed" in said
+    assert live(trial, "toyshop-shifted-orders-api-handler") == "2"
+    assert live(trial, "toyshop-shifted-payments-charge") == "1"
+    customer.pays(customer.order())
+    # AND packages of other sources are not taken
+    assert "was built from other sources than these" in refused
+
+
+def test_new_settings_are_a_new_version(trial: Trial, customer: Customer) -> None:
+    # WHEN a setting of a service changes, and no code
+    config = "orders/.chalice/config.json"
+    with trial.changed(config, '"lambda_timeout": 28', '"lambda_timeout": 27'):
+        trial.shop("deploy", *STAGE, "orders")
+    # THEN its alias goes to a new version, which has the setting
+    name = "toyshop-shifted-orders-api-handler"
+    assert live(trial, name) == "3"
+    serving = trial.cloud.client("lambda").get_function_configuration(
+        FunctionName=name, Qualifier="live"
+    )
+    assert serving["Timeout"] == 27
+    customer.pays(customer.order())

@@ -1,0 +1,158 @@
+"""What a stage on AWS stands on: a network, and alarms that reach somebody; by both ways.
+
+The tests tell one story, in their order.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.deploy.trial import Trial
+
+
+def alarms(trial: Trial, stage: str) -> dict[str, dict[str, Any]]:
+    """Return the stage's alarms by name."""
+    pages = trial.cloud.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
+    return {name: each for name, each in found.items() if name.startswith(f"toyshop-{stage}-")}
+
+
+def kept_logs(trial: Trial) -> dict[str, int | None]:
+    """Return for how many days each function's log is kept."""
+    pages = trial.cloud.client("logs").get_paginator("describe_log_groups").paginate()
+    found = [group for page in pages for group in page["logGroups"]]
+    return {group["logGroupName"]: group.get("retentionInDays") for group in found}
+
+
+def template(trial: Trial, service: str) -> dict[str, Any]:
+    """Return the resources of a service's stack; its CloudFormation ignores a VpcConfig."""
+    stack = f"toyshop-inside-{service}"
+    body = trial.cloud.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    content = json.loads(body) if isinstance(body, str) else body
+    return dict(content["Resources"])
+
+
+def subnets(trial: Trial, function: str) -> list[str]:
+    found = trial.cloud.client("lambda").get_function_configuration(FunctionName=function)
+    return list((found.get("VpcConfig") or {}).get("SubnetIds", []))
+
+
+def dead_letters_of_topic(trial: Trial, stage: str) -> str:
+    """Return the queue that takes what SNS cannot hand to the function that adds pictures."""
+    sns = trial.cloud.client("sns")
+    topic = trial.published("file-manager/topic-arn", stage)
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])
+    return str(json.loads(attributes["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"])
+
+
+def test_services_are_refused_until_somebody_is_told_and_there_is_a_network(trial: Trial) -> None:
+    deploy = ("deploy", "--stage", "inside", "file_manager", "toys")
+    assert "The stage has no alarms yet" in trial.shop(*deploy, fails=True)
+    assert "created" in trial.shop("deploy", "--stage", "inside", "--infra", "alarms")
+    said = trial.shop(*deploy, fails=True)
+    assert "The stage has no network yet" in said
+    assert "--stage inside --infra network" in said
+    # AND nothing of them is there
+    assert list(trial.stacks("inside")) == ["toyshop-inside-alarms"]
+
+
+def test_services_are_deployed_into_their_network(trial: Trial) -> None:
+    # GIVEN the network
+    said = trial.shop("deploy", "--stage", "inside", "--infra", "network", "--infra", "alarms")
+    assert "toyshop-inside-network created" in said
+    assert "toyshop-inside-alarms unchanged" in said
+    # WHEN two services are deployed
+    trial.shop("deploy", "--stage", "inside", "file_manager", "toys")
+    # THEN what calls the other is inside, and what is called is not
+    wanted = trial.published("network/subnet-ids", "inside").split(",")
+    assert len(wanted) == 2
+    group = trial.published("network/security-group-id", "inside")
+    inside = {"SubnetIds": wanted, "SecurityGroupIds": [group]}
+    for function in ("APIHandler", "Images", "ImagesRetry"):
+        assert template(trial, "toys")[function]["Properties"]["VpcConfig"] == inside
+    called = template(trial, "file-manager")
+    assert not [name for name, each in called.items() if "VpcConfig" in each.get("Properties", {})]
+    # AND the private API takes calls through its endpoint alone
+    endpoint = trial.published("network/execute-api-endpoint-id", "inside")
+    api = trial.published("file-manager/api-id", "inside")
+    policy = trial.cloud.client("apigateway").get_rest_api(restApiId=api)["policy"]
+    assert "aws:SourceVpce" in policy
+    assert endpoint in policy
+
+
+def test_every_alarm_tells_somebody(trial: Trial) -> None:
+    topic = trial.published("alarms/topic-arn", "inside")
+    found = alarms(trial, "inside")
+    assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
+    metrics = {alarm["MetricName"] for alarm in found.values()}
+    assert metrics == {
+        "ApproximateNumberOfMessagesVisible",
+        "5XXError",
+        "Latency",
+        "Errors",
+        "DestinationDeliveryFailures",
+        "IteratorAge",
+        "Throttles",
+    }
+    sns = trial.cloud.client("sns")
+    (told,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (told["Protocol"], told["Endpoint"]) == ("email", "operations@trial.example")
+
+
+def test_logs_are_kept_for_a_month(trial: Trial) -> None:
+    kept = kept_logs(trial)
+    for function in ("toys-api-handler", "toys-images-retry", "file-manager-on-dynamodb-record"):
+        assert kept[f"/aws/lambda/toyshop-inside-{function}"] == 30
+
+
+def test_what_sns_cannot_deliver_has_a_queue_that_takes_it(trial: Trial) -> None:
+    queue = dead_letters_of_topic(trial, "inside")
+    assert queue.endswith(":toyshop-inside-toys-images-dead-letters")
+    sqs = trial.cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    (statement,) = json.loads(attributes["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+    topic = trial.published("file-manager/topic-arn", "inside")
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": topic}}
+
+
+def test_stage_is_taken_down_to_the_ground(trial: Trial) -> None:
+    trial.shop("delete", "--stage", "inside")
+    said = trial.shop("delete", "--stage", "inside", "--infra", "network", "--infra", "alarms")
+    assert said.splitlines() == ["toyshop-inside-alarms deleted", "toyshop-inside-network deleted"]
+    assert trial.stacks("inside") == {}
+
+
+@pytest.fixture
+def own_inside(trial: Trial) -> Iterator[None]:
+    infra = ("--infra", "network", "--infra", "alarms")
+    trial.shop("deploy", "--stage", "owninside", *infra)
+    trial.shop("deploy", "--stage", "owninside", "--resources", "file_manager", "toys")
+    yield
+    for service in ("toys", "file_manager"):
+        trial.chalice("owninside", service, "delete")
+
+
+@pytest.mark.usefixtures("own_inside")
+def test_chalice_deploy_does_the_same(trial: Trial) -> None:
+    for service in ("file_manager", "toys"):
+        trial.shop("configure", "--stage", "owninside", service)
+        trial.chalice("owninside", service)
+        said = trial.shop("deliver", "--stage", "owninside", service)
+        # the group of the API's function is one that Chalice does not make
+        assert "api_handler: log group" in said
+        assert "unchanged" in trial.shop("deliver", "--stage", "owninside", service)
+    wanted = trial.published("network/subnet-ids", "owninside").split(",")
+    assert sorted(subnets(trial, "toyshop-toys-owninside")) == sorted(wanted)
+    assert subnets(trial, "toyshop-file-manager-owninside") == []
+    kept = kept_logs(trial)
+    assert kept["/aws/lambda/toyshop-toys-owninside"] == 30
+    assert kept["/aws/lambda/toyshop-toys-owninside-images"] == 30
+    queue = dead_letters_of_topic(trial, "owninside")
+    assert queue.endswith(":toyshop-owninside-toys-images-dead-letters")
+    topic = trial.published("alarms/topic-arn", "owninside")
+    assert all(each["AlarmActions"] == [topic] for each in alarms(trial, "owninside").values())

@@ -1,0 +1,141 @@
+"""The worked migration of docs/migrations.md: an index changes under a customer who orders."""
+
+import json
+import re
+import subprocess
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.deploy.trial import ROOT, SERVICES, Customer, Trial, all_paid_once, ordering
+
+PATCHES = ROOT / "docs" / "migrations" / "orders-by-position"
+TABLE = "toyshop-trial-orders"
+
+
+@pytest.fixture
+def stage(trial: Trial) -> Iterator[Trial]:
+    trial.shop("deploy", "--stage", "trial")
+    orders = trial.apps / "orders"
+    before = {path: path.read_bytes() for path in orders.rglob("*") if path.is_file()}
+    try:
+        yield trial
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)
+        trial.shop("delete", "--stage", "trial")
+
+
+class Heard:
+    """The events of the stage's orders, as any subscriber hears them."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._sqs = trial.cloud.client("sqs")
+        self._url = self._sqs.create_queue(QueueName=f"heard-{uuid.uuid4()}")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        trial.cloud.client("sns").subscribe(
+            TopicArn=trial.published("orders/topic-arn"),
+            Protocol="sqs",
+            Endpoint=arn["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def kinds(self) -> dict[str, set[str]]:
+        """Return the types of the events that came so far, by order."""
+        kinds: dict[str, set[str]] = {}
+        while batch := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in batch:
+                event = json.loads(message["Body"])
+                kinds.setdefault(event["subject"], set()).add(event["type"])
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return kinds
+
+
+def release(trial: Trial, patch: str) -> None:
+    """Apply a patch of the worked migration to the apps, and deploy orders alone."""
+    subprocess.run(
+        ["git", "apply", str(PATCHES / patch)],
+        cwd=trial.apps.parent,
+        # a checkout that the tests' folder may be in is not what is patched
+        env={"GIT_CEILING_DIRECTORIES": str(trial.apps.parent.parent), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+    trial.shop("deploy", "--stage", "trial", "orders")
+
+
+def backfill(trial: Trial, *options: str) -> tuple[int, int]:
+    """Fill in the stage's orders; return how many records lacked something, and were filled."""
+    said = trial.shop("backfill", "--stage", "trial", "orders", *options)
+    found = re.fullmatch(r"\d+ records, (\d+) lacked something(?:, (\d+) filled in)?\.\n", said)
+    assert found, said
+    return int(found[1]), int(found[2] or 0)
+
+
+def others(trial: Trial) -> dict[str, Any]:
+    """Return when each stack of the other services was last touched."""
+    return {
+        name: stack.get("LastUpdatedTime", stack["CreationTime"])
+        for name, stack in trial.stacks().items()
+        if not name.startswith("toyshop-trial-orders")
+    }
+
+
+def listed(customer: Customer, cursor: str | None = None) -> list[str]:
+    """Return the ids of the customer's orders, newest first, page by page."""
+    found: list[str] = []
+    path = "/orders?limit=3"
+    while True:
+        answer = customer.api("GET", path + (f"&cursor={cursor}" if cursor else ""))
+        assert answer.status == 200, answer.body
+        found += [order["id"] for order in answer.json["items"]]
+        cursor = answer.json["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def indexes(trial: Trial) -> set[str]:
+    table = trial.cloud.client("dynamodb").describe_table(TableName=TABLE)["Table"]
+    return {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
+
+
+def test_a_table_is_migrated_while_orders_flow(stage: Trial) -> None:
+    # GIVEN orders of before, a walk along them that has begun, and a customer who goes on ordering
+    customer, heard = Customer.of(stage).shopper(), Heard(stage)
+    old = [customer.order() for _ in range(7)]
+    first = customer.api("GET", "/orders?limit=3").json
+    untouched = others(stage)
+    with ordering(customer) as placed:
+        # WHEN the index is added and filled
+        release(stage, "1-expand.patch")
+        assert backfill(stage, "--dry-run")[0] >= len(old)
+        lacking, filled = backfill(stage)
+        assert lacking >= len(old)
+        assert filled == lacking
+        assert backfill(stage) == (0, 0)
+        # AND lists are read from it, and the old one goes
+        release(stage, "2-read.patch")
+        rest = listed(customer, first["next_cursor"])
+        release(stage, "3-contract.patch")
+    # THEN the walk has met all that it had not met yet
+    assert [order["id"] for order in first["items"]] + rest == old[::-1]
+    assert listed(customer) == [*placed.orders[::-1], *old[::-1]]
+    assert indexes(stage) == {"by_position", "by_time"}
+    # AND every order was paid once, is what it was, and was told of once
+    all_paid_once(stage, customer, placed)
+    for order in (*old, *placed.orders):
+        assert customer.api("GET", f"/orders/{order}").headers["ETag"] == '"1"'
+    kinds = heard.kinds()
+    assert set(kinds) == {*old, *placed.orders}
+    assert set.union(*kinds.values()) == {"shop.order.placed.v1"}
+    # AND no other service was touched
+    assert others(stage) == untouched
+    assert len(untouched) == 2 * (len(SERVICES) - 1)
+
+
+def test_a_service_without_a_backfill_says_so(trial: Trial) -> None:
+    said = trial.shop("backfill", "--stage", "trial", "toys", fails=True)
+    assert said.startswith("toys has no function backfill. docs/migrations.md says how")

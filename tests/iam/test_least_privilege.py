@@ -1,0 +1,328 @@
+"""What the functions really did, held against their policies both ways.
+
+The embedded AWS has recorded every decision about a role since the shop was opened. A call that
+no policy allows fails here, and so does an allowed action that no function has used, unless it
+is one of the exceptions.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import pytest
+from chain.test_reconcile import charged, gateway_of, invoked
+from chain.test_redelivery import Tap, switched_off, topic_arn
+
+from shopctl.deploying.api_policy import as_list
+from support.iam_roles import OWNER, POLICIES, Roles
+from support.images import announce, new_toy, png, upload
+from support.running_shop import ACCOUNT, ADDRESS, Shop, eventually
+
+
+class Use(NamedTuple):
+    """An action on a resource; either may be a pattern."""
+
+    action: str
+    resource: str
+
+
+# Allowed, and yet no function calls it: why.
+EXCEPTIONS = {
+    Use("logs:*", "*"): "Lambda writes a function's log in its name",
+    Use("dynamodb:*", "*/stream/*"): "Lambda reads a stream in the function's name",
+    Use("sqs:ReceiveMessage", "*"): "Lambda reads a queue in the function's name",
+    Use("sqs:DeleteMessage", "*"): "Lambda takes off the queue what a function has handled",
+    Use("sqs:GetQueueAttributes", "*"): "Lambda looks how long a queue is",
+    Use("sqs:SendMessage", "*-retry"): "Lambda hands over what a function has failed at",
+    Use("sqs:SendMessage", "*-reconcile-dead-letters"): "the same of a function on a schedule",
+    Use(
+        "s3:ListBucket", "*-private"
+    ): "without it S3 says of a missing object that it is forbidden",
+    Use("ses:SendRawEmail", "*"): "SES asks for it if content is raw, the embedded one does not",
+}
+
+
+def granted(role: str) -> set[Use]:
+    """Return what a role's policy allows, one action and one resource each."""
+    return {
+        Use(action, resource)
+        for statement in POLICIES[role]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def matches(used: Use, pattern: Use) -> bool:
+    return all(map(fnmatchcase, used, pattern))
+
+
+def is_exception(use: Use) -> bool:
+    return any(matches(use, exception) for exception in EXCEPTIONS)
+
+
+@pytest.fixture
+def used(shop: Shop) -> dict[str, set[Use]]:
+    """What each role's function was allowed, by role."""
+    found: dict[str, set[Use]] = {role: set() for role in POLICIES}
+    for decision in decisions(shop):
+        if decision["allowed"]:
+            found[decision["role"]].add(Use(decision["action"], decision["resource"]))
+    return found
+
+
+def decisions(shop: Shop) -> list[dict[str, Any]]:
+    """Return the decisions about functions; their sessions are called like their role."""
+    lines = (shop.home / "iam-decisions.jsonl").read_text().splitlines()
+    return [entry for entry in map(json.loads, lines) if entry["session"] == entry["role"]]
+
+
+class Queues:
+    """The shop's queues, from outside."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._sqs, self._base = shop.client("sqs"), f"{shop.aws}/{ACCOUNT}/toyshop-local-"
+
+    def send(self, name: str, message: Any) -> None:
+        self._sqs.send_message(QueueUrl=self._base + name, MessageBody=json.dumps(message))
+
+    def empty(self, name: str) -> None:
+        self._sqs.purge_queue(QueueUrl=self._base + name)
+
+
+@pytest.fixture
+def queues(shop: Shop) -> Queues:
+    return Queues(shop)
+
+
+@contextmanager
+def heard(tap: Tap, kind: str, subject: str) -> Iterator[list[dict[str, Any]]]:
+    """Fill a list, when the block ends, with the one event of a type about a subject."""
+    events: list[dict[str, Any]] = []
+    yield events
+
+    def there() -> list[dict[str, Any]]:
+        return [
+            event
+            for _, event in tap.events()
+            if (event["type"], event["subject"]) == (kind, subject)
+        ]
+
+    events.extend(eventually(there))
+
+
+def did(shop: Shop, function: str, action: str, resource: str) -> None:
+    """Wait until a function was allowed an action on a resource."""
+    role, use = f"toyshop-local-{function}", Use(action, resource)
+
+    def seen() -> bool:
+        return any(
+            entry["role"] == role
+            and entry["allowed"]
+            and matches(Use(entry["action"], entry["resource"]), use)
+            for entry in decisions(shop)
+        )
+
+    eventually(seen)
+
+
+def test_users_and_staff_do_what_the_stories_leave_out(shop: Shop, alice: str, staff: str) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    body = {"email": email, "password": "Toyshop-2026!", "name": "Carol"}
+    assert shop.api("POST", "/users", body).status == 201
+    # a second page, whose cursor is signed
+    for path, token in (("/toys", None), ("/orders", alice)):
+        shop.place(alice)
+        cursor = shop.api("GET", f"{path}?limit=1", token=token).json["next_cursor"]
+        assert shop.api("GET", f"{path}?limit=1&cursor={cursor}", token=token).status == 200
+    order = shop.place(alice)
+    moved = {"shipping_address": ADDRESS | {"line1": "2 Toy Street"}}
+    etag = {"If-Match": f'"{order["version"]}"', "Content-Type": "application/merge-patch+json"}
+    assert shop.api("PATCH", f"/orders/{order['id']}", moved, alice, etag).status == 200
+    toy = new_toy(shop, staff, "Replaced Robot")
+    keep = ("name", "description", "category", "brand", "price", "min_age", "attributes")
+    draft = {name: toy[name] for name in keep}
+    etag = {"If-Match": f'"{toy["version"]}"'}
+    assert shop.api("PUT", f"/toys/{toy['id']}", draft, staff, etag).status == 200
+    eventually(lambda: shop.api("GET", "/health?deep=1").status == 200)
+
+
+def test_a_settled_order_is_forgotten(shop: Shop, roles: Roles, alice: str) -> None:
+    # no service calls it: whoever runs the shop does
+    order = shop.place(alice, "pm_card_chargeDeclined")
+    shop.paid(order["id"], alice, "declined")
+    shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
+    path = f"/orders/{order['id']}?settled=true"
+    assert roles.call(OWNER, "orders", "DELETE", path).status == 204
+
+
+def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -> None:
+    order = shop.place(alice)
+    shop.paid(order["id"], alice, "succeeded")
+    shop.mailed(order["id"], 1)
+    # GIVEN a charge of an order that there is not, which is asked for by itself
+    charged(gateway_of(shop), "ord_none")
+    # the gateway counts in whole seconds, and a walk looks at those that are over
+    time.sleep(1)
+    name = "toyshop-local-storefront-api-reconcile"
+    walked = invoked(shop, name, {"fix": False, "grace_seconds": 0})
+    assert "ord_none" in {found["order_id"] for found in walked["broken"]}
+    told = invoked(shop, name, {"reemit": True, "orders": [order["id"]]})
+    assert told["told_again"] == [order["id"]]
+
+
+def test_what_an_older_order_lacks_is_filled_in(shop: Shop, alice: str) -> None:
+    order = shop.place(alice)
+    table, key = "toyshop-local-orders", {"id": {"S": order["id"]}}
+    dynamodb = shop.client("dynamodb")
+    dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE listing")
+    filled = shop.run("backfill", "--stage", "local", "orders")
+    assert filled.returncode == 0, filled.stderr
+    assert "listing" in dynamodb.get_item(TableName=table, Key=key)["Item"]
+
+
+def test_a_charge_that_comes_by_the_retry_queue(
+    shop: Shop, alice: str, tap: Tap, queues: Queues
+) -> None:
+    # GIVEN an order whose charge is down
+    with switched_off(shop, "payments-charge"):
+        order = shop.place(alice)
+        with heard(tap, "shop.order.placed.v1", order["id"]) as events:
+            pass
+        # WHEN the retry queue has it, while the gateway fails at first
+        shop.gateway.add_fault("error_500", path="*/payment_intents", times=20)
+        queues.send("payments-charge-retry", events[0])
+        did(shop, "payments-charge-retry", "sqs:ChangeMessageVisibility", "*")
+        shop.gateway.clear_faults()
+        # THEN it is charged
+        shop.paid(order["id"], alice, "succeeded")
+
+
+def test_a_receipt_that_comes_by_the_retry_queue(
+    shop: Shop, alice: str, tap: Tap, queues: Queues
+) -> None:
+    with switched_off(shop, "payments-fulfil"):
+        order = shop.place(alice)
+        shop.paid(order["id"], alice, "succeeded")
+        with switched_off(shop, "notifications-api-handler"):
+            with heard(tap, "shop.payment.succeeded.v1", order["id"]) as events:
+                pass
+            queues.send("payments-fulfil-retry", events[0])
+            did(shop, "payments-fulfil-retry", "sqs:ChangeMessageVisibility", "*")
+        shop.mailed(order["id"], 1)
+
+
+def test_a_picture_that_comes_by_the_retry_queue(
+    shop: Shop, staff: str, tap: Tap, queues: Queues
+) -> None:
+    content = png()
+    with switched_off(shop, "toys-images"):
+        # GIVEN a picture, and one whose toy is withdrawn meanwhile
+        toy, withdrawn = (new_toy(shop, staff, f"Robot {n}") for n in ("Shown", "Withdrawn"))
+        tickets = [announce(shop, staff, each["id"], len(content)) for each in (toy, withdrawn)]
+        etag = {"If-Match": f'"{withdrawn["version"]}"'}
+        gone = shop.api("DELETE", f"/toys/{withdrawn['id']}", None, staff, etag)
+        assert gone.status == 204
+        for ticket in tickets:
+            upload(ticket, content, "image/png")
+            with heard(tap, "shop.file.ready.v1", ticket["image"]["id"]) as events:
+                pass
+            # WHEN the retry queue has them, while file_manager is down
+            with switched_off(shop, "file-manager-api-handler"):
+                queues.send("toys-images-retry", events[0])
+                if ticket is tickets[1]:
+                    did(shop, "toys-images-retry", "sqs:ChangeMessageVisibility", "*")
+        # THEN the one is shown, the other forgotten
+        eventually(lambda: shop.api("GET", f"/toys/{toy['id']}").json["images"])
+        did(shop, "toys-images-retry", "execute-api:Invoke", "*/DELETE/files/*")
+        lost = tickets[1]["image"]["id"]
+        eventually(lambda: lost not in shop.items("file-manager"))
+    # and so by the topic alone
+    did(shop, "toys-images", "execute-api:Invoke", "*/DELETE/files/*")
+
+
+@pytest.mark.parametrize(
+    ("function", "topic", "kind"),
+    [
+        ("payments-charge", "orders", "shop.order.placed.v1"),
+        ("payments-fulfil", "payments", "shop.payment.succeeded.v1"),
+        ("toys-images", "file-manager", "shop.file.ready.v1"),
+    ],
+)
+def test_poison_is_parked(shop: Shop, queues: Queues, function: str, topic: str, kind: str) -> None:
+    shop.client("sns").publish(
+        TopicArn=topic_arn(topic),
+        Message="{}",
+        MessageAttributes={"type": {"DataType": "String", "StringValue": kind}},
+    )
+    queues.send(f"{function}-retry", {})
+    for consumer in (function, f"{function}-retry"):
+        did(shop, consumer, "sqs:SendMessage", "*-dead-letters")
+
+
+@pytest.mark.parametrize(
+    ("service", "item"),
+    [
+        ("orders", {}),
+        ("payments", {"status": {"S": "succeeded"}}),
+        ("file-manager", {"kind": {"S": "image"}, "status": {"S": "rejected"}}),
+    ],
+)
+def test_a_change_that_is_no_event_is_parked(
+    shop: Shop, service: str, item: dict[str, Any]
+) -> None:
+    table, key = f"toyshop-local-{service}", {"id": {"S": "broken"}}
+    dynamodb = shop.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item=key | item)
+    did(shop, f"{service}-on-dynamodb-record", "sqs:SendMessage", "*-relay-dead-letters")
+    dynamodb.delete_item(TableName=table, Key=key)
+
+
+def test_an_upload_that_cannot_be_checked_waits(shop: Shop, queues: Queues) -> None:
+    # GIVEN what is known of a file is broken
+    file_id = "fil_" + "0" * 26
+    dynamodb, key = shop.client("dynamodb"), {"id": {"S": file_id}}
+    dynamodb.put_item(TableName="toyshop-local-file-manager", Item=key)
+    # WHEN S3 tells of its upload, and something else of nothing
+    record = {"s3": {"object": {"key": f"incoming/{file_id}"}}}
+    queues.send("file-manager-uploads", {"Records": [record]})
+    queues.send("file-manager-uploads", "poison")
+    # THEN the one waits for another try, the other is put aside
+    did(shop, "file-manager-on-s3-event", "sqs:ChangeMessageVisibility", "*")
+    did(shop, "file-manager-on-s3-event", "sqs:SendMessage", "*-uploads-dead-letters")
+    queues.empty("file-manager-uploads")
+    dynamodb.delete_item(TableName="toyshop-local-file-manager", Key=key)
+
+
+def test_no_function_called_what_it_may_not(shop: Shop) -> None:
+    refused = [entry for entry in decisions(shop) if not entry["allowed"]]
+    assert refused == []
+
+
+@pytest.mark.parametrize("role", sorted(POLICIES))
+def test_every_call_is_one_that_the_functions_own_policy_allows(
+    used: dict[str, set[Use]], role: str
+) -> None:
+    # not the policy of the resource, which may let in more than its owner knows
+    beyond = {
+        use for use in used[role] if not any(matches(use, pattern) for pattern in granted(role))
+    }
+    assert beyond == set()
+
+
+@pytest.mark.parametrize("role", sorted(POLICIES))
+def test_every_allowed_action_is_used(used: dict[str, set[Use]], role: str) -> None:
+    unused = {
+        pattern
+        for pattern in granted(role)
+        if not is_exception(pattern) and not any(matches(use, pattern) for use in used[role])
+    }
+    assert unused == set()
+
+
+@pytest.mark.parametrize("exception", EXCEPTIONS, ids=lambda use: use.action)
+def test_every_exception_is_one(exception: Use) -> None:
+    assert any(matches(use, exception) for role in POLICIES for use in granted(role))

@@ -1,0 +1,96 @@
+"""Private means private: who may call an API gets an answer, everyone else a 403."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from shopctl.deploying.api_policy import calling_roles
+from support.iam_roles import APPS, MANIFESTS, POLICIES, ROLES, Roles, invocations
+from support.running_shop import Shop
+
+CALLERS = calling_roles(APPS, "local")
+PRIVATE = [name for name, manifest in MANIFESTS.items() if manifest.visibility == "private"]
+# a path that each API serves, for those who may not call it
+PATHS = {
+    "toys": "/toys",
+    "orders": "/orders",
+    "payments": "/health",
+    "file_manager": "/health",
+    "notifications": "/health",
+}
+
+
+@pytest.fixture(scope="module")
+def intruder(shop: Shop) -> Iterator[str]:
+    """Make a role whose own policy lets it call every API there is."""
+    iam, name = shop.client("iam"), "toyshop-local-intruder"
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+    everything = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=_document({**trust, "Action": "sts:AssumeRole"}),
+    )
+    iam.put_role_policy(
+        RoleName=name, PolicyName="everything", PolicyDocument=_document(everything)
+    )
+    yield name
+    iam.delete_role_policy(RoleName=name, PolicyName="everything")
+    iam.delete_role(RoleName=name)
+
+
+def _document(statement: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize("role", sorted(POLICIES))
+def test_a_role_gets_an_answer_from_every_api_that_it_calls(
+    shop: Shop, roles: Roles, role: str
+) -> None:
+    refused = [
+        (api, method, path)
+        for api, method, path in invocations(role)
+        if roles.call(role, api, method, path).status in (401, 403)
+    ]
+    assert refused == []
+
+
+@pytest.mark.parametrize("api", PRIVATE)
+def test_every_other_role_is_refused(shop: Shop, roles: Roles, intruder: str, api: str) -> None:
+    assert CALLERS[api], "nobody calls it: what is it for?"
+    others = [role for role in POLICIES if role not in CALLERS[api]]
+    assert others
+    assert [
+        role
+        for role in [*others, intruder]
+        if roles.call(role, api, "GET", PATHS[api]).status != 403
+    ] == []
+
+
+@pytest.mark.parametrize("api", PRIVATE)
+def test_an_api_is_denied_to_its_own_service(shop: Shop, roles: Roles, api: str) -> None:
+    for role in ROLES[api]:
+        assert roles.call(role, api, "GET", PATHS[api]).status == 403
+
+
+@pytest.mark.parametrize("api", PRIVATE)
+def test_an_unsigned_call_is_refused(shop: Shop, roles: Roles, api: str) -> None:
+    answer = roles.call(None, api, "GET", PATHS[api])
+    assert answer.status == 403
+
+
+def test_it_is_the_apis_policy_that_refuses(shop: Shop, roles: Roles, intruder: str) -> None:
+    # GIVEN a role that its own policy lets through
+    assert roles.call(intruder, "orders", "GET", "/health").status == 403
+    # WHEN the API has no policy for a moment
+    gateway = shop.client("apigateway")
+    api = "toyshop-local-orders"
+    policy = json.loads(f'"{gateway.get_rest_api(restApiId=api)["policy"]}"')
+    replace = {"op": "replace", "path": "/policy"}
+    gateway.update_rest_api(restApiId=api, patchOperations=[{**replace, "value": ""}])
+    try:
+        # THEN it is in
+        assert roles.call(intruder, "orders", "GET", "/health").status == 200
+    finally:
+        gateway.update_rest_api(restApiId=api, patchOperations=[{**replace, "value": policy}])
+    assert roles.call(intruder, "orders", "GET", "/health").status == 403

@@ -1,0 +1,196 @@
+"""The fakes of the simulated world answer the stores as AWS does: the same cases against both.
+
+moto stands for AWS here; it is held to AWS by its own authors, and the embedded AWS by the chain.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from component.conftest import ACCOUNT, REGION, create_resources
+from moto import mock_aws
+from moto.dynamodb.models import dynamodb_backends
+from msgspec.structs import replace
+
+from chalicelib.file_manager.storage import Storage
+from chalicelib.orders.domain import cancel, place
+from chalicelib.orders.store import OrderStore
+from chalicelib.payments import domain
+from chalicelib.payments.store import TransactionStore
+from chassis import aws
+from contracts.money import Money
+from contracts.orders import Address, Contact, Order, PlaceOrder, PricedLine
+from support.world.world import World
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ORDERS, PAYMENTS = "toyshop-local-orders", "toyshop-local-payments"
+BUCKET = "toyshop-local-file-manager-private"
+
+StreamOf = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(params=["moto", "memory"])
+def stream_of(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StreamOf]:
+    """Give the test an AWS of one kind, and a function that reads a table's stream in it."""
+    for name, value in {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }.items():
+        monkeypatch.setenv(name, value)
+    if request.param == "memory":
+        with World() as world:
+            yield lambda table: world.tables.tables[table].stream
+        return
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
+    with mock_aws():
+        for service in ("orders", "payments", "file_manager"):
+            create_resources(service)
+        yield _moto_stream
+
+
+def _moto_stream(table: str) -> list[dict[str, Any]]:
+    shard = dynamodb_backends[ACCOUNT][REGION].get_table(table).stream_shard
+    records: list[dict[str, Any]] = shard.get(shard.starting_sequence_number, 1000)
+    return records
+
+
+def order_of(number: int = 1, customer: str = "cus_1") -> Order:
+    request = PlaceOrder(
+        customer_id=customer,
+        idempotency_key=f"key-{number}",
+        fingerprint="0" * 64,
+        contact=Contact(email="a@example.com", name="Zoë"),  # type: ignore[arg-type]
+        lines=[
+            PricedLine(
+                toy_id="toy_1",
+                name="Kite",
+                quantity=2,
+                unit_price=Money(amount=1250, currency="AUD"),  # type: ignore[arg-type]
+            )
+        ],
+        shipping_address=Address(name="A", line1="1", city="S", postal_code="2", country="AU"),  # type: ignore[arg-type]
+        payment_method="pm_card_visa",
+    )
+    return place(f"ord_{number}", request, NOW + timedelta(seconds=number))
+
+
+def test_an_id_is_taken_once(stream_of: StreamOf) -> None:
+    store, order = OrderStore(ORDERS), order_of()
+    assert store.get(order.id) is None
+    assert store.add(order, "first")
+    assert not store.add(replace(order, status="cancelled"), "second")
+    stored = store.get(order.id)
+    assert stored is not None
+    assert (stored.order, stored.fingerprint) == (order, "first")
+
+
+def test_the_next_version_follows_the_one_before_and_no_other(stream_of: StreamOf) -> None:
+    store, order = OrderStore(ORDERS), order_of()
+    cancelled = cancel(order, NOW)
+    assert not store.replace(cancelled, "f")  # there is none before it
+    store.add(order, "f")
+    assert store.replace(cancelled, "f")
+    assert not store.replace(cancelled, "f")
+    assert not store.replace(replace(order, version=9), "f")
+    stored = store.get(order.id)
+    assert stored is not None
+    assert stored.order == cancelled
+
+
+def test_what_is_not_there_is_not_deleted(stream_of: StreamOf) -> None:
+    store, order = OrderStore(ORDERS), order_of()
+    assert not store.delete(order.id)
+    store.add(order, "f")
+    assert store.delete(order.id)
+    assert store.get(order.id) is None
+
+
+def test_lists_are_read_page_by_page(stream_of: StreamOf) -> None:
+    store = OrderStore(ORDERS)
+    for number in (2, 5, 1, 4, 3):
+        store.add(order_of(number, "cus_1" if number < 4 else "cus_2"), "f")
+    pages: list[list[str]] = []
+    after = None
+    while True:
+        orders, after = store.page(None, 2, after)
+        pages.append([order.id for order in orders])
+        if after is None:
+            break
+    assert pages == [["ord_5", "ord_4"], ["ord_3", "ord_2"], ["ord_1"]]
+    assert [order.id for order in store.page("cus_1", 10, None)[0]] == ["ord_3", "ord_2", "ord_1"]
+    assert store.page("cus_9", 10, None) == ([], None)
+
+
+def test_an_attribute_that_is_none_is_not_there(stream_of: StreamOf) -> None:
+    store = TransactionStore(PAYMENTS)
+    payment = domain.opened(order_of(), "pi_1", NOW)
+    waiting = payment.moved_to("action_required", NOW, client_secret="secret")
+    assert store.add(payment)
+    assert store.replace(waiting)
+    assert store.get(payment.id) == waiting
+    paid = waiting.moved_to("succeeded", NOW)
+    assert store.replace(paid)
+    assert store.get(payment.id) == paid
+    assert store.of_orders(["ord_1", "ord_2"]) == [paid]
+    assert "client_secret" not in stream_of(PAYMENTS)[-1]["dynamodb"]["NewImage"]
+
+
+def test_the_stream_tells_what_was_before_and_after(stream_of: StreamOf) -> None:
+    store, order = OrderStore(ORDERS), order_of()
+    store.add(order, "f")
+    store.add(order, "g")  # refused, so not told
+    store.replace(cancel(order, NOW), "f")
+    store.delete(order.id)
+    records = stream_of(ORDERS)
+    assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
+    images = [record["dynamodb"] for record in records]
+    assert [image["Keys"] for image in images] == [{"id": {"S": order.id}}] * 3
+    seen = [
+        tuple(image.get(name, {}).get("status", {}).get("S") for name in ("OldImage", "NewImage"))
+        for image in images
+    ]
+    assert seen == [(None, "placed"), ("placed", "cancelled"), ("cancelled", None)]
+    assert images[1]["OldImage"] == images[0]["NewImage"]
+    numbers = [int(image["SequenceNumber"]) for image in images]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_document_is_kept_once(stream_of: StreamOf) -> None:
+    storage = Storage(aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
+    first = storage.keep_document("fil_1", b"one", "application/pdf", "digest of one")
+    assert (first.sha256, first.size) == ("digest of one", 3)
+    assert storage.keep_document("fil_1", b"other", "application/pdf", "of another") == first
+
+
+def test_an_upload_is_read_until_it_is_discarded(stream_of: StreamOf) -> None:
+    s3 = aws.client("s3")
+    storage = Storage(s3, "toyshop-local-file-manager-public", BUCKET)
+    assert storage.incoming("fil_1", 3) is None
+    s3.put_object(Bucket=BUCKET, Key="incoming/fil_1", Body=b"too long")
+    assert storage.incoming("fil_1", 3) == b"too "
+    storage.discard_incoming("fil_1")
+    storage.discard_incoming("fil_1")
+    assert storage.incoming("fil_1", 3) is None
+
+
+def test_a_table_that_is_not_there_is_an_error(stream_of: StreamOf) -> None:
+    with pytest.raises(Exception, match="ResourceNotFoundException") as error:
+        OrderStore("toyshop-local-nothing").get("ord_1")
+    cause = error.value.__cause__ or error.value
+    assert isinstance(cause, ClientError) or "ResourceNotFound" in str(error.value)
+
+
+def test_what_the_fakes_do_not_know_they_refuse() -> None:
+    with World() as world:
+        for service, operation in (("dynamodb", "Scan"), ("sns", "Publish"), ("s3", "CopyObject")):
+            with pytest.raises(NotImplementedError):
+                world.cloud.call(service, operation, {"TableName": ORDERS})
+        condition = {"ConditionExpression": "#0 > :0", "TableName": ORDERS}
+        with pytest.raises(NotImplementedError):
+            world.cloud.call("dynamodb", "PutItem", {**condition, "Item": {"id": {"S": "x"}}})

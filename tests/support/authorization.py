@@ -1,0 +1,213 @@
+"""Who may do what at the public API: one table, and the requests that it is tried with.
+
+``docs/authorization.md`` is written from here: ``python tests/support/authorization.py``.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DOCUMENT = Path(__file__).parents[2] / "docs/authorization.md"
+
+TABLE = """
+| operation             | anonymous | customer | owner | other | staff | expired | issuer | key | none | HS256 | id  | refresh | client | garbage |
+|-----------------------|-----------|----------|-------|-------|-------|---------|--------|-----|------|-------|-----|---------|--------|---------|
+| getHealth             | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| getOpenApi            | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| signUp                | 201       | 201      | 201   | 201   | 201   | 201     | 201    | 201 | 201  | 201   | 201 | 201     | 201    | 201     |
+| confirmUser           | 422       | 422      | 422   | 422   | 422   | 422     | 422    | 422 | 422  | 422   | 422 | 422     | 422    | 422     |
+| signIn                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| searchToys            | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| getToy                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| createToy             | 401       | 403      | 403   | 403   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| replaceToy            | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| patchToy              | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| deleteToy             | 401       | 403      | 403   | 403   | 204   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| addToyImage           | 401       | 403      | 403   | 403   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| removeToyImage        | 401       | 403      | 403   | 403   | 204   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| placeOrder            | 401       | 201      | 201   | 201   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| listOrders            | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| getOrder              | 401       | 404      | 200   | 404   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| changeOrder           | 401       | 404      | 200   | 404   | 404   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| cancelOrder           | 401       | 404      | 202   | 404   | 202   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| getReceipt            | 401       | 404      | 303   | 404   | 303   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| receivePaymentWebhook | 400       | 400      | 400   | 400   | 400   | 400     | 400    | 400 | 400  | 400   | 400 | 400     | 400    | 400     |
+"""  # noqa: E501 - a table is read across
+
+WHO = {
+    "anonymous": "nobody: no token",
+    "customer": "signed in, has placed no order",
+    "owner": "the customer whose order it is",
+    "other": "a customer who has placed orders, but not this one",
+    "staff": "of the group `staff`",
+    "expired": "the owner's access token, after its time",
+    "issuer": "… of another user pool that signs with the same key",
+    "key": "… signed with another key under the pool's key id",
+    "none": "… not signed, `alg: none`",
+    "HS256": "… signed by HMAC with the pool's public key as the secret",
+    "id": "the owner's identity token",
+    "refresh": "the owner's refresh token",
+    "client": "the access token of another client of the pool",
+    "garbage": "no token at all, but something in its place",
+}
+
+
+def matrix() -> dict[str, dict[str, int]]:
+    """Return the expected statuses: of each operation, by who calls it."""
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.strip().splitlines()
+    ]
+    return {name: dict(zip(head[1:], map(int, statuses), strict=True)) for name, *statuses in rows}
+
+
+class Request(NamedTuple):
+    """A request that is refused for who sends it and for nothing else."""
+
+    method: str
+    path: str
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Things(NamedTuple):
+    """What the requests are about: the owner's order, a toy with a picture, someone to sign in.
+
+    ``new_email`` and ``key`` are new for each request.
+    """
+
+    order_id: str
+    order_version: int
+    toy_id: str
+    toy_version: int
+    image_id: str
+    new_email: str
+    key: str
+    credentials: Mapping[str, str]
+    draft: Mapping[str, Any]
+    order: Mapping[str, Any]
+
+
+def requests(things: Things) -> dict[str, Request]:
+    """Return one request of each operation."""
+    toy, order = f"/toys/{things.toy_id}", f"/orders/{things.order_id}"
+    of_toy = {"If-Match": f'"{things.toy_version}"'}
+    of_order = {"If-Match": f'"{things.order_version}"'}
+    new_user = {"email": things.new_email, "password": things.credentials["password"], "name": "N"}
+    address = {"shipping_address": things.order["shipping_address"]}
+    picture = {"content_type": "image/png", "size": 100, "alt": ""}
+    return {
+        name: Request(method, path, body, headers)
+        for name, method, path, body, headers in (
+            ("getHealth", "GET", "/health", None, {}),
+            ("getOpenApi", "GET", "/openapi.json", None, {}),
+            ("signUp", "POST", "/users", new_user, {}),
+            (
+                "confirmUser",
+                "POST",
+                "/users/confirmation",
+                {"email": things.new_email, "code": "000000"},
+                {},
+            ),
+            ("signIn", "POST", "/sessions", things.credentials, {}),
+            ("searchToys", "GET", "/toys", None, {}),
+            ("getToy", "GET", toy, None, {}),
+            ("createToy", "POST", "/toys", things.draft, {}),
+            ("replaceToy", "PUT", toy, things.draft, of_toy),
+            ("patchToy", "PATCH", toy, {"min_age": 4}, of_toy),
+            ("deleteToy", "DELETE", toy, None, of_toy),
+            ("addToyImage", "POST", f"{toy}/images", picture, {}),
+            ("removeToyImage", "DELETE", f"{toy}/images/{things.image_id}", None, {}),
+            ("placeOrder", "POST", "/orders", things.order, {"Idempotency-Key": things.key}),
+            ("listOrders", "GET", "/orders", None, {}),
+            ("getOrder", "GET", order, None, {}),
+            ("changeOrder", "PATCH", order, address, of_order),
+            ("cancelOrder", "POST", f"{order}/cancellation", {}, {}),
+            ("getReceipt", "GET", f"{order}/receipt", None, {}),
+            # a signature would have to be the gateway's; no token makes up for it
+            ("receivePaymentWebhook", "POST", "/webhooks/payments", {}, {}),
+        )
+    }
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Return what a token says, whoever signed it."""
+    told: dict[str, Any] = json.loads(_decoded(token.split(".")[1]))
+    return told
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """Return the header of a token."""
+    head: dict[str, Any] = json.loads(_decoded(token.split(".")[0]))
+    return head
+
+
+def signed(header: Mapping[str, Any], claims: Any, sign: Callable[[bytes], bytes]) -> str:
+    """Return a token, signed as the forger likes."""
+    text = b".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+    return (text + b"." + _encoded(sign(text))).decode()
+
+
+def unsigned(token: str) -> str:
+    """Return a token that says the same and needs no signature (``alg: none``)."""
+    return signed({**header_of(token), "alg": "none"}, claims_of(token), lambda _: b"")
+
+
+def signed_with_public_key(token: str, public_pem: bytes) -> str:
+    """Return a token whose verifier takes a public key for a shared secret."""
+
+    def sign(text: bytes) -> bytes:
+        return hmac.new(public_pem, text, hashlib.sha256).digest()
+
+    return signed({**header_of(token), "alg": "HS256"}, claims_of(token), sign)
+
+
+def _encoded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def document() -> str:
+    """Return the text of ``docs/authorization.md``."""
+    who = "\n".join(f"| {name} | {meaning} |" for name, meaning in WHO.items())
+    return f"""# Who may do what
+
+Written by `python tests/support/authorization.py` from the table that the tests try, cell by \
+cell: `tests/component/test_authorization.py` against the storefront with the user pool's own key \
+to forge with, `tests/chain/test_authorization.py` against the whole shop. An operation without a \
+row fails both.
+
+## The public API
+
+{TABLE.strip()}
+
+| who | sends |
+|---|---|
+{who}
+
+- Each request is right but for who sends it. A 401 and a 403 come before anything else is looked \
+at, and no other service is asked.
+- An order that is not one's own is a 404, the same as one that does not exist.
+- `listOrders` is one's own orders, everyone's for staff. Only the owner sees the \
+`client_secret` of a payment that waits for the bank.
+- `confirmUser` takes the code that was mailed; a wrong one is a 422, whoever sends it.
+- `receivePaymentWebhook` takes the payment gateway's signature and nothing else; without it, a \
+token is worth nothing.
+- API Gateway keeps the authorizer's answer for 60 s; an access token ends with its expiry all \
+the same. Who leaves the group `staff` stays in it until then.
+
+## The private APIs
+
+Nobody but the roles of the functions that `service.toml` says call them: `./shop check` proves \
+the policies, `tests/iam` tries them.
+"""
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())

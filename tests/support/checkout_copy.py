@@ -1,0 +1,63 @@
+"""A copy of the repository that a test may change."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from shopctl.checking.repository import Repository
+from shopctl.project.finding import Finding
+
+ROOT = Path(__file__).parents[2]
+
+
+# a whole repository for the checks: nothing else is read by them
+PARTS = ("apps", "libs", "docs", "infra", "README.md", "stages.toml")
+
+
+IGNORED = shutil.ignore_patterns("__pycache__", ".*_cache", "deployments", "fonts")
+
+
+class Copy:
+    """A copy of the repository that a test may spoil.
+
+    Parameters
+    ----------
+    root
+        Where it is.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Replace a text that must be in a file, in its first place."""
+        file = self.root / path
+        text = file.read_text()
+        assert old in text, f"{path} has no {old!r}"
+        file.write_text(text.replace(old, new, 1))
+
+    def append(self, path: str, text: str) -> int:
+        """Add a text at the end of a file; return the number of its first line."""
+        file = self.root / path
+        before = file.read_text()
+        file.write_text(before + text)
+        return before.count("\n") + 1
+
+    def line_of(self, path: str, text: str) -> int:
+        """Return the first line that has a text."""
+        lines = (self.root / path).read_text().splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+    def findings(self, rule: ModuleType) -> list[Finding]:
+        """Return what a rule finds."""
+        found: Iterator[Finding] = rule.check(Repository(self.root))
+        return sorted(found)
+
+    def only(self, rule: ModuleType) -> Finding:
+        """Return the one thing that a rule finds."""
+        found = self.findings(rule)
+        assert len(found) == 1, [str(finding) for finding in found]
+        assert found[0].what.endswith((".", "…"))
+        assert found[0].remedy.endswith(".")
+        return found[0]

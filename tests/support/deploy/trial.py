@@ -1,0 +1,396 @@
+"""A stage of the tests: a copy of the apps, an embedded AWS, a gateway, and the commands."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+import embedded_aws
+from gateway_simulator.client import ControlClient
+from shopctl.aws.clients import Cloud
+from shopctl.local import activity, environment, processes
+from shopctl.local.processes import Process
+from shopctl.project.layout import Layout
+from support.running_shop import ADDRESS, PASSWORD, Answer, eventually, free_port, http
+
+ROOT = Layout.find().root
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
+# what makes an app deploy well and answer 500 to everything
+BROKEN = """
+
+@app.middleware("http")
+def broken(event: object, get_response: object) -> object:
+    from chalice import Response
+
+    return Response({"broken": True}, status_code=500)
+"""
+STAGE = """
+[{name}]
+account = "{account}"
+region = "us-east-1"
+mode = "{mode}"
+currency = "AUD"
+keeps_data = {keeps_data}
+network = {network}
+{more}
+origin = "http://127.0.0.1:1"
+aws = "{aws}"
+gateway = "{gateway}"
+sender_domain = "trial.example"
+auto_confirm_users = true
+retry_base_seconds = 1
+test_payments = true
+"""
+
+
+@dataclass
+class Trial:
+    """Stages on one embedded AWS, and apps that a test may change.
+
+    ``trial`` and ``kept`` are deployed with CloudFormation, ``own`` with Chalice, ``inside`` and
+    ``owninside`` likewise in a network of their own; ``foreign`` is of another account.
+    """
+
+    home: Path
+    started: list[Process] = field(default_factory=list)
+    aws_port: int = field(default_factory=free_port)
+    gateway_port: int = field(default_factory=free_port)
+
+    @property
+    def apps(self) -> Path:
+        return self.home / "checkout" / "apps"
+
+    @property
+    def aws(self) -> str:
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def cloud(self) -> Cloud:
+        return Cloud("trial", self.aws)
+
+    def start(self) -> None:
+        layout = Layout.find()
+        # the tests' own environment need not have what installs things; others may run beside it
+        with Path(tempfile.gettempdir(), "toyshop-trial.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._prepare()
+        self.apps.parent.mkdir(parents=True)
+        shutil.copytree(ROOT / "apps", self.apps, symlinks=True)
+        (self.apps.parent / "libs").symlink_to(ROOT / "libs")
+        gateway = f"http://127.0.0.1:{self.gateway_port}"
+        self._copy_infra()
+        alarmed = 'alarms_to = "operations@trial.example"'
+        kinds = {
+            "trial": ("cloudformation", "false", "false", ""),
+            "kept": ("cloudformation", "true", "false", ""),
+            "own": ("chalice", "false", "false", ""),
+            "shifted": ("cloudformation", "false", "false", 'shift = "Canary10Percent5Minutes"'),
+            "foreign": ("cloudformation", "false", "false", ""),
+            # as on AWS: in a network, with somebody to tell
+            "inside": ("cloudformation", "false", "true", alarmed),
+            "owninside": ("chalice", "false", "true", alarmed),
+        }
+        (self.home / "stages.toml").write_text(
+            "".join(
+                STAGE.format(
+                    name=name,
+                    account="111111111111" if name == "foreign" else ACCOUNT,
+                    mode=mode,
+                    keeps_data=kept,
+                    network=network,
+                    more=more,
+                    aws=self.aws,
+                    gateway=gateway,
+                )
+                for name, (mode, kept, network, more) in kinds.items()
+            )
+        )
+        launch = [str(layout.aws_python), embedded_aws.__path__[0], "--home", str(self.home)]
+        self._start("aws", [*launch, "--port", str(self.aws_port)], self.aws_port)
+        simulate = [
+            sys.executable,
+            "-m",
+            "gateway_simulator",
+            "--state",
+            str(self.home / "gateway"),
+        ]
+        simulate += ["--webhook-url", "http://127.0.0.1:1/", "--webhook-secret", "whsec_x"]
+        self._start("gateway", [*simulate, "--port", str(self.gateway_port)], self.gateway_port)
+
+    def _copy_infra(self) -> None:
+        """Copy the templates of infra, without what the embedded AWS does not know."""
+        shutil.copytree(ROOT / "infra", self.apps.parent / "infra")
+        network = self.apps.parent / "infra" / "network.yaml"
+        text, found = re.subn(r"(?ms)^  FlowLog:\n.*?(?=^  \w)", "", network.read_text())
+        assert found == 1
+        network.write_text(text)
+
+    def _prepare(self) -> None:
+        script = "from shopctl.project.layout import Layout; from shopctl.local import environment"
+        script += "; environment.prepare_aws(Layout.find())"
+        subprocess.run([str(ROOT / "shop"), "--help"], check=True, capture_output=True)
+        python = str(ROOT / ".venv" / "bin" / "python")
+        path = str(ROOT / "tools")
+        subprocess.run([python, "-c", script], env={**os.environ, "PYTHONPATH": path}, check=True)
+
+    def _start(self, name: str, command: list[str], port: int) -> None:
+        variables = environment.variables(PYTHONPATH=str(ROOT / "tools"))
+        if name == "aws":
+            del variables["PYTHONPATH"]
+        log = self.home / f"{name}.log"
+        process = processes.start(name, command, port=port, log=log, environment=variables)
+        self.started.append(process)
+        activity.wait_until_answers(process.url, str(log), gone=lambda: not process.is_alive())
+
+    def stop(self) -> None:
+        for process in self.started:
+            processes.stop(process)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return environment.variables(
+            SHOP_HOME=str(self.home),
+            SHOP_APPS=str(self.apps),
+            SHOP_STAGES=str(self.home / "stages.toml"),
+            AWS_ENDPOINT_URL=self.aws,
+            **more,
+        )
+
+    def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command of ``./shop`` and do not wait for it."""
+        return subprocess.Popen(
+            [str(ROOT / "shop"), *arguments],
+            env=self.environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def shop(self, *arguments: str, fails: bool = False, **variables: str) -> str:
+        """Run a command of ``./shop``; return what it said."""
+        process = self.begin(*arguments, **variables)
+        said, complained = process.communicate(timeout=300)
+        assert bool(process.returncode) == fails, said + complained
+        return complained if fails else said
+
+    def chalice(self, stage: str, service: str, command: str = "deploy") -> None:
+        """Run a command of Chalice's own in an app's folder."""
+        done = subprocess.run(
+            [str(ROOT / ".venv" / "bin" / "chalice"), command, "--stage", stage],
+            cwd=self.apps / service,
+            env=self.environment(
+                AWS_DEFAULT_REGION="us-east-1",
+                AWS_ACCESS_KEY_ID=ACCOUNT,
+                AWS_SECRET_ACCESS_KEY="local",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def diff(self, *arguments: str) -> tuple[int, Any]:
+        """Run ``./shop diff``; return its exit status and what it found."""
+        process = self.begin("diff", "--json", *arguments)
+        said, complained = process.communicate(timeout=300)
+        assert not complained, complained
+        return process.returncode, json.loads(said)
+
+    @contextmanager
+    def changed(self, file: str, old: str, new: str) -> Iterator[None]:
+        """Change a file of the apps for a while."""
+        path = self.apps / file
+        before = path.read_text()
+        assert old in before
+        path.write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
+    @contextmanager
+    def with_more(self, file: str, text: str) -> Iterator[None]:
+        """Add a text at the end of a file of the apps for a while."""
+        path = self.apps / file
+        before = path.read_text()
+        path.write_text(before + text)
+        try:
+            yield
+        finally:
+            path.write_text(before)
+
+    def health(self, service: str, stage: str = "trial") -> int:
+        """Return the status that a service answers with when asked how it is."""
+        name = f"{service.replace('_', '-')}/api-url"
+        url = f"{self.published(name, stage)}/health"
+        request = AWSRequest("GET", url)
+        SigV4Auth(Credentials(ACCOUNT, "local"), "execute-api", REGION).add_auth(request)
+        return http("GET", url, headers=dict(request.headers.items())).status
+
+    def charges(self, orders: Sequence[str]) -> dict[str, int]:
+        """Return how often each of these orders was charged at the gateway."""
+        ledger = ControlClient(f"http://127.0.0.1:{self.gateway_port}").ledger()
+        charged = Counter(
+            entry["order_id"]
+            for entry in ledger
+            if (entry["type"], entry["status"]) == ("charge", "succeeded")
+        )
+        return {order: charged[order] for order in orders}
+
+    def stacks(self, stage: str = "trial") -> dict[str, Any]:
+        """Return the stage's stacks by name."""
+        pages = self.cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
+        found = {stack["StackName"]: stack for page in pages for stack in page["Stacks"]}
+        return {
+            name: stack
+            for name, stack in found.items()
+            if name.startswith(f"toyshop-{stage}-") and stack["StackStatus"] != "DELETE_COMPLETE"
+        }
+
+    def download(self, location: str) -> bytes:
+        """Return what is at a URL of the embedded AWS, which names itself in its own way."""
+        path = location.split("/", 3)[3]
+        with urllib.request.urlopen(f"{self.aws}/{path}", timeout=60) as answer:
+            return bytes(answer.read())
+
+    def published(self, name: str, stage: str = "trial") -> str:
+        found = self.cloud.client("ssm").get_parameter(Name=f"/toyshop/{stage}/{name}")
+        return str(found["Parameter"]["Value"])
+
+
+@dataclass
+class Customer:
+    """A customer of a stage's storefront, who buys one toy again and again."""
+
+    url: str
+    toy: str = ""
+    token: str = ""
+
+    def api(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return http(method, self.url + path, body, headers)
+
+    @classmethod
+    def of(cls, trial: Trial, stage: str = "trial") -> "Customer":
+        """Sign a member of the staff up who adds a toy, and then buys it."""
+        customer = cls(trial.published("storefront-api/api-url", stage))
+        user = customer.sign_up()
+        pool = trial.published("storefront-api/user-pool-id", stage)
+        trial.cloud.client("cognito-idp").admin_add_user_to_group(
+            UserPoolId=pool, Username=user["email"], GroupName="staff"
+        )
+        customer.token = customer.api("POST", "/sessions", user).json["access_token"]
+        toy = {
+            "name": "Kite",
+            "description": "It flies.",
+            "category": "outdoor",
+            "brand": "Windy",
+            "price": {"amount": 1999, "currency": "AUD"},
+            "min_age": 5,
+            "attributes": {},
+        }
+        created = customer.api("POST", "/toys", toy)
+        assert created.status == 201, created.body
+        customer.toy = created.json["id"]
+        return customer
+
+    def sign_up(self) -> dict[str, str]:
+        """Sign up, and return what to sign in with."""
+        user = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+        answer = self.api("POST", "/users", {**user, "name": "Ann"})
+        assert answer.status == 201, answer.body
+        return user
+
+    def shopper(self) -> "Customer":
+        """Sign up somebody who is not of the staff, to buy the same toy."""
+        shopper = Customer(self.url, self.toy)
+        user = shopper.sign_up()
+        shopper.token = shopper.api("POST", "/sessions", user).json["access_token"]
+        return shopper
+
+    def order(self) -> str:
+        """Place an order, with the retries of a careful client, and return its id."""
+        body = {
+            "lines": [{"toy_id": self.toy, "quantity": 1}],
+            "shipping_address": ADDRESS,
+            "payment_method": "pm_card_visa",
+        }
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        for _ in range(10):
+            answer = self.api("POST", "/orders", body, **key)
+            if answer.status in (200, 201):
+                return str(answer.json["id"])
+            assert answer.status >= 429, answer.body
+            time.sleep(0.5)
+        raise AssertionError(answer.body)
+
+    def pays(self, order: str, seconds: float = 60) -> None:
+        """Wait until an order is paid."""
+
+        def paid() -> bool:
+            answer = self.api("GET", f"/orders/{order}")
+            return answer.status == 200 and answer.json["payment"]["status"] == "succeeded"
+
+        eventually(paid, seconds)
+
+
+@dataclass
+class Ordering:
+    """Orders placed by a client that does not stop."""
+
+    orders: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def ordering(customer: Customer) -> Iterator[Ordering]:
+    """Let a customer order again and again for a while; some are placed before and after."""
+    done, placed = threading.Event(), Ordering()
+
+    def place() -> None:
+        while not done.is_set():
+            try:
+                placed.orders.append(customer.order())
+            except (AssertionError, OSError) as error:
+                placed.problems.append(str(error))
+            time.sleep(0.05)
+
+    client = threading.Thread(target=place)
+    client.start()
+    try:
+        eventually(lambda: len(placed.orders) > 2)
+        yield placed
+        count = len(placed.orders)
+        eventually(lambda: len(placed.orders) > count + 2)
+    finally:
+        done.set()
+        client.join()
+
+
+def all_paid_once(trial: Trial, customer: Customer, placed: Ordering) -> None:
+    """Hold that no request was lost, and that each order was paid exactly once."""
+    assert placed.problems == []
+    for order in placed.orders:
+        customer.pays(order)
+    assert set(trial.charges(placed.orders).values()) == {1}

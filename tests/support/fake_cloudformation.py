@@ -1,0 +1,116 @@
+"""A CloudFormation and an S3 that do what a test says."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from shopctl.aws.clients import Cloud
+from shopctl.packaging.build import Package
+from shopctl.project.services import Service
+
+TEMPLATE = {
+    "Parameters": {"Stage": {"Type": "String"}},
+    "Resources": {
+        "Handler": {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "./d.zip"}},
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+    },
+}
+
+
+def refused(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Any")
+
+
+@dataclass
+class Formation:
+    """CloudFormation that ends every stack in `ends`."""
+
+    ends: str = "CREATE_COMPLETE"
+    events: list[dict[str, str]] = field(default_factory=list)
+    stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        for stack in self.stacks.values():
+            if StackName in (stack["StackName"], stack["StackId"]):
+                return {"Stacks": [stack]}
+        raise refused("ValidationError", f"Stack with id {StackName} does not exist")
+
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        return {"StackEvents": self.events}
+
+    def create_stack(self, **request: Any) -> dict[str, str]:
+        return self._start("create", request)
+
+    def update_stack(self, **request: Any) -> dict[str, str]:
+        return self._start("update", request)
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        self.calls.append(("delete", StackName))
+        self.stacks[StackName]["StackStatus"] = "DELETE_COMPLETE"
+
+    def _start(self, action: str, request: dict[str, Any]) -> dict[str, str]:
+        name = request["StackName"]
+        self.calls.append((action, name))
+        self.stacks[name] = {**request, "StackId": f"arn:{name}", "StackStatus": self.ends}
+        return {"StackId": f"arn:{name}"}
+
+
+class Storage:
+    """S3 with one bucket."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.meta = type("Meta", (), {"region_name": "eu-west-1", "endpoint_url": "https://s3"})
+
+    def head_bucket(self, Bucket: str) -> None:  # noqa: N803
+        pass
+
+    def head_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+        if Key not in self.objects:
+            raise refused("404", "Not Found")
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.objects[Key] = Body
+
+    def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+        del self.objects[Key]
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self.objects:
+            raise refused("NoSuchKey", "Not Found")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def get_paginator(self, _: str) -> "Storage":
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        return [{"Contents": [{"Key": key} for key in self.objects if key.startswith(Prefix)]}]
+
+    def kept(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+
+class FakeCloud(Cloud):
+    """A cloud with those two."""
+
+    def __init__(self, *, local: bool = True) -> None:
+        super().__init__("local" if local else "prod", "http://127.0.0.1:1" if local else None)
+        self.formation, self.storage = Formation(), Storage()
+
+    def client(self, service: str) -> Any:
+        return {"cloudformation": self.formation, "s3": self.storage}[service]
+
+    def account(self) -> str:
+        return "123456789012"
+
+
+def package(tmp_path: Path, name: str = "orders", code: bytes = b"code", *needs: str) -> Package:
+    archive = tmp_path / f"{name}.zip"
+    archive.write_bytes(io.BytesIO(code).getvalue())
+    service = Service(name, tmp_path, frozenset(needs), frozenset())
+    return Package(service, archive, TEMPLATE, "digest", reused=False)

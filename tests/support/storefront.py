@@ -1,0 +1,297 @@
+"""The storefront put together for a test: real users and tokens, neighbours that do as it says."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import moto.cognitoidp
+import msgspec
+
+from chalicelib.storefront_api.bootstrap import Neighbours, build
+from chassis.client import Reply
+from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
+from contracts import files, orders, payments, toys
+from contracts.money import Money
+from contracts.schema import Health
+from support.downstream import Call, FakeNeighbour
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+PASSWORD = "Toyshop-2026!"
+CARD = "4242 4242 4242 4242"
+ADDRESS = {
+    "name": "Alice",
+    "line1": "1 Toy St",
+    "city": "Sydney",
+    "postal_code": "2000",
+    "country": "AU",
+}
+BASKET: dict[str, Any] = {
+    "lines": [{"toy_id": "toy_1", "quantity": 2}, {"toy_id": "toy_2", "quantity": 1}],
+    "shipping_address": ADDRESS,
+    "payment_method": "pm_card_visa",
+}
+DRAFT = {
+    "name": "Kite",
+    "description": "Flies",
+    "category": "outdoor",
+    "brand": "Windy",
+    "price": {"amount": 1250, "currency": "AUD"},
+    "min_age": 3,
+}
+
+
+def toy(toy_id: str, amount: int = 1250, currency: str = "AUD") -> toys.Toy:
+    return toys.Toy(
+        id=toy_id,
+        name=f"Toy {toy_id}",
+        description="",
+        category="outdoor",
+        brand="Windy",
+        price=Money(amount=amount, currency=currency),
+        min_age=3,
+        attributes={},
+        images=[],
+        version=4,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+class Toys(FakeNeighbour):
+    """A catalogue of two toys."""
+
+    def __init__(self) -> None:
+        self.shelf = {"toy_1": toy("toy_1"), "toy_2": toy("toy_2", 500)}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            searchToys=lambda _: toys.ToyPage(items=list(self.shelf.values()), next_cursor=None),
+            getToy=lambda call: self._toy(call),
+            lookUpToys=lambda call: toys.ToyLookupAnswer(
+                items=[self.shelf[toy_id] for toy_id in call.body.ids if toy_id in self.shelf]
+            ),
+            createToy=lambda _: toy("toy_3"),
+            replaceToy=lambda call: self._toy(call),
+            patchToy=lambda call: self._toy(call),
+            deleteToy=lambda _: None,
+            addToyImage=lambda _: files.ImageTicket(
+                image=files.Image(id="fil_1", url="/files/fil_1", alt="A kite"),
+                upload=files.Upload(
+                    method="POST", url="http://s3/", headers={}, fields={}, expires_at=NOW
+                ),
+            ),
+            removeToyImage=lambda _: None,
+        )
+
+    def _toy(self, call: Call) -> toys.Toy:
+        if call.path["toy_id"] not in self.shelf:
+            raise NotFound("There is no such toy.")
+        return self.shelf[call.path["toy_id"]]
+
+
+class Orders(FakeNeighbour):
+    """The orders service, as far as the storefront relies on it."""
+
+    def __init__(self) -> None:
+        self.placed: dict[str, orders.Order] = {}
+        self.keys: dict[tuple[str, str], tuple[str, str]] = {}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            findReplay=self._replay,
+            placeOrder=self._place,
+            getOrder=lambda call: self._order(call),
+            listOrders=self._list,
+            changeOrder=self._change,
+            cancelOrder=self._cancel,
+        )
+
+    def _replay(self, call: Call) -> orders.Order:
+        known = self.keys.get((call.body.customer_id, call.body.idempotency_key))
+        if known is None:
+            raise NotFound("No order was placed with this key.")
+        if known[1] != call.body.fingerprint:
+            raise Unprocessable("This Idempotency-Key was used for another request.")
+        return self.placed[known[0]]
+
+    def _place(self, call: Call) -> Any:
+        # what is sent must be what the contract says, to the letter
+        request = msgspec.json.decode(msgspec.json.encode(call.body), type=orders.PlaceOrder)
+        total = sum(line.unit_price.amount * line.quantity for line in request.lines)
+        order = orders.Order(
+            id=f"ord_{len(self.placed) + 1}",
+            customer_id=request.customer_id,
+            status="placed",
+            lines=[
+                orders.OrderLine(
+                    toy_id=line.toy_id,
+                    name=line.name,
+                    quantity=line.quantity,
+                    unit_price=line.unit_price,
+                    line_total=Money(amount=line.unit_price.amount * line.quantity, currency="AUD"),
+                )
+                for line in request.lines
+            ],
+            total=Money(amount=total, currency="AUD"),
+            shipping_address=request.shipping_address,
+            contact=request.contact,
+            payment_method=request.payment_method,
+            version=1,
+            placed_at=NOW,
+            updated_at=NOW,
+        )
+        self.placed[order.id] = order
+        key = (request.customer_id, request.idempotency_key)
+        self.keys[key] = (order.id, request.fingerprint)
+        return Reply(201, order)
+
+    def _order(self, call: Call) -> orders.Order:
+        if call.path["order_id"] not in self.placed:
+            raise NotFound("There is no such order.")
+        return self.placed[call.path["order_id"]]
+
+    def _list(self, call: Call) -> orders.OrderPage:
+        if call.query.cursor:
+            raise BadRequest.at("/cursor", "Not a cursor of this list")
+        owner = call.query.customer_id
+        items = [order for order in self.placed.values() if owner in (None, order.customer_id)]
+        return orders.OrderPage(items=items[: call.query.limit], next_cursor="more")
+
+    def _change(self, call: Call) -> orders.Order:
+        order = self._order(call)
+        if call.headers["If-Match"] != f'"{order.version}"':
+            raise PreconditionFailed("The order has changed.")
+        if order.status == "cancelled":
+            raise Conflict("The order was cancelled.")
+        change = msgspec.convert(call.body, orders.OrderChange)
+        return self._keep(order, shipping_address=change.shipping_address)
+
+    def _cancel(self, call: Call) -> orders.Order:
+        order = self._order(call)
+        return order if order.status == "cancelled" else self._keep(order, status="cancelled")
+
+    def _keep(self, order: orders.Order, **changes: Any) -> orders.Order:
+        kept = msgspec.structs.replace(order, version=order.version + 1, **changes)
+        self.placed[order.id] = kept
+        return kept
+
+
+class Payments(FakeNeighbour):
+    """The payments service: the transactions that the test has put there."""
+
+    def __init__(self) -> None:
+        self.transactions: dict[str, payments.Transaction] = {}
+        super().__init__(
+            getHealth=lambda _: Health(status="ok"),
+            receiveWebhook=lambda _: None,
+            lookUpTransactions=lambda call: payments.TransactionLookupAnswer(
+                items=[
+                    self.transactions[order_id]
+                    for order_id in call.body.order_ids
+                    if order_id in self.transactions
+                ]
+            ),
+        )
+
+    def tell(self, order_id: str, status: payments.PaymentStatus, **fields: Any) -> None:
+        self.transactions[order_id] = payments.Transaction(
+            id=f"txn_{order_id}",
+            order_id=order_id,
+            customer_id="x",
+            status=status,
+            amount=Money(amount=3000, currency="AUD"),
+            version=1,
+            created_at=NOW,
+            updated_at=NOW,
+            **fields,
+        )
+
+
+class Shop:
+    """The storefront with its neighbours and its user pool.
+
+    Parameters
+    ----------
+    module
+        The app.
+    api
+        Calls it.
+    """
+
+    def __init__(self, module: Any, api: Any) -> None:
+        self.toys, self.orders, self.payments = Toys(), Orders(), Payments()
+        self.file_manager = FakeNeighbour(
+            getHealth=lambda _: Health(status="ok"),
+            linkDocument=lambda call: files.Link(
+                url=f"http://s3/{call.path['file_id']}?signature=x", expires_at=NOW
+            ),
+        )
+        self.notifications = FakeNeighbour(getHealth=lambda _: Health(status="ok"))
+        self.cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        self.pool_id = self.cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
+        clients = self.cognito.list_user_pool_clients(UserPoolId=self.pool_id)["UserPoolClients"]
+        self.settings = msgspec.structs.replace(
+            module.settings,
+            user_pool_id=self.pool_id,
+            user_pool_client_id=clients[0]["ClientId"],
+            token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{self.pool_id}",
+        )
+        self._module, self._api = module, api
+        self.build()
+
+    def build(self, **settings: Any) -> None:
+        """Put the service together with the fakes, and with some settings changed."""
+        neighbours = Neighbours(
+            self.toys, self.orders, self.payments, self.file_manager, self.notifications
+        )
+        changed = msgspec.structs.replace(self.settings, **settings)
+        self._module.shop = build(changed, neighbours, fetch=published_keys)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        token: str | None = None,
+    ) -> Any:
+        """Call the API, as the bearer of a token."""
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._api.call(method, path, body, {**bearer, **(headers or {})})
+
+    def user(self, email: str, group: str = "") -> str:
+        """Sign a user up and in, and return the access token."""
+        new = {"email": email, "password": PASSWORD, "name": email.split("@")[0].title()}
+        answer = self.call("POST", "/users", new)
+        assert answer.status_code == 201, answer.body
+        if group:
+            self.cognito.admin_add_user_to_group(
+                UserPoolId=self.pool_id, Username=email, GroupName=group
+            )
+        session = self.call("POST", "/sessions", {"email": email, "password": PASSWORD})
+        token: str = session.json_body["access_token"]
+        return token
+
+    def order(self, token: str, key: str = "key-1", **changes: Any) -> Any:
+        """Place an order."""
+        headers = {"Idempotency-Key": key}
+        return self.call("POST", "/orders", BASKET | changes, headers, token)
+
+    def neighbours_asked(self) -> list[str]:
+        """Return all operations called since the last time."""
+        services = (self.toys, self.orders, self.payments, self.file_manager, self.notifications)
+        return [name for service in services for name in service.asked()]
+
+
+def published_keys(_: str) -> Any:
+    path = Path(moto.cognitoidp.__file__).parent / "resources/jwks-public.json.gz"
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+def pointers(answer: Any, status: int) -> list[str]:
+    assert answer.status_code == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json_body
+    assert (problem["status"], problem["type"]) == (status, "about:blank")
+    return [error["pointer"] for error in problem.get("errors", [])]

@@ -1,0 +1,131 @@
+"""What AWS makes of the templates of a stage that shifts: all goes through the aliases."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from support.rendered_stage import Templates
+
+FUNCTION = re.compile(r"functions/\$\{(\w+)(\.Arn)?\}/invocations")
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    found = template["Resources"].items()
+    return {name: each["Properties"] for name, each in found if each["Type"] == kind}
+
+
+@pytest.fixture(
+    params=["file_manager", "notifications", "orders", "payments", "storefront_api", "toys"]
+)
+def template(request: pytest.FixtureRequest, prod: Templates) -> dict[str, Any]:
+    found: dict[str, Any] = prod.translated[request.param]
+    return found
+
+
+def aliases(template: dict[str, Any]) -> dict[str, str]:
+    """Return the function of each alias, by the alias's logical id."""
+    found = of_type(template, "AWS::Lambda::Alias").items()
+    return {name: alias["FunctionName"]["Ref"] for name, alias in found}
+
+
+def test_every_function_has_an_alias_that_code_deploy_moves(template: dict[str, Any]) -> None:
+    functions = set(of_type(template, "AWS::Lambda::Function"))
+    assert functions == set(aliases(template).values())
+    groups = of_type(template, "AWS::CodeDeploy::DeploymentGroup")
+    for alias, function in aliases(template).items():
+        # WHEN the alias is updated THEN it is by a deployment group of its own
+        update = template["Resources"][alias]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        group = groups[update["DeploymentGroupName"]["Ref"]]
+        assert group["DeploymentConfigName"]["Fn::Sub"][1] == {
+            "ConfigName": "Canary10Percent5Minutes"
+        }
+        # AND it is taken back on an alarm of the new version, or of the API
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+        watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+        assert watched == [f"{function}NewVersionErrors", "RestAPIReleaseFaults"]
+
+
+def test_alarms_watch_the_version_that_the_alias_goes_to(template: dict[str, Any]) -> None:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    for alias, function in aliases(template).items():
+        version = template["Resources"][alias]["Properties"]["FunctionVersion"]
+        alarm = alarms[f"{function}NewVersionErrors"]
+        assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+            "FunctionName": {"Ref": function},
+            "Resource": {"Fn::Sub": f"${{{function}}}:live"},
+            "ExecutedVersion": version,
+        }
+        assert alarm["MetricName"] == "Errors"
+    (api,) = of_type(template, "AWS::ApiGateway::RestApi").values()
+    faults = alarms["RestAPIReleaseFaults"]
+    assert faults["Dimensions"][0] == {"Name": "ApiName", "Value": api["Name"]}
+
+
+def test_integrations_and_authorizers_invoke_aliases(template: dict[str, Any]) -> None:
+    (api,) = of_type(template, "AWS::ApiGateway::RestApi").values()
+    invoked = {name for name, _ in FUNCTION.findall(json.dumps(api))}
+    assert invoked
+    assert invoked <= set(aliases(template))
+    # an authorizer's too
+    assert invoked == {
+        name
+        for name, function in aliases(template).items()
+        if function in ("APIHandler", "JwtAuthorizer")
+    }
+
+
+def test_events_invoke_aliases(template: dict[str, Any]) -> None:
+    known = [{"Ref": name} for name in aliases(template)]
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        assert mapping["FunctionName"] in known
+    for subscription in of_type(template, "AWS::SNS::Subscription").values():
+        assert subscription["Endpoint"] in known
+    for rule in of_type(template, "AWS::Events::Rule").values():
+        assert all(target["Arn"] in known for target in rule["Targets"])
+
+
+def test_permissions_are_to_invoke_aliases(template: dict[str, Any]) -> None:
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    assert permissions
+    known = [{"Ref": name} for name in aliases(template)]
+    assert [each for each in permissions if each["FunctionName"] not in known] == []
+
+
+def test_retries_and_failure_destinations_are_the_aliases(template: dict[str, Any]) -> None:
+    for config in of_type(template, "AWS::Lambda::EventInvokeConfig").values():
+        assert config["Qualifier"] == "live"
+
+
+def test_concurrency_stays_with_the_function(template: dict[str, Any], prod: Templates) -> None:
+    # an alias has none: what is reserved counts for all versions together
+    for name, properties in of_type(template, "AWS::Lambda::Function").items():
+        for release in prod.releases.values():
+            source = release["Resources"].get(name, {}).get("Properties", {})
+            if source.get("FunctionName") == properties["FunctionName"]:
+                wanted = source.get("ReservedConcurrentExecutions")
+                assert properties.get("ReservedConcurrentExecutions") == wanted
+
+
+def test_stage_without_a_shift_has_no_alias(staging: Templates) -> None:
+    for template in staging.translated.values():
+        assert aliases(template) == {}
+        assert of_type(template, "AWS::CodeDeploy::DeploymentGroup") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Timeout", 29), ("Environment", {"Variables": {"CURRENCY": "EUR"}}), ("MemorySize", 1024)],
+)
+def test_another_setting_makes_another_version(prod: Templates, name: str, value: Any) -> None:
+    # GIVEN a release that differs in a setting, and not in code
+    changed = json.loads(json.dumps(prod.releases["orders"]))
+    changed["Resources"]["APIHandler"]["Properties"][name] = value
+    # WHEN AWS translates it
+    versions = [
+        {name for name in each["Resources"] if name.startswith("APIHandlerVersion")}
+        for each in (prod.translated["orders"], prod.translate(changed))
+    ]
+    # THEN its version is another resource, and so a new one
+    assert versions[0] != versions[1]

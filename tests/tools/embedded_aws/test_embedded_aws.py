@@ -1,0 +1,291 @@
+"""What the launcher promises of the embedded AWS, checked on a real process of it."""
+
+import json
+import subprocess
+import sys
+import time
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import embedded_aws
+from shopctl.local import activity, mail
+from support.embedded_aws import (
+    COUNTING,
+    FAILING,
+    PUBLISHING,
+    RECORDING,
+    SENDING,
+    SHARING,
+    EmbeddedAws,
+    _table,
+    eventually,
+)
+
+
+def test_failing_consumer_is_retried_then_its_message_is_in_the_failure_destination(
+    aws: EmbeddedAws,
+) -> None:
+    # GIVEN a subscribed function that fails, with one retry and a failure destination
+    function = aws.function("failing", FAILING)
+    destination = aws.queue("failed")
+    aws.client("lambda").put_function_event_invoke_config(
+        FunctionName="failing",
+        MaximumRetryAttempts=1,
+        DestinationConfig={"OnFailure": {"Destination": destination}},
+    )
+    topic = aws.topic("to-failing", function)
+    # WHEN something is published
+    aws.client("sns").publish(TopicArn=topic, Message="lost?")
+    # THEN it was tried twice, and what was published is in the queue
+    (failed,) = eventually(lambda: aws.messages("failed"))
+    assert failed["requestPayload"]["Records"][0]["Sns"]["Message"] == "lost?"
+    # with the type of the exception, by which a person or a replay tells failures apart
+    error = failed["responsePayload"]
+    assert (error["errorType"], error["errorMessage"]) == ("RuntimeError", "planted")
+    assert aws.log("failing").count("called") == 2
+
+
+def test_exception_leaves_its_traceback_in_the_log(aws: EmbeddedAws) -> None:
+    # GIVEN a function that fails
+    aws.function("raising", FAILING)
+    # WHEN it is invoked
+    aws.client("lambda").invoke(FunctionName="raising", Payload=b"{}")
+    # THEN the log tells where
+    assert any(line.startswith("Traceback") for line in aws.log("raising"))
+
+
+def test_notification_has_the_keys_that_chalice_reads(aws: EmbeddedAws) -> None:
+    # GIVEN a subscribed function
+    topic = aws.topic("to-recording", aws.function("recording", RECORDING))
+    # WHEN something is published without a subject and without attributes
+    aws.client("sns").publish(TopicArn=topic, Message="plain")
+    # THEN both keys are there
+    (event,) = eventually(lambda: aws.seen("recording"))
+    notification = event["Records"][0]["Sns"]
+    assert notification["Subject"] is None
+    assert notification["MessageAttributes"] == {}
+
+
+def test_filter_policy_is_honoured(aws: EmbeddedAws) -> None:
+    # GIVEN a subscription for one type of event
+    function = aws.function("choosy", RECORDING)
+    topic = aws.topic("to-choosy", function, FilterPolicy=json.dumps({"type": ["wanted"]}))
+    # WHEN another type is published and then that one
+    for kind in ("unwanted", "wanted"):
+        attributes = {"type": {"DataType": "String", "StringValue": kind}}
+        aws.client("sns").publish(TopicArn=topic, Message=kind, MessageAttributes=attributes)
+    # THEN only that one arrives
+    eventually(lambda: aws.seen("choosy"))
+    assert activity.wait_until_quiet(aws.cloud.endpoint or "", seconds=10) == {}
+    messages = [event["Records"][0]["Sns"]["Message"] for event in aws.seen("choosy")]
+    assert messages == ["wanted"]
+
+
+def test_exception_does_not_end_the_worker(aws: EmbeddedAws) -> None:
+    # GIVEN a warm function
+    aws.function("counting", COUNTING)
+
+    def invoke(**event: bool) -> Any:
+        answer = aws.client("lambda").invoke(FunctionName="counting", Payload=json.dumps(event))
+        return json.load(answer["Payload"])
+
+    worker, calls = invoke()
+    # WHEN an invocation raises
+    assert invoke(fail=True)["errorMessage"] == "planted"
+    # THEN the next one runs in the same process
+    assert invoke() == [worker, calls + 2]
+
+
+def test_functions_of_a_package_import_it_once_and_keep_their_own_environment(
+    aws: EmbeddedAws,
+) -> None:
+    # GIVEN two functions of one package
+    for name in ("left", "right"):
+        aws.function(name, SHARING)
+    # WHEN both are invoked
+    answers = [
+        json.load(aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")["Payload"])
+        for name in ("left", "right")
+    ]
+    # THEN each runs in a process of its own, under its own name
+    assert len({answer["process"] for answer in answers}) == 2
+    assert [answer["name"] for answer in answers] == ["left", "right"]
+    # AND where forking is possible, the package was imported by one process for both
+    if sys.platform == "linux":
+        assert len({answer["imported_by"] for answer in answers}) == 1
+    # AND what is random differs
+    assert answers[0]["random"] != answers[1]["random"]
+
+
+def test_package_that_cannot_be_imported_says_why(aws: EmbeddedAws) -> None:
+    aws.function("broken", "import nowhere_to_be_found\n")
+    answer = aws.client("lambda").invoke(FunctionName="broken", Payload=b"{}")
+    assert answer["FunctionError"]
+    assert "nowhere_to_be_found" in json.load(answer["Payload"])["errorMessage"]
+
+
+def test_warm_call_does_not_wait_for_a_log_line(aws: EmbeddedAws) -> None:
+    # GIVEN a warm function that logs nothing
+    aws.function("silent", "def handler(event, context):\n    return 1\n")
+    invoke = aws.client("lambda").invoke
+    invoke(FunctionName="silent", Payload=b"{}")
+    # WHEN it is called ten times
+    started = time.monotonic()
+    for _ in range(10):
+        invoke(FunctionName="silent", Payload=b"{}")
+    # THEN a call takes much less than the 50 ms that ministack would wait
+    assert (time.monotonic() - started) / 10 < 0.04
+
+
+def test_data_survive_a_stop_and_a_start(aws: EmbeddedAws) -> None:
+    # GIVEN an item and an object
+    table = _table(aws, "kept")
+    aws.client("dynamodb").put_item(TableName="kept", Item={"id": {"S": "1"}})
+    aws.client("s3").create_bucket(Bucket="kept")
+    aws.client("s3").put_object(Bucket="kept", Key="picture", Body=b"bytes")
+    # WHEN the embedded AWS stops and starts
+    aws.restart()
+    # THEN they are there
+    assert table
+    assert aws.client("dynamodb").get_item(TableName="kept", Key={"id": {"S": "1"}})["Item"]
+    stored = aws.client("s3").get_object(Bucket="kept", Key="picture")
+    assert stored["Body"].read() == b"bytes"
+
+
+def test_stream_goes_on_after_a_restart(aws: EmbeddedAws) -> None:
+    # GIVEN a function that reads a stream and has read two records
+    aws.function("streamed", RECORDING)
+    aws.client("lambda").create_event_source_mapping(
+        FunctionName="streamed", EventSourceArn=_table(aws, "source"), StartingPosition="LATEST"
+    )
+
+    def put(number: str) -> None:
+        aws.client("dynamodb").put_item(TableName="source", Item={"id": {"S": number}})
+
+    def records() -> list[str]:
+        events = aws.seen("streamed")
+        return [r["dynamodb"]["Keys"]["id"]["S"] for event in events for r in event["Records"]]
+
+    put("1")
+    put("2")
+    eventually(lambda: len(records()) == 2)
+    # WHEN the embedded AWS stops and starts and an item is written
+    aws.restart()
+    put("3")
+    # THEN the function reads it
+    eventually(lambda: records() == ["1", "2", "3"])
+
+
+def test_event_that_waits_for_a_retry_survives_a_restart(aws: EmbeddedAws) -> None:
+    # GIVEN an event whose function failed and that waits for its last retry
+    function = aws.function("late", FAILING)
+    aws.client("lambda").put_function_event_invoke_config(
+        FunctionName="late",
+        DestinationConfig={"OnFailure": {"Destination": aws.queue("too-late")}},
+    )
+    topic = aws.topic("to-late", function)
+    aws.client("sns").publish(TopicArn=topic, Message="patient")
+    eventually(lambda: aws.log("late"))
+    # WHEN the embedded AWS stops and starts
+    aws.restart()
+    # THEN the event is not lost
+    (failed,) = eventually(lambda: aws.messages("too-late"))
+    assert failed["requestPayload"]["Records"][0]["Sns"]["Message"] == "patient"
+
+
+@pytest.mark.parametrize("api", ["ses", "sesv2"])
+def test_raw_mail_is_kept_as_it_was_sent(aws: EmbeddedAws, api: str) -> None:
+    # GIVEN a message with text, HTML and an attachment
+    message = EmailMessage()
+    message["From"], message["To"] = "shop@example.com", f"{api}@example.com"
+    message["Subject"] = "Ihre Bestellung: danke schön"
+    message.set_content("Grüße")
+    message.add_alternative("<p>Grüße</p>", subtype="html")
+    message.add_attachment(b"text of a file", maintype="text", subtype="plain", filename="a.txt")
+    # WHEN it is sent
+    if api == "ses":
+        aws.client("ses").verify_email_identity(EmailAddress="shop@example.com")
+        aws.client("ses").send_raw_email(RawMessage={"Data": bytes(message)})
+    else:
+        aws.client("sesv2").send_email(
+            FromEmailAddress="shop@example.com",
+            Destination={"ToAddresses": ["sesv2@example.com"]},
+            Content={"Raw": {"Data": bytes(message)}},
+        )
+    # THEN exactly one copy is kept, without the attachment
+    (sent,) = [m for m in mail.read(aws.home / "mail") if m["to"] == f"{api}@example.com"]
+    assert sent["subject"] == "Ihre Bestellung: danke schön"
+    assert sent["text"].strip() == "Grüße"
+    assert sent["html"].strip() == "<p>Grüße</p>"
+
+
+def test_first_pool_and_client_have_the_ids_that_the_stage_names(aws: EmbeddedAws) -> None:
+    # GIVEN two user pools with a client each
+    cognito = aws.client("cognito-idp")
+    pools = [cognito.create_user_pool(PoolName=name)["UserPool"]["Id"] for name in "ab"]
+    clients = [
+        cognito.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]
+        for pool in pools
+    ]
+    # THEN the first ones have the fixed ids, and the second ones others
+    assert pools[0] == "us-east-1_ToyshopLo"
+    assert clients[0]["ClientId"] == "toyshoplocalclient00000000"
+    assert pools[1] != pools[0]
+    assert clients[1]["ClientId"] != clients[0]["ClientId"]
+
+
+def test_other_version_is_refused_in_one_sentence(aws: EmbeddedAws, tmp_path: Path) -> None:
+    # GIVEN a launcher that fits another version
+    script = (
+        f"import sys; sys.path.insert(0, {str(Path(embedded_aws.__path__[0]).parents[0])!r})\n"
+        "from embedded_aws import server\n"
+        "server.PINNED = '0.0.0'\n"
+        f"sys.exit(server.main(['--port', '1', '--home', {str(tmp_path)!r}]))\n"
+    )
+    # WHEN it starts
+    done = subprocess.run(
+        [str(aws.python), "-c", script], capture_output=True, text=True, check=False
+    )
+    # THEN it says so
+    assert done.returncode == 2
+    assert done.stderr.startswith("The launcher fits ministack 0.0.0")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("allowed", "resource", "error"),
+    [
+        ("sns:Publish", "arn:aws:sns:us-east-1:000000000000:guarded", None),
+        ("sns:Subscribe", "arn:aws:sns:us-east-1:000000000000:guarded", "AuthorizationError"),
+    ],
+)
+def test_batch_is_allowed_by_the_action_on_one_item(
+    guarded: EmbeddedAws, allowed: str, resource: str, error: str | None
+) -> None:
+    # GIVEN a function whose role allows one action
+    name = allowed.replace(":", "-").lower()
+    guarded.role(name, allowed, resource)
+    guarded.client("sns").create_topic(Name="guarded")
+    guarded.function(name, PUBLISHING, role=name)
+    # WHEN it publishes a batch
+    answer = guarded.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    # THEN AWS's rule decides
+    content = json.load(answer["Payload"])
+    assert content == "published" if error is None else error in content["errorMessage"]
+
+
+@pytest.mark.parametrize(("identity", "allowed"), [("shop.example", True), ("else.example", False)])
+def test_mail_is_allowed_by_the_identity_of_its_sender(
+    guarded: EmbeddedAws, identity: str, allowed: bool
+) -> None:
+    # GIVEN a function that may send for one domain
+    name = identity.replace(".", "-")
+    guarded.role(name, "ses:SendEmail", f"arn:aws:ses:us-east-1:000000000000:identity/{identity}")
+    guarded.client("sesv2").create_email_identity(EmailIdentity="shop.example")
+    guarded.function(name, SENDING, role=name)
+    # WHEN it sends for a domain THEN it is that domain that counts
+    answer = guarded.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    assert ("FunctionError" not in answer) == allowed

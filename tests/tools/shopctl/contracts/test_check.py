@@ -1,0 +1,286 @@
+"""`./shop contracts` on a checkout: faults planted in its code, and named with file and line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from shopctl.cli.main import cli
+from shopctl.contracts import sources
+from shopctl.contracts.check import check, release, retire
+from shopctl.contracts.snapshots import FOLDER
+from shopctl.project.errors import ShopProblem
+from shopctl.project.finding import Finding
+
+ROOT = Path(__file__).parents[4]
+ORDERS = "libs/contracts/src/contracts/orders.py"
+PAYMENTS = "libs/contracts/src/contracts/payments.py"
+EVENTS = "libs/contracts/src/contracts/events.py"
+PLACED_V1 = 'ORDER_PLACED = EventType("shop.order.placed.v1", "/orders", Order)\n'
+PLACED_V2 = 'ORDER_PLACED_V2 = EventType("shop.order.placed.v2", "/orders", Order)\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return what a checkout has to do with contracts, up to date."""
+    for name in ("libs", "docs/openapi"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "docs/asyncapi.json", tmp_path / "docs/asyncapi.json")
+    for path in (ROOT / "apps").glob("*/service.toml"):
+        (tmp_path / "apps" / path.parent.name).mkdir(parents=True)
+        shutil.copy(path, tmp_path / "apps" / path.parent.name)
+    return tmp_path
+
+
+def edit(root: Path, file: str, old: str, new: str, times: int = 1) -> None:
+    text = (root / file).read_text(encoding="utf-8")
+    assert old in text, f"{file} has changed: plant the fault elsewhere"
+    (root / file).write_text(text.replace(old, new, times), encoding="utf-8")
+
+
+def line_of(root: Path, file: str, text: str) -> int:
+    lines = (root / file).read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+def of_code(root: Path) -> list[Finding]:
+    """Return the findings about code; each change is a drift of the documents too."""
+    found = list(check(root))
+    assert any(finding.path.parts[0] == "docs" for finding in found)
+    return [finding for finding in found if finding.path.parts[0] != "docs"]
+
+
+def state(root: Path) -> dict[str, str]:
+    paths = [*(root / "docs").rglob("*.json"), *(root / FOLDER).rglob("*.json")]
+    return {str(path): path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_nothing_is_said_of_a_checkout_without_faults(root: Path) -> None:
+    assert list(check(root)) == []
+    before = state(root)
+    assert release(root) == []
+    assert state(root) == before
+
+
+def test_a_removed_field_is_named_where_its_type_is(root: Path) -> None:
+    edit(root, ORDERS, "    total: Money\n", "")
+    found = of_code(root)
+    line = line_of(root, ORDERS, "class Order(Output)")
+    assert {(str(finding.path), finding.line) for finding in found} == {(ORDERS, line)}
+    text = "\n".join(map(str, found))
+    for promise in ("apis/orders", "events/shop.order.placed.v1", "events/shop.order.cancelled.v1"):
+        assert f"{ORDERS}:{line}: {promise}: Order/total" in text
+    assert "was removed: breaks" in text
+    assert ".v2" in found[0].remedy
+
+
+def test_a_widened_answer_is_named_where_its_field_is(root: Path) -> None:
+    edit(root, ORDERS, 'Literal["placed", "cancelled"]', 'Literal["placed", "cancelled", "lost"]')
+    found = of_code(root)
+    line = line_of(root, ORDERS, "    status: OrderStatus")
+    assert (ORDERS, line) in {(str(finding.path), finding.line) for finding in found}
+    assert all("may be 'lost' now" in finding.what for finding in found)
+    # the storefront passes it on, so its clients meet it too
+    assert any(finding.what.startswith("apis/storefront_api") for finding in found)
+
+
+def test_a_new_required_input_is_named(root: Path) -> None:
+    edit(root, ORDERS, "    fingerprint: Annotated", "    gift: bool\n    fingerprint: Annotated")
+    (finding,) = of_code(root)
+    assert (str(finding.path), finding.line) == (ORDERS, line_of(root, ORDERS, "    gift: bool"))
+    assert "PlaceOrder/gift (POST /orders body) was added and is required" in finding.what
+    assert "breaks callers that send as before" in finding.what
+
+
+def test_a_new_required_header_is_named_where_the_operation_is(root: Path) -> None:
+    edit(root, ORDERS, 'status=(202,), problems=(400, 404)',
+         'status=(202,), headers=("If-Match",), problems=(400, 404)')  # fmt: skip
+    (finding,) = of_code(root)
+    line = line_of(root, ORDERS, "CANCEL: Operation")
+    assert (str(finding.path), finding.line) == (ORDERS, line)
+    assert "header parameter If-Match" in finding.what
+
+
+def test_an_operation_that_is_gone_is_named_and_its_end_is_told(root: Path) -> None:
+    edit(root, ORDERS, "OPERATIONS = (PLACE, REPLAY, LIST,", "OPERATIONS = (PLACE, LIST,")
+    (finding,) = of_code(root)
+    assert "POST /orders/replay was removed: breaks" in finding.what
+    assert "./shop contracts --retire" in finding.remedy
+    assert str(finding.path) == f"{FOLDER}/apis/orders.json"
+
+
+def test_a_compatible_change_is_frozen_and_then_kept(root: Path) -> None:
+    edit(
+        root,
+        ORDERS,
+        "    updated_at: Timestamp\n",
+        '    updated_at: Timestamp\n    note: str = ""\n',
+    )
+    found = of_code(root)
+    assert found
+    assert all("was added: compatible" in finding.what for finding in found)
+    assert all("./shop contracts --write" in finding.remedy for finding in found)
+    assert len(release(root)) == len(found)
+    assert list(check(root)) == []
+    # WHEN it is taken back, somebody may rely on it already
+    edit(root, ORDERS, '    note: str = ""\n', "")
+    assert any("Order/note" in finding.what for finding in of_code(root))
+
+
+def test_a_new_version_beside_the_old_one_is_welcome(root: Path) -> None:
+    edit(root, EVENTS, PLACED_V1, PLACED_V1 + PLACED_V2)
+    edit(
+        root, EVENTS, "        ORDER_PLACED,\n", "        ORDER_PLACED,\n        ORDER_PLACED_V2,\n"
+    )
+    edit(root, "apps/orders/service.toml", '"shop.order.placed.v1"',
+         '"shop.order.placed.v1", "shop.order.placed.v2"')  # fmt: skip
+    (finding,) = of_code(root)
+    assert (str(finding.path), finding.line) == (EVENTS, line_of(root, EVENTS, "placed.v2"))
+    release(root)
+    assert list(check(root)) == []
+    assert (root / FOLDER / "events/shop.order.placed.v2.json").exists()
+    asyncapi = json.loads((root / "docs/asyncapi.json").read_text(encoding="utf-8"))
+    assert {"shop.order.placed.v1", "shop.order.placed.v2"} <= asyncapi["components"][
+        "messages"
+    ].keys()
+
+
+def test_a_new_version_in_the_place_of_the_old_one_is_refused_and_nothing_written(
+    root: Path,
+) -> None:
+    edit(root, EVENTS, "shop.order.placed.v1", "shop.order.placed.v2")
+    broken = [finding for finding in of_code(root) if "breaks" in finding.what]
+    assert [finding.what.partition(":")[0] for finding in broken] == ["events/shop.order.placed.v1"]
+    before = state(root)
+    with pytest.raises(ShopProblem, match=r"shop\.order\.placed\.v1 was removed: breaks"):
+        release(root)
+    assert state(root) == before
+
+
+def test_an_event_type_ends_when_nobody_listens_any_more(root: Path) -> None:
+    name, snapshot = "shop.order.placed.v1", root / FOLDER / "events/shop.order.placed.v1.json"
+    with pytest.raises(ShopProblem, match="still used by payments"):
+        retire(root, name)
+    edit(root, "apps/payments/service.toml", f'    "{name}",\n', "")
+    with pytest.raises(ShopProblem, match="still in the code"):
+        retire(root, name)
+    assert snapshot.exists()
+    edit(root, EVENTS, "        ORDER_PLACED,\n", "")
+    edit(root, "apps/orders/service.toml", f'"{name}", ', "")
+    retire(root, name)
+    assert not snapshot.exists()
+    release(root)
+    assert list(check(root)) == []
+
+
+def test_an_operation_ends_when_nobody_calls_it_any_more(root: Path) -> None:
+    with pytest.raises(ShopProblem, match="still used by storefront_api"):
+        retire(root, "orders.findReplay")
+    with pytest.raises(ShopProblem, match="still in the code"):
+        retire(root, "orders.deleteOrder")
+    edit(root, ORDERS, "CANCEL, DELETE, ", "CANCEL, ")
+    edit(root, PAYMENTS, "OPERATIONS = (GET, ", "OPERATIONS = (")
+    retire(root, "orders.deleteOrder")
+    retire(root, "payments.getTransaction")
+    release(root)
+    assert list(check(root)) == []
+    frozen = json.loads((root / FOLDER / "apis/orders.json").read_text(encoding="utf-8"))
+    assert frozen["paths"]["/orders/{order_id}"].keys() == {"get", "patch"}
+    frozen = json.loads((root / FOLDER / "apis/payments.json").read_text(encoding="utf-8"))
+    assert "/transactions/{transaction_id}" not in frozen["paths"]
+
+
+@pytest.mark.parametrize("module", ["orders", "storefront"])
+def test_an_operation_is_looked_for_in_its_own_contract_first(module: str) -> None:
+    place = sources.find(ROOT, "placeOrder", module)
+    assert place is not None
+    assert Path(place.file).stem == module
+    assert sources.find(ROOT, "Nothing/at_all") is None
+
+
+def test_an_api_ends_with_its_service(root: Path) -> None:
+    with pytest.raises(ShopProblem, match="still used by payments"):
+        retire(root, "notifications")
+    edit(root, "apps/payments/service.toml", 'notifications = ["sendMessage"]\n', "")
+    edit(
+        root,
+        "apps/storefront_api/service.toml",
+        'notifications = ["getHealth", "lookUpMessages"]\n',
+        "",
+    )
+    with pytest.raises(ShopProblem, match="still in the code"):
+        retire(root, "notifications")
+    shutil.rmtree(root / "apps/notifications")
+    assert any("docs/openapi/notifications.json" in str(finding) for finding in check(root))
+    retire(root, "notifications")
+    release(root)
+    assert list(check(root)) == []
+    assert not (root / "docs/openapi/notifications.json").exists()
+
+
+@pytest.mark.parametrize("name", ["nothing", "orders.nothing", "shop.order.lost.v1", "orders."])
+def test_what_was_never_released_cannot_end(root: Path, name: str) -> None:
+    before = state(root)
+    with pytest.raises(ShopProblem):
+        retire(root, name)
+    assert state(root) == before
+
+
+def test_a_document_edited_by_hand_is_found_with_its_line(root: Path) -> None:
+    file = "docs/openapi/orders.json"
+    line = line_of(root, file, '"title": "Toy shop: orders"')
+    edit(root, file, '"title": "Toy shop: orders"', '"title": "Mine"')
+    (finding,) = check(root)
+    assert (str(finding.path), finding.line) == (file, line)
+    assert "./shop contracts --write" in finding.remedy
+    release(root)
+    assert list(check(root)) == []
+
+
+def test_a_missing_document_is_found(root: Path) -> None:
+    (root / "docs/asyncapi.json").unlink()
+    (finding,) = check(root)
+    assert str(finding).startswith("docs/asyncapi.json:1: docs/asyncapi.json is missing.")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (ORDERS, "class Order(Output)", "class Order(Nothing)", "name 'Nothing' is not defined"),
+        ("apps/orders/service.toml", "visibility", "visiblity", "visiblity"),
+        (f"{FOLDER}/apis/orders.json", "{", "", "apis/orders.json is not JSON"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(
+    root: Path, file: str, old: str, new: str, message: str
+) -> None:
+    edit(root, file, old, new)
+    before = state(root)
+    with pytest.raises(ShopProblem, match=message) as error:
+        release(root)
+    assert "Traceback" not in error.value.what
+    assert state(root) == before
+
+
+def test_the_command_checks_writes_and_says_what_it_did(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_ROOT", str(root))
+    run = CliRunner().invoke
+    assert run(cli, ["contracts"]).exit_code == 0
+    edit(
+        root,
+        ORDERS,
+        "    updated_at: Timestamp\n",
+        '    updated_at: Timestamp\n    note: str = ""\n',
+    )
+    answer = run(cli, ["contracts"])
+    assert answer.exit_code == 1
+    assert "Order/note" in answer.output
+    written = run(cli, ["contracts", "--write"])
+    assert written.exit_code == 0
+    assert "New: apis/orders: Order/note" in written.output
+    assert run(cli, ["contracts"]).exit_code == 0
+    assert isinstance(run(cli, ["contracts", "--retire", "x"]).exception, ShopProblem)

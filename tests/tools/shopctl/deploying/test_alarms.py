@@ -1,0 +1,94 @@
+"""The alarms that follow from what a service promises."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from shopctl.deploying import alarms, stacks
+from shopctl.project import services, stages
+from shopctl.project.layout import Layout
+
+LAYOUT = Layout.find()
+SERVICES = {service.name: service for service in services.load(LAYOUT.apps)}
+PROD = stages.load(LAYOUT.stages, "prod")
+TOPIC = {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/alarms/topic-arn}}"}
+
+
+def of(service: str) -> dict[str, Any]:
+    return {name: alarm["Properties"] for name, alarm in alarms.of(SERVICES[service], PROD).items()}
+
+
+def test_objectives_of_an_api_are_watched() -> None:
+    found = of("orders")
+    # WHEN orders promises 99.9 %, and 150 ms
+    failures, slow = found["ApiFailuresAlarm"], found["ApiSlowAlarm"]
+    # THEN it is told of one failure in a hundred, and of more milliseconds
+    assert (failures["MetricName"], failures["Threshold"]) == ("5XXError", 0.01)
+    assert (slow["ExtendedStatistic"], slow["Threshold"]) == ("p95", 150)
+    api = {"Name": "ApiName", "Value": "toyshop-prod-orders"}
+    assert api in failures["Dimensions"]
+    assert {"Name": "Stage", "Value": "api"} in failures["Dimensions"]
+    # AND payments promises no milliseconds
+    assert "ApiSlowAlarm" not in of("payments")
+
+
+def test_every_function_that_works_in_the_background_is_watched() -> None:
+    metrics = {
+        (alarm["Dimensions"][0]["Value"], alarm["MetricName"])
+        for alarm in of("payments").values()
+        if alarm["Namespace"] == "AWS/Lambda"
+    }
+    name = "toyshop-prod-payments-"
+    assert metrics == {
+        *((f"{name}{function}", "Errors") for function in ("charge", "fulfil")),
+        *((f"{name}{function}-retry", "Errors") for function in ("charge", "fulfil")),
+        *(
+            (f"{name}{function}", "DestinationDeliveryFailures")
+            for function in ("charge", "fulfil")
+        ),
+        *(
+            (f"{name}on-dynamodb-record", metric)
+            for metric in ("Errors", "IteratorAge", "DestinationDeliveryFailures")
+        ),
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_alarm_tells_and_none_has_anothers_name(service: str) -> None:
+    body = stacks.resources_template(
+        SERVICES[service], keeps_data=True, alarms=alarms.of(SERVICES[service], PROD)
+    )
+    found = [
+        resource["Properties"]
+        for resource in json.loads(body)["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert all(alarm["AlarmActions"] == [TOPIC] for alarm in found)
+    names = [alarm["AlarmName"]["Fn::Sub"] for alarm in found]
+    assert len(set(names)) == len(names)
+
+
+def test_where_nobody_is_told_alarms_are_silent_and_fewer() -> None:
+    body = stacks.resources_template(SERVICES["orders"], keeps_data=False)
+    resources = json.loads(body)["Resources"]
+    kinds = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert kinds == ["RelayDeadLettersAlarm"]
+    assert "alarms/topic-arn" not in body
+    # AND nothing outlives its stack
+    assert "Retain" not in body
+
+
+def test_functions_of_chalice_are_watched_under_its_names() -> None:
+    stage = msgspec.structs.replace(PROD, mode="chalice")
+    found = alarms.of(SERVICES["toys"], stage)
+    values = {
+        item["Value"] for alarm in found.values() for item in alarm["Properties"]["Dimensions"]
+    }
+    assert values == {
+        "toyshop-toys",
+        "api",
+        "toyshop-toys-prod-images",
+        "toyshop-toys-prod-images_retry",
+    }

@@ -1,0 +1,18 @@
+"""Templates that are written to be looked at; tests/templates looks at them."""
+
+from pathlib import Path
+
+import pytest
+
+from shopctl.deploying import export
+from shopctl.project import stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+
+def test_what_is_there_is_not_mixed_with_other_templates(tmp_path: Path) -> None:
+    (tmp_path / "orders.json").write_text("mine")
+    layout = Layout.find()
+    with pytest.raises(ShopProblem, match="is not empty"):
+        list(export.write(stages.load(layout.stages, "prod"), layout, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.json"]

@@ -1,0 +1,215 @@
+"""What no service owns: deployed by its name, with values of the stage, and what it costs."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from shopctl.aws.clients import Cloud
+from shopctl.cli import deployment
+from shopctl.deploying import alarms, deploy, infra
+from shopctl.deploying.deploy import Target
+from shopctl.project import services, stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from shopctl.project.stages import Stage
+from support.fake_cloudformation import Formation
+
+LAYOUT = Layout.find()
+PROD = stages.load(LAYOUT.stages, "prod")
+SERVICES = services.load(LAYOUT.apps)
+
+
+class Parameters:
+    """SSM."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def get_paginator(self, _: str) -> "Parameters":
+        return self
+
+    def paginate(self, Path: str, Recursive: bool) -> Iterator[dict[str, Any]]:  # noqa: N803
+        found = {name: value for name, value in self.values.items() if name.startswith(Path)}
+        yield {"Parameters": [{"Name": name, "Value": value} for name, value in found.items()]}
+
+    def put_parameter(self, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
+        self.values[Name] = Value
+
+    def delete_parameters(self, Names: list[str]) -> None:  # noqa: N803
+        for name in Names:
+            self.values.pop(name, None)
+
+
+class Regions:
+    """CloudFormation and SSM of each region."""
+
+    def __init__(self) -> None:
+        self.formations: dict[str | None, Formation] = {}
+        self.parameters: dict[str | None, Parameters] = {}
+
+    def client(self, cloud: Cloud, service: str) -> Any:
+        if service == "ssm":
+            return self.parameters.setdefault(cloud.region, Parameters())
+        assert service == "cloudformation"
+        return self.formations.setdefault(cloud.region, Formation())
+
+
+@pytest.fixture
+def regions(monkeypatch: pytest.MonkeyPatch) -> Regions:
+    regions = Regions()
+    monkeypatch.setattr(Cloud, "client", lambda cloud, service: regions.client(cloud, service))
+    return regions
+
+
+def target(stage: Stage = PROD) -> Target:
+    cloud = Cloud(stage.name, None, stage.region, parameters=stage.parameters)
+    return Target(LAYOUT, stage, cloud, tuple(SERVICES))
+
+
+def test_stack_is_made_with_the_values_of_the_stage(regions: Regions) -> None:
+    said: list[str] = []
+    infra.deploy(target(), ["network", "alarms"], said.append)
+    assert said == ["toyshop-prod-network created", "toyshop-prod-alarms created"]
+    stack = regions.formations["ap-southeast-2"].stacks["toyshop-prod-alarms"]
+    assert stack["Parameters"] == [
+        {"ParameterKey": "AlarmsTo", "ParameterValue": "operations@toyshop.example"},
+        {"ParameterKey": "Stage", "ParameterValue": "prod"},
+    ]
+    # AND again is no change
+    infra.deploy(target(), ["network"], said.append)
+    assert said[-1] == "toyshop-prod-network unchanged"
+
+
+def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions: Regions) -> None:
+    # GIVEN a storefront
+    home = regions.parameters["ap-southeast-2"] = Parameters()
+    home.values["/toyshop/prod/storefront-api/api-id"] = "abcdefghij"
+    home.values["/toyshop/prod/file-manager/public-bucket"] = "toyshop-prod-public"
+    # WHEN the edge is deployed without the web ACL
+    with pytest.raises(ShopProblem, match="The stage has no distribution-acl yet"):
+        infra.deploy(target(), ["edge"], print)
+    # THEN it is refused, before anything is made
+    assert "ap-southeast-2" not in regions.formations
+    # AND the ACL's stack is in us-east-1, and its ARN known to the stage
+    virginia = regions.formations["us-east-1"] = Formation()
+    start = virginia._start
+
+    def with_outputs(action: str, request: dict[str, Any]) -> dict[str, str]:
+        return start(action, {**request, "Outputs": [{"OutputKey": "Arn", "OutputValue": "a:acl"}]})
+
+    virginia._start = with_outputs  # type: ignore[method-assign]
+    infra.deploy(target(), ["distribution-acl", "edge"], print)
+    assert list(virginia.stacks) == ["toyshop-prod-distribution-acl"]
+    assert home.values["/toyshop/prod/distribution-acl/arn"] == "a:acl"
+    assert list(regions.formations["ap-southeast-2"].stacks) == ["toyshop-prod-edge"]
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "what"),
+    [
+        ({}, "moat", "There is no moat in infra."),
+        ({"alarms_to": ""}, "alarms", "alarms needs a value for AlarmsTo: E-mail"),
+        ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused_before_any_change(
+    regions: Regions, change: dict[str, Any], name: str, what: str
+) -> None:
+    with pytest.raises(ShopProblem, match=what):
+        infra.deploy(target(msgspec.structs.replace(PROD, **change)), [name], print)
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_services_are_refused_before_any_change_without_network_and_alarms(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "check_python", lambda _: None)
+    home = regions.parameters[PROD.region] = Parameters()
+    with pytest.raises(ShopProblem, match="The stage has no alarms yet"):
+        deploy.deploy(target(), print)
+    home.values["/toyshop/prod/alarms/topic-arn"] = "arn"
+    with pytest.raises(ShopProblem, match="The stage has no network yet") as refused:
+        deploy.deploy(target(), print)
+    assert refused.value.remedy == "Deploy it first: ./shop deploy --stage prod --infra network."
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_services_and_infra_are_not_deployed_at_once() -> None:
+    command = ["deploy", "--stage", "prod", "--infra", "network", "orders"]
+    done = CliRunner().invoke(deployment.deploy_command, command[1:])
+    assert isinstance(done.exception, ShopProblem)
+    assert done.exception.what == "Services and --infra do not go together."
+
+
+def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None:
+    infra.deploy(target(), ["network"], print)
+    with pytest.raises(ShopProblem, match="what it stands on is not deleted"):
+        infra.delete(target(), ["network"], print)
+    infra.delete(target(msgspec.structs.replace(PROD, keeps_data=False)), ["network"], print)
+    assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
+
+
+def test_committed_stages_on_aws_have_a_network_and_somebody_to_tell() -> None:
+    on_aws = [stage for stage in stages.load_all(LAYOUT.stages) if not stage.aws]
+    assert len(on_aws) == 2
+    assert all(stage.network and stage.alarms_to for stage in on_aws)
+
+
+# what it costs
+
+
+def resources(*names: str) -> Iterator[dict[str, Any]]:
+    for path in [LAYOUT.infra / f"{name}.yaml" for name in names]:
+        yield from yaml.safe_load(path.read_text())["Resources"].values()
+
+
+def test_costs_are_of_what_the_templates_make() -> None:
+    # GIVEN what is paid for while idle
+    own = [
+        resource
+        for service in SERVICES
+        for template in [yaml.safe_load((service.directory / "resources.yaml").read_text())]
+        for resource in [*template["Resources"].values(), *alarms.of(service, PROD).values()]
+    ]
+    made = [*own, *resources("network", "alarms", "distribution-acl", "edge")]
+    counts = Counter(resource["Type"] for resource in made)
+    endpoints = Counter(
+        resource["Properties"]["VpcEndpointType"]
+        for resource in made
+        if resource["Type"] == "AWS::EC2::VPCEndpoint"
+    )
+    rules = sum(
+        len(resource["Properties"]["Rules"])
+        for resource in made
+        if resource["Type"] == "AWS::WAFv2::WebACL"
+    )
+    # WHEN the table is read
+    text = (LAYOUT.root / "docs" / "infra.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    table = {row[0].partition(":")[0]: row for row in rows if len(row) == 4}
+
+    def number(cell: str) -> float:
+        return float(re.findall(r"[0-9.]+", cell)[-1])
+
+    # THEN it has as many of each
+    for what, count in (
+        ("interface endpoints", endpoints["Interface"]),
+        ("gateway endpoints", endpoints["Gateway"]),
+        ("web ACLs", counts["AWS::WAFv2::WebACL"]),
+        ("rules of web ACLs", rules),
+        ("secrets", counts["AWS::SecretsManager::Secret"]),
+        ("alarms", counts["AWS::CloudWatch::Alarm"]),
+    ):
+        assert int(table[what][1].split()[0]) == count, what
+        if "none" not in table[what][2] and what != "interface endpoints":
+            price = number(table[what][2])
+            assert number(table[what][3]) == pytest.approx(count * price), what
+    # AND they add up
+    sums = [number(row[3]) for row in table.values() if re.search(r"\d$", row[3])]
+    assert number(table["**together**"][3]) == pytest.approx(sum(sums))

@@ -1,0 +1,90 @@
+"""The releases that are kept, and going back to the one before."""
+
+from pathlib import Path
+
+import pytest
+
+from shopctl.deploying import releases, stacks
+from shopctl.project.services import Service
+from support.fake_cloudformation import FakeCloud, package
+
+BUCKET = "toyshop-local-deployments-123456789012"
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    return FakeCloud()
+
+
+def deploy(cloud: FakeCloud, tmp_path: Path, code: bytes) -> Service:
+    made = package(tmp_path, "orders", code)
+    cloud.formation.ends = "UPDATE_COMPLETE" if cloud.formation.stacks else "CREATE_COMPLETE"
+    stacks.deploy_packages(cloud, [made])
+    return made.service
+
+
+def present(cloud: FakeCloud) -> str:
+    stack = stacks.describe(cloud, "toyshop-local-orders")
+    assert stack
+    return stacks.digest_of(stack)
+
+
+def code_before(cloud: FakeCloud, service: Service) -> bytes | None:
+    found = releases.before(cloud, BUCKET, service, present(cloud))
+    return cloud.storage.objects[found.code] if found else None
+
+
+def test_first_release_has_none_before_it(cloud: FakeCloud, tmp_path: Path) -> None:
+    assert code_before(cloud, deploy(cloud, tmp_path, b"one")) is None
+
+
+def test_release_before_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) -> None:
+    for code in (b"one", b"two", b"two"):
+        service = deploy(cloud, tmp_path, code)
+    # a release that was deployed twice is one
+    assert code_before(cloud, service) == b"one"
+    deploy(cloud, tmp_path, b"three")
+    assert code_before(cloud, service) == b"two"
+
+
+def test_code_of_the_release_before_is_kept_after_a_rollback(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    # GIVEN a release that was taken back
+    for code in (b"one", b"two"):
+        service = deploy(cloud, tmp_path, code)
+    found = releases.before(cloud, BUCKET, service, present(cloud))
+    assert found
+    releases.withdraw(cloud, BUCKET, service, found)
+    stacks.deploy(cloud, stacks.Template("toyshop-local-orders", found.body), BUCKET)
+    # WHEN the next one is deployed THEN it may be taken back too
+    deploy(cloud, tmp_path, b"three")
+    assert code_before(cloud, service) == b"one"
+
+
+def test_release_that_was_deployed_and_not_kept_may_be_taken_back(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    # GIVEN a command that was killed between the deploy and the note of it
+    service = deploy(cloud, tmp_path, b"one")
+    kept = dict(cloud.storage.objects)
+    deploy(cloud, tmp_path, b"two")
+    cloud.storage.objects = kept
+    # WHEN it is taken back THEN it goes to the one before
+    assert code_before(cloud, service) == b"one"
+    # AND a deploy that changes nothing notes it
+    deploy(cloud, tmp_path, b"two")
+    assert len(cloud.storage.kept("releases/orders/")) == 2
+    assert code_before(cloud, service) == b"one"
+
+
+def test_release_that_cloudformation_took_back_is_not_taken_for_the_present_one(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    for code in (b"one", b"two"):
+        service = deploy(cloud, tmp_path, code)
+    # GIVEN a third one that failed: what is deployed is the last one kept
+    found = releases.before(cloud, BUCKET, service, None)
+    # THEN it goes to the one before that
+    assert found
+    assert cloud.storage.objects[found.code] == b"one"

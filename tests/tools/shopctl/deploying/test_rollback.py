@@ -1,0 +1,132 @@
+"""Going back to the previous release, and what is refused before anything changes."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shopctl.deploying import rollback, stacks
+from shopctl.deploying.deploy import Target
+from shopctl.project import stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from support.fake_cloudformation import FakeCloud, Formation, package
+
+LAYOUT = Layout.find()
+LOCAL = stages.load(LAYOUT.stages, "local")
+
+
+class WithApi(Formation):
+    """CloudFormation whose stacks have an API."""
+
+    def describe_stack_resource(self, **_: str) -> dict[str, Any]:
+        return {"StackResourceDetail": {"PhysicalResourceId": "api"}}
+
+
+class Parameters:
+    """SSM that keeps what is put."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def get_paginator(self, _: str) -> "Parameters":
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"Parameters": [{"Name": n, "Value": v} for n, v in self.kept.items()]}]
+
+    def put_parameter(self, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
+        self.kept[Name] = Value
+
+
+class CloudWithApi(FakeCloud):
+    """A cloud with those too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formation, self.parameters_ = WithApi(), Parameters()
+
+    def client(self, service: str) -> Any:
+        return self.parameters_ if service == "ssm" else super().client(service)
+
+
+@pytest.fixture
+def cloud() -> CloudWithApi:
+    return CloudWithApi()
+
+
+def release(cloud: CloudWithApi, tmp_path: Path, **code: bytes) -> Target:
+    """Release services one after the other; return a target with the last of each."""
+    packages = [package(tmp_path, name, content) for name, content in code.items()]
+    for one in packages:
+        exists = f"toyshop-local-{one.service.dashed}" in cloud.formation.stacks
+        cloud.formation.ends = "UPDATE_COMPLETE" if exists else "CREATE_COMPLETE"
+        stacks.deploy_packages(cloud, [one])
+    cloud.formation.ends = "UPDATE_COMPLETE"
+    return Target(LAYOUT, LOCAL, cloud, tuple(one.service for one in packages))
+
+
+def served(cloud: CloudWithApi, name: str) -> bytes:
+    body = cloud.formation.stacks[f"toyshop-local-{name}"]["TemplateBody"]
+    key = msgspec.json.decode(body)["Resources"]["Handler"]["Properties"]["CodeUri"]["Key"]
+    return cloud.storage.objects[key]
+
+
+def test_previous_release_is_deployed_again(cloud: CloudWithApi, tmp_path: Path) -> None:
+    release(cloud, tmp_path, orders=b"good")
+    to = release(cloud, tmp_path, orders=b"broken")
+    said: list[str] = []
+    rollback.roll_back(to, said.append)
+    assert said == ["toyshop-local-orders rolled back"]
+    assert served(cloud, "orders") == b"good"
+    # AND there is none before that
+    with pytest.raises(ShopProblem, match=r"^orders has no release before the present one"):
+        rollback.roll_back(to, said.append)
+
+
+def test_rollback_that_was_interrupted_goes_to_the_same_release(
+    cloud: CloudWithApi, tmp_path: Path
+) -> None:
+    for code in (b"older", b"good"):
+        release(cloud, tmp_path, orders=code)
+    # GIVEN a rollback that was killed before the stack changed
+    to = release(cloud, tmp_path, orders=b"broken")
+    update = cloud.formation.update_stack
+    cloud.formation.update_stack = lambda **_: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        rollback.roll_back(to, print)
+    cloud.formation.update_stack = update  # type: ignore[method-assign]
+    # WHEN it is run again
+    rollback.roll_back(to, print)
+    # THEN it has not gone too far
+    assert served(cloud, "orders") == b"good"
+
+
+def test_nothing_changes_unless_all_can_be_taken_back(cloud: CloudWithApi, tmp_path: Path) -> None:
+    # GIVEN a service with a release before, and one without
+    release(cloud, tmp_path, orders=b"good")
+    to = release(cloud, tmp_path, toys=b"first", orders=b"broken")
+    # WHEN both are to be taken back THEN neither is
+    with pytest.raises(ShopProblem, match=r"^toys has no release before the present one"):
+        rollback.roll_back(to, print)
+    assert served(cloud, "orders") == b"broken"
+
+
+def test_release_whose_code_is_gone_is_refused(cloud: CloudWithApi, tmp_path: Path) -> None:
+    release(cloud, tmp_path, orders=b"good")
+    to = release(cloud, tmp_path, orders=b"broken")
+    for key in cloud.storage.kept("orders/"):
+        del cloud.storage.objects[key]
+    calls = len(cloud.formation.calls)
+    with pytest.raises(ShopProblem, match="code of the previous release of orders is gone"):
+        rollback.roll_back(to, print)
+    assert len(cloud.formation.calls) == calls
+
+
+def test_stage_of_chalice_is_refused(cloud: CloudWithApi, tmp_path: Path) -> None:
+    to = release(cloud, tmp_path, orders=b"good")
+    own = Target(LAYOUT, msgspec.structs.replace(LOCAL, mode="chalice"), cloud, to.services)
+    with pytest.raises(ShopProblem, match="marked chalice") as refused:
+        rollback.roll_back(own, print)
+    assert "chalice deploy" in refused.value.remedy

@@ -1,0 +1,109 @@
+"""Creating and updating stacks, against a CloudFormation that does what a test says."""
+
+from pathlib import Path
+
+import pytest
+
+from shopctl.deploying import stacks
+from shopctl.project.errors import ShopProblem
+from support.fake_cloudformation import FakeCloud, package
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    return FakeCloud()
+
+
+def test_new_stack_is_created_with_its_code_and_parameters(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    # WHEN a service is released for the first time
+    outcomes = stacks.deploy_packages(cloud, [package(tmp_path, "file_manager")])
+    # THEN its stack is created, from code in the bucket, for the stage
+    assert outcomes == {"toyshop-local-file-manager": "created"}
+    stack = cloud.formation.stacks["toyshop-local-file-manager"]
+    (key,) = cloud.storage.kept("file_manager/")
+    assert f'"Key": "{key}"' in stack["TemplateBody"]
+    assert stack["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "local"}]
+    # AND the REST API, which takes the stack's tags, gets a known id
+    assert {"Key": "ms-custom-id", "Value": "toyshop-local-file-manager"} in stack["Tags"]
+
+
+def test_unchanged_stack_is_left_alone_and_a_changed_one_updated(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    stacks.deploy_packages(cloud, [package(tmp_path)])
+    again = stacks.deploy_packages(cloud, [package(tmp_path)])
+    assert again == {"toyshop-local-orders": "unchanged"}
+    assert len(cloud.formation.calls) == 1
+    cloud.formation.ends = "UPDATE_COMPLETE"
+    changed = stacks.deploy_packages(cloud, [package(tmp_path, "orders", b"new")])
+    assert changed == {"toyshop-local-orders": "updated"}
+
+
+def test_local_cloud_forgets_old_releases_and_aws_does_not(tmp_path: Path) -> None:
+    for local, kept in ((True, 2), (False, 4)):
+        cloud = FakeCloud(local=local)
+        for version in range(4):
+            stacks.deploy_packages(cloud, [package(tmp_path, "orders", b"%d" % version)])
+        assert len(cloud.storage.kept("orders/")) == kept
+        assert len(cloud.storage.kept("releases/orders/")) == kept
+        tags = cloud.formation.stacks[f"toyshop-{cloud.stage}-orders"]["Tags"]
+        assert any(tag["Key"] == "ms-custom-id" for tag in tags) == local
+
+
+def test_service_is_released_after_those_it_depends_on(cloud: FakeCloud, tmp_path: Path) -> None:
+    packages = [
+        package(tmp_path, "front", b"f", "orders", "mail"),
+        package(tmp_path, "orders", b"o"),
+        package(tmp_path, "mail", b"m"),
+    ]
+    stacks.deploy_packages(cloud, packages)
+    assert cloud.formation.calls[-1] == ("create", "toyshop-local-front")
+
+
+def test_failure_names_the_first_resource_and_the_reason(cloud: FakeCloud, tmp_path: Path) -> None:
+    # GIVEN a stack that fails: newest event first, as AWS tells
+    cloud.formation.ends = "ROLLBACK_COMPLETE"
+    cloud.formation.events = [
+        {"LogicalResourceId": "orders", "ResourceStatus": "ROLLBACK_IN_PROGRESS"},
+        {
+            "LogicalResourceId": "Other",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "Resource creation cancelled",
+        },
+        {
+            "LogicalResourceId": "Table",
+            "ResourceType": "AWS::DynamoDB::Table",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "Table already exists.",
+        },
+    ]
+    # WHEN it is deployed THEN the sentence says what to look at
+    sentence = (
+        r"^The stack toyshop-local-orders failed:"
+        r" Table \(AWS::DynamoDB::Table\): Table already exists\.$"
+    )
+    with pytest.raises(ShopProblem, match=sentence):
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+
+
+def test_stack_that_was_rolled_back_is_created_anew(cloud: FakeCloud, tmp_path: Path) -> None:
+    cloud.formation.ends = "ROLLBACK_COMPLETE"
+    with pytest.raises(ShopProblem):
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+    cloud.formation.ends = "CREATE_COMPLETE"
+    assert stacks.deploy_packages(cloud, [package(tmp_path)]) == {"toyshop-local-orders": "created"}
+    assert [action for action, _ in cloud.formation.calls] == ["create", "delete", "create"]
+
+
+def test_large_template_travels_through_the_bucket(cloud: FakeCloud, tmp_path: Path) -> None:
+    large = package(tmp_path)
+    large.template["Description"] = "x" * 60_000
+    try:
+        stacks.deploy_packages(cloud, [large])
+    finally:
+        del large.template["Description"]
+    stack = cloud.formation.stacks["toyshop-local-orders"]
+    assert "TemplateBody" not in stack
+    assert stack["TemplateURL"].startswith("https://s3/toyshop-local-deployments-123456789012/")

@@ -1,0 +1,160 @@
+"""Small parts of the local cloud: mail, logs, ports, the commands' manners."""
+
+import io
+import socket
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from shopctl.cli import main
+from shopctl.local import activity, environment, logs, mail
+from shopctl.local.lock import alone
+from shopctl.local.progress import Progress
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+
+def test_mails_are_read_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
+    # GIVEN two messages, the later one with a shorter name
+    for moment, subject in ((1_700_000_000_000_000_000, "second"), (999_999_999_000_000_000, "1")):
+        message = EmailMessage()
+        message["To"], message["Subject"] = "Alice <alice@example.com>", subject
+        message.set_content("Danke schön")
+        message.add_alternative("<b>Danke schön</b>", subtype="html")
+        message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="r.pdf")
+        (tmp_path / f"{moment}.eml").write_bytes(bytes(message))
+    # WHEN they are read
+    first, second = mail.read(tmp_path)
+    # THEN the older one comes first, with both bodies and its time
+    assert (first["subject"], second["subject"]) == ("1", "second")
+    assert second["to"] == "alice@example.com"
+    assert second["text"].strip() == "Danke schön"
+    assert second["html"].strip() == "<b>Danke schön</b>"
+    assert second["sent_at"] == "2023-11-14T22:13:20.000Z"
+
+
+def test_mail_without_html_has_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(b"X-Envelope-To: bob@example.com\r\n\r\nplain")
+    assert mail.read(tmp_path) == [
+        {
+            "to": "bob@example.com",
+            "subject": "",
+            "text": "plain",
+            "html": "",
+            "sent_at": "1970-01-01T00:00:00.000Z",
+        }
+    ]
+
+
+@pytest.fixture
+def log_directory(tmp_path: Path) -> Path:
+    names = ("edge", "toyshop-local-file-manager-api-handler", "toyshop-local-orders-api-handler")
+    for name in names:
+        (tmp_path / f"{name}.log").write_text("one\ntwo\nthree\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("file_manager", ["file-manager-api-handler"]),
+        ("file-manager", ["file-manager-api-handler"]),
+        ("edge", ["edge"]),
+        (None, ["edge", "file-manager-api-handler", "orders-api-handler"]),
+    ],
+)
+def test_logs_are_found_by_service_or_process(
+    log_directory: Path, name: str | None, expected: list[str]
+) -> None:
+    assert [logs.label(path) for path in logs.files(log_directory, name)] == expected
+
+
+def test_following_shows_what_is_added_and_new_files(
+    log_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN logs that grow, and one that appears, while they are followed
+    edge, new = log_directory / "edge.log", log_directory / "aws.log"
+    texts = iter([(new, "hello\n"), (edge, "one\ntwo\nthree\nfour\n")])
+
+    def write_more(_: float) -> None:
+        path, text = next(texts)
+        path.write_text(text)
+
+    monkeypatch.setattr("shopctl.local.logs.time.sleep", write_more)
+    # WHEN they are followed
+    following = logs.follow(lambda: logs.files(log_directory, None))
+    # THEN what was there before is not shown again
+    assert next(following) == (new, "hello")
+    assert next(following) == (edge, "four")
+
+
+def test_taken_port_is_told_with_the_option_that_changes_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ShopProblem, match=f"Port {port} is taken") as problem:
+            environment.check_ports({"--port": port})
+    assert problem.value.remedy.endswith(f"./shop up --port {port + 1}")
+
+
+def test_same_port_twice_is_refused() -> None:
+    with pytest.raises(ShopProblem, match="different ports"):
+        environment.check_ports({"--port": 9, "--aws-port": 9})
+
+
+def test_processes_see_nothing_of_the_developers_own_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_1")
+    variables = environment.variables(PYTHONPATH="src")
+    assert "AWS_PROFILE" not in variables
+    assert "STRIPE_API_KEY" not in variables
+    assert variables["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert variables["PYTHONPATH"] == "src"
+
+
+def test_process_that_ended_is_not_waited_for() -> None:
+    with pytest.raises(ShopProblem, match="has ended") as problem:
+        activity.wait_until_answers("http://127.0.0.1:1/", "edge.log", gone=lambda: True)
+    assert problem.value.remedy == "edge.log says why."
+
+
+def test_steps_are_plain_lines_away_from_a_terminal() -> None:
+    output = io.StringIO()
+    progress = Progress(Console(file=output, width=20, soft_wrap=True))
+    with progress.step("2 services [packaged]") as step:
+        step.note = "1 unchanged"
+    line = output.getvalue()
+    assert line.startswith("✓ 2 services [packaged] 1 unchanged 0.")
+    assert line.endswith(" s\n")
+
+
+def test_unexpected_error_is_a_sentence_and_its_traceback_is_in_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN a command that fails in a way nobody thought of
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(main, "cli", broken)
+    # WHEN it runs
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    # THEN one sentence says what, and the log says where
+    assert stop.value.code == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("Something unexpected happened: ZeroDivisionError: planted")
+    assert "Traceback" not in errors
+    assert "Traceback" in (tmp_path / "logs" / "shop.log").read_text()
+
+
+def test_two_commands_do_not_start_or_stop_the_same_shop(tmp_path: Path) -> None:
+    layout = Layout(root=tmp_path, home=tmp_path / "home", apps=tmp_path)
+    with alone(layout), pytest.raises(ShopProblem, match="Another command"), alone(layout):
+        pass
+    with alone(layout):
+        pass

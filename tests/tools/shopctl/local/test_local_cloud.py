@@ -1,0 +1,284 @@
+"""`./shop` with a small app: the life of a local cloud, on real processes and ports."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shopctl.local import processes
+from shopctl.project.layout import Layout
+
+SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps"
+
+
+@dataclass
+class Shop:
+    """A shop beside any other, with its own home, ports and copy of the sample app."""
+
+    directory: Path
+    ports: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        shutil.copytree(SAMPLE, self.apps)
+        with ExitStack() as open_sockets:
+            for _ in range(3):
+                probe = open_sockets.enter_context(socket.socket())
+                probe.bind(("127.0.0.1", 0))
+                self.ports.append(probe.getsockname()[1])
+
+    @property
+    def apps(self) -> Path:
+        return self.directory / "apps"
+
+    @property
+    def home(self) -> Path:
+        return self.directory / "home"
+
+    @property
+    def state(self) -> processes.State | None:
+        return processes.read(self.home / "state.json")
+
+    @property
+    def options(self) -> list[str]:
+        names = ("--port", "--aws-port", "--gateway-port")
+        return [str(part) for pair in zip(names, self.ports, strict=True) for part in pair]
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        root = Layout.find().root
+        return subprocess.Popen(
+            [sys.executable, "-m", "shopctl", *arguments],
+            env={
+                **os.environ,
+                "SHOP_HOME": str(self.home),
+                "SHOP_APPS": str(self.apps),
+                "PYTHONPATH": str(root / "tools"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=120)
+        assert "Traceback" not in errors
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+    def up(self) -> "subprocess.CompletedProcess[str]":
+        done = self.run("up", "--detach", *self.options)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def item(self, item_id: str, method: str = "GET") -> dict[str, Any]:
+        return self.get(f"/items/{item_id}", method)
+
+    def get(self, path: str, method: str = "GET") -> dict[str, Any]:
+        api = f"http://127.0.0.1:{self.ports[1]}/restapis/toyshop-local-echo/api/_user_request_"
+        request = urllib.request.Request(f"{api}{path}", method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            content: dict[str, Any] = json.load(answer)
+            return content
+
+    def heard(self, function: str, line: str) -> bool:
+        log = self.home / "logs" / f"toyshop-local-echo-{function}.log"
+        deadline = time.monotonic() + 15
+        while not (log.exists() and line in log.read_text().splitlines()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One shop for the whole story: the tests below follow each other."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    yield shop
+    shop.run("down", "--purge")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path)
+    yield shop
+    shop.run("down", "--purge")
+
+
+def test_commands_say_in_one_sentence_that_nothing_runs(other: Shop) -> None:
+    for command in ("status", "down", "mail", "ledger", "env", "seed"):
+        done = other.run(command)
+        assert done.returncode == 1
+        assert done.stderr == "The shop is not running. Start it with ./shop up.\n"
+
+
+def test_up_starts_everything_and_says_where(shop: Shop) -> None:
+    # WHEN the shop is brought up
+    done = shop.up()
+    # THEN it names its origin, each step and a curl
+    assert f"http://127.0.0.1:{shop.ports[0]}/" in done.stdout
+    assert "✓ 1 services packaged" in done.stdout
+    assert "curl '" in done.stdout
+    # AND the API stores, the stream relays, the topic delivers
+    assert shop.item("one", "PUT") == {"answer": "first", "found": True}
+    assert shop.heard("on-sns-message", "heard of one")
+    # AND what a consumer cannot handle goes to its retry queue
+    shop.item("bad", "PUT")
+    assert shop.heard("on-sqs-message", "retried bad")
+
+
+def test_status_and_env_are_json_alone(shop: Shop) -> None:
+    status = json.loads(shop.run("status", "--json").stdout)
+    assert {name: entry["status"] for name, entry in status["processes"].items()} == {
+        "aws": "running",
+        "gateway": "running",
+        "edge": "running",
+    }
+    assert 0 < status["memory_mib"] < 1000
+    assert json.loads(shop.run("env", "--json").stdout)["SHOP_URL"].endswith(str(shop.ports[0]))
+    assert json.loads(shop.run("mail", "--json").stdout) == []
+    assert json.loads(shop.run("ledger", "--json").stdout) == []
+
+
+def test_logs_name_the_function(shop: Shop) -> None:
+    assert "echo-on-sns-message | heard of one" in shop.run("logs", "echo").stdout
+    unknown = shop.run("logs", "nobody")
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("Nothing is logged for nobody.")
+
+
+def test_taken_port_is_named_and_nothing_is_left(shop: Shop, other: Shop) -> None:
+    # GIVEN a second shop that wants the first one's port
+    other.ports[0] = shop.ports[0]
+    # WHEN it is brought up
+    done = other.run("up", "--detach", *other.options)
+    # THEN one sentence says which port, and how to take another
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {shop.ports[0]} is taken by another program.")
+    assert f"--port {shop.ports[0] + 1}" in done.stderr
+    assert other.state is None
+
+
+def test_up_of_a_running_shop_brings_changes_and_keeps_the_rest(shop: Shop) -> None:
+    # GIVEN a running shop
+    before = shop.state
+    # WHEN up runs again
+    done = shop.up()
+    # THEN it says that it runs, and nothing is packaged or deployed
+    assert "already running" in done.stdout
+    assert "1 services packaged 1 unchanged" in done.stdout
+    assert "0 of 2 changed" in done.stdout
+    # WHEN the app has changed
+    app = shop.apps / "echo" / "app.py"
+    route = """
+
+@app.route("/health")
+def health() -> Any:
+    return {"status": "ok"}
+"""
+    app.write_text(app.read_text().replace('ANSWER = "first"', 'ANSWER = "second"') + route)
+    done = shop.up()
+    # THEN the new code answers, on its new route too, in the same processes
+    assert "1 of 2 changed" in done.stdout
+    assert shop.item("one")["answer"] == "second"
+    assert shop.get("/health") == {"status": "ok"}
+    assert shop.state == before
+
+
+def test_data_survive_down_and_up(shop: Shop) -> None:
+    # GIVEN what was stored
+    state = shop.state
+    assert state
+    # WHEN the shop goes down and up
+    assert shop.run("down").returncode == 0
+    assert all(not process.is_alive() for process in state.processes)
+    assert not (shop.home / "tmp").exists()
+    done = shop.up()
+    # THEN nothing is built again, the data are there and events flow
+    assert "1 services packaged 1 unchanged" in done.stdout
+    assert "0 of 2 changed" in done.stdout
+    assert shop.item("one")["found"]
+    shop.item("two", "PUT")
+    assert shop.heard("on-sns-message", "heard of two")
+
+
+def test_crash_is_noticed_and_mended(shop: Shop) -> None:
+    # GIVEN a shop whose edge crashes
+    state = shop.state
+    assert state
+    os.kill(state["edge"].pid, signal.SIGKILL)
+    while state["edge"].is_alive():
+        time.sleep(0.01)
+    # THEN status tells
+    done = shop.run("status", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["processes"]["edge"]["status"] == "dead"
+    # AND up starts it anew, with its data
+    assert "edge had ended" in shop.up().stdout
+    assert shop.item("two")["found"]
+
+
+def test_kill_loses_little_and_up_says_so(shop: Shop) -> None:
+    # GIVEN a shop whose embedded AWS is killed
+    state = shop.state
+    assert state
+    for process in state.processes:
+        os.kill(process.pid, signal.SIGKILL)
+    while len(state.dead()) < 3:
+        time.sleep(0.01)
+    # WHEN it is brought up
+    done = shop.up()
+    # THEN it says from when on things are lost, and has what was saved
+    assert "was not stopped with `./shop down`" in done.stdout
+    assert shop.item("two")["found"]
+
+
+def test_ctrl_c_stops_what_up_started(other: Shop) -> None:
+    # GIVEN a shop in the foreground
+    process = other.start("up", *other.options)
+    assert process.stdout
+    for line in process.stdout:
+        if "Ctrl-C stops the shop" in line:
+            break
+    state = other.state
+    assert state
+    # WHEN Ctrl-C is pressed
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    # THEN everything that it started is gone
+    assert errors == ""
+    assert len(state.dead()) == 3
+    assert other.state is None
+
+
+def test_failed_stack_names_the_resource_and_leaves_nothing(other: Shop) -> None:
+    # GIVEN an app whose resources cannot be created
+    template = other.apps / "echo" / "resources.yaml"
+    template.write_text(template.read_text().replace("[Table, StreamArn]", "[Table, Nonsense]"))
+    # WHEN it is brought up
+    done = other.run("up", "--detach", *other.options)
+    # THEN a sentence says which and why, and nothing runs
+    assert done.returncode == 1
+    assert done.stderr.startswith("The stack toyshop-local-echo-resources failed:")
+    assert "Nonsense" in done.stderr
+    assert other.state is None
+
+
+def test_app_that_cannot_be_imported_is_named(other: Shop) -> None:
+    app = other.apps / "echo" / "app.py"
+    app.write_text("import nowhere_to_be_found\n" + app.read_text())
+    done = other.run("up", "--detach", *other.options)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Chalice cannot package echo:")
+    assert "nowhere_to_be_found" in done.stderr

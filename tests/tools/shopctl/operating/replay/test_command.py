@@ -1,0 +1,163 @@
+"""`./shop replay` as a person types it."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+
+from shopctl.cli.replay import replay_command
+from shopctl.deploying import deploy
+from shopctl.deploying.deploy import Target
+from shopctl.operating import reconcile
+from shopctl.project.errors import ShopProblem
+from support.dead_letter_queues import ORDER, OTHER, Functions, Shelf
+
+
+@pytest.fixture
+def stages(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the command find the stage; return the names that it asked for."""
+    asked: list[str] = []
+
+    def find(layout: Any, stage: str) -> Target:
+        asked.append(stage)
+        return target
+
+    monkeypatch.setattr(deploy, "target", find)
+    return asked
+
+
+def run(*arguments: str, status: int = 0) -> Result:
+    result = CliRunner().invoke(replay_command, arguments)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    return result
+
+
+def test_alone_it_lists_the_running_shop(shelf: Shelf, stages: list[str]) -> None:
+    shelf.park()
+    output = run().output
+    assert stages == ["local"]
+    assert "toyshop-local-payments-charge-dead-letters: 1" in output
+    assert "1 of  shop.order.placed.v1" in output
+    assert "1 of  permanent: no" in output
+    assert "toyshop-local-toys-images-dead-letters: 0" in output
+    (content,) = json.loads(run("list", "--json", "--queue", "payments-charge-dead-letters").output)
+    assert content["messages"] == 1
+
+
+def test_the_help_shows_the_way(shelf: Shelf, stages: list[str]) -> None:
+    output = run("--help").output
+    for words in ("inspect", "redrive --dry-run", "redrive --all", "docs/runbooks/dead-letters.md"):
+        assert words in output
+
+
+def test_inspect_shows_a_message_whole(shelf: Shelf, stages: list[str]) -> None:
+    message = shelf.park()
+    shelf.park(OTHER)
+    output = run("inspect", "--message", message).output
+    for words in (message, "permanent: no", ORDER, "a" * 32, '"specversion": "1.0"'):
+        assert words in output
+    assert OTHER not in output
+    assert "There is no such dead letter." in run("inspect", "--order", "ord_x").output
+
+
+def test_redriving_everything_must_be_said(
+    shelf: Shelf, stages: list[str], functions: Functions
+) -> None:
+    shelf.park()
+    with pytest.raises(ShopProblem, match="Redrive what"):
+        run("redrive")
+    with pytest.raises(ShopProblem, match="exclude each other"):
+        run("redrive", "--all", "--service", "payments")
+    assert "would deliver shop.order.placed.v1" in run("redrive", "--dry-run").output
+    assert "would deliver" in run("--dry-run").output
+    assert (functions.invoked, shelf.counts()) == ([], (1, 0))
+    output = run("redrive", "--all", "--stage", "prod").output
+    assert stages[-1] == "prod"
+    assert f"handled  shop.order.placed.v1 {ORDER}" in output
+    assert output.endswith("1 handled.\n")
+    assert "There is no such dead letter." in run("redrive", "--all").output
+
+
+def test_what_stays_is_said_and_is_the_status(
+    shelf: Shelf, stages: list[str], functions: Functions
+) -> None:
+    message = shelf.park()
+    functions.error = {"errorType": "Refused", "errorMessage": "permanent: still no"}
+    output = run("redrive", "--order", ORDER, status=1).output
+    assert f"({message} stays): permanent: still no" in output
+    answer = json.loads(run("redrive", "--all", "--json", status=1).output)
+    assert answer["dry_run"] is False
+    assert [each["became"] for each in answer["messages"]] == ["refused"]
+
+
+def test_a_time_range(shelf: Shelf, stages: list[str]) -> None:
+    shelf.park()
+    queue = ("--queue", "payments-charge-dead-letters", "--json")
+    for bounds, count in (
+        (("--since", "1h"), 1),
+        (("--until", "1h"), 0),
+        (("--since", "2h", "--until", "2999-01-01T00:00:00Z"), 1),
+    ):
+        (content,) = json.loads(run(*bounds, *queue).output)
+        assert content["messages"] == count, bounds
+
+
+def test_a_missing_right_is_a_sentence(
+    shelf: Shelf, stages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ReceiveMessage")
+
+    monkeypatch.setattr(shelf.sqs, "receive_message", refuse)
+    with pytest.raises(ShopProblem) as problem:
+        run()
+    assert "ReceiveMessage" in problem.value.what
+    assert "docs/runbooks/dead-letters.md" in problem.value.remedy
+
+
+def test_orders_are_told_of_again_from_their_tables(
+    stages: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[reconcile.Wanted] = []
+
+    def reemit(to: Target, wanted: reconcile.Wanted) -> int:
+        asked.append(wanted)
+        return 3
+
+    def repair(to: Target, wanted: reconcile.Wanted) -> reconcile.Outcome:
+        return reconcile.Outcome(examined=7)
+
+    monkeypatch.setattr(reconcile, "reemit", reemit)
+    monkeypatch.setattr(reconcile, "reconcile", repair)
+    # WHEN it is rehearsed, THEN nothing is told
+    output = run("--from-table", "--since", "2026-11-24T02:00:00Z", "--dry-run").output
+    assert (output, asked) == ("7 orders would be told of again.\n", [])
+    # AND otherwise by order, or by time
+    assert run("--from-table", "--order", ORDER).output == "3 orders are told of again.\n"
+    assert asked[0].orders == (ORDER,)
+    answer = run("--from-table", "--since", "2h", "--until", "1h", "--json").output
+    assert json.loads(answer) == {"dry_run": False, "told_again": 3}
+    assert asked[1].since
+    assert asked[1].until
+    assert asked[1].since < asked[1].until
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Which orders"),
+        (["--all"], "A table holds orders"),
+        (["--queue", "payments-charge-dead-letters"], "A table holds orders"),
+        (["--order", ORDER, "--since", "2h"], "Which orders"),
+    ],
+)
+def test_what_a_table_cannot_tell_is_refused(
+    stages: list[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(ShopProblem, match=said):
+        run("--from-table", *arguments)
+    assert stages == []

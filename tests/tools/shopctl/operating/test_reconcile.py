@@ -1,0 +1,187 @@
+"""What is asked of the function that walks along the orders, and what becomes of its answers."""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from click.testing import CliRunner
+
+from shopctl.cli.reconcile import reconcile_command
+from shopctl.deploying import deploy
+from shopctl.operating import reconcile
+from shopctl.operating.reconcile import Wanted
+from shopctl.project import stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+MISSING = {"order_id": "ord_1", "kind": "mail_missing", "detail": "x", "remedy": "reemit_order"}
+TWICE = {"order_id": "ord_2", "kind": "charged_twice", "detail": "y", "remedy": "person"}
+
+
+class NoSuchFunctionError(Exception):
+    pass
+
+
+class Functions:
+    """A Lambda client that answers what it is given, one after the other."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=NoSuchFunctionError)
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+
+    def invoke(self, **call: Any) -> dict[str, Any]:
+        assert call["FunctionName"] == "toyshop-local-storefront-api-reconcile"
+        event = json.loads(call["Payload"])
+        assert {"source", "detail-type", "resources", "time"} <= set(event)
+        self.asked.append(event["detail"])
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, dict) and "FunctionError" in answer:
+            return {**answer, "Payload": io.BytesIO(b'{"errorMessage": "it broke"}')}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def report(*broken: dict[str, Any], **values: Any) -> dict[str, Any]:
+    return {
+        "examined": 3, "under_way": 1, "broken": broken, "told_again": [], "cursor": None,
+    } | values  # fmt: skip
+
+
+Target = Callable[..., Any]
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> Target:
+    monkeypatch.setattr(reconcile.time, "sleep", lambda _: None)
+
+    def make(*answers: Any) -> Any:
+        functions = Functions(*answers)
+        stage = stages.load(Layout.find().stages, "local")
+        cloud = SimpleNamespace(poll_seconds=0, client=lambda *_, **__: functions)
+        to = SimpleNamespace(stage=stage, cloud=cloud, functions=functions)
+        monkeypatch.setattr(deploy, "target", lambda *_: to)
+        return to
+
+    return make
+
+
+def test_a_walk_goes_on_until_no_cursor_is_left(target: Target) -> None:
+    cursor = {"cursor": "abc", "before": "2026-11-24T00:00:00Z"}
+    to = target(report(MISSING, cursor=cursor), report(MISSING, TWICE))
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    said: list[Any] = []
+    outcome = reconcile.reconcile(to, Wanted(since=since, grace_seconds=0), said.append)
+    assert to.functions.asked == [
+        {"since": "2026-11-01T00:00:00+00:00", "grace_seconds": 0,
+         "fix": False, "reemit": False, "cursor": None},
+        {"since": "2026-11-01T00:00:00+00:00", "grace_seconds": 0,
+         "fix": False, "reemit": False, "cursor": cursor},
+    ]  # fmt: skip
+    assert (outcome.examined, outcome.under_way) == (6, 2)
+    # what two invocations saw is told once
+    assert said == outcome.broken == outcome.unmended == [MISSING, TWICE]
+
+
+def test_what_was_told_again_counts_as_mended_once_it_is_seen_whole(target: Target) -> None:
+    to = target(
+        report(MISSING, TWICE, told_again=["ord_1"]),
+        report(MISSING),  # not yet
+        report(),
+    )
+    outcome = reconcile.reconcile(to, Wanted(), fix=True)
+    assert [asked["fix"] for asked in to.functions.asked] == [True, False, False]
+    assert to.functions.asked[2]["orders"] == ["ord_1"]
+    assert to.functions.asked[2]["grace_seconds"] == 0
+    assert (outcome.mended, outcome.unmended) == (["ord_1"], [TWICE])
+
+
+def test_what_stays_broken_is_not_called_mended(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(reconcile.time, "monotonic", lambda: next(clock))
+    to = target(report(MISSING, told_again=["ord_1"]), *[report(MISSING)] * 10)
+    assert reconcile.reconcile(to, Wanted(), fix=True).unmended == [MISSING]
+    # and what a person must look at is not waited for
+    twice = TWICE | {"order_id": "ord_1"}
+    to = target(report(MISSING, twice, told_again=["ord_1"]), report(twice))
+    assert reconcile.reconcile(to, Wanted(), fix=True).unmended == [MISSING, twice]
+
+
+def test_many_names_are_asked_for_a_hundred_at_a_time(target: Target) -> None:
+    names = [f"ord_{number}" for number in range(250)]
+    to = target(*[report(told_again=["x"] * count) for count in (100, 100, 50)])
+    assert reconcile.reemit(to, Wanted(names)) == 250
+    assert [len(asked["orders"]) for asked in to.functions.asked] == [100, 100, 50]
+    assert all(asked["reemit"] for asked in to.functions.asked)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (NoSuchFunctionError(), "has no function toyshop-local-storefront-api-reconcile"),
+        (ReadTimeoutError(endpoint_url="x"), "could not be invoked"),
+        ({"FunctionError": "Unhandled"}, "has failed: it broke."),
+        ({"problem": "There is no such order."}, "There is no such order."),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(target: Target, answer: Any, said: str) -> None:
+    with pytest.raises(ShopProblem) as problem:
+        reconcile.reconcile(target(answer), Wanted(["ord_1"]))
+    assert said in problem.value.what
+
+
+@pytest.mark.parametrize(
+    ("broken", "told", "after", "status"),
+    [((), [], None, 0), ((MISSING,), ["ord_1"], (), 0), ((MISSING, TWICE), ["ord_1"], (), 1)],
+)
+def test_the_command_ends_with_1_if_something_stays_broken(
+    target: Target, broken: Any, told: list[str], after: Any, status: int
+) -> None:
+    answers = [report(*broken, told_again=told)]
+    if after is not None:
+        answers.append(report(*after))
+    target(*answers)
+    result = CliRunner().invoke(reconcile_command, ["--fix"])
+    assert result.exit_code == status, result.output
+    last = result.output.splitlines()[-1]
+    assert last.startswith("3 orders examined, 1 of them still under way:")
+    assert (f"{TWICE['order_id']}  charged_twice: y" in result.output) == (TWICE in broken)
+
+
+def test_the_command_prints_json_alone_and_refuses_what_contradicts_itself(
+    target: Target,
+) -> None:
+    target(report(TWICE))
+    result = CliRunner().invoke(reconcile_command, ["--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.output)["broken"] == [TWICE]
+    for arguments in (
+        ["--order", "ord_1", "--since", "2026-11-24"],
+        ["--since", "2026-11-25", "--until", "2026-11-24"],
+    ):
+        result = CliRunner().invoke(reconcile_command, arguments)
+        assert isinstance(result.exception, ShopProblem)
+    result = CliRunner().invoke(reconcile_command, ["--since", "yesterday"])
+    assert "'yesterday' is no time" in result.output
+
+
+def test_what_is_asked_is_what_the_function_takes() -> None:
+    from chalicelib.storefront_api.reconciliation import Request
+    from chassis.parsing import parse_document
+
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    wanted = Wanted(["ord_1"], moment, moment, 5)
+    cursor = {"cursor": "abc", "before": "2026-11-24T00:00:00Z"}
+    for detail in wanted.details():
+        asked = parse_document(detail | {"fix": True, "reemit": False, "cursor": cursor}, Request)
+        assert (asked.orders, asked.since, asked.until) == (["ord_1"], moment, moment)
+        assert asked.grace_seconds == 5

@@ -1,0 +1,210 @@
+"""The smoke test, against a shop that does what a test says."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shopctl.cli.main import cli
+from shopctl.project.errors import ShopProblem
+
+ORDER = "/api/orders/ord_1"
+STAGES = """
+[{name}]
+account = "111111111111"
+region = "eu-west-1"
+mode = "cloudformation"
+currency = "EUR"
+keeps_data = true
+origin = "{origin}"
+sender_domain = "x.example"
+{more}
+"""
+
+
+@dataclass
+class FakeShop:
+    """Answers by method and path; `wrong` ones are answered first."""
+
+    wrong: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    payment: str = "succeeded"
+    port: int = 0
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answer(self, key: str) -> tuple[int, Any]:
+        self.asked.append(key)
+        if key in self.wrong:
+            return self.wrong[key]
+        if key == f"POST {ORDER}/cancellation":
+            self.payment = "refunded"
+        order = {"id": "ord_1", "payment": {"status": self.payment}, "receipt": True}
+        return {
+            "GET /": (200, b"<!doctype html><html></html>"),
+            "GET /api/health": (200, {"status": "ok", "services": {"toys": "ok"}}),
+            "GET /api/openapi.json": (200, {"openapi": "3.1.0", "paths": {"/toys": {}}}),
+            "GET /api/toys": (200, {"items": [{"id": "toy_1"}]}),
+            "GET /api/toys/toy_1": (200, {"id": "toy_1", "name": "Kite", "price": {"amount": 1}}),
+            "POST /api/users": (201, {}),
+            "POST /api/sessions": (200, {"access_token": "token"}),
+            "POST /api/orders": (201, order),
+            f"GET {ORDER}": (200, order),
+            f"GET {ORDER}/receipt": (303, b""),
+            "GET /receipt": (200, b"%PDF-1.7"),
+            f"POST {ORDER}/cancellation": (202, order),
+        }[key]
+
+
+@pytest.fixture
+def shop() -> Iterator[FakeShop]:
+    fake = FakeShop()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, content = fake.answer(f"{self.command} {self.path.partition('?')[0]}")
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            if status == 303:
+                self.send_header("Location", f"{fake.origin}/receipt?X-Signature=secret")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - http.server's name
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    fake.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield fake
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def smoke(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["smoke", "--patience", "0.1", *arguments])
+
+
+def test_walk_through_a_shop_that_is_well(shop: FakeShop) -> None:
+    result = smoke("--url", shop.origin, "--order")
+    steps = [line.split()[1].rstrip(":") for line in result.output.splitlines()]
+    assert steps == [
+        *("web", "health", "openapi", "toys", "sign-up", "sign-in", "order"),
+        *("payment", "receipt", "cancellation", "refund"),
+    ]
+    assert result.exit_code == 0
+    assert shop.payment == "refunded"
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "sentence"),
+    [
+        ("GET /", (200, b"AccessDenied"), "web page: it is no HTML page."),
+        (
+            "GET /api/health",
+            (503, {"status": "degraded", "services": {"toys": "down", "orders": "ok"}}),
+            "health: toys down, after 0 s.",
+        ),
+        ("GET /api/openapi.json", (200, {}), "openapi: it is no OpenAPI document."),
+        ("GET /api/toys", (200, {"items": []}), "toys: there are none; add one to the catalogue."),
+        ("GET /api/toys/toy_1", (500, b""), "/api/toys/toy_1 answers 500 instead of 200."),
+        (
+            "POST /api/users",
+            (409, {"detail": "There is one."}),
+            "/api/users answers 409 There is one instead of 201.",
+        ),
+        ("POST /api/sessions", (200, {}), "sign-in: the answer is not as the API says (KeyError("),
+        ("POST /api/orders", (503, b"no JSON"), "/api/orders answers 503 instead of 201."),
+        ("GET /receipt", (200, b"<Error/>"), "receipt: it is no PDF."),
+        ("GET /receipt", (403, b""), "/receipt answers 403 instead of 200."),
+        (f"POST {ORDER}/cancellation", (500, b""), "cancellation: POST "),
+    ],
+)
+def test_first_thing_that_is_wrong_is_named(
+    shop: FakeShop, request_: str, answer: tuple[int, Any], sentence: str
+) -> None:
+    shop.wrong[request_] = answer
+    result = smoke("--url", shop.origin, "--order")
+    assert isinstance(result.exception, ShopProblem)
+    assert result.exception.what.startswith("The smoke test stops at ")
+    assert sentence in result.exception.what
+    # a presigned address is not shown
+    assert "secret" not in result.exception.what
+
+
+def test_order_that_is_not_paid_is_cancelled(shop: FakeShop) -> None:
+    shop.payment = "pending"
+    result = smoke("--url", shop.origin, "--order")
+    assert "payment: it is not paid, after 0 s" in str(result.exception)
+    assert shop.asked[-1] == f"POST {ORDER}/cancellation"
+
+
+def test_shop_that_is_not_there(shop: FakeShop) -> None:
+    result = smoke("--url", "http://127.0.0.1:1")
+    assert "web page: http://127.0.0.1:1 does not answer: " in str(result.exception)
+
+
+@pytest.mark.parametrize("more", ["", "auto_confirm_users = true"])
+def test_nothing_is_bought_where_money_is_real(
+    shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    # GIVEN a stage that does not say test_payments
+    path = tmp_path / "stages.toml"
+    path.write_text(STAGES.format(name="prod", origin=shop.origin, more=more))
+    monkeypatch.setenv("SHOP_STAGES", str(path))
+    # WHEN it is tried
+    result = smoke("--stage", "prod")
+    # THEN it is read, and no more
+    assert result.exit_code == 0
+    assert result.output.endswith("No order was placed.\n")
+    assert [key for key in shop.asked if key.startswith("POST")] == []
+    # AND it cannot be told to
+    refused = smoke("--stage", "prod", "--order")
+    assert "takes real money" in str(refused.exception)
+
+
+def test_stage_that_confirms_addresses_needs_someone_who_has(
+    shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "stages.toml"
+    path.write_text(STAGES.format(name="st", origin=shop.origin, more="test_payments = true"))
+    monkeypatch.setenv("SHOP_STAGES", str(path))
+    refused = smoke("--stage", "st")
+    assert "has to confirm an e-mail address" in str(refused.exception)
+    assert shop.asked == []
+    monkeypatch.setenv("SHOP_SMOKE_EMAIL", "smoke@example.com")
+    monkeypatch.setenv("SHOP_SMOKE_PASSWORD", "Secret")
+    done = smoke("--stage", "st")
+    assert done.exit_code == 0, done.exception
+    assert "Secret" not in done.output
+    assert "POST /api/users" not in shop.asked
+    assert "POST /api/orders" in shop.asked
+
+
+def test_committed_stages_say_where_money_is_real() -> None:
+    assert "takes real money" in str(smoke("--stage", "prod", "--order").exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "Name a --stage or a --url."),
+        (("--url", "file:///etc/passwd"), "A --url begins with https:// or http://."),
+        (("--url", "http://x", "--order", "--read-only"), "Either --order or --read-only."),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments: tuple[str, ...], sentence: str) -> None:
+    assert sentence in smoke(*arguments).output

@@ -1,0 +1,222 @@
+"""What goes into a package."""
+
+import hashlib
+import json
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shopctl.packaging import archive, dependencies, prebuilt
+from shopctl.packaging.build import DEFAULT_ORIGINS, build, render_config
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from shopctl.project.services import Service
+
+SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps" / "echo"
+REQUIREMENTS = Path(__file__).parents[4] / "requirements"
+
+
+def test_archive_is_the_same_for_the_same_content(tmp_path: Path) -> None:
+    # GIVEN two trees with the same content, written at other times in another order
+    for name, files in (("a", ("x.py", "y.py")), ("b", ("y.py", "x.py"))):
+        (tmp_path / name).mkdir()
+        for file in files:
+            (tmp_path / name / file).write_text(file)
+            time.sleep(0.01)
+        archive.write(tmp_path / f"{name}.zip", archive.tree(tmp_path / name))
+    # THEN the zips are the same bytes
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_later_file_of_the_same_name_wins(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "new").write_text("new")
+    content = [("app.py", tmp_path / "old"), ("app.py", tmp_path / "new")]
+    archive.write(tmp_path / "out.zip", content)
+    with zipfile.ZipFile(tmp_path / "out.zip") as written:
+        assert written.namelist() == ["app.py"]
+        assert written.read("app.py") == b"new"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    variables = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "ORDERS_URL": "http://127.0.0.1:4566/restapis/toyshop-local-orders/api/_user_request_",
+        "STRIPE_URL": "http://127.0.0.1:12111",
+        "ORIGIN": "http://127.0.0.1:8000",
+        "OTHER": "http://127.0.0.1:80001",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "000000000000",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    stage = {
+        "environment_variables": variables,
+        "lambda_functions": {"charge": {"environment_variables": {"AWS_REGION": "x", "A": "1"}}},
+    }
+    path.write_text(json.dumps({"version": "2.0", "stages": {"local": stage}}))
+    return path
+
+
+def test_default_origins_become_the_real_ones(config: Path) -> None:
+    # WHEN the edge takes the port that is the embedded AWS's default
+    origins = {"aws": "http://127.0.0.1:9000", "edge": "http://127.0.0.1:4566"}
+    render_config(config, "local", origins)
+    # THEN every origin is replaced once, and what only looks like one is not
+    variables = json.loads(config.read_text())["stages"]["local"]["environment_variables"]
+    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9000"
+    assert variables["ORDERS_URL"].startswith("http://127.0.0.1:9000/restapis/")
+    assert variables["ORIGIN"] == "http://127.0.0.1:4566"
+    assert variables["STRIPE_URL"] == DEFAULT_ORIGINS["gateway"]
+    assert variables["OTHER"] == "http://127.0.0.1:80001"
+
+
+def test_what_lambda_reserves_is_left_out_of_every_function(config: Path) -> None:
+    environment = render_config(config, "local", {})
+    stage = json.loads(config.read_text())["stages"]["local"]
+    assert not {name for name in stage["environment_variables"] if name.startswith("AWS_")} - {
+        "AWS_ENDPOINT_URL"
+    }
+    assert stage["lambda_functions"]["charge"]["environment_variables"] == {"A": "1"}
+    # AND the app can still be imported with all of it
+    assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(root=tmp_path / "root", home=tmp_path / "home", apps=SAMPLE.parent)
+    layout.lock.parent.mkdir(parents=True)
+    layout.lock.write_text("")
+    return layout
+
+
+@pytest.fixture
+def echo() -> Service:
+    return Service("echo", SAMPLE, frozenset(), frozenset({"dynamodb", "sns"}))
+
+
+def test_package_holds_the_app_with_byte_code(echo: Service, layout: Layout) -> None:
+    package = build(echo, "local", layout, {})
+    with zipfile.ZipFile(package.archive) as written:
+        names = written.namelist()
+    assert {"app.py", "chalice/app.py"} <= set(names)
+    assert any(name.startswith("__pycache__/app.") for name in names)
+    functions = [
+        resource["Properties"]["FunctionName"]["Fn::Sub"]
+        for resource in package.template["Resources"].values()
+        if "FunctionName" in resource["Properties"]
+        and resource["Type"] == "AWS::Serverless::Function"
+    ]
+    assert "toyshop-${Stage}-echo-on-sns-message" in functions
+
+
+def test_unchanged_service_is_not_packaged_again(echo: Service, layout: Layout) -> None:
+    first = build(echo, "local", layout, {})
+    content = first.archive.read_bytes()
+    again = build(echo, "local", layout, {})
+    assert (first.reused, again.reused) == (False, True)
+    assert again.archive.read_bytes() == content
+    assert not build(echo, "local", layout, {"aws": "http://127.0.0.1:1"}).reused
+
+
+def test_dead_link_in_vendor_is_noticed(layout: Layout, tmp_path: Path) -> None:
+    directory = tmp_path / "echo"
+    shutil.copytree(SAMPLE, directory)
+    (directory / "vendor").mkdir()
+    (directory / "vendor" / "contracts").symlink_to(tmp_path / "nowhere")
+    service = Service("echo", directory, frozenset(), frozenset())
+    with pytest.raises(ShopProblem, match="vendor/contracts of echo leads nowhere"):
+        build(service, "local", layout, {})
+
+
+def test_package_that_did_not_arrive_is_named(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    text = "six==1.17.0 \\\n    --hash=sha256:00\nmissing_one>=2\nold; python_version<'3'\n"
+    (tmp_path / "six-1.17.0.dist-info").mkdir()
+    with pytest.raises(ShopProblem, match=r"^missing-one of "):
+        dependencies._check(text, tmp_path, requirements)
+
+
+def test_code_of_two_stages_is_the_same_bytes(echo: Service, layout: Layout) -> None:
+    # GIVEN two stages with settings of their own
+    config = json.loads((SAMPLE / ".chalice" / "config.json").read_text())
+    made = []
+    for stage in ("staging", "prod"):
+        section = json.loads(json.dumps(config["stages"]["local"]))
+        section["environment_variables"]["STAGE"] = stage
+        rendered = json.dumps({**config, "stages": {stage: section}})
+        # WHEN a service is packaged for each
+        made.append(build(echo, stage, layout, {}, rendered={"config.json": rendered}))
+    # THEN the templates have the settings, and the code is one
+    assert made[0].template != made[1].template
+    assert made[0].archive != made[1].archive
+    assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
+
+
+def test_code_is_built_once_and_taken_as_it_is(echo: Service, layout: Layout) -> None:
+    # GIVEN code that was built
+    directory = layout.home / "packages"
+    said = prebuilt.write([echo], layout, directory)
+    code = prebuilt.read([echo], layout, directory).code(echo)
+    assert said == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
+    # WHEN a stage is packaged around it THEN nothing is built, and the bytes are those
+    package = build(echo, "local", layout, {}, code=code)
+    assert package.archive.read_bytes() == code.read_bytes()
+    assert not package.reused
+    assert build(echo, "local", layout, {}, code=code).reused
+    # AND other code is noticed
+    code.write_bytes(b"other")
+    assert not build(echo, "local", layout, {}, code=code).reused
+
+
+def damage(directory: Path) -> None:
+    (directory / "echo.zip").write_bytes(b"else")
+
+
+def change_index(old: str, new: str) -> Callable[[Path], None]:
+    def change(directory: Path) -> None:
+        index = directory / "packages.json"
+        text = index.read_text()
+        assert old in text
+        index.write_text(text.replace(old, new))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (damage, "is not what was built: its bytes have changed"),
+        (lambda directory: (directory / "echo.zip").unlink(), "has no package of echo"),
+        (lambda directory: (directory / "packages.json").unlink(), "There are no packages in"),
+        (change_index('"sources": "', '"sources": "0'), "was built from other sources"),
+        (change_index(prebuilt.PYTHON, "3.9"), "are for Python 3.9, and this is"),
+        (change_index("python", "snake"), "packages.json is not right"),
+    ],
+)
+def test_packages_that_do_not_fit_are_refused(
+    echo: Service, layout: Layout, spoil: Callable[[Path], None], sentence: str
+) -> None:
+    directory = layout.home / "packages"
+    prebuilt.write([echo], layout, directory)
+    spoil(directory)
+    with pytest.raises(ShopProblem, match=sentence):
+        prebuilt.read([echo], layout, directory)
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    # GIVEN the lock files of what is packaged and of what the tests run with
+    pinned = [
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE))
+        for name in ("tools.txt", "test.txt")
+    ]
+    # THEN they name the same versions
+    shared = pinned[0].keys() & pinned[1].keys()
+    assert {"botocore", "stripe", "urllib3"} <= shared
+    assert {name: pinned[0][name] for name in shared} == {name: pinned[1][name] for name in shared}

@@ -1,0 +1,171 @@
+"""The pipeline as code: its commands exist, and its accounts, stages and tests are the shop's."""
+
+import configparser
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from policy_sentry.querying.actions import get_action_data
+
+from shopctl.cli.main import cli
+from shopctl.deploying.api_policy import as_list
+
+ROOT = Path(__file__).parents[3]
+INFRA = ROOT / "infra"
+STAGES = tomllib.loads((ROOT / "stages.toml").read_text())
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())
+
+
+def resources(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((INFRA / name).read_text())["Resources"]
+    return content
+
+
+def commands(path: Path) -> list[str]:
+    phases = yaml.safe_load(path.read_text())["phases"].values()
+    return [command for phase in phases for command in phase.get("commands", [])]
+
+
+BUILDSPECS = {path.name: commands(path) for path in sorted(INFRA.glob("buildspec-*.yml"))}
+PIPELINE = resources("pipeline.yaml")
+ACTIONS = [
+    (stage["Name"], action)
+    for stage in PIPELINE["Pipeline"]["Properties"]["Stages"]
+    for action in stage["Actions"]
+]
+WORKFLOW_COMMANDS = [
+    step["run"].replace("${{ matrix.envs }}", envs)
+    for job in WORKFLOW["jobs"].values()
+    for envs in job["strategy"]["matrix"]["envs"]
+    for step in job["steps"]
+    if "run" in step
+]
+
+
+def parse(command: str) -> None:
+    """Parse a command as ./shop would; fail if it cannot."""
+    program, name, *arguments = shlex.split(command)
+    assert program == "./shop", command
+    cli.commands[name].make_context(name, arguments)
+
+
+def test_each_project_has_its_buildspec_and_none_is_left() -> None:
+    projects = [each for each in PIPELINE.values() if each["Type"] == "AWS::CodeBuild::Project"]
+    named = {project["Properties"]["Source"]["BuildSpec"] for project in projects}
+    assert named == {f"infra/{name}" for name in BUILDSPECS}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*(each for found in BUILDSPECS.values() for each in found), *WORKFLOW_COMMANDS],
+)
+def test_each_command_exists_and_parses(command: str) -> None:
+    parse(command)
+
+
+@pytest.mark.parametrize("command", ["./shop nothing", "./shop deploy --stag x", "./shop smoke x"])
+def test_command_that_does_not_exist_is_noticed(command: str) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever click or the look-up says
+        parse(command)
+
+
+def variables(action: dict[str, Any]) -> dict[str, str]:
+    found = json.loads(action["Configuration"].get("EnvironmentVariables", "[]"))
+    return {each["name"]: each["value"] for each in found}
+
+
+def test_each_stage_of_the_pipeline_is_deployed_and_tried() -> None:
+    # GIVEN the actions about a stage of the shop, in their order
+    done = [
+        (variables(action)["STAGE"], name, action["Name"])
+        for name, action in ACTIONS
+        if "STAGE" in variables(action)
+    ]
+    assert done == [
+        ("staging", "Staging", "Deploy"),
+        ("staging", "Staging", "Smoke"),
+        ("prod", "Prod", "Deploy"),
+        ("prod", "Prod", "Smoke"),
+    ]
+    # THEN the stages exist; prod shifts gradually, and nothing is bought there
+    assert {stage for stage, _, _ in done} <= set(STAGES)
+    assert STAGES["prod"]["shift"]
+    assert not STAGES["prod"].get("test_payments")
+    assert STAGES["staging"]["test_payments"]
+
+
+def test_what_is_built_once_goes_to_both_stages() -> None:
+    (built,) = [action for _, action in ACTIONS if action["Name"] == "TestAndPackage"]
+    deploys = [action for _, action in ACTIONS if action["Name"] == "Deploy"]
+    assert len(deploys) == 2
+    for action in deploys:
+        assert built["OutputArtifacts"][0] in action["InputArtifacts"]
+    # a zip of the source would lose the links in vendor/
+    (source,) = [action for name, action in ACTIONS if name == "Source"]
+    assert source["Configuration"]["OutputArtifactFormat"] == "CODEBUILD_CLONE_REF"
+
+
+def test_profiles_are_the_deployers_of_the_stages_accounts() -> None:
+    # GIVEN the profiles of the pipeline
+    profiles = configparser.ConfigParser()
+    profiles.read(INFRA / "aws-profiles.ini")
+    for _, action in ACTIONS:
+        if profile := variables(action).get("AWS_PROFILE"):
+            # THEN each is the deployer in the account of its stage
+            stage = variables(action)["STAGE"]
+            role = f"arn:aws:iam::{STAGES[stage]['account']}:role/toyshop-{stage}-deployer"
+            section = profiles[f"profile {profile}"]
+            assert section["role_arn"] == role
+            assert section["credential_source"] == "EcsContainer"
+    deployer = resources("deployer.yaml")["Deployer"]["Properties"]
+    assert deployer["RoleName"] == {"Fn::Sub": "toyshop-${Stage}-deployer"}
+
+
+def statements(template: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for resource in resources(template).values():
+        properties = resource["Properties"]
+        documents = [each["PolicyDocument"] for each in properties.get("Policies", [])]
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            documents.append(properties["PolicyDocument"])
+        found += [statement for document in documents for statement in document["Statement"]]
+    return found
+
+
+@pytest.mark.parametrize("template", ["pipeline.yaml", "deployer.yaml"])
+def test_roles_may_do_what_aws_knows_to_what_is_theirs(template: str) -> None:
+    found = statements(template)
+    assert len(found) > 5
+    for statement in found:
+        actions = as_list(statement["Action"])
+        for action in actions:
+            service, _, name = action.partition(":")
+            assert "*" in name or get_action_data(service, name), f"AWS has no action {action}"
+        # everything only where AWS knows nothing narrower, or a condition narrows it
+        if statement["Resource"] == "*" and "Condition" not in statement:
+            assert all(is_read(action) for action in actions), statement["Sid"]
+
+
+def is_read(action: str) -> bool:
+    return action.partition(":")[2].startswith(("Get", "List", "Describe"))
+
+
+def test_workflow_runs_what_the_change_check_runs() -> None:
+    # GIVEN the environments of ./shop test, and those that .ci/run names besides
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    wanted = {name.strip() for name in tox["tox"]["env_list"].split(",")}
+    wanted |= set(re.findall(r"^\./shop test -e (\S+)", (ROOT / ".ci/run").read_text(), re.M))
+    # THEN the workflow runs each, once
+    run = [name for command in WORKFLOW_COMMANDS for name in shlex.split(command)[-1].split(",")]
+    assert sorted(run) == sorted(wanted)
+
+
+def test_workflow_may_only_read() -> None:
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert not [job for job in WORKFLOW["jobs"].values() if "permissions" in job]

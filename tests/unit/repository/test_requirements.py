@@ -1,0 +1,43 @@
+"""What an app ships is what was tested, however it is deployed."""
+
+import re
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[3]
+
+
+def listed(path: Path) -> dict[str, Requirement]:
+    """Return the requirements of a file by name; those of other environments are left out."""
+    lines = [line.split(" \\")[0].split("#")[0].strip() for line in path.read_text().splitlines()]
+    found = [Requirement(line) for line in lines if line and not line.startswith(("-", "--hash"))]
+    return {
+        canonicalize_name(one.name): one
+        for one in found
+        if one.marker is None or one.marker.evaluate()
+    }
+
+
+TESTED = listed(ROOT / "requirements" / "tools.txt")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("apps/*/requirements.txt")), ids=lambda path: path.parent.name
+)
+def test_all_that_an_app_needs_is_named_in_the_version_that_is_tested(path: Path) -> None:
+    # GIVEN what `chalice deploy` hands to pip
+    named = listed(path)
+    assert len(named) >= 3
+    for name, one in named.items():
+        # THEN each is pinned, as the tools have it
+        assert re.fullmatch(r"==[^*,]+", str(one.specifier)), one
+        assert str(one.specifier) == str(TESTED[name].specifier)
+        assert version(name) == str(one.specifier).removeprefix("==")
+        # AND so is all that it needs itself
+        for needed in map(Requirement, requires(name) or []):
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(needed.name) in named, f"{name} needs {needed.name}"

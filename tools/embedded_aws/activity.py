@@ -1,0 +1,98 @@
+"""Answers whether anything is still on its way, so that a stop can wait for it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack import app as ministack_app
+from ministack.core import persistence
+from ministack.core.arn import parse_arn
+from ministack.core.responses import request_scope
+from ministack.services import dynamodb, lambda_svc, sqs
+
+from embedded_aws import async_invocation
+
+PATH = "/_toyshop/activity"
+CHECKPOINT_PATH = "/_toyshop/checkpoint"
+WARM_UP_PATH = "/_toyshop/warm-up"
+_SAVE_SECONDS = 20
+_answered = 0
+
+
+def answering(app: Any, *, started: Callable[[], None], warm_up: Callable[[], None]) -> Any:
+    """Wrap the ASGI application with the paths above; call `started` when it is up."""
+    actions = {CHECKPOINT_PATH: save, WARM_UP_PATH: warm_up}
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+
+            async def send_and_tell(message: Any) -> None:
+                if message["type"] == "lifespan.startup.complete":
+                    started()
+                await send(message)
+
+            await app(scope, receive, send_and_tell)
+            return
+        global _answered
+        _answered += scope["type"] == "http" and scope["path"] not in (PATH, *actions)
+        if scope["type"] == "http" and scope["path"] in (PATH, *actions):
+            actions.get(scope["path"], lambda: None)()
+            body = json.dumps(measure()).encode()
+            headers = [(b"content-type", b"application/json")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+def save() -> None:
+    """Write the state now: a kill later loses only what comes after."""
+    persistence.save_all(ministack_app._build_persistence_save_dict())
+
+
+async def save_when_quiet() -> None:
+    """Write the state from time to time, when something happened and nothing is under way."""
+    saved = _answered
+    while True:
+        await asyncio.sleep(_SAVE_SECONDS)
+        if _answered != saved and not any(measure().values()):
+            saved = _answered
+            save()
+
+
+def measure() -> dict[str, int]:
+    """Count running invocations, waiting events, unread stream records and due messages."""
+    counts = {
+        "invocations": lambda_svc.executions_in_flight()[0],
+        "events": async_invocation.pending(),
+        "stream_records": 0,
+        "messages": 0,
+    }
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        source = mapping.get("EventSourceArn", "")
+        if not mapping.get("Enabled", True):
+            continue
+        if ":dynamodb:" in source:
+            table = source.split("/stream/")[0].split("/")[-1]
+            with request_scope(account, region):
+                end = dynamodb.stream_end_position(table)
+                position = lambda_svc._dynamodb_stream_positions.get(mapping["UUID"], end)
+            counts["stream_records"] += max(0, end - position)
+        elif ":sqs:" in source:
+            counts["messages"] += _due(parse_arn(source).resource)
+    return counts
+
+
+def _due(queue_name: str) -> int:
+    """Count the messages that can be received now; one that waits for its time can wait on."""
+    now = time.time()
+    return sum(
+        message["visible_at"] <= now
+        for queue in sqs._queues.all_values()
+        if queue["attributes"]["QueueArn"].endswith(f":{queue_name}")
+        for message in queue["messages"]
+    )

@@ -1,0 +1,155 @@
+"""Settings, patches and the server of the embedded AWS."""
+
+import argparse
+import asyncio
+import importlib.metadata
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+PINNED = "1.5.33"
+
+
+def main(argv: list[str]) -> int:
+    """Serve the embedded AWS until SIGTERM or SIGINT, then save its state.
+
+    Parameters
+    ----------
+    argv
+        ``--port`` to listen on, ``--home`` where the shop keeps its files and ``--auth`` to
+        enforce IAM.
+
+    Returns
+    -------
+    int
+        The exit status: 0 after a clean stop, 2 if the installed version is not the pinned one.
+    """
+    parser = argparse.ArgumentParser(prog="launcher")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--auth", action="store_true")
+    options = parser.parse_args(argv)
+    installed = importlib.metadata.version("ministack")
+    if installed != PINNED:
+        print(
+            f"The launcher fits ministack {PINNED}, but {installed} is installed:"
+            " run `./shop down` and delete .shop/venvs, then `./shop up` installs the pinned one.",
+            file=sys.stderr,
+        )
+        return 2
+    home = options.home.resolve()
+    _configure(home, options.port, auth=options.auth)
+    asyncio.new_event_loop().run_until_complete(_serve(home, options.port))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # all is saved; threads that still wait for a function would hold a usual exit up
+    os._exit(0)
+
+
+def _configure(home: Path, port: int, *, auth: bool) -> None:
+    """Set what ministack reads from the environment while it is imported."""
+    temporary = home / "tmp"
+    # what a killed launcher left of its workers
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    if not (home / "aws" / "dynamodb.json").exists():
+        # objects are written at once: without the state, they are of a shop that was killed
+        shutil.rmtree(home / "s3", ignore_errors=True)
+    os.environ.update(
+        GATEWAY_PORT=str(port),
+        BIND_HOST="127.0.0.1",
+        MINISTACK_HOST="127.0.0.1",
+        PERSIST_STATE="1",
+        STATE_DIR=str(home / "aws"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(home / "s3"),
+        TMPDIR=str(temporary),
+        LOG_LEVEL="WARNING",
+        AUTH="true" if auth else "false",
+        # listeners of services that the shop does not use
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        # a function waits for a free worker instead (workers.py)
+        LAMBDA_ACCOUNT_CONCURRENCY="0",
+        # requests that wait for a worker hold a thread, and those they wait for need one too
+        MINISTACK_WORKER_THREADS="512",
+    )
+
+
+async def _serve(home: Path, port: int) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack import app as ministack_app
+    from ministack.core import lambda_runtime
+
+    # ministack has read it; the functions have a log level of their own
+    del os.environ["LOG_LEVEL"]
+    from embedded_aws import (
+        activity,
+        async_invocation,
+        faults,
+        fixed_ids,
+        forking,
+        logs,
+        mail,
+        permissions,
+        rest_api_import,
+        rest_api_updates,
+        streams,
+        workers,
+    )
+
+    rest_api_updates.install()
+    async_invocation.install()
+    fixed_ids.install()
+    rest_api_import.install()
+    logs.install(home / "logs")
+    mail.install(home / "mail")
+    permissions.install()
+    if ministack_app.AUTH:
+        permissions.record(home / "iam-decisions.jsonl")
+    streams.install()
+    workers.install(home / "tmp" / "code")
+    # around everything else
+    faults.install()
+    # with IAM each function has credentials of its own from the start
+    can_fork = sys.platform == "linux" and not ministack_app.AUTH
+    if can_fork:
+        forking.install()
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 2
+    config.loglevel = "WARNING"
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    # `./shop up` says what a kill has lost
+    unclean = home / "aws" / "unclean"
+    unclean.parent.mkdir(parents=True, exist_ok=True)
+    unclean.touch()
+    undelivered = home / "aws" / "undelivered-events.json"
+
+    def resume() -> None:
+        streams.resume()
+        async_invocation.restore(undelivered)
+
+    application = activity.answering(
+        faults.answering(ministack_app.app),
+        started=resume,
+        warm_up=forking.warm_up if can_fork else lambda: None,
+    )
+    saving = asyncio.create_task(activity.save_when_quiet())
+    try:
+        await serve(application, config, shutdown_trigger=stopped.wait)
+    finally:
+        saving.cancel()
+        async_invocation.save(undelivered)
+        unclean.unlink()
+        lambda_runtime.reset()
+        forking.close_idle(everything=True)
+        shutil.rmtree(home / "tmp", ignore_errors=True)

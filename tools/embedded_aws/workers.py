@@ -1,0 +1,179 @@
+"""Functions' worker processes: warm as long as on AWS, few enough for a laptop."""
+
+import contextlib
+import hashlib
+import os
+import queue
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+from embedded_aws import forking
+
+# one waits while another computes; each takes 50 to 100 MB
+WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
+_SURPLUS_IDLE_SECONDS = 30
+_LAST_IDLE_SECONDS = 900
+_END_OF_LOG = "\x1e"
+_LOG_WAIT_SECONDS = 0.25
+
+_ANSWER = """            result = handler_fn(event, context)
+            _real_stdout.write(json.dumps({"status": "ok", "result": result}) + "\\n")
+        except Exception as e:
+            _real_stdout.write(json.dumps({"status": "error", "error": str(e), \
+"trace": traceback.format_exc()}) + "\\n")
+        _real_stdout.flush()
+"""
+# The worker says where an invocation's log ends, so that nobody waits to see whether more comes,
+# and reports an exception as an answer, after which ministack keeps the process.
+_ANSWER_WITH_LOG_END = """            result = handler_fn(event, context)
+            answer = json.dumps({"status": "ok", "result": result})
+        except Exception as e:
+            traceback.print_exc()
+            answer = json.dumps({"status": "ok", "raised": str(e), "kind": type(e).__name__})
+        sys.stderr.write("\\x1e\\n")
+        sys.stderr.flush()
+        _real_stdout.write(answer + "\\n")
+        _real_stdout.flush()
+"""
+
+
+def install(code: Path) -> None:
+    """Patch ministack's worker pool; `code` holds one extracted copy of each package."""
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if _ANSWER not in script:
+        raise RuntimeError("the worker script of ministack is not the one this launcher fits")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_ANSWER, _ANSWER_WITH_LOG_END)
+    lambda_runtime.Worker._drain_stderr_bounded = _read_log
+    lambda_runtime.Worker.invoke = _keeping_the_worker(lambda_runtime.Worker.invoke)
+    lambda_svc._execute_function_warm = _waiting_for_a_worker(lambda_svc._execute_function_warm)
+    lambda_runtime.reap_idle_workers = lambda_svc.reap_idle_workers = _reap
+    lambda_svc._fetch_code_from_s3 = _held_once(lambda_svc._fetch_code_from_s3)
+    code.mkdir(parents=True, exist_ok=True)
+    # the only use of zipfile there is to unpack a function's code
+    lambda_runtime.zipfile = SimpleNamespace(
+        ZipFile=_shared_code(code),
+        BadZipFile=zipfile.BadZipFile,
+        LargeZipFile=zipfile.LargeZipFile,
+    )
+
+
+class _Raised(str):
+    """What an exception said, and of which type it was: AWS tells both."""
+
+    kind: str
+
+
+def _read_log(worker: Any, **_: float) -> str:
+    lines = []
+    deadline = time.monotonic() + _LOG_WAIT_SECONDS
+    with contextlib.suppress(queue.Empty):
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            line = worker._stderr_queue.get(timeout=left)
+            if line == _END_OF_LOG:
+                break
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _keeping_the_worker(invoke: Any) -> Any:
+    def invoke_and_keep(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        response: dict[str, Any] = invoke(self, *args, **kwargs)
+        if "raised" in response:
+            error = _Raised(response["raised"])
+            error.kind = response["kind"]
+            return {**response, "status": "error", "error": error, "trace": ""}
+        return response
+
+    return invoke_and_keep
+
+
+def _waiting_for_a_worker(execute: Any) -> Any:
+    """Queue behind a function's own workers; services call each other without cycles."""
+    slots: dict[str, threading.BoundedSemaphore] = {}
+    lock = threading.Lock()
+
+    def execute_when_free(function: dict[str, Any], event: Any, request_id: str) -> Any:
+        config = function.get("config") or function
+        with lock:
+            slot = slots.setdefault(
+                config["FunctionArn"], threading.BoundedSemaphore(WORKERS_PER_FUNCTION)
+            )
+        with slot:
+            result = execute(function, event, request_id)
+        error = result["body"].get("errorMessage") if isinstance(result.get("body"), dict) else None
+        if isinstance(error, _Raised):
+            result["body"]["errorType"] = error.kind
+        return result
+
+    return execute_when_free
+
+
+def _reap(ttl: float | None = None) -> int:  # noqa: ARG001 - the signature is ministack's
+    now = time.time()
+    idle: list[Any] = []
+    with lambda_runtime._lock:
+        for key, workers in list(lambda_runtime._workers.items()):
+            kept: list[Any] = []
+            for position, worker in enumerate(workers):
+                limit = _SURPLUS_IDLE_SECONDS if position else _LAST_IDLE_SECONDS
+                busy = worker.in_use or now - worker.last_used < limit
+                (kept if busy else idle).append(worker)
+            lambda_runtime._workers[key] = kept
+    lambda_runtime.kill_workers(idle)
+    forking.close_idle()
+    return len(idle)
+
+
+def _held_once(fetch: Any) -> Any:
+    """Let the functions of a service share one copy of their package in memory."""
+
+    def fetch_once(*args: Any, **kwargs: Any) -> bytes | None:
+        fetched: bytes | None = fetch(*args, **kwargs)
+        for function in lambda_svc._functions.values():
+            if function.get("code_zip") == fetched:
+                held: bytes | None = function["code_zip"]
+                return held
+        return fetched
+
+    return fetch_once
+
+
+def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
+    """Unpack each package once; every worker of it gets a link."""
+    lock = threading.Lock()
+
+    class SharedCode(zipfile.ZipFile):
+        def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+            if members is not None or path is None:
+                super().extractall(path, members, pwd)
+                return
+            with Path(str(self.filename)).open("rb") as packed:
+                unpacked = cache / hashlib.file_digest(packed, "sha256").hexdigest()
+            with lock:
+                if not unpacked.exists():
+                    with _beside(unpacked) as unfinished:
+                        super().extractall(unfinished)
+            Path(path).rmdir()
+            Path(path).symlink_to(unpacked)
+            os.utime(unpacked)
+
+    return SharedCode
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield a directory that becomes `target` only when it is complete."""
+    unfinished = target.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    yield unfinished
+    unfinished.rename(target)

@@ -1,0 +1,89 @@
+"""Forwards ``/api/…`` to the storefront, the path exactly as the client sent it."""
+
+import io
+import re
+import secrets
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from local_edge.problems import PROBLEM_TYPE, problem, problem_body, status_of_gateway_answer
+
+BODY_LIMIT = 10 * 1024 * 1024
+_HOP_BY_HOP = (
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+)
+_OWN_OF_REQUEST = (*_HOP_BY_HOP, "Host", "Content-Length", "Expect")
+_OWN_OF_ANSWER = (*_HOP_BY_HOP, "Content-Length", "Date", "Server")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+async def forward(
+    request: web.Request, client: aiohttp.ClientSession, origin: str
+) -> web.StreamResponse:
+    """Send a request on and hand back the answer.
+
+    Redirects go to the client, and what the gateway answers by itself becomes a problem.
+    """
+    if "%2f" in request.raw_path.lower() or "//" in request.raw_path:
+        return problem(404)  # an encoded or empty segment is in no route of API Gateway
+    body = await _body(request)
+    if body is None:
+        return problem(413)
+    # encoded=True: `%2F` and quotes stay as they came
+    url = URL(origin + request.raw_path.removeprefix("/api"), encoded=True)
+    async with client.request(
+        request.method,
+        url,
+        headers=_request_headers(request),
+        data=io.BytesIO(body) if body else None,
+        allow_redirects=False,
+    ) as answer:
+        content = await answer.read()
+        headers = CIMultiDict(answer.headers)
+    for name in _OWN_OF_ANSWER:
+        headers.popall(name, None)
+    headers["X-Content-Type-Options"] = "nosniff"
+    status = status_of_gateway_answer(answer.status, answer.content_type, content, headers)
+    if status is not None:
+        headers.popall("Content-Encoding", None)
+        headers["Content-Type"] = PROBLEM_TYPE
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return web.Response(status=status, body=problem_body(status), headers=headers)
+    return web.Response(status=answer.status, body=content, headers=headers)
+
+
+async def _body(request: web.Request) -> bytes | None:
+    """Read the body; None if it is larger than the gateway takes."""
+    if (request.content_length or 0) > BODY_LIMIT:
+        return None
+    content = bytearray()
+    async for chunk in request.content.iter_any():
+        content += chunk
+        if len(content) > BODY_LIMIT:
+            return None
+    return bytes(content)
+
+
+def _request_headers(request: web.Request) -> CIMultiDict[str]:
+    headers = CIMultiDict(request.headers)
+    for name in _OWN_OF_REQUEST:
+        headers.popall(name, None)
+    clients = [*request.headers.getall("X-Forwarded-For", []), request.remote or "127.0.0.1"]
+    headers["X-Forwarded-For"] = ", ".join(clients)
+    headers["X-Forwarded-Proto"] = request.scheme
+    headers["X-Forwarded-Host"] = request.host
+    if not _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+        headers["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return headers

@@ -1,0 +1,63 @@
+"""Serves the web page from a directory."""
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from local_edge.problems import problem
+
+# what a page is made of; machines differ in what they call these
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+
+
+async def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
+    """Answer GET and HEAD of a file under a directory; ``/`` is its ``index.html``."""
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, {"Allow": "GET, HEAD"})
+    path = unquote(request.raw_path.partition("?")[0]).lstrip("/")
+    root = directory.resolve()
+    try:
+        file = (root / (path or "index.html")).resolve()
+    except ValueError:
+        # a null byte
+        return problem(404)
+    hidden = any(part.startswith(".") for part in Path(path).parts)
+    if hidden or not file.is_relative_to(root) or not file.is_file():
+        return problem(404)
+    headers = policy(uploads)
+    if file.suffix in _TYPES:
+        headers["Content-Type"] = _TYPES[file.suffix]
+    return web.FileResponse(file, headers=headers)
+
+
+def policy(uploads: str) -> dict[str, str]:
+    """Return the headers of the page, which may talk to an origin for uploads."""
+    # pictures are uploaded to, and receipts read from, presigned URLs
+    sources = {
+        "default-src": "'self'",
+        "connect-src": f"'self' {uploads}",
+        "img-src": "'self' data: blob:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in sources.items()),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }

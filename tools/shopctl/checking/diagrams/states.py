@@ -1,0 +1,80 @@
+"""State machines as the domain's code has them: what may follow what, and where one begins."""
+
+import ast
+from collections.abc import Iterator
+
+from shopctl.checking.diagrams.drawing import Arrow, Diagram
+from shopctl.checking.repository import App
+from shopctl.project.source import called
+
+ALLOWED = "ALLOWED"
+MOVE = "moved_to"
+
+
+def machine_of(app: App) -> Diagram | None:
+    """Return the diagram of an app's state machine, or ``None`` if it has none.
+
+    A machine is ``ALLOWED`` in `domain.py`: which status may follow which. It begins where a
+    function returns a new entity in a status, and is moved by ``moved_to`` alone.
+    """
+    for module in app.modules:
+        if module.name.rpartition(".")[2] == "domain":
+            allowed = _allowed(module.tree)
+            return _drawn(module.tree, allowed) if allowed else None
+    return None
+
+
+def _allowed(tree: ast.Module) -> dict[str, list[str]]:
+    for node in tree.body:
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == ALLOWED
+            and isinstance(node.value, ast.Dict)
+        ):
+            return {
+                status: _texts(following)
+                for key, following in zip(node.value.keys, node.value.values, strict=True)
+                for status in (_texts(key) if key else [])
+            }
+    return {}
+
+
+def _drawn(tree: ast.Module, allowed: dict[str, list[str]]) -> Diagram:
+    drawn = Diagram({"begin": ("begin", "outsider")})
+    for status, following in allowed.items():
+        drawn.nodes[status] = (status, "box" if following else "outsider")
+    movers: dict[str, tuple[str, ...]] = {}
+    for function in tree.body:
+        if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
+            continue
+        words = (function.name.replace("_", " "),)
+        for name, status in _returned(function, allowed):
+            if name == MOVE:
+                movers[status] = words
+            else:
+                drawn.arrows.append(Arrow("begin", status, words))
+    for status, following in allowed.items():
+        for after in sorted(following, key=list(allowed).index):
+            drawn.arrows.append(Arrow(status, after, movers.get(after, ())))
+    return drawn
+
+
+def _returned(
+    function: ast.FunctionDef, allowed: dict[str, list[str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield what a function returns in a status: who makes it, and the status."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
+            values = [*node.value.args, *(keyword.value for keyword in node.value.keywords)]
+            for value in values:
+                if isinstance(value, ast.Constant) and value.value in allowed:
+                    yield called(node.value), str(value.value)
+
+
+def _texts(node: ast.AST) -> list[str]:
+    return [
+        part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]

@@ -1,0 +1,63 @@
+"""The command that tries a running shop."""
+
+import os
+
+import click
+
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+_EMAIL, _PASSWORD = "SHOP_SMOKE_EMAIL", "SHOP_SMOKE_PASSWORD"
+
+
+@click.command("smoke")
+@click.option("--stage", help="A stage of stages.toml; the shop is at its origin.")
+@click.option("--url", default="", help="The shop's origin, if it is another.")
+@click.option("--read-only", is_flag=True, help="Place no order.")
+@click.option("--order", is_flag=True, help="Place an order at a --url without a stage.")
+@click.option("--patience", default=60.0, show_default=True, help="Seconds to wait for a payment.")
+def smoke_command(
+    stage: str | None, url: str, read_only: bool, order: bool, patience: float
+) -> None:
+    """Walk through a shop as a customer, and stop at the first thing that is not right.
+
+    An order is placed, paid by a test payment method, and cancelled, where stages.toml says
+    test_payments; elsewhere nothing is bought. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name who
+    buys; without them someone new signs up.
+    """
+    from shopctl.local import processes
+    from shopctl.operating.smoke import Customer, Walk
+    from shopctl.project import stages
+
+    if not stage and not url:
+        raise click.UsageError("Name a --stage or a --url.")
+    if url and not url.startswith(("http://", "https://")):
+        raise click.UsageError("A --url begins with https:// or http://.")
+    if order and read_only:
+        raise click.UsageError("Either --order or --read-only.")
+    layout = Layout.find()
+    buys, signs_up = order, True
+    if stage:
+        declared = stages.load(layout.stages, stage)
+        if order and not declared.test_payments:
+            raise ShopProblem(
+                f"The stage {stage} takes real money, so no order is placed there.",
+                "Leave --order out: what anyone may read is looked at.",
+            )
+        buys, signs_up = declared.test_payments, declared.auto_confirm_users
+        state = processes.read(layout.state) if declared.aws else None
+        url = url or (state["edge"].url if state else declared.origin)
+    buys = buys and not read_only
+    email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
+    customer = Customer(email, password) if email and password else None
+    if buys and customer is None and not signs_up:
+        raise ShopProblem(
+            f"Who signs up at the stage {stage} has to confirm an e-mail address.",
+            f"Sign a user up once, and name them in {_EMAIL} and {_PASSWORD}.",
+        )
+    walk = Walk(url.rstrip("/"), click.echo, patience)
+    toy = walk.read()
+    if buys:
+        walk.order(toy, customer)
+    else:
+        click.echo("No order was placed.")

@@ -1,0 +1,55 @@
+"""The OpenAPI and AsyncAPI documents of a checkout.
+
+Run as a process of its own (``documents`` does), so that it is the contracts of that checkout that
+are imported, and not those of the one whose tools run.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from chassis.openapi import document
+from contracts.health import HEALTH
+from shopctl.contracts import asyncapi
+from shopctl.project import manifest
+from shopctl.project.errors import ShopProblem
+from shopctl.project.manifest import Manifest
+
+# the stage of API Gateway, which stands in every API's path
+SERVER = "/api"
+
+
+def generate(apps: Path) -> dict[str, dict[str, Any]]:
+    """Return every document by its file's path below ``docs``.
+
+    Parameters
+    ----------
+    apps
+        The directory of the apps, whose manifests say who serves, emits and listens.
+
+    Raises
+    ------
+    ShopProblem
+        If a manifest cannot be read.
+    """
+    manifests = [manifest.read(path) for path in sorted(apps.glob("*/service.toml"))]
+    documents = {
+        f"openapi/{service.name}.json": _openapi(service) for service in manifests if service.api
+    }
+    return documents | {"asyncapi.json": asyncapi.document(manifests)}
+
+
+def _openapi(service: Manifest) -> dict[str, Any]:
+    operations = importlib.import_module(service.api).OPERATIONS
+    if service.visibility == "public":
+        return document("Toy shop", operations, server=SERVER)
+    return document(f"Toy shop: {service.name}", (*operations, HEALTH), server=SERVER)
+
+
+if __name__ == "__main__":
+    try:
+        json.dump(generate(Path(sys.argv[1])), sys.stdout)
+    except ShopProblem as problem:
+        sys.exit(problem.what)

@@ -1,0 +1,202 @@
+"""Applies `delivery.yaml` through the API after `chalice deploy`, which cannot say it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shopctl.aws import secret_references
+from shopctl.aws.clients import Cloud
+from shopctl.deploying import deploy
+from shopctl.deploying.deploy import Target
+from shopctl.project import delivery_config
+from shopctl.project.delivery_config import Delivered
+from shopctl.project.errors import ShopProblem
+from shopctl.project.services import Service
+
+# no mapping's, or only a new one's
+_FIXED = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
+# if the source is a topic, these are its subscription's
+_SUBSCRIPTION = {"FilterPolicy": "filter policy", "RedrivePolicy": "dead letters of the topic"}
+
+
+def deliver(to: Target) -> dict[str, list[str]]:
+    """Apply the delivery settings of services, and publish where their APIs are.
+
+    Returns
+    -------
+    dict
+        What was changed, by service; nothing the second time.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage is not marked `chalice`, or a service was not deployed by it.
+    """
+    to.stage.require("chalice")
+    deployed = {service.name: _deployed(to, service) for service in to.services}
+    published = deploy.read_published(to)
+    changed: dict[str, list[str]] = {}
+    for service in to.services:
+        resources = deployed[service.name]
+        settings = delivery_config.read(service, to.stage, published)
+        changes = changed[service.name] = []
+        for function in settings.functions:
+            if function.name in resources:
+                arn = resources[function.name]["lambda_arn"]
+                done = _apply(to.cloud, arn, function)
+                if settings.log_days and _keep_logs(to.cloud, arn, settings.log_days):
+                    done.append("log group")
+                changes += [f"{function.name}: {what}" for what in done]
+        api_id = resources["rest_api"]["rest_api_id"]
+        changes += _answer(to.cloud, api_id, settings.gateway_responses)
+        deploy.publish_api(to, service, api_id)
+    return changed
+
+
+def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
+    """Read what `chalice deploy` noted of what it made, by name."""
+    path = service.directory / ".chalice" / "deployed" / f"{to.stage.name}.json"
+    try:
+        resources = json.loads(path.read_text())["resources"]
+    except FileNotFoundError:
+        raise ShopProblem(
+            f"{service.name} is not deployed to the stage {to.stage.name} from this checkout.",
+            f"Run `chalice deploy --stage {to.stage.name}` in {service.directory} first.",
+        ) from None
+    return {resource["name"]: resource for resource in resources}
+
+
+def _apply(cloud: Cloud, arn: str, function: Delivered) -> list[str]:
+    changes = []
+    if _fill_secrets(cloud, arn):
+        changes.append("secrets")
+    event = {name: value for name, value in function.event.items() if name not in _FIXED}
+    if event and _change_mapping(cloud, arn, _for_api(event)):
+        changes.append("event source")
+    for attribute, what in _SUBSCRIPTION.items():
+        if attribute in function.event and _subscribe(cloud, arn, function, attribute):
+            changes.append(what)
+    if function.invoke and _change_invocation(cloud, arn, _for_api(function.invoke)):
+        changes.append("retries and failure destination")
+    if _limit(cloud, arn, function.concurrency):
+        changes.append("concurrency")
+    return changes
+
+
+def _for_api(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as the API names them, which infers a destination's type."""
+    named = dict(settings)
+    if "DestinationConfig" in named:
+        target = named["DestinationConfig"]["OnFailure"]["Destination"]
+        named["DestinationConfig"] = {"OnFailure": {"Destination": target}}
+    return named
+
+
+def _differs(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    def plain(name: str, value: Any) -> Any:
+        return (value or {}).get("OnFailure") if name == "DestinationConfig" else value
+
+    return any(plain(name, present.get(name)) != plain(name, wanted[name]) for name in wanted)
+
+
+def _change_mapping(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
+    functions = cloud.client("lambda")
+    mappings = functions.list_event_source_mappings(FunctionName=arn)["EventSourceMappings"]
+    differing = [mapping for mapping in mappings if _differs(mapping, wanted)]
+    for mapping in differing:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], **wanted)
+    return bool(differing)
+
+
+def _subscribe(cloud: Cloud, arn: str, function: Delivered, attribute: str) -> bool:
+    sns = cloud.client("sns")
+    wanted, changed = function.event[attribute], False
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=function.source)
+    subscriptions = [found for page in pages for found in page["Subscriptions"]]
+    for subscription in subscriptions:
+        if subscription["Endpoint"] != arn:
+            continue
+        own = {"SubscriptionArn": subscription["SubscriptionArn"]}
+        present = sns.get_subscription_attributes(**own)["Attributes"].get(attribute)
+        if not present or json.loads(present) != wanted:
+            value = json.dumps(wanted)
+            sns.set_subscription_attributes(**own, AttributeName=attribute, AttributeValue=value)
+            changed = True
+    return changed
+
+
+def _change_invocation(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
+    functions = cloud.client("lambda")
+    try:
+        present = functions.get_function_event_invoke_config(FunctionName=arn)
+    except functions.exceptions.ResourceNotFoundException:
+        present = {}
+    if not _differs(present, wanted):
+        return False
+    functions.put_function_event_invoke_config(FunctionName=arn, **wanted)
+    return True
+
+
+def _keep_logs(cloud: Cloud, arn: str, days: int) -> bool:
+    """Keep what a function logs; Chalice makes the group of the API's under another name."""
+    logs, name = cloud.client("logs"), f"/aws/lambda/{arn.rpartition(':')[2]}"
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    group = next((item for item in found if item["logGroupName"] == name), None)
+    if group and group.get("retentionInDays") == days:
+        return False
+    if group is None:
+        logs.create_log_group(logGroupName=name)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=days)
+    return True
+
+
+def _limit(cloud: Cloud, arn: str, wanted: int | None) -> bool:
+    functions = cloud.client("lambda")
+    answer = functions.get_function_concurrency(FunctionName=arn)
+    if answer.get("ReservedConcurrentExecutions") == wanted:
+        return False
+    if wanted is None:
+        functions.delete_function_concurrency(FunctionName=arn)
+    else:
+        functions.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=wanted)
+    return True
+
+
+def _fill_secrets(cloud: Cloud, arn: str) -> bool:
+    """Put secrets into a function's environment, where CloudFormation would resolve them."""
+    functions = cloud.client("lambda")
+    environment = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
+    variables = environment.get("Variables", {})
+    filled = secret_references.filled_in(cloud, variables)
+    if filled == variables:
+        return False
+    functions.update_function_configuration(FunctionName=arn, Environment={"Variables": filled})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=arn)
+    return True
+
+
+def _answer(cloud: Cloud, api_id: str, responses: Mapping[str, Any]) -> list[str]:
+    """Set what the gateway answers by itself; a stage shows it from its next deployment."""
+    gateway = cloud.client("apigateway")
+    present = {
+        found["responseType"]: found
+        for found in gateway.get_gateway_responses(restApiId=api_id, limit=500).get("items", [])
+    }
+    differing = {}
+    for kind, response in responses.items():
+        headers = response.get("ResponseParameters", {}).get("Headers", {})
+        wanted = {
+            "statusCode": str(response["StatusCode"]),
+            "responseParameters": {
+                f"gatewayresponse.header.{name}": value for name, value in headers.items()
+            },
+            "responseTemplates": dict(response.get("ResponseTemplates", {})),
+        }
+        found = present.get(kind, {})
+        if any(found.get(name) != value for name, value in wanted.items()):
+            differing[kind] = wanted
+    for kind, wanted in differing.items():
+        gateway.put_gateway_response(restApiId=api_id, responseType=kind, **wanted)
+    if differing:
+        gateway.create_deployment(restApiId=api_id, stageName="api")
+    return [f"API: {len(differing)} answers of the gateway"] if differing else []

@@ -1,0 +1,139 @@
+"""Deploys what no single service owns: a template of `infra/` as a stack of its own."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import yaml
+
+from shopctl.aws.clients import Cloud
+from shopctl.deploying import deploy as services
+from shopctl.deploying import stacks
+from shopctl.deploying.deploy import Target
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from shopctl.project.stages import Stage
+
+# CloudFront takes its web ACL from there alone
+_REGIONS = {"distribution-acl": "us-east-1"}
+_PUBLISHED = re.compile(r"\{\{resolve:ssm:/toyshop/\$\{Stage\}/([^}]+)\}\}")
+
+
+def deploy(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None:
+    """Deploy templates of `infra/`, in the order given.
+
+    What a stack in another region says in its outputs is published where the stage is.
+
+    Parameters
+    ----------
+    names
+        Of the templates, without ``.yaml``.
+    say
+        Told of each stack.
+
+    Raises
+    ------
+    ShopProblem
+        Before any change, if one is unknown or a value for it is missing; later, if a stack
+        fails.
+    """
+    templates = {name: _read(to, name) for name in names}
+    _check_values(to.layout, to.stage)
+    for name, template in templates.items():
+        _check_needs(to, name, template)
+        cloud = _cloud(to, name)
+        outcome = stacks.deploy_template(cloud, _stack(to, name), json.dumps(template))
+        say(f"{_stack(to, name)} {outcome}")
+        if name in _REGIONS:
+            _publish(to, name, stacks.outputs(cloud, _stack(to, name)))
+
+
+def delete(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None:
+    """Delete the stacks of templates of `infra/`, the last one given first.
+
+    Raises
+    ------
+    ShopProblem
+        Before any change, if one is unknown or the stage keeps its data; later, if a stack
+        cannot be deleted.
+    """
+    for name in names:
+        _read(to, name)
+    if to.stage.keeps_data:
+        raise ShopProblem(
+            f"The stage {to.stage.name} keeps its data: what it stands on is not deleted.",
+            "To do it all the same, set keeps_data = false for it in stages.toml.",
+        )
+    for name in reversed(names):
+        cloud = _cloud(to, name)
+        if name in _REGIONS:
+            outputs = stacks.outputs(cloud, _stack(to, name))
+            keys = [to.prefix + _key(name, output) for output in outputs]
+            if keys:
+                to.cloud.client("ssm").delete_parameters(Names=keys)
+        if stacks.delete(cloud, _stack(to, name)):
+            say(f"{_stack(to, name)} deleted")
+
+
+def names(layout: Layout) -> list[str]:
+    """Return the names of the templates."""
+    return sorted(path.stem for path in layout.infra.glob("*.yaml"))
+
+
+def _stack(to: Target, name: str) -> str:
+    return f"toyshop-{to.stage.name}-{name}"
+
+
+def _cloud(to: Target, name: str) -> Cloud:
+    """Return the cloud in the region that the stack must be in."""
+    if name not in _REGIONS:
+        return to.cloud
+    return dataclasses.replace(to.cloud, region=_REGIONS[name], _clients={})
+
+
+def _read(to: Target, name: str) -> dict[str, Any]:
+    path = to.layout.infra / f"{name}.yaml"
+    if not path.exists():
+        raise ShopProblem(
+            f"There is no {name} in infra.", f"There are {', '.join(names(to.layout))}."
+        )
+    template: dict[str, Any] = yaml.safe_load(path.read_text())
+    return template
+
+
+def _check_values(layout: Layout, stage: Stage) -> None:
+    """Refuse values in `stages.toml` that no template asks for: they are misspelt."""
+    templates = [yaml.safe_load((layout.infra / f"{n}.yaml").read_text()) for n in names(layout)]
+    declared = {name for template in templates for name in template.get("Parameters", {})}
+    if unknown := sorted(set(stage.infra) - declared):
+        raise ShopProblem(
+            f"No template of infra has the parameter {', '.join(unknown)}.",
+            f"Correct [{stage.name}.infra] in stages.toml.",
+        )
+
+
+def _check_needs(to: Target, name: str, template: dict[str, Any]) -> None:
+    for parameter, declared in template.get("Parameters", {}).items():
+        if "Default" not in declared and not to.cloud.parameters.get(parameter):
+            raise ShopProblem(
+                f"{name} needs a value for {parameter}: {declared.get('Description', '…')}.",
+                f"Set alarms_to of {to.stage.name} in stages.toml."
+                if parameter == "AlarmsTo"
+                else f"Set it in [{to.stage.name}.infra] in stages.toml.",
+            )
+    published = services.read_published(to)
+    for needed in _PUBLISHED.findall(json.dumps(template)):
+        published[needed]
+
+
+def _publish(to: Target, name: str, outputs: dict[str, str]) -> None:
+    for output, value in outputs.items():
+        to.cloud.client("ssm").put_parameter(
+            Name=to.prefix + _key(name, output), Value=value, Type="String", Overwrite=True
+        )
+
+
+def _key(name: str, output: str) -> str:
+    return f"{name}/{output.lower()}"

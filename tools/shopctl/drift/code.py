@@ -1,0 +1,64 @@
+"""Which files of a service's package differ."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+
+from shopctl.drift.change import Change, Kind
+from shopctl.packaging.build import Package
+
+_PACKAGE = re.compile(r"([^/]+)-([^-/]+)\.dist-info/METADATA")
+_DERIVED = re.compile(r"\.pyc$|\.dist-info/")
+
+
+def differing(package: Package, deployed: bytes, *, exactly: bool) -> list[Change]:
+    """Return what differs between a zip that is deployed and a service's package.
+
+    These are the service's own files and the packages of which it ships another version.
+
+    Parameters
+    ----------
+    exactly
+        Say so too when only other files differ.
+    """
+    new = package.archive.read_bytes()
+    before, after = _read(deployed), _read(new)
+    own = {path.name for path in (package.service.directory / "vendor").glob("*/")}
+    own |= {"app.py", "chalicelib"}
+    files = [_own_files(archive, own) for archive in (before, after)]
+    changes = [
+        *_differing(*files, show=False),
+        *_differing(_packages(before), _packages(after), show=True),
+    ]
+    if not changes and exactly and deployed != new:
+        return [Change("changed", "byte-code, or files of the packages it ships")]
+    return changes
+
+
+def _read(archive: bytes) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(archive))
+
+
+def _own_files(archive: zipfile.ZipFile, own: set[str]) -> dict[str, str]:
+    return {
+        entry.filename: f"{entry.CRC:08x}"
+        for entry in archive.infolist()
+        if entry.filename.partition("/")[0] in own
+        and not entry.is_dir()
+        and not _DERIVED.search(entry.filename)
+    }
+
+
+def _packages(archive: zipfile.ZipFile) -> dict[str, str]:
+    found = (_PACKAGE.fullmatch(name) for name in archive.namelist())
+    return {match[1]: match[2] for match in found if match}
+
+
+def _differing(old: dict[str, str], new: dict[str, str], *, show: bool) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            kind: Kind = "added" if before is None else "removed" if after is None else "changed"
+            shown = (before, after) if show else (None, None)
+            yield Change(kind, name, *shown)

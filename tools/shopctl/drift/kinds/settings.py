@@ -1,0 +1,172 @@
+"""Alarms, log groups, published parameters, and the user pool."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shopctl.deploying import deploy
+from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages
+from shopctl.drift.model import API, Declared, Model
+
+_ALARM, _PARAMETER = "AWS::CloudWatch::Alarm", "AWS::SSM::Parameter"
+_POOL, _CLIENT = "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"
+_GROUP = "AWS::Cognito::UserPoolGroup"
+_LOG_GROUP = "AWS::Logs::LogGroup"
+_ALARM_DEFAULTS: dict[str, Any] = {
+    "ActionsEnabled": True,
+    "Namespace": None,
+    "MetricName": None,
+    "Statistic": None,
+    "ExtendedStatistic": None,
+    "Period": None,
+    "EvaluationPeriods": None,
+    "DatapointsToAlarm": None,
+    "Threshold": None,
+    "ComparisonOperator": None,
+    "TreatMissingData": "missing",
+}
+_CLIENT_SETTINGS = (
+    "ExplicitAuthFlows",
+    "PreventUserExistenceErrors",
+    "EnableTokenRevocation",
+    "AccessTokenValidity",
+    "IdTokenValidity",
+    "RefreshTokenValidity",
+    "TokenValidityUnits",
+)
+
+
+def _alarms(model: Model) -> Facts:
+    return {declared.name: _alarm(declared.properties) for declared in model.of(_ALARM)}
+
+
+def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
+    threshold = settings.get("Threshold")
+    return {
+        **{name: settings.get(name, default) for name, default in _ALARM_DEFAULTS.items()},
+        "Threshold": None if threshold is None else float(threshold),
+        "Dimensions": {one["Name"]: one["Value"] for one in settings.get("Dimensions", [])},
+        **{
+            name: sorted(map(str, settings.get(name, [])))
+            for name in ("AlarmActions", "OKActions", "InsufficientDataActions")
+        },
+    }
+
+
+def _standing_alarms(model: Model) -> Facts:
+    prefix = f"toyshop-{model.to.stage.name}-"
+    found = pages(
+        model.to.cloud, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix
+    )
+    return {alarm["AlarmName"]: _alarm(alarm) for alarm in found}
+
+
+def _log_groups(model: Model) -> Facts:
+    return {
+        declared.name: {"RetentionInDays": declared.properties.get("RetentionInDays")}
+        for declared in model.of(_LOG_GROUP)
+    }
+
+
+def _standing_log_groups(model: Model) -> Facts:
+    # others come and go with the functions that write to them
+    expected = _log_groups(model)
+    found = pages(
+        model.to.cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix="/aws/"
+    )
+    return {
+        group["logGroupName"]: {"RetentionInDays": group.get("retentionInDays")}
+        for group in found
+        if group["logGroupName"] in expected
+    }
+
+
+def _parameters(model: Model) -> Facts:
+    facts: Facts = {
+        declared.name: {"Value": declared.properties["Value"]} for declared in model.of(_PARAMETER)
+    }
+    for declared in model.of(API):
+        where = deploy.where_api_is(model.to, declared.service, _api_id(model, declared))
+        facts |= {f"{model.to.prefix}{name}": {"Value": value} for name, value in where.items()}
+    return facts
+
+
+def _api_id(model: Model, declared: Declared) -> str:
+    """Return the id of an API as its stack tells; of Chalice's, as it was published."""
+    physical = model.physical.get(declared.service.name, {}).get(declared.logical_id)
+    return physical or model.published.get(f"{declared.service.dashed}/api-id", "")
+
+
+def _standing_parameters(model: Model) -> Facts:
+    return {f"{model.to.prefix}{name}": {"Value": value} for name, value in model.published.items()}
+
+
+def _pools(model: Model) -> Facts:
+    clients = {declared.service.name: declared for declared in model.of(_CLIENT)}
+    facts: Facts = {}
+    for declared in model.of(_POOL):
+        client = clients.get(declared.service.name)
+        facts[declared.name] = {
+            "PasswordPolicy": declared.properties.get("Policies", {}).get("PasswordPolicy", {}),
+            "MfaConfiguration": declared.properties.get("MfaConfiguration", "OFF"),
+            "DeletionProtection": declared.properties.get("DeletionProtection", "INACTIVE"),
+            "Groups": sorted(
+                group.name for group in model.of(_GROUP) if group.service == declared.service
+            ),
+            "Clients": {client.name: _client(client.properties)} if client else {},
+        }
+    return facts
+
+
+def _client(settings: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = {name: settings.get(name) for name in _CLIENT_SETTINGS}
+    return {**chosen, "ExplicitAuthFlows": sorted(chosen["ExplicitAuthFlows"] or [])}
+
+
+def _standing_pools(model: Model) -> Facts:
+    found = pages(model.to.cloud, "cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
+    return {
+        pool["Name"]: _standing_pool(model, pool["Id"])
+        for pool in found
+        if is_of_stage(model.to, pool["Name"])
+    }
+
+
+def _standing_pool(model: Model, pool_id: str) -> dict[str, Any]:
+    cloud = model.to.cloud
+    client = cloud.client("cognito-idp")
+    pool = client.describe_user_pool(UserPoolId=pool_id)["UserPool"]
+    expected = next((one.properties for one in model.of(_POOL)), {})
+    wanted = expected.get("Policies", {}).get("PasswordPolicy", {})
+    password = pool.get("Policies", {}).get("PasswordPolicy", {})
+    groups = pages(cloud, "cognito-idp", "list_groups", "Groups", UserPoolId=pool_id)
+    clients = pages(
+        cloud,
+        "cognito-idp",
+        "list_user_pool_clients",
+        "UserPoolClients",
+        UserPoolId=pool_id,
+        MaxResults=60,
+    )
+    return {
+        # AWS adds settings of its own to it
+        "PasswordPolicy": {name: password.get(name) for name in wanted},
+        "MfaConfiguration": pool.get("MfaConfiguration", "OFF"),
+        "DeletionProtection": pool.get("DeletionProtection", "INACTIVE"),
+        "Groups": sorted(group["GroupName"] for group in groups),
+        "Clients": {
+            one["ClientName"]: _client(
+                client.describe_user_pool_client(UserPoolId=pool_id, ClientId=one["ClientId"])[
+                    "UserPoolClient"
+                ]
+            )
+            for one in clients
+        },
+    }
+
+
+KINDS = (
+    Kind("alarm", (_ALARM,), _alarms, _standing_alarms),
+    Kind("log group", (_LOG_GROUP,), _log_groups, _standing_log_groups),
+    Kind("parameter", (_PARAMETER,), _parameters, _standing_parameters),
+    Kind("user pool", (_POOL, _CLIENT, _GROUP), _pools, _standing_pools),
+)

@@ -1,0 +1,129 @@
+"""What a deploy would change: the templates and packages it would send, against the deployed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from shopctl.aws import artifact_bucket
+from shopctl.deploying import stacks
+from shopctl.deploying.deploy import Target
+from shopctl.deploying.stacks import Template
+from shopctl.drift import code
+from shopctl.drift.change import Change, compare
+from shopctl.packaging.build import Package
+from shopctl.project import services
+
+_FUNCTION = "AWS::Serverless::Function"
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """What a deploy would make of a stack.
+
+    Attributes
+    ----------
+    outcome
+        ``unknown`` is a stack that the stage has and the repository does not.
+    changes
+        Of its template and parameters, on the way from the deployed to the repository's.
+    code
+        Files of its package, and the versions of packages in it, that differ.
+    """
+
+    name: str
+    outcome: Literal["created", "changed", "unchanged", "unknown"]
+    changes: list[Change] = []
+    code: list[Change] = []
+
+
+def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> list[Stack]:
+    """Say what deploying services would make of each of their stacks, in the order of a deploy.
+
+    Parameters
+    ----------
+    packages
+        By service; those that `chalice deploy` releases have none here.
+    everything
+        Name the stacks too that the repository does not have.
+    """
+    bucket = artifact_bucket.of(to.cloud)
+    planned = [
+        _plan(to, template, None, bucket)
+        for service in to.services
+        if (template := stacks.resources(to.cloud, service))
+    ]
+    for wave in services.waves(to.services):
+        for package in (packages[one.name] for one in wave if one.name in packages):
+            template, _ = stacks.release(to.cloud, package, bucket)
+            planned.append(_plan(to, template, package, bucket))
+    if everything:
+        known = {stack.name for stack in planned}
+        planned += [Stack(name, "unknown") for name in _of_services(to) if name not in known]
+    return planned
+
+
+def _of_services(to: Target) -> Iterable[str]:
+    """Yield the stage's stacks that were deployed as a service's."""
+    return sorted(
+        name for name, stack in stacks.of_stage(to.cloud).items() if stacks.digest_of(stack)
+    )
+
+
+def _plan(to: Target, template: Template, package: Package | None, bucket: str) -> Stack:
+    stack = stacks.describe(to.cloud, template.name)
+    outcome = stacks.foreseen(stack, template)
+    if outcome == "created":
+        return Stack(template.name, "created")
+    if outcome == "unchanged" or stack is None:
+        return Stack(template.name, "unchanged")
+    old = stacks.template_of(to.cloud, template.name)
+    new = msgspec.json.decode(template.body)
+    changes = [*_templates(old, new), *_parameters(stack, template)]
+    differing = []
+    if package and (key := _code(old)) != _code(new):
+        differing = _package(to, package, bucket, key)
+    same = not changes and not differing
+    return Stack(template.name, "unchanged" if same else "changed", changes, differing)
+
+
+def _templates(old: dict[str, Any], new: dict[str, Any]) -> Iterable[Change]:
+    before, after = old.pop("Resources"), new.pop("Resources")
+    yield from compare(old, new)
+    for name in [*before, *(name for name in after if name not in before)]:
+        if name not in after:
+            yield Change("removed", name, old=before[name]["Type"])
+        elif name not in before:
+            yield Change("added", name, new=after[name]["Type"])
+        else:
+            yield from compare(_without_code(before[name]), _without_code(after[name]), name)
+    old["Resources"], new["Resources"] = before, after
+
+
+def _without_code(resource: dict[str, Any]) -> dict[str, Any]:
+    properties = resource.get("Properties", {})
+    if resource["Type"] != _FUNCTION:
+        return resource
+    kept = {name: value for name, value in properties.items() if name != "CodeUri"}
+    return {**resource, "Properties": kept}
+
+
+def _parameters(stack: Mapping[str, Any], template: Template) -> Iterable[Change]:
+    old = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+    new = {one["ParameterKey"]: one["ParameterValue"] for one in template.parameters}
+    # what is not given keeps the template's default
+    yield from compare({name: old[name] for name in old if name in new}, new, "Parameters")
+
+
+def _code(template: Mapping[str, Any]) -> str:
+    """Return the key of the package that a release's functions have."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == _FUNCTION:
+            return str(resource["Properties"]["CodeUri"]["Key"])
+    return ""
+
+
+def _package(to: Target, package: Package, bucket: str, key: str) -> list[Change]:
+    old = artifact_bucket.read(to.cloud, bucket, key)
+    if old is None:
+        return [Change("changed", f"the package (the deployed one is no longer in {bucket})")]
+    return code.differing(package, old, exactly=True)

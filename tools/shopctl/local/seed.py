@@ -1,0 +1,160 @@
+"""Fills a shop with the catalogue, through the storefront's public API, as staff would."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from seed_catalogue import SeedToy, load
+from seed_catalogue.pictures import draw
+from shopctl.local.users import PASSWORD, USERS
+from shopctl.project.errors import ShopProblem
+
+_PARALLEL_TOYS = 8
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
+_SIGNATURES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
+
+
+@dataclass
+class Seeded:
+    """How many toys were there, and how many came."""
+
+    present: int = 0
+    created: int = 0
+
+
+def seed(origin: str, record: Path, progress: Callable[[int, int], None]) -> Seeded:
+    """Add the toys of the catalogue that the shop does not have.
+
+    Parameters
+    ----------
+    origin
+        The shop's public origin.
+    record
+        A file that keeps which toy each key of the catalogue became.
+    progress
+        Called with how many toys are done, and of how many.
+
+    Raises
+    ------
+    ShopProblem
+        If the shop refuses a toy or a picture.
+    """
+    return asyncio.run(_seed(f"{origin}/api", record, progress))
+
+
+async def _seed(api: str, record: Path, progress: Callable[[int, int], None]) -> Seeded:
+    known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
+    toys, result = load(), Seeded()
+    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        present = await _present(session, api)
+        missing = [toy for toy in toys if _id(toy, known, present) is None]
+        result.present = len(toys) - len(missing)
+        if not missing:
+            return result
+        token = await _sign_in(session, api)
+        places = asyncio.Semaphore(_PARALLEL_TOYS)
+
+        async def add(toy: SeedToy) -> None:
+            async with places:
+                known[toy.key] = await _add(session, api, token, toy)
+            result.created += 1
+            progress(result.created, len(missing))
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for toy in missing:
+                    tasks.create_task(add(toy))
+        except* ShopProblem as problems:
+            raise problems.exceptions[0] from None
+        finally:
+            record.write_text(json.dumps(known))
+    return result
+
+
+async def _present(session: aiohttp.ClientSession, api: str) -> dict[str, str]:
+    """Read the ids of the shop's toys by name."""
+    present: dict[str, str] = {}
+    query: dict[str, str] | None = {"limit": "100"}
+    while query:
+        async with session.get(f"{api}/toys", params=query) as answer:
+            page = await _content(answer, 200, "listing the toys")
+        present |= {toy["name"]: toy["id"] for toy in page["items"]}
+        cursor = page["next_cursor"]
+        query = {"limit": "100", "cursor": cursor} if cursor else None
+    return present
+
+
+def _id(toy: SeedToy, known: dict[str, str], present: dict[str, str]) -> str | None:
+    """Find a toy of the catalogue, which staff may have renamed since."""
+    recorded = known.get(toy.key)
+    return recorded if recorded in present.values() else present.get(toy.name)
+
+
+async def _sign_in(session: aiohttp.ClientSession, api: str) -> str:
+    staff = next(user for user in USERS if user.group)
+    credentials = {"email": staff.email, "password": PASSWORD}
+    async with session.post(f"{api}/sessions", json=credentials) as answer:
+        content = await _content(answer, 200, f"signing in as {staff.email}")
+    return str(content["access_token"])
+
+
+async def _add(session: aiohttp.ClientSession, api: str, token: str, toy: SeedToy) -> str:
+    headers = {"Authorization": f"Bearer {token}"}
+    draft = {
+        "name": toy.name,
+        "description": toy.description,
+        "category": toy.category,
+        "brand": toy.brand,
+        "price": {"amount": toy.price.amount, "currency": toy.price.currency},
+        "min_age": toy.min_age,
+        "attributes": toy.attributes,
+    }
+    async with session.post(f"{api}/toys", json=draft, headers=headers) as answer:
+        created = await _content(answer, 201, f"adding {toy.name}")
+    picture = await asyncio.to_thread(draw, toy)
+    image = {"content_type": _content_type(picture), "size": len(picture), "alt": toy.name}
+    place = f"{api}/toys/{created['id']}/images"
+    async with session.post(place, json=image, headers=headers) as answer:
+        ticket = await _content(answer, 201, f"adding a picture of {toy.name}")
+    await _upload(session, ticket["upload"], picture, toy)
+    return str(created["id"])
+
+
+async def _upload(
+    session: aiohttp.ClientSession, upload: dict[str, Any], picture: bytes, toy: SeedToy
+) -> None:
+    body: aiohttp.FormData | bytes = picture
+    if upload["fields"]:
+        body = aiohttp.FormData()
+        for name, value in upload["fields"].items():
+            body.add_field(name, value)
+        # storage ignores what follows the file
+        body.add_field("file", picture, filename=toy.key, content_type=_content_type(picture))
+    async with session.request(
+        upload["method"], upload["url"], headers=upload["headers"], data=body
+    ) as answer:
+        if answer.status not in (200, 201, 204):
+            raise ShopProblem(
+                f"Storage refused the picture of {toy.name} with {answer.status}.",
+                "See `./shop logs file_manager`.",
+            )
+
+
+async def _content(answer: aiohttp.ClientResponse, expected: int, doing: str) -> Any:
+    content = await answer.json(content_type=None)
+    if answer.status != expected:
+        reason = content.get("detail", "") if isinstance(content, dict) else ""
+        raise ShopProblem(
+            f"The shop answered {doing} with {answer.status} {answer.reason}. {reason}".strip(),
+            "See `./shop logs storefront_api` and `./shop logs toys`.",
+        )
+    return content
+
+
+def _content_type(picture: bytes) -> str:
+    return next(kind for start, kind in _SIGNATURES.items() if picture.startswith(start))

@@ -1,0 +1,115 @@
+"""One `./shop up` from the command line: start, stay in the foreground, stop."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from typing import NoReturn
+
+from shopctl.local import activity, down, processes, up, users
+from shopctl.local.lock import alone
+from shopctl.local.processes import State
+from shopctl.local.progress import Progress
+from shopctl.project import services
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+_WATCH_SECONDS = 1.0
+
+
+def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
+    """Start the shop, or bring a running one up to date.
+
+    Raises
+    ------
+    ShopProblem
+        If a step fails; everything that was started is stopped again.
+    """
+    progress = Progress()
+    if not services.load(layout.apps):
+        raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
+    with _interruptible(), contextlib.ExitStack() as starting:
+        starting.enter_context(alone(layout))
+        state = processes.read(layout.state)
+        dead = state.dead() if state else []
+        if state and not dead:
+            _refresh(layout, state, options, progress)
+            return
+        if state and len(dead) < len(state.processes):
+            progress.warn(f"{', '.join(dead)} had ended: the shop is started anew.")
+            down.down(layout, state, progress)
+        start, ready = up.Start(layout, options, progress), None
+        began = time.monotonic()
+        try:
+            ready = start.run()
+            _welcome(ready, progress, time.monotonic() - began)
+            if not detach:
+                progress.say("\nCtrl-C stops the shop; its data stay.")
+                starting.close()
+                _watch(layout, ready, progress)
+        except BaseException as error:
+            # a second Ctrl-C must not cut the saving short
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if ready and isinstance(error, KeyboardInterrupt):
+                down.down(layout, ready, progress)
+                return
+            up.stop(start.processes, progress)
+            layout.state.unlink(missing_ok=True)
+            raise
+
+
+def _refresh(layout: Layout, state: State, options: up.Options, progress: Progress) -> None:
+    progress.say(f"The shop is already running at {state['edge'].url}")
+    names = options.only or state.services
+    chosen = services.load(layout.apps, names)
+    merged = [
+        service.name
+        for service in services.load(layout.apps)
+        if service.name in {*state.services, *(service.name for service in chosen)}
+    ]
+    state = State(state.started_at, tuple(merged), state.processes)
+    if up.converge(layout, state, chosen, progress):
+        processes.write(layout.state, state)
+        activity.checkpoint(state["aws"].url)
+
+
+def _welcome(state: State, progress: Progress, seconds: float) -> None:
+    edge = state["edge"].url
+    progress.say(f"\nThe toy shop is open after {seconds:.1f} s.")
+    progress.say(f"  page         {edge}/")
+    progress.say(f"  API          {edge}/api  (described at {edge}/api/openapi.json)")
+    progress.say(f"  AWS          {state['aws'].url}")
+    progress.say(f"  gateway      {state['gateway'].url}")
+    if {"storefront_api", "toys"} <= set(state.services):
+        progress.say(f"Users: {', '.join(user.email for user in users.USERS)}")
+        progress.say(f"Password: {users.PASSWORD}   Try:")
+        progress.say(f"  curl '{edge}/api/toys?q=puzzle&limit=3'")
+    else:
+        progress.say("Try:")
+        progress.say(f"  curl '{state['aws'].url}/_toyshop/activity'")
+
+
+def _watch(layout: Layout, state: State, progress: Progress) -> None:
+    """Tell when a process ends, until another command stops the shop."""
+    reported: set[str] = set()
+    while layout.state.exists():
+        for name in set(state.dead()) - reported:
+            progress.warn(f"{name} has ended unexpectedly: see {layout.logs}/{name}.log")
+            reported.add(name)
+        time.sleep(_WATCH_SECONDS)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal stop a command as Ctrl-C does."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    names = (signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.signal(name, interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

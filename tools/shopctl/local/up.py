@@ -1,0 +1,176 @@
+"""Brings the whole shop up on this machine."""
+
+import datetime
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from shopctl.aws.clients import connect
+from shopctl.deploying import stacks
+from shopctl.local import activity, environment, processes, seed, users
+from shopctl.local.processes import Process, State
+from shopctl.local.progress import Progress
+from shopctl.packaging.build import Package, build
+from shopctl.project import services, stages
+from shopctl.project.layout import Layout
+from shopctl.project.services import Service
+
+WEBHOOK_SECRET = "whsec_local_toyshop"  # noqa: S105 - the simulator's, published
+_PARALLEL_PACKAGES = 2
+_PICTURES_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `./shop up` was asked for."""
+
+    port: int = 8000
+    aws_port: int = 4566
+    gateway_port: int = 12111
+    only: tuple[str, ...] = ()
+    auth: bool = False
+    seed: bool = True
+
+
+@dataclass
+class Start:
+    """One run of `./shop up`; `processes` are those that it started."""
+
+    layout: Layout
+    options: Options
+    progress: Progress
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def _ports(self) -> dict[str, int]:
+        options = self.options
+        return {"aws": options.aws_port, "gateway": options.gateway_port, "edge": options.port}
+
+    def run(self) -> State:
+        """Start everything, deploy every service and fill the shop.
+
+        Raises
+        ------
+        ShopProblem
+            If a step fails; what was started still runs then, see `processes`.
+        """
+        chosen = services.load(self.layout.apps, self.options.only)
+        names = {"aws": "--aws-port", "gateway": "--gateway-port", "edge": "--port"}
+        environment.check_ports({names[name]: port for name, port in self._ports.items()})
+        with self.progress.step("Embedded AWS installed") as step:
+            step.note = "" if environment.prepare_aws(self.layout) else "reused"
+        self._warn_of_losses()
+        self._start_processes()
+        state = State(
+            started_at=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
+            services=tuple(service.name for service in chosen),
+            processes=tuple(self.processes),
+        )
+        processes.write(self.layout.state, state)
+        converge(self.layout, state, chosen, self.progress)
+        if self.options.seed:
+            fill(self.layout, state, self.progress)
+        activity.checkpoint(state["aws"].url)
+        return state
+
+    def _start_processes(self) -> None:
+        home, ports = self.layout.home, self._ports
+        python_path = str(self.layout.tools)
+        launcher = [str(self.layout.aws_python), str(self.layout.tools / "embedded_aws")]
+        launcher += ["--port", str(ports["aws"]), "--home", str(home)]
+        launcher += ["--auth"] if self.options.auth else []
+        webhooks = f"http://127.0.0.1:{ports['edge']}/api/webhooks/payments"
+        simulator = [sys.executable, "-m", "gateway_simulator", "--port", str(ports["gateway"])]
+        simulator += ["--state", str(home / "gateway"), "--webhook-url", webhooks]
+        simulator += ["--webhook-secret", WEBHOOK_SECRET]
+        edge = [sys.executable, "-m", "local_edge", "--port", str(ports["edge"])]
+        edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
+        edge += ["--web", str(self.layout.root / "web")]
+        with self.progress.step("Embedded AWS, payment gateway and edge started"):
+            for name, command in (("aws", launcher), ("gateway", simulator), ("edge", edge)):
+                self.processes.append(
+                    processes.start(
+                        name,
+                        command,
+                        port=ports[name],
+                        log=self.layout.logs / f"{name}.log",
+                        environment=environment.variables(PYTHONPATH=python_path)
+                        if name != "aws"
+                        else environment.variables(),
+                    )
+                )
+            paths = {"aws": "/_toyshop/activity", "gateway": "/_simulator/health", "edge": "/"}
+            for process in self.processes:
+                self._wait_for(process, paths[process.name])
+
+    def _wait_for(self, process: Process, path: str) -> None:
+        log = self.layout.logs / f"{process.name}.log"
+        activity.wait_until_answers(
+            process.url + path, str(log), gone=lambda: not process.is_alive()
+        )
+
+    def _warn_of_losses(self) -> None:
+        if (self.layout.home / "aws" / "unclean").exists():
+            saved = self.layout.home / "aws" / "dynamodb.json"
+            when = (
+                datetime.datetime.fromtimestamp(saved.stat().st_mtime).strftime("%H:%M:%S on %d %B")
+                if saved.exists()
+                else "the start"
+            )
+            self.progress.warn(
+                f"The shop was not stopped with `./shop down`: what happened after {when} is lost."
+            )
+
+
+def converge(
+    layout: Layout, state: State, chosen: Sequence[Service], progress: Progress
+) -> list[str]:
+    """Package and deploy services on a running local cloud.
+
+    Returns
+    -------
+    list of str
+        The stacks that changed.
+    """
+    cloud = connect(stages.load(layout.stages, "local"), state["aws"].url)
+    with progress.step(f"{len(chosen)} services packaged") as step:
+        packages = _package(layout, state, chosen)
+        reused = sum(package.reused for package in packages)
+        step.note = f"{reused} unchanged" if reused else ""
+    with progress.step("Stacks deployed") as step:
+        outcomes = stacks.deploy_resources(cloud, chosen)
+        outcomes |= stacks.deploy_packages(cloud, packages)
+        changed = [name for name, outcome in outcomes.items() if outcome != "unchanged"]
+        step.note = f"{len(changed)} of {len(outcomes)} changed"
+    activity.warm_up(state["aws"].url)
+    with progress.step("Users created") as step:
+        step.note = "" if users.create(cloud) else "all there"
+    return changed
+
+
+def fill(layout: Layout, state: State, progress: Progress) -> None:
+    """Seed the catalogue, if the services for it run."""
+    if not {"toys", "file_manager", "storefront_api"} <= set(state.services):
+        return
+    with progress.step("Catalogue seeded") as step:
+        result = seed.seed(
+            state["edge"].url, layout.home / "seed.json", lambda done, of: step.show(done, of)
+        )
+        if result.created:
+            activity.wait_until_quiet(state["aws"].url, seconds=_PICTURES_SECONDS)
+        step.note = f"{result.created} toys added, {result.present} there before"
+
+
+def _package(layout: Layout, state: State, chosen: Sequence[Service]) -> list[Package]:
+    with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
+        return list(
+            pool.map(lambda service: build(service, "local", layout, state.origins), chosen)
+        )
+
+
+def stop(started: Sequence[Process], progress: Progress) -> None:
+    """Stop processes, the edge first, so that nothing new comes in."""
+    for process in reversed(started):
+        if not processes.stop(process):
+            progress.warn(f"{process.name} did not stop by itself and was ended.")

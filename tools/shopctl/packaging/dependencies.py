@@ -1,0 +1,123 @@
+"""Installs the packages of a requirements file once, whatever number of apps ships them."""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from shopctl.project.errors import ShopProblem
+
+# what an installer leaves beside a package and nothing reads at run time
+_INSTALLER_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+_LEFTOVERS = ("bin", ".lock", *(f"*.dist-info/{name}" for name in _INSTALLER_NOTES))
+_lock = threading.Lock()
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# the AWS Lambda runtime; on a laptop the packages must fit the laptop
+_LAMBDA_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
+
+
+def install(requirements: Path, store: Path, *, lock: Path, for_lambda: bool) -> Path:
+    """Return a directory with everything a requirements file asks for, compiled.
+
+    Parameters
+    ----------
+    requirements
+        A requirements file; an empty one gives an empty directory.
+    store
+        Where installed trees are kept, by the hash of the files and the Python.
+    lock
+        The versions and hashes of everything, of what the requirements need themselves too: the
+        same packages are installed at any time.
+    for_lambda
+        Install for AWS's platform instead of this machine's.
+
+    Raises
+    ------
+    ShopProblem
+        If something cannot be installed.
+    """
+    text = requirements.read_text() if requirements.exists() else ""
+    target = "lambda" if for_lambda else f"{sys.platform}-{platform.machine()}"
+    facts = f"{text}\0{lock.read_text()}\0{sys.version}\0{target}"
+    key = hashlib.sha256(facts.encode()).hexdigest()[:16]
+    tree = store / key
+    if tree.exists():
+        return tree
+    with _lock:
+        if not tree.exists():
+            _make(requirements, text, tree, lock, for_lambda=for_lambda)
+    return tree
+
+
+def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: bool) -> None:
+    unfinished = tree.with_suffix(f".{os.getpid()}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    if text.strip():
+        options = ("-c", str(lock), *(_LAMBDA_PLATFORM if for_lambda else ()))
+        _install(requirements, unfinished, options)
+        _check(text, unfinished, requirements)
+    for pattern in _LEFTOVERS:
+        for path in unfinished.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    compile_tree(unfinished, reproducible=for_lambda)
+    try:
+        unfinished.rename(tree)
+    except OSError:
+        # another shop was faster
+        shutil.rmtree(unfinished)
+
+
+def compile_tree(tree: Path, *, reproducible: bool) -> None:
+    """Add byte-code that Python takes without looking at the source's time.
+
+    Parameters
+    ----------
+    reproducible
+        Make the same bytes every time, which several processes at once may not.
+    """
+    jobs = "1" if reproducible else "2"
+    command = [sys.executable, "-m", "compileall", "-q", "-j", jobs, "-o", "0", "-s", str(tree)]
+    command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    # packages may hold files of newer or older grammars, which are never imported
+    subprocess.run(command, check=False, capture_output=True, env=environment)
+
+
+def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:
+    from uv import find_uv_bin
+
+    command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(tree)]
+    command += ["--python", sys.executable, *options, "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = " ".join(done.stderr.split())[-400:]
+        raise ShopProblem(
+            f"The packages of {requirements} cannot be installed: {reason}",
+            "Check the connection to the package index and the names in that file.",
+        )
+
+
+def _check(text: str, tree: Path, requirements: Path) -> None:
+    installed = {
+        _normal(path.name.rsplit("-", 1)[0])
+        for path in (info.with_suffix("") for info in tree.glob("*.dist-info"))
+    }
+    # a requirement with an environment marker may rightly be absent
+    lines = [line for line in text.splitlines() if ";" not in line]
+    named = {_normal(found.group()) for line in lines if (found := _NAME.match(line))}
+    missing = sorted(named - installed)
+    if missing:
+        raise ShopProblem(
+            f"{', '.join(missing)} of {requirements} did not arrive in the package.",
+            "Delete .shop/build and run the command again.",
+        )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,116 @@
+"""The code of every service, built once for all stages: a directory with a zip for each.
+
+What differs between stages is in the template, which holds the stage's settings and is made when
+it is deployed. The zips hold none, so that staging and prod run the very same bytes.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from shopctl.packaging.build import build, source_digest
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from shopctl.project.services import Service
+
+_INDEX = "packages.json"
+PYTHON = ".".join(map(str, sys.version_info[:2]))
+
+
+class Zip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One service's code: the hash of its bytes, and of what they were made from."""
+
+    sha256: str
+    sources: str
+
+
+class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a directory holds, by service, and for which Python it was built."""
+
+    python: str
+    packages: dict[str, Zip]
+
+
+@dataclass(frozen=True)
+class Prebuilt:
+    """A directory of code that fits the checkout."""
+
+    paths: Mapping[str, Path]
+
+    def code(self, service: Service) -> Path:
+        """Return the zip of a service."""
+        return self.paths[service.name]
+
+
+def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[str, str]:
+    """Build the code of services for AWS.
+
+    Parameters
+    ----------
+    directory
+        Where to put the zips; what it held of these services is replaced.
+
+    Returns
+    -------
+    dict
+        The hash of each service's code.
+
+    Raises
+    ------
+    ShopProblem
+        If a service cannot be packaged.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    # beside what `./shop up` has built for this machine
+    layout = replace(layout, home=layout.home / "packages")
+    packages = {}
+    for service in services:
+        # any stage does: its settings go into the template alone
+        made = build(service, "local", layout, {}, for_lambda=True)
+        shutil.copyfile(made.archive, directory / f"{service.name}.zip")
+        sha256 = hashlib.sha256(made.archive.read_bytes()).hexdigest()
+        packages[service.name] = Zip(sha256, source_digest(service, layout))
+    index = msgspec.to_builtins(Index(PYTHON, packages))
+    (directory / _INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    return {name: zip_.sha256 for name, zip_ in packages.items()}
+
+
+def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebuilt:
+    """Find the code of services, and make sure that it is what this checkout makes.
+
+    Raises
+    ------
+    ShopProblem
+        If some is missing, damaged, of other sources or for another Python.
+    """
+    remedy = f"Make it again from this checkout: ./shop package {directory}"
+    try:
+        index = msgspec.json.decode((directory / _INDEX).read_bytes(), type=Index)
+    except OSError:
+        raise ShopProblem(f"There are no packages in {directory}.", remedy) from None
+    except msgspec.DecodeError as error:
+        what = f"{directory / _INDEX} is not right: {error}."
+        raise ShopProblem(what, remedy) from None
+    if index.python != PYTHON:
+        raise ShopProblem(
+            f"The packages in {directory} are for Python {index.python}, and this is {PYTHON}.",
+            f"Run the command with SHOP_PYTHON=python{index.python}, after deleting .venv.",
+        )
+    paths = {}
+    for service in services:
+        path = directory / f"{service.name}.zip"
+        found = index.packages.get(service.name)
+        if found is None or not path.exists():
+            raise ShopProblem(f"{directory} has no package of {service.name}.", remedy)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
+            raise ShopProblem(f"{path} is not what was built: its bytes have changed.", remedy)
+        if source_digest(service, layout) != found.sources:
+            raise ShopProblem(f"{path} was built from other sources than these.", remedy)
+        paths[service.name] = path
+    return Prebuilt(paths)

@@ -1,5 +1,0 @@
-"""Starts the embedded AWS with the behaviour of AWS that it lacks.
-
-Runs on the Python of the embedded AWS's own virtual environment, so it imports nothing but
-ministack and the standard library: ``python tools/shopctl/src/shopctl/launcher --port 4566 …``.
-"""
