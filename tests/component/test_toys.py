@@ -15,7 +15,7 @@ from component.conftest import parked
 from chassis.problems import ServiceUnavailable
 from contracts import files
 from contracts.events import FILE_READY, CloudEvent
-from support.downstream import Call, FakeNeighbour
+from support.downstream import Call, FakeDownstream
 
 DRAFT: dict[str, Any] = {
     "name": "Wooden Train",
@@ -43,12 +43,12 @@ def ticket(call: Call) -> files.ImageTicket:
 
 
 @pytest.fixture
-def file_manager() -> FakeNeighbour:
-    return FakeNeighbour(announceImage=ticket, deleteFile=lambda _: None)
+def file_manager() -> FakeDownstream:
+    return FakeDownstream(announceImage=ticket, deleteFile=lambda _: None)
 
 
 @pytest.fixture
-def app(load_app: Callable[..., ModuleType], file_manager: FakeNeighbour) -> Any:
+def app(load_app: Callable[..., ModuleType], file_manager: FakeDownstream) -> Any:
     module: Any = load_app("toys")
     module.toys, module.consumer = module.build(module.settings, file_manager)
     return module
@@ -205,7 +205,7 @@ class TestToys:
         assert answer.status_code == 415
 
     def test_a_withdrawn_toy_is_gone_and_so_are_its_files(
-        self, api: Any, app: Any, file_manager: FakeNeighbour
+        self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         deliver(app, ready(toy["id"], "fil_1"))
@@ -307,7 +307,7 @@ class TestSearch:
 
 class TestImages:
     def test_a_picture_is_announced_to_file_manager(
-        self, api: Any, file_manager: FakeNeighbour
+        self, api: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE)
@@ -328,7 +328,7 @@ class TestImages:
         ],
     )
     def test_a_picture_that_is_none_is_not_announced(
-        self, api: Any, file_manager: FakeNeighbour, changes: dict[str, Any], pointer: str
+        self, api: Any, file_manager: FakeDownstream, changes: dict[str, Any], pointer: str
     ) -> None:
         toy = created(api)
         answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE | changes)
@@ -347,7 +347,7 @@ class TestImages:
         assert shown["version"] == 2
 
     def test_a_removed_picture_does_not_come_back(
-        self, api: Any, app: Any, file_manager: FakeNeighbour
+        self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         path = f"/toys/{toy['id']}"
@@ -381,7 +381,7 @@ class TestImages:
         assert (now["name"], len(now["images"]), now["version"]) == ("Overtaken", 1, 3)
 
     def test_a_toy_has_twenty_pictures_at_most(
-        self, api: Any, app: Any, file_manager: FakeNeighbour
+        self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         for number in range(20):
@@ -395,14 +395,14 @@ class TestImages:
         assert file_manager.calls[0].path == {"file_id": "fil_late"}
 
     def test_a_file_that_could_not_be_deleted_is_tried_again(
-        self, app: Any, file_manager: FakeNeighbour
+        self, app: Any, file_manager: FakeDownstream
     ) -> None:
         file_manager.answers["deleteFile"] = ServiceUnavailable("down")
         with pytest.raises(ServiceUnavailable):
             deliver(app, ready("toy_gone"))
 
     def test_a_picture_of_a_toy_that_is_gone_goes_too(
-        self, api: Any, app: Any, file_manager: FakeNeighbour
+        self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         deliver(app, ready("toy_gone"))
         assert file_manager.calls[0].path == {"file_id": "fil_1"}

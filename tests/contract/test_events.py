@@ -32,7 +32,7 @@ from chassis.relay import Relay
 from contracts.events import EVENT_TYPES, CloudEvent
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
-from support.downstream import FakeNeighbour
+from support.downstream import FakeDownstream
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 1, 2, 3, 400, tzinfo=UTC)
@@ -257,7 +257,7 @@ def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
     from chalicelib.payments.bootstrap import build
 
     module.gateway = FakeGateway()
-    module.neighbour = FakeNeighbour(archiveDocument=lambda _: None, sendMessage=lambda _: None)
+    module.neighbour = FakeDownstream(archiveDocument=lambda _: None, sendMessage=lambda _: None)
     module.payments = build(module.settings, module.gateway, module.neighbour, module.neighbour)
     return module
 

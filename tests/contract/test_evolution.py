@@ -28,7 +28,7 @@ from contracts.orders import Address, Contact, Order, OrderLine
 from contracts.schema import Output, Timestamp
 from shopctl.contracts import snapshots, wire
 from shopctl.contracts.generate import generate
-from support.downstream import FakeNeighbour
+from support.downstream import FakeDownstream
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,7 +133,7 @@ def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
     from chalicelib.payments.bootstrap import build
 
     module.gateway = FakeGateway()
-    neighbour = FakeNeighbour()
+    neighbour = FakeDownstream()
     module.payments = build(module.settings, module.gateway, neighbour, neighbour)
     return module
 

@@ -1,4 +1,4 @@
-"""Neighbours of the service under test: stand-ins with the signature of ``ServiceClient.call``."""
+"""Fake downstream services, with the signature of ``ServiceClient.call``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ class Call(NamedTuple):
     headers: dict[str, str]
 
 
-class FakeNeighbour:
+class FakeDownstream:
     """Answers operations by name, and keeps what it was asked.
 
     Parameters

@@ -10,13 +10,13 @@ import boto3
 import moto.cognitoidp
 import msgspec
 
-from chalicelib.storefront_api.bootstrap import Neighbours, build
+from chalicelib.storefront_api.bootstrap import DownstreamServices, build
 from chassis.client import Reply
 from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
 from contracts import files, orders, payments, toys
 from contracts.money import Money
 from contracts.schema import Health
-from support.downstream import Call, FakeNeighbour
+from support.downstream import Call, FakeDownstream
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PASSWORD = "Toyshop-2026!"
@@ -60,7 +60,7 @@ def toy(toy_id: str, amount: int = 1250, currency: str = "AUD") -> toys.Toy:
     )
 
 
-class Toys(FakeNeighbour):
+class Toys(FakeDownstream):
     """A catalogue of two toys."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Toys(FakeNeighbour):
         return self.shelf[call.path["toy_id"]]
 
 
-class Orders(FakeNeighbour):
+class Orders(FakeDownstream):
     """The orders service, as far as the storefront relies on it."""
 
     def __init__(self) -> None:
@@ -177,7 +177,7 @@ class Orders(FakeNeighbour):
         return kept
 
 
-class Payments(FakeNeighbour):
+class Payments(FakeDownstream):
     """The payments service: the transactions that the test has put there."""
 
     def __init__(self) -> None:
@@ -221,13 +221,13 @@ class Shop:
 
     def __init__(self, module: Any, api: Any) -> None:
         self.toys, self.orders, self.payments = Toys(), Orders(), Payments()
-        self.file_manager = FakeNeighbour(
+        self.file_manager = FakeDownstream(
             getHealth=lambda _: Health(status="ok"),
             linkDocument=lambda call: files.Link(
                 url=f"http://s3/{call.path['file_id']}?signature=x", expires_at=NOW
             ),
         )
-        self.notifications = FakeNeighbour(getHealth=lambda _: Health(status="ok"))
+        self.notifications = FakeDownstream(getHealth=lambda _: Health(status="ok"))
         self.cognito = boto3.client("cognito-idp", region_name="us-east-1")
         self.pool_id = self.cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
         clients = self.cognito.list_user_pool_clients(UserPoolId=self.pool_id)["UserPoolClients"]
@@ -242,11 +242,11 @@ class Shop:
 
     def build(self, **settings: Any) -> None:
         """Put the service together with the fakes, and with some settings changed."""
-        neighbours = Neighbours(
+        downstream = DownstreamServices(
             self.toys, self.orders, self.payments, self.file_manager, self.notifications
         )
         changed = msgspec.structs.replace(self.settings, **settings)
-        self._module.shop = build(changed, neighbours, fetch=published_keys)
+        self._module.shop = build(changed, downstream, fetch=published_keys)
 
     def call(
         self,

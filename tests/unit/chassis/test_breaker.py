@@ -30,7 +30,7 @@ def test_it_opens_after_failures_in_a_row(breaker: Breaker, lines: Lines) -> Non
     breaker.failed()
     assert not breaker.allows()
     said = [line for line in lines() if line.get("message") == "breaker opened"]
-    assert [(line["neighbour"], line["failures"]) for line in said] == [("things", 3)]
+    assert [(line["downstream"], line["failures"]) for line in said] == [("things", 3)]
 
 
 def test_a_success_in_between_starts_the_count_anew(breaker: Breaker) -> None:

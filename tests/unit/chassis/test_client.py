@@ -359,7 +359,7 @@ def test_a_status_outside_the_contract_is_the_neighbours_fault(
     assert "secret" not in raised.value.detail
     assert len(server.calls) == 1
     assert lines()[-1]["why"] == f"it answered {status}"
-    assert lines()[-1]["neighbour"] == "things"
+    assert lines()[-1]["downstream"] == "things"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from chassis.breaker import FAILURES, Breaker
 from chassis.client import ServiceClient
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order
-from support.downstream import FakeNeighbour
+from support.downstream import FakeDownstream
 
 ALICE = Caller("cus_alice", is_staff=False)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_few_wait_for_payments_that_hangs_and_all_see_their_orders(hanging: Hang
     payments = ServiceClient("payments", hanging.url, Breaker("payments", clock=clock))
     nobody: Any = None
     ordering = Ordering(
-        nobody, FakeNeighbour(getOrder=lambda _: order()), payments, nobody, nobody, "AUD"
+        nobody, FakeDownstream(getOrder=lambda _: order()), payments, nobody, nobody, "AUD"
     )
 
     def look() -> str:

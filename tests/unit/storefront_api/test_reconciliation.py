@@ -25,7 +25,7 @@ from contracts.files import FileLookupAnswer
 from contracts.notifications import MessageLookupAnswer
 from contracts.orders import Order, OrderPage
 from contracts.payments import GatewayCharge, TransactionAuditAnswer, TransactionLookupAnswer
-from support.downstream import Call, FakeNeighbour
+from support.downstream import Call, FakeDownstream
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -71,18 +71,18 @@ class Shop:
         }
         self.page = page
         self.unrecorded: list[GatewayCharge] = []
-        self.orders = FakeNeighbour(
+        self.orders = FakeDownstream(
             listOrders=self._list,
             getOrder=self._get,
             reemitOrder=lambda _: None,
         )
-        self.payments = FakeNeighbour(
+        self.payments = FakeDownstream(
             auditTransactions=self._audit,
             lookUpTransactions=self._look_up,
             reemitTransaction=lambda _: None,
         )
-        self.files = FakeNeighbour(lookUpFiles=self._files)
-        self.notifications = FakeNeighbour(lookUpMessages=self._messages)
+        self.files = FakeDownstream(lookUpFiles=self._files)
+        self.notifications = FakeDownstream(lookUpMessages=self._messages)
         self.reconciliation = Reconciliation(
             self.orders,
             self.payments,

@@ -13,7 +13,7 @@ from chalicelib.payments.receipts import print_receipt
 from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.webhooks import Webhooks
 from chassis import aws, settings
-from chassis.client import Neighbour, ServiceClient
+from chassis.client import Downstream, ServiceClient
 from chassis.consumer import Consumer
 from chassis.parking import Parking
 from chassis.relay import Relay
@@ -56,8 +56,8 @@ class Payments(NamedTuple):
 def build(
     settings: Settings,
     gateway: Gateway | None = None,
-    file_manager: Neighbour | None = None,
-    notifications: Neighbour | None = None,
+    file_manager: Downstream | None = None,
+    notifications: Downstream | None = None,
     ledger: Ledger | None = None,
 ) -> Payments:
     """Return the parts of the service, ready to serve.

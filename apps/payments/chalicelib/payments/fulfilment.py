@@ -10,7 +10,7 @@ from typing import Protocol
 from chalicelib.payments import domain
 from chalicelib.payments.store import TransactionStore
 from chassis import log
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.consumer import PermanentFailure
 from chassis.problems import Conflict, Unprocessable
 from contracts import files, notifications
@@ -48,8 +48,8 @@ class Fulfilment:
     def __init__(
         self,
         store: TransactionStore,
-        file_manager: Neighbour,
-        notifications: Neighbour,
+        file_manager: Downstream,
+        notifications: Downstream,
         print_receipt: ReceiptPrinter,
         now: Callable[[], datetime] = _now,
     ) -> None:

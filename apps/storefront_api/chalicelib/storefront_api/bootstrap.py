@@ -12,7 +12,7 @@ from chalicelib.storefront_api.reconciliation import Reconciliation
 from chalicelib.storefront_api.users import Users
 from chalicelib.storefront_api.webhooks import Webhooks
 from chassis import aws, settings
-from chassis.client import Neighbour, ServiceClient
+from chassis.client import Downstream, ServiceClient
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
@@ -40,14 +40,14 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     reconcile_fix: bool = False
 
 
-class Neighbours(NamedTuple):
+class DownstreamServices(NamedTuple):
     """The private services."""
 
-    toys: Neighbour
-    orders: Neighbour
-    payments: Neighbour
-    file_manager: Neighbour
-    notifications: Neighbour
+    toys: Downstream
+    orders: Downstream
+    payments: Downstream
+    file_manager: Downstream
+    notifications: Downstream
 
 
 class Storefront(NamedTuple):
@@ -62,9 +62,9 @@ class Storefront(NamedTuple):
     reconciliation: Reconciliation
 
 
-def neighbours_of(settings: Settings) -> Neighbours:
+def downstream_services(settings: Settings) -> DownstreamServices:
     """Return the private services at their settings' URLs."""
-    return Neighbours(
+    return DownstreamServices(
         toys=ServiceClient("toys", settings.toys_url),
         orders=ServiceClient("orders", settings.orders_url),
         payments=ServiceClient("payments", settings.payments_url),
@@ -75,19 +75,19 @@ def neighbours_of(settings: Settings) -> Neighbours:
 
 def build(
     settings: Settings,
-    neighbours: Neighbours | None = None,
+    downstream: DownstreamServices | None = None,
     fetch: Callable[[str], Any] = fetch_json,
 ) -> Storefront:
     """Return the parts of the service, ready to serve.
 
     Parameters
     ----------
-    neighbours
+    downstream
         The private services; at their settings' URLs unless told.
     fetch
         Gets a JSON document from a URL.
     """
-    services = neighbours or neighbours_of(settings)
+    services = downstream or downstream_services(settings)
     users = Users(
         # made when it is first needed: most requests never do
         lambda: aws.client("cognito-idp"),

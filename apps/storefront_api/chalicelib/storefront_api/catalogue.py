@@ -6,7 +6,7 @@ Bodies and preconditions are handed on as they came: ``toys`` judges them, in on
 import msgspec
 
 from chalicelib.storefront_api.documents import known_id
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from contracts import toys as api
 from contracts.files import ImageTicket
 
@@ -20,7 +20,7 @@ class Catalogue:
         Who keeps it.
     """
 
-    def __init__(self, toys: Neighbour) -> None:
+    def __init__(self, toys: Downstream) -> None:
         self._toys = toys
 
     def search(self, query: api.ToyQuery) -> api.ToyPage:

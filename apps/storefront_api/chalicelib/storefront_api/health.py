@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from chassis import context
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.problems import ProblemError
 from contracts.health import HEALTH
 from contracts.storefront import ServiceState, ShopHealth
@@ -19,12 +19,12 @@ class HealthCheck:
 
     Parameters
     ----------
-    neighbours
+    downstream
         The services by name.
     """
 
-    def __init__(self, neighbours: Mapping[str, Neighbour]) -> None:
-        self._neighbours = neighbours
+    def __init__(self, downstream: Mapping[str, Downstream]) -> None:
+        self._downstream = downstream
 
     def shallow(self) -> ShopHealth:
         """Return that this service answers."""
@@ -34,20 +34,20 @@ class HealthCheck:
         """Return how every private service is; all are asked at once."""
         with (
             context.entered(context.headers(), budget=BUDGET),
-            ThreadPoolExecutor(len(self._neighbours)) as threads,
+            ThreadPoolExecutor(len(self._downstream)) as threads,
         ):
             answers = {
-                name: threads.submit(contextvars.copy_context().run, _state_of, neighbour)
-                for name, neighbour in self._neighbours.items()
+                name: threads.submit(contextvars.copy_context().run, _state_of, service)
+                for name, service in self._downstream.items()
             }
             states = {name: answer.result() for name, answer in answers.items()}
         is_open = all(state == "ok" for state in states.values())
         return ShopHealth(status="ok" if is_open else "degraded", services=states)
 
 
-def _state_of(neighbour: Neighbour) -> ServiceState:
+def _state_of(service: Downstream) -> ServiceState:
     try:
-        neighbour.call(HEALTH)
+        service.call(HEALTH)
     except ProblemError:
         return "down"
     return "ok"

@@ -10,7 +10,7 @@ import msgspec
 from chalicelib.storefront_api.caller import Caller
 from chalicelib.storefront_api.documents import known_id, refuse_card_numbers
 from chalicelib.storefront_api.users import Users
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.parsing import parse_document
 from chassis.problems import BadRequest, NotFound, ServiceUnavailable, Unprocessable
 from contracts import files, orders, payments, toys
@@ -43,10 +43,10 @@ class Ordering:
 
     def __init__(
         self,
-        toys: Neighbour,
-        orders: Neighbour,
-        payments: Neighbour,
-        file_manager: Neighbour,
+        toys: Downstream,
+        orders: Downstream,
+        payments: Downstream,
+        file_manager: Downstream,
         users: Users,
         currency: str,
     ) -> None:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, field, to_builtins
 from chalicelib.storefront_api import promise
 from chalicelib.storefront_api.promise import Break, Evidence
 from chassis import context, log
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.parsing import parse_document
 from chassis.problems import BadRequest, NotFound, ProblemError
 from contracts import files, notifications, orders, payments
@@ -116,10 +116,10 @@ class Reconciliation:
 
     def __init__(
         self,
-        orders: Neighbour,
-        payments: Neighbour,
-        file_manager: Neighbour,
-        notifications: Neighbour,
+        orders: Downstream,
+        payments: Downstream,
+        file_manager: Downstream,
+        notifications: Downstream,
         window: timedelta,
         grace: timedelta,
         *,

@@ -1,6 +1,6 @@
 """What the payment gateway posts: handed on to the byte, since its signature covers the bytes."""
 
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.problems import BadRequest, Unprocessable
 from contracts import payments as api
 
@@ -14,7 +14,7 @@ class Webhooks:
         Who knows the gateway.
     """
 
-    def __init__(self, payments: Neighbour) -> None:
+    def __init__(self, payments: Downstream) -> None:
         self._payments = payments
 
     def receive(self, payload: bytes, signature: str | None) -> None:

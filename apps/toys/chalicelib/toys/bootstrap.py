@@ -4,7 +4,7 @@ from chalicelib.toys.search import TableIndex
 from chalicelib.toys.service import ToyService
 from chalicelib.toys.store import ToyStore
 from chassis import aws, settings
-from chassis.client import Neighbour, ServiceClient
+from chassis.client import Downstream, ServiceClient
 from chassis.consumer import Consumer
 from chassis.cursors import Cursors, keys_of
 from chassis.parking import Parking
@@ -27,7 +27,9 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     retry_base_seconds: float = 30
 
 
-def build(settings: Settings, file_manager: Neighbour | None = None) -> tuple[ToyService, Consumer]:
+def build(
+    settings: Settings, file_manager: Downstream | None = None
+) -> tuple[ToyService, Consumer]:
     """Return the use cases and the consumer of file_manager's events, ready to serve.
 
     Parameters

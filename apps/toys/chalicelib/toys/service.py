@@ -11,7 +11,7 @@ from chalicelib.toys import domain
 from chalicelib.toys.search import ToyIndex
 from chalicelib.toys.store import Stored, ToyStore
 from chassis import log
-from chassis.client import Neighbour
+from chassis.client import Downstream
 from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
@@ -66,7 +66,7 @@ class ToyService:
         store: ToyStore,
         index: ToyIndex,
         cursors: Cursors,
-        file_manager: Neighbour,
+        file_manager: Downstream,
         currency: str,
         now: Callable[[], datetime] = _now,
     ) -> None:

@@ -75,7 +75,7 @@ class Breaker:
         with self._lock:
             reopened, self._failed = self._failed >= self._failures, 0
         if reopened:
-            log.info("breaker closed", neighbour=self._name)
+            log.info("breaker closed", downstream=self._name)
 
     def failed(self) -> None:
         """Note that the neighbour did not answer, or not in its contract's terms."""
@@ -85,5 +85,5 @@ class Breaker:
             if self._failed >= self._failures:
                 self._next_probe = self._clock() + self._cool_down
         if opened:
-            log.warning("breaker opened", neighbour=self._name, failures=self._failures)
-            log.metric("BreakerOpened", neighbour=self._name)
+            log.warning("breaker opened", downstream=self._name, failures=self._failures)
+            log.metric("BreakerOpened", downstream=self._name)

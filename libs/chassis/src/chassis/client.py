@@ -47,7 +47,7 @@ class Reply(msgspec.Struct, Generic[A], frozen=True):
     value: A
 
 
-class Neighbour(Protocol):
+class Downstream(Protocol):
     """Another service, as its callers see it: ``ServiceClient``, or what stands in for it."""
 
     def call(
@@ -189,7 +189,7 @@ class ServiceClient:
         return self._unavailable(operation, why)
 
     def _unavailable(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
-        log.warning("call failed", neighbour=self.service, operation=operation.name, why=why)
+        log.warning("call failed", downstream=self.service, operation=operation.name, why=why)
         return ServiceUnavailable(f"The service {self.service} does not answer. Try again later.")
 
 

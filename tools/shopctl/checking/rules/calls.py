@@ -40,7 +40,7 @@ def calls_of(
                 continue
             dotted = module.resolve(call.args[0]) or ""
             operation = repository.operations.get(dotted)
-            if operation or "chassis.client.Neighbour" in module.names.values():
+            if operation or "chassis.client.Downstream" in module.names.values():
                 yield module, call, operation
 
 
