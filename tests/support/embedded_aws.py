@@ -15,8 +15,8 @@ import pytest
 import embedded_aws
 from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
-from shopctl.local.processes import Process
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import Process
 
 Value = TypeVar("Value")
 

@@ -27,8 +27,8 @@ import embedded_aws
 from gateway_simulator.client import ControlClient
 from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
-from shopctl.local.processes import Process
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import Process
 from support.running_shop import ADDRESS, PASSWORD, Answer, eventually, free_port, http
 
 ROOT = Layout.find().root

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway_simulator.client import ControlError
-from shopctl.local import processes
-from shopctl.local.processes import Process
+from shopctl.project import running_shop
+from shopctl.project.running_shop import Process
 from support.running_shop import Shop, http
 from support.soak.plan import Plan
 
@@ -112,7 +112,7 @@ class Weather:
 def restart(shop: Shop, name: str) -> None:
     """Kill a process of the shop (``kill -9``) and start it again as it was."""
     path = shop.home / "state.json"
-    state = processes.read(path)
+    state = running_shop.read(path)
     assert state is not None
     old = state[name]
     # what the system knows of it is how the shop has started it
@@ -133,9 +133,9 @@ def restart(shop: Shop, name: str) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    new = Process(name, child.pid, processes.start_of(child.pid) or "", old.port)
+    new = Process(name, child.pid, running_shop.start_time(child.pid) or "", old.port)
     others = tuple(new if process.name == name else process for process in state.processes)
-    processes.write(path, replace(state, processes=others))
+    running_shop.write(path, replace(state, processes=others))
     deadline = time.monotonic() + 30
     while True:
         try:

@@ -7,7 +7,7 @@ import urllib.request
 import click
 
 from shopctl.cli.options import as_json, json_option, running
-from shopctl.local import processes
+from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -68,7 +68,7 @@ def down_command(purge: bool) -> None:
 
     layout, progress = Layout.find(), Progress()
     with alone(layout):
-        state = processes.read(layout.state)
+        state = running_shop.read(layout.state)
         if state and len(state.dead()) < len(state.processes):
             down.down(layout, state, progress)
         elif not purge:

@@ -5,17 +5,17 @@ from typing import Any
 
 import click
 
-from shopctl.local import processes
-from shopctl.local.processes import State
+from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import RunningShop
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON alone.")
 stage_option = click.option("--stage", required=True, help="A stage of stages.toml.")
 services_argument = click.argument("services", nargs=-1)
 
 
-def running(layout: Layout) -> State:
+def running(layout: Layout) -> RunningShop:
     """Find the running shop.
 
     Raises
@@ -23,7 +23,7 @@ def running(layout: Layout) -> State:
     ShopProblem
         If it does not run.
     """
-    state = processes.read(layout.state)
+    state = running_shop.read(layout.state)
     if state is None or len(state.dead()) == len(state.processes):
         raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
     return state

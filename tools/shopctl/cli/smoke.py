@@ -4,6 +4,7 @@ import os
 
 import click
 
+from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -25,7 +26,6 @@ def smoke_command(
     test_payments; elsewhere nothing is bought. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name who
     buys; without them someone new signs up.
     """
-    from shopctl.local import processes
     from shopctl.operating.smoke import Customer, Walk
     from shopctl.project import stages
 
@@ -45,7 +45,7 @@ def smoke_command(
                 "Leave --order out: what anyone may read is looked at.",
             )
         buys, signs_up = declared.test_payments, declared.auto_confirm_users
-        state = processes.read(layout.state) if declared.aws else None
+        state = running_shop.read(layout.state) if declared.aws else None
         url = url or (state["edge"].url if state else declared.origin)
     buys = buys and not read_only
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")

@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError
 from shopctl.aws.clients import Cloud, connect
 from shopctl.deploying import alarms, gradual_release, stacks, stage_config
 from shopctl.deploying.stage_config import Published
-from shopctl.local import processes
 from shopctl.packaging import prebuilt
 from shopctl.packaging.build import Package, build
-from shopctl.project import delivery_config, services, stages
+from shopctl.project import delivery_config, running_shop, services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
@@ -60,7 +59,7 @@ def target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Target:
     stage = stages.load(layout.stages, stage_name)
     chosen = services.load(layout.apps, only)
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
-    state = processes.read(layout.state)
+    state = running_shop.read(layout.state)
     if endpoint is None and stage.aws and state and not state.dead():
         endpoint = state["aws"].url
         running = {"origin": state["edge"].url, "gateway": state["gateway"].url}

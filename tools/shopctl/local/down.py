@@ -3,16 +3,16 @@
 import shutil
 
 from shopctl.local import activity, processes, up
-from shopctl.local.processes import State
 from shopctl.local.progress import Progress
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
 # what can be made again and takes long to make
 _KEPT_BY_PURGE = ("venvs", "dependencies", "lock")
 
 
-def down(layout: Layout, state: State, progress: Progress) -> None:
+def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Wait for what is on its way, then stop every process."""
     edge = state["edge"]
     if not processes.stop(edge):

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator
 from typing import NoReturn
 
-from shopctl.local import activity, down, processes, up, users
+from shopctl.local import activity, down, up, users
 from shopctl.local.lock import alone
-from shopctl.local.processes import State
 from shopctl.local.progress import Progress
-from shopctl.project import services
+from shopctl.project import running_shop, services
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import RunningShop
 
 _WATCH_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
         raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
     with _interruptible(), contextlib.ExitStack() as starting:
         starting.enter_context(alone(layout))
-        state = processes.read(layout.state)
+        state = running_shop.read(layout.state)
         dead = state.dead() if state else []
         if state and not dead:
             _refresh(layout, state, options, progress)
@@ -58,7 +58,7 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             raise
 
 
-def _refresh(layout: Layout, state: State, options: up.Options, progress: Progress) -> None:
+def _refresh(layout: Layout, state: RunningShop, options: up.Options, progress: Progress) -> None:
     progress.say(f"The shop is already running at {state['edge'].url}")
     names = options.only or state.services
     chosen = services.load(layout.apps, names)
@@ -67,13 +67,13 @@ def _refresh(layout: Layout, state: State, options: up.Options, progress: Progre
         for service in services.load(layout.apps)
         if service.name in {*state.services, *(service.name for service in chosen)}
     ]
-    state = State(state.started_at, tuple(merged), state.processes)
+    state = RunningShop(state.started_at, tuple(merged), state.processes)
     if up.converge(layout, state, chosen, progress):
-        processes.write(layout.state, state)
+        running_shop.write(layout.state, state)
         activity.checkpoint(state["aws"].url)
 
 
-def _welcome(state: State, progress: Progress, seconds: float) -> None:
+def _welcome(state: RunningShop, progress: Progress, seconds: float) -> None:
     edge = state["edge"].url
     progress.say(f"\nThe toy shop is open after {seconds:.1f} s.")
     progress.say(f"  page         {edge}/")
@@ -89,7 +89,7 @@ def _welcome(state: State, progress: Progress, seconds: float) -> None:
         progress.say(f"  curl '{state['aws'].url}/_toyshop/activity'")
 
 
-def _watch(layout: Layout, state: State, progress: Progress) -> None:
+def _watch(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Tell when a process ends, until another command stops the shop."""
     reported: set[str] = set()
     while layout.state.exists():

@@ -5,10 +5,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from shopctl.local.processes import State
+from shopctl.project.running_shop import RunningShop
 
 
-def status(state: State) -> dict[str, Any]:
+def status(state: RunningShop) -> dict[str, Any]:
     """Describe the running shop.
 
     Returns
@@ -38,7 +38,7 @@ def status(state: State) -> dict[str, Any]:
     }
 
 
-def _services(state: State) -> dict[str, str]:
+def _services(state: RunningShop) -> dict[str, str]:
     """Ask the storefront for the private services; itself is the one that answers."""
     if "storefront_api" not in state.services:
         return dict.fromkeys(state.services, "unknown")

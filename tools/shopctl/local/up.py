@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from shopctl.aws.clients import connect
 from shopctl.deploying import stacks
 from shopctl.local import activity, environment, processes, seed, users
-from shopctl.local.processes import Process, State
 from shopctl.local.progress import Progress
 from shopctl.packaging.build import Package, build
-from shopctl.project import services, stages
+from shopctl.project import running_shop, services, stages
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import Process, RunningShop
 from shopctl.project.services import Service
 
 WEBHOOK_SECRET = "whsec_local_toyshop"  # noqa: S105 - the simulator's, published
@@ -47,7 +47,7 @@ class Start:
         options = self.options
         return {"aws": options.aws_port, "gateway": options.gateway_port, "edge": options.port}
 
-    def run(self) -> State:
+    def run(self) -> RunningShop:
         """Start everything, deploy every service and fill the shop.
 
         Raises
@@ -62,12 +62,12 @@ class Start:
             step.note = "" if environment.prepare_aws(self.layout) else "reused"
         self._warn_of_losses()
         self._start_processes()
-        state = State(
+        state = RunningShop(
             started_at=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
             services=tuple(service.name for service in chosen),
             processes=tuple(self.processes),
         )
-        processes.write(self.layout.state, state)
+        running_shop.write(self.layout.state, state)
         converge(self.layout, state, chosen, self.progress)
         if self.options.seed:
             fill(self.layout, state, self.progress)
@@ -124,7 +124,7 @@ class Start:
 
 
 def converge(
-    layout: Layout, state: State, chosen: Sequence[Service], progress: Progress
+    layout: Layout, state: RunningShop, chosen: Sequence[Service], progress: Progress
 ) -> list[str]:
     """Package and deploy services on a running local cloud.
 
@@ -149,7 +149,7 @@ def converge(
     return changed
 
 
-def fill(layout: Layout, state: State, progress: Progress) -> None:
+def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Seed the catalogue, if the services for it run."""
     if not {"toys", "file_manager", "storefront_api"} <= set(state.services):
         return
@@ -162,7 +162,7 @@ def fill(layout: Layout, state: State, progress: Progress) -> None:
         step.note = f"{result.created} toys added, {result.present} there before"
 
 
-def _package(layout: Layout, state: State, chosen: Sequence[Service]) -> list[Package]:
+def _package(layout: Layout, state: RunningShop, chosen: Sequence[Service]) -> list[Package]:
     with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
         return list(
             pool.map(lambda service: build(service, "local", layout, state.origins), chosen)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from shopctl.local import processes
+from shopctl.project import running_shop
 from shopctl.project.layout import Layout
 
 SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps"
@@ -47,8 +47,8 @@ class Shop:
         return self.directory / "home"
 
     @property
-    def state(self) -> processes.State | None:
-        return processes.read(self.home / "state.json")
+    def state(self) -> running_shop.RunningShop | None:
+        return running_shop.read(self.home / "state.json")
 
     @property
     def options(self) -> list[str]:

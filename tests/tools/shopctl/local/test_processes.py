@@ -1,4 +1,4 @@
-"""Processes that a later command finds again."""
+"""The shop's processes, which later commands find by the state file."""
 
 import os
 import subprocess
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from shopctl.local import processes
-from shopctl.local.processes import Process, State
+from shopctl.project import running_shop
+from shopctl.project.running_shop import Process, RunningShop
 
 SLEEPING = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -28,7 +29,7 @@ def start(tmp_path: Path, command: list[str]) -> Process:
     return process
 
 
-def test_started_process_is_alive_until_it_is_stopped(tmp_path: Path) -> None:
+def test_process_is_alive_until_it_is_stopped(tmp_path: Path) -> None:
     process = start(tmp_path, SLEEPING)
     assert process.is_alive()
     assert process.memory_mib() > 0
@@ -36,28 +37,28 @@ def test_started_process_is_alive_until_it_is_stopped(tmp_path: Path) -> None:
     assert not process.is_alive()
 
 
-def test_process_that_ignores_the_request_is_ended(tmp_path: Path) -> None:
+def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     process = start(tmp_path, STUBBORN)
     assert not processes.stop(process, grace_seconds=0.2)
     while process.is_alive():
         pass
 
 
-def test_recycled_id_is_never_stopped(tmp_path: Path) -> None:
-    # GIVEN another process that got the id of one of ours
+def test_process_that_reuses_the_id_is_not_stopped(tmp_path: Path) -> None:
+    # GIVEN another process that has the id of one of ours
     other = start(tmp_path, SLEEPING)
-    ours = replace(other, started="1")
+    ours = replace(other, started=1.0)
     # WHEN ours is stopped
     assert processes.stop(ours)
-    # THEN the other one lives on
+    # THEN the other one still runs
     assert not ours.is_alive()
     assert other.is_alive()
     processes.stop(other)
 
 
-def test_ended_child_that_nobody_waited_for_is_dead() -> None:
+def test_zombie_is_not_alive() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        started = processes.start_of(child.pid)
+        started = running_shop.start_time(child.pid)
         assert started
         assert child.stdin
         child.stdin.close()
@@ -66,17 +67,17 @@ def test_ended_child_that_nobody_waited_for_is_dead() -> None:
             pass
 
 
-def test_state_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_state_file_round_trips(tmp_path: Path) -> None:
     path = tmp_path / "home" / "state.json"
-    state = State("2026-01-01T00:00:00+00:00", ("toys",), (Process("edge", 1, "2", 8000),))
-    processes.write(path, state)
-    assert processes.read(path) == state
+    state = RunningShop("2026-01-01T00:00:00+00:00", ("toys",), (Process("edge", 1, 2.0, 8000),))
+    running_shop.write(path, state)
+    assert running_shop.read(path) == state
     assert state["edge"].url == "http://127.0.0.1:8000"
     assert state.origins == {"edge": "http://127.0.0.1:8000"}
     assert state.dead() == ["edge"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"processes": [{"name": 1}]}'])
-def test_broken_state_is_no_state(tmp_path: Path, content: str) -> None:
+def test_unreadable_state_file_means_that_nothing_runs(tmp_path: Path, content: str) -> None:
     (tmp_path / "state.json").write_text(content)
-    assert processes.read(tmp_path / "state.json") is None
+    assert running_shop.read(tmp_path / "state.json") is None

@@ -1,0 +1,131 @@
+"""The running shop: its processes, as a state file names them for later commands."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+# The system's clock may be set while the shop runs, which moves every start time by as much.
+_CLOCK_TOLERANCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of the shop.
+
+    Attributes
+    ----------
+    name
+        Its role: ``aws``, ``gateway`` or ``edge``.
+    pid
+        Its process id.
+    started
+        When it started, in seconds since the epoch. A recycled process id has another start time.
+    port
+        The port on loopback that it listens on.
+    """
+
+    name: str
+    pid: int
+    started: float
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The URL that it answers at."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_alive(self) -> bool:
+        """Return whether this very process still runs; one that reuses its id does not count."""
+        started = start_time(self.pid)
+        return started is not None and abs(started - self.started) < _CLOCK_TOLERANCE_SECONDS
+
+    def memory_mib(self) -> int:
+        """Return the resident memory in MiB, descendants included and shared pages counted once."""
+        try:
+            process = psutil.Process(self.pid)
+            family = [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return 0
+        return sum(_memory_bytes(member) for member in family) // 2**20
+
+
+@dataclass(frozen=True)
+class RunningShop:
+    """What runs. The file is written when the shop is up and deleted when it is down.
+
+    Attributes
+    ----------
+    started_at
+        When the shop was started, RFC 3339 in UTC.
+    services
+        Names of the deployed services.
+    processes
+        The processes, one for each role.
+    """
+
+    started_at: str
+    services: tuple[str, ...]
+    processes: tuple[Process, ...]
+
+    def __getitem__(self, name: str) -> Process:
+        """Return the process of a role."""
+        return next(process for process in self.processes if process.name == name)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """URLs by process name."""
+        return {process.name: process.url for process in self.processes}
+
+    def dead(self) -> list[str]:
+        """Return the names of the processes that have ended."""
+        return [process.name for process in self.processes if not process.is_alive()]
+
+
+def read(path: Path) -> RunningShop | None:
+    """Read a state file.
+
+    Returns
+    -------
+    RunningShop or None
+        ``None`` if nothing was started or the file cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text())
+        processes = tuple(
+            Process(entry["name"], entry["pid"], float(entry["started"]), entry["port"])
+            for entry in content["processes"]
+        )
+        return RunningShop(content["started_at"], tuple(content["services"]), processes)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(path: Path, shop: RunningShop) -> None:
+    """Write a state file atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(asdict(shop), indent=2))
+    unfinished.rename(path)
+
+
+def start_time(pid: int) -> float | None:
+    """Return when a process started, in seconds since the epoch; ``None`` if it has ended."""
+    try:
+        process = psutil.Process(pid)
+        # an ended child whose parent has not waited for it yet is a zombie
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    try:
+        # proportional set size, where the system has it: shared pages are divided among processes
+        memory = process.memory_full_info()
+        return int(getattr(memory, "pss", memory.rss))
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
