@@ -1,12 +1,13 @@
 """The use cases of files."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 
 from chalicelib.file_manager import domain
 from chalicelib.file_manager.storage import LINK_SECONDS, UPLOAD_SECONDS, Storage
 from chalicelib.file_manager.store import FileStore, Stored
+from chassis import clock
+from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
 from contracts.files import (
@@ -22,10 +23,6 @@ from contracts.files import (
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class FileService:
     """Announces pictures, archives documents, and forgets either.
 
@@ -36,12 +33,10 @@ class FileService:
     storage
         Their bytes.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
-    def __init__(
-        self, store: FileStore, storage: Storage, now: Callable[[], datetime] = _now
-    ) -> None:
+    def __init__(self, store: FileStore, storage: Storage, now: Clock = clock.now) -> None:
         self._store = store
         self._storage = storage
         self._now = now

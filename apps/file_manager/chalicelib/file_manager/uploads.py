@@ -4,8 +4,7 @@ S3 tells of an upload at least once, through a queue. Every step may be the last
 so each can be done again: publish, record, then delete what was uploaded.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,7 +13,8 @@ from chalicelib.file_manager import domain
 from chalicelib.file_manager.pictures import flaw_in_picture
 from chalicelib.file_manager.storage import Storage, uploaded_id
 from chalicelib.file_manager.store import FileStore, Stored
-from chassis import context, log
+from chassis import clock, context, log
+from chassis.clock import Clock
 from chassis.consumer import delay
 from chassis.parking import Parking, is_replay
 from contracts.files import File
@@ -38,10 +38,6 @@ class _Notification(msgspec.Struct):
     records: list[_Record] = msgspec.field(default_factory=list, name="Records")
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Uploads:
     """Checks uploads as S3 tells of them.
 
@@ -60,7 +56,7 @@ class Uploads:
     base_delay
         Seconds before the second try; each further one waits twice as long.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
     def __init__(
@@ -71,7 +67,7 @@ class Uploads:
         sqs: Any,
         queue_url: str,
         base_delay: float = 30,
-        now: Callable[[], datetime] = _now,
+        now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._storage = storage

@@ -1,20 +1,16 @@
 """The use cases of e-mails."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.notifications import domain
 from chalicelib.notifications.domain import Attempt
 from chalicelib.notifications.mail import AddressError, Composer
 from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, Postbox, RefusedError
 from chalicelib.notifications.store import MessageStore
-from chassis import log
+from chassis import clock, log
+from chassis.clock import Clock
 from chassis.problems import BadRequest, Conflict, NotFound, ServiceUnavailable, Unprocessable
 from contracts.notifications import Message, MessageLookup, MessageLookupAnswer, NewMessage
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class NotificationService:
@@ -34,7 +30,7 @@ class NotificationService:
     lease
         How long an attempt may take before it is given up for dead.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
     def __init__(
@@ -43,7 +39,7 @@ class NotificationService:
         composer: Composer,
         postbox: Postbox,
         lease: timedelta,
-        now: Callable[[], datetime] = _now,
+        now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._composer = composer

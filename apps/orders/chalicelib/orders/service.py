@@ -1,13 +1,13 @@
 """The use cases of orders."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from chalicelib.orders import domain
 from chalicelib.orders.store import OrderStore, Stored
+from chassis import clock
+from chassis.clock import Clock
 from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
@@ -22,10 +22,6 @@ from contracts.orders import (
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class OrderService:
     """Places, lists, changes and cancels orders.
 
@@ -36,12 +32,10 @@ class OrderService:
     cursors
         Of the lists.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
-    def __init__(
-        self, store: OrderStore, cursors: Cursors, now: Callable[[], datetime] = _now
-    ) -> None:
+    def __init__(self, store: OrderStore, cursors: Cursors, now: Clock = clock.now) -> None:
         self._store = store
         self._cursors = cursors
         self._now = now

@@ -6,8 +6,7 @@ finds the intent and goes on. Nothing depends on how long the gateway remembers 
 record itself be lost, whoever begins late looks for the intent at the gateway.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Intent, Payment
@@ -18,17 +17,14 @@ from chalicelib.payments.gateway import (
     RefusedError,
 )
 from chalicelib.payments.store import TransactionStore
-from chassis import log
+from chassis import clock, log
+from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
 from contracts.events import CloudEvent
 from contracts.orders import Order
 
 LATE = timedelta(hours=1)
 """How old an order is when its charge may have been begun before, and the record of it lost."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Charging:
@@ -41,12 +37,10 @@ class Charging:
     gateway
         Who takes the money.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
-    def __init__(
-        self, store: TransactionStore, gateway: Gateway, now: Callable[[], datetime] = _now
-    ) -> None:
+    def __init__(self, store: TransactionStore, gateway: Gateway, now: Clock = clock.now) -> None:
         self._store = store
         self._gateway = gateway
         self._now = now

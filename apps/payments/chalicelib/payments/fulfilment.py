@@ -3,14 +3,13 @@
 Every step lands on an id that is derived from the order, so a redelivery changes nothing.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Protocol
 
 from chalicelib.payments import domain
 from chalicelib.payments.store import TransactionStore
-from chassis import log
+from chassis import clock, log
 from chassis.client import Downstream
+from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
 from chassis.problems import Conflict, Unprocessable
 from contracts import files, notifications
@@ -26,10 +25,6 @@ class ReceiptPrinter(Protocol):
         """Return the PDF."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Fulfilment:
     """Archives receipts and asks for e-mails.
 
@@ -42,7 +37,7 @@ class Fulfilment:
     print_receipt
         Prints a receipt.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
     def __init__(
@@ -51,7 +46,7 @@ class Fulfilment:
         file_manager: Downstream,
         notifications: Downstream,
         print_receipt: ReceiptPrinter,
-        now: Callable[[], datetime] = _now,
+        now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._file_manager = file_manager

@@ -6,15 +6,16 @@ takes as a redelivery.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field, to_builtins
 
 from chalicelib.storefront_api import promise
 from chalicelib.storefront_api.promise import Break, Evidence
-from chassis import context, log
+from chassis import clock, context, log
 from chassis.client import Downstream
+from chassis.clock import Clock
 from chassis.parsing import parse_document
 from chassis.problems import BadRequest, NotFound, ProblemError
 from contracts import files, notifications, orders, payments
@@ -93,10 +94,6 @@ class _Page(Struct, frozen=True):
     following: Position | None = None
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Reconciliation:
     """Walks along orders.
 
@@ -111,7 +108,7 @@ class Reconciliation:
     fix
         Whether the schedule's own walk mends.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
     def __init__(
@@ -124,7 +121,7 @@ class Reconciliation:
         grace: timedelta,
         *,
         fix: bool = False,
-        now: Callable[[], datetime] = _now,
+        now: Clock = clock.now,
     ) -> None:
         self._orders = orders
         self._payments = payments

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,8 +9,9 @@ import msgspec
 from chalicelib.toys import domain
 from chalicelib.toys.search import ToyIndex
 from chalicelib.toys.store import Stored, ToyStore
-from chassis import log
+from chassis import clock, log
 from chassis.client import Downstream
+from chassis.clock import Clock
 from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
@@ -38,10 +38,6 @@ from contracts.toys import (
 _LONGEST_ID = 64
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ToyService:
     """Keeps the catalogue and searches it.
 
@@ -58,7 +54,7 @@ class ToyService:
     currency
         The one that the shop sells in.
     now
-        The clock.
+        Returns the current time in UTC.
     """
 
     def __init__(
@@ -68,7 +64,7 @@ class ToyService:
         cursors: Cursors,
         file_manager: Downstream,
         currency: str,
-        now: Callable[[], datetime] = _now,
+        now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._index = index
