@@ -42,7 +42,7 @@ def get_order(order_id: str) -> api.Order:
 @app.serves(api.CHANGE)
 def change_order(order_id: str) -> api.Order:
     """Change the shipping address."""
-    return orders.change(order_id, app.if_match(), app.patch())
+    return orders.change(order_id, app.precondition(), app.patch())
 
 
 @app.serves(api.CANCEL)

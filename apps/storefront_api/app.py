@@ -175,7 +175,7 @@ def get_order(order_id: str) -> api.ShopOrder:
 def change_order(order_id: str) -> api.ShopOrder:
     """Change the shipping address of one's own order."""
     own = shop.ordering.own(caller(), order_id)
-    return shop.ordering.change(caller(), own, app.if_match(), app.document(patch=True))
+    return shop.ordering.change(caller(), own, app.precondition(), app.document(patch=True))
 
 
 @serves(api.CANCEL_ORDER)

@@ -3,6 +3,7 @@
 from chalice.app import SNSEvent, SQSEvent
 
 from chalicelib.toys.bootstrap import Settings, build
+from chalicelib.toys.store import Stored
 from chassis.api import Answer, ServiceApp
 from chassis.settings import load, source
 from contracts import toys as api
@@ -11,6 +12,13 @@ from contracts.files import ImageTicket
 settings = load(Settings)
 app = ServiceApp("toyshop-toys", settings)
 toys, consumer = build(settings)
+
+
+def toy_to_change(toy_id: str) -> Stored:
+    """Return a toy in the version that the caller requires; an unknown one is a 404 first."""
+    stored = toys.get_for_update(toy_id)
+    app.precondition().check(stored.toy.version)
+    return stored
 
 
 @app.serves(api.SEARCH)
@@ -41,19 +49,19 @@ def create_toy() -> Answer:
 @app.serves(api.REPLACE)
 def replace_toy(toy_id: str) -> api.Toy:
     """Replace a toy by another description."""
-    return toys.replace(toys.edition(toy_id, app.if_match), app.body(api.ToyDraft))
+    return toys.replace(toy_to_change(toy_id), app.body(api.ToyDraft))
 
 
 @app.serves(api.PATCH)
 def patch_toy(toy_id: str) -> api.Toy:
     """Change a part of a toy."""
-    return toys.patch(toys.edition(toy_id, app.if_match), app.patch())
+    return toys.patch(toy_to_change(toy_id), app.patch())
 
 
 @app.serves(api.DELETE)
 def delete_toy(toy_id: str) -> None:
     """Withdraw a toy."""
-    toys.delete(toys.edition(toy_id, app.if_match))
+    toys.delete(toy_to_change(toy_id))
 
 
 @app.serves(api.ADD_IMAGE)

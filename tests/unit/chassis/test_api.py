@@ -78,7 +78,7 @@ class Shop:
 
         @app.serves(operation("patchThing", "PATCH", "/things/{thing_id}"))
         def patch(thing_id: str) -> Thing:
-            version = app.if_match()
+            version = app.precondition().version
             self.seen.append((thing_id, version, app.patch()))
             return Thing(id=thing_id, version=version + 1)
 

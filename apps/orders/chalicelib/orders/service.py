@@ -11,7 +11,8 @@ from chassis.clock import Clock
 from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
-from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
+from chassis.preconditions import Precondition, stale
+from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
 from contracts.orders import (
     Order,
     OrderChange,
@@ -119,7 +120,7 @@ class OrderService:
             next_cursor=self._cursors.write(position, scope) if position else None,
         )
 
-    def change(self, order_id: str, version: int, patch: dict[str, Any]) -> Order:
+    def change(self, order_id: str, precondition: Precondition, patch: dict[str, Any]) -> Order:
         """Apply a merge patch to what may change of an order.
 
         Raises
@@ -129,8 +130,8 @@ class OrderService:
             breaks its schema.
         """
         stored = self._stored(order_id)
-        if stored.order.status != "cancelled" and stored.order.version != version:
-            raise _stale(stored.order)
+        if stored.order.status != "cancelled":
+            precondition.check(stored.order.version)
         current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
         change = parse_document(merge_patch(current, patch), OrderChange)
         try:
@@ -138,7 +139,7 @@ class OrderService:
         except domain.AlreadyCancelledError as error:
             raise Conflict(str(error)) from None
         if not self._store.replace(changed, stored.fingerprint):
-            raise _stale(self.get(order_id))
+            raise stale(self.get(order_id).version)
         return changed
 
     def cancel(self, order_id: str) -> Order:
@@ -197,9 +198,3 @@ def _check_fingerprint(stored: Stored, fingerprint: str) -> None:
         raise Unprocessable(
             "This Idempotency-Key was used for another request. Use a new key for a new order."
         )
-
-
-def _stale(order: Order) -> PreconditionFailed:
-    return PreconditionFailed(
-        f'The order has changed; it is at version "{order.version}". Read it and try again.'
-    )

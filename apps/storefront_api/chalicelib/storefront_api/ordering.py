@@ -12,6 +12,7 @@ from chalicelib.storefront_api.documents import known_id, refuse_card_numbers
 from chalicelib.storefront_api.users import Users
 from chassis.client import Downstream
 from chassis.parsing import parse_document
+from chassis.preconditions import Precondition
 from chassis.problems import BadRequest, NotFound, ServiceUnavailable, Unprocessable
 from contracts import files, orders, payments, toys
 from contracts.money import NewMoney
@@ -133,14 +134,16 @@ class Ordering:
             raise NotFound(_NO_SUCH_ORDER)
         return order.id
 
-    def change(self, caller: Caller, order_id: str, version: int, patch: Any) -> ShopOrder:
+    def change(
+        self, caller: Caller, order_id: str, precondition: Precondition, patch: Any
+    ) -> ShopOrder:
         """Apply a merge patch to what may change of the caller's own order."""
         refuse_card_numbers(patch)
         changed = self._orders.call(
             orders.CHANGE,
             {"order_id": order_id},
             body=patch,
-            headers={"If-Match": f'"{version}"'},
+            headers=precondition.headers(),
         ).value
         return self._shown(caller, [changed])[0]
 

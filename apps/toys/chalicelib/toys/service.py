@@ -1,6 +1,5 @@
 """The use cases of toys."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +14,10 @@ from chassis.clock import Clock
 from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
+from chassis.preconditions import stale
 from chassis.problems import (
     Conflict,
     NotFound,
-    PreconditionFailed,
     ProblemError,
     Unprocessable,
 )
@@ -119,25 +118,17 @@ class ToyService:
         self._store.add(toy)
         return toy
 
-    def edition(self, toy_id: str, version: Callable[[], int]) -> Stored:
-        """Return a toy to change, if it still is what the caller means to change.
-
-        Parameters
-        ----------
-        version
-            Gives the version that the caller has read; asked only if there is such a toy.
+    def get_for_update(self, toy_id: str) -> Stored:
+        """Return a toy as it is stored, to check a precondition before changing it.
 
         Raises
         ------
-        NotFound, PreconditionFailed
-            If there is no such toy, or it has changed since.
+        NotFound
+            If there is no such toy.
         """
-        stored = self._stored(toy_id)
-        if stored.toy.version != version():
-            raise _stale(stored.toy)
-        return stored
+        return self._stored(toy_id)
 
-    def replace(self, edition: Stored, draft: ToyDraft) -> Toy:
+    def replace(self, stored: Stored, draft: ToyDraft) -> Toy:
         """Describe a toy anew.
 
         Raises
@@ -146,12 +137,12 @@ class ToyService:
             If it has changed since, or cannot be sold at its price.
         """
         self._check(draft)
-        changed = domain.redescribe(edition.toy, draft, self._now())
-        if not self._store.replace(replace(edition, toy=changed)):
-            raise _stale(self.get(changed.id))
+        changed = domain.redescribe(stored.toy, draft, self._now())
+        if not self._store.replace(replace(stored, toy=changed)):
+            raise stale(self.get(changed.id).version)
         return changed
 
-    def patch(self, edition: Stored, patch: dict[str, Any]) -> Toy:
+    def patch(self, stored: Stored, patch: dict[str, Any]) -> Toy:
         """Apply a merge patch to what staff describe of a toy.
 
         Raises
@@ -159,10 +150,10 @@ class ToyService:
         PreconditionFailed, Unprocessable
             If it has changed since, or the result is no description of a toy.
         """
-        current = msgspec.to_builtins(domain.draft_of(edition.toy))
-        return self.replace(edition, parse_document(merge_patch(current, patch), ToyDraft))
+        current = msgspec.to_builtins(domain.draft_of(stored.toy))
+        return self.replace(stored, parse_document(merge_patch(current, patch), ToyDraft))
 
-    def delete(self, edition: Stored) -> None:
+    def delete(self, stored: Stored) -> None:
         """Withdraw a toy, and its pictures with it.
 
         Raises
@@ -170,9 +161,9 @@ class ToyService:
         PreconditionFailed
             If it has changed since.
         """
-        if not self._store.delete(edition.toy):
-            raise _stale(self.get(edition.toy.id))
-        for image in edition.toy.images:
+        if not self._store.delete(stored.toy):
+            raise stale(self.get(stored.toy.id).version)
+        for image in stored.toy.images:
             self._forget(image.id)
 
     def announce_image(self, toy: Toy, image: NewToyImage) -> files.ImageTicket:
@@ -258,9 +249,3 @@ class ToyService:
 
     def _delete_file(self, file_id: str) -> None:
         self._file_manager.call(files.DELETE, {"file_id": file_id})
-
-
-def _stale(toy: Toy) -> PreconditionFailed:
-    return PreconditionFailed(
-        f'The toy has changed; it is at version "{toy.version}". Read it and try again.'
-    )

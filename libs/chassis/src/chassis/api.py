@@ -5,7 +5,6 @@ problem answers, the context of the request and one line of log for each.
 """
 
 import functools
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,10 +17,10 @@ from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
 
 from chassis import context, health, log
 from chassis.parsing import decode_document, parse_body, parse_document, parse_query
+from chassis.preconditions import Precondition, etag
 from chassis.problems import (
     BadRequest,
     PayloadTooLarge,
-    PreconditionRequired,
     ProblemError,
     Unauthorized,
     UnsupportedMediaType,
@@ -40,7 +39,6 @@ DEFAULT_MAX_BODY = 256 * 1024
 BUDGET = 25.0
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
-_ETAG = re.compile(r'^"([0-9]{1,15})"$')
 
 
 class Answer(msgspec.Struct):
@@ -236,25 +234,17 @@ class ServiceApp(Chalice):
         value: str | None = self.request.headers.get(name)
         return value
 
-    def if_match(self) -> int:
-        """Return the version that the caller means to change.
+    def precondition(self) -> Precondition:
+        """Return the version that the caller requires, from ``If-Match``.
 
         Raises
         ------
         PreconditionRequired
-            If it did not say.
+            If the request has no ``If-Match``.
         BadRequest
-            If ``If-Match`` is not an ETag of this API.
+            If ``If-Match`` is not a single strong ETag of this API.
         """
-        given = self.header("if-match")
-        if given is None:
-            raise PreconditionRequired(
-                'Send If-Match with the ETag of the version that you read, such as "3".'
-            )
-        match = _ETAG.match(given.strip())
-        if not match:
-            raise BadRequest('If-Match takes one strong ETag as it was answered, such as "3".')
-        return int(match[1])
+        return Precondition.from_header(self.header("if-match"))
 
 
 def unauthorized() -> Exception:
@@ -271,11 +261,6 @@ def unauthorized() -> Exception:
         {"Content-Type": CONTENT_TYPE, "WWW-Authenticate": "Bearer"}, refusal.to_json().encode()
     )
     return error
-
-
-def etag(version: int) -> str:
-    """Return the ETag of a version."""
-    return f'"{version}"'
 
 
 def _healthy() -> Health:
