@@ -133,7 +133,7 @@ def restart(shop: Shop, name: str) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    new = Process(name, child.pid, running_shop.start_time(child.pid) or "", old.port)
+    new = Process(name, child.pid, running_shop.start_time(child.pid) or 0.0, old.port)
     others = tuple(new if process.name == name else process for process in state.processes)
     running_shop.write(path, replace(state, processes=others))
     deadline = time.monotonic() + 30

@@ -1,1 +1,1 @@
-"""The commands of `./shop`, by what they are about; `shopctl.cli` puts them together."""
+"""The commands of `./shop`, one module each; `shopctl.cli.main` registers them."""

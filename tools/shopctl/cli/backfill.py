@@ -1,4 +1,4 @@
-"""The command that fills in what a table's older records lack."""
+"""`./shop backfill`: fill in attributes that older records lack."""
 
 import click
 
@@ -8,10 +8,10 @@ from shopctl.project.layout import Layout
 
 @click.command("backfill")
 @stage_option
-@click.option("--dry-run", is_flag=True, help="Count what lacks something; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Count incomplete records and change nothing.")
 @click.argument("service")
 def backfill_command(stage: str, dry_run: bool, service: str) -> None:
-    """Have a service fill in what the older records of its table lack."""
+    """Fill in attributes that the older records of a table lack."""
     from shopctl.deploying import deploy
     from shopctl.operating import backfill
 
@@ -20,5 +20,5 @@ def backfill_command(stage: str, dry_run: bool, service: str) -> None:
     for progress in backfill.backfill(to, dry_run=dry_run):
         click.echo(f"\r{progress.read} records read", nl=False, err=True)
     click.echo(err=True)
-    found = f"{progress.read} records, {progress.lacking} lacked something"
-    click.echo(f"{found}." if dry_run else f"{found}, {progress.filled} filled in.")
+    counts = f"{progress.read} records read, {progress.lacking} incomplete"
+    click.echo(f"{counts}." if dry_run else f"{counts}, {progress.filled} filled in.")

@@ -1,38 +1,46 @@
-"""The command that compares a stage with the repository."""
+"""`./shop diff`: compare a stage with the repository."""
 
 import sys
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shopctl.cli.options import as_json, json_option, services_argument, stage_option
+from shopctl.cli.options import json_option, print_json, services_argument, stage_option
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
-_DIFFERENT, _TROUBLE = 1, 2
+_DIFFERENT, _FAILED = 1, 2
 
 
 @click.command("diff")
 @stage_option
 @services_argument
-@click.option("--live", is_flag=True, help="Compare the stage as it stands, not what was deployed.")
+@click.option(
+    "--live", is_flag=True, help="Compare the stage's live settings instead of its stacks."
+)
 @json_option
 def diff_command(stage: str, services: tuple[str, ...], live: bool, json_: bool) -> None:
-    """Show what a deploy would change; exits with 0 if nothing, 1 if something, 2 on trouble."""
+    """Show what a deploy would change.
+
+    Exits with 0 if nothing would change, 1 if something would, 2 if the comparison failed.
+    """
     from shopctl import drift
 
     try:
         found = drift.find(Layout.find(), stage, services, live=live)
     except ShopProblem as problem:
-        problem.exit_status = _TROUBLE
+        problem.exit_status = _FAILED
         raise
     except (BotoCoreError, ClientError) as error:
         reason = str(error).rstrip(".")
-        trouble = ShopProblem(f"AWS does not tell what is to be compared: {reason}.")
-        trouble.exit_status = _TROUBLE
-        raise trouble from None
+        failure = ShopProblem(
+            f"AWS did not return the stage's settings: {reason}.",
+            "Check the credentials and their permissions.",
+        )
+        failure.exit_status = _FAILED
+        raise failure from None
     if json_:
-        as_json(drift.as_json(found))
+        print_json(drift.as_json(found))
     else:
         for line in drift.lines(found):
             click.echo(line)

@@ -1,17 +1,42 @@
-"""The commands of `./shop`."""
+"""The command line of `./shop`: registers the commands and reports their errors."""
 
 import sys
-from typing import Any
+import traceback
+from pathlib import Path
 
 import click
 
-from shopctl.cli import backfill, deployment, development, diff, local, reconcile, replay, smoke
+from shopctl.cli import (
+    backfill,
+    check,
+    configure,
+    contracts,
+    delete,
+    deliver,
+    deploy,
+    diff,
+    down,
+    env,
+    ledger,
+    logs,
+    mail,
+    package,
+    reconcile,
+    replay,
+    rollback,
+    seed,
+    smoke,
+    status,
+    templates,
+    test,
+    up,
+)
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
 def main() -> None:
-    """Run a command; what goes wrong is a sentence, never a traceback."""
+    """Run a command; print an error as a sentence, never as a traceback."""
     try:
         cli(prog_name="./shop", standalone_mode=False)
     except click.ClickException as error:
@@ -23,24 +48,23 @@ def main() -> None:
         fail(problem)
     except Exception as error:
         log = Layout.find().logs / "shop.log"
-        _note(error, log)
+        _append_traceback(error, log)
         fail(
             ShopProblem(
-                f"Something unexpected happened: {type(error).__name__}: {error}".rstrip("."),
-                f"The details are in {log}.",
+                f"The command failed unexpectedly with {type(error).__name__}: {error}".rstrip(".")
+                + ".",
+                f"The traceback is in {log}.",
             )
         )
 
 
 def fail(problem: ShopProblem) -> None:
-    """Say what went wrong and what to do, and exit."""
+    """Print a problem and its remedy on standard error, and exit with its status."""
     click.echo(f"{problem.what} {problem.remedy}".strip(), err=True)
     sys.exit(problem.exit_status)
 
 
-def _note(error: Exception, log: Any) -> None:
-    import traceback
-
+def _append_traceback(error: Exception, log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(error)))
@@ -48,32 +72,32 @@ def _note(error: Exception, log: Any) -> None:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Runs the toy shop on this machine, and looks after it."""
+    """Run, check, test, deploy and operate the toy shop."""
 
 
 for command in (
-    local.up_command,
-    local.down_command,
-    local.status_command,
-    local.logs_command,
-    local.mail_command,
-    local.ledger_command,
-    local.seed_command,
-    local.env_command,
+    up.up_command,
+    down.down_command,
+    status.status_command,
+    logs.logs_command,
+    mail.mail_command,
+    ledger.ledger_command,
+    seed.seed_command,
+    env.env_command,
     replay.replay_command,
-    development.contracts_command,
-    development.test_command,
-    development.check_command,
-    deployment.package_command,
-    deployment.templates_command,
-    deployment.deploy_command,
-    deployment.configure_command,
-    deployment.deliver_command,
-    deployment.delete_command,
-    deployment.rollback_command,
-    diff.diff_command,
-    backfill.backfill_command,
     reconcile.reconcile_command,
+    backfill.backfill_command,
     smoke.smoke_command,
+    contracts.contracts_command,
+    test.test_command,
+    check.check_command,
+    package.package_command,
+    templates.templates_command,
+    deploy.deploy_command,
+    configure.configure_command,
+    deliver.deliver_command,
+    delete.delete_command,
+    rollback.rollback_command,
+    diff.diff_command,
 ):
     cli.add_command(command)

@@ -1,6 +1,9 @@
-"""What several commands need: the running shop, and options of the same meaning."""
+"""Options and arguments that several commands share, and what they print."""
 
 import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -10,25 +13,85 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 
-json_option = click.option("--json", "json_", is_flag=True, help="Print JSON alone.")
-stage_option = click.option("--stage", required=True, help="A stage of stages.toml.")
-services_argument = click.argument("services", nargs=-1)
+_AGE = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as RFC 3339 writes it, or an age: ``90m`` is 90 minutes ago.
+
+    Without an offset, or as a day alone, a time is UTC.
+
+    Parameters
+    ----------
+    now
+        Returns the present time, which ages are subtracted from.
+    """
+
+    name = "time"
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the moment in UTC; fail as click does if the text is neither a time nor an age."""
+        if age := _AGE.fullmatch(value):
+            return self._now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                f"'{value}' is neither a time nor an age. Write a time such as"
+                " 2026-11-24T03:00:00Z, or an age such as 90m, 2h or 3d.",
+                param,
+                ctx,
+            )
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+json_option = click.option("--json", "json_", is_flag=True, help="Print JSON and nothing else.")
+stage_option = click.option(
+    "--stage", required=True, metavar="STAGE", help="A stage of stages.toml."
+)
+services_argument = click.argument("services", nargs=-1, metavar="[SERVICE]...")
+infra_option = click.option(
+    "--infra",
+    multiple=True,
+    metavar="NAME",
+    help="A template of infra/, such as network, instead of services. Repeatable.",
+)
+
+
+def refuse_services_with_infra(services: tuple[str, ...], infra: tuple[str, ...]) -> None:
+    """Refuse a command line that names both services and templates of `infra/`.
+
+    Raises
+    ------
+    ShopProblem
+        If it does.
+    """
+    if services and infra:
+        raise ShopProblem(
+            "Services and --infra cannot be combined.", "Run the command once for each."
+        )
 
 
 def running(layout: Layout) -> RunningShop:
-    """Find the running shop.
+    """Return the running shop.
 
     Raises
     ------
     ShopProblem
         If it does not run.
     """
-    state = running_shop.read(layout.state)
-    if state is None or len(state.dead()) == len(state.processes):
+    shop = running_shop.read(layout.state)
+    if shop is None or len(shop.dead()) == len(shop.processes):
         raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
-    return state
+    return shop
 
 
-def as_json(content: Any) -> None:
-    """Print JSON, and nothing else, on standard output."""
+def print_json(content: Any) -> None:
+    """Print a value as JSON on standard output."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,12 +1,12 @@
 """The command that holds the orders against what they were promised."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
-from shopctl.cli.options import as_json, json_option
+from shopctl.cli.options import Moment, json_option, print_json
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -17,24 +17,11 @@ _REMEDIES = {
 }
 
 
-class _Moment(click.ParamType[datetime]):
-    """A time as RFC 3339 writes it; without an offset, or as a day alone, it is UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value}' is no time; write it as 2026-11-24T08:00:00Z.", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 @click.command("reconcile")
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
 @click.option("--fix", is_flag=True, help="Mend what telling of an order again mends.")
-@click.option("--since", type=_Moment(), help="Only orders placed from then on.")
-@click.option("--until", type=_Moment(), help="Only orders placed before.")
+@click.option("--since", type=Moment(), help="Only orders placed from then on.")
+@click.option("--until", type=Moment(), help="Only orders placed before.")
 @click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order.")
 @click.option(
     "--grace",
@@ -52,9 +39,10 @@ def reconcile_command(
     grace: int | None,
     json_: bool,
 ) -> None:
-    """Hold every order against its promise: one charge or decline, a receipt, its e-mails.
+    """Verify that every order was charged once or declined.
 
-    Exits with 1 if one is broken and was not mended.
+    Also verifies its receipt and its emails. Exits with 1 if an order violates an invariant and was
+    not repaired.
     """
     from shopctl.deploying import deploy
     from shopctl.operating import reconcile
@@ -73,7 +61,7 @@ def reconcile_command(
 
     outcome = reconcile.reconcile(to, wanted, say, fix=fix)
     if json_:
-        as_json(
+        print_json(
             {
                 "examined": outcome.examined,
                 "under_way": outcome.under_way,

@@ -1,13 +1,13 @@
 """The command that looks into dead-letter queues and delivers again what is in them."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import ClientError
 
-from shopctl.cli.options import as_json, json_option
+from shopctl.cli.options import Moment, json_option, print_json
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -34,7 +34,7 @@ What the reasons mean and what to do: docs/runbooks/dead-letters.md
 """
 
 
-@click.command("replay", help=_HELP, short_help="Look at dead letters, and deliver them again.")
+@click.command("replay", help=_HELP, short_help="List, inspect and redeliver dead letters.")
 @click.argument(
     "action", type=click.Choice(["list", "inspect", "redrive"]), default="list", required=False
 )
@@ -44,8 +44,12 @@ What the reasons mean and what to do: docs/runbooks/dead-letters.md
 @click.option("--type", "types", multiple=True, help="Such as shop.order.placed.v1.")
 @click.option("--order", "orders", multiple=True, help="What speaks of this order, by its id.")
 @click.option("--message", "messages", multiple=True, help="This message alone, by its id.")
-@click.option("--since", help="Parked at this time or later: 2026-11-24T03:00:00Z, or 2h ago.")
-@click.option("--until", help="Parked before this time.")
+@click.option(
+    "--since",
+    type=Moment(),
+    help="Parked at this time or later, such as 2026-11-24T03:00:00Z; 2h is two hours ago.",
+)
+@click.option("--until", type=Moment(), help="Parked before this time.")
 @click.option("--all", "everything", is_flag=True, help="Redrive all there is.")
 @click.option("--dry-run", is_flag=True, help="Show what redrive would do, and do nothing.")
 @click.option(
@@ -63,8 +67,8 @@ def replay_command(
     types: tuple[str, ...],
     orders: tuple[str, ...],
     messages: tuple[str, ...],
-    since: str | None,
-    until: str | None,
+    since: datetime | None,
+    until: datetime | None,
     everything: bool,
     dry_run: bool,
     from_table: bool,
@@ -72,11 +76,9 @@ def replay_command(
 ) -> None:
     """Do what the help says."""
     from shopctl.deploying import deploy
-    from shopctl.operating.replay.selection import Selection, moment
+    from shopctl.operating.replay.selection import Selection
 
-    now = datetime.now(UTC)
-    bounds = [moment(text, now) if text else None for text in (since, until)]
-    selection = Selection(services, queues, types, orders, messages, *bounds)
+    selection = Selection(services, queues, types, orders, messages, since, until)
     if from_table:
         _tell_again(stage, selection, everything, dry_run, json_)
         return
@@ -108,7 +110,7 @@ def _list(at: "Target", selection: "Selection", json_: bool) -> None:
 
     found = replaying.summaries(at, selection)
     if json_:
-        as_json(found)
+        print_json(found)
         return
     for content in found:
         click.echo("\n".join(report.lines_of_queue(content)))
@@ -123,7 +125,7 @@ def _inspect(at: "Target", selection: "Selection", json_: bool) -> None:
 
     found = replaying.inspect(at, selection)
     if json_:
-        as_json(found)
+        print_json(found)
         return
     for told in found:
         click.echo("\n".join(report.lines_of_letter(told)))
@@ -142,7 +144,7 @@ def _redrive(at: "Target", selection: "Selection", dry_run: bool, json_: bool) -
 
     told, elsewhere = replaying.redrive(at, selection, say, dry_run=dry_run)
     if json_:
-        as_json({"dry_run": dry_run, "messages": told, "being_replayed": elsewhere})
+        print_json({"dry_run": dry_run, "messages": told, "being_replayed": elsewhere})
     else:
         click.echo(report.summary(told, elsewhere))
     if any(each["became"] not in ("handled", "would be delivered") for each in told):
@@ -170,6 +172,6 @@ def _tell_again(
     wanted = reconcile.Wanted(orders, since, until, 0)
     count = reconcile.reconcile(to, wanted).examined if dry_run else reconcile.reemit(to, wanted)
     if json_:
-        as_json({"dry_run": dry_run, "told_again": count})
+        print_json({"dry_run": dry_run, "told_again": count})
     else:
         click.echo(f"{count} orders {'would be' if dry_run else 'are'} told of again.")

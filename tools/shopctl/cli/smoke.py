@@ -1,4 +1,4 @@
-"""The command that tries a running shop."""
+"""`./shop smoke`: try a shop as a customer."""
 
 import os
 
@@ -12,29 +12,31 @@ _EMAIL, _PASSWORD = "SHOP_SMOKE_EMAIL", "SHOP_SMOKE_PASSWORD"
 
 
 @click.command("smoke")
-@click.option("--stage", help="A stage of stages.toml; the shop is at its origin.")
-@click.option("--url", default="", help="The shop's origin, if it is another.")
+@click.option("--stage", help="A stage of stages.toml; its origin is the shop's URL.")
+@click.option("--url", default="", help="The shop's URL, if it is not the stage's origin.")
 @click.option("--read-only", is_flag=True, help="Place no order.")
-@click.option("--order", is_flag=True, help="Place an order at a --url without a stage.")
-@click.option("--patience", default=60.0, show_default=True, help="Seconds to wait for a payment.")
+@click.option("--order", is_flag=True, help="Place an order at a --url without a --stage.")
+@click.option(
+    "--patience", default=60.0, show_default=True, help="Seconds to wait for the payment."
+)
 def smoke_command(
     stage: str | None, url: str, read_only: bool, order: bool, patience: float
 ) -> None:
-    """Walk through a shop as a customer, and stop at the first thing that is not right.
+    """Buy a toy as a customer would, and stop at the first failure.
 
-    An order is placed, paid by a test payment method, and cancelled, where stages.toml says
-    test_payments; elsewhere nothing is bought. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name who
-    buys; without them someone new signs up.
+    The order is paid with a test payment method and then cancelled. It is placed only on stages
+    whose stages.toml says test_payments. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name the
+    customer; without them a new one signs up.
     """
     from shopctl.operating.smoke import Customer, Walk
     from shopctl.project import stages
 
     if not stage and not url:
-        raise click.UsageError("Name a --stage or a --url.")
+        raise click.UsageError("Give a --stage or a --url.")
     if url and not url.startswith(("http://", "https://")):
-        raise click.UsageError("A --url begins with https:// or http://.")
+        raise click.UsageError("--url must begin with https:// or http://.")
     if order and read_only:
-        raise click.UsageError("Either --order or --read-only.")
+        raise click.UsageError("--order and --read-only cannot be combined.")
     layout = Layout.find()
     buys, signs_up = order, True
     if stage:
@@ -42,7 +44,7 @@ def smoke_command(
         if order and not declared.test_payments:
             raise ShopProblem(
                 f"The stage {stage} takes real money, so no order is placed there.",
-                "Leave --order out: what anyone may read is looked at.",
+                "Omit --order to run the read-only part.",
             )
         buys, signs_up = declared.test_payments, declared.auto_confirm_users
         state = running_shop.read(layout.state) if declared.aws else None
@@ -52,8 +54,8 @@ def smoke_command(
     customer = Customer(email, password) if email and password else None
     if buys and customer is None and not signs_up:
         raise ShopProblem(
-            f"Who signs up at the stage {stage} has to confirm an e-mail address.",
-            f"Sign a user up once, and name them in {_EMAIL} and {_PASSWORD}.",
+            f"A new customer of the stage {stage} has to confirm an email address.",
+            f"Sign a customer up once, and set {_EMAIL} and {_PASSWORD}.",
         )
     walk = Walk(url.rstrip("/"), click.echo, patience)
     toy = walk.read()

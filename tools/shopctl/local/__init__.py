@@ -1,1 +1,1 @@
-"""The local cloud: its processes, its users and how it starts and stops."""
+"""The local shop: its processes, its users, and how it starts and stops."""

@@ -1,10 +1,9 @@
-"""Asks the embedded AWS what is still on its way."""
+"""Asks the local processes whether they answer, and the embedded AWS what is still pending."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
+
+import requests
 
 from shopctl.project.errors import ShopProblem
 
@@ -14,85 +13,82 @@ _POLL_SECONDS = 0.05
 def wait_until_answers(
     url: str, log: str, *, gone: Callable[[], bool], seconds: float = 30.0
 ) -> None:
-    """Wait until something answers HTTP at a URL.
+    """Wait until a URL answers HTTP requests.
 
     Parameters
     ----------
     url
-        Where to ask.
+        The URL to ask.
     log
-        What a reader should look at if nothing answers.
+        The log file that explains why nothing answers.
     gone
-        Whether the process that should answer has ended.
+        Returns whether the process that should answer has ended.
     seconds
-        How long to wait at most.
+        The longest time to wait.
 
     Raises
     ------
     ShopProblem
-        If nothing does in time.
+        If nothing answers in time.
     """
     deadline = time.monotonic() + seconds
     while not answers(url):
         if gone():
-            raise ShopProblem(f"What should answer at {url} has ended.", f"{log} says why.")
+            raise ShopProblem(f"The process that should answer at {url} has ended.", f"See {log}.")
         if time.monotonic() > deadline:
-            raise ShopProblem(
-                f"{url} does not answer after {seconds:.0f} seconds.", f"{log} may say why."
-            )
+            raise ShopProblem(f"{url} has not answered for {seconds:.0f} seconds.", f"See {log}.")
         time.sleep(_POLL_SECONDS)
 
 
 def answers(url: str) -> bool:
-    """Whether anything answers HTTP at a URL, with whatever status."""
+    """Return whether a URL answers HTTP requests, with whatever status."""
     try:
-        urllib.request.urlopen(url, timeout=2).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
+        requests.get(url, timeout=2)
+    except requests.RequestException:
         return False
     return True
 
 
 def wait_until_quiet(aws: str, *, seconds: float) -> dict[str, int]:
-    """Wait until no event is on its way.
+    """Wait until no event is pending.
 
     Parameters
     ----------
     aws
-        URL of the embedded AWS.
+        The embedded AWS's URL.
     seconds
-        How long to wait at most.
+        The longest time to wait.
 
     Returns
     -------
     dict
-        What is still on its way; empty if all is quiet.
+        Counts of what is still pending, by kind; empty if nothing is.
     """
     deadline = time.monotonic() + seconds
-    quiet_looks = 0
+    quiet_polls = 0
     while True:
-        with urllib.request.urlopen(f"{aws}/_toyshop/activity", timeout=10) as answer:
-            counts: dict[str, int] = json.load(answer)
-        left = {name: count for name, count in counts.items() if count}
-        # a record can be between two counts for a moment
-        quiet_looks = 0 if left else quiet_looks + 1
-        if quiet_looks >= 3:
+        answer = requests.get(f"{aws}/_toyshop/activity", timeout=10)
+        answer.raise_for_status()
+        counts: dict[str, int] = answer.json()
+        pending = {name: count for name, count in counts.items() if count}
+        # on its way from one place to the next, a record is in neither count for an instant
+        quiet_polls = 0 if pending else quiet_polls + 1
+        if quiet_polls >= 3:
             return {}
         if time.monotonic() > deadline:
-            return left
+            return pending
         time.sleep(_POLL_SECONDS)
 
 
 def checkpoint(aws: str) -> None:
-    """Have the embedded AWS write its state now."""
+    """Make the embedded AWS write its state now."""
     _post(f"{aws}/_toyshop/checkpoint")
 
 
 def warm_up(aws: str) -> None:
-    """Have the embedded AWS start a worker for each function, in the background."""
+    """Make the embedded AWS start a worker for each function, in the background."""
     _post(f"{aws}/_toyshop/warm-up")
 
 
 def _post(url: str) -> None:
-    urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=60).close()
+    requests.post(url, timeout=60).raise_for_status()

@@ -1,4 +1,4 @@
-"""Stops the shop so that nothing is lost."""
+"""Stops the shop without losing events or data."""
 
 import shutil
 
@@ -8,26 +8,26 @@ from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
-# what can be made again and takes long to make
+# slow to create again, and no data of the shop
 _KEPT_BY_PURGE = ("venvs", "dependencies", "lock")
 
 
 def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
-    """Wait for what is on its way, then stop every process."""
+    """Wait until pending events are delivered, then stop every process."""
     edge = state["edge"]
     if not processes.stop(edge):
-        progress.warn("edge did not stop by itself and was ended.")
+        progress.warn("The edge did not stop in time and was killed.")
     if state["aws"].is_alive():
         with progress.step("Events delivered") as step:
-            left = activity.wait_until_quiet(state["aws"].url, seconds=_DRAIN_SECONDS)
-            step.note = ", ".join(f"{count} {name} left" for name, count in left.items())
+            pending = activity.wait_until_quiet(state["aws"].url, seconds=_DRAIN_SECONDS)
+            step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
     with progress.step("Processes stopped, state saved"):
         up.stop([process for process in state.processes if process is not edge], progress)
     layout.state.unlink(missing_ok=True)
 
 
 def purge(layout: Layout) -> None:
-    """Delete everything the shop keeps but what it would only download again."""
+    """Delete the shop's data; installed packages stay."""
     if not layout.home.exists():
         return
     for path in layout.home.iterdir():

@@ -1,4 +1,4 @@
-"""Prepares this machine: the embedded AWS's virtual environment, ports, clean variables."""
+"""Prepares this machine: virtual environments, ports, environment variables."""
 
 import errno
 import hashlib
@@ -16,14 +16,20 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 
 
 def variables(**more: str) -> dict[str, str]:
-    """Make an environment without anything of the developer's own AWS or Stripe."""
+    """Return the environment of a local process, without the developer's own AWS or Stripe keys.
+
+    Parameters
+    ----------
+    **more
+        Further variables.
+    """
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {
         **kept,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # give packages and pictures back to the system once they are written
+        # return memory to the system after packages and images have been written
         "MALLOC_ARENA_MAX": "2",
         "MALLOC_MMAP_THRESHOLD_": "131072",
         **more,
@@ -31,12 +37,12 @@ def variables(**more: str) -> dict[str, str]:
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """Make sure that nobody else listens on the ports.
+    """Verify that the ports are free.
 
     Parameters
     ----------
     ports
-        Port by the option of `./shop up` that changes it.
+        The ports, each by the option of `./shop up` that changes it.
 
     Raises
     ------
@@ -44,7 +50,10 @@ def check_ports(ports: Mapping[str, int]) -> None:
         If one is taken.
     """
     if len(set(ports.values())) < len(ports):
-        raise ShopProblem("The shop needs different ports.", f"Give each of {', '.join(ports)}.")
+        raise ShopProblem(
+            "Two of the shop's ports are the same.",
+            f"Choose different ones with {', '.join(ports)}.",
+        )
     for option, port in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,13 +64,13 @@ def check_ports(ports: Mapping[str, int]) -> None:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
                 raise ShopProblem(
-                    f"Port {port} is taken by another program.",
+                    f"Port {port} is used by another program.",
                     f"Stop that program, or choose another port: ./shop up {option} {port + 1}",
                 ) from None
 
 
 def prepare_aws(layout: Layout) -> bool:
-    """Install the embedded AWS into its own virtual environment, if that has changed.
+    """Install the embedded AWS into a virtual environment of its own, if its pins have changed.
 
     Returns
     -------
@@ -77,12 +86,14 @@ def prepare_aws(layout: Layout) -> bool:
 
 
 def prepare(layout: Layout, name: str, what: str) -> bool:
-    """Install `requirements/<name>.txt` into a virtual environment, if that has changed.
+    """Install `requirements/<name>.txt` into a virtual environment, if the file has changed.
 
     Parameters
     ----------
+    name
+        The requirements file's and the environment's name.
     what
-        What is installed, as the beginning of a sentence.
+        What is being installed, as the subject of an error message.
 
     Returns
     -------
@@ -99,7 +110,7 @@ def prepare(layout: Layout, name: str, what: str) -> bool:
     directory = python.parents[1]
     stamp = directory / "installed"
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    # a link to a Python that was upgraded leads nowhere
+    # after an upgrade of Python the environment's link to it can be broken
     if python.exists() and stamp.exists() and stamp.read_text() == digest:
         return False
     shutil.rmtree(directory, ignore_errors=True)

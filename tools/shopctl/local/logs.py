@@ -1,4 +1,4 @@
-"""Shows log files of processes and functions."""
+"""Finds, reads and follows the log files of processes and functions."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +10,19 @@ _POLL_SECONDS = 0.2
 
 
 def files(directory: Path, name: str | None) -> list[Path]:
-    """Find the log files of a service or process; of everything without a name.
+    """Find the log files of a service or process, or all of them.
+
+    Parameters
+    ----------
+    directory
+        The directory of the log files.
+    name
+        The service's or process's name; ``None`` finds all.
 
     Raises
     ------
     ShopProblem
-        If there is none.
+        If a name is given and has no log file.
     """
     dashed = (name or "").replace("_", "-")
     found = sorted(
@@ -25,7 +32,7 @@ def files(directory: Path, name: str | None) -> list[Path]:
     )
     if name and not found:
         raise ShopProblem(
-            f"Nothing is logged for {name}.",
+            f"There is no log of {name}.",
             "Name a service (orders, payments, …) or a process (aws, gateway, edge).",
         )
     return found
@@ -37,7 +44,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def follow(find: Callable[[], list[Path]]) -> Iterator[tuple[Path, str]]:
-    """Yield lines that are added from now on, for ever."""
+    """Yield each line that is appended from now on, with its file; never ends."""
     positions = {path: path.stat().st_size for path in find()}
     while True:
         for path in find():
@@ -50,5 +57,5 @@ def follow(find: Callable[[], list[Path]]) -> Iterator[tuple[Path, str]]:
 
 
 def label(path: Path) -> str:
-    """Name a log: its process, or its service and function."""
+    """Return the name of a log: its process, or its service and function."""
     return path.stem.removeprefix("toyshop-local-")

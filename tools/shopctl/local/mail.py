@@ -1,4 +1,4 @@
-"""What the shop e-mailed."""
+"""Reads the emails that the shop sent."""
 
 import datetime
 import email
@@ -10,7 +10,7 @@ from typing import TypedDict
 
 
 class Mail(TypedDict):
-    """One e-mail; `to` holds bare addresses, separated by commas."""
+    """One email; ``to`` holds bare addresses, separated by commas."""
 
     to: str
     subject: str
@@ -20,7 +20,7 @@ class Mail(TypedDict):
 
 
 def read(directory: Path) -> list[Mail]:
-    """Read every e-mail, the oldest first; attachments are left out."""
+    """Read every email without its attachments, the oldest first."""
     return [_read(path) for path in sorted(directory.glob("*.eml"), key=lambda p: int(p.stem))]
 
 

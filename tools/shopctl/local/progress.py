@@ -1,4 +1,4 @@
-"""Shows a command's steps, each with how long it took."""
+"""Shows a command's steps, each with its duration."""
 
 import contextlib
 import time
@@ -17,7 +17,7 @@ class Progress:
     Attributes
     ----------
     console
-        Where steps are shown.
+        The terminal or file that the steps are written to.
     """
 
     console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
@@ -38,7 +38,7 @@ class Progress:
         self.console.print(escape(text))
 
     def warn(self, text: str) -> None:
-        """Show a line that asks for attention."""
+        """Show a warning."""
         self.console.print(f"[yellow]![/yellow] {escape(text)}")
 
     def _spinner(self, title: str) -> contextlib.AbstractContextManager[Status | None]:
@@ -49,13 +49,23 @@ class Progress:
 
 @dataclass
 class Step:
-    """A running step; `note` says what came out of it."""
+    """A running step.
+
+    Attributes
+    ----------
+    title
+        Its name.
+    status
+        The spinner; ``None`` where the output is not a terminal.
+    note
+        Its result in a few words, shown when it is done.
+    """
 
     title: str
     status: Status | None
     note: str = ""
 
     def show(self, done: int, of: int) -> None:
-        """Show how far it is."""
+        """Show how many parts are done, out of how many."""
         if self.status:
             self.status.update(f"{escape(self.title)} [dim]{done}/{of}[/dim]")

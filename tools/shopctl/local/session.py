@@ -1,4 +1,4 @@
-"""One `./shop up` from the command line: start, stay in the foreground, stop."""
+"""Runs `./shop up`: starts the shop, stays in the foreground, stops it."""
 
 import contextlib
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from shopctl.local import activity, down, up, users
-from shopctl.local.lock import alone
+from shopctl.local.lock import exclusive
 from shopctl.local.progress import Progress
 from shopctl.project import running_shop, services
 from shopctl.project.errors import ShopProblem
@@ -29,14 +29,14 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
     if not services.load(layout.apps):
         raise ShopProblem(f"There are no services in {layout.apps}.", "Check the checkout.")
     with _interruptible(), contextlib.ExitStack() as starting:
-        starting.enter_context(alone(layout))
+        starting.enter_context(exclusive(layout))
         state = running_shop.read(layout.state)
         dead = state.dead() if state else []
         if state and not dead:
             _refresh(layout, state, options, progress)
             return
         if state and len(dead) < len(state.processes):
-            progress.warn(f"{', '.join(dead)} had ended: the shop is started anew.")
+            progress.warn(f"{', '.join(dead)} had ended; the whole shop is restarted.")
             down.down(layout, state, progress)
         start, ready = up.Start(layout, options, progress), None
         began = time.monotonic()
@@ -44,11 +44,11 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             ready = start.run()
             _welcome(ready, progress, time.monotonic() - began)
             if not detach:
-                progress.say("\nCtrl-C stops the shop; its data stay.")
+                progress.say("\nPress Ctrl-C to stop the shop. Its data are kept.")
                 starting.close()
                 _watch(layout, ready, progress)
         except BaseException as error:
-            # a second Ctrl-C must not cut the saving short
+            # a second Ctrl-C must not interrupt the saving of state
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if ready and isinstance(error, KeyboardInterrupt):
                 down.down(layout, ready, progress)
@@ -90,18 +90,18 @@ def _welcome(state: RunningShop, progress: Progress, seconds: float) -> None:
 
 
 def _watch(layout: Layout, state: RunningShop, progress: Progress) -> None:
-    """Tell when a process ends, until another command stops the shop."""
+    """Warn when a process ends, until another command stops the shop."""
     reported: set[str] = set()
     while layout.state.exists():
         for name in set(state.dead()) - reported:
-            progress.warn(f"{name} has ended unexpectedly: see {layout.logs}/{name}.log")
+            progress.warn(f"{name} has ended unexpectedly. See {layout.logs}/{name}.log.")
             reported.add(name)
         time.sleep(_WATCH_SECONDS)
 
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal stop a command as Ctrl-C does."""
+    """Make SIGTERM and a closed terminal stop a command as Ctrl-C does."""
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Brings the whole shop up on this machine."""
+"""Starts the whole shop on this machine."""
 
 import datetime
 import sys
@@ -23,7 +23,7 @@ _PICTURES_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Options:
-    """What `./shop up` was asked for."""
+    """The options of `./shop up`."""
 
     port: int = 8000
     aws_port: int = 4566
@@ -53,7 +53,7 @@ class Start:
         Raises
         ------
         ShopProblem
-            If a step fails; what was started still runs then, see `processes`.
+            If a step fails; `processes` are the processes that still run then.
         """
         chosen = services.load(self.layout.apps, self.options.only)
         names = {"aws": "--aws-port", "gateway": "--gateway-port", "edge": "--port"}
@@ -77,9 +77,9 @@ class Start:
     def _start_processes(self) -> None:
         home, ports = self.layout.home, self._ports
         python_path = str(self.layout.tools)
-        launcher = [str(self.layout.aws_python), str(self.layout.tools / "embedded_aws")]
-        launcher += ["--port", str(ports["aws"]), "--home", str(home)]
-        launcher += ["--auth"] if self.options.auth else []
+        embedded_aws = [str(self.layout.aws_python), str(self.layout.tools / "embedded_aws")]
+        embedded_aws += ["--port", str(ports["aws"]), "--home", str(home)]
+        embedded_aws += ["--auth"] if self.options.auth else []
         webhooks = f"http://127.0.0.1:{ports['edge']}/api/webhooks/payments"
         simulator = [sys.executable, "-m", "gateway_simulator", "--port", str(ports["gateway"])]
         simulator += ["--state", str(home / "gateway"), "--webhook-url", webhooks]
@@ -88,7 +88,7 @@ class Start:
         edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
         edge += ["--web", str(self.layout.root / "web")]
         with self.progress.step("Embedded AWS, payment gateway and edge started"):
-            for name, command in (("aws", launcher), ("gateway", simulator), ("edge", edge)):
+            for name, command in (("aws", embedded_aws), ("gateway", simulator), ("edge", edge)):
                 self.processes.append(
                     processes.start(
                         name,
@@ -119,7 +119,7 @@ class Start:
                 else "the start"
             )
             self.progress.warn(
-                f"The shop was not stopped with `./shop down`: what happened after {when} is lost."
+                f"The shop was not stopped with `./shop down`: everything after {when} is lost."
             )
 
 
@@ -145,7 +145,7 @@ def converge(
         step.note = f"{len(changed)} of {len(outcomes)} changed"
     activity.warm_up(state["aws"].url)
     with progress.step("Users created") as step:
-        step.note = "" if users.create(cloud) else "all there"
+        step.note = "" if users.create(cloud) else "all present"
     return changed
 
 
@@ -159,7 +159,7 @@ def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
         )
         if result.created:
             activity.wait_until_quiet(state["aws"].url, seconds=_PICTURES_SECONDS)
-        step.note = f"{result.created} toys added, {result.present} there before"
+        step.note = f"{result.created} toys added, {result.present} already there"
 
 
 def _package(layout: Layout, state: RunningShop, chosen: Sequence[Service]) -> list[Package]:
@@ -170,7 +170,7 @@ def _package(layout: Layout, state: RunningShop, chosen: Sequence[Service]) -> l
 
 
 def stop(started: Sequence[Process], progress: Progress) -> None:
-    """Stop processes, the edge first, so that nothing new comes in."""
+    """Stop processes, the edge first, so that no new request comes in."""
     for process in reversed(started):
         if not processes.stop(process):
-            progress.warn(f"{process.name} did not stop by itself and was ended.")
+            progress.warn(f"{process.name} did not stop in time and was killed.")

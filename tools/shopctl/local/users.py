@@ -1,4 +1,4 @@
-"""The users that a local shop opens with."""
+"""The users of a new local shop."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,12 +29,12 @@ USERS = (
 
 
 def create(cloud: Cloud) -> int:
-    """Create the users that are not there yet.
+    """Create the users that do not exist yet.
 
     Returns
     -------
     int
-        How many were created; 0 too if the shop has no user pool.
+        The number of users created; 0 if the shop has no user pool.
     """
     cognito = cloud.client("cognito-idp")
     try:

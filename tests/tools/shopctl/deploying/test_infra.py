@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from shopctl.aws.clients import Cloud
-from shopctl.cli import deployment
+from shopctl.cli.deploy import deploy_command
 from shopctl.deploying import alarms, deploy, infra
 from shopctl.deploying.deploy import Target
 from shopctl.project import services, stages
@@ -142,9 +142,9 @@ def test_services_are_refused_before_any_change_without_network_and_alarms(
 
 def test_services_and_infra_are_not_deployed_at_once() -> None:
     command = ["deploy", "--stage", "prod", "--infra", "network", "orders"]
-    done = CliRunner().invoke(deployment.deploy_command, command[1:])
+    done = CliRunner().invoke(deploy_command, command[1:])
     assert isinstance(done.exception, ShopProblem)
-    assert done.exception.what == "Services and --infra do not go together."
+    assert done.exception.what == "Services and --infra cannot be combined."
 
 
 def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None:

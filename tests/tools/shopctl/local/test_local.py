@@ -1,4 +1,4 @@
-"""Small parts of the local cloud: mail, logs, ports, the commands' manners."""
+"""Parts of the local shop: emails, logs, ports, progress, the lock."""
 
 import io
 import socket
@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from shopctl.cli import main
 from shopctl.local import activity, environment, logs, mail
-from shopctl.local.lock import alone
+from shopctl.local.lock import exclusive
 from shopctl.local.progress import Progress
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
-def test_mails_are_read_in_the_order_in_which_they_were_sent(tmp_path: Path) -> None:
+def test_emails_are_read_in_the_order_of_sending(tmp_path: Path) -> None:
     # GIVEN two messages, the later one with a shorter name
     for moment, subject in ((1_700_000_000_000_000_000, "second"), (999_999_999_000_000_000, "1")):
         message = EmailMessage()
@@ -71,7 +70,7 @@ def test_logs_are_found_by_service_or_process(
     assert [logs.label(path) for path in logs.files(log_directory, name)] == expected
 
 
-def test_following_shows_what_is_added_and_new_files(
+def test_following_logs_shows_new_lines_and_new_files(
     log_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN logs that grow, and one that appears, while they are followed
@@ -85,27 +84,29 @@ def test_following_shows_what_is_added_and_new_files(
     monkeypatch.setattr("shopctl.local.logs.time.sleep", write_more)
     # WHEN they are followed
     following = logs.follow(lambda: logs.files(log_directory, None))
-    # THEN what was there before is not shown again
+    # THEN earlier lines are not shown again
     assert next(following) == (new, "hello")
     assert next(following) == (edge, "four")
 
 
-def test_taken_port_is_told_with_the_option_that_changes_it() -> None:
+def test_used_port_is_reported_with_the_option_that_changes_it() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ShopProblem, match=f"Port {port} is taken") as problem:
+        with pytest.raises(ShopProblem, match=f"Port {port} is used") as problem:
             environment.check_ports({"--port": port})
     assert problem.value.remedy.endswith(f"./shop up --port {port + 1}")
 
 
-def test_same_port_twice_is_refused() -> None:
-    with pytest.raises(ShopProblem, match="different ports"):
+def test_two_equal_ports_are_refused() -> None:
+    with pytest.raises(ShopProblem, match="ports are the same"):
         environment.check_ports({"--port": 9, "--aws-port": 9})
 
 
-def test_processes_see_nothing_of_the_developers_own_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_do_not_inherit_the_developers_aws_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_live_1")
     variables = environment.variables(PYTHONPATH="src")
@@ -115,13 +116,13 @@ def test_processes_see_nothing_of_the_developers_own_aws(monkeypatch: pytest.Mon
     assert variables["PYTHONPATH"] == "src"
 
 
-def test_process_that_ended_is_not_waited_for() -> None:
+def test_waiting_ends_when_the_process_has_ended() -> None:
     with pytest.raises(ShopProblem, match="has ended") as problem:
         activity.wait_until_answers("http://127.0.0.1:1/", "edge.log", gone=lambda: True)
-    assert problem.value.remedy == "edge.log says why."
+    assert problem.value.remedy == "See edge.log."
 
 
-def test_steps_are_plain_lines_away_from_a_terminal() -> None:
+def test_steps_are_plain_lines_without_a_terminal() -> None:
     output = io.StringIO()
     progress = Progress(Console(file=output, width=20, soft_wrap=True))
     with progress.step("2 services [packaged]") as step:
@@ -131,30 +132,9 @@ def test_steps_are_plain_lines_away_from_a_terminal() -> None:
     assert line.endswith(" s\n")
 
 
-def test_unexpected_error_is_a_sentence_and_its_traceback_is_in_a_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # GIVEN a command that fails in a way nobody thought of
-    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
-
-    def broken(**_: object) -> None:
-        raise ZeroDivisionError("planted")
-
-    monkeypatch.setattr(main, "cli", broken)
-    # WHEN it runs
-    with pytest.raises(SystemExit) as stop:
-        main.main()
-    # THEN one sentence says what, and the log says where
-    assert stop.value.code == 1
-    errors = capsys.readouterr().err
-    assert errors.startswith("Something unexpected happened: ZeroDivisionError: planted")
-    assert "Traceback" not in errors
-    assert "Traceback" in (tmp_path / "logs" / "shop.log").read_text()
-
-
 def test_two_commands_do_not_start_or_stop_the_same_shop(tmp_path: Path) -> None:
     layout = Layout(root=tmp_path, home=tmp_path / "home", apps=tmp_path)
-    with alone(layout), pytest.raises(ShopProblem, match="Another command"), alone(layout):
+    with exclusive(layout), pytest.raises(ShopProblem, match="Another command"), exclusive(layout):
         pass
-    with alone(layout):
+    with exclusive(layout):
         pass

@@ -1,4 +1,4 @@
-"""`./shop` with a small app: the life of a local cloud, on real processes and ports."""
+"""`./shop up`, `down` and the others with a small app, on real processes and ports."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps"
 
 @dataclass
 class Shop:
-    """A shop beside any other, with its own home, ports and copy of the sample app."""
+    """A shop with a home, ports and copy of the sample app of its own."""
 
     directory: Path
     ports: list[int] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """One shop for the whole story: the tests below follow each other."""
+    """One shop for the tests below, which build on each other."""
     shop = Shop(tmp_path_factory.mktemp("shop"))
     yield shop
     shop.run("down", "--purge")
@@ -116,29 +116,29 @@ def other(tmp_path: Path) -> Iterator[Shop]:
     shop.run("down", "--purge")
 
 
-def test_commands_say_in_one_sentence_that_nothing_runs(other: Shop) -> None:
+def test_commands_report_that_the_shop_is_not_running(other: Shop) -> None:
     for command in ("status", "down", "mail", "ledger", "env", "seed"):
         done = other.run(command)
         assert done.returncode == 1
         assert done.stderr == "The shop is not running. Start it with ./shop up.\n"
 
 
-def test_up_starts_everything_and_says_where(shop: Shop) -> None:
-    # WHEN the shop is brought up
+def test_up_starts_everything_and_prints_the_urls(shop: Shop) -> None:
+    # WHEN the shop is started
     done = shop.up()
-    # THEN it names its origin, each step and a curl
+    # THEN it prints its origin, each step and a curl command
     assert f"http://127.0.0.1:{shop.ports[0]}/" in done.stdout
     assert "✓ 1 services packaged" in done.stdout
     assert "curl '" in done.stdout
     # AND the API stores, the stream relays, the topic delivers
     assert shop.item("one", "PUT") == {"answer": "first", "found": True}
     assert shop.heard("on-sns-message", "heard of one")
-    # AND what a consumer cannot handle goes to its retry queue
+    # AND an event that a consumer fails at goes to its retry queue
     shop.item("bad", "PUT")
     assert shop.heard("on-sqs-message", "retried bad")
 
 
-def test_status_and_env_are_json_alone(shop: Shop) -> None:
+def test_json_options_print_nothing_but_json(shop: Shop) -> None:
     status = json.loads(shop.run("status", "--json").stdout)
     assert {name: entry["status"] for name, entry in status["processes"].items()} == {
         "aws": "running",
@@ -155,27 +155,27 @@ def test_logs_name_the_function(shop: Shop) -> None:
     assert "echo-on-sns-message | heard of one" in shop.run("logs", "echo").stdout
     unknown = shop.run("logs", "nobody")
     assert unknown.returncode == 1
-    assert unknown.stderr.startswith("Nothing is logged for nobody.")
+    assert unknown.stderr.startswith("There is no log of nobody.")
 
 
-def test_taken_port_is_named_and_nothing_is_left(shop: Shop, other: Shop) -> None:
+def test_up_with_a_used_port_starts_nothing(shop: Shop, other: Shop) -> None:
     # GIVEN a second shop that wants the first one's port
     other.ports[0] = shop.ports[0]
-    # WHEN it is brought up
+    # WHEN it is started
     done = other.run("up", "--detach", *other.options)
-    # THEN one sentence says which port, and how to take another
+    # THEN the message names the port and how to choose another
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Port {shop.ports[0]} is taken by another program.")
+    assert done.stderr.startswith(f"Port {shop.ports[0]} is used by another program.")
     assert f"--port {shop.ports[0] + 1}" in done.stderr
     assert other.state is None
 
 
-def test_up_of_a_running_shop_brings_changes_and_keeps_the_rest(shop: Shop) -> None:
+def test_up_of_a_running_shop_deploys_only_changes(shop: Shop) -> None:
     # GIVEN a running shop
     before = shop.state
     # WHEN up runs again
     done = shop.up()
-    # THEN it says that it runs, and nothing is packaged or deployed
+    # THEN it says so, and nothing is packaged or deployed
     assert "already running" in done.stdout
     assert "1 services packaged 1 unchanged" in done.stdout
     assert "0 of 2 changed" in done.stdout
@@ -189,7 +189,7 @@ def health() -> Any:
 """
     app.write_text(app.read_text().replace('ANSWER = "first"', 'ANSWER = "second"') + route)
     done = shop.up()
-    # THEN the new code answers, on its new route too, in the same processes
+    # THEN the new code and the new route answer, in the same processes
     assert "1 of 2 changed" in done.stdout
     assert shop.item("one")["answer"] == "second"
     assert shop.get("/health") == {"status": "ok"}
@@ -197,7 +197,7 @@ def health() -> Any:
 
 
 def test_data_survive_down_and_up(shop: Shop) -> None:
-    # GIVEN what was stored
+    # GIVEN a stored item
     state = shop.state
     assert state
     # WHEN the shop goes down and up
@@ -205,7 +205,7 @@ def test_data_survive_down_and_up(shop: Shop) -> None:
     assert all(not process.is_alive() for process in state.processes)
     assert not (shop.home / "tmp").exists()
     done = shop.up()
-    # THEN nothing is built again, the data are there and events flow
+    # THEN nothing is built again, the item is there and events flow
     assert "1 services packaged 1 unchanged" in done.stdout
     assert "0 of 2 changed" in done.stdout
     assert shop.item("one")["found"]
@@ -213,23 +213,23 @@ def test_data_survive_down_and_up(shop: Shop) -> None:
     assert shop.heard("on-sns-message", "heard of two")
 
 
-def test_crash_is_noticed_and_mended(shop: Shop) -> None:
+def test_status_reports_a_crash_and_up_restarts(shop: Shop) -> None:
     # GIVEN a shop whose edge crashes
     state = shop.state
     assert state
     os.kill(state["edge"].pid, signal.SIGKILL)
     while state["edge"].is_alive():
         time.sleep(0.01)
-    # THEN status tells
+    # THEN status reports it
     done = shop.run("status", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["processes"]["edge"]["status"] == "dead"
-    # AND up starts it anew, with its data
+    # AND up restarts the shop with its data
     assert "edge had ended" in shop.up().stdout
     assert shop.item("two")["found"]
 
 
-def test_kill_loses_little_and_up_says_so(shop: Shop) -> None:
+def test_up_after_a_kill_reports_possible_losses(shop: Shop) -> None:
     # GIVEN a shop whose embedded AWS is killed
     state = shop.state
     assert state
@@ -237,9 +237,9 @@ def test_kill_loses_little_and_up_says_so(shop: Shop) -> None:
         os.kill(process.pid, signal.SIGKILL)
     while len(state.dead()) < 3:
         time.sleep(0.01)
-    # WHEN it is brought up
+    # WHEN it is started
     done = shop.up()
-    # THEN it says from when on things are lost, and has what was saved
+    # THEN it says since when changes are lost, and has the saved ones
     assert "was not stopped with `./shop down`" in done.stdout
     assert shop.item("two")["found"]
 
@@ -249,33 +249,33 @@ def test_ctrl_c_stops_what_up_started(other: Shop) -> None:
     process = other.start("up", *other.options)
     assert process.stdout
     for line in process.stdout:
-        if "Ctrl-C stops the shop" in line:
+        if "Press Ctrl-C to stop the shop" in line:
             break
     state = other.state
     assert state
     # WHEN Ctrl-C is pressed
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    # THEN everything that it started is gone
+    # THEN all of its processes have ended
     assert errors == ""
     assert len(state.dead()) == 3
     assert other.state is None
 
 
-def test_failed_stack_names_the_resource_and_leaves_nothing(other: Shop) -> None:
+def test_failing_stack_is_reported_and_nothing_keeps_running(other: Shop) -> None:
     # GIVEN an app whose resources cannot be created
     template = other.apps / "echo" / "resources.yaml"
     template.write_text(template.read_text().replace("[Table, StreamArn]", "[Table, Nonsense]"))
-    # WHEN it is brought up
+    # WHEN it is started
     done = other.run("up", "--detach", *other.options)
-    # THEN a sentence says which and why, and nothing runs
+    # THEN the message says which and why, and nothing runs
     assert done.returncode == 1
     assert done.stderr.startswith("The stack toyshop-local-echo-resources failed:")
     assert "Nonsense" in done.stderr
     assert other.state is None
 
 
-def test_app_that_cannot_be_imported_is_named(other: Shop) -> None:
+def test_app_that_cannot_be_imported_is_reported(other: Shop) -> None:
     app = other.apps / "echo" / "app.py"
     app.write_text("import nowhere_to_be_found\n" + app.read_text())
     done = other.run("up", "--detach", *other.options)

@@ -171,7 +171,7 @@ def test_the_command_prints_json_alone_and_refuses_what_contradicts_itself(
         result = CliRunner().invoke(reconcile_command, arguments)
         assert isinstance(result.exception, ShopProblem)
     result = CliRunner().invoke(reconcile_command, ["--since", "yesterday"])
-    assert "'yesterday' is no time" in result.output
+    assert "'yesterday' is neither a time nor an age" in result.output
 
 
 def test_what_is_asked_is_what_the_function_takes() -> None:

@@ -183,7 +183,7 @@ def test_stage_that_confirms_addresses_needs_someone_who_has(
     path.write_text(STAGES.format(name="st", origin=shop.origin, more="test_payments = true"))
     monkeypatch.setenv("SHOP_STAGES", str(path))
     refused = smoke("--stage", "st")
-    assert "has to confirm an e-mail address" in str(refused.exception)
+    assert "has to confirm an email address" in str(refused.exception)
     assert shop.asked == []
     monkeypatch.setenv("SHOP_SMOKE_EMAIL", "smoke@example.com")
     monkeypatch.setenv("SHOP_SMOKE_PASSWORD", "Secret")
@@ -201,9 +201,12 @@ def test_committed_stages_say_where_money_is_real() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "Name a --stage or a --url."),
-        (("--url", "file:///etc/passwd"), "A --url begins with https:// or http://."),
-        (("--url", "http://x", "--order", "--read-only"), "Either --order or --read-only."),
+        ((), "Give a --stage or a --url."),
+        (("--url", "file:///etc/passwd"), "--url must begin with https:// or http://."),
+        (
+            ("--url", "http://x", "--order", "--read-only"),
+            "--order and --read-only cannot be combined.",
+        ),
     ],
 )
 def test_arguments_that_make_no_sense(arguments: tuple[str, ...], sentence: str) -> None:

@@ -1,16 +1,12 @@
 """Which dead letters a replay is about."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from shopctl.operating.replay.dead_letters import Letter
 from shopctl.operating.replay.routes import Route
 from shopctl.project.errors import ShopProblem
-
-_AGO = re.compile(r"(\d{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -79,25 +75,3 @@ class Selection:
             and (self.since is None or letter.parked_at >= self.since)
             and (self.until is None or letter.parked_at < self.until)
         )
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """Read a moment: a time with its zone, such as ``2026-11-24T03:00:00Z``, or ``90m`` ago.
-
-    Raises
-    ------
-    ShopProblem
-        If it is neither.
-    """
-    if ago := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise ShopProblem(
-            f"{text} is no moment.",
-            "Give a time with its zone, such as 2026-11-24T03:00:00Z, or an age: 90m, 2h, 3d.",
-        )
-    return found.astimezone(UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from shopctl.operating.replay import dead_letters
 from shopctl.operating.replay.dead_letters import Letter
-from shopctl.operating.replay.selection import Selection, moment
+from shopctl.operating.replay.selection import Selection
 from shopctl.project.errors import ShopProblem
 from support.dead_letter_queues import ORDER, OTHER, Shelf, event
 
@@ -69,25 +69,3 @@ def test_queues_are_chosen_by_service_and_name(shelf: Shelf) -> None:
         chosen(services=("bank",))
     with pytest.raises(ShopProblem, match=r"no dead-letter queue .*payments-charge-retry"):
         chosen(queues=("payments-charge-retry",))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("90s", NOW - timedelta(seconds=90)),
-        ("15m", NOW - timedelta(minutes=15)),
-        ("2h", NOW - timedelta(hours=2)),
-        ("3d", NOW - timedelta(days=3)),
-        ("2026-11-24T03:00:00Z", datetime(2026, 11, 24, 3, tzinfo=UTC)),
-        ("2026-11-24T03:00:00+11:00", datetime(2026, 11, 23, 16, tzinfo=UTC)),
-    ],
-)
-def test_a_moment_is_a_time_or_an_age(text: str, expected: datetime) -> None:
-    assert moment(text, NOW) == expected
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "2w", "-2h", "2026-11-24T03:00:00", "03:00"])
-def test_what_is_neither_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(ShopProblem) as problem:
-        moment(text, NOW)
-    assert "2026-11-24T03:00:00Z" in problem.value.remedy

@@ -1,0 +1,46 @@
+"""The command line: error reporting and the list of commands."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from shopctl import cli as commands
+from shopctl.cli import main
+
+
+def test_unexpected_error_prints_one_line_and_logs_the_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # GIVEN a command that raises an unexpected error
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(main, "cli", broken)
+    # WHEN it runs
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    # THEN the error is one line, and the log has the traceback
+    assert stop.value.code == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith(
+        "The command failed unexpectedly with ZeroDivisionError: planted. The traceback is in"
+    )
+    assert "Traceback" not in errors
+    assert "Traceback" in (tmp_path / "logs" / "shop.log").read_text()
+
+
+def test_every_module_of_the_package_is_a_registered_command() -> None:
+    # GIVEN the modules of shopctl.cli
+    modules = {path.stem for path in Path(commands.__file__).parent.glob("*.py")}
+    # THEN each one is a command, apart from those that the commands share
+    assert set(main.cli.commands) == modules - {"__init__", "main", "options", "passthrough"}
+
+
+def test_help_fits_each_command_on_one_line() -> None:
+    output = CliRunner().invoke(main.cli, ["--help"], terminal_width=80).output
+    lines = output.partition("Commands:\n")[2].splitlines()
+    assert len(lines) == len(main.cli.commands)
+    assert not [line for line in lines if line.endswith("...")]

@@ -1,0 +1,31 @@
+"""`./shop delete`: remove services or infrastructure from a stage."""
+
+import click
+
+from shopctl.cli.options import (
+    infra_option,
+    refuse_services_with_infra,
+    services_argument,
+    stage_option,
+)
+from shopctl.project.layout import Layout
+
+
+@click.command("delete")
+@stage_option
+@services_argument
+@infra_option
+def delete_command(stage: str, services: tuple[str, ...], infra: tuple[str, ...]) -> None:
+    """Remove services from a stage.
+
+    Without names it removes all of them. A stage that retains its data is refused.
+    """
+    from shopctl.deploying import deploy, teardown
+    from shopctl.deploying import infra as infrastructure
+
+    refuse_services_with_infra(services, infra)
+    to = deploy.target(Layout.find(), stage, services)
+    if infra:
+        infrastructure.delete(to, infra, click.echo)
+    else:
+        teardown.delete(to, click.echo)

@@ -1,0 +1,21 @@
+"""`./shop deliver`: complete a `chalice deploy`."""
+
+import click
+
+from shopctl.cli.options import services_argument, stage_option
+from shopctl.project.layout import Layout
+
+
+@click.command("deliver")
+@stage_option
+@services_argument
+def deliver_command(stage: str, services: tuple[str, ...]) -> None:
+    """Complete a `chalice deploy`.
+
+    Applies delivery.yaml, which Chalice cannot, and publishes the APIs' URLs.
+    """
+    from shopctl.deploying import apply_delivery, deploy
+
+    to = deploy.target(Layout.find(), stage, services)
+    for service, changed in apply_delivery.deliver(to).items():
+        click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")

@@ -1,0 +1,50 @@
+"""`./shop deploy`: deploy services or infrastructure to a stage."""
+
+from pathlib import Path
+
+import click
+
+from shopctl.cli.options import (
+    infra_option,
+    refuse_services_with_infra,
+    services_argument,
+    stage_option,
+)
+from shopctl.project.layout import Layout
+
+
+@click.command("deploy")
+@stage_option
+@services_argument
+@click.option("--resources", is_flag=True, help="Deploy only the resources that outlive a release.")
+@click.option(
+    "--packages",
+    type=click.Path(path_type=Path),
+    help="A directory with code that ./shop package built.",
+)
+@infra_option
+def deploy_command(
+    stage: str,
+    services: tuple[str, ...],
+    resources: bool,
+    packages: Path | None,
+    infra: tuple[str, ...],
+) -> None:
+    """Deploy services, each after those it depends on.
+
+    Without names it deploys all of them.
+    """
+    from shopctl.deploying import deploy
+    from shopctl.deploying import infra as infrastructure
+
+    refuse_services_with_infra(services, infra)
+    to = deploy.target(Layout.find(), stage, services)
+    if infra:
+        infrastructure.deploy(to, infra, click.echo)
+        return
+    if resources:
+        outcomes = deploy.deploy_resources(to, click.echo)
+    else:
+        outcomes = deploy.deploy(to, click.echo, packages)
+    changed = sum(outcome != "unchanged" for outcome in outcomes.values())
+    click.echo(f"{changed} of {len(outcomes)} stacks changed.")

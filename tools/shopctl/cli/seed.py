@@ -1,0 +1,16 @@
+"""`./shop seed`: fill the catalogue."""
+
+import click
+
+from shopctl.cli.options import running
+from shopctl.project.layout import Layout
+
+
+@click.command("seed")
+def seed_command() -> None:
+    """Add the toys of the seed catalogue that the shop lacks."""
+    from shopctl.local.progress import Progress
+    from shopctl.local.up import fill
+
+    layout = Layout.find()
+    fill(layout, running(layout), Progress())
