@@ -1,1 +1,1 @@
-"""The shop's one public origin on a laptop: what CloudFront is in front of AWS."""
+"""The shop's one public origin on a laptop, in the place of CloudFront."""

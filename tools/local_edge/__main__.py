@@ -10,10 +10,12 @@ from local_edge.server import Origins, application
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    parser = argparse.ArgumentParser(prog="edge")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--aws", required=True)
-    parser.add_argument("--web", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        prog="local_edge", description="Serves the shop's public origin on loopback."
+    )
+    parser.add_argument("--port", type=int, required=True, help="Port on loopback.")
+    parser.add_argument("--aws", required=True, help="URL of the embedded AWS.")
+    parser.add_argument("--web", type=Path, required=True, help="Directory of the page.")
     options = parser.parse_args()
     origins = Origins.local(options.aws, options.web)
     web.run_app(

@@ -1,4 +1,4 @@
-"""Forwards ``/api/…`` to the storefront, the path exactly as the client sent it."""
+"""Forwards ``/api/…`` to the storefront, with the path exactly as the client sent it."""
 
 import io
 import re
@@ -23,24 +23,29 @@ _HOP_BY_HOP = (
     "Transfer-Encoding",
     "Upgrade",
 )
-_OWN_OF_REQUEST = (*_HOP_BY_HOP, "Host", "Content-Length", "Expect")
-_OWN_OF_ANSWER = (*_HOP_BY_HOP, "Content-Length", "Date", "Server")
+_REPLACED_IN_REQUEST = (*_HOP_BY_HOP, "Host", "Content-Length", "Expect")
+_REPLACED_IN_ANSWER = (*_HOP_BY_HOP, "Content-Length", "Date", "Server")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 async def forward(
     request: web.Request, client: aiohttp.ClientSession, origin: str
 ) -> web.StreamResponse:
-    """Send a request on and hand back the answer.
+    """Forward a request and return the answer.
 
-    Redirects go to the client, and what the gateway answers by itself becomes a problem.
+    Redirects are left to the client. An error of the API gateway itself becomes a problem answer.
+
+    Parameters
+    ----------
+    origin
+        The URL that replaces ``/api``.
     """
     if "%2f" in request.raw_path.lower() or "//" in request.raw_path:
-        return problem(404)  # an encoded or empty segment is in no route of API Gateway
+        return problem(404)  # API Gateway matches no encoded slash or empty segment
     body = await _body(request)
     if body is None:
         return problem(413)
-    # encoded=True: `%2F` and quotes stay as they came
+    # encoded=True leaves the path as it was sent
     url = URL(origin + request.raw_path.removeprefix("/api"), encoded=True)
     async with client.request(
         request.method,
@@ -51,7 +56,7 @@ async def forward(
     ) as answer:
         content = await answer.read()
         headers = CIMultiDict(answer.headers)
-    for name in _OWN_OF_ANSWER:
+    for name in _REPLACED_IN_ANSWER:
         headers.popall(name, None)
     headers["X-Content-Type-Options"] = "nosniff"
     status = status_of_gateway_answer(answer.status, answer.content_type, content, headers)
@@ -65,7 +70,7 @@ async def forward(
 
 
 async def _body(request: web.Request) -> bytes | None:
-    """Read the body; None if it is larger than the gateway takes."""
+    """Read the body; return ``None`` if it is larger than API Gateway accepts."""
     if (request.content_length or 0) > BODY_LIMIT:
         return None
     content = bytearray()
@@ -78,7 +83,7 @@ async def _body(request: web.Request) -> bytes | None:
 
 def _request_headers(request: web.Request) -> CIMultiDict[str]:
     headers = CIMultiDict(request.headers)
-    for name in _OWN_OF_REQUEST:
+    for name in _REPLACED_IN_REQUEST:
         headers.popall(name, None)
     clients = [*request.headers.getall("X-Forwarded-For", []), request.remote or "127.0.0.1"]
     headers["X-Forwarded-For"] = ", ".join(clients)

@@ -1,4 +1,4 @@
-"""Serves ``/files/…`` from the public bucket: read only, never changing."""
+"""Serves ``/files/…`` from the public bucket, read-only and immutable."""
 
 import re
 
@@ -10,7 +10,6 @@ from botocore.credentials import Credentials
 from yarl import URL
 
 from local_edge.problems import problem
-from shopctl.aws.clients import LOCAL_ACCOUNT, LOCAL_REGION
 
 _PATH = re.compile(r"/files(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+")
 _CONDITIONS = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
@@ -25,19 +24,26 @@ _DESCRIPTION = (
 )
 POLICY = {
     "Cache-Control": "public, max-age=31536000, immutable",
-    # a file that was opened by its address can load and run nothing
+    # a file that is opened directly in a browser can load and run nothing
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 _CHUNK = 64 * 1024
-_SIGNER = S3SigV4Auth(Credentials(LOCAL_ACCOUNT, "local"), "s3", LOCAL_REGION)
+# the embedded AWS takes any key of the local account
+_SIGNER = S3SigV4Auth(Credentials("000000000000", "local"), "s3", "us-east-1")
 
 
 async def serve_file(
     request: web.Request, client: aiohttp.ClientSession, origin: str
 ) -> web.StreamResponse:
-    """Answer GET and HEAD of a public file."""
+    """Answer GET and HEAD of a public file.
+
+    Parameters
+    ----------
+    origin
+        The public bucket's URL.
+    """
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
     path = request.raw_path.partition("?")[0]
@@ -65,7 +71,7 @@ async def serve_file(
 
 
 def _signature(method: str, url: str) -> dict[str, str]:
-    """Sign as CloudFront's origin access control does: the bucket is open to nobody else."""
+    """Sign as CloudFront's origin access control does: the bucket refuses everyone else."""
     request = AWSRequest(method, url)
     _SIGNER.add_auth(request)
     return {str(name): str(value) for name, value in request.headers.items()}

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from local_edge.problems import problem
 
-# what a page is made of; machines differ in what they call these
+# the media types of the page's files; machines differ in the names of some
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -21,7 +21,13 @@ _TYPES = {
 
 
 async def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
-    """Answer GET and HEAD of a file under a directory; ``/`` is its ``index.html``."""
+    """Answer GET and HEAD of a file in a directory; ``/`` is its ``index.html``.
+
+    Parameters
+    ----------
+    uploads
+        The origin of presigned URLs.
+    """
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
     path = unquote(request.raw_path.partition("?")[0]).lstrip("/")
@@ -41,8 +47,8 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
 
 
 def policy(uploads: str) -> dict[str, str]:
-    """Return the headers of the page, which may talk to an origin for uploads."""
-    # pictures are uploaded to, and receipts read from, presigned URLs
+    """Return the page's security headers, which let it connect to the origin of presigned URLs."""
+    # images are uploaded to presigned URLs, and receipts are read from them
     sources = {
         "default-src": "'self'",
         "connect-src": f"'self' {uploads}",

@@ -1,4 +1,4 @@
-"""Answers that the edge gives by itself, as problems (RFC 9457)."""
+"""The edge's own error answers, as problem documents (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -7,17 +7,17 @@ from http.client import responses
 from aiohttp import web
 
 PROBLEM_TYPE = "application/problem+json"
-# what the gateway in front of the functions says when no route matches
+# the error type of API Gateway when no route matches
 _NO_ROUTE = "MissingAuthenticationTokenException"
 _DETAILS = {
-    400: "The request cannot be understood.",
-    401: "Sign in first: the access token is missing, expired or not valid.",
-    403: "You may not do this.",
+    400: "The request is malformed.",
+    401: "Sign in first. The access token is missing, expired or not valid.",
+    403: "You are not allowed to do this.",
     404: "There is nothing at this address.",
-    405: "This address does not take this method.",
+    405: "This address does not support this method.",
     413: "The body is larger than 10 MB.",
     415: "The body's media type is not supported.",
-    429: "Too many requests: try again in a moment.",
+    429: "Too many requests. Try again in a moment.",
     431: "The address or a header is longer than 8 kB.",
     500: "The shop failed to answer.",
     502: "The shop failed to answer.",
@@ -27,7 +27,7 @@ _DETAILS = {
 
 
 def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
-    """Make a problem answer for a status."""
+    """Return the problem answer for a status."""
     return web.Response(
         status=status,
         body=problem_body(status),
@@ -40,7 +40,7 @@ def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
 
 
 def problem_body(status: int) -> bytes:
-    """Describe a status; nothing of what went wrong inside gets out."""
+    """Return the problem document for a status, without internal details."""
     title = responses.get(status, "Error")
     detail = _DETAILS.get(status, title)
     return json.dumps(
@@ -51,22 +51,22 @@ def problem_body(status: int) -> bytes:
 def status_of_gateway_answer(
     status: int, content_type: str, body: bytes, headers: Mapping[str, str]
 ) -> int | None:
-    """Tell what status an answer means that the gateway gave by itself.
+    """Return the client's status for an error of the API gateway itself.
 
     Returns
     -------
     int or None
-        The status for the client; None if the answer is a service's own.
+        The status for the client; ``None`` if the answer comes from a service.
     """
-    if status < 400 or content_type == PROBLEM_TYPE or _is_a_services_own(body):
+    if status < 400 or content_type == PROBLEM_TYPE or _is_from_service(body):
         return None
     if status == 403 and headers.get("x-amzn-ErrorType", "").startswith(_NO_ROUTE):
         return 404
     return status
 
 
-def _is_a_services_own(body: bytes) -> bool:
-    """Tell a service's JSON from the gateway's: one message alone, or an error of AWS's own."""
+def _is_from_service(body: bytes) -> bool:
+    """Return whether a service wrote a body: the gateway writes ``message`` or ``__type``."""
     try:
         document = json.loads(body)
     except ValueError:

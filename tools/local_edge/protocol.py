@@ -1,4 +1,4 @@
-"""What the edge answers where no request could be read, or its own code fails: a problem too."""
+"""Problem answers where a request cannot be parsed or the edge's own code fails."""
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -8,7 +8,7 @@ from local_edge.problems import problem
 
 
 def install() -> None:
-    """Have aiohttp answer with problems where it would with text; it has no setting for it."""
+    """Make aiohttp answer with problem documents instead of text; it has no setting for that."""
     RequestHandler.handle_error = _answer  # type: ignore[method-assign]
 
 
@@ -22,7 +22,7 @@ def _answer(
     if status >= 500:
         self.log_exception("unexpected error", exc_info=exc)
     if request.writer.output_size > 0:
-        raise ConnectionError("A part of the answer is sent already.")
+        raise ConnectionError("A part of the answer has already been sent.")
     answer = problem(431 if isinstance(exc, LineTooLong) else status)
     answer.force_close()
     return answer

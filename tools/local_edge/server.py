@@ -20,18 +20,18 @@ _CONNECTIONS = 64
 
 @dataclass(frozen=True)
 class Origins:
-    """Where the edge's three parts come from.
+    """The origins of the edge's three parts.
 
     Attributes
     ----------
     api
-        URL that stands for ``/api``.
+        URL that replaces ``/api``.
     files
-        URL that stands for ``/`` of ``/files/…``.
+        URL of the public bucket, before ``/files/…``.
     web
         Directory of the page.
     uploads
-        Origin that presigned URLs lead to, which the page may talk to.
+        Origin of presigned URLs, which the page may connect to.
     """
 
     api: str
@@ -41,7 +41,7 @@ class Origins:
 
     @classmethod
     def local(cls, aws: str, web_directory: Path) -> "Origins":
-        """Name the origins of the stage `local`."""
+        """Return the origins of the stage ``local``."""
         return cls(
             api=f"{aws}/restapis/toyshop-local-storefront-api/api/_user_request_",
             files=f"{aws}/toyshop-local-file-manager-public",
@@ -55,7 +55,7 @@ CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 
 
 def application(origins: Origins) -> web.Application:
-    """Make the edge's application."""
+    """Return the edge's application."""
     protocol.install()
     app = web.Application()
     app[ORIGINS] = origins
@@ -66,7 +66,7 @@ def application(origins: Origins) -> web.Application:
 
 async def _client(app: web.Application) -> AsyncIterator[None]:
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=30)
-    # bodies pass as they are, compressed or not
+    # bodies are forwarded as they are, compressed or not
     async with aiohttp.ClientSession(
         connector=connector,
         timeout=_TIMEOUT,

@@ -1,4 +1,4 @@
-"""The edge in front of an upstream that answers what the gateway or the storefront would."""
+"""The edge in front of an upstream that answers as the gateway or the storefront would."""
 
 import asyncio
 import io
@@ -23,28 +23,28 @@ FILES = "/toyshop-local-file-manager-public"
 
 
 class Upstream:
-    """Answers with what a test sets and keeps what it was asked."""
+    """Gives the answer that a test sets, and records requests."""
 
     def __init__(self) -> None:
         self.answer: dict[str, Any] = {"status": 200, "text": "{}"}
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
 
     async def respond(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.asked.append((request.method, request.raw_path, dict(request.headers), body))
+        self.requests.append((request.method, request.raw_path, dict(request.headers), body))
         return web.Response(**self.answer)
 
     @property
     def path(self) -> str:
-        return self.asked[-1][1]
+        return self.requests[-1][1]
 
     @property
     def headers(self) -> dict[str, str]:
-        return {name.lower(): value for name, value in self.asked[-1][2].items()}
+        return {name.lower(): value for name, value in self.requests[-1][2].items()}
 
 
 class Edge:
-    """A client of the edge that follows no redirect and changes no path."""
+    """A client of the edge that follows no redirect and leaves paths as they are."""
 
     def __init__(self, session: aiohttp.ClientSession, origin: URL, upstream: Upstream) -> None:
         self._session, self._origin, self.upstream = session, origin, upstream
@@ -64,7 +64,7 @@ class Edge:
 
 
 class Answer:
-    """What a client got."""
+    """The answer that a client received."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
@@ -96,13 +96,13 @@ async def running(directory: Path) -> AsyncIterator[Edge]:
             yield Edge(session, edge.make_url("/"), upstream)
 
 
-Story = Callable[[Edge], Awaitable[None]]
+Scenario = Callable[[Edge], Awaitable[None]]
 
 
-def play(directory: Path, story: Story) -> None:
+def run(directory: Path, scenario: Scenario) -> None:
     async def main() -> None:
         async with running(directory) as edge:
-            await story(edge)
+            await scenario(edge)
 
     asyncio.run(main())
 
@@ -115,28 +115,28 @@ def play(directory: Path, story: Story) -> None:
         "/toys?q=a+b&q=%C3%A9",
     ],
 )
-def test_path_and_query_pass_as_they_were_sent(tmp_path: Path, path: str) -> None:
-    async def story(edge: Edge) -> None:
+def test_path_and_query_are_forwarded_unchanged(tmp_path: Path, path: str) -> None:
+    async def scenario(edge: Edge) -> None:
         # WHEN a client asks
         await edge.send("GET", f"/api{path}")
         # THEN the gateway sees the same characters
         assert edge.upstream.path == API + path
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize("path", ["/toys/a%2Fb", "/toys/%2f", "/toys//x", "//toys"])
-def test_what_is_in_no_route_goes_nowhere(tmp_path: Path, path: str) -> None:
-    async def story(edge: Edge) -> None:
+def test_path_that_no_route_can_match_is_not_forwarded(tmp_path: Path, path: str) -> None:
+    async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", f"/api{path}")
         assert (answer.status, answer.problem["status"]) == (404, 404)
-        assert edge.upstream.asked == []
+        assert edge.upstream.requests == []
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_request_passes_with_its_headers_and_body(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_request_is_forwarded_with_headers_and_body(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         # WHEN a client posts
         body = b'{"quantity": 1}'
         sent = {
@@ -148,8 +148,8 @@ def test_request_passes_with_its_headers_and_body(tmp_path: Path) -> None:
             "Host": "shop.example",
         }
         await edge.send("POST", "/api/orders", data=body, headers=sent)
-        # THEN everything arrives but the host and what concerns one connection
-        method, _, _, received = edge.upstream.asked[-1]
+        # THEN everything arrives except the host and the headers of the connection
+        method, _, _, received = edge.upstream.requests[-1]
         headers = edge.upstream.headers
         assert (method, received) == ("POST", body)
         assert headers["authorization"] == "Bearer t"
@@ -161,23 +161,23 @@ def test_request_passes_with_its_headers_and_body(tmp_path: Path) -> None:
         assert headers["host"] != "shop.example"
         assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 def test_traceparent_of_the_client_is_kept_unless_it_is_malformed(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+    async def scenario(edge: Edge) -> None:
         given = f"00-{'a' * 32}-{'b' * 16}-01"
         await edge.send("GET", "/api/toys", headers={"traceparent": given})
         assert edge.upstream.headers["traceparent"] == given
         await edge.send("GET", "/api/toys", headers={"traceparent": "00-zz"})
         assert edge.upstream.headers["traceparent"] != "00-zz"
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_answer_of_the_storefront_passes_as_it_is(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
-        # GIVEN a problem of the storefront's own, with members of its own
+def test_answer_of_the_storefront_is_returned_unchanged(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        # GIVEN a problem answer of the storefront with extension members
         problem = b'{"type":"/problems/stale","title":"Stale","status":412,"current":3}'
         edge.upstream.answer = {
             "status": 412,
@@ -186,17 +186,17 @@ def test_answer_of_the_storefront_passes_as_it_is(tmp_path: Path) -> None:
         }
         # WHEN a client asks
         answer = await edge.send("PUT", "/api/toys/toy_1")
-        # THEN not a byte of it is changed
+        # THEN every byte is unchanged
         assert (answer.status, answer.body) == (412, problem)
         assert answer.headers["ETag"] == '"3"'
         assert answer.headers["X-Own"] == "1"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_a_function_that_is_throttled_is_a_problem_too(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_throttled_function_becomes_a_problem(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {
             "status": 429,
             "body": b'{"__type":"TooManyRequestsException","message":"Rate Exceeded","Reason":"x"}',
@@ -207,18 +207,18 @@ def test_a_function_that_is_throttled_is_a_problem_too(tmp_path: Path) -> None:
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert b"Rate Exceeded" not in answer.body
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_redirect_goes_to_the_client(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_redirect_is_left_to_the_client(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         location = "http://127.0.0.1:1/receipt?sig=a%2Fb"
         edge.upstream.answer = {"status": 303, "headers": {"Location": location}}
         answer = await edge.send("GET", "/api/orders/ord_1/receipt")
         assert (answer.status, answer.headers["Location"]) == (303, location)
-        assert len(edge.upstream.asked) == 1
+        assert len(edge.upstream.requests) == 1
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -235,11 +235,11 @@ def test_redirect_goes_to_the_client(tmp_path: Path) -> None:
         (504, "Endpoint request timed out", 504),
     ],
 )
-def test_answer_of_the_gateway_itself_becomes_a_problem(
+def test_error_of_the_gateway_itself_becomes_a_problem(
     tmp_path: Path, status: int, message: str, expected: int
 ) -> None:
-    async def story(edge: Edge) -> None:
-        # GIVEN what the gateway says by itself
+    async def scenario(edge: Edge) -> None:
+        # GIVEN an error of the gateway itself
         body = json.dumps({"message": message})
         edge.upstream.answer = {
             "status": status,
@@ -251,20 +251,20 @@ def test_answer_of_the_gateway_itself_becomes_a_problem(
         }
         # WHEN a client asks
         answer = await edge.send("GET", "/api/anything")
-        # THEN it gets a problem that tells nothing of the inside
+        # THEN it gets a problem without internal details
         assert answer.status == expected
         assert answer.problem["detail"]
         assert b"secret" not in answer.body
         assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_body_at_the_limit_passes_and_a_larger_one_is_refused(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_body_over_the_limit_is_refused(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         answer = await edge.send("POST", "/api/toys", data=io.BytesIO(bytes(BODY_LIMIT)))
         assert answer.status == 200
-        assert len(edge.upstream.asked[-1][3]) == BODY_LIMIT
+        assert len(edge.upstream.requests[-1][3]) == BODY_LIMIT
         answer = await edge.send("POST", "/api/toys", data=io.BytesIO(bytes(BODY_LIMIT + 1)))
         assert answer.status == 413
         assert answer.problem["title"]
@@ -275,13 +275,13 @@ def test_body_at_the_limit_passes_and_a_larger_one_is_refused(tmp_path: Path) ->
 
         answer = await edge.send("POST", "/api/toys", data=chunks())
         assert answer.status == 413
-        assert len(edge.upstream.asked) == 1
+        assert len(edge.upstream.requests) == 1
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 def test_upstream_that_is_down_is_a_problem(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         origins = Origins.local("http://127.0.0.1:1", tmp_path)
         async with TestServer(application(origins)) as server, aiohttp.ClientSession() as session:
             edge = Edge(session, server.make_url("/"), Upstream())
@@ -291,11 +291,11 @@ def test_upstream_that_is_down_is_a_problem(tmp_path: Path) -> None:
                 assert answer.problem["detail"]
                 assert answer.headers["Retry-After"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_upstream_that_breaks_off_is_a_problem(tmp_path: Path) -> None:
-    async def story() -> None:
+def test_upstream_that_closes_the_connection_is_a_problem(tmp_path: Path) -> None:
+    async def scenario() -> None:
         async def break_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
             await writer.drain()
@@ -312,19 +312,19 @@ def test_upstream_that_breaks_off_is_a_problem(tmp_path: Path) -> None:
         broken.close()
         await broken.wait_closed()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_public_file_never_changes_and_cannot_run(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
-        # GIVEN a picture in the public bucket
+def test_public_file_is_immutable_and_cannot_run_scripts(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        # GIVEN an image in the public bucket
         edge.upstream.answer = {
             "body": b"RIFF",
             "headers": {"Content-Type": "image/webp", "ETag": '"e"', "x-amz-meta-owner": "toy_1"},
         }
         # WHEN it is read
         answer = await edge.send("GET", "/files/fil_01.webp", headers={"Range": "bytes=0-3"})
-        # THEN it comes from the bucket, to be kept for ever, without the bucket's own headers
+        # THEN it comes from the bucket, cacheable for ever, without the bucket's own headers
         assert edge.upstream.path == f"{FILES}/files/fil_01.webp"
         assert edge.upstream.headers["range"] == "bytes=0-3"
         assert (answer.status, answer.body) == (200, b"RIFF")
@@ -334,46 +334,46 @@ def test_public_file_never_changes_and_cannot_run(tmp_path: Path) -> None:
         assert "sandbox" in answer.headers["Content-Security-Policy"]
         assert "x-amz-meta-owner" not in answer.headers
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_file_takes_head_and_refuses_to_be_written(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_file_answers_head_and_refuses_writes(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         assert (await edge.send("HEAD", "/files/fil_1")).status == 200
         for method in ("PUT", "POST", "DELETE", "PATCH"):
             answer = await edge.send(method, "/files/fil_1", data=b"x")
             assert answer.status == 405
             assert answer.headers["Allow"] == "GET, HEAD"
-        assert len(edge.upstream.asked) == 1
+        assert len(edge.upstream.requests) == 1
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
     "path",
     ["/files/", "/files/../other", "/files/%2e%2e/other", "/files/a?list-type=2&x", "/files/a%00"],
 )
-def test_files_lead_nowhere_else(tmp_path: Path, path: str) -> None:
-    async def story(edge: Edge) -> None:
+def test_file_path_cannot_leave_the_bucket(tmp_path: Path, path: str) -> None:
+    async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {"status": 404, "text": "<Error/>"}
         answer = await edge.send("GET", path)
         assert answer.status == 404
         assert answer.problem
-        assert all(asked[1] == f"{FILES}/files/a" for asked in edge.upstream.asked)
+        assert all(asked[1] == f"{FILES}/files/a" for asked in edge.upstream.requests)
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 def test_missing_file_is_a_problem(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+    async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {"status": 403, "text": "<Error/>"}
         assert (await edge.send("GET", "/files/fil_1")).problem["status"] == 404
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 def test_page_is_served_with_a_strict_policy(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+    async def scenario(edge: Edge) -> None:
         for path, kind in (("/", "text/html"), ("/app.js", "text/javascript")):
             answer = await edge.send("GET", path)
             assert answer.status == 200
@@ -382,29 +382,29 @@ def test_page_is_served_with_a_strict_policy(tmp_path: Path) -> None:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["X-Frame-Options"] == "DENY"
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
     "path",
     ["/none", "/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/.secret", "/a%00b"],
 )
-def test_page_directory_is_not_left(tmp_path: Path, path: str) -> None:
-    async def story(edge: Edge) -> None:
+def test_page_path_cannot_leave_the_directory(tmp_path: Path, path: str) -> None:
+    async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", path)
         assert answer.status == 404
         assert answer.problem
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
-def test_page_cannot_be_written(tmp_path: Path) -> None:
-    async def story(edge: Edge) -> None:
+def test_page_refuses_writes(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
         answer = await edge.send("POST", "/")
         assert answer.status == 405
         assert answer.problem
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -424,10 +424,10 @@ def test_page_cannot_be_written(tmp_path: Path) -> None:
         (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (b"t" * 9000), 431),
     ],
 )
-def test_what_is_no_request_is_a_problem_and_is_not_repeated(
+def test_malformed_request_is_a_problem_that_does_not_echo_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, request_text: bytes, status: int
 ) -> None:
-    async def story(edge: Edge) -> None:
+    async def scenario(edge: Edge) -> None:
         reader, writer = await asyncio.open_connection(edge.host, edge.port)
         writer.write(request_text)
         answer = await asyncio.wait_for(reader.read(), 5)
@@ -436,20 +436,20 @@ def test_what_is_no_request_is_a_problem_and_is_not_repeated(
         assert int(head.split()[1]) == status
         assert b"application/problem+json" in head
         assert json.loads(body)["status"] == status
-        # THEN nothing of it went on, and nothing of it is told to anyone
-        assert edge.upstream.asked == []
+        # THEN nothing was forwarded, and the answer does not echo it
+        assert edge.upstream.requests == []
         assert b"ttttt" not in answer
         assert "ttttt" not in caplog.text
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80@shop", "127.0.0.1:1"])
-def test_a_host_of_the_callers_choice_leads_nowhere_else(tmp_path: Path, host: str) -> None:
-    async def story(edge: Edge) -> None:
+def test_host_header_does_not_change_the_upstream(tmp_path: Path, host: str) -> None:
+    async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {"status": 404, "text": "{}"}
         answer = await edge.send("GET", "/api/toys", headers={"Host": host})
         assert edge.upstream.headers["host"] != host
         assert host not in f"{dict(answer.headers)}{answer.body.decode()}"
 
-    play(tmp_path, story)
+    run(tmp_path, scenario)
