@@ -9,53 +9,53 @@ from contracts import files as api
 
 settings = load(Settings)
 app = ServiceApp("toyshop-file-manager", settings, max_body=4 * 1024 * 1024)
-files, uploads, relay = build(settings)
+components = build(settings)
 
 
 @app.serves(api.ANNOUNCE_IMAGE)
 def announce_image() -> api.ImageTicket:
     """Announce an upload."""
-    return files.announce(app.body(api.NewImage))
+    return components.files.announce(app.body(api.NewImage))
 
 
 @app.serves(api.GET)
 def get_file(file_id: str) -> api.File:
     """Get what is known of a file."""
-    return files.get(file_id)
+    return components.files.get(file_id)
 
 
 @app.serves(api.LOOKUP)
 def look_up_files() -> api.FileLookupAnswer:
     """Get what is known of many files."""
-    return files.look_up(app.body(api.FileLookup))
+    return components.files.look_up(app.body(api.FileLookup))
 
 
 @app.serves(api.DELETE)
 def delete_file(file_id: str) -> None:
     """Forget a file and its bytes."""
-    files.delete(file_id)
+    components.files.delete(file_id)
 
 
 @app.serves(api.ARCHIVE_DOCUMENT)
 def archive_document(file_id: str) -> Answer:
     """Archive a document, once."""
-    document, is_new = files.archive(file_id, app.body(api.NewDocument))
+    document, is_new = components.files.archive(file_id, app.body(api.NewDocument))
     return Answer(document, status=201 if is_new else 200)
 
 
 @app.serves(api.LINK_DOCUMENT)
 def link_document(file_id: str) -> api.Link:
     """Get a short-lived URL of a document."""
-    return files.link(file_id)
+    return components.files.link(file_id)
 
 
 @app.on_sqs_message(queue_arn=source("on_s3_event"))
 def on_s3_event(event: SQSEvent) -> dict[str, object]:
     """Check what was uploaded, and publish it if it is what it said."""
-    return uploads.handle(event.to_dict(), event.context)
+    return components.uploads.handle(event.to_dict(), event.context)
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""
-    return relay.handle(event.to_dict())
+    return components.relay.handle(event.to_dict())

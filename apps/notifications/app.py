@@ -7,23 +7,23 @@ from contracts import notifications as api
 
 settings = load(Settings)
 app = ServiceApp("toyshop-notifications", settings, max_body=4 * 1024 * 1024)
-notifications = build(settings)
+components = build(settings)
 
 
 @app.serves(api.SEND)
 def send_message(message_id: str) -> Answer:
     """Send an e-mail, once per id."""
-    message, is_new = notifications.send(message_id, app.body(api.NewMessage))
+    message, is_new = components.notifications.send(message_id, app.body(api.NewMessage))
     return Answer(message, status=201 if is_new else 200)
 
 
 @app.serves(api.LOOKUP)
 def look_up_messages() -> api.MessageLookupAnswer:
     """Get what became of many e-mails."""
-    return notifications.look_up(app.body(api.MessageLookup))
+    return components.notifications.look_up(app.body(api.MessageLookup))
 
 
 @app.serves(api.GET)
 def get_message(message_id: str) -> api.Message:
     """Get what became of an e-mail."""
-    return notifications.get(message_id)
+    return components.notifications.get(message_id)

@@ -11,67 +11,67 @@ from contracts import orders as api
 
 settings = load(Settings)
 app = ServiceApp("toyshop-orders", settings)
-orders, relay, table = build(settings)
+components = build(settings)
 
 
 @app.serves(api.PLACE)
 def place_order() -> Answer:
     """Place an order, once per key."""
-    order, is_new = orders.place(app.body(api.PlaceOrder))
+    order, is_new = components.orders.place(app.body(api.PlaceOrder))
     return Answer(order, status=201 if is_new else 200)
 
 
 @app.serves(api.REPLAY)
 def find_replay() -> api.Order:
     """Find the order that a key has placed already."""
-    return orders.replay(app.body(api.ReplayLookup))
+    return components.orders.replay(app.body(api.ReplayLookup))
 
 
 @app.serves(api.LIST)
 def list_orders() -> api.OrderPage:
     """List orders, newest first."""
-    return orders.list(app.query(api.OrderQuery))
+    return components.orders.list(app.query(api.OrderQuery))
 
 
 @app.serves(api.GET)
 def get_order(order_id: str) -> api.Order:
     """Get one order."""
-    return orders.get(order_id)
+    return components.orders.get(order_id)
 
 
 @app.serves(api.CHANGE)
 def change_order(order_id: str) -> api.Order:
     """Change the shipping address."""
-    return orders.change(order_id, app.precondition(), app.patch())
+    return components.orders.change(order_id, app.precondition(), app.patch())
 
 
 @app.serves(api.CANCEL)
 def cancel_order(order_id: str) -> api.Order:
     """Call an order off."""
     app.optional_body(api.NoBody)
-    return orders.cancel(order_id)
+    return components.orders.cancel(order_id)
 
 
 @app.serves(api.DELETE)
 def delete_order(order_id: str) -> None:
     """Forget an order that is settled."""
-    orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
+    components.orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
 
 
 @app.serves(api.REEMIT)
 def reemit_order(order_id: str) -> None:
     """Have an order told of again."""
     app.optional_body(api.NoBody)
-    orders.reemit(order_id)
+    components.orders.reemit(order_id)
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish what the table's stream says has changed."""
-    return relay.handle(event.to_dict())
+    return components.relay.handle(event.to_dict())
 
 
 @app.lambda_function()
 def backfill(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Fill in what older records lack; whoever migrates the table invokes it."""
-    return table.step(event)
+    return components.backfill.step(event)

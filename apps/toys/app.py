@@ -11,12 +11,12 @@ from contracts.files import ImageTicket
 
 settings = load(Settings)
 app = ServiceApp("toyshop-toys", settings)
-toys, consumer = build(settings)
+components = build(settings)
 
 
 def toy_to_change(toy_id: str) -> Stored:
     """Return a toy in the version that the caller requires; an unknown one is a 404 first."""
-    stored = toys.get_for_update(toy_id)
+    stored = components.toys.get_for_update(toy_id)
     app.precondition().check(stored.toy.version)
     return stored
 
@@ -24,65 +24,65 @@ def toy_to_change(toy_id: str) -> Stored:
 @app.serves(api.SEARCH)
 def search_toys() -> api.ToyPage:
     """Search the catalogue."""
-    return toys.search(app.query(api.ToyQuery))
+    return components.toys.search(app.query(api.ToyQuery))
 
 
 @app.serves(api.GET)
 def get_toy(toy_id: str) -> api.Toy:
     """Get one toy."""
-    return toys.get(toy_id)
+    return components.toys.get(toy_id)
 
 
 @app.serves(api.LOOKUP)
 def look_up_toys() -> api.ToyLookupAnswer:
     """Get many toys in one call."""
-    return toys.look_up(app.body(api.ToyLookup))
+    return components.toys.look_up(app.body(api.ToyLookup))
 
 
 @app.serves(api.CREATE)
 def create_toy() -> Answer:
     """Add a toy."""
-    toy = toys.create(app.body(api.ToyDraft))
+    toy = components.toys.create(app.body(api.ToyDraft))
     return Answer(toy, headers={"Location": f"/toys/{toy.id}"})
 
 
 @app.serves(api.REPLACE)
 def replace_toy(toy_id: str) -> api.Toy:
     """Replace a toy by another description."""
-    return toys.replace(toy_to_change(toy_id), app.body(api.ToyDraft))
+    return components.toys.replace(toy_to_change(toy_id), app.body(api.ToyDraft))
 
 
 @app.serves(api.PATCH)
 def patch_toy(toy_id: str) -> api.Toy:
     """Change a part of a toy."""
-    return toys.patch(toy_to_change(toy_id), app.patch())
+    return components.toys.patch(toy_to_change(toy_id), app.patch())
 
 
 @app.serves(api.DELETE)
 def delete_toy(toy_id: str) -> None:
     """Withdraw a toy."""
-    toys.delete(toy_to_change(toy_id))
+    components.toys.delete(toy_to_change(toy_id))
 
 
 @app.serves(api.ADD_IMAGE)
 def add_toy_image(toy_id: str) -> ImageTicket:
     """Announce a picture of a toy."""
-    return toys.announce_image(toys.get(toy_id), app.body(api.NewToyImage))
+    return components.toys.announce_image(components.toys.get(toy_id), app.body(api.NewToyImage))
 
 
 @app.serves(api.REMOVE_IMAGE)
 def remove_toy_image(toy_id: str, image_id: str) -> None:
     """Remove a picture of a toy."""
-    toys.remove_image(toy_id, image_id)
+    components.toys.remove_image(toy_id, image_id)
 
 
 @app.on_sns_message(topic=source("images"))
 def images(event: SNSEvent) -> dict[str, object]:
     """Show a picture on its toy once its bytes are checked."""
-    return consumer.on_sns(event.to_dict(), event.context)
+    return components.images.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("images_retry"))
 def images_retry(event: SQSEvent) -> dict[str, object]:
     """Try again, for hours, what ``images`` could not do."""
-    return consumer.on_sqs(event.to_dict(), settings.images_retry_url, event.context)
+    return components.images.on_sqs(event.to_dict(), settings.images_retry_url, event.context)

@@ -284,12 +284,12 @@ class TestPictures:
         upload(s3, file_id)
         event = told_of(file_id) | {"replay": True}
         del event["Records"][0]["receiptHandle"]
-        real = app.uploads._storage.publish
+        real = app.components.uploads._storage.publish
 
         def publish(file: Any, content: bytes) -> None:
             raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
-        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         # THEN a failure is the answer, and poison is not parked a second time
         with pytest.raises(ClientError, match="SlowDown"):
             handled(app, event)
@@ -298,7 +298,7 @@ class TestPictures:
             handled(app, poison)
         assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
         # AND once the cause is gone it is handled
-        monkeypatch.setattr(app.uploads._storage, "publish", real)
+        monkeypatch.setattr(app.components.uploads._storage, "publish", real)
         assert handled(app, event) == []
         assert api.call("GET", f"/files/{file_id}").json_body["status"] == "ready"
 
@@ -308,7 +308,7 @@ class TestPictures:
         bad, good = (announced(api)["image"]["id"] for _ in range(2))
         upload(s3, bad)
         upload(s3, good)
-        real = app.uploads._storage.publish
+        real = app.components.uploads._storage.publish
         delays = []
 
         def publish(file: Any, content: bytes) -> None:
@@ -320,8 +320,8 @@ class TestPictures:
             def change_message_visibility(self, **request: Any) -> None:
                 delays.append((request["ReceiptHandle"], request["VisibilityTimeout"]))
 
-        monkeypatch.setattr(app.uploads._storage, "publish", publish)
-        monkeypatch.setattr(app.uploads, "_sqs", Queue())
+        monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
+        monkeypatch.setattr(app.components.uploads, "_sqs", Queue())
         assert handled(app, told_of(bad, good, received=3)) == ["message-0"]
         assert delays == [("handle-0", 8)]
         assert api.call("GET", f"/files/{good}").json_body["status"] == "ready"
@@ -432,13 +432,13 @@ class TestForgetting:
     ) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        real = app.uploads._storage.publish
+        real = app.components.uploads._storage.publish
 
         def publish(file: Any, content: bytes) -> None:
             api.call("DELETE", f"/files/{file.id}")
             real(file, content)
 
-        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert handled(app, told_of(file_id)) == []
         assert api.call("GET", f"/files/{file_id}").status_code == 404
         for bucket in (PUBLIC, PRIVATE):
@@ -450,16 +450,16 @@ class TestForgetting:
         # GIVEN a check that has published good bytes
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        real = app.uploads._storage.publish
+        real = app.components.uploads._storage.publish
 
         def publish(file: Any, content: bytes) -> None:
             # WHEN another check finds other bytes, and is faster
-            monkeypatch.setattr(app.uploads._storage, "publish", real)
+            monkeypatch.setattr(app.components.uploads._storage, "publish", real)
             real(file, content)
             upload(s3, file.id, b"x" * len(PNG))
-            app.uploads.check(file.id)
+            app.components.uploads.check(file.id)
 
-        monkeypatch.setattr(app.uploads._storage, "publish", publish)
+        monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert handled(app, told_of(file_id)) == []
         # THEN what was recorded is true
         assert api.call("GET", f"/files/{file_id}").json_body["status"] == "rejected"

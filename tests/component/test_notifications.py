@@ -15,6 +15,7 @@ import pytest
 from component.conftest import ACCOUNT, REGION
 from moto.backends import get_backend
 
+from chalicelib.notifications.bootstrap import Components
 from chalicelib.notifications.mail import Composer, Mail
 from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, RefusedError
 from chalicelib.notifications.service import NotificationService
@@ -107,7 +108,9 @@ def app(
     postbox: Postbox,
 ) -> ModuleType:
     module = load_app("notifications")
-    monkeypatch.setattr(module, "notifications", service(MessageStore(TABLE), postbox, clock))
+    monkeypatch.setattr(
+        module, "components", Components(service(MessageStore(TABLE), postbox, clock))
+    )
     return module
 
 
@@ -239,7 +242,7 @@ def test_two_attempts_at_once_send_one_copy(app: ModuleType, api: Any, clock: Cl
     assert answer.status_code == 503
     assert send(api).status_code == 200
     assert len(slow.posted) == 1
-    assert app.notifications._postbox.posted == []
+    assert app.components.notifications._postbox.posted == []
 
 
 def test_an_attempt_that_was_taken_for_dead_still_tells_that_it_has_sent(
@@ -250,7 +253,7 @@ def test_an_attempt_that_was_taken_for_dead_still_tells_that_it_has_sent(
             super().post(mail)
             clock.advance(61)
             # meanwhile another attempt takes over, and gets nowhere
-            app.notifications._postbox.errors = [NoAnswerError("ReadTimeoutError")]
+            app.components.notifications._postbox.errors = [NoAnswerError("ReadTimeoutError")]
             assert send(api).status_code == 503
 
     request = new_message()
@@ -339,7 +342,7 @@ def test_a_crash_while_posting(app: ModuleType, api: Any, postbox: Postbox, cloc
     # the process dies with the e-mail handed over or not, nobody knows: the lease must be over
     postbox.errors = [Crash()]
     with pytest.raises(Crash):
-        app.notifications.send(MESSAGE_ID, new_message())
+        app.components.notifications.send(MESSAGE_ID, new_message())
     assert send(api).status_code == 503
     clock.advance(60)
     assert send(api).status_code == 201

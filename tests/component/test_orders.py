@@ -424,13 +424,13 @@ def test_a_backfill_leaves_a_record_alone_that_somebody_is_writing(
         Key={"id": {"S": order["id"]}},
         UpdateExpression="REMOVE listing",
     )
-    real = app.table._as_stored
+    real = app.components.backfill._as_stored
 
     def meanwhile(record: Any) -> Any:
         patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
         return real(record)
 
-    monkeypatch.setattr(app.table, "_as_stored", meanwhile)
+    monkeypatch.setattr(app.components.backfill, "_as_stored", meanwhile)
     step = app.backfill({}, None)
     assert (step["lacking"], step["filled"]) == (1, 0)
     assert api.call("GET", f"/orders/{order['id']}").headers["ETag"] == '"2"'

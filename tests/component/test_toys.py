@@ -50,7 +50,7 @@ def file_manager() -> FakeDownstream:
 @pytest.fixture
 def app(load_app: Callable[..., ModuleType], file_manager: FakeDownstream) -> Any:
     module: Any = load_app("toys")
-    module.toys, module.consumer = module.build(module.settings, file_manager)
+    module.components = module.build(module.settings, file_manager)
     return module
 
 
@@ -366,7 +366,7 @@ class TestImages:
     def test_a_change_by_another_writer_loses_no_picture(self, api: Any, app: Any) -> None:
         # GIVEN a writer that comes between the consumer's read and its write
         toy = created(api)
-        store = app.toys._store
+        store = app.components.toys._store
         read = store.get
 
         def get_and_be_overtaken(toy_id: str) -> Any:
@@ -431,7 +431,7 @@ class TestImages:
             "body": message["Body"],
             "attributes": message["Attributes"],
         }
-        store = app.toys._store
+        store = app.components.toys._store
         working = store.get
 
         def broken(_: str) -> Any:

@@ -146,7 +146,7 @@ def postbox(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Postbox:
     from chalicelib.notifications.bootstrap import build
 
     postbox = Postbox()
-    monkeypatch.setattr(module, "notifications", build(module.settings, postbox))
+    monkeypatch.setattr(module, "components", build(module.settings, postbox))
     return postbox
 
 

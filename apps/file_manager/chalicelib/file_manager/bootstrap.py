@@ -1,5 +1,7 @@
 """The one place where the parts of the service are put together."""
 
+from typing import NamedTuple
+
 from chalicelib.file_manager.events import events_of
 from chalicelib.file_manager.service import FileService
 from chalicelib.file_manager.storage import Storage
@@ -26,8 +28,16 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     retry_base_seconds: float = 30
 
 
-def build(settings: Settings) -> tuple[FileService, Uploads, Relay]:
-    """Return the use cases, the check of uploads and the relay, ready to serve."""
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
+
+    files: FileService
+    uploads: Uploads
+    relay: Relay
+
+
+def build(settings: Settings) -> Components:
+    """Return the parts of the service, ready to serve."""
     sqs = aws.client("sqs")
     store = FileStore(settings.table_name)
     storage = Storage(aws.client("s3"), settings.public_bucket, settings.private_bucket)
@@ -46,4 +56,4 @@ def build(settings: Settings) -> tuple[FileService, Uploads, Relay]:
         events_of,
         Parking(sqs, settings.relay_dead_letters_url),
     )
-    return FileService(store, storage), uploads, relay
+    return Components(FileService(store, storage), uploads, relay)

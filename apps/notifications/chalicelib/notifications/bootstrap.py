@@ -1,6 +1,7 @@
 """The one place where the parts of the service are put together."""
 
 from datetime import timedelta
+from typing import NamedTuple
 
 from chalicelib.notifications.mail import Composer
 from chalicelib.notifications.postbox import Postbox, SesPostbox
@@ -25,17 +26,24 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     lease_seconds: int = 60
 
 
-def build(settings: Settings, postbox: Postbox | None = None) -> NotificationService:
-    """Return the use cases, ready to serve.
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
+
+    notifications: NotificationService
+
+
+def build(settings: Settings, postbox: Postbox | None = None) -> Components:
+    """Return the parts of the service, ready to serve.
 
     Parameters
     ----------
     postbox
         Who takes the e-mails; SES unless told.
     """
-    return NotificationService(
+    notifications = NotificationService(
         MessageStore(settings.table_name),
         Composer(settings.sender, settings.shop_url),
         postbox or SesPostbox(aws.client("sesv2", read_timeout=SES_PATIENCE, attempts=1)),
         timedelta(seconds=settings.lease_seconds),
     )
+    return Components(notifications)

@@ -1,5 +1,7 @@
 """The one place where the parts of the service are put together."""
 
+from typing import NamedTuple
+
 from chalicelib.orders.events import events_of
 from chalicelib.orders.service import OrderService
 from chalicelib.orders.store import OrderRecord, OrderStore, as_stored
@@ -19,8 +21,16 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     cursor_secret_id: str
 
 
-def build(settings: Settings) -> tuple[OrderService, Relay, Backfill[OrderRecord]]:
-    """Return the use cases, the relay and the backfill, ready to serve."""
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
+
+    orders: OrderService
+    relay: Relay
+    backfill: Backfill[OrderRecord]
+
+
+def build(settings: Settings) -> Components:
+    """Return the parts of the service, ready to serve."""
     orders = OrderService(
         OrderStore(settings.table_name), Cursors(keys_of(settings.cursor_secret_id))
     )
@@ -31,4 +41,4 @@ def build(settings: Settings) -> tuple[OrderService, Relay, Backfill[OrderRecord
         events_of,
         Parking(aws.client("sqs"), settings.relay_dead_letters_url),
     )
-    return orders, relay, Backfill(OrderRecord, as_stored)
+    return Components(orders, relay, Backfill(OrderRecord, as_stored))

@@ -1,5 +1,7 @@
 """The one place where the parts of the service are put together."""
 
+from typing import NamedTuple
+
 from chalicelib.toys.search import TableIndex
 from chalicelib.toys.service import ToyService
 from chalicelib.toys.store import ToyStore
@@ -27,10 +29,15 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     retry_base_seconds: float = 30
 
 
-def build(
-    settings: Settings, file_manager: Downstream | None = None
-) -> tuple[ToyService, Consumer]:
-    """Return the use cases and the consumer of file_manager's events, ready to serve.
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
+
+    toys: ToyService
+    images: Consumer
+
+
+def build(settings: Settings, file_manager: Downstream | None = None) -> Components:
+    """Return the parts of the service, ready to serve.
 
     Parameters
     ----------
@@ -46,10 +53,10 @@ def build(
         file_manager or ServiceClient("file_manager", settings.file_manager_url),
         settings.currency,
     )
-    consumer = Consumer(
+    images = Consumer(
         {events.FILE_READY: toys.on_file_ready},
         Parking(sqs, settings.images_dead_letters_url),
         sqs,
         settings.retry_base_seconds,
     )
-    return toys, consumer
+    return Components(toys, images)
