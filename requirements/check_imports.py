@@ -1,0 +1,79 @@
+"""Compares what the code imports with what the requirements declare, using deptry.
+
+Each part of the repository is compared with the requirements of the environment that it runs in, so
+that a package which is installed only because another one needs it is reported.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# what `./shop check` imports runs in the environment `check`, everything else in `tools`
+CHECKING = [f"tools/shopctl/{name}" for name in ("checking", "contracts", "deploying", "packaging")]
+CHECKING += [f"tools/shopctl/{name}" for name in ("aws", "project")]
+TOOLS = [f"tools/{name}" for name in ("gateway_simulator", "local_edge", "seed_catalogue")]
+TOOLS += [f"tools/shopctl/{name}" for name in ("cli", "drift", "local", "operating")]
+TOOLS += CHECKING[1:]
+# parts of these packages that `./shop check` does not import
+UNCHECKED = ["--extend-exclude", ".*/packaging/dependencies.py|.*/project/running_shop.py"]
+TESTS = ["test.in", "schemathesis.in", "templates.in"]
+
+
+def main() -> int:
+    """Run all comparisons and return the exit status."""
+    runs = [
+        _compared(["tools/embedded_aws"], ["aws.in"]),
+        _compared(TOOLS, ["tools.in"]),
+        _compared(CHECKING, ["check.in"], *UNCHECKED),
+        _compared(["tests", "benchmarks"], TESTS),
+        *(_app(path) for path in sorted(ROOT.glob("apps/*/requirements.txt"))),
+        *(_library(path) for path in sorted(ROOT.glob("libs/*/pyproject.toml"))),
+        _unused(),
+    ]
+    return max(runs)
+
+
+def _compared(code: list[str], requirements: list[str], *options: str) -> int:
+    """Report imports that the requirements of an environment do not declare."""
+    files = ",".join(f"requirements/{name}" for name in requirements)
+    return _deptry(*code, "--requirements-files", files, "--ignore", "DEP002", *options)
+
+
+def _app(requirements: Path) -> int:
+    """Report imports that an app does not ship; Chalice's runtime is added by `chalice package`."""
+    return _deptry(
+        str(requirements.parent.relative_to(ROOT)),
+        "--requirements-files",
+        str(requirements.relative_to(ROOT)),
+        "--ignore",
+        "DEP002",
+        "--per-rule-ignores",
+        "DEP001=chalice",
+    )
+
+
+def _library(project: Path) -> int:
+    """Report imports that a library does not declare, and what it declares without a use."""
+    return _deptry(f"{project.parent.relative_to(ROOT)}/src", config=project)
+
+
+def _unused() -> int:
+    """Report declared packages that nothing imports; `deptry.toml` lists the exceptions."""
+    files = ",".join(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("requirements/*.in")))
+    code = ["apps", "libs", "tools", "tests", "benchmarks"]
+    return _deptry(*code, "--requirements-files", files, "--ignore", "DEP001,DEP003")
+
+
+def _deptry(*arguments: str, config: Path = ROOT / "deptry.toml") -> int:
+    command = [sys.executable, "-m", "deptry", "--no-ansi", "--config", str(config), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        # the packages are not installed here, and deptry says so of each
+        lines = (done.stdout + done.stderr).splitlines()
+        print(*(line for line in lines if ": DEP" in line or "rror" in line), sep="\n")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Access to AWS, on the laptop and in a stage's account."""

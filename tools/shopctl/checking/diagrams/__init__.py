@@ -1,0 +1,1 @@
+"""The diagrams of the documents, drawn from manifests, templates and domain code."""

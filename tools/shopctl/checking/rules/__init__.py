@@ -1,0 +1,1 @@
+"""The rules of `./shop check`, one module per rule."""

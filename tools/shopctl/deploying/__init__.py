@@ -1,0 +1,1 @@
+"""Creates, changes and deletes what the services need on AWS."""

@@ -1,0 +1,1 @@
+"""Commands for a shop that is running: replay, reconcile, backfill and smoke tests."""

@@ -1,0 +1,1 @@
+"""The repository and the services in it: what every other package reads."""
