@@ -169,9 +169,9 @@ def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -
     time.sleep(1)
     name = "toyshop-local-storefront-api-reconcile"
     walked = invoked(shop, name, {"fix": False, "grace_seconds": 0})
-    assert "ord_none" in {found["order_id"] for found in walked["broken"]}
+    assert "ord_none" in {found["order_id"] for found in walked["violations"]}
     told = invoked(shop, name, {"reemit": True, "orders": [order["id"]]})
-    assert told["told_again"] == [order["id"]]
+    assert told["reemitted"] == [order["id"]]
 
 
 def test_what_an_older_order_lacks_is_filled_in(shop: Shop, alice: str) -> None:

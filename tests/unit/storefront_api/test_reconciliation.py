@@ -1,4 +1,4 @@
-"""The walk along all orders: what it asks, where it stops, what it mends."""
+"""Reconciliation: which calls it makes, where it stops, what it repairs."""
 
 import io
 import json
@@ -8,17 +8,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from unit.storefront_api.test_promise import (
-    CANCELLED,
-    ORDER,
-    OWN,
-    SECOND,
-    evidence,
-    without_transaction,
-)
 
-from chalicelib.storefront_api.promise import Evidence
-from chalicelib.storefront_api.reconciliation import Reconciliation, UnfinishedError
+from chalicelib.storefront_api.invariants import Evidence
+from chalicelib.storefront_api.reconciliation import IncompleteRunError, Reconciliation
 from chassis import log
 from chassis.problems import NotFound, ServiceUnavailable
 from contracts.files import FileLookupAnswer
@@ -26,6 +18,14 @@ from contracts.notifications import MessageLookupAnswer
 from contracts.orders import Order, OrderPage
 from contracts.payments import GatewayCharge, TransactionAuditAnswer, TransactionLookupAnswer
 from support.downstream import Call, FakeDownstream
+from support.order_evidence import (
+    CANCELLED,
+    ORDER,
+    OWN,
+    SECOND,
+    evidence,
+    without_transaction,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def hours_ago(hours: float) -> datetime:
 
 
 def renamed(given: Evidence, number: int) -> Evidence:
-    """Return the evidence of another order: its own ids, placed so many hours ago."""
+    """Return the evidence for order ``ord_<number>``, placed ``number`` hours ago."""
     name, placed = f"ord_{number}", hours_ago(number)
     order = replace(given.order, id=name, placed_at=placed, updated_at=placed)
     item = given.audited
@@ -62,7 +62,7 @@ def renamed(given: Evidence, number: int) -> Evidence:
 
 
 class Shop:
-    """The services as they would answer of some orders, the newest first."""
+    """The private services with some orders, newest first: ``ord_2``, ``ord_3``, …"""
 
     def __init__(self, *given: Evidence, page: int = 100, **settings: Any) -> None:
         self.given = {
@@ -101,7 +101,7 @@ class Shop:
         services = (self.orders, self.payments, self.files, self.notifications)
         return [call for service in services for call in service.calls]
 
-    def told_again(self) -> list[str]:
+    def reemitted(self) -> list[str]:
         return [
             value
             for call in self.calls()
@@ -155,19 +155,19 @@ class Shop:
 
 
 def kinds(report: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(each["order_id"], each["kind"]) for each in report["broken"]]
+    return [(each["order_id"], each["kind"]) for each in report["violations"]]
 
 
-def test_a_hundred_paid_orders_cost_four_calls() -> None:
+def test_page_of_100_paid_orders_takes_four_calls() -> None:
     shop = Shop(*[evidence() for _ in range(100)])
     report = shop.run(fix=True)
-    assert (report["examined"], report["broken"]) == (100, [])
+    assert (report["examined"], report["violations"]) == (100, [])
     assert [call.operation for call in shop.calls()] == [
         "listOrders", "auditTransactions", "lookUpFiles", "lookUpMessages",
     ]  # fmt: skip
 
 
-def test_what_is_broken_is_mended_by_telling_of_it_again_and_else_left_alone() -> None:
+def test_fix_reemits_each_repairable_order_once() -> None:
     shop = Shop(
         evidence(),
         without_transaction(ORDER, []),
@@ -177,33 +177,33 @@ def test_what_is_broken_is_mended_by_telling_of_it_again_and_else_left_alone() -
         evidence(charges=[OWN, SECOND]),
         evidence(charges=[OWN, SECOND], receipt=None),
     )
-    broken = [
-        ("ord_3", "no_transaction"),
-        ("ord_4", "charge_standing"),
+    expected = [
+        ("ord_3", "transaction_missing"),
+        ("ord_4", "refund_not_started"),
         ("ord_5", "receipt_missing"),
-        ("ord_6", "mail_missing"),
+        ("ord_6", "email_missing"),
         ("ord_7", "charged_twice"),
         ("ord_8", "charged_twice"),
         ("ord_8", "receipt_missing"),
     ]
-    # looking changes nothing
+    # without fix, nothing is re-emitted
     report = shop.run(fix=False)
-    assert (kinds(report), report["told_again"], shop.told_again()) == (broken, [], [])
-    # mending tells of each again, once
+    assert (kinds(report), report["reemitted"], shop.reemitted()) == (expected, [], [])
+    # with fix, each repairable order is re-emitted once
     report = shop.run(fix=True)
-    assert kinds(report) == broken
-    assert report["told_again"] == ["ord_3", "ord_4", "ord_5", "ord_6", "ord_8"]
-    assert sorted(shop.told_again()) == ["ord_3", "ord_4", "txn_5", "txn_6", "txn_8"]
+    assert kinds(report) == expected
+    assert report["reemitted"] == ["ord_3", "ord_4", "ord_5", "ord_6", "ord_8"]
+    assert sorted(shop.reemitted()) == ["ord_3", "ord_4", "txn_5", "txn_6", "txn_8"]
 
 
-def test_orders_that_are_under_way_are_not_judged() -> None:
+def test_orders_in_progress_are_not_checked() -> None:
     shop = Shop(without_transaction(ORDER, []))
-    assert shop.run(grace_seconds=3 * 3600)["under_way"] == 1
-    assert shop.run(grace_seconds=3 * 3600)["broken"] == []
-    assert kinds(shop.run(fix=False)) == [("ord_2", "no_transaction")]
+    assert shop.run(grace_seconds=3 * 3600)["in_progress"] == 1
+    assert shop.run(grace_seconds=3 * 3600)["violations"] == []
+    assert kinds(shop.run(fix=False)) == [("ord_2", "transaction_missing")]
 
 
-def test_pages_cover_the_whole_time_and_each_moment_once() -> None:
+def test_audited_periods_are_contiguous_and_do_not_overlap() -> None:
     shop = Shop(*[evidence() for _ in range(7)], page=3)
     since = hours_ago(100)
     report = shop.run(since=since)
@@ -218,7 +218,7 @@ def test_pages_cover_the_whole_time_and_each_moment_once() -> None:
         (hours_ago(7), hours_ago(4)),
         (since, hours_ago(7)),
     ]
-    # and only what was asked for
+    # and only the requested period
     shop.payments.calls.clear()
     report = shop.run(since=hours_ago(5), until=hours_ago(2))
     assert report["examined"] == 3
@@ -227,7 +227,7 @@ def test_pages_cover_the_whole_time_and_each_moment_once() -> None:
     assert Shop().run(since=since)["examined"] == 0
 
 
-def test_a_walk_stops_before_its_time_is_up_and_goes_on_where_it_stopped() -> None:
+def test_run_stops_before_the_timeout_and_continues_from_its_cursor() -> None:
     shop = Shop(*[without_transaction(ORDER, []) for _ in range(7)], page=3)
     reports: list[dict[str, Any]] = []
     cursor: Any = None
@@ -237,14 +237,14 @@ def test_a_walk_stops_before_its_time_is_up_and_goes_on_where_it_stopped() -> No
         if cursor is None:
             break
     assert [report["examined"] for report in reports] == [3, 3, 1]
-    assert shop.told_again() == [f"ord_{number}" for number in range(2, 9)]
+    assert shop.reemitted() == [f"ord_{number}" for number in range(2, 9)]
     audits = [c.body for c in shop.payments.calls if c.operation == "auditTransactions"]
     assert [audit.until for audit in audits] == [NOW, hours_ago(4), hours_ago(7)]
     assert shop.run(left=lambda: 45.0)["cursor"] is None
 
 
-def test_money_that_no_transaction_accounts_for_is_found_whatever_its_order() -> None:
-    # GIVEN an old order without a transaction that was charged lately, and a charge of no order
+def test_charge_without_transaction_is_found_outside_the_requested_period() -> None:
+    # GIVEN an old order without a transaction that was charged recently, and a charge of no order
     shop = Shop(evidence(), *[evidence()] * 8, without_transaction(ORDER, [OWN]))
     lately = replace(OWN, order_id="ord_11", created_at=hours_ago(3))
     shop.unrecorded = [
@@ -252,17 +252,17 @@ def test_money_that_no_transaction_accounts_for_is_found_whatever_its_order() ->
         replace(lately, intent_id="pi_3", order_id="ord_none"),
         replace(lately, intent_id="pi_4", order_id="ord_none", created_at=hours_ago(0.5)),
     ]
-    # WHEN only the last hours are walked along
+    # WHEN only the last hours are examined
     report = shop.run(since=hours_ago(4), fix=True)
-    # THEN both are found, what was charged a moment ago is left alone
-    assert kinds(report) == [("ord_none", "charge_unrecorded"), ("ord_11", "no_transaction")]
-    assert shop.told_again() == ["ord_11"]
+    # THEN both are found, and a charge within the grace period is not reported
+    assert kinds(report) == [("ord_none", "charge_unrecorded"), ("ord_11", "transaction_missing")]
+    assert shop.reemitted() == ["ord_11"]
     assert report["examined"] == 3
-    # AND a walk along all names it once
-    assert kinds(shop.run(fix=False)).count(("ord_11", "no_transaction")) == 1
+    # AND a run over all orders reports it once
+    assert kinds(shop.run(fix=False)).count(("ord_11", "transaction_missing")) == 1
 
 
-def test_orders_are_looked_at_by_name_those_of_about_one_time_together() -> None:
+def test_requested_orders_placed_within_an_hour_are_audited_together() -> None:
     shop = Shop(*[evidence() for _ in range(4)])
     moved = replace(shop.given["ord_3"].order, placed_at=hours_ago(2.5))
     shop.given["ord_3"] = replace(shop.given["ord_3"], order=moved)
@@ -273,32 +273,32 @@ def test_orders_are_looked_at_by_name_those_of_about_one_time_together() -> None
     assert (audits[1].since, audits[1].until) == (hours_ago(2.5), hours_ago(1.5))
 
 
-def test_everything_of_a_time_or_a_name_is_told_of_again_whole_or_not() -> None:
+def test_reemit_covers_all_selected_orders_without_checking_them() -> None:
     shop = Shop(evidence(), without_transaction(ORDER, []), evidence())
     report = shop.run(reemit=True, since=hours_ago(3.5))
-    assert report["told_again"] == ["ord_2", "ord_3"]
-    assert sorted(shop.told_again()) == ["ord_2", "ord_3", "txn_2"]
-    assert shop.run(reemit=True, orders=["ord_4"])["told_again"] == ["ord_4"]
-    assert shop.run(reemit=True, since=hours_ago(1))["told_again"] == []
+    assert report["reemitted"] == ["ord_2", "ord_3"]
+    assert sorted(shop.reemitted()) == ["ord_2", "ord_3", "txn_2"]
+    assert shop.run(reemit=True, orders=["ord_4"])["reemitted"] == ["ord_4"]
+    assert shop.run(reemit=True, since=hours_ago(1))["reemitted"] == []
 
 
 @pytest.mark.parametrize(
     ("detail", "said"),
     [
-        ({"reemit": True}, "Say which orders to re-emit"),
+        ({"reemit": True}, "Name the orders to re-emit"),
         ({"orders": ["ord_none"]}, "There is no such order."),
         ({"orders": []}, ""),
-        ({"colour": "red"}, ""),
+        ({"color": "red"}, ""),
         ({"since": "yesterday"}, ""),
     ],
 )
-def test_a_person_who_asks_wrongly_is_told(detail: dict[str, Any], said: str) -> None:
+def test_invalid_request_returns_a_problem(detail: dict[str, Any], said: str) -> None:
     shop = Shop(evidence())
     assert said in shop.run(**detail)["problem"]
-    assert shop.told_again() == []
+    assert shop.reemitted() == []
 
 
-def test_a_service_that_is_down_ends_a_walk() -> None:
+def test_unavailable_service_stops_a_run() -> None:
     shop = Shop(evidence())
     shop.payments.answers["auditTransactions"] = ServiceUnavailable("payments does not answer.")
     assert shop.run(fix=True) == {"problem": "payments does not answer."}
@@ -314,7 +314,7 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     log.configure("storefront_api", "test")
 
 
-def test_the_schedule_walks_its_window_and_measures_the_drift(
+def test_scheduled_run_covers_its_window_and_emits_the_metric(
     logged: Callable[[], list[dict[str, Any]]],
 ) -> None:
     shop = Shop(
@@ -324,29 +324,29 @@ def test_the_schedule_walks_its_window_and_measures_the_drift(
     report = shop.run()
     assert report["examined"] == 2
     lines = logged()
-    (metric,) = [line for line in lines if "Drift" in line]
-    assert metric["Drift"] == 1  # orders, not promises
+    (metric,) = [line for line in lines if "InvariantViolations" in line]
+    assert metric["InvariantViolations"] == 1  # counts orders, not violations
     (about,) = metric["_aws"]["CloudWatchMetrics"]
     assert about["Namespace"] == "ToyShop"
     assert sorted(about["Dimensions"][0]) == ["service", "stage"]
-    named = [line["kind"] for line in lines if line.get("message") == "promise broken"]
+    named = [line["kind"] for line in lines if line.get("message") == "order invariant violated"]
     assert named == ["charged_twice", "receipt_missing"]
-    assert shop.told_again() == []
-    # a walk that a person asks for is no measure
+    assert shop.reemitted() == []
+    # a requested run emits no metric
     shop.run(fix=False)
-    assert sum("Drift" in line for line in logged()) == 1
+    assert sum("InvariantViolations" in line for line in logged()) == 1
 
 
-def test_the_schedule_mends_if_its_setting_says_so() -> None:
+def test_scheduled_run_repairs_if_configured() -> None:
     shop = Shop(evidence(receipt=None), fix=True)
-    assert shop.run()["told_again"] == ["ord_2"]
-    assert shop.told_again() == ["txn_2"]
+    assert shop.run()["reemitted"] == ["ord_2"]
+    assert shop.reemitted() == ["txn_2"]
 
 
-def test_a_schedule_that_does_not_come_to_its_end_fails(
+def test_incomplete_scheduled_run_fails(
     logged: Callable[[], list[dict[str, Any]]],
 ) -> None:
     shop = Shop(*[evidence() for _ in range(7)], page=3)
-    with pytest.raises(UnfinishedError, match="RECONCILE_WINDOW_HOURS"):
+    with pytest.raises(IncompleteRunError, match="RECONCILE_WINDOW_HOURS"):
         shop.run(left=lambda: 10.0)
-    assert any("Drift" in line for line in logged())
+    assert any("InvariantViolations" in line for line in logged())

@@ -1,4 +1,4 @@
-"""The command that holds the orders against what they were promised."""
+"""The command that verifies and repairs the invariants of orders."""
 
 import sys
 from datetime import datetime
@@ -11,23 +11,23 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 _REMEDIES = {
-    "reemit_order": "tell of the order again",
-    "reemit_transaction": "tell of its transaction again",
-    "person": "a person must look at it, see docs/runbooks/reconcile.md",
+    "reemit_order": "re-emit the order",
+    "reemit_transaction": "re-emit its transaction",
+    "manual": "needs an operator, see docs/runbooks/reconcile.md",
 }
 
 
 @click.command("reconcile")
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option("--fix", is_flag=True, help="Mend what telling of an order again mends.")
-@click.option("--since", type=Moment(), help="Only orders placed from then on.")
-@click.option("--until", type=Moment(), help="Only orders placed before.")
-@click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order.")
+@click.option("--fix", is_flag=True, help="Re-emit orders where that repairs a violation.")
+@click.option("--since", type=Moment(), help="Only orders placed at or after this time.")
+@click.option("--until", type=Moment(), help="Only orders placed before this time.")
+@click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order. Repeatable.")
 @click.option(
     "--grace",
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="Judge orders left alone for as long; the stage's own unless given.",
+    help="Check orders unchanged for this long.  [default: the stage's setting]",
 )
 @json_option
 def reconcile_command(
@@ -48,35 +48,38 @@ def reconcile_command(
     from shopctl.operating import reconcile
 
     if orders and (since or until):
-        raise ShopProblem("Orders are named, and a time is given too.", "Give one of both.")
+        raise ShopProblem(
+            "--order cannot be combined with --since or --until.", "Use one or the other."
+        )
     if since and until and since >= until:
-        raise ShopProblem("--since is not before --until.", "Exchange them.")
+        raise ShopProblem("--since must be before --until.", "Swap them.")
     to = deploy.target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, grace)
 
-    def say(found: dict[str, Any]) -> None:
+    def print_violation(found: dict[str, Any]) -> None:
         if not json_:
             click.echo(f"{found['order_id']}  {found['kind']}: {found['detail']}")
             click.echo(f"    remedy: {_REMEDIES[found['remedy']]}")
 
-    outcome = reconcile.reconcile(to, wanted, say, fix=fix)
+    outcome = reconcile.reconcile(to, wanted, print_violation, fix=fix)
     if json_:
         print_json(
             {
                 "examined": outcome.examined,
-                "under_way": outcome.under_way,
-                "broken": outcome.broken,
-                "told_again": outcome.told_again,
-                "mended": outcome.mended,
+                "in_progress": outcome.in_progress,
+                "violations": outcome.violations,
+                "reemitted": outcome.reemitted,
+                "repaired": outcome.repaired,
             }
         )
     else:
-        broken = {found["order_id"] for found in outcome.broken}
-        still = {found["order_id"] for found in outcome.unmended}
+        violated = {found["order_id"] for found in outcome.violations}
+        remaining = {found["order_id"] for found in outcome.remaining}
         click.echo(
-            f"{outcome.examined} orders examined, {outcome.under_way} of them still under way:"
-            f" {len(broken)} broken, {len(outcome.mended)} of them mended, {len(still)} not."
+            f"{outcome.examined} orders examined, {outcome.in_progress} still in progress,"
+            f" {len(violated)} with violations: {len(outcome.repaired)} repaired,"
+            f" {len(remaining)} not repaired."
         )
-        if still and not fix:
-            click.echo("--fix mends what telling of an order again mends.")
-    sys.exit(1 if outcome.unmended else 0)
+        if remaining and not fix:
+            click.echo("Run it with --fix to repair what re-emitting events can repair.")
+    sys.exit(1 if outcome.remaining else 0)

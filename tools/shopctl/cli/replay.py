@@ -23,7 +23,7 @@ _HELP = """Look at dead letters, and deliver them again.
   ./shop replay inspect             each message whole
   ./shop replay redrive --dry-run   what would be delivered where; changes nothing
   ./shop replay redrive --all       deliver them again
-  ./shop replay --from-table        have orders told of again that no queue holds any more
+  ./shop replay --from-table        re-emit orders whose events are in no queue any more
 
 Options narrow each of these down; those of one kind add up, different kinds must all hold. A
 message is deleted only after its function has handled it; what fails stays where it is. Run it
@@ -55,8 +55,8 @@ What the reasons mean and what to do: docs/runbooks/dead-letters.md
 @click.option(
     "--from-table",
     is_flag=True,
-    help="Have the orders of --order, or those placed from --since to --until, and their payments"
-    " told of again from their tables.",
+    help="Re-emit orders and their payments from their tables: those of --order, or placed from"
+    " --since to --until.",
 )
 @json_option
 def replay_command(
@@ -80,7 +80,7 @@ def replay_command(
 
     selection = Selection(services, queues, types, orders, messages, since, until)
     if from_table:
-        _tell_again(stage, selection, everything, dry_run, json_)
+        _reemit(stage, selection, everything, dry_run, json_)
         return
     if action == "redrive" and not dry_run:
         if selection.is_everything and not everything:
@@ -151,7 +151,7 @@ def _redrive(at: "Target", selection: "Selection", dry_run: bool, json_: bool) -
         sys.exit(1)
 
 
-def _tell_again(
+def _reemit(
     stage: str, selection: "Selection", everything: bool, dry_run: bool, json_: bool
 ) -> None:
     from shopctl.deploying import deploy
@@ -161,17 +161,15 @@ def _tell_again(
     orders, since, until = selection.orders, selection.since, selection.until
     if selection != Selection(orders=orders, since=since, until=until) or everything:
         raise ShopProblem(
-            "A table holds orders, and no queues, types or messages.",
-            "Choose by --order, or by --since and --until.",
+            "--from-table selects orders; it cannot be combined with queues, types or messages.",
+            "Use --order, or --since and --until.",
         )
     if bool(orders) == bool(since or until):
-        raise ShopProblem(
-            "Which orders are to be told of again?", "Give --order, or --since and --until."
-        )
+        raise ShopProblem("No orders were selected.", "Use --order, or --since and --until.")
     to = deploy.target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, 0)
     count = reconcile.reconcile(to, wanted).examined if dry_run else reconcile.reemit(to, wanted)
     if json_:
-        print_json({"dry_run": dry_run, "told_again": count})
+        print_json({"dry_run": dry_run, "reemitted": count})
     else:
-        click.echo(f"{count} orders {'would be' if dry_run else 'are'} told of again.")
+        click.echo(f"{count} orders {'would be' if dry_run else 'were'} re-emitted.")

@@ -1,8 +1,8 @@
-"""Has a stage's orders held against what they were promised, mended, or told of again.
+"""Verifies and repairs the invariants of a stage's orders, and re-emits orders.
 
-The walk is a function of the storefront's, which is the one that may ask all the others. Here it is
-invoked as the schedule does it, with an event whose detail says what is wanted, until it has come
-to its end.
+The storefront's function ``reconcile`` does the work, since the storefront may call all other
+services. It is invoked with an event whose detail selects the orders, until it has examined all of
+them.
 """
 
 import time
@@ -17,21 +17,21 @@ from shopctl.deploying.deploy import Target
 from shopctl.project.errors import ShopProblem
 
 _SERVICE, _FUNCTION = "storefront-api", "reconcile"
-# as long as the function itself may take
-_PATIENCE = 310
-# orders that one invocation takes by name
-_NAMED = 100
+# seconds: a little longer than the function's own timeout
+_TIMEOUT = 310
+# orders that one invocation accepts by id
+_IDS_PER_INVOCATION = 100
 _CONFIRM_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which orders: some by name, or all that were placed within a time.
+    """Which orders to examine: some by id, or all that were placed in a period.
 
     Attributes
     ----------
     grace_seconds
-        How long an order must have been left alone to be judged; the stage's own unless told.
+        How long an order must be unchanged to be checked; by default, the stage's setting.
     """
 
     orders: Sequence[str] = ()
@@ -40,7 +40,7 @@ class Wanted:
     grace_seconds: int | None = None
 
     def details(self) -> Iterator[dict[str, Any]]:
-        """Yield what to ask, in as many questions as it takes."""
+        """Yield the details of the events that select these orders."""
         times = {"since": self.since, "until": self.until}
         detail: dict[str, Any] = {
             name: moment.isoformat() for name, moment in times.items() if moment
@@ -49,82 +49,92 @@ class Wanted:
             detail["grace_seconds"] = self.grace_seconds
         if not self.orders:
             yield detail
-        for start in range(0, len(self.orders), _NAMED):
-            yield detail | {"orders": list(self.orders[start : start + _NAMED])}
+        for start in range(0, len(self.orders), _IDS_PER_INVOCATION):
+            yield detail | {"orders": list(self.orders[start : start + _IDS_PER_INVOCATION])}
 
 
 @dataclass
 class Outcome:
-    """What a walk has found, and what became of it.
+    """The violations that were found, and what was done about them.
 
     Attributes
     ----------
-    broken
-        Each promise that was broken: ``order_id``, ``kind``, ``detail``, ``remedy``.
-    told_again
-        Orders that were told of again, or whose transaction was.
-    mended
-        Those of them that were seen whole afterwards.
+    examined
+        Number of orders read.
+    in_progress
+        Number of orders that were not checked because they changed within the grace period.
+    violations
+        Each with ``order_id``, ``kind``, ``detail`` and ``remedy``.
+    reemitted
+        Ids of the orders that were re-emitted, or whose transaction was.
+    repaired
+        Ids of the re-emitted orders that had no violation afterwards.
     """
 
     examined: int = 0
-    under_way: int = 0
-    broken: list[dict[str, Any]] = field(default_factory=list)
-    told_again: list[str] = field(default_factory=list)
-    mended: list[str] = field(default_factory=list)
+    in_progress: int = 0
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    reemitted: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
 
     @property
-    def unmended(self) -> list[dict[str, Any]]:
-        """What is broken still."""
-        return [found for found in self.broken if found["order_id"] not in self.mended]
+    def remaining(self) -> list[dict[str, Any]]:
+        """The violations that were not repaired."""
+        return [found for found in self.violations if found["order_id"] not in self.repaired]
 
 
 def reconcile(
     to: Target,
     wanted: Wanted,
-    say: Callable[[dict[str, Any]], None] = lambda _: None,
+    on_violation: Callable[[dict[str, Any]], None] = lambda _: None,
     *,
     fix: bool = False,
 ) -> Outcome:
-    """Walk along orders; mend what telling of them again mends, and see that it did.
+    """Verify the invariants of orders; with ``fix``, re-emit events and confirm the repair.
 
     Parameters
     ----------
-    say
-        Told of each promise that is broken, as it is found.
+    to
+        The stage.
+    wanted
+        The orders to examine.
+    on_violation
+        Called with each violation as soon as it is found.
+    fix
+        Whether to re-emit orders and transactions where that repairs a violation.
 
     Raises
     ------
     ShopProblem
-        If the function is not there, or a service does not answer it.
+        If the function does not exist, or a service does not answer it.
     """
     outcome = Outcome()
-    for report in _walk(to, wanted, fix=fix):
+    for report in _reports(to, wanted, fix=fix):
         outcome.examined += report["examined"]
-        outcome.under_way += report["under_way"]
-        outcome.told_again += report["told_again"]
-        for found in report["broken"]:
-            # what an earlier invocation saw of an older order
-            if found not in outcome.broken:
-                outcome.broken.append(found)
-                say(found)
-    if outcome.told_again:
-        outcome.mended = _confirmed(to, outcome.told_again)
+        outcome.in_progress += report["in_progress"]
+        outcome.reemitted += report["reemitted"]
+        for found in report["violations"]:
+            # two invocations may report the same violation of an older order
+            if found not in outcome.violations:
+                outcome.violations.append(found)
+                on_violation(found)
+    if outcome.reemitted:
+        outcome.repaired = _confirmed(to, outcome.reemitted)
     return outcome
 
 
 def reemit(to: Target, wanted: Wanted) -> int:
-    """Have orders and their transactions told of again, whole or broken; return how many.
+    """Re-emit orders and their transactions without examining them; return the number of orders.
 
     Raises
     ------
     ShopProblem
-        As ``reconcile``; and if nothing bounds what is wanted.
+        If the function does not exist, a service does not answer it, or nothing limits ``wanted``.
     """
-    return sum(len(report["told_again"]) for report in _walk(to, wanted, reemit=True))
+    return sum(len(report["reemitted"]) for report in _reports(to, wanted, reemit=True))
 
 
-def _walk(
+def _reports(
     to: Target, wanted: Wanted, *, fix: bool = False, reemit: bool = False
 ) -> Iterator[dict[str, Any]]:
     for detail in wanted.details():
@@ -138,18 +148,18 @@ def _walk(
 
 
 def _confirmed(to: Target, order_ids: Sequence[str]) -> list[str]:
-    """Wait until orders are whole again, and return those that are."""
-    wanted, broken = Wanted(orders=order_ids, grace_seconds=0), set(order_ids)
+    """Wait until re-emitted orders have no violation, and return those that have none."""
+    wanted, violated = Wanted(orders=order_ids, grace_seconds=0), set(order_ids)
     deadline = time.monotonic() + _CONFIRM_SECONDS
-    while broken and time.monotonic() < deadline:
+    while violated and time.monotonic() < deadline:
         time.sleep(max(1.0, to.cloud.poll_seconds))
-        found = [each for report in _walk(to, wanted) for each in report["broken"]]
-        broken = {each["order_id"] for each in found}
-        waiting = [each["order_id"] for each in found if each["remedy"] != "person"]
+        found = [each for report in _reports(to, wanted) for each in report["violations"]]
+        violated = {each["order_id"] for each in found}
+        waiting = [each["order_id"] for each in found if each["remedy"] != "manual"]
         wanted = replace(wanted, orders=tuple(dict.fromkeys(waiting)))
         if not waiting:
             break
-    return [order_id for order_id in order_ids if order_id not in broken]
+    return [order_id for order_id in order_ids if order_id not in violated]
 
 
 def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +174,7 @@ def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:
         "resources": [],
         "detail": detail,
     }
-    report = invoke(to, _SERVICE, _FUNCTION, event, _PATIENCE)
+    report = invoke(to, _SERVICE, _FUNCTION, event, _TIMEOUT)
     if "problem" in report:
-        raise ShopProblem(report["problem"], "What was mended so far stays; run it again.")
+        raise ShopProblem(report["problem"], "Repairs made so far are kept. Run it again.")
     return report

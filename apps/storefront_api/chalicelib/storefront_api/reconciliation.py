@@ -1,8 +1,7 @@
-"""The walk along all orders that holds each against what it was promised, and mends what it can.
+"""Reconciliation: verify the invariants of all orders page by page, and repair what it can.
 
-Of a page of orders, all that is asked of a neighbour is asked in one call. Nothing is written
-here: what mends is that ``orders`` or ``payments`` tells of an entity again, which every consumer
-takes as a redelivery.
+Nothing is written here. The repair is that ``orders`` or ``payments`` re-emits an entity's events,
+which every consumer treats as a redelivery.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,45 +10,49 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field, to_builtins
 
-from chalicelib.storefront_api import promise
-from chalicelib.storefront_api.promise import Break, Evidence
+from chalicelib.storefront_api import invariants
+from chalicelib.storefront_api.evidence import EvidenceReader
+from chalicelib.storefront_api.invariants import Violation
 from chassis import clock, context, log
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.parsing import parse_document
-from chassis.problems import BadRequest, NotFound, ProblemError
-from contracts import files, notifications, orders, payments
+from chassis.problems import BadRequest, ProblemError
+from contracts import orders, payments
 from contracts.orders import Order
-from contracts.payments import AuditedOrder, GatewayCharge
+from contracts.payments import AuditedOrder
 from contracts.schema import Input, Timestamp
 
 PAGE = 100
+"""Orders examined at a time."""
+
 MARGIN = 45.0
-"""Seconds that must be left for one more page."""
-_NEIGHBOURS = timedelta(hours=1)
-"""Orders named one by one that were placed within this time are audited together."""
+"""Seconds that must remain to start another page."""
+
+_GROUP_SPAN = timedelta(hours=1)
+"""Orders requested by id are audited together if they were placed within this time."""
 
 
 class Position(Input):
-    """Where a walk has stopped: the cursor of ``orders``, and the time that it has come back to."""
+    """Where a run stopped: the cursor of ``orders``, and the oldest order examined so far."""
 
     cursor: str
     before: Timestamp
 
 
 class Request(Input):
-    """What to walk along: some orders, or all that were placed within a time.
+    """Which orders to examine: some by id, or all that were placed in a period.
 
     Attributes
     ----------
     fix
-        Whether to mend what re-emitting mends.
+        Whether to re-emit orders and transactions where that repairs a violation.
     reemit
-        Whether to re-emit everything instead, whole or broken.
+        Whether to re-emit all selected orders and their transactions without examining them.
     grace_seconds
-        How long an order must have been left alone to be judged; the service's own unless told.
+        How long an order must be unchanged to be examined; by default, the service's setting.
     cursor
-        Where the last call has stopped; all else is as it was then.
+        Where the previous run stopped; repeat the other fields of its request.
     """
 
     fix: bool = False
@@ -62,31 +65,35 @@ class Request(Input):
 
 
 class Report(Struct, kw_only=True):
-    """What a walk has found.
+    """The result of a run.
 
     Attributes
     ----------
-    under_way
-        How many orders were left alone, since something has happened to them lately.
-    told_again
-        The orders that were re-emitted, or whose transaction was.
+    examined
+        Number of orders read, those in progress included.
+    in_progress
+        Number of orders that were not checked because they changed within the grace period.
+    violations
+        The violated invariants.
+    reemitted
+        Ids of the orders that were re-emitted, or whose transaction was.
     cursor
-        Where to go on; ``None`` if the walk has come to its end.
+        Where to continue; ``None`` if the run is complete.
     """
 
     examined: int = 0
-    under_way: int = 0
-    broken: list[Break] = field(default_factory=list)
-    told_again: list[str] = field(default_factory=list)
+    in_progress: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    reemitted: list[str] = field(default_factory=list)
     cursor: Position | None = None
 
 
-class UnfinishedError(Exception):
-    """The time was up before the walk was at its end."""
+class IncompleteRunError(Exception):
+    """A scheduled run had no time to examine its whole window."""
 
 
 class _Page(Struct, frozen=True):
-    """Some orders, the time in which their charges were begun, and where to go on after them."""
+    """Some orders, the period in which they were placed, and the position after them."""
 
     orders: list[Order]
     since: datetime
@@ -95,18 +102,18 @@ class _Page(Struct, frozen=True):
 
 
 class Reconciliation:
-    """Walks along orders.
+    """Verifies the invariants of orders.
 
     Parameters
     ----------
     orders, payments, file_manager, notifications
-        Those who know what became of them.
+        Clients of the private services.
     window
-        How far back the schedule's own walk goes.
+        How far back a scheduled run goes.
     grace
-        How long an order must have been left alone to be judged.
+        How long an order must be unchanged to be checked.
     fix
-        Whether the schedule's own walk mends.
+        Whether a scheduled run repairs violations.
     now
         Returns the current time in UTC.
     """
@@ -125,69 +132,80 @@ class Reconciliation:
     ) -> None:
         self._orders = orders
         self._payments = payments
-        self._file_manager = file_manager
-        self._notifications = notifications
+        self._reader = EvidenceReader(orders, payments, file_manager, notifications)
         self._window = window
         self._grace = grace
         self._fix = fix
         self._now = now
 
     def handle(self, detail: dict[str, Any], remaining: Callable[[], float]) -> dict[str, Any]:
-        """Walk as a person asks in the event's detail, or as the schedule does, which asks nothing.
+        """Examine the orders that an event selects; an empty event is the scheduled run.
 
         Parameters
         ----------
+        detail
+            The event's detail: a ``Request``, or empty.
         remaining
-            Tells how many seconds are left.
+            Returns the seconds left before the function times out.
 
         Returns
         -------
         dict
-            A ``Report``; or the ``problem`` that kept a person's walk from its end.
+            A ``Report``, or the ``problem`` that stopped a requested run.
 
         Raises
         ------
-        UnfinishedError
-            If the schedule's walk did not come to its end.
+        IncompleteRunError
+            If a scheduled run had no time to examine its whole window.
         ProblemError
-            If a service did not answer it.
+            If a service did not answer a scheduled run.
         """
         with context.entered({}, budget=remaining()):
             if not detail:
-                report = self._by_schedule(remaining)
+                report = self._scheduled(remaining)
             else:
                 try:
-                    report = self.walk(parse_document(detail, Request), remaining)
+                    report = self.run(parse_document(detail, Request), remaining)
                 except ProblemError as error:
                     return {"problem": error.detail}
         answer: dict[str, Any] = to_builtins(report)
         return answer
 
-    def _by_schedule(self, remaining: Callable[[], float]) -> Report:
+    def _scheduled(self, remaining: Callable[[], float]) -> Report:
         since = self._now() - self._window
-        report = self.walk(Request(since=since, fix=self._fix), remaining)
-        for found in report.broken:
-            log.warning("promise broken", order=found.order_id, kind=found.kind, why=found.detail)
-        log.metric("Drift", len({found.order_id for found in report.broken}))
+        report = self.run(Request(since=since, fix=self._fix), remaining)
+        for found in report.violations:
+            log.warning(
+                "order invariant violated",
+                order_id=found.order_id,
+                kind=found.kind,
+                reason=found.detail,
+            )
+        log.metric("InvariantViolations", len({found.order_id for found in report.violations}))
         if report.cursor:
-            raise UnfinishedError(
-                f"{report.examined} orders back to {report.cursor.before} were examined; a shorter"
-                " RECONCILE_WINDOW_HOURS, or more time, is needed"
+            raise IncompleteRunError(
+                f"{report.examined} orders were examined, back to {report.cursor.before}. Shorten"
+                " RECONCILE_WINDOW_HOURS or raise the function's timeout."
             )
         return report
 
-    def walk(self, request: Request, remaining: Callable[[], float]) -> Report:
-        """Walk as far as time allows.
+    def run(self, request: Request, remaining: Callable[[], float]) -> Report:
+        """Examine orders until they are done or the time is up.
+
+        Parameters
+        ----------
+        remaining
+            Returns the seconds left before the function times out.
 
         Raises
         ------
         BadRequest
-            If nothing bounds what shall be re-emitted.
+            If nothing limits which orders to re-emit.
         ProblemError
-            If there is no such order, or a service does not answer.
+            If a requested order does not exist, or a service does not answer.
         """
         if request.reemit and not (request.orders or request.since or request.until):
-            raise BadRequest("Say which orders to re-emit, or of what time.")
+            raise BadRequest("Name the orders to re-emit, or the period in which they were placed.")
         report = Report()
         pages = self._named(request.orders) if request.orders else self._pages(request)
         for page in pages:
@@ -221,14 +239,11 @@ class Reconciliation:
             before = oldest
 
     def _named(self, order_ids: Sequence[str]) -> Iterator[_Page]:
-        """Yield named orders, those placed at about one time together: one look at the gateway."""
-        named = [
-            self._orders.call(orders.GET, {"order_id": order_id}).value
-            for order_id in dict.fromkeys(order_ids)
-        ]
+        """Yield requested orders, grouped by time so that one audit covers each group."""
+        named = [self._reader.order(order_id) for order_id in dict.fromkeys(order_ids)]
         named.sort(key=lambda order: order.placed_at)
         while named:
-            end = named[0].placed_at + _NEIGHBOURS
+            end = named[0].placed_at + _GROUP_SPAN
             group = [order for order in named if order.placed_at < end]
             named = named[len(group) :]
             yield _Page(group, group[0].placed_at, end)
@@ -244,89 +259,53 @@ class Reconciliation:
         for transaction in found:
             self._reemit_transaction(transaction.id)
         report.examined += len(order_ids)
-        report.told_again += order_ids
+        report.reemitted += order_ids
 
     def _examine(self, page: _Page, request: Request, report: Report) -> None:
         grace = self._grace
         if request.grace_seconds is not None:
             grace = timedelta(seconds=request.grace_seconds)
         now = self._now()
-        audit = self._audit(page.orders, page)
+        audit = self._reader.audit(page.orders, page.since, page.until)
         found = _paired(page.orders, audit.items)
         report.examined += len(found)
-        broken: list[Break] = []
-        # Money that no transaction accounts for may be an older order's.
+        violations: list[Violation] = []
+        # A charge that no transaction accounts for may belong to an older order.
         older: list[Order] = []
         for charge in audit.unrecorded:
             if now - charge.created_at < grace:
                 continue
-            order = self._order_of(charge)
+            order = self._reader.find_order(charge.order_id)
             if order is None:
-                broken.append(promise.unaccounted(charge))
+                violations.append(invariants.charge_without_order(charge))
             elif order not in older:
                 older.append(order)
         if older:
-            found += _paired(older, self._audit(older, page).items)
+            found += _paired(older, self._reader.audit(older, page.since, page.until).items)
         settled = []
         for order, audited in found:
-            if promise.is_under_way(order, audited.transaction, grace, now):
-                report.under_way += 1
+            if invariants.is_in_progress(order, audited.transaction, grace, now):
+                report.in_progress += 1
             else:
                 settled.append((order, audited))
-        for evidence in self._evidence(settled):
-            broken += promise.breaks_of(evidence)
-        report.broken += [each for each in broken if each not in report.broken]
+        for evidence in self._reader.evidence(settled):
+            violations += invariants.violations_of(evidence)
+        report.violations += [each for each in violations if each not in report.violations]
         if request.fix:
             for order, audited in settled:
-                self._mend(order, audited, [b for b in broken if b.order_id == order.id], report)
+                own = [each for each in violations if each.order_id == order.id]
+                self._repair(order, audited, own, report)
 
-    def _audit(self, found: list[Order], page: _Page) -> payments.TransactionAuditAnswer:
-        request = payments.TransactionAudit(
-            order_ids=[order.id for order in found], since=page.since, until=page.until
-        )
-        return self._payments.call(payments.AUDIT, body=request).value
-
-    def _order_of(self, charge: GatewayCharge) -> Order | None:
-        try:
-            return self._orders.call(orders.GET, {"order_id": charge.order_id}).value
-        except NotFound:
-            return None
-
-    def _evidence(self, settled: list[tuple[Order, AuditedOrder]]) -> Iterator[Evidence]:
-        receipts = self._receipts([item.receipt_file_id for _, item in settled])
-        messages = self._messages([each.id for _, item in settled for each in item.messages])
-        for order, audited in settled:
-            yield Evidence(
-                order=order,
-                audited=audited,
-                receipt=receipts.get(audited.receipt_file_id or ""),
-                messages=messages,
-            )
-
-    def _receipts(self, expected: list[str | None]) -> dict[str, files.File]:
-        found: list[files.File] = []
-        for ids in _batches([file_id for file_id in expected if file_id]):
-            lookup = files.FileLookup(ids=ids)
-            found += self._file_manager.call(files.LOOKUP, body=lookup).value.items
-        return {file.id: file for file in found}
-
-    def _messages(self, expected: list[str]) -> dict[str, notifications.Message]:
-        found: list[notifications.Message] = []
-        for ids in _batches(expected):
-            lookup = notifications.MessageLookup(ids=ids)
-            found += self._notifications.call(notifications.LOOKUP, body=lookup).value.items
-        return {message.id: message for message in found}
-
-    def _mend(
-        self, order: Order, audited: AuditedOrder, broken: list[Break], report: Report
+    def _repair(
+        self, order: Order, audited: AuditedOrder, violations: list[Violation], report: Report
     ) -> None:
-        remedies = {each.remedy for each in broken}
+        remedies = {each.remedy for each in violations}
         if "reemit_order" in remedies:
             self._reemit_order(order.id)
         if "reemit_transaction" in remedies and audited.transaction is not None:
             self._reemit_transaction(audited.transaction.id)
-        if remedies - {"person"} and order.id not in report.told_again:
-            report.told_again.append(order.id)
+        if remedies - {"manual"} and order.id not in report.reemitted:
+            report.reemitted.append(order.id)
 
     def _reemit_order(self, order_id: str) -> None:
         self._orders.call(orders.REEMIT, {"order_id": order_id})
@@ -340,8 +319,3 @@ def _paired(
 ) -> list[tuple[Order, AuditedOrder]]:
     by_id = {item.order_id: item for item in audited}
     return [(order, by_id[order.id]) for order in found]
-
-
-def _batches(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), PAGE):
-        yield ids[start : start + PAGE]

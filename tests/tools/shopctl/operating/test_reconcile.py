@@ -1,4 +1,4 @@
-"""What is asked of the function that walks along the orders, and what becomes of its answers."""
+"""Invocations of the function ``reconcile``, and what becomes of its reports."""
 
 import io
 import json
@@ -19,8 +19,8 @@ from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
-MISSING = {"order_id": "ord_1", "kind": "mail_missing", "detail": "x", "remedy": "reemit_order"}
-TWICE = {"order_id": "ord_2", "kind": "charged_twice", "detail": "y", "remedy": "person"}
+MISSING = {"order_id": "ord_1", "kind": "email_missing", "detail": "x", "remedy": "reemit_order"}
+TWICE = {"order_id": "ord_2", "kind": "charged_twice", "detail": "y", "remedy": "manual"}
 
 
 class NoSuchFunctionError(Exception):
@@ -28,7 +28,7 @@ class NoSuchFunctionError(Exception):
 
 
 class Functions:
-    """A Lambda client that answers what it is given, one after the other."""
+    """A Lambda client with prepared answers, used in order."""
 
     exceptions = SimpleNamespace(ResourceNotFoundException=NoSuchFunctionError)
 
@@ -49,9 +49,9 @@ class Functions:
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
-def report(*broken: dict[str, Any], **values: Any) -> dict[str, Any]:
+def report(*violations: dict[str, Any], **values: Any) -> dict[str, Any]:
     return {
-        "examined": 3, "under_way": 1, "broken": broken, "told_again": [], "cursor": None,
+        "examined": 3, "in_progress": 1, "violations": violations, "reemitted": [], "cursor": None,
     } | values  # fmt: skip
 
 
@@ -73,26 +73,26 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
     return make
 
 
-def test_a_walk_goes_on_until_no_cursor_is_left(target: Target) -> None:
+def test_run_continues_until_there_is_no_cursor(target: Target) -> None:
     cursor = {"cursor": "abc", "before": "2026-11-24T00:00:00Z"}
     to = target(report(MISSING, cursor=cursor), report(MISSING, TWICE))
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    said: list[Any] = []
-    outcome = reconcile.reconcile(to, Wanted(since=since, grace_seconds=0), said.append)
+    reported: list[Any] = []
+    outcome = reconcile.reconcile(to, Wanted(since=since, grace_seconds=0), reported.append)
     assert to.functions.asked == [
         {"since": "2026-11-01T00:00:00+00:00", "grace_seconds": 0,
          "fix": False, "reemit": False, "cursor": None},
         {"since": "2026-11-01T00:00:00+00:00", "grace_seconds": 0,
          "fix": False, "reemit": False, "cursor": cursor},
     ]  # fmt: skip
-    assert (outcome.examined, outcome.under_way) == (6, 2)
-    # what two invocations saw is told once
-    assert said == outcome.broken == outcome.unmended == [MISSING, TWICE]
+    assert (outcome.examined, outcome.in_progress) == (6, 2)
+    # a violation found by two invocations is reported once
+    assert reported == outcome.violations == outcome.remaining == [MISSING, TWICE]
 
 
-def test_what_was_told_again_counts_as_mended_once_it_is_seen_whole(target: Target) -> None:
+def test_reemitted_order_is_repaired_once_it_has_no_violation(target: Target) -> None:
     to = target(
-        report(MISSING, TWICE, told_again=["ord_1"]),
+        report(MISSING, TWICE, reemitted=["ord_1"]),
         report(MISSING),  # not yet
         report(),
     )
@@ -100,25 +100,25 @@ def test_what_was_told_again_counts_as_mended_once_it_is_seen_whole(target: Targ
     assert [asked["fix"] for asked in to.functions.asked] == [True, False, False]
     assert to.functions.asked[2]["orders"] == ["ord_1"]
     assert to.functions.asked[2]["grace_seconds"] == 0
-    assert (outcome.mended, outcome.unmended) == (["ord_1"], [TWICE])
+    assert (outcome.repaired, outcome.remaining) == (["ord_1"], [TWICE])
 
 
-def test_what_stays_broken_is_not_called_mended(
+def test_persisting_violation_is_not_repaired(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 10_000, 20))
     monkeypatch.setattr(reconcile.time, "monotonic", lambda: next(clock))
-    to = target(report(MISSING, told_again=["ord_1"]), *[report(MISSING)] * 10)
-    assert reconcile.reconcile(to, Wanted(), fix=True).unmended == [MISSING]
-    # and what a person must look at is not waited for
+    to = target(report(MISSING, reemitted=["ord_1"]), *[report(MISSING)] * 10)
+    assert reconcile.reconcile(to, Wanted(), fix=True).remaining == [MISSING]
+    # and a violation that needs an operator is not waited for
     twice = TWICE | {"order_id": "ord_1"}
-    to = target(report(MISSING, twice, told_again=["ord_1"]), report(twice))
-    assert reconcile.reconcile(to, Wanted(), fix=True).unmended == [MISSING, twice]
+    to = target(report(MISSING, twice, reemitted=["ord_1"]), report(twice))
+    assert reconcile.reconcile(to, Wanted(), fix=True).remaining == [MISSING, twice]
 
 
-def test_many_names_are_asked_for_a_hundred_at_a_time(target: Target) -> None:
+def test_orders_are_requested_100_at_a_time(target: Target) -> None:
     names = [f"ord_{number}" for number in range(250)]
-    to = target(*[report(told_again=["x"] * count) for count in (100, 100, 50)])
+    to = target(*[report(reemitted=["x"] * count) for count in (100, 100, 50)])
     assert reconcile.reemit(to, Wanted(names)) == 250
     assert [len(asked["orders"]) for asked in to.functions.asked] == [100, 100, 50]
     assert all(asked["reemit"] for asked in to.functions.asked)
@@ -133,37 +133,39 @@ def test_many_names_are_asked_for_a_hundred_at_a_time(target: Target) -> None:
         ({"problem": "There is no such order."}, "There is no such order."),
     ],
 )
-def test_what_goes_wrong_is_one_sentence(target: Target, answer: Any, said: str) -> None:
+def test_failed_invocation_is_reported_in_one_sentence(
+    target: Target, answer: Any, said: str
+) -> None:
     with pytest.raises(ShopProblem) as problem:
         reconcile.reconcile(target(answer), Wanted(["ord_1"]))
     assert said in problem.value.what
 
 
 @pytest.mark.parametrize(
-    ("broken", "told", "after", "status"),
+    ("violations", "reemitted", "after", "status"),
     [((), [], None, 0), ((MISSING,), ["ord_1"], (), 0), ((MISSING, TWICE), ["ord_1"], (), 1)],
 )
-def test_the_command_ends_with_1_if_something_stays_broken(
-    target: Target, broken: Any, told: list[str], after: Any, status: int
+def test_command_exits_with_1_if_a_violation_remains(
+    target: Target, violations: Any, reemitted: list[str], after: Any, status: int
 ) -> None:
-    answers = [report(*broken, told_again=told)]
+    answers = [report(*violations, reemitted=reemitted)]
     if after is not None:
         answers.append(report(*after))
     target(*answers)
     result = CliRunner().invoke(reconcile_command, ["--fix"])
     assert result.exit_code == status, result.output
     last = result.output.splitlines()[-1]
-    assert last.startswith("3 orders examined, 1 of them still under way:")
-    assert (f"{TWICE['order_id']}  charged_twice: y" in result.output) == (TWICE in broken)
+    assert last.startswith("3 orders examined, 1 still in progress, ")
+    assert (f"{TWICE['order_id']}  charged_twice: y" in result.output) == (TWICE in violations)
 
 
-def test_the_command_prints_json_alone_and_refuses_what_contradicts_itself(
+def test_command_prints_only_json_and_rejects_contradictory_options(
     target: Target,
 ) -> None:
     target(report(TWICE))
     result = CliRunner().invoke(reconcile_command, ["--json"])
     assert result.exit_code == 1
-    assert json.loads(result.output)["broken"] == [TWICE]
+    assert json.loads(result.output)["violations"] == [TWICE]
     for arguments in (
         ["--order", "ord_1", "--since", "2026-11-24"],
         ["--since", "2026-11-25", "--until", "2026-11-24"],
@@ -174,7 +176,7 @@ def test_the_command_prints_json_alone_and_refuses_what_contradicts_itself(
     assert "'yesterday' is neither a time nor an age" in result.output
 
 
-def test_what_is_asked_is_what_the_function_takes() -> None:
+def test_details_are_valid_requests_of_the_function() -> None:
     from chalicelib.storefront_api.reconciliation import Request
     from chassis.parsing import parse_document
 

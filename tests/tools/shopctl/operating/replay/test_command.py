@@ -133,14 +133,14 @@ def test_orders_are_told_of_again_from_their_tables(
 
     monkeypatch.setattr(reconcile, "reemit", reemit)
     monkeypatch.setattr(reconcile, "reconcile", repair)
-    # WHEN it is rehearsed, THEN nothing is told
+    # WHEN it is a dry run, THEN nothing is re-emitted
     output = run("--from-table", "--since", "2026-11-24T02:00:00Z", "--dry-run").output
-    assert (output, asked) == ("7 orders would be told of again.\n", [])
+    assert (output, asked) == ("7 orders would be re-emitted.\n", [])
     # AND otherwise by order, or by time
-    assert run("--from-table", "--order", ORDER).output == "3 orders are told of again.\n"
+    assert run("--from-table", "--order", ORDER).output == "3 orders were re-emitted.\n"
     assert asked[0].orders == (ORDER,)
     answer = run("--from-table", "--since", "2h", "--until", "1h", "--json").output
-    assert json.loads(answer) == {"dry_run": False, "told_again": 3}
+    assert json.loads(answer) == {"dry_run": False, "reemitted": 3}
     assert asked[1].since
     assert asked[1].until
     assert asked[1].since < asked[1].until
@@ -149,10 +149,10 @@ def test_orders_are_told_of_again_from_their_tables(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Which orders"),
-        (["--all"], "A table holds orders"),
-        (["--queue", "payments-charge-dead-letters"], "A table holds orders"),
-        (["--order", ORDER, "--since", "2h"], "Which orders"),
+        ([], "No orders were selected"),
+        (["--all"], "--from-table selects orders"),
+        (["--queue", "payments-charge-dead-letters"], "--from-table selects orders"),
+        (["--order", ORDER, "--since", "2h"], "No orders were selected"),
     ],
 )
 def test_what_a_table_cannot_tell_is_refused(
