@@ -31,7 +31,7 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     try:
         claims = shop.authorizer.verify(request.token)
     except BadTokenError as error:
-        log.info("token refused", why=str(error))
+        log.info("token refused", reason=str(error))
         raise unauthorized() from None
     return AuthResponse(routes=["*"], principal_id=claims.sub, context=authorizer_context(claims))
 

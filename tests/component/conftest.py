@@ -19,7 +19,6 @@ from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.utilities.utils import load_resource
 
-from chassis import cursors
 from support.recorded_permissions import recorded
 from support.storefront import Shop
 
@@ -43,7 +42,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
     with mock_aws():
         yield
-    cursors._secret.cache_clear()
 
 
 @pytest.fixture

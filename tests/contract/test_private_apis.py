@@ -20,7 +20,7 @@ import pytest
 from chalice.test import Client
 from urllib3 import HTTPHeaderDict
 
-from chassis import client
+from chassis import client, transport
 from chassis.client import ServiceClient
 from chassis.ids import derived_id
 from chassis.problems import (
@@ -32,6 +32,7 @@ from chassis.problems import (
     ServiceUnavailable,
     Unprocessable,
 )
+from chassis.retry import RetryPolicy
 from contracts import files, notifications, orders, payments, toys
 from contracts.events import PAYMENT_SUCCEEDED, CloudEvent
 from contracts.health import HEALTH
@@ -78,7 +79,8 @@ class Wire:
 
     def to(self, service: str) -> ServiceClient:
         self.app(service)
-        return ServiceClient(service, ORIGIN.format(service.replace("_", "-")))
+        url = ORIGIN.format(service.replace("_", "-"))
+        return ServiceClient(service, url, transport.signed_transport())
 
     def request(
         self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: object
@@ -96,8 +98,8 @@ class Wire:
 def wire(load_app: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch) -> Wire:
     """Return the network between services that are all here."""
     wire = Wire(load_app)
-    monkeypatch.setattr(client, "_pool", wire)
-    monkeypatch.setattr(client, "BACKOFF", 0.0)
+    monkeypatch.setattr(transport, "connection_pool", lambda: wire)
+    monkeypatch.setattr(client, "RetryPolicy", lambda: RetryPolicy(base_delay=0.0))
     return wire
 
 

@@ -17,8 +17,9 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import yaml
 
-from chassis import client, log
+from chassis import client, log, transport
 from chassis.breaker import Breaker
+from chassis.retry import RetryPolicy
 from contracts.payments import PaymentOutcome
 
 ROOT = Path(__file__).parents[3]
@@ -55,6 +56,8 @@ def app_of(service: str) -> ModuleType:
         with (
             mock.patch("chalicelib.payments.bootstrap.print_receipt", quick_receipt),
             mock.patch.object(client, "Breaker", _breaker),
+            mock.patch.object(client, "RetryPolicy", return_value=RetryPolicy(base_delay=0.0)),
+            mock.patch.object(transport, "connection_pool", return_value=CONNECTIONS),
         ):
             spec.loader.exec_module(module)
     finally:
@@ -70,6 +73,19 @@ def _breaker(neighbour: str) -> Breaker:
     breaker = Breaker(neighbour, clock=lambda: time.time())  # the world's time, not the machine's
     BREAKERS.append(breaker)
     return breaker
+
+
+class Connections:
+    """The HTTP connections of all apps; the present world carries out their requests."""
+
+    present: transport.Http
+
+    def request(self, *arguments: Any, **keywords: Any) -> transport.Response:
+        """Send a request in the present world."""
+        return self.present.request(*arguments, **keywords)
+
+
+CONNECTIONS = Connections()
 
 
 class _Nowhere(StringIO):

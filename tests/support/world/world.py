@@ -24,7 +24,6 @@ import time_machine
 import urllib3
 from botocore.client import BaseClient
 
-from chassis import client as chassis_client
 from contracts import orders as orders_api
 from contracts import payments as payments_api
 from contracts.operations import Operation
@@ -143,8 +142,7 @@ class World:
             return world._aws(client.meta.service_model.service_name, operation, params)
 
         enter(mock.patch.object(BaseClient, "_make_api_call", aws))
-        enter(mock.patch.object(chassis_client, "_pool", _Neighbours(self)))
-        enter(mock.patch.object(chassis_client, "BACKOFF", 0.0))
+        enter(mock.patch.object(apps.CONNECTIONS, "present", _Downstreams(self), create=True))
         enter(mock.patch.object(stripe, "RequestsClient", _client_of_stripe))
         _present.append(self)
         self._stack.callback(_present.remove, self)
@@ -479,7 +477,7 @@ class World:
         return item is not None and item["status"]["S"] == "sent"
 
 
-class _Neighbours:
+class _Downstreams:
     """Stands where the signed client's connections are: calls another service's process.
 
     Parameters

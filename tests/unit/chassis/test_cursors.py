@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from chassis import aws, cursors
-from chassis.cursors import Cursors, keys_of
+from chassis import aws
+from chassis.cursors import Cursors, secret_keys
 from chassis.problems import BadRequest
 
 QUERY = {"q": "kite", "sort": "price"}
@@ -85,10 +85,8 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    cursors._secret.cache_clear()
     with mock_aws():
         yield boto3.client("secretsmanager")
-    cursors._secret.cache_clear()
     aws.client.cache_clear()
     aws.session.cache_clear()
 
@@ -96,13 +94,13 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_the_keys_are_the_secrets_two_versions(secrets: Any) -> None:
     # GIVEN a secret that was never rotated
     secrets.create_secret(Name="cursor-key", SecretString="first")
-    keys = keys_of("cursor-key")
+    keys = secret_keys(lambda: aws.client("secretsmanager"), "cursor-key")
     assert keys() == [b"first"]
     # WHEN it is rotated, and a new process reads it
     cursor = Cursors(keys).write([1], QUERY)
     secrets.put_secret_value(SecretId="cursor-key", SecretString="second")
     assert keys() == [b"first"]  # as long as this one lives
-    cursors._secret.cache_clear()
+    keys = secret_keys(lambda: aws.client("secretsmanager"), "cursor-key")
     # THEN the current key comes first, and a list that was begun goes on
     assert keys() == [b"second", b"first"]
     assert Cursors(keys).read(cursor, QUERY) == [1]

@@ -11,9 +11,11 @@ import pytest
 
 from chalicelib.storefront_api.caller import Caller
 from chalicelib.storefront_api.ordering import Ordering
-from chassis import aws, client
+from chassis import aws
 from chassis.breaker import FAILURES, Breaker
 from chassis.client import ServiceClient
+from chassis.retry import RetryPolicy
+from chassis.transport import Transport, connection_pool, sigv4_signer
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order
 from support.downstream import FakeDownstream
@@ -75,8 +77,6 @@ class Hanging:
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setattr(client, "READ_TIMEOUT", 0.1)
-    monkeypatch.setattr(client, "BACKOFF", 0.001)
     aws.session.cache_clear()
     payments = Hanging()
     yield payments
@@ -93,7 +93,13 @@ class Clock:
 
 def test_few_wait_for_payments_that_hangs_and_all_see_their_orders(hanging: Hanging) -> None:
     clock = Clock()
-    payments = ServiceClient("payments", hanging.url, Breaker("payments", clock=clock))
+    payments = ServiceClient(
+        "payments",
+        hanging.url,
+        Transport(connection_pool(), sigv4_signer(aws.session), read_timeout=0.1),
+        Breaker("payments", clock=clock),
+        RetryPolicy(base_delay=0.001),
+    )
     nobody: Any = None
     ordering = Ordering(
         nobody, FakeDownstream(getOrder=lambda _: order()), payments, nobody, nobody, "AUD"

@@ -120,7 +120,7 @@ class Uploads:
                 if outcome is None:
                     return
                 if self._store.replace(outcome):
-                    log.info("checked", file=file_id, status=outcome.status, why=outcome.reason)
+                    log.info("checked", file=file_id, status=outcome.status, reason=outcome.reason)
             stored = self._store.get(file_id)
         if stored and stored.file.status == "ready":
             self._storage.discard_incoming(file_id)

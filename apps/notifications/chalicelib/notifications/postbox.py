@@ -69,14 +69,14 @@ class SesPostbox:
             code = error.response["Error"]["Code"]
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 # It may have been taken before SES failed.
-                log.warning("no answer", why=code)
+                log.warning("no answer", reason=code)
                 raise NoAnswerError("SES failed to answer") from None
-            log.warning("not taken", why=code)
+            log.warning("not taken", reason=code)
             # SES names addresses in its messages, so they stay here.
             raise (RefusedError if code in _REFUSED else NotTakenError)(code) from None
         except (ConnectTimeoutError, EndpointConnectionError) as error:
-            log.warning("not taken", why=type(error).__name__)
+            log.warning("not taken", reason=type(error).__name__)
             raise NotTakenError("SES cannot be reached") from None
         except HTTPClientError as error:
-            log.warning("no answer", why=type(error).__name__)
+            log.warning("no answer", reason=type(error).__name__)
             raise NoAnswerError("SES did not answer") from None

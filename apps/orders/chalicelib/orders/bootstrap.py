@@ -7,7 +7,7 @@ from chalicelib.orders.service import OrderService
 from chalicelib.orders.store import OrderRecord, OrderStore, as_stored
 from chassis import aws, settings
 from chassis.backfill import Backfill
-from chassis.cursors import Cursors, keys_of
+from chassis.cursors import Cursors, secret_keys
 from chassis.parking import Parking
 from chassis.relay import Relay
 
@@ -31,9 +31,8 @@ class Components(NamedTuple):
 
 def build(settings: Settings) -> Components:
     """Return the parts of the service, ready to serve."""
-    orders = OrderService(
-        OrderStore(settings.table_name), Cursors(keys_of(settings.cursor_secret_id))
-    )
+    keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
+    orders = OrderService(OrderStore(settings.table_name), Cursors(keys))
     relay = Relay(
         settings.topic_arn,
         aws.client("sns"),

@@ -52,7 +52,7 @@ class Auditing:
                 for order_id in dict.fromkeys(request.order_ids)
             ]
         except GatewayUnavailableError as error:
-            log.warning("audit: the gateway does not answer", why=str(error))
+            log.warning("audit: the gateway does not answer", reason=str(error))
             raise ServiceUnavailable("The payment gateway does not answer. Try later.") from None
         asked = set(request.order_ids)
         return TransactionAuditAnswer(

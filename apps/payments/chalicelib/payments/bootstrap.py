@@ -17,6 +17,7 @@ from chassis.client import Downstream, ServiceClient
 from chassis.consumer import Consumer
 from chassis.parking import Parking
 from chassis.relay import Relay
+from chassis.transport import signed_transport
 from contracts import events
 
 
@@ -75,10 +76,11 @@ def build(
     store = TransactionStore(settings.table_name)
     stripe = StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
     charging = Charging(store, gateway or stripe)
+    transport = signed_transport()
     fulfilment = Fulfilment(
         store,
-        file_manager or ServiceClient("file_manager", settings.file_manager_url),
-        notifications or ServiceClient("notifications", settings.notifications_url),
+        file_manager or ServiceClient("file_manager", settings.file_manager_url, transport),
+        notifications or ServiceClient("notifications", settings.notifications_url, transport),
         print_receipt,
     )
     return Payments(

@@ -13,6 +13,7 @@ from chalicelib.storefront_api.users import Users
 from chalicelib.storefront_api.webhooks import Webhooks
 from chassis import aws, settings
 from chassis.client import Downstream, ServiceClient
+from chassis.transport import signed_transport
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
@@ -64,12 +65,13 @@ class Storefront(NamedTuple):
 
 def downstream_services(settings: Settings) -> DownstreamServices:
     """Return the private services at their settings' URLs."""
+    transport = signed_transport()
     return DownstreamServices(
-        toys=ServiceClient("toys", settings.toys_url),
-        orders=ServiceClient("orders", settings.orders_url),
-        payments=ServiceClient("payments", settings.payments_url),
-        file_manager=ServiceClient("file_manager", settings.file_manager_url),
-        notifications=ServiceClient("notifications", settings.notifications_url),
+        toys=ServiceClient("toys", settings.toys_url, transport),
+        orders=ServiceClient("orders", settings.orders_url, transport),
+        payments=ServiceClient("payments", settings.payments_url, transport),
+        file_manager=ServiceClient("file_manager", settings.file_manager_url, transport),
+        notifications=ServiceClient("notifications", settings.notifications_url, transport),
     )
 
 

@@ -202,5 +202,5 @@ def _refusing(refusals: Mapping[str, ProblemError]) -> Iterator[None]:
 
 
 def _unavailable(why: str) -> ServiceUnavailable:
-    log.warning("user pool", why=why)
+    log.warning("user pool", reason=why)
     return ServiceUnavailable("The user pool does not answer. Try again later.")

@@ -8,8 +8,9 @@ from chalicelib.toys.store import ToyStore
 from chassis import aws, settings
 from chassis.client import Downstream, ServiceClient
 from chassis.consumer import Consumer
-from chassis.cursors import Cursors, keys_of
+from chassis.cursors import Cursors, secret_keys
 from chassis.parking import Parking
+from chassis.transport import signed_transport
 from contracts import events
 
 
@@ -46,11 +47,13 @@ def build(settings: Settings, file_manager: Downstream | None = None) -> Compone
     """
     sqs = aws.client("sqs")
     store = ToyStore(settings.table_name)
+    keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
     toys = ToyService(
         store,
         TableIndex(store.listing),
-        Cursors(keys_of(settings.cursor_secret_id)),
-        file_manager or ServiceClient("file_manager", settings.file_manager_url),
+        Cursors(keys),
+        file_manager
+        or ServiceClient("file_manager", settings.file_manager_url, signed_transport()),
         settings.currency,
     )
     images = Consumer(

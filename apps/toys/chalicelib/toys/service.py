@@ -245,7 +245,7 @@ class ToyService:
         try:
             self._delete_file(file_id)
         except ProblemError as error:
-            log.error("file left behind", file=file_id, why=error.detail)
+            log.error("file left behind", file=file_id, reason=error.detail)
 
     def _delete_file(self, file_id: str) -> None:
         self._file_manager.call(files.DELETE, {"file_id": file_id})

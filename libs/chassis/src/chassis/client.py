@@ -1,13 +1,11 @@
-"""Signed calls to other services, over one pooled HTTP client.
+"""Calls to other services: contract types in and out, retries and a circuit breaker.
 
-A call has a connect and a read time-out and the deadline of the request that caused it, which is
-handed on. Only what is safe to repeat is repeated: an operation that its contract calls
-repeatable, or one whose connection never came about. Waits have full jitter (Brooker,
-"Exponential Backoff And Jitter", AWS Architecture Blog, 2015). A neighbour that fails again and
-again is not asked for a while: see ``chassis.breaker``.
+A call has the deadline of the request that caused it, and passes that deadline on. Only what is
+safe to repeat is repeated: an operation that its contract calls repeatable, or a request that was
+never sent (``chassis.retry``). After several failures in a row a service gets no calls for a
+while (``chassis.breaker``).
 """
 
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -15,40 +13,33 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 
-from chassis import aws, context, log
+from chassis import context, log
 from chassis.breaker import Breaker
 from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
+from chassis.retry import RETRYABLE_STATUSES, Failure, RetryPolicy
+from chassis.transport import MissingCredentialsError, Response, Transport, TransportError
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 
 A = TypeVar("A")
 
-CONNECT_TIMEOUT = 1.0
-READ_TIMEOUT = 8.0
-ATTEMPTS = 3
-BACKOFF = 0.1
-FAIR_WAIT = 1.0
-"""Seconds: who gives a neighbour less has itself to blame if no answer comes."""
+MIN_USEFUL_TIMEOUT = 1.0
+"""Seconds. If a caller had less time, a missing response says nothing about the service."""
+_MIN_TIME_LEFT = 0.05
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
-_WORTH_ANOTHER_TRY = {429, 500, 502, 503, 504}
-
-_pool = urllib3.PoolManager(maxsize=10, retries=False)
 
 
 class Reply(msgspec.Struct, Generic[A], frozen=True):
-    """A successful answer: its status and its typed body."""
+    """A successful response: its status and its decoded body."""
 
     status: int
     value: A
 
 
 class Downstream(Protocol):
-    """Another service, as its callers see it: ``ServiceClient``, or what stands in for it."""
+    """Another service as its callers see it: ``ServiceClient``, or a fake in a test."""
 
     def call(
         self,
@@ -59,7 +50,7 @@ class Downstream(Protocol):
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[A]:
-        """Call an operation and return its answer; see ``ServiceClient.call``."""
+        """Call an operation and return its reply; see ``ServiceClient.call``."""
 
 
 class ServiceClient:
@@ -68,17 +59,30 @@ class ServiceClient:
     Parameters
     ----------
     service
-        Its name, for logs and errors.
+        The service's name, for logs and errors.
     url
-        Where its API's stage is.
+        The URL of the API's stage.
+    transport
+        Sends the requests; usually shared by all clients of a process.
     breaker
-        Knows whether to ask it; a new one unless told.
+        Stops calls to a service that keeps failing; by default a breaker of this client's own.
+    retry
+        Decides about further attempts; by default three attempts.
     """
 
-    def __init__(self, service: str, url: str, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        transport: Transport,
+        breaker: Breaker | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
         self.service = service
         self._url = url.rstrip("/")
+        self._transport = transport
         self._breaker = breaker or Breaker(service)
+        self._retry = retry or RetryPolicy()
 
     def call(
         self,
@@ -89,26 +93,30 @@ class ServiceClient:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[A]:
-        """Call an operation and return its answer.
+        """Call an operation and return its reply.
 
         Parameters
         ----------
+        operation
+            The operation, from the service's contract.
         path
-            Values of the path's parameters, not yet percent-encoded.
+            The values of the path parameters by name, not percent-encoded.
         query, body
-            Of the operation's types.
+            The query and the body, of the operation's types.
+        headers
+            Further headers by name, such as ``If-Match``.
 
         Raises
         ------
         ProblemError
-            What the service answered, if its contract allows that answer.
+            If the service answers with a problem that its contract names.
         BadRequest
-            If a header holds what cannot be sent.
+            If a header holds anything but printable ASCII characters.
         NotFound
-            If a path parameter is empty or made of dots.
+            If a path parameter is empty, ``.`` or ``..``.
         ServiceUnavailable
-            If it did not answer in time, or not in its contract's terms, or has done so too often
-            just now to be asked at all. Its health is always asked for.
+            If the service does not respond in time, responds outside its contract, or has failed
+            so often that the circuit breaker is open (which never stops a health check).
         """
         url = self._url + operation.path.format_map(
             {name: _segment(value) for name, value in (path or {}).items()}
@@ -117,91 +125,84 @@ class ServiceClient:
             url += "?" + urlencode(_query_of(query), quote_via=quote)
         for name, value in (headers or {}).items():
             if not _HEADER_VALUE.fullmatch(value):
-                raise BadRequest(f"The header {name} takes printable ASCII characters alone.")
+                raise BadRequest(f"The header {name} must consist of printable ASCII characters.")
         sent = {"Accept": "application/json", **context.headers(), **(headers or {})}
         data = b""
         if body is not None:
             data = msgspec.json.encode(body)
             sent["Content-Type"] = "application/json"
-        return self._send(operation, url, data, sent)
+        return self._read(operation, self._send(operation, url, data, sent))
 
     def _send(
-        self, operation: Operation[A], url: str, data: bytes, headers: Mapping[str, str]
-    ) -> Reply[A]:
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
-            remaining = context.current().remaining()
-            if remaining <= 0.05:
+        self, operation: Operation[Any], url: str, data: bytes, headers: Mapping[str, str]
+    ) -> Response:
+        attempt = 0
+        while True:
+            attempt += 1
+            time_left = context.current().remaining()
+            if time_left <= _MIN_TIME_LEFT:
                 raise self._unavailable(operation, "the deadline has passed")
             if operation is not HEALTH and not self._breaker.allows():
-                raise self._unavailable(operation, "it is left alone for a while")
+                raise self._unavailable(operation, "the circuit breaker is open")
             try:
-                answer = _pool.request(
-                    operation.method,
-                    url,
-                    body=data,
-                    headers=_signed(operation.method, url, data, headers),
-                    timeout=urllib3.Timeout(
-                        connect=min(CONNECT_TIMEOUT, remaining),
-                        read=min(READ_TIMEOUT, remaining),
-                    ),
+                response = self._transport.send(
+                    operation.method, url, data, headers, time_left=time_left
                 )
-            except urllib3.exceptions.HTTPError as error:
-                if remaining >= min(READ_TIMEOUT, FAIR_WAIT):
-                    self._note(operation, ok=False)
-                never_sent = isinstance(
-                    error,
-                    urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
-                )
-                if last or not (operation.repeatable or never_sent):
-                    raise self._unavailable(operation, type(error).__name__) from None
+            except MissingCredentialsError:
+                raise self._unavailable(operation, "no credentials to sign with") from None
+            except TransportError as error:
+                if time_left >= min(self._transport.read_timeout, MIN_USEFUL_TIMEOUT):
+                    self._record(operation, ok=False)
+                failure = Failure.NO_RESPONSE if error.sent else Failure.NOT_SENT
+                if not self._retry.allows(attempt, failure, repeatable=operation.repeatable):
+                    raise self._unavailable(operation, str(error)) from None
             else:
-                if last or not operation.repeatable or answer.status not in _WORTH_ANOTHER_TRY:
-                    return self._read(operation, answer)
-                self._note(operation, ok=answer.status in operation.problems)
-            # jitter is no secret
-            wait = random.uniform(0, BACKOFF * 2**attempt)  # nosec B311
-            time.sleep(min(wait, context.current().remaining()))
-        raise AssertionError("the last attempt returns or raises")
+                if response.status not in RETRYABLE_STATUSES or not self._retry.allows(
+                    attempt, Failure.RETRYABLE_STATUS, repeatable=operation.repeatable
+                ):
+                    return response
+                self._record(operation, ok=response.status in operation.problems)
+            delay = self._retry.delay(attempt)
+            time.sleep(min(delay, context.current().remaining()))
 
-    def _read(self, operation: Operation[A], answer: urllib3.BaseHTTPResponse) -> Reply[A]:
-        if answer.status in operation.problems:
-            self._note(operation, ok=True)
-            raise _problem_of(answer)
-        if answer.status not in operation.status:
-            raise self._broken(operation, f"it answered {answer.status}")
+    def _read(self, operation: Operation[A], response: Response) -> Reply[A]:
+        if response.status in operation.problems:
+            self._record(operation, ok=True)
+            raise _problem_of(response)
+        if response.status not in operation.status:
+            raise self._contract_broken(operation, f"unexpected status {response.status}")
         value: Any = None
         if operation.answer is not None:
             try:
-                value = msgspec.json.decode(answer.data, type=operation.answer)
+                value = msgspec.json.decode(response.data, type=operation.answer)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise self._broken(operation, f"it answered garbage: {error}") from None
-        self._note(operation, ok=True)
-        return Reply(answer.status, value)
+                raise self._contract_broken(operation, f"invalid body: {error}") from None
+        self._record(operation, ok=True)
+        return Reply(response.status, value)
 
-    def _note(self, operation: Operation[Any], *, ok: bool) -> None:
-        # a service may be well enough to say so and still fail at everything else
+    def _record(self, operation: Operation[Any], *, ok: bool) -> None:
+        # A service can answer health checks and still fail at everything else.
         if operation is not HEALTH:
             (self._breaker.succeeded if ok else self._breaker.failed)()
 
-    def _broken(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
-        self._note(operation, ok=False)
-        return self._unavailable(operation, why)
+    def _contract_broken(self, operation: Operation[Any], reason: str) -> ServiceUnavailable:
+        self._record(operation, ok=False)
+        return self._unavailable(operation, reason)
 
-    def _unavailable(self, operation: Operation[Any], why: str) -> ServiceUnavailable:
-        log.warning("call failed", downstream=self.service, operation=operation.name, why=why)
-        return ServiceUnavailable(f"The service {self.service} does not answer. Try again later.")
+    def _unavailable(self, operation: Operation[Any], reason: str) -> ServiceUnavailable:
+        log.warning("call failed", downstream=self.service, operation=operation.name, reason=reason)
+        return ServiceUnavailable("The service is temporarily unavailable. Try again later.")
 
 
 def _segment(value: str) -> str:
-    # These are nobody's id, and every hop would read another path into them (RFC 3986, 5.2.4).
+    # No id looks like this, and every hop would resolve it to another path (RFC 3986, 5.2.4).
     if value in ("", ".", ".."):
-        raise NotFound("There is no such thing.")
+        raise NotFound("There is nothing at this address.")
     return quote(value, safe="")
 
 
 def _query_of(query: Any) -> dict[str, str]:
-    """Return the parameters of a query that differ from their defaults."""
+    """Return the parameters whose values differ from the defaults of the query type."""
     values = msgspec.to_builtins(query)
     defaults = {field.encode_name: field.default for field in msgspec.structs.fields(type(query))}
     parameters = {}
@@ -213,22 +214,11 @@ def _query_of(query: Any) -> dict[str, str]:
     return parameters
 
 
-def _signed(method: str, url: str, data: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-    session = aws.session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise ServiceUnavailable("There are no credentials to sign a call with.")
-    request = AWSRequest(method=method, url=url, data=data, headers=dict(headers))
-    region = session.get_config_variable("region") or "us-east-1"
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
-    return dict(request.headers.items())
-
-
-def _problem_of(answer: urllib3.BaseHTTPResponse) -> ProblemError:
-    if answer.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
+def _problem_of(response: Response) -> ProblemError:
+    if response.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
         try:
-            problem = msgspec.json.decode(answer.data, type=Problem)
+            problem = msgspec.json.decode(response.data, type=Problem)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return error_for(answer.status, "The request was refused.")
-        return error_for(answer.status, problem.detail, problem.errors or [])
-    return error_for(answer.status, "The request was refused.")
+            return error_for(response.status, "The request was refused.")
+        return error_for(response.status, problem.detail, problem.errors or [])
+    return error_for(response.status, "The request was refused.")

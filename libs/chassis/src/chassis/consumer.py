@@ -134,7 +134,7 @@ class Consumer:
                 self._parking.park(_raw(message), reason=f"permanent: {error}", replay=replay)
                 return None
             except Exception as error:
-                log.warning("failed", event=event.id, why=f"{type(error).__name__}: {error}")
+                log.warning("failed", event=event.id, reason=f"{type(error).__name__}: {error}")
                 raise
             log.info("handled", event=event.id, type=event.type)
             return event.id
@@ -163,7 +163,8 @@ def delay(
         raise error
     received = int(record["attributes"]["ApproximateReceiveCount"])
     seconds = min(base_delay * 2 ** (received - 1), MAX_DELAY)
-    log.warning("retry", received=received, delay=seconds, why=f"{type(error).__name__}: {error}")
+    reason = f"{type(error).__name__}: {error}"
+    log.warning("retry scheduled", received=received, delay=seconds, reason=reason)
     sqs.change_message_visibility(
         QueueUrl=queue_url,
         ReceiptHandle=record["receiptHandle"],

@@ -16,36 +16,41 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from chassis import aws
 from chassis.problems import BadRequest
 
 _SIGNATURE_BYTES = 16
+_VERSION_STAGES = ("AWSCURRENT", "AWSPREVIOUS")
 
 
-@cache
-def _secret(secret_id: str, version: str) -> bytes | None:
+def secret_keys(client: Callable[[], Any], secret_id: str) -> Callable[[], Sequence[bytes]]:
+    """Return a function that returns the keys of a secret: the current, then the previous one.
+
+    They are fetched at the first call and kept for as long as the process runs.
+
+    Parameters
+    ----------
+    client
+        Returns a botocore client of Secrets Manager; called when the keys are first needed.
+    secret_id
+        The name or ARN of the secret.
+    """
+
+    @cache
+    def keys() -> Sequence[bytes]:
+        versions = [_version(client(), secret_id, stage) for stage in _VERSION_STAGES]
+        return [key for key in versions if key]
+
+    return keys
+
+
+def _version(client: Any, secret_id: str, stage: str) -> bytes | None:
     try:
-        answer = aws.client("secretsmanager").get_secret_value(
-            SecretId=secret_id, VersionStage=version
-        )
+        answer = client.get_secret_value(SecretId=secret_id, VersionStage=stage)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise
     return cast("str", answer["SecretString"]).encode()
-
-
-def keys_of(secret_id: str) -> Callable[[], Sequence[bytes]]:
-    """Return a function that gives the keys of a secret: the current, then the previous one.
-
-    They are fetched when first needed and kept as long as the process lives.
-    """
-
-    def keys() -> Sequence[bytes]:
-        versions = (_secret(secret_id, stage) for stage in ("AWSCURRENT", "AWSPREVIOUS"))
-        return [key for key in versions if key]
-
-    return keys
 
 
 class Cursors:

@@ -186,7 +186,7 @@ def _look_up_nothing(model: type[Record]) -> None:
     except DoesNotExist:
         return
     except PynamoDBException as error:
-        log.error("table does not answer", why=f"{type(error).__name__}: {error}")
+        log.error("table does not answer", reason=f"{type(error).__name__}: {error}")
         raise ServiceUnavailable("The service cannot reach what it keeps.") from None
 
 

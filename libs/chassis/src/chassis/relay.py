@@ -106,7 +106,7 @@ class Relay:
                 ],
             )
         except Exception as error:
-            log.warning("relay: publish failed", why=f"{type(error).__name__}: {error}")
+            log.warning("relay: publish failed", reason=f"{type(error).__name__}: {error}")
             return [number for number, _, _ in batch]
         accepted = {int(entry["Id"]) for entry in answer.get("Successful", [])}
         for index, (_, _, event) in enumerate(batch):

@@ -7,7 +7,7 @@ from shopctl.project.finding import Finding
 from shopctl.project.source import Module, text_of
 
 # parts of the chassis that make a client by themselves
-_BROUGHT = {"chassis.records": "dynamodb", "chassis.cursors.keys_of": "secretsmanager"}
+_BROUGHT = {"chassis.records": "dynamodb"}
 
 
 def check(repository: Repository) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ _TECHNOLOGY = (
     "chassis.parking",
     "chassis.records",
     "chassis.relay",
+    "chassis.transport",
 )
 _STORAGE = ("botocore", "boto3", "pynamodb", "chassis.aws", "chassis.records")
 
