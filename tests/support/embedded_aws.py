@@ -80,7 +80,7 @@ def handler(event, context):
 
 @dataclass
 class EmbeddedAws:
-    """A launcher on a free port; `restart` keeps its data."""
+    """An embedded AWS on a free port; ``restart`` keeps its data."""
 
     home: Path
     python: Path
@@ -176,7 +176,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """One that enforces IAM."""
+    """Start an embedded AWS that enforces IAM."""
     layout = Layout.find()
     environment.prepare_aws(layout)
     home = tmp_path_factory.mktemp("guarded")
@@ -187,7 +187,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 
 
 def eventually(read: Callable[[], Value], seconds: float = 15.0) -> Value:
-    """Read until something is there."""
+    """Call a function until its result is true, and return it."""
     deadline = time.monotonic() + seconds
     while not (value := read()):
         assert time.monotonic() < deadline, "it did not happen in time"

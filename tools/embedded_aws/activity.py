@@ -1,4 +1,4 @@
-"""Answers whether anything is still on its way, so that a stop can wait for it."""
+"""Reports pending work, so that a stop can wait for it, and saves the state."""
 
 import asyncio
 import json
@@ -18,25 +18,37 @@ PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
 WARM_UP_PATH = "/_toyshop/warm-up"
 _SAVE_SECONDS = 20
-_answered = 0
+_requests = 0
 
 
-def answering(app: Any, *, started: Callable[[], None], warm_up: Callable[[], None]) -> Any:
-    """Wrap the ASGI application with the paths above; call `started` when it is up."""
+def with_control_paths(
+    app: Any, *, started: Callable[[], None], warm_up: Callable[[], None]
+) -> Any:
+    """Wrap the ASGI application with the paths above.
+
+    Parameters
+    ----------
+    app
+        The application that answers every other path.
+    started
+        Called when the application accepts requests.
+    warm_up
+        Starts a worker for each function.
+    """
     actions = {CHECKPOINT_PATH: save, WARM_UP_PATH: warm_up}
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
 
-            async def send_and_tell(message: Any) -> None:
+            async def send_and_notify(message: Any) -> None:
                 if message["type"] == "lifespan.startup.complete":
                     started()
                 await send(message)
 
-            await app(scope, receive, send_and_tell)
+            await app(scope, receive, send_and_notify)
             return
-        global _answered
-        _answered += scope["type"] == "http" and scope["path"] not in (PATH, *actions)
+        global _requests
+        _requests += scope["type"] == "http" and scope["path"] not in (PATH, *actions)
         if scope["type"] == "http" and scope["path"] in (PATH, *actions):
             actions.get(scope["path"], lambda: None)()
             body = json.dumps(measure()).encode()
@@ -50,22 +62,22 @@ def answering(app: Any, *, started: Callable[[], None], warm_up: Callable[[], No
 
 
 def save() -> None:
-    """Write the state now: a kill later loses only what comes after."""
+    """Write the state now, so that a later kill loses only what follows."""
     persistence.save_all(ministack_app._build_persistence_save_dict())
 
 
 async def save_when_quiet() -> None:
-    """Write the state from time to time, when something happened and nothing is under way."""
-    saved = _answered
+    """Write the state every 20 seconds, if requests came in and nothing is pending."""
+    saved = _requests
     while True:
         await asyncio.sleep(_SAVE_SECONDS)
-        if _answered != saved and not any(measure().values()):
-            saved = _answered
+        if _requests != saved and not any(measure().values()):
+            saved = _requests
             save()
 
 
 def measure() -> dict[str, int]:
-    """Count running invocations, waiting events, unread stream records and due messages."""
+    """Count running invocations, pending events, unread stream records and due messages."""
     counts = {
         "invocations": lambda_svc.executions_in_flight()[0],
         "events": async_invocation.pending(),
@@ -88,7 +100,7 @@ def measure() -> dict[str, int]:
 
 
 def _due(queue_name: str) -> int:
-    """Count the messages that can be received now; one that waits for its time can wait on."""
+    """Count the messages that can be received now; delayed ones do not count."""
     now = time.time()
     return sum(
         message["visible_at"] <= now

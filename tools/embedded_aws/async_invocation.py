@@ -1,9 +1,9 @@
-"""Asynchronous invocations as on AWS: accepted events are retried, then sent on, never dropped.
+"""Asynchronous invocations as on AWS: retries, then the failure destination.
 
-SNS of ministack invokes a function once and forgets it. Here SNS and S3 share one queue of
-accepted events: MaximumRetryAttempts, MaximumEventAgeInSeconds and the function's failure
-destination count, a throttled event is tried again, and what is still waiting when the shop
-stops is handed out again when it starts.
+ministack's SNS invokes a function once and ignores a failure. Here SNS and S3 share one queue of
+accepted events, which obeys MaximumRetryAttempts, MaximumEventAgeInSeconds and the function's
+failure destination. A throttled event is retried. Events that are pending when the shop stops are
+delivered after its next start.
 """
 
 import itertools
@@ -30,7 +30,7 @@ def install() -> None:
 
 
 def pending() -> int:
-    """Count the accepted events that are not handled yet."""
+    """Return the number of accepted events that have not been handled yet."""
     return len(_pending)
 
 
@@ -51,14 +51,14 @@ def accept(function: dict[str, Any], event: Event) -> None:
 
 
 def save(path: Path) -> None:
-    """Write the events that are not handled yet, for `restore` of the next start."""
+    """Write the pending events to a file that ``restore`` reads at the next start."""
     waiting = list(_pending.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(waiting))
 
 
 def restore(path: Path) -> None:
-    """Accept again what the last stop left waiting."""
+    """Accept the events that were pending at the last stop."""
     if not path.exists():
         return
     for arn, event in json.loads(path.read_text()):
@@ -78,7 +78,7 @@ def _invoke_until_done(function: dict[str, Any], event: Event) -> None:
     age_limit = int(settings.get("MaximumEventAgeInSeconds", _AWS_DEFAULT_AGE_SECONDS))
     accepted, attempt = time.monotonic(), 0
     while True:
-        # looked up anew: since the last attempt it may have been released or let run again
+        # looked up for each attempt: a new release or concurrency limit may have been deployed
         found, latest, _ = lambda_svc._get_func_record_for_ref(function["config"]["FunctionArn"])
         if found and latest:
             function = lambda_svc._execution_record_for_config(found, latest)

@@ -1,17 +1,18 @@
-"""Faults on demand: what AWS does to a shop on a bad day. None unless somebody asks for them.
+"""Fault injection on demand, for tests. By default no fault is injected.
 
-``POST /_toyshop/faults`` with a JSON object of the settings below replaces those that are set, an
-empty one ends them; ``GET`` tells what is set, what was done so far, and which invocations died.
-The dice are seeded; which invocation gets which throw depends on the timing all the same.
+``POST /_toyshop/faults`` with a JSON object of the settings below replaces the current settings;
+an empty object ends all faults. ``GET`` returns the settings, the number of injected faults by
+kind, and the invocations whose process died. The random source is seeded, but which invocation is
+hit depends on timing.
 """
 
 import contextlib
 import json
-import random
 import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
+from random import Random
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -25,24 +26,23 @@ _DIED = ("Worker process died", "Task timed out")
 
 @dataclass(frozen=True)
 class Settings:
-    """What goes wrong.
+    """The faults to inject.
 
     Attributes
     ----------
     seed
-        Of the dice.
+        Seed of the random source.
     duplicate
         Share of notifications that a topic delivers to a function twice.
     reject
-        Share of a publication's entries that a topic does not take.
+        Share of a batch's entries that a topic rejects.
     fail
-        Share of invocations that fail, half of them before and half after they have done their
-        work.
+        Share of invocations that fail, half of them before and half after their work is done.
     kill_seconds
-        How often a function's worker is killed (``kill -9``), a busy one if there is one; 0 is
-        never.
+        Seconds between two kills (``SIGKILL``) of a function's worker, a busy one if there is one;
+        0 means never.
     tables
-        Tables that answer nothing but errors.
+        Names of tables that answer every request with an error.
     """
 
     seed: int = 0
@@ -54,49 +54,61 @@ class Settings:
 
 
 @dataclass
-class Weather:
-    """The faults that are set, and what came of them."""
+class FaultInjector:
+    """The current settings, and the faults injected so far."""
 
     settings: Settings = field(default_factory=Settings)
-    done: Counter[str] = field(default_factory=Counter)
+    injected: Counter[str] = field(default_factory=Counter)
     # invocations whose process ended before it answered
-    deaths: list[dict[str, Any]] = field(default_factory=list)
-    dice: random.Random = field(default_factory=random.Random)
+    crashes: list[dict[str, Any]] = field(default_factory=list)
+    random: Random = field(default_factory=Random)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def set(self, settings: Settings) -> None:
-        """Let other faults happen from now on."""
+        """Replace the settings."""
         with self.lock:
             self.settings = settings
-            # dice are no secret
-            self.dice = random.Random(settings.seed)  # nosec B311
+            # not used for secrets
+            self.random = Random(settings.seed)  # nosec B311
 
-    def strikes(self, share: float, what: str) -> bool:
-        """Throw the dice, and count what they decide."""
+    def injects(self, share: float, kind: str) -> bool:
+        """Decide at random whether to inject a fault, and count it.
+
+        Parameters
+        ----------
+        share
+            The probability, from 0 to 1.
+        kind
+            The name that the fault is counted under.
+        """
         with self.lock:
-            struck = self.dice.random() < share
-            self.done[what] += struck
-            return struck
+            injected = self.random.random() < share
+            self.injected[kind] += injected
+            return injected
 
     def report(self) -> dict[str, Any]:
-        """Return what is set and what was done."""
+        """Return the settings, the injected faults and the crashes."""
         with self.lock:
-            return {**asdict(self.settings), "done": dict(self.done), "deaths": list(self.deaths)}
+            return {
+                **asdict(self.settings),
+                "injected": dict(self.injected),
+                "crashes": list(self.crashes),
+            }
 
 
-weather = Weather()
+injector = FaultInjector()
 
 
 def install() -> None:
-    """Put the faults where they can happen."""
+    """Patch ministack at the points where faults are injected."""
     lambda_svc._execute_function_dispatch = _failing(lambda_svc._execute_function_dispatch)
     sns._deliver_to_lambda = _duplicating(sns._deliver_to_lambda)
     sns._message_payload_size = _rejecting(sns._message_payload_size)
     dynamodb.handle_request = _refusing(dynamodb.handle_request)
-    threading.Thread(target=_kill_now_and_then, daemon=True, name="kill").start()
+    threading.Thread(target=_kill_periodically, daemon=True, name="kill").start()
 
 
-def answering(app: Any) -> Any:
+def with_control_path(app: Any) -> Any:
     """Wrap the ASGI application with the control path."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
@@ -111,11 +123,11 @@ def answering(app: Any) -> Any:
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
             try:
-                weather.set(_parse(body))
+                injector.set(_parse(body))
             except (ValueError, TypeError) as error:
-                status, answer = 400, {"error": f"These are no faults: {error}."}
+                status, answer = 400, {"error": f"The settings are invalid: {error}."}
         if status == 200:
-            answer = weather.report()
+            answer = injector.report()
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
@@ -142,14 +154,14 @@ def _failing(dispatch: Any) -> Any:
     def dispatch_or_fail(
         function: Any, config: Any, event: Any, request_id: str, started: float
     ) -> Any:
-        share = weather.settings.fail / 2
-        if weather.strikes(share, "failed before"):
+        share = injector.settings.fail / 2
+        if injector.injects(share, "failed before"):
             return _failure()
         result = dispatch(function, config, event, request_id, started)
         body = result.get("body")
         message = str(body.get("errorMessage")) if isinstance(body, dict) else ""
         if result.get("error") and message.startswith(_DIED):
-            weather.deaths.append(
+            injector.crashes.append(
                 {
                     "function": config.get("FunctionName"),
                     "path": event.get("path", "") if isinstance(event, dict) else "",
@@ -158,7 +170,7 @@ def _failing(dispatch: Any) -> Any:
                     "why": message,
                 }
             )
-        elif not result.get("error") and weather.strikes(share, "failed after"):
+        elif not result.get("error") and injector.injects(share, "failed after"):
             return _failure()
         return result
 
@@ -166,24 +178,24 @@ def _failing(dispatch: Any) -> Any:
 
 
 def _failure() -> dict[str, Any]:
-    body = {"errorType": "Fault", "errorMessage": "A fault was asked for"}
+    body = {"errorType": "Fault", "errorMessage": "An injected fault"}
     return {"body": body, "error": True, "log": ""}
 
 
 def _duplicating(deliver: Any) -> Any:
     def deliver_once_or_twice(*args: Any, **kwargs: Any) -> None:
         deliver(*args, **kwargs)
-        if weather.strikes(weather.settings.duplicate, "duplicated"):
+        if injector.injects(injector.settings.duplicate, "duplicated"):
             deliver(*args, **kwargs)
 
     return deliver_once_or_twice
 
 
 def _rejecting(size: Any) -> Any:
-    """Have a topic find an entry too long: the batch is answered, and not all of it was taken."""
+    """Make a topic reject an entry as too long, while it accepts the rest of the batch."""
 
     def size_or_too_long(*args: Any, **kwargs: Any) -> int:
-        if weather.strikes(weather.settings.reject, "rejected"):
+        if injector.injects(injector.settings.reject, "rejected"):
             return _TOO_LONG
         return int(size(*args, **kwargs))
 
@@ -194,19 +206,19 @@ def _refusing(handle: Any) -> Any:
     async def handle_or_refuse(
         method: str, path: str, headers: Any, body: bytes, query_params: Any
     ) -> Any:
-        if any(f'"{table}"'.encode() in body for table in weather.settings.tables):
-            weather.done["refused"] += 1
-            return error_response_json("InternalServerError", "A fault was asked for", 500)
+        if any(f'"{table}"'.encode() in body for table in injector.settings.tables):
+            injector.injected["refused"] += 1
+            return error_response_json("InternalServerError", "An injected fault", 500)
         return await handle(method, path, headers, body, query_params)
 
     return handle_or_refuse
 
 
-def _kill_now_and_then() -> None:
+def _kill_periodically() -> None:
     last = time.monotonic()
     while True:
         time.sleep(0.1)
-        seconds = weather.settings.kill_seconds
+        seconds = injector.settings.kill_seconds
         if not seconds:
             last = time.monotonic()
         elif time.monotonic() - last >= seconds:
@@ -220,9 +232,9 @@ def _kill_one() -> None:
     busy = [worker for worker in workers if worker.in_use and worker._proc is not None]
     if not (candidates := busy or [worker for worker in workers if worker._proc is not None]):
         return
-    with weather.lock:
-        worker = weather.dice.choice(candidates)
-    # it may have ended by itself in the meantime
+    with injector.lock:
+        worker = injector.random.choice(candidates)
+    # it may have ended in the meantime
     with contextlib.suppress(AttributeError, OSError):
         worker._proc.kill()
-        weather.done["killed"] += 1
+        injector.injected["killed"] += 1

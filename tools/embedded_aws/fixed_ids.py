@@ -1,4 +1,4 @@
-"""Users as the stage `local` has them: fixed ids of pool and client, confirmed without a mail."""
+"""Cognito as the stage ``local`` needs it: fixed pool and client ids, no confirmation emails."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CLIENT_ID = "toyshoplocalclient00000000"
 
 
 def install() -> None:
-    """Replace Cognito's id generators, and its mails with codes that nobody needs here.
+    """Replace Cognito's id generators, and switch off its emails with confirmation codes.
 
     A second pool or client gets a random id as usual.
     """

@@ -1,8 +1,8 @@
-"""Imports an app once and forks its functions' workers from that.
+"""Imports an app once and forks its functions' workers.
 
-Runs in a process per package, with nothing but the standard library: ``fork_server.py FD``.
-A worker forked from here shares the memory of everything the app has imported, and starts in
-milliseconds. The workers' own script, which ministack wrote, then finds the app imported.
+Runs in one process per package, with the standard library alone: ``fork_server.py FD``. A forked
+worker shares the memory of all modules that the app has imported, and starts in milliseconds. The
+worker script, which ministack wrote, then finds the app already imported.
 """
 
 import contextlib
@@ -21,17 +21,23 @@ _APP = "app"
 
 
 def main(descriptor: int) -> None:
-    """Fork a worker for each message of the launcher, until the launcher is gone."""
+    """Fork a worker for each request, until the embedded AWS has closed the socket.
+
+    Parameters
+    ----------
+    descriptor
+        File descriptor of the socket that requests arrive on.
+    """
     requests = socket.socket(fileno=descriptor)
     answers = sys.stdout
-    # what a module writes while it is imported, or keeps to write to, is the log
+    # output of a module during its import belongs in the log
     sys.stdout = sys.stderr
     sys.path[0] = str(Path.cwd())
     with contextlib.suppress(Exception):
-        # an app that cannot be imported says why in the worker
+        # the worker reports why an app cannot be imported
         importlib.import_module(_APP)
     gc.freeze()
-    # nobody waits for the workers: the kernel forgets them
+    # nothing waits for the workers, so the kernel reaps them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE_LIMIT, 3)
@@ -48,7 +54,7 @@ def main(descriptor: int) -> None:
 
 
 def _work(request: dict[str, str | dict[str, str]], descriptors: list[int]) -> NoReturn:
-    """Become the worker: its pipes, its environment, its script."""
+    """Turn this process into a worker: set up pipes and environment, and run its script."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -66,7 +72,7 @@ def _work(request: dict[str, str | dict[str, str]], descriptors: list[int]) -> N
         exec(program, {"__name__": "__main__"})  # noqa: S102
         status = 0
     finally:
-        # the server's own clean-up is not the worker's
+        # skip the clean-up of the server that this was forked from
         with contextlib.suppress(Exception):
             sys.stderr.flush()
         os._exit(status)

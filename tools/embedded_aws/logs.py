@@ -1,4 +1,4 @@
-"""Functions' logs: one file a function for `./shop logs`, one bounded stream for CloudWatch."""
+"""Functions' logs: a file per function for `./shop logs`, a bounded stream for CloudWatch."""
 
 import time
 from pathlib import Path
@@ -11,9 +11,14 @@ _LARGE_FILE = 20 * 1024 * 1024
 
 
 def install(directory: Path) -> None:
-    """Write what functions log to `directory`.
+    """Write the functions' logs to a directory.
 
-    ministack opens a new log stream for every invocation, which grows without a bound.
+    By itself ministack opens a log stream for every invocation, so that logs grow without bound.
+
+    Parameters
+    ----------
+    directory
+        Gets one file ``<function>.log`` per function.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("toyshop-*.log"):

@@ -1,4 +1,4 @@
-"""Every e-mail that SES accepts becomes a file, at once, so that it survives even a kill."""
+"""Writes every email that SES accepts to a file at once, so that it survives a kill."""
 
 import base64
 import contextvars
@@ -17,7 +17,7 @@ def install(directory: Path) -> None:
     """Write each message to ``directory/<nanoseconds>.eml``."""
     directory.mkdir(parents=True, exist_ok=True)
 
-    def keep(source: str, recipients: list[str], message: str | bytes) -> None:
+    def store(source: str, recipients: list[str], message: str | bytes) -> None:
         content = message.encode() if isinstance(message, str) else message
         envelope = f"X-Envelope-From: {source}\r\nX-Envelope-To: {', '.join(recipients)}\r\n"
         path = directory / f"{time.time_ns()}.eml"
@@ -26,9 +26,9 @@ def install(directory: Path) -> None:
         unfinished.rename(path)
 
     def relay(source: str, recipients: list[str], message: str) -> None:
-        # ministack rebuilds a raw message from the parts it understands; the original is kept
+        # ministack rebuilds a raw message from the parts it understands; the original is stored
         if not _is_raw.get():
-            keep(source, recipients, message)
+            store(source, recipients, message)
 
     handle = ses_v2.handle_request
 
@@ -44,7 +44,7 @@ def install(directory: Path) -> None:
         if raw and response[0] == 200:
             sent = json.loads(body)
             recipients = sent.get("Destination", {}).get("ToAddresses", [])
-            keep(sent.get("FromEmailAddress", ""), recipients, raw)
+            store(sent.get("FromEmailAddress", ""), recipients, raw)
         return response
 
     # where ministack would relay to an SMTP server

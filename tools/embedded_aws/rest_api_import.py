@@ -1,8 +1,8 @@
-"""REST APIs imported from a Swagger document, and functions that are active at once.
+"""Import of REST APIs from Swagger documents, and functions that are active at once.
 
-`chalice deploy` needs both: ministack makes an empty API of an import, does not know PutRestApi,
-reads two patches of UpdateRestApi wrongly, and keeps functions pending for half a second, after
-which Chalice looks again five seconds later.
+`chalice deploy` needs both. By itself ministack imports an empty API, lacks PutRestApi, misreads
+two patches of UpdateRestApi, and keeps functions pending for half a second, so that Chalice's
+waiter polls again five seconds later.
 """
 
 import json
@@ -17,7 +17,7 @@ _REPLACED = ("_resources", "_authorizers_v1")
 
 
 def install() -> None:
-    """Add the two requests, and read patches as AWS does."""
+    """Add the two operations, and read patches as AWS does."""
     handle = apigateway_v1.handle_request
 
     async def handle_request(
@@ -30,7 +30,7 @@ def install() -> None:
             if len(parts) == 2 and method == "PUT":
                 return _put(parts[1], json.loads(body))
             if len(parts) == 2 and method == "PATCH":
-                body = _readable(body)
+                body = _normalized_patch(body)
         return await handle(method, path, headers, body, query_params)
 
     apigateway_v1.handle_request = handle_request
@@ -56,7 +56,7 @@ def _import(document: dict[str, Any], query_params: Any) -> Any:
 
 
 def _put(api_id: str, document: dict[str, Any]) -> Any:
-    """Replace an API's routes and authorizers, or leave all as it was if that fails."""
+    """Replace an API's routes and authorizers; restore them if that fails."""
     if api_id not in apigateway_v1._rest_apis:
         return apigateway_v1._get_rest_api(api_id)
     stores = {name: getattr(apigateway_v1, name) for name in _REPLACED}
@@ -80,8 +80,8 @@ def _view(api_id: str) -> Any:
     return apigateway_v1._rest_api_view(apigateway_v1._rest_apis[api_id])
 
 
-def _readable(body: bytes) -> bytes:
-    """Say in a patch what AWS reads: no compression for ``''``, one type of endpoint."""
+def _normalized_patch(body: bytes) -> bytes:
+    """Translate what ministack misreads: ``''`` ends compression, and the endpoint's type."""
     data = json.loads(body)
     patches = []
     for patch in data.get("patchOperations", []):

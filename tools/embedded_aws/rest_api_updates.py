@@ -1,4 +1,4 @@
-"""REST APIs that keep their id when their routes change, with the policy that comes with them."""
+"""Stack updates that keep a REST API's id and apply its resource policy."""
 
 from typing import Any
 
@@ -6,16 +6,21 @@ from ministack.services import apigateway_v1
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::ApiGateway::RestApi"
-# what belongs to an API and comes from other resources than its OpenAPI body
-_OTHERS = ("_stages_v1", "_deployments_v1", "_gateway_responses", "_deployed_gateway_responses")
-_OWN = ("_rest_apis", "_resources", "_authorizers_v1", "_models", "_documentation_parts")
+# parts of an API that other resources define, not its OpenAPI body
+_FROM_OTHER_RESOURCES = (
+    "_stages_v1",
+    "_deployments_v1",
+    "_gateway_responses",
+    "_deployed_gateway_responses",
+)
+_FROM_BODY = ("_rest_apis", "_resources", "_authorizers_v1", "_models", "_documentation_parts")
 
 
 def install() -> None:
     """Replace how a REST API is imported and how a stack update changes it.
 
-    ministack leaves the resource policy out that an OpenAPI document holds, and imports changed
-    routes as a second API beside the first, which has the id already.
+    By itself ministack ignores the resource policy in an OpenAPI document, and imports changed
+    routes as a second API whose fixed id is already taken.
     """
     import_api = apigateway_v1._import_rest_api
 
@@ -39,7 +44,7 @@ def install() -> None:
             return update(physical_id, old, new, stack, logical_id)
         before = {
             name: store[physical_id]
-            for name in (*_OTHERS, *_OWN)
+            for name in (*_FROM_OTHER_RESOURCES, *_FROM_BODY)
             if physical_id in (store := getattr(apigateway_v1, name))
         }
         apigateway_v1._delete_rest_api(physical_id)
@@ -50,7 +55,7 @@ def install() -> None:
                 getattr(apigateway_v1, name)[physical_id] = content
             raise
         if created[0] == physical_id:
-            for name in _OTHERS:
+            for name in _FROM_OTHER_RESOURCES:
                 store = getattr(apigateway_v1, name)
                 store[physical_id] = {**before.get(name, {}), **store.get(physical_id, {})}
         return created

@@ -1,4 +1,4 @@
-"""Settings, patches and the server of the embedded AWS."""
+"""Configures, patches and serves the embedded AWS."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     Parameters
     ----------
     argv
-        ``--port`` to listen on, ``--home`` where the shop keeps its files and ``--auth`` to
+        ``--port`` to listen on, ``--home`` for the directory of the shop's files and ``--auth`` to
         enforce IAM.
 
     Returns
@@ -26,16 +26,18 @@ def main(argv: list[str]) -> int:
     int
         The exit status: 0 after a clean stop, 2 if the installed version is not the pinned one.
     """
-    parser = argparse.ArgumentParser(prog="launcher")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--auth", action="store_true")
+    parser = argparse.ArgumentParser(
+        prog="embedded_aws", description="Serves an AWS for one shop on loopback."
+    )
+    parser.add_argument("--port", type=int, required=True, help="Port on loopback.")
+    parser.add_argument("--home", type=Path, required=True, help="Directory of the shop's files.")
+    parser.add_argument("--auth", action="store_true", help="Enforce IAM.")
     options = parser.parse_args(argv)
     installed = importlib.metadata.version("ministack")
     if installed != PINNED:
         print(
-            f"The launcher fits ministack {PINNED}, but {installed} is installed:"
-            " run `./shop down` and delete .shop/venvs, then `./shop up` installs the pinned one.",
+            f"The embedded AWS needs ministack {PINNED}, but {installed} is installed."
+            " Run `./shop down` and delete .shop/venvs; `./shop up` then installs the pinned one.",
             file=sys.stderr,
         )
         return 2
@@ -44,18 +46,18 @@ def main(argv: list[str]) -> int:
     asyncio.new_event_loop().run_until_complete(_serve(home, options.port))
     sys.stdout.flush()
     sys.stderr.flush()
-    # all is saved; threads that still wait for a function would hold a usual exit up
+    # the state is saved; threads that wait for a function would delay a normal exit
     os._exit(0)
 
 
 def _configure(home: Path, port: int, *, auth: bool) -> None:
-    """Set what ministack reads from the environment while it is imported."""
+    """Set the environment variables that ministack reads when it is imported."""
     temporary = home / "tmp"
-    # what a killed launcher left of its workers
+    # left behind by the workers of a killed process
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     if not (home / "aws" / "dynamodb.json").exists():
-        # objects are written at once: without the state, they are of a shop that was killed
+        # objects are written at once; without a saved state they belong to a killed shop
         shutil.rmtree(home / "s3", ignore_errors=True)
     os.environ.update(
         GATEWAY_PORT=str(port),
@@ -68,12 +70,12 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
         TMPDIR=str(temporary),
         LOG_LEVEL="WARNING",
         AUTH="true" if auth else "false",
-        # listeners of services that the shop does not use
+        # listeners that the shop does not need
         SFTP_ENABLED="0",
         IOT_MTLS_ENABLED="0",
         # a function waits for a free worker instead (workers.py)
         LAMBDA_ACCOUNT_CONCURRENCY="0",
-        # requests that wait for a worker hold a thread, and those they wait for need one too
+        # a request that waits for a worker holds a thread, and the one it waits for needs another
         MINISTACK_WORKER_THREADS="512",
     )
 
@@ -84,17 +86,17 @@ async def _serve(home: Path, port: int) -> None:
     from ministack import app as ministack_app
     from ministack.core import lambda_runtime
 
-    # ministack has read it; the functions have a log level of their own
+    # ministack has read it by now; the functions have a log level of their own
     del os.environ["LOG_LEVEL"]
     from embedded_aws import (
         activity,
         async_invocation,
         faults,
         fixed_ids,
-        forking,
+        forked_workers,
+        iam,
         logs,
         mail,
-        permissions,
         rest_api_import,
         rest_api_updates,
         streams,
@@ -107,17 +109,17 @@ async def _serve(home: Path, port: int) -> None:
     rest_api_import.install()
     logs.install(home / "logs")
     mail.install(home / "mail")
-    permissions.install()
+    iam.install()
     if ministack_app.AUTH:
-        permissions.record(home / "iam-decisions.jsonl")
+        iam.record(home / "iam-decisions.jsonl")
     streams.install()
     workers.install(home / "tmp" / "code")
-    # around everything else
+    # last, so that faults wrap all other patches
     faults.install()
-    # with IAM each function has credentials of its own from the start
+    # with IAM each function starts with credentials of its own
     can_fork = sys.platform == "linux" and not ministack_app.AUTH
     if can_fork:
-        forking.install()
+        forked_workers.install()
 
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -128,7 +130,7 @@ async def _serve(home: Path, port: int) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    # `./shop up` says what a kill has lost
+    # `./shop up` reports by this file that a kill has lost data
     unclean = home / "aws" / "unclean"
     unclean.parent.mkdir(parents=True, exist_ok=True)
     unclean.touch()
@@ -138,10 +140,10 @@ async def _serve(home: Path, port: int) -> None:
         streams.resume()
         async_invocation.restore(undelivered)
 
-    application = activity.answering(
-        faults.answering(ministack_app.app),
+    application = activity.with_control_paths(
+        faults.with_control_path(ministack_app.app),
         started=resume,
-        warm_up=forking.warm_up if can_fork else lambda: None,
+        warm_up=forked_workers.warm_up if can_fork else lambda: None,
     )
     saving = asyncio.create_task(activity.save_when_quiet())
     try:
@@ -151,5 +153,5 @@ async def _serve(home: Path, port: int) -> None:
         async_invocation.save(undelivered)
         unclean.unlink()
         lambda_runtime.reset()
-        forking.close_idle(everything=True)
+        forked_workers.close_idle(everything=True)
         shutil.rmtree(home / "tmp", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Stream mappings: answers about a part of a batch, and the position after a restart."""
+"""Stream mappings: partial batch failures, and the position after a restart."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from ministack.services import dynamodb, lambda_svc
 
 
 def install() -> None:
-    """Let a function say which records of a stream it has not handled.
+    """Honor the partial batch failures that functions report for streams.
 
-    ministack reads such answers of functions that read queues alone: records that a relay could
-    not publish would be lost.
+    By itself ministack honors them for queues only, and records that a relay could not publish
+    would be lost.
     """
     lambda_svc._execute_function_dispatch = _resuming(lambda_svc._execute_function_dispatch)
 
 
 def _resuming(dispatch: Any) -> Any:
-    """Go on, after a partial answer, with the first record that failed, as AWS does."""
+    """Resume a stream at the first record that failed, as AWS does."""
 
     def dispatch_and_resume(
         function: Any, config: Any, event: Any, request_id: str, started: float
@@ -39,10 +39,10 @@ def _resuming(dispatch: Any) -> Any:
                 continue
             failed = {failure.get("itemIdentifier") for failure in failures}
             numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-            # what is no record of the batch fails the whole of it
+            # an id that is not of this batch fails the whole batch
             first = min((numbers.index(n) if n in numbers else 0) for n in failed)
             lambda_svc._dynamodb_stream_positions[mapping["UUID"]] += first
-            message = f"{len(failed)} of {len(records)} records were not handled"
+            message = f"{len(failed)} of {len(records)} records failed"
             return {**result, "error": True, "body": {"errorMessage": message}}
         return result
 
@@ -50,10 +50,10 @@ def _resuming(dispatch: Any) -> Any:
 
 
 def resume() -> None:
-    """Let every mapping read from the stream's present end.
+    """Move every mapping to the present end of its stream.
 
-    ministack keeps a mapping's position over a restart, but not the records it counts: after a
-    restart a mapping would wait until as many new records have come as it had read before.
+    ministack keeps a mapping's position across a restart, but not the records that it counts, so
+    that the mapping would skip as many new records as it had read before.
     """
     for account, region, mapping in lambda_svc._iter_all_esms():
         source = mapping.get("EventSourceArn", "")

@@ -1,4 +1,4 @@
-"""Functions' worker processes: warm as long as on AWS, few enough for a laptop."""
+"""Functions' worker processes: kept warm as on AWS, but few enough for a laptop."""
 
 import contextlib
 import hashlib
@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from embedded_aws import forking
+from embedded_aws import forked_workers
 
 # one waits while another computes; each takes 50 to 100 MB
 WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
@@ -32,8 +32,8 @@ _ANSWER = """            result = handler_fn(event, context)
 "trace": traceback.format_exc()}) + "\\n")
         _real_stdout.flush()
 """
-# The worker says where an invocation's log ends, so that nobody waits to see whether more comes,
-# and reports an exception as an answer, after which ministack keeps the process.
+# The worker marks the end of an invocation's log, so that reading it needs no time-out, and
+# reports an exception as an answer, so that ministack keeps the process.
 _ANSWER_WITH_LOG_END = """            result = handler_fn(event, context)
             answer = json.dumps({"status": "ok", "result": result})
         except Exception as e:
@@ -47,18 +47,29 @@ _ANSWER_WITH_LOG_END = """            result = handler_fn(event, context)
 
 
 def install(code: Path) -> None:
-    """Patch ministack's worker pool; `code` holds one extracted copy of each package."""
+    """Patch ministack's worker pool.
+
+    Parameters
+    ----------
+    code
+        The directory that each package is extracted into, once.
+
+    Raises
+    ------
+    RuntimeError
+        If ministack's worker script is not the expected one.
+    """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     if _ANSWER not in script:
-        raise RuntimeError("the worker script of ministack is not the one this launcher fits")
+        raise RuntimeError("ministack's worker script is not the one that is patched here")
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_ANSWER, _ANSWER_WITH_LOG_END)
     lambda_runtime.Worker._drain_stderr_bounded = _read_log
-    lambda_runtime.Worker.invoke = _keeping_the_worker(lambda_runtime.Worker.invoke)
+    lambda_runtime.Worker.invoke = _keeping_worker(lambda_runtime.Worker.invoke)
     lambda_svc._execute_function_warm = _waiting_for_a_worker(lambda_svc._execute_function_warm)
     lambda_runtime.reap_idle_workers = lambda_svc.reap_idle_workers = _reap
-    lambda_svc._fetch_code_from_s3 = _held_once(lambda_svc._fetch_code_from_s3)
+    lambda_svc._fetch_code_from_s3 = _sharing_package(lambda_svc._fetch_code_from_s3)
     code.mkdir(parents=True, exist_ok=True)
-    # the only use of zipfile there is to unpack a function's code
+    # ministack uses zipfile only to unpack a function's code
     lambda_runtime.zipfile = SimpleNamespace(
         ZipFile=_shared_code(code),
         BadZipFile=zipfile.BadZipFile,
@@ -67,7 +78,7 @@ def install(code: Path) -> None:
 
 
 class _Raised(str):
-    """What an exception said, and of which type it was: AWS tells both."""
+    """An exception's message with its type, since AWS reports both."""
 
     kind: str
 
@@ -85,7 +96,7 @@ def _read_log(worker: Any, **_: float) -> str:
     return "\n".join(lines)
 
 
-def _keeping_the_worker(invoke: Any) -> Any:
+def _keeping_worker(invoke: Any) -> Any:
     def invoke_and_keep(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         response: dict[str, Any] = invoke(self, *args, **kwargs)
         if "raised" in response:
@@ -98,7 +109,10 @@ def _keeping_the_worker(invoke: Any) -> Any:
 
 
 def _waiting_for_a_worker(execute: Any) -> Any:
-    """Queue behind a function's own workers; services call each other without cycles."""
+    """Make invocations wait for one of the function's workers.
+
+    This cannot deadlock, since services do not call each other in cycles.
+    """
     slots: dict[str, threading.BoundedSemaphore] = {}
     lock = threading.Lock()
 
@@ -130,12 +144,12 @@ def _reap(ttl: float | None = None) -> int:  # noqa: ARG001 - the signature is m
                 (kept if busy else idle).append(worker)
             lambda_runtime._workers[key] = kept
     lambda_runtime.kill_workers(idle)
-    forking.close_idle()
+    forked_workers.close_idle()
     return len(idle)
 
 
-def _held_once(fetch: Any) -> Any:
-    """Let the functions of a service share one copy of their package in memory."""
+def _sharing_package(fetch: Any) -> Any:
+    """Keep one copy of a package in memory for all functions of a service."""
 
     def fetch_once(*args: Any, **kwargs: Any) -> bytes | None:
         fetched: bytes | None = fetch(*args, **kwargs)
@@ -149,7 +163,7 @@ def _held_once(fetch: Any) -> Any:
 
 
 def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
-    """Unpack each package once; every worker of it gets a link."""
+    """Return a ZipFile that unpacks each package once and gives every worker a link to it."""
     lock = threading.Lock()
 
     class SharedCode(zipfile.ZipFile):
@@ -161,7 +175,7 @@ def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
                 unpacked = cache / hashlib.file_digest(packed, "sha256").hexdigest()
             with lock:
                 if not unpacked.exists():
-                    with _beside(unpacked) as unfinished:
+                    with _completed(unpacked) as unfinished:
                         super().extractall(unfinished)
             Path(path).rmdir()
             Path(path).symlink_to(unpacked)
@@ -171,8 +185,8 @@ def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
 
 
 @contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Yield a directory that becomes `target` only when it is complete."""
+def _completed(target: Path) -> Iterator[Path]:
+    """Yield a temporary directory that is renamed to ``target`` when the block has completed."""
     unfinished = target.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     yield unfinished

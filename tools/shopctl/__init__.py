@@ -1,1 +1,1 @@
-"""The `./shop` commands. Imports nothing: the launcher runs without the tools' dependencies."""
+"""The `./shop` commands."""

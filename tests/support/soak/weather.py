@@ -72,12 +72,12 @@ class Weather:
             for thread in threads:
                 thread.join()
             self._shop.gateway.clear_faults()
-            self.done.update(self._ask({})["done"])
+            self.done.update(self._ask({})["injected"])
 
     def deaths(self) -> list[dict[str, Any]]:
         """Return the invocations whose process was killed while they ran."""
         found: list[dict[str, Any]] = http("GET", f"{self._shop.aws}/_toyshop/faults").json[
-            "deaths"
+            "crashes"
         ]
         return found
 

@@ -1,4 +1,4 @@
-"""`chalice deploy` against the launcher: made, changed in place, deleted."""
+"""`chalice deploy` to the embedded AWS: create, change in place, delete."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ def secret():
 
 @dataclass
 class Sample:
-    """An app in a folder of its own, and the embedded AWS that it is deployed to."""
+    """An app in a temporary folder, and the embedded AWS that it is deployed to."""
 
     directory: Path
     aws: str
@@ -56,7 +56,7 @@ class Sample:
         return Cloud("test", self.aws)
 
     def chalice(self, command: str) -> float:
-        """Run a command of Chalice; return how many seconds it took."""
+        """Run a command of Chalice; return the seconds it took."""
         started = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", CHALICE, command, "--stage", "test"],
@@ -127,19 +127,19 @@ def test_deployed_app_answers(sample: Sample) -> None:
     assert sample.get("/secret") == (401, None)
     assert sample.get("/secret", "shut") == (403, None)
     assert sample.get("/secret", "open") == (200, {"known": True})
-    # AND Chalice found each function active at once: a look more is five seconds later
+    # AND Chalice found each function active at once: its next poll is five seconds later
     assert seconds < 20
 
 
 def test_changed_app_keeps_its_api(sample: Sample) -> None:
-    # GIVEN a deployed app, of which a route goes, one comes and one is changed
+    # GIVEN a deployed app with one route removed, one added and one changed
     before = sample.api_id
     text = (sample.directory / "app.py").read_text()
     text = text.replace('"release": 1', '"release": 2').replace('"/secret"', '"/hidden/deeper"')
     (sample.directory / "app.py").write_text(text)
     # WHEN it is deployed again
     sample.chalice("deploy")
-    # THEN it is the same API with the new routes, and with those alone
+    # THEN it is the same API with exactly the new routes
     assert sample.api_id == before
     assert sample.get("/things/kite") == (200, {"name": "kite", "release": 2})
     assert sample.get("/hidden/deeper", "open") == (200, {"known": True})
@@ -149,7 +149,7 @@ def test_changed_app_keeps_its_api(sample: Sample) -> None:
     assert len(gateway.get_authorizers(restApiId=before)["items"]) == 1
 
 
-def test_type_of_the_endpoint_can_be_changed(sample: Sample) -> None:
+def test_endpoint_type_can_be_changed(sample: Sample) -> None:
     gateway = sample.cloud.client("apigateway")
     gateway.update_rest_api(
         restApiId=sample.api_id,

@@ -1,4 +1,4 @@
-"""What the launcher promises of the embedded AWS, checked on a real process of it."""
+"""The behavior of AWS that the embedded AWS adds to ministack, tested on a real process."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ from support.embedded_aws import (
 )
 
 
-def test_failing_consumer_is_retried_then_its_message_is_in_the_failure_destination(
+def test_failing_consumer_is_retried_then_parked_in_its_failure_destination(
     aws: EmbeddedAws,
 ) -> None:
     # GIVEN a subscribed function that fails, with one retry and a failure destination
@@ -39,7 +39,7 @@ def test_failing_consumer_is_retried_then_its_message_is_in_the_failure_destinat
     topic = aws.topic("to-failing", function)
     # WHEN something is published
     aws.client("sns").publish(TopicArn=topic, Message="lost?")
-    # THEN it was tried twice, and what was published is in the queue
+    # THEN it was tried twice, and the message is in the queue
     (failed,) = eventually(lambda: aws.messages("failed"))
     assert failed["requestPayload"]["Records"][0]["Sns"]["Message"] == "lost?"
     # with the type of the exception, by which a person or a replay tells failures apart
@@ -48,19 +48,19 @@ def test_failing_consumer_is_retried_then_its_message_is_in_the_failure_destinat
     assert aws.log("failing").count("called") == 2
 
 
-def test_exception_leaves_its_traceback_in_the_log(aws: EmbeddedAws) -> None:
+def test_traceback_of_an_exception_is_logged(aws: EmbeddedAws) -> None:
     # GIVEN a function that fails
     aws.function("raising", FAILING)
     # WHEN it is invoked
     aws.client("lambda").invoke(FunctionName="raising", Payload=b"{}")
-    # THEN the log tells where
+    # THEN the log has the traceback
     assert any(line.startswith("Traceback") for line in aws.log("raising"))
 
 
 def test_notification_has_the_keys_that_chalice_reads(aws: EmbeddedAws) -> None:
     # GIVEN a subscribed function
     topic = aws.topic("to-recording", aws.function("recording", RECORDING))
-    # WHEN something is published without a subject and without attributes
+    # WHEN a message without subject and attributes is published
     aws.client("sns").publish(TopicArn=topic, Message="plain")
     # THEN both keys are there
     (event,) = eventually(lambda: aws.seen("recording"))
@@ -69,15 +69,15 @@ def test_notification_has_the_keys_that_chalice_reads(aws: EmbeddedAws) -> None:
     assert notification["MessageAttributes"] == {}
 
 
-def test_filter_policy_is_honoured(aws: EmbeddedAws) -> None:
-    # GIVEN a subscription for one type of event
+def test_filter_policy_is_honored(aws: EmbeddedAws) -> None:
+    # GIVEN a subscription to one event type
     function = aws.function("choosy", RECORDING)
     topic = aws.topic("to-choosy", function, FilterPolicy=json.dumps({"type": ["wanted"]}))
     # WHEN another type is published and then that one
     for kind in ("unwanted", "wanted"):
         attributes = {"type": {"DataType": "String", "StringValue": kind}}
         aws.client("sns").publish(TopicArn=topic, Message=kind, MessageAttributes=attributes)
-    # THEN only that one arrives
+    # THEN only the latter arrives
     eventually(lambda: aws.seen("choosy"))
     assert activity.wait_until_quiet(aws.cloud.endpoint or "", seconds=10) == {}
     messages = [event["Records"][0]["Sns"]["Message"] for event in aws.seen("choosy")]
@@ -99,7 +99,7 @@ def test_exception_does_not_end_the_worker(aws: EmbeddedAws) -> None:
     assert invoke() == [worker, calls + 2]
 
 
-def test_functions_of_a_package_import_it_once_and_keep_their_own_environment(
+def test_functions_of_a_package_share_its_import_but_not_the_environment(
     aws: EmbeddedAws,
 ) -> None:
     # GIVEN two functions of one package
@@ -110,17 +110,17 @@ def test_functions_of_a_package_import_it_once_and_keep_their_own_environment(
         json.load(aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")["Payload"])
         for name in ("left", "right")
     ]
-    # THEN each runs in a process of its own, under its own name
+    # THEN each runs in its own process, under its own name
     assert len({answer["process"] for answer in answers}) == 2
     assert [answer["name"] for answer in answers] == ["left", "right"]
     # AND where forking is possible, the package was imported by one process for both
     if sys.platform == "linux":
         assert len({answer["imported_by"] for answer in answers}) == 1
-    # AND what is random differs
+    # AND their random numbers differ
     assert answers[0]["random"] != answers[1]["random"]
 
 
-def test_package_that_cannot_be_imported_says_why(aws: EmbeddedAws) -> None:
+def test_package_that_cannot_be_imported_reports_why(aws: EmbeddedAws) -> None:
     aws.function("broken", "import nowhere_to_be_found\n")
     answer = aws.client("lambda").invoke(FunctionName="broken", Payload=b"{}")
     assert answer["FunctionError"]
@@ -140,7 +140,7 @@ def test_warm_call_does_not_wait_for_a_log_line(aws: EmbeddedAws) -> None:
     assert (time.monotonic() - started) / 10 < 0.04
 
 
-def test_data_survive_a_stop_and_a_start(aws: EmbeddedAws) -> None:
+def test_data_survive_a_restart(aws: EmbeddedAws) -> None:
     # GIVEN an item and an object
     table = _table(aws, "kept")
     aws.client("dynamodb").put_item(TableName="kept", Item={"id": {"S": "1"}})
@@ -155,7 +155,7 @@ def test_data_survive_a_stop_and_a_start(aws: EmbeddedAws) -> None:
     assert stored["Body"].read() == b"bytes"
 
 
-def test_stream_goes_on_after_a_restart(aws: EmbeddedAws) -> None:
+def test_stream_resumes_after_a_restart(aws: EmbeddedAws) -> None:
     # GIVEN a function that reads a stream and has read two records
     aws.function("streamed", RECORDING)
     aws.client("lambda").create_event_source_mapping(
@@ -179,8 +179,8 @@ def test_stream_goes_on_after_a_restart(aws: EmbeddedAws) -> None:
     eventually(lambda: records() == ["1", "2", "3"])
 
 
-def test_event_that_waits_for_a_retry_survives_a_restart(aws: EmbeddedAws) -> None:
-    # GIVEN an event whose function failed and that waits for its last retry
+def test_event_pending_a_retry_survives_a_restart(aws: EmbeddedAws) -> None:
+    # GIVEN an event whose function failed and that is due for its last retry
     function = aws.function("late", FAILING)
     aws.client("lambda").put_function_event_invoke_config(
         FunctionName="late",
@@ -197,7 +197,7 @@ def test_event_that_waits_for_a_retry_survives_a_restart(aws: EmbeddedAws) -> No
 
 
 @pytest.mark.parametrize("api", ["ses", "sesv2"])
-def test_raw_mail_is_kept_as_it_was_sent(aws: EmbeddedAws, api: str) -> None:
+def test_raw_email_is_stored_as_it_was_sent(aws: EmbeddedAws, api: str) -> None:
     # GIVEN a message with text, HTML and an attachment
     message = EmailMessage()
     message["From"], message["To"] = "shop@example.com", f"{api}@example.com"
@@ -215,14 +215,14 @@ def test_raw_mail_is_kept_as_it_was_sent(aws: EmbeddedAws, api: str) -> None:
             Destination={"ToAddresses": ["sesv2@example.com"]},
             Content={"Raw": {"Data": bytes(message)}},
         )
-    # THEN exactly one copy is kept, without the attachment
+    # THEN exactly one copy is stored, without the attachment
     (sent,) = [m for m in mail.read(aws.home / "mail") if m["to"] == f"{api}@example.com"]
     assert sent["subject"] == "Ihre Bestellung: danke schön"
     assert sent["text"].strip() == "Grüße"
     assert sent["html"].strip() == "<p>Grüße</p>"
 
 
-def test_first_pool_and_client_have_the_ids_that_the_stage_names(aws: EmbeddedAws) -> None:
+def test_first_pool_and_client_have_the_ids_of_stages_toml(aws: EmbeddedAws) -> None:
     # GIVEN two user pools with a client each
     cognito = aws.client("cognito-idp")
     pools = [cognito.create_user_pool(PoolName=name)["UserPool"]["Id"] for name in "ab"]
@@ -230,15 +230,15 @@ def test_first_pool_and_client_have_the_ids_that_the_stage_names(aws: EmbeddedAw
         cognito.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]
         for pool in pools
     ]
-    # THEN the first ones have the fixed ids, and the second ones others
+    # THEN the first ones have the fixed ids, the second ones have others
     assert pools[0] == "us-east-1_ToyshopLo"
     assert clients[0]["ClientId"] == "toyshoplocalclient00000000"
     assert pools[1] != pools[0]
     assert clients[1]["ClientId"] != clients[0]["ClientId"]
 
 
-def test_other_version_is_refused_in_one_sentence(aws: EmbeddedAws, tmp_path: Path) -> None:
-    # GIVEN a launcher that fits another version
+def test_other_version_of_ministack_is_refused(aws: EmbeddedAws, tmp_path: Path) -> None:
+    # GIVEN an embedded AWS that needs another version of ministack
     script = (
         f"import sys; sys.path.insert(0, {str(Path(embedded_aws.__path__[0]).parents[0])!r})\n"
         "from embedded_aws import server\n"
@@ -249,9 +249,9 @@ def test_other_version_is_refused_in_one_sentence(aws: EmbeddedAws, tmp_path: Pa
     done = subprocess.run(
         [str(aws.python), "-c", script], capture_output=True, text=True, check=False
     )
-    # THEN it says so
+    # THEN the message names both versions
     assert done.returncode == 2
-    assert done.stderr.startswith("The launcher fits ministack 0.0.0")
+    assert done.stderr.startswith("The embedded AWS needs ministack 0.0.0")
     assert "Traceback" not in done.stderr
 
 
@@ -262,7 +262,7 @@ def test_other_version_is_refused_in_one_sentence(aws: EmbeddedAws, tmp_path: Pa
         ("sns:Subscribe", "arn:aws:sns:us-east-1:000000000000:guarded", "AuthorizationError"),
     ],
 )
-def test_batch_is_allowed_by_the_action_on_one_item(
+def test_batch_needs_the_permission_for_a_single_item(
     guarded: EmbeddedAws, allowed: str, resource: str, error: str | None
 ) -> None:
     # GIVEN a function whose role allows one action
@@ -278,14 +278,14 @@ def test_batch_is_allowed_by_the_action_on_one_item(
 
 
 @pytest.mark.parametrize(("identity", "allowed"), [("shop.example", True), ("else.example", False)])
-def test_mail_is_allowed_by_the_identity_of_its_sender(
+def test_sending_needs_permission_for_the_senders_identity(
     guarded: EmbeddedAws, identity: str, allowed: bool
 ) -> None:
-    # GIVEN a function that may send for one domain
+    # GIVEN a function that may send from one domain
     name = identity.replace(".", "-")
     guarded.role(name, "ses:SendEmail", f"arn:aws:ses:us-east-1:000000000000:identity/{identity}")
     guarded.client("sesv2").create_email_identity(EmailIdentity="shop.example")
     guarded.function(name, SENDING, role=name)
-    # WHEN it sends for a domain THEN it is that domain that counts
+    # WHEN it sends from a domain THEN that domain's permission decides
     answer = guarded.client("lambda").invoke(FunctionName=name, Payload=b"{}")
     assert ("FunctionError" not in answer) == allowed

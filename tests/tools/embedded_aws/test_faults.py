@@ -1,4 +1,4 @@
-"""Faults on demand of the embedded AWS, and a stream whose function handles a part of a batch."""
+"""Fault injection of the embedded AWS, and streams whose function handles part of a batch."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def handler(event, context):
 """
 
 
-def weather(aws: EmbeddedAws, **settings: Any) -> dict[str, Any]:
+def inject(aws: EmbeddedAws, **settings: Any) -> dict[str, Any]:
     assert aws.process
     answer = http("POST", f"{aws.process.url}/_toyshop/faults", settings)
     assert answer.status == 200, answer.body
@@ -43,13 +43,13 @@ def weather(aws: EmbeddedAws, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _fine_again(aws: EmbeddedAws) -> Iterator[None]:
+def _end_faults(aws: EmbeddedAws) -> Iterator[None]:
     yield
-    weather(aws)
+    inject(aws)
 
 
-def test_a_stream_goes_on_with_the_first_record_that_was_not_handled(aws: EmbeddedAws) -> None:
-    # GIVEN three records that are read as one batch, of which the function fails at the second
+def test_stream_resumes_at_the_first_record_that_failed(aws: EmbeddedAws) -> None:
+    # GIVEN a batch of three records, the second of which the function reports as failed
     aws.function("partial", PARTIAL)
     source = _table(aws, "partial")
     for number in ("1", "2", "3"):
@@ -67,24 +67,24 @@ def test_a_stream_goes_on_with_the_first_record_that_was_not_handled(aws: Embedd
             for event in aws.seen("partial")
         ]
 
-    # THEN it gets that one and the next again, and not the first
+    # THEN it gets the second and third again, but not the first
     eventually(lambda: len(batches()) == 2)
     assert batches() == [["1", "2", "3"], ["2", "3"]]
 
 
-def test_a_notification_is_delivered_twice(aws: EmbeddedAws) -> None:
+def test_notification_is_delivered_twice(aws: EmbeddedAws) -> None:
     topic = aws.topic("twice", aws.function("twice", RECORDING))
-    weather(aws, duplicate=1)
+    inject(aws, duplicate=1)
     aws.client("sns").publish(TopicArn=topic, Message="m")
     eventually(lambda: len(aws.seen("twice")) == 2)
-    weather(aws)
+    inject(aws)
     aws.client("sns").publish(TopicArn=topic, Message="m")
     eventually(lambda: len(aws.seen("twice")) == 3)
 
 
-def test_an_entry_of_a_publication_is_not_taken(aws: EmbeddedAws) -> None:
+def test_topic_rejects_an_entry_of_a_batch(aws: EmbeddedAws) -> None:
     topic = aws.topic("picky", aws.function("picky", RECORDING))
-    weather(aws, reject=1)
+    inject(aws, reject=1)
     answer = aws.client("sns").publish_batch(
         TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "m"}]
     )
@@ -92,19 +92,19 @@ def test_an_entry_of_a_publication_is_not_taken(aws: EmbeddedAws) -> None:
     assert answer.get("Successful", []) == []
 
 
-def test_an_invocation_fails_before_or_after_its_work(aws: EmbeddedAws) -> None:
+def test_invocation_fails_before_or_after_its_work(aws: EmbeddedAws) -> None:
     aws.function("unlucky", COUNTING)
 
     def invoke() -> Any:
         answer = aws.client("lambda").invoke(FunctionName="unlucky", Payload=b"{}")
         return answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
-    done = weather(aws, seed=3, fail=1)["done"]
+    done = inject(aws, seed=3, fail=1)["injected"]
     answers = [invoke() for _ in range(12)]
     # before and after are two throws, each for half of the share
     failed = [answer for error, answer in answers if error]
     assert {answer["errorType"] for answer in failed} == {"Fault"}
-    now = weather(aws)["done"]
+    now = inject(aws)["injected"]
     before, after = (now[f"failed {w}"] - done.get(f"failed {w}", 0) for w in ("before", "after"))
     assert len(failed) == before + after
     assert before > 0
@@ -113,7 +113,7 @@ def test_an_invocation_fails_before_or_after_its_work(aws: EmbeddedAws) -> None:
     assert invoke()[1][1] == 12 - before + 1
 
 
-def test_a_busy_worker_is_killed_and_the_death_is_told(aws: EmbeddedAws) -> None:
+def test_busy_worker_is_killed_and_the_crash_is_reported(aws: EmbeddedAws) -> None:
     aws.function("victim", SLOW)
 
     def invoke(seconds: float) -> Any:
@@ -122,32 +122,32 @@ def test_a_busy_worker_is_killed_and_the_death_is_told(aws: EmbeddedAws) -> None
 
     # its process runs
     invoke(0)
-    weather(aws, kill_seconds=0.5)
+    inject(aws, kill_seconds=0.5)
     answer = invoke(5)
     assert answer["FunctionError"]
     assert "died" in answer["Payload"].read().decode()
-    (death,) = [d for d in weather(aws)["deaths"] if d["function"] == "victim"]
-    assert death["path"] == "/victims/1"
-    assert 0 < death["ended"] - death["started"] < 5
+    (crash,) = [d for d in inject(aws)["crashes"] if d["function"] == "victim"]
+    assert crash["path"] == "/victims/1"
+    assert 0 < crash["ended"] - crash["started"] < 5
 
 
-def test_a_table_answers_nothing_but_errors(aws: EmbeddedAws) -> None:
+def test_table_answers_only_errors(aws: EmbeddedAws) -> None:
     _table(aws, "down")
     _table(aws, "downstairs")
-    weather(aws, tables=["down"])
+    inject(aws, tables=["down"])
     dynamodb = aws.client("dynamodb")
     with pytest.raises(ClientError, match="InternalServerError"):
         dynamodb.get_item(TableName="down", Key={"id": {"S": "1"}})
     dynamodb.get_item(TableName="downstairs", Key={"id": {"S": "1"}})
-    weather(aws)
+    inject(aws)
     dynamodb.get_item(TableName="down", Key={"id": {"S": "1"}})
 
 
 @pytest.mark.parametrize(
     ("body", "word"),
-    [(b"{", "faults"), (b"[]", "object"), (b'{"rain": 1}', "rain"), (b'{"fail": 2}', "share")],
+    [(b"{", "invalid"), (b"[]", "object"), (b'{"rain": 1}', "rain"), (b'{"fail": 2}', "share")],
 )
-def test_what_is_no_fault_is_refused(aws: EmbeddedAws, body: bytes, word: str) -> None:
+def test_invalid_settings_are_refused(aws: EmbeddedAws, body: bytes, word: str) -> None:
     assert aws.process
     answer = http("POST", f"{aws.process.url}/_toyshop/faults", body)
     assert answer.status == 400

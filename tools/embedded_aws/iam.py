@@ -1,4 +1,4 @@
-"""IAM for `--auth`: names of actions and resources as AWS has them, and a record of decisions."""
+"""IAM for `--auth`: AWS's names of actions and resources, and a record of all decisions."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import ses_v2
 
-# a batch is allowed by the action on one item
+# a batch request needs the permission for a single item
 _ACTION_OF_BATCH = {
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
@@ -20,7 +20,7 @@ _SEND_PATH = "/v2/email/outbound-emails"
 
 
 def install() -> None:
-    """Replace how ministack finds the action, the resource and the principal of a request."""
+    """Patch how ministack determines the action, resource and principal of a request."""
     extract_action, extract_arn = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 
     def extract_iam_action(*args: Any, **kwargs: Any) -> str | None:
@@ -43,11 +43,11 @@ def install() -> None:
 
     iam_actions.extract_iam_action = extract_iam_action
     iam_actions.extract_resource_arn = extract_resource_arn
-    iam_evaluator._resolve_condition_key = _naming_roles(iam_evaluator._resolve_condition_key)
+    iam_evaluator._resolve_condition_key = _resolving_roles(iam_evaluator._resolve_condition_key)
 
 
-def _naming_roles(resolve: Any) -> Any:
-    """Let ``aws:PrincipalArn`` be the role of an assumed role's session, not the session."""
+def _resolving_roles(resolve: Any) -> Any:
+    """Make ``aws:PrincipalArn`` the role of an assumed-role session, not the session."""
 
     def resolve_condition_key(key: str, context: Any) -> Any:
         value = resolve(key, context)
@@ -60,13 +60,13 @@ def _naming_roles(resolve: Any) -> Any:
 
 
 def record(path: Path) -> None:
-    """Append each decision about a role to a file, once: role, action, resource, allowed.
+    """Append each distinct decision about a role to a file: role, action, resource, allowed.
 
-    What the functions really use is held against their policies by it.
+    Tests compare the permissions that functions use with their policies by it.
     """
     decide = iam_evaluator.enforce
     lock = threading.Lock()
-    # a restart goes on with the file that is there
+    # a restart appends to the existing file
     known = set(path.read_text().splitlines()) if path.exists() else set()
 
     def enforce(
@@ -100,6 +100,6 @@ def record(path: Path) -> None:
 
 
 def _sender(body: bytes) -> str:
-    """Name the identity that an e-mail is sent from: its address, else its domain."""
+    """Return the SES identity of an email's sender: the address if verified, else its domain."""
     address = parseaddr(json.loads(body).get("FromEmailAddress", ""))[1]
     return address if address in ses_v2._identities else address.rpartition("@")[2]

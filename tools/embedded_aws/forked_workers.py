@@ -1,7 +1,7 @@
-"""Starts the functions' workers by forking, where that is possible.
+"""Starts the functions' workers by forking, where the system allows it.
 
-A worker that imports its app by itself takes half a second of a core and 50 to 100 MB; the
-two dozen functions of the shop would take long to get warm, and more than a gigabyte.
+A worker that imports its app itself takes half a second of CPU and 50 to 100 MB. The two dozen
+functions of the shop would start slowly and take more than a gigabyte.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import IO, Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-# what differs between the functions of an app, and no app reads while it is imported
+# variables that differ between the functions of an app and that no app reads during import
 _OWN_VARIABLES = (
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -56,7 +56,7 @@ def warm_up() -> None:
             worker, _ = lambda_runtime.acquire_worker(
                 config["FunctionName"], config, record["code_zip"]
             )
-            # a function that cannot start says why when it is invoked
+            # a function that cannot start reports why when it is invoked
             with contextlib.suppress(Exception):
                 lambda_runtime.ensure_spawned(worker)
             lambda_runtime.release_worker(worker)
@@ -65,7 +65,7 @@ def warm_up() -> None:
 
 
 def close_idle(*, everything: bool = False) -> None:
-    """End the fork servers that no worker was forked from for a while and that have none."""
+    """End the fork servers that have been idle for a minute and have no running worker."""
     with _lock:
         for key, server in list(_servers.items()):
             if everything or server.is_idle():
@@ -74,7 +74,7 @@ def close_idle(*, everything: bool = False) -> None:
 
 
 class ForkedWorker:
-    """A forked worker, as much of `subprocess.Popen` as ministack uses."""
+    """A forked worker, with as much of ``subprocess.Popen``'s interface as ministack uses."""
 
     def __init__(self, pid: int, stdin: int, stdout: int, stderr: int) -> None:
         self.pid = pid
@@ -86,11 +86,17 @@ class ForkedWorker:
             self._handle = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        """Tell that it has ended: 0, or that it runs: None."""
+        """Return 0 if it has ended, ``None`` if it still runs."""
         return 0 if self._has_ended(0) else None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended."""
+        """Wait until it has ended.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            If it still runs after ``timeout`` seconds.
+        """
         if not self._has_ended(None if timeout is None else timeout * 1000):
             raise subprocess.TimeoutExpired("worker", timeout or 0)
         for pipe in (self.stdin, self.stdout):
@@ -99,11 +105,11 @@ class ForkedWorker:
         return 0
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self._send(signal.SIGKILL)
 
     def _send(self, number: int) -> None:
@@ -159,16 +165,16 @@ class _Server:
         return worker
 
     def is_alive(self) -> bool:
-        """Whether it can fork."""
+        """Return whether it can fork."""
         return self._process.poll() is None
 
     def is_idle(self) -> bool:
-        """Whether nothing was forked from it for a while and nothing of it runs."""
+        """Return whether it has not forked for a minute and none of its workers runs."""
         recent = time.monotonic() - self._used < _IDLE_SECONDS
         return not recent and all(worker.poll() is not None for worker in self._workers)
 
     def close(self) -> None:
-        """End it; what was forked from it runs on."""
+        """End it; its workers keep running."""
         self._socket.close()
         self._process.terminate()
         self._process.wait()
