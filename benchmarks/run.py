@@ -1,8 +1,8 @@
-"""Brings the shop up, drives it, and prints what it costs: ``tox -e bench``.
+"""Measures the running shop and prints a report: ``tox -e bench``.
 
-Everything runs on this machine and talks to the loopback interface only. With ``--cold`` the
-shop is cloned and its caches are empty, so that what a newcomer waits for is measured too (it
-needs the package index). ``--write`` writes ``benchmarks/report.md`` and the README's table.
+Everything runs on this machine and uses the loopback interface only. ``--cold`` also measures the
+start from a fresh clone with empty caches, which needs the package index. ``--write`` writes
+``benchmarks/report.md`` and the table in the README.
 """
 
 import argparse
@@ -36,11 +36,11 @@ CLIENTS = 4
 LOAD_SECONDS = 60
 COLD_STARTS = 5
 PACKAGES = {"aws": {"ministack"}, "tools": {"chalice", "botocore", "pynamodb", "msgspec", "stripe"}}
-"""Whose versions the report names, by the requirements that pin them."""
+"""Packages whose versions the report names, by the requirements file that pins them."""
 
 
 def percentiles(values: Sequence[float], unit: float = 1000) -> dict[str, float]:
-    """Return p50, p95 and p99 of some seconds, in milliseconds unless told."""
+    """Return p50, p95 and p99 of values in seconds, times ``unit`` (default: milliseconds)."""
     cuts = statistics.quantiles(values, n=100, method="inclusive")
     return {f"p{n}": round(cuts[n - 1] * unit, 1) for n in (50, 95, 99)}
 
@@ -55,14 +55,14 @@ def first_order(shop: Shop) -> float:
 
 
 def timed(action: Callable[[], Any]) -> float:
-    """Return how many seconds an action takes."""
+    """Return the seconds that an action takes."""
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
 def memory(shop: Shop) -> dict[str, float]:
-    """Return the ecosystem's memory in MiB: resident, and with shared pages counted once."""
+    """Return the memory of all the shop's processes in MiB: resident and proportional set size."""
     pids = {process["pid"] for process in shop.json_of("status")["processes"].values()}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -94,7 +94,7 @@ def memory(shop: Shop) -> dict[str, float]:
 
 
 def mail_times(shop: Shop) -> dict[str, datetime]:
-    """Return when the first e-mail about each order was sent, by what its text says."""
+    """Return when the first email about each order was sent, by the order id in its text."""
     times: dict[str, datetime] = {}
     for mail in shop.json_of("mail"):
         for word in mail["text"].replace(".", " ").split():
@@ -104,7 +104,7 @@ def mail_times(shop: Shop) -> dict[str, datetime]:
 
 
 def idle_latencies(shop: Shop) -> dict[str, Any]:
-    """Place orders one after the other; measure accepted to paid and to e-mailed."""
+    """Place orders one after the other; measure accepted to paid and accepted to emailed."""
     token = shop.sign_in("alice@example.com")
     paid, placed = [], {}
     for _ in range(IDLE_ORDERS):
@@ -144,7 +144,7 @@ def reads(shop: Shop) -> dict[str, Any]:
 
 
 def load(shop: Shop) -> dict[str, Any]:
-    """Place orders from several clients at once for a minute, then count that none is lost."""
+    """Place orders from several clients for a minute, then count charges and emails."""
     token = shop.sign_in("alice@example.com")
     accepted: dict[str, datetime] = {}
     errors: list[str] = []
@@ -197,7 +197,7 @@ def load(shop: Shop) -> dict[str, Any]:
 
 
 def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
-    """Time each function from its packaged zip to its handler, in a fresh process; medians, ms."""
+    """Return the median import time of each packaged function in a fresh process, in ms."""
     times: dict[str, float] = {}
     for manifest in sorted((ROOT / "apps").glob("*/service.toml")):
         service = tomllib.loads(manifest.read_text())["name"]
@@ -221,7 +221,7 @@ def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
 
 
 def cold_up(folder: Path) -> dict[str, float]:
-    """Clone the checkout, start the shop with empty caches, and place the first order."""
+    """Return the seconds until a fresh clone with empty caches is up, and its first order paid."""
     clone = folder / "clone"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
     shop = Shop(folder / "cold-home", root=clone)
@@ -238,7 +238,7 @@ def cold_up(folder: Path) -> dict[str, float]:
 
 
 def machine() -> dict[str, str]:
-    """Return what this ran on."""
+    """Describe the machine, the commit and the package versions."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         cwd=ROOT,
@@ -272,7 +272,8 @@ def report(result: dict[str, Any]) -> str:
     lines = [
         "# Benchmark",
         "",
-        "Printed by `tox -e bench`. Times are of one machine and noisy; compare them within a run.",
+        "Written by `tox -e bench -- --write`. The times are from one machine and vary between "
+        "runs: compare them only within a run.",
         "",
         f"{about['cores']} cores ({about['processor']}), {about['system']}, "
         f"Python {about['python']}, {about['packages']}; commit {about['commit']}.",
@@ -289,25 +290,25 @@ def report(result: dict[str, Any]) -> str:
         f"| `./shop up` again, nothing changed | {up['warm_up']} s | 30 s |",
         f"| … and the first order paid | {up['warm_paid']} s | |",
         f"| accepted to paid, idle, p50 / p95 / p99 | {_ms(idle['paid'])} ms | |",
-        f"| accepted to e-mailed, idle, p50 / p95 / p99 | {_ms(idle['mailed'])} ms | p95 3000 ms |",
+        f"| accepted to emailed, idle, p50 / p95 / p99 | {_ms(idle['mailed'])} ms | p95 3000 ms |",
     ]
     lines += [
         f"| {name}, p50 / p95 / p99 | {_ms(cuts)} ms | p95 100 ms |"
         for name, cuts in result["reads"].items()
     ]
     lines += [
-        f"| orders accepted in {LOAD_SECONDS} s by {CLIENTS} clients | {under['accepted']} "
-        f"({under['per_second']} a second), {under['errors']} refused | |",
-        f"| … of these charged exactly once and e-mailed | {under['charged_once']} | all |",
-        f"| … answered, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
-        f"| … accepted to e-mailed, p50 / p95 / p99 | {_ms(under['mailed'])} ms | |",
-        f"| resident memory when idle (counting the pages that processes share in each of them) | "
+        f"| orders placed in {LOAD_SECONDS} s by {CLIENTS} clients | {under['accepted']} "
+        f"({under['per_second']} per second), {under['errors']} failed | |",
+        f"| … of these, charged exactly once and emailed | {under['charged_once']} | all |",
+        f"| … response time, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
+        f"| … accepted to emailed, p50 / p95 / p99 | {_ms(under['mailed'])} ms | |",
+        "| memory when idle, PSS (RSS) | "
         f"{result['memory']['proportional']} MiB ({result['memory']['resident']} MiB) | 1536 MiB |",
-        f"| resident memory under load, highest | {under['memory_peak']['proportional']:.0f} MiB "
+        f"| peak memory under load, PSS (RSS) | {under['memory_peak']['proportional']:.0f} MiB "
         f"({under['memory_peak']['resident']:.0f} MiB) | 1536 MiB |",
         "",
-        f"Cold start of each function, from its packaged zip to its handler in a fresh process, "
-        f"median of {COLD_STARTS}:",
+        "Cold start of each function (a fresh process that imports its handler from the packaged "
+        f"zip), median of {COLD_STARTS}:",
         "",
         "| function | ms |",
         "|---|---|",
@@ -318,7 +319,7 @@ def report(result: dict[str, Any]) -> str:
 
 
 def with_figures(readme: str, report: str) -> str:
-    """Return the README with the table of the report between its marks."""
+    """Return the README with the report's table between its figures markers."""
     table = "\n".join(
         line for line in report.split("Cold start")[0].splitlines() if line.startswith("|")
     )
@@ -333,10 +334,14 @@ def _ms(cuts: dict[str, float]) -> str:
 
 
 def main() -> None:
-    """Run everything, print the report, and write it if asked to."""
+    """Run all measurements, print the report, and write it with ``--write``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cold", action="store_true", help="measure a fresh clone too")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/report.md")
+    parser.add_argument(
+        "--cold", action="store_true", help="also measure the start from a fresh clone"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write benchmarks/report.md and the README's table"
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="toyshop-bench-"))
     result: dict[str, Any] = {"machine": machine(), "up": {}}
