@@ -7,7 +7,8 @@ seen when the code runs: the tests that trace the calls made say that.
 
 from collections.abc import Iterator
 
-from shopctl.checking.reach import Reach, Use
+from shopctl.checking.reach.interpreter import Interpreter
+from shopctl.checking.reach.uses import Use
 from shopctl.checking.repository import App, Function, Policy, Repository
 from shopctl.checking.rules.policies import listed, reached_operations
 from shopctl.project.finding import Finding
@@ -46,9 +47,9 @@ _CALL = "execute-api:Invoke"
 def check(repository: Repository) -> Iterator[Finding]:
     """Yield actions and calls that a policy allows in vain, or does not allow."""
     for app in repository.apps.values():
-        reach = Reach(repository, app)
+        interpreter = Interpreter(app.entry, (*app.modules, *repository.chassis))
         for function in app.functions:
-            uses = reach.uses(function.handlers)
+            uses = interpreter.uses(function.handlers)
             for policy in app.policies:
                 if policy.function == function.name:
                     yield from _actions(repository, app, function, policy, uses)
@@ -89,7 +90,7 @@ def _actions(
 
 
 def _actions_of(use: Use) -> set[str]:
-    if use.is_neighbour:
+    if use.is_downstream:
         return {_CALL}
     if (use.service, use.operation) in _ACTIONS:
         return _ACTIONS[use.service, use.operation]
@@ -111,7 +112,7 @@ def _calls(
 ) -> Iterator[Finding]:
     made: dict[tuple[str, str], Use] = {}
     for use in uses:
-        if use.is_neighbour and use.operation in repository.operations:
+        if use.is_downstream and use.operation in repository.operations:
             made[use.service, repository.operations[use.operation].name] = use
     allowed: dict[tuple[str, str], str] = {}
     for statement in policy.statements:
