@@ -18,12 +18,6 @@ def announce_image() -> api.ImageTicket:
     return components.files.announce(app.body(api.NewImage))
 
 
-@app.serves(api.GET)
-def get_file(file_id: str) -> api.File:
-    """Get what is known of a file."""
-    return components.files.get(file_id)
-
-
 @app.serves(api.LOOKUP)
 def look_up_files() -> api.FileLookupAnswer:
     """Get what is known of many files."""

@@ -21,9 +21,3 @@ def send_message(message_id: str) -> Answer:
 def look_up_messages() -> api.MessageLookupAnswer:
     """Get what became of many e-mails."""
     return components.notifications.look_up(app.body(api.MessageLookup))
-
-
-@app.serves(api.GET)
-def get_message(message_id: str) -> api.Message:
-    """Get what became of an e-mail."""
-    return components.notifications.get(message_id)

@@ -52,12 +52,6 @@ def cancel_order(order_id: str) -> api.Order:
     return components.orders.cancel(order_id)
 
 
-@app.serves(api.DELETE)
-def delete_order(order_id: str) -> None:
-    """Forget an order that is settled."""
-    components.orders.delete(order_id, settled=app.query(api.DeleteQuery).settled)
-
-
 @app.serves(api.REEMIT)
 def reemit_order(order_id: str) -> None:
     """Have an order told of again."""

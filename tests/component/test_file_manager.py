@@ -72,6 +72,18 @@ def announced(api: Any, content: bytes = PNG, **changes: Any) -> Any:
     return answer.json_body
 
 
+def files_of(api: Any, *file_ids: str) -> list[dict[str, Any]]:
+    answer = api.call("POST", "/files/lookup", {"ids": list(file_ids)})
+    assert answer.status_code == 200, answer.body
+    files: list[dict[str, Any]] = answer.json_body["items"]
+    return files
+
+
+def file_of(api: Any, file_id: str) -> dict[str, Any]:
+    (file,) = files_of(api, file_id)
+    return file
+
+
 def upload(s3: Any, file_id: str, content: bytes = PNG) -> None:
     s3.put_object(Bucket=PRIVATE, Key=f"incoming/{file_id}", Body=content)
 
@@ -155,8 +167,8 @@ class TestPictures:
     def test_what_is_announced_is_pending_and_not_public(self, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        read = api.call("GET", f"/files/{file_id}")
-        assert (read.json_body["status"], read.headers["ETag"]) == ("pending", '"1"')
+        file = file_of(api, file_id)
+        assert (file["status"], file["version"]) == ("pending", 1)
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
     @pytest.mark.parametrize(
@@ -188,7 +200,7 @@ class TestPictures:
         assert stored["ContentType"] == "image/png"
         assert stored["CacheControl"] == "public, max-age=31536000, immutable"
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
-        file = api.call("GET", f"/files/{file_id}").json_body
+        file = file_of(api, file_id)
         assert (file["status"], file["version"], file["reason"]) == ("ready", 2, None)
 
     @pytest.mark.parametrize(
@@ -208,7 +220,7 @@ class TestPictures:
         file_id = announced(api, size=announced_size)["image"]["id"]
         upload(s3, file_id, content)
         assert handled(app, told_of(file_id)) == []
-        file = api.call("GET", f"/files/{file_id}").json_body
+        file = file_of(api, file_id)
         assert file["status"] == "rejected"
         assert reason in file["reason"]
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
@@ -219,7 +231,7 @@ class TestPictures:
         upload(s3, file_id)
         for received in (1, 2, 3):
             assert handled(app, told_of(file_id, file_id, received=received)) == []
-            file = api.call("GET", f"/files/{file_id}").json_body
+            file = file_of(api, file_id)
             assert (file["status"], file["version"]) == ("ready", 2)
             assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
 
@@ -242,7 +254,7 @@ class TestPictures:
         handled(app, told_of(file_id))
         upload(s3, file_id)
         handled(app, told_of(file_id))
-        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "rejected"
+        assert file_of(api, file_id)["status"] == "rejected"
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
     def test_an_upload_that_nobody_announced_is_deleted(self, app: ModuleType, s3: Any) -> None:
@@ -255,7 +267,7 @@ class TestPictures:
     def test_an_event_without_an_upload_waits_for_one(self, app: ModuleType, api: Any) -> None:
         file_id = announced(api)["image"]["id"]
         assert handled(app, told_of(file_id)) == []
-        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "pending"
+        assert file_of(api, file_id)["status"] == "pending"
 
     def test_what_is_no_upload_is_left_alone(self, app: ModuleType, s3: Any) -> None:
         s3.put_object(Bucket=PRIVATE, Key="documents/x", Body=PDF)
@@ -300,7 +312,7 @@ class TestPictures:
         # AND once the cause is gone it is handled
         monkeypatch.setattr(app.components.uploads._storage, "publish", real)
         assert handled(app, event) == []
-        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "ready"
+        assert file_of(api, file_id)["status"] == "ready"
 
     def test_one_failure_does_not_hold_up_the_others(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
@@ -324,8 +336,8 @@ class TestPictures:
         monkeypatch.setattr(app.components.uploads, "_sqs", Queue())
         assert handled(app, told_of(bad, good, received=3)) == ["message-0"]
         assert delays == [("handle-0", 8)]
-        assert api.call("GET", f"/files/{good}").json_body["status"] == "ready"
-        assert api.call("GET", f"/files/{bad}").json_body["status"] == "pending"
+        assert file_of(api, good)["status"] == "ready"
+        assert file_of(api, bad)["status"] == "pending"
 
 
 class TestDocuments:
@@ -400,7 +412,7 @@ class TestForgetting:
         handled(app, told_of(file_id))
         upload(s3, file_id)
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
-        assert api.call("GET", f"/files/{file_id}").status_code == 404
+        assert files_of(api, file_id) == []
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
@@ -440,7 +452,7 @@ class TestForgetting:
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert handled(app, told_of(file_id)) == []
-        assert api.call("GET", f"/files/{file_id}").status_code == 404
+        assert files_of(api, file_id) == []
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
@@ -462,7 +474,7 @@ class TestForgetting:
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert handled(app, told_of(file_id)) == []
         # THEN what was recorded is true
-        assert api.call("GET", f"/files/{file_id}").json_body["status"] == "rejected"
+        assert file_of(api, file_id)["status"] == "rejected"
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
 
@@ -562,7 +574,7 @@ class TestCrashes:
 
         for _ in crash_points(attempt):
             assert handled(app, told_of(current, received=2)) == []
-            file = api.call("GET", f"/files/{current}").json_body
+            file = file_of(api, current)
             assert (file["status"], file["version"]) == ("ready" if good else "rejected", 2)
             assert content_of(s3, PUBLIC, f"files/{current}") == (PNG if good else None)
             assert content_of(s3, PRIVATE, f"incoming/{current}") is None
@@ -615,7 +627,7 @@ class TestCrashes:
 
         for _ in crash_points(attempt):
             assert api.call("DELETE", f"/files/{current}").status_code == 204
-            assert api.call("GET", f"/files/{current}").status_code == 404
+            assert files_of(api, current) == []
             assert content_of(s3, PUBLIC, f"files/{current}") is None
 
 

@@ -18,7 +18,7 @@ from chain.test_reconcile import charged, gateway_of, invoked
 from chain.test_redelivery import Tap, switched_off, topic_arn
 
 from shopctl.deploying.api_policy import as_list
-from support.iam_roles import OWNER, POLICIES, Roles
+from support.iam_roles import POLICIES
 from support.images import announce, new_toy, png, upload
 from support.running_shop import ACCOUNT, ADDRESS, Shop, eventually
 
@@ -148,15 +148,6 @@ def test_users_and_staff_do_what_the_stories_leave_out(shop: Shop, alice: str, s
     etag = {"If-Match": f'"{toy["version"]}"'}
     assert shop.api("PUT", f"/toys/{toy['id']}", draft, staff, etag).status == 200
     eventually(lambda: shop.api("GET", "/health?deep=1").status == 200)
-
-
-def test_a_settled_order_is_forgotten(shop: Shop, roles: Roles, alice: str) -> None:
-    # no service calls it: whoever runs the shop does
-    order = shop.place(alice, "pm_card_chargeDeclined")
-    shop.paid(order["id"], alice, "declined")
-    shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
-    path = f"/orders/{order['id']}?settled=true"
-    assert roles.call(OWNER, "orders", "DELETE", path).status == 204
 
 
 def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -> None:

@@ -16,8 +16,6 @@ from shopctl.project import services
 from support.running_shop import ACCOUNT, ROOT, Answer, Shop, http
 
 REGION = "us-east-1"
-# the account itself, which no policy of its own holds back
-OWNER = "owner"
 # tells the calls of these tests from those that functions make
 SESSION = "a-test"
 APPS = ROOT / "apps"
@@ -75,8 +73,6 @@ class Roles:
     @functools.cache  # noqa: B019 - as long as the tests run
     def credentials(self, role: str) -> Credentials:
         """Assume a role."""
-        if role == OWNER:
-            return Credentials(ACCOUNT, "local")
         session = self._shop.client("sts").assume_role(
             RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName=SESSION
         )["Credentials"]

@@ -58,16 +58,6 @@ class FileService:
             ),
         )
 
-    def get(self, file_id: str) -> File:
-        """Return what is known of a file.
-
-        Raises
-        ------
-        NotFound
-            If there is no such file.
-        """
-        return self._stored(file_id).file
-
     def look_up(self, lookup: FileLookup) -> FileLookupAnswer:
         """Return the files that exist of those asked for."""
         return FileLookupAnswer(items=self._store.of_ids(lookup.ids))

@@ -9,7 +9,7 @@ from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, Postb
 from chalicelib.notifications.store import MessageStore
 from chassis import clock, log
 from chassis.clock import Clock
-from chassis.problems import BadRequest, Conflict, NotFound, ServiceUnavailable, Unprocessable
+from chassis.problems import BadRequest, Conflict, ServiceUnavailable, Unprocessable
 from contracts.notifications import Message, MessageLookup, MessageLookupAnswer, NewMessage
 
 
@@ -46,19 +46,6 @@ class NotificationService:
         self._postbox = postbox
         self._lease = lease
         self._now = now
-
-    def get(self, message_id: str) -> Message:
-        """Return what became of an e-mail.
-
-        Raises
-        ------
-        NotFound
-            If nobody asked for it.
-        """
-        attempt = self._store.get(message_id)
-        if attempt is None:
-            raise NotFound("There is no such message.")
-        return attempt.message
 
     def look_up(self, lookup: MessageLookup) -> MessageLookupAnswer:
         """Return what became of the e-mails that exist of those asked for."""

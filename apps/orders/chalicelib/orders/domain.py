@@ -53,10 +53,6 @@ class AlreadyCancelledError(OrderError):
     """What is called off does not change any more."""
 
 
-class NotSettledError(OrderError):
-    """An order is kept as long as money may be owed."""
-
-
 def priced(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
     """Return the lines with their totals, and what they cost together.
 
@@ -144,15 +140,3 @@ def cancel(order: Order, now: datetime) -> Order:
     if order.status == "cancelled":
         return order
     return moved_to(order, "cancelled", now)
-
-
-def check_deletable(*, settled: bool) -> None:
-    """Raise unless the order may be forgotten.
-
-    Raises
-    ------
-    NotSettledError
-        If the caller does not say that no money is owed either way.
-    """
-    if not settled:
-        raise NotSettledError("An order is deleted only once it is settled: say settled=true")

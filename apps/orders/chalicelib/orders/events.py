@@ -20,7 +20,7 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     """Yield the events of a change in the table.
 
     A new order is ``placed``; every later write is ``changed``, and the one that calls it off is
-    ``cancelled`` too. A deleted order was settled: nobody is told. One that is re-emitted is what
+    ``cancelled`` too. A deleted record has no event. One that is re-emitted is what
     it is now: ``cancelled``, or else ``placed``; either is the event that was told before, its id
     included. A write that makes no new version (a backfill) tells nobody anything.
     """

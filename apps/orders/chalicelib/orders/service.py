@@ -167,21 +167,6 @@ class OrderService:
         if not self._store.reemit(order_id):
             raise NotFound("There is no such order.")
 
-    def delete(self, order_id: str, *, settled: bool) -> None:
-        """Forget an order.
-
-        Raises
-        ------
-        NotFound, Conflict
-            If there is no such order, or the caller does not say that it is settled.
-        """
-        self._stored(order_id)
-        try:
-            domain.check_deletable(settled=settled)
-        except domain.NotSettledError as error:
-            raise Conflict(str(error)) from None
-        self._store.delete(order_id)
-
     def _stored(self, order_id: str) -> Stored:
         stored = self._store.get(order_id)
         if stored is None:

@@ -118,10 +118,6 @@ class OrderStore:
         record.traceparent = current_trace()
         return record.put(condition)
 
-    def delete(self, order_id: str) -> bool:
-        """Delete an order; return ``False`` if there is none."""
-        return OrderRecord(id=order_id).remove(OrderRecord.id.exists())
-
     def reemit(self, order_id: str) -> bool:
         """Have an order told of again; return ``False`` if there is none."""
         return OrderRecord(id=order_id).reemit()

@@ -119,10 +119,6 @@ ANNOUNCE_IMAGE: Operation[ImageTicket] = Operation(
     name="announceImage", method="POST", path="/images", summary="Announce an upload",
     body=NewImage, answer=ImageTicket, status=(201,), problems=(400, 422),
 )  # fmt: skip
-GET: Operation[File] = Operation(
-    name="getFile", method="GET", path="/files/{file_id}", summary="What is known of a file",
-    answer=File, problems=(404,), repeatable=True,
-)  # fmt: skip
 LOOKUP: Operation[FileLookupAnswer] = Operation(
     name="lookUpFiles", method="POST", path="/files/lookup",
     summary="What is known of many files in one call",
@@ -144,4 +140,4 @@ LINK_DOCUMENT: Operation[Link] = Operation(
     summary="A short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (ANNOUNCE_IMAGE, GET, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)
+OPERATIONS = (ANNOUNCE_IMAGE, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)

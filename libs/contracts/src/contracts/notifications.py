@@ -73,14 +73,10 @@ SEND: Operation[Message] = Operation(
     body=NewMessage, answer=Message, status=(201, 200), problems=(400, 409, 422, 503),
     repeatable=True,
 )  # fmt: skip
-GET: Operation[Message] = Operation(
-    name="getMessage", method="GET", path="/messages/{message_id}",
-    summary="What became of an e-mail", answer=Message, problems=(404,), repeatable=True,
-)  # fmt: skip
 LOOKUP: Operation[MessageLookupAnswer] = Operation(
     name="lookUpMessages", method="POST", path="/messages/lookup",
     summary="What became of many e-mails in one call",
     body=MessageLookup, answer=MessageLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (SEND, GET, LOOKUP)
+OPERATIONS = (SEND, LOOKUP)

@@ -130,12 +130,6 @@ class OrderQuery(Input):
     cursor: Cursor | None = None
 
 
-class DeleteQuery(Input):
-    """``settled=true``: the caller says that no money is owed either way."""
-
-    settled: bool = False
-
-
 class Order(Output):
     """An order as the orders service keeps it; also the data of its events."""
 
@@ -187,15 +181,10 @@ CANCEL: Operation[Order] = Operation(
     summary="Call an order off; again is no error",
     body=NoBody, answer=Order, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
-DELETE: Operation[None] = Operation(
-    name="deleteOrder", method="DELETE", path="/orders/{order_id}",
-    summary="Forget an order that is settled", query=DeleteQuery,
-    status=(204,), problems=(400, 404, 409), repeatable=True,
-)  # fmt: skip
 REEMIT: Operation[None] = Operation(
     name="reemitOrder", method="POST", path="/orders/{order_id}/events",
     summary="Have the order told of again: that it was placed, or that it was called off",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, DELETE, REEMIT)
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, REEMIT)

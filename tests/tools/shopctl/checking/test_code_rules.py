@@ -86,10 +86,10 @@ def test_call_that_is_not_declared(copy: Copy) -> None:
 
 
 def test_declared_call_that_no_code_makes(copy: Copy) -> None:
-    copy.replace("apps/toys/service.toml", '"deleteFile"', '"deleteFile", "getFile"')
+    copy.replace("apps/toys/service.toml", '"deleteFile"', '"deleteFile", "lookUpFiles"')
     found = copy.only(calls)
-    assert found.line == copy.line_of("apps/toys/service.toml", '"getFile"')
-    assert "declares that it calls getFile of file_manager, and no code does" in found.what
+    assert found.line == copy.line_of("apps/toys/service.toml", '"lookUpFiles"')
+    assert "declares that it calls lookUpFiles of file_manager, and no code does" in found.what
 
 
 def test_call_of_something_unknown(copy: Copy) -> None:
@@ -275,7 +275,7 @@ def test_new_call_of_aws_is_seen_where_it_is_made(copy: Copy) -> None:
     copy.replace(
         path,
         "return Stored(record.to_order()",
-        "record.delete()\n        OrderRecord.scan()\n        return Stored(record.to_order()",
+        "record.save()\n        OrderRecord.scan()\n        return Stored(record.to_order()",
     )
     found = copy.only(actions)
     assert (found.path, found.line) == (Path(path), copy.line_of(path, "OrderRecord.scan"))

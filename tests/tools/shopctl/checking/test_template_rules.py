@@ -92,7 +92,7 @@ def test_policy_that_lets_call_what_is_not_declared(copy: Copy) -> None:
     )
     found = copy.only(policies)
     assert (found.path, found.line) == (Path(path), copy.line_of(path, "api/*/files"))
-    assert "call getFile of file_manager" in found.what
+    assert "call lookUpFiles of file_manager" in found.what
 
 
 def test_declared_call_that_no_policy_allows(copy: Copy) -> None:

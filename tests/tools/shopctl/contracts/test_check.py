@@ -16,7 +16,6 @@ from shopctl.project.finding import Finding
 
 ROOT = Path(__file__).parents[4]
 ORDERS = "libs/contracts/src/contracts/orders.py"
-PAYMENTS = "libs/contracts/src/contracts/payments.py"
 EVENTS = "libs/contracts/src/contracts/events.py"
 PLACED_V1 = 'ORDER_PLACED = EventType("shop.order.placed.v1", "/orders", Order)\n'
 PLACED_V2 = 'ORDER_PLACED_V2 = EventType("shop.order.placed.v2", "/orders", Order)\n'
@@ -175,21 +174,18 @@ def test_an_event_type_ends_when_nobody_listens_any_more(root: Path) -> None:
     assert list(check(root)) == []
 
 
-def test_an_operation_ends_when_nobody_calls_it_any_more(root: Path) -> None:
+def test_retire_removes_an_operation_that_nothing_calls_or_serves(root: Path) -> None:
     with pytest.raises(ShopProblem, match="still used by storefront_api"):
-        retire(root, "orders.findReplay")
+        retire(root, "orders.reemitOrder")
+    edit(root, "apps/storefront_api/service.toml", ', "reemitOrder"', "")
     with pytest.raises(ShopProblem, match="still in the code"):
-        retire(root, "orders.deleteOrder")
-    edit(root, ORDERS, "CANCEL, DELETE, ", "CANCEL, ")
-    edit(root, PAYMENTS, "OPERATIONS = (GET, ", "OPERATIONS = (")
-    retire(root, "orders.deleteOrder")
-    retire(root, "payments.getTransaction")
+        retire(root, "orders.reemitOrder")
+    edit(root, ORDERS, "CANCEL, REEMIT)", "CANCEL)")
+    retire(root, "orders.reemitOrder")
     release(root)
     assert list(check(root)) == []
     frozen = json.loads((root / FOLDER / "apis/orders.json").read_text(encoding="utf-8"))
-    assert frozen["paths"]["/orders/{order_id}"].keys() == {"get", "patch"}
-    frozen = json.loads((root / FOLDER / "apis/payments.json").read_text(encoding="utf-8"))
-    assert "/transactions/{transaction_id}" not in frozen["paths"]
+    assert "/orders/{order_id}/events" not in frozen["paths"]
 
 
 @pytest.mark.parametrize("module", ["orders", "storefront"])
