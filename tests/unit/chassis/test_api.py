@@ -3,12 +3,13 @@
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import pytest
 from chalice.app import IAMAuthorizer
 from chalice.test import Client, HTTPResponse
+from msgspec import Meta
 from unit.chassis.conftest import Lines
 
 from chassis import context
@@ -25,7 +26,7 @@ from chassis.problems import (
 )
 from chassis.settings import Settings
 from contracts.operations import Operation
-from contracts.schema import Input, NoBody, Output
+from contracts.schema import PARAMETER_PREFIX, Input, NoBody, Output
 
 CARD = "4242 4242 4242 4242"
 
@@ -43,7 +44,7 @@ class NewThing(Input):
 class ThingQuery(Input):
     limit: int = 20
     colour: Literal["red", "blue"] = "red"
-    attributes: dict[str, str] = {}
+    attributes: Annotated[dict[str, str], Meta(extra={PARAMETER_PREFIX: "attr."})] = {}
 
 
 def operation(name: str, method: Any, path: str, **more: Any) -> Operation[Any]:

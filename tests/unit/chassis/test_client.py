@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import pytest
 import urllib3
+from msgspec import Meta
 from unit.chassis.conftest import Lines
 
 from chassis import aws, context
@@ -33,7 +34,7 @@ from chassis.retry import RetryPolicy
 from chassis.transport import Transport, connection_pool, sigv4_signer
 from contracts.health import HEALTH
 from contracts.operations import Operation
-from contracts.schema import Input, Output
+from contracts.schema import PARAMETER_PREFIX, Input, Output
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -53,7 +54,7 @@ class ThingQuery(Input):
     limit: int = 20
     deep: bool = False
     category: str | None = None
-    attributes: dict[str, str] = {}
+    attributes: Annotated[dict[str, str], Meta(extra={PARAMETER_PREFIX: "attr."})] = {}
 
 
 GET: Operation[Thing] = Operation(

@@ -1,4 +1,4 @@
-"""Bodies and queries: whatever is wrong, the field is named."""
+"""Bodies: whatever is wrong, the field is named."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,6 @@ from chassis.parsing import (
     merge_patch,
     parse_body,
     parse_document,
-    parse_query,
     pointer_of,
 )
 from chassis.problems import BadRequest, ProblemError, Unprocessable
@@ -33,13 +32,6 @@ class Draft(Input):
     name: str
     lines: list[Line] = []
     labels: dict[Annotated[str, msgspec.Meta(min_length=1)], str] = {}
-
-
-class Search(Input):
-    q: str = ""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    deep: bool = False
-    attributes: dict[str, str] = {}
 
 
 def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
@@ -165,41 +157,6 @@ documents = st.recursive(
 def test_a_merge_patch_twice_is_the_same_as_once(target: Any, patch: Any) -> None:
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once
-
-
-def test_a_query_is_converted_and_attributes_gathered() -> None:
-    query = parse_query(
-        {"q": "kite", "limit": "5", "deep": "true", "attr.colour": "red", "attr.a.b": "1"}, Search
-    )
-    assert query == Search(q="kite", limit=5, deep=True, attributes={"colour": "red", "a.b": "1"})
-    assert parse_query(None, Search) == Search()
-    assert parse_query({}, Search) == Search()
-
-
-@pytest.mark.parametrize(
-    ("query", "pointer"),
-    [
-        ({"limit": "0"}, "/limit"),
-        ({"limit": "x"}, "/limit"),
-        ({"limit": ""}, "/limit"),
-        ({"deep": "maybe"}, "/deep"),
-        ({"colour": "red"}, "/colour"),
-        ({"attributes": "red"}, "/attributes"),
-    ],
-)
-def test_the_wrong_parameter_of_a_query_is_named(query: dict[str, str], pointer: str) -> None:
-    with pytest.raises(BadRequest) as error:
-        parse_query(query, Search)
-    assert wrong_at(error) == [pointer]
-
-
-def test_an_attribute_where_none_are_taken_is_named_as_it_was_sent() -> None:
-    class Page(Input):
-        limit: int = 20
-
-    with pytest.raises(BadRequest) as error:
-        parse_query({"attr.colour": "red"}, Page)
-    assert wrong_at(error) == ["/attr.colour"]
 
 
 def test_a_reader_of_answers_ignores_what_it_does_not_know() -> None:

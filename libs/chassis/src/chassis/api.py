@@ -16,7 +16,7 @@ import msgspec
 from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
 
 from chassis import context, health, log
-from chassis.parsing import decode_document, parse_body, parse_document, parse_query
+from chassis.parsing import decode_document, parse_body, parse_document
 from chassis.preconditions import Precondition, etag
 from chassis.problems import (
     BadRequest,
@@ -25,6 +25,7 @@ from chassis.problems import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from chassis.queries import parse_query
 from chassis.redaction import masked
 from chassis.settings import Settings
 from contracts.health import HEALTH

@@ -17,6 +17,7 @@ import msgspec
 from chassis import context, log
 from chassis.breaker import Breaker
 from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
+from chassis.queries import query_parameters
 from chassis.retry import RETRYABLE_STATUSES, Failure, RetryPolicy
 from chassis.transport import MissingCredentialsError, Response, Transport, TransportError
 from contracts.health import HEALTH
@@ -122,7 +123,7 @@ class ServiceClient:
             {name: _segment(value) for name, value in (path or {}).items()}
         )
         if query is not None:
-            url += "?" + urlencode(_query_of(query), quote_via=quote)
+            url += "?" + urlencode(query_parameters(query), quote_via=quote)
         for name, value in (headers or {}).items():
             if not _HEADER_VALUE.fullmatch(value):
                 raise BadRequest(f"The header {name} must consist of printable ASCII characters.")
@@ -199,19 +200,6 @@ def _segment(value: str) -> str:
     if value in ("", ".", ".."):
         raise NotFound("There is nothing at this address.")
     return quote(value, safe="")
-
-
-def _query_of(query: Any) -> dict[str, str]:
-    """Return the parameters whose values differ from the defaults of the query type."""
-    values = msgspec.to_builtins(query)
-    defaults = {field.encode_name: field.default for field in msgspec.structs.fields(type(query))}
-    parameters = {}
-    for name, value in values.items():
-        if name == "attributes":
-            parameters.update({f"attr.{key}": text for key, text in value.items()})
-        elif value is not None and value != defaults[name]:
-            parameters[name] = str(value).lower() if isinstance(value, bool) else str(value)
-    return parameters
 
 
 def _problem_of(response: Response) -> ProblemError:

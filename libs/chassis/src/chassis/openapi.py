@@ -7,58 +7,21 @@ from typing import Any
 
 import msgspec
 
-from contracts.operations import Audience, Operation
+from chassis.queries import parameter_prefixes
+from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 from contracts.schema import NoBody
+from contracts.security import SCHEMES
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
 _PATTERN_END = r"$(?!\n)"
 _ID: dict[str, Any] = {"type": "string", "maxLength": 64}
-_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "If-Match": (
-        "The ETag of the version to change",
-        {"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"3"']},
-    ),
-    "Idempotency-Key": (
-        "A new one for a new request, the same again to repeat one",
-        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    ),
-    "Stripe-Signature": ("Signature of the body", {"type": "string"}),
-}
 _ETAG = {
     "description": "The version, to send as If-Match",
     "schema": {"type": "string", "examples": ['"3"']},
 }
 _LOCATION = {"description": "Where it is", "schema": {"type": "string", "format": "uri-reference"}}
-_SCHEMES: dict[str, dict[str, Any]] = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "The access_token of a session",
-    },
-    "signature": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Stripe-Signature",
-        "description": "Signature of the body, made by the payment gateway",
-    },
-    "sigv4": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "Authorization",
-        "description": "AWS Signature Version 4, by the role of a service that may call this one",
-    },
-}
-_SCHEME_OF: dict[Audience, str | None] = {
-    "anyone": None,
-    "customer": "bearer",
-    "staff": "bearer",
-    "owner or staff": "bearer",
-    "gateway": "signature",
-    "services": "sigv4",
-}
 
 
 def document(
@@ -89,7 +52,11 @@ def document(
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
             operation, schemas
         )
-    used = {_SCHEME_OF[operation.audience] for operation in operations}
+    schemes = {
+        scheme.name: scheme.definition
+        for operation in operations
+        if (scheme := SCHEMES[operation.audience])
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -98,7 +65,7 @@ def document(
         "components": {
             "schemas": schemas.components,
             "responses": {"Problem": _problem(schemas)},
-            "securitySchemes": {name: _SCHEMES[name] for name in sorted(filter(None, used))},
+            "securitySchemes": dict(sorted(schemes.items())),
         },
     }
 
@@ -156,12 +123,12 @@ def tidy(schema: Any) -> Any:
 
 
 def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
-    scheme = _SCHEME_OF[operation.audience]
+    scheme = SCHEMES[operation.audience]
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "description": f"For {operation.audience}.",
-        "security": [{scheme: []}] if scheme else [],
+        "security": [{scheme.name: []}] if scheme else [],
         # for machines: two audiences may show the same kind of token
         "x-audience": operation.audience,
         "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
@@ -176,7 +143,7 @@ def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
             "required": operation.body is not NoBody,
             "content": dict.fromkeys(types, content),
         }
-    elif operation.audience == "gateway":
+    elif operation.raw_body:
         described["requestBody"] = {"required": True, "content": {"application/json": {}}}
     return described
 
@@ -191,16 +158,16 @@ def _path(operation: Operation[Any]) -> list[dict[str, Any]]:
 def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]:
     if operation.query is None:
         return []
+    prefixes = parameter_prefixes(operation.query)
     parameters = []
     for name, schema in schemas.of_query(operation.query)["properties"].items():
-        if name == "attributes":
+        if name in prefixes:
             parameters.append(
                 {
-                    "name": "attr.<name>",
+                    "name": f"{prefixes[name]}<name>",
                     "in": "query",
-                    "description": "Keeps what has exactly this value of the attribute <name>. "
-                    "May be given once for each of several attributes.",
-                    "schema": {"type": "string"},
+                    "description": schema["description"],
+                    "schema": schema["additionalProperties"],
                 }
             )
         else:
@@ -211,13 +178,13 @@ def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]
 def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
     return [
         {
-            "name": name,
+            "name": header.name,
             "in": "header",
             "required": True,
-            "description": _HEADERS[name][0],
-            "schema": _HEADERS[name][1],
+            "description": header.description,
+            "schema": header.schema,
         }
-        for name in operation.headers
+        for header in operation.headers
     ]
 
 

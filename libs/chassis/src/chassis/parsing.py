@@ -1,10 +1,7 @@
 """Bodies and queries into contract types, with the wrong field named."""
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from functools import cache
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -108,54 +105,6 @@ def parse_document(document: object, kind: type[T]) -> T:
         raise Unprocessable(
             f"The body fails its schema at '{wrong.pointer or '/'}': {wrong.detail}.", [wrong]
         ) from None
-
-
-def parse_query(query: Mapping[str, str] | None, kind: type[T]) -> T:
-    """Convert query parameters; ``group.name=`` parameters go into the dictionary ``groups``.
-
-    A field ``attributes`` of the type is filled from ``attr.<name>`` parameters.
-
-    Raises
-    ------
-    BadRequest
-        If a parameter is unknown or has a bad value; ``errors`` names it.
-    """
-    values: dict[str, Any] = {}
-    attributes: dict[str, str] = {}
-    for name, value in (query or {}).items():
-        if name.startswith("attr."):
-            attributes[name.removeprefix("attr.")] = value
-        elif name == "attributes":
-            raise BadRequest.at("/attributes", "Use attr.<name>= to filter by an attribute")
-        elif name in _times(kind) and ":" not in value:  # type: ignore[arg-type]
-            # msgspec would take a number for seconds since the epoch
-            raise BadRequest.at(f"/{name}", "Write a time as RFC 3339 does: 2026-11-24T08:00:00Z")
-        else:
-            values[name] = value
-    if attributes:
-        if "attributes" not in kind.__struct_fields__:  # type: ignore[attr-defined]
-            raise BadRequest.at(f"/attr.{next(iter(attributes))}", "This field is not known here")
-        values["attributes"] = attributes
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        wrong = field_error(error)
-        raise BadRequest(
-            f"The query parameter '{wrong.pointer.lstrip('/')}' is wrong: {wrong.detail}.", [wrong]
-        ) from None
-
-
-@cache
-def _times(kind: type) -> frozenset[str]:
-    """Return the names of a query's parameters that are times."""
-    fields = msgspec.structs.fields(kind)
-    return frozenset(field.encode_name for field in fields if datetime in _parts(field.type))
-
-
-def _parts(kind: Any) -> Iterator[Any]:
-    yield kind
-    for part in get_args(kind):
-        yield from _parts(part)
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

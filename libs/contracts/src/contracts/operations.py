@@ -4,6 +4,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from contracts.headers import RequestHeader
+
 Answer = TypeVar("Answer")
 Audience = Literal["anyone", "customer", "staff", "owner or staff", "gateway", "services"]
 
@@ -31,7 +33,10 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
         Whether a caller may send it again without knowing what became of the first try
         (RFC 9110, 9.2.2 calls it idempotent; a POST that only reads counts too).
     headers
-        Request headers that it needs.
+        The request headers that it requires.
+    raw_body
+        Whether the request's body is any JSON document, taken byte by byte. ``body`` is ``None``
+        then.
     """
 
     name: str
@@ -45,4 +50,5 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
     query: Any = None
     audience: Audience = "services"
     repeatable: bool = False
-    headers: tuple[str, ...] = ()
+    headers: tuple[RequestHeader, ...] = ()
+    raw_body: bool = False

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from contracts.countries import Country
+from contracts.headers import IF_MATCH
 from contracts.money import Money, NewMoney
 from contracts.operations import Operation
 from contracts.schema import (
@@ -174,7 +175,7 @@ CHANGE: Operation[Order] = Operation(
     name="changeOrder", method="PATCH", path="/orders/{order_id}",
     summary="Change the shipping address (JSON merge patch, RFC 7396)",
     body=OrderChange, answer=Order, problems=(400, 404, 409, 412, 415, 422, 428),
-    headers=("If-Match",),
+    headers=(IF_MATCH,),
 )  # fmt: skip
 CANCEL: Operation[Order] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",

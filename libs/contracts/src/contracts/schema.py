@@ -35,6 +35,11 @@ PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=Text)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=2000)]
 DEFAULT_LIMIT = 20
+PARAMETER_PREFIX = "parameter_prefix"
+"""Key in ``Meta(extra=…)`` of a ``dict[str, str]`` in a query type: its entries are parameters.
+
+With the value ``"attr."`` the parameter ``attr.color=red`` is the entry ``{"color": "red"}``.
+"""
 
 
 class NoBody(Input):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from contracts.files import ImageTicket
+from contracts.headers import IDEMPOTENCY_KEY, IF_MATCH, STRIPE_SIGNATURE
 from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import (
@@ -189,18 +190,18 @@ CREATE_TOY: Operation[Toy] = Operation(
 )  # fmt: skip
 REPLACE_TOY: Operation[Toy] = Operation(
     name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
-    audience="staff", body=ToyDraft, answer=Toy, headers=("If-Match",),
+    audience="staff", body=ToyDraft, answer=Toy, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
 )  # fmt: skip
 PATCH_TOY: Operation[Toy] = Operation(
     name="patchToy", method="PATCH", path="/toys/{toy_id}",
     summary="Change a toy (JSON merge patch, RFC 7396)",
-    audience="staff", body=dict[str, object], answer=Toy, headers=("If-Match",),
+    audience="staff", body=dict[str, object], answer=Toy, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
 )  # fmt: skip
 DELETE_TOY: Operation[None] = Operation(
     name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
-    audience="staff", status=(204,), headers=("If-Match",),
+    audience="staff", status=(204,), headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 428, 503),
 )  # fmt: skip
 ADD_TOY_IMAGE: Operation[ImageTicket] = Operation(
@@ -216,7 +217,7 @@ REMOVE_TOY_IMAGE: Operation[None] = Operation(
 PLACE_ORDER: Operation[ShopOrder] = Operation(
     name="placeOrder", method="POST", path="/orders", summary="Place an order, once per key",
     audience="customer", body=NewOrder, answer=ShopOrder, status=(201, 200),
-    headers=("Idempotency-Key",), problems=(400, 401, 415, 422, 503), repeatable=True,
+    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 415, 422, 503), repeatable=True,
 )  # fmt: skip
 LIST_ORDERS: Operation[ShopOrderPage] = Operation(
     name="listOrders", method="GET", path="/orders",
@@ -231,7 +232,7 @@ GET_ORDER: Operation[ShopOrder] = Operation(
 CHANGE_ORDER: Operation[ShopOrder] = Operation(
     name="changeOrder", method="PATCH", path="/orders/{order_id}",
     summary="Change the shipping address", audience="customer", body=OrderChange,
-    answer=ShopOrder, headers=("If-Match",),
+    answer=ShopOrder, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 409, 412, 415, 422, 428, 503),
 )  # fmt: skip
 CANCEL_ORDER: Operation[ShopOrder] = Operation(
@@ -247,8 +248,9 @@ GET_RECEIPT: Operation[None] = Operation(
 )  # fmt: skip
 PAYMENT_WEBHOOK: Operation[None] = Operation(
     name="receivePaymentWebhook", method="POST", path="/webhooks/payments",
-    summary="News from the payment gateway", audience="gateway", status=(204,),
-    headers=("Stripe-Signature",), problems=(400, 503), repeatable=True,
+    summary="News from the payment gateway", audience="gateway", raw_body=True,
+    status=(204,),
+    headers=(STRIPE_SIGNATURE,), problems=(400, 503), repeatable=True,
 )  # fmt: skip
 
 OPERATIONS = (

@@ -5,9 +5,20 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from contracts.files import ImageTicket, ImageType
+from contracts.headers import IF_MATCH
 from contracts.money import Money, NewMoney
 from contracts.operations import Operation
-from contracts.schema import DEFAULT_LIMIT, Cursor, Input, Limit, Line, Output, Text, Timestamp
+from contracts.schema import (
+    DEFAULT_LIMIT,
+    PARAMETER_PREFIX,
+    Cursor,
+    Input,
+    Limit,
+    Line,
+    Output,
+    Text,
+    Timestamp,
+)
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
@@ -63,7 +74,7 @@ Sort = Literal["relevance", "newest", "price", "-price", "name"]
 
 
 class ToyQuery(Input):
-    """Filters, order and page of a search. ``attr.<name>=`` parameters become ``attributes``."""
+    """Filters, order and page of a search. The parameters ``attr.<name>`` are ``attributes``."""
 
     q: Annotated[str, Meta(max_length=200)] = ""
     category: str | None = None
@@ -71,7 +82,14 @@ class ToyQuery(Input):
     age: Age | None = None
     price_min: Annotated[int, Meta(ge=0)] | None = None
     price_max: Annotated[int, Meta(ge=0)] | None = None
-    attributes: dict[str, str] = {}
+    attributes: Annotated[
+        dict[str, str],
+        Meta(
+            description="Keeps the toys that have exactly this value of the attribute <name>. "
+            "May be given once for each of several attributes.",
+            extra={PARAMETER_PREFIX: "attr."},
+        ),
+    ] = {}
     sort: Sort = "newest"
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
@@ -122,17 +140,17 @@ CREATE: Operation[Toy] = Operation(
 )  # fmt: skip
 REPLACE: Operation[Toy] = Operation(
     name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
-    body=ToyDraft, answer=Toy, problems=(400, 404, 412, 422, 428), headers=("If-Match",),
+    body=ToyDraft, answer=Toy, problems=(400, 404, 412, 422, 428), headers=(IF_MATCH,),
 )  # fmt: skip
 PATCH: Operation[Toy] = Operation(
     name="patchToy", method="PATCH", path="/toys/{toy_id}",
     summary="Change a toy (JSON merge patch, RFC 7396)",
     body=dict[str, object], answer=Toy, problems=(400, 404, 412, 415, 422, 428),
-    headers=("If-Match",),
+    headers=(IF_MATCH,),
 )  # fmt: skip
 DELETE: Operation[None] = Operation(
     name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
-    status=(204,), problems=(400, 404, 412, 428), headers=("If-Match",),
+    status=(204,), problems=(400, 404, 412, 428), headers=(IF_MATCH,),
 )  # fmt: skip
 ADD_IMAGE: Operation[ImageTicket] = Operation(
     name="addToyImage", method="POST", path="/toys/{toy_id}/images",

@@ -95,7 +95,7 @@ def test_a_new_required_input_is_named(root: Path) -> None:
 
 def test_a_new_required_header_is_named_where_the_operation_is(root: Path) -> None:
     edit(root, ORDERS, 'status=(202,), problems=(400, 404)',
-         'status=(202,), headers=("If-Match",), problems=(400, 404)')  # fmt: skip
+         'status=(202,), headers=(IF_MATCH,), problems=(400, 404)')  # fmt: skip
     (finding,) = of_code(root)
     line = line_of(root, ORDERS, "CANCEL: Operation")
     assert (str(finding.path), finding.line) == (ORDERS, line)
