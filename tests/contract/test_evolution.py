@@ -206,8 +206,8 @@ def test_the_check_takes_a_second_version_beside_the_first_and_not_in_its_place(
     released = snapshots.load(ROOT)
 
     def changes() -> list[tuple[str, bool]]:
-        promises = wire.promises(generate(ROOT / "apps"))
-        return [(c.promise, c.breaking) for c in snapshots.changes(released, promises)]
+        contracts = wire.contracts(generate(ROOT / "apps"))
+        return [(c.contract, c.breaking) for c in snapshots.changes(released, contracts)]
 
     # the data of the first version changed where they are
     monkeypatch.setitem(EVENT_TYPES, V1, EventType(V1, "/orders", PlacedOrder))

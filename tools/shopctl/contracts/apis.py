@@ -1,38 +1,38 @@
-"""What differs between two releases of an API, and whom it breaks.
+"""Differences between two releases of an API, and whom they break.
 
-An operation is its method and path, which is all that a caller sends; its name may change.
+An operation is identified by its method and path; callers do not send its name, so it may change.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shopctl.contracts.changes import Change, Use, judged
+from shopctl.contracts.changes import Change, Use, change_of
 from shopctl.contracts.schemas import differences
-from shopctl.contracts.wire import Promise
+from shopctl.contracts.wire import Contract
 
 Part = Mapping[str, Any]
-_CALLERS = ("callers that send as before",)
-_READERS = ("callers that read as before",)
+_CALLERS = ("callers that send the old request",)
+_READERS = ("callers that read the old response",)
 
 
-def changes(promise: str, old: Promise, new: Promise) -> Iterator[Change]:
+def changes(name: str, old: Contract, new: Contract) -> Iterator[Change]:
     """Yield the changes of an API.
 
     Parameters
     ----------
-    promise
-        Its name.
+    name
+        Name of the contract, ``apis/<service>``.
     old, new
-        What was and what is promised (``wire``).
+        The released and the current contract.
     """
     if old["servers"] != new["servers"]:
-        yield Change(promise, (), "servers", "moved", _CALLERS)
-    yield from _Api(promise, old, new).operations()
+        yield Change(name, (), "servers", "was changed", _CALLERS)
+    yield from _Comparison(name, old, new).operations()
 
 
-class _Api:
-    def __init__(self, promise: str, old: Promise, new: Promise) -> None:
-        self._promise = promise
+class _Comparison:
+    def __init__(self, contract: str, old: Contract, new: Contract) -> None:
+        self._contract = contract
         self._old = old
         self._new = new
         self._schemas = (old["components"]["schemas"], new["components"]["schemas"])
@@ -48,19 +48,19 @@ class _Api:
 
     def _operation(self, name: str, old: Part, new: Part) -> Iterator[Change]:
         if old["operationId"] != new["operationId"]:
-            yield self._change(name, "", f"is called {new['operationId']} now")
+            yield self._change(name, "", f"was renamed to {new['operationId']}")
         if old.get("x-audience") != new.get("x-audience"):
-            audience = new.get("x-audience", "no one said")
-            harmed = () if audience == "anyone" else _CALLERS
-            yield self._change(name, "audience", f"is for {audience} now", harmed)
+            audience = new.get("x-audience", "an undeclared audience")
+            breaks = () if audience == "anyone" else _CALLERS
+            yield self._change(name, "audience", f"is now {audience}", breaks)
         if old["security"] != new["security"]:
             yield self._change(
-                name, "security", "was changed" if new["security"] else "is asked of no one",
+                name, "security", "was changed" if new["security"] else "is no longer required",
                 _CALLERS if new["security"] else (),
             )  # fmt: skip
         yield from self._parameters(name, old, new)
         yield from self._body(name, old.get("requestBody"), new.get("requestBody"))
-        yield from self._answers(name, old["responses"], new["responses"])
+        yield from self._responses(name, old["responses"], new["responses"])
 
     def _parameters(self, name: str, old: Part, new: Part) -> Iterator[Change]:
         before, after = _parameters(old), _parameters(new)
@@ -71,7 +71,7 @@ class _Api:
             what = "was added and is required" if required else "was added"
             yield self._change(name, place, what, _CALLERS if required else ())
         for place in sorted(before.keys() & after.keys()):
-            yield from self._necessity(name, place, before[place], after[place])
+            yield from self._required(name, place, before[place], after[place])
             yield from self._schema(name, place, "input", before[place], after[place])
 
     def _body(self, name: str, old: Part | None, new: Part | None) -> Iterator[Change]:
@@ -82,18 +82,18 @@ class _Api:
         elif old is not None and new is None:
             yield self._change(name, "body", "was removed", _CALLERS)
         elif old is not None and new is not None:
-            yield from self._necessity(name, "body", old, new)
+            yield from self._required(name, "body", old, new)
             yield from self._content(name, "body", "input", old, new)
 
-    def _answers(self, name: str, old: Part, new: Part) -> Iterator[Change]:
+    def _responses(self, name: str, old: Part, new: Part) -> Iterator[Change]:
         for status in sorted(old.keys() - new.keys()):
-            yield self._change(name, f"answer {status}", "was removed", _READERS)
+            yield self._change(name, f"response {status}", "was removed", _READERS)
         for status in sorted(new.keys() - old.keys()):
-            # problems that a client does not know are all one to it (`default`); success is not
-            harmed = () if _is_problem(new[status]) else _READERS
-            yield self._change(name, f"answer {status}", "was added", harmed)
+            # clients handle all problem responses alike (`default`), but not all successes
+            breaks = () if _is_problem(new[status]) else _READERS
+            yield self._change(name, f"response {status}", "was added", breaks)
         for status in sorted(old.keys() & new.keys()):
-            place = f"answer {status}"
+            place = f"response {status}"
             before = _response(old[status], self._old)
             after = _response(new[status], self._new)
             yield from self._content(name, place, "output", before, after)
@@ -112,17 +112,17 @@ class _Api:
 
     def _content(self, name: str, place: str, use: Use, old: Part, new: Part) -> Iterator[Change]:
         before, after = old.get("content", {}), new.get("content", {})
-        harmed = _CALLERS if use == "input" else _READERS
+        users = _CALLERS if use == "input" else _READERS
         for kind in sorted(before.keys() - after.keys()):
-            yield self._change(name, f"{place} {kind}", "was removed", harmed)
+            yield self._change(name, f"{place} {kind}", "was removed", users)
         for kind in sorted(after.keys() - before.keys()):
-            # an answer without a body gets one: its reader does not mind
-            breaks = harmed if use == "output" and before else ()
+            # a body where there was none before is ignored by its reader
+            breaks = users if use == "output" and before else ()
             yield self._change(name, f"{place} {kind}", "was added", breaks)
         for kind in sorted(before.keys() & after.keys()):
             yield from self._schema(name, place, use, before[kind], after[kind])
 
-    def _necessity(self, name: str, place: str, old: Part, new: Part) -> Iterator[Change]:
+    def _required(self, name: str, place: str, old: Part, new: Part) -> Iterator[Change]:
         before, after = old.get("required", False), new.get("required", False)
         if after and not before:
             yield self._change(name, place, "became required", _CALLERS)
@@ -134,11 +134,11 @@ class _Api:
             old.get("schema", {}), new.get("schema", {}), place, self._schemas
         ):
             where = name if found.path.startswith(place) else f"{name} {place}"
-            yield judged(self._promise, where, use, found)
+            yield change_of(self._contract, where, use, found)
 
     def _change(self, name: str, path: str, what: str, breaks: tuple[str, ...] = ()) -> Change:
         places = (name,) if path else ()
-        return Change(self._promise, places, path or name, what, breaks)
+        return Change(self._contract, places, path or name, what, breaks)
 
 
 def _operations(document: Part) -> dict[str, Part]:

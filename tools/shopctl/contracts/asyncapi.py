@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every topic, what travels through it, who sends and who listens."""
+"""The AsyncAPI 3.0 document: topics, their event types, senders and receivers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def document(manifests: Sequence[Manifest]) -> dict[str, Any]:
     Parameters
     ----------
     manifests
-        The services, which say who emits and who listens.
+        All services' manifests, which declare emitted and consumed events.
     """
     kinds = list(EVENT_TYPES.values())
     envelopes, schemas = msgspec.json.schema_components(
@@ -29,7 +29,7 @@ def document(manifests: Sequence[Manifest]) -> dict[str, Any]:
     messages = {}
     for kind, envelope in zip(kinds, envelopes, strict=True):
         messages[kind.name] = _message(kind, schemas[envelope["$ref"].rpartition("/")[2]])
-    # told in place, with the type and the source that each message has
+    # each message has its envelope inline, with its own type and source
     for name in {envelope["$ref"].rpartition("/")[2] for envelope in envelopes}:
         del schemas[name]
     return {
@@ -88,7 +88,7 @@ def _operations(manifests: Iterable[Manifest]) -> dict[str, Any]:
             ("send", "emits", manifest.events.emits),
             ("receive", "listens", manifest.events.listens),
         ):
-            # a name that the contracts do not know is another check's to find
+            # the rule `manifests` reports unknown names
             kinds = [EVENT_TYPES[name] for name in names if name in EVENT_TYPES]
             for channel in sorted({_channel_of(kind) for kind in kinds}):
                 operations[f"{service}.{action}.{channel}"] = {

@@ -1,14 +1,15 @@
 """A change of a contract, and whom it breaks.
 
-A message has a writer and a reader, and one of the two is older than the other:
+A message has a writer and a reader, which are not upgraded at the same time:
 
-======  ======================  =====================================================
-use     who writes, who reads   what must hold
-======  ======================  =====================================================
-input   callers, the service    the new release reads what was right to send before
-output  the service, callers    callers of the old release read what the new one writes
-event   producer, consumers     both: consumers lag behind, and queues hold old events
-======  ======================  =====================================================
+======  =================  =====================================================
+use     writer → reader    requirement
+======  =================  =====================================================
+input   caller → service   the new release reads requests of the old one
+output  service → caller   callers of the old release read the new one's responses
+event   producer →         both: consumers are upgraded later, and queues still hold
+        consumer           events of the old release
+======  =================  =====================================================
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,31 +18,31 @@ from typing import Literal
 
 Use = Literal["input", "output", "event"]
 _OLD_WRITERS: dict[Use, str] = {
-    "input": "callers that send as before",
+    "input": "callers that send the old request",
     "output": "",
-    "event": "consumers of the new release (by events on their way)",
+    "event": "consumers of the new release (events still in queues)",
 }
 _OLD_READERS: dict[Use, str] = {
     "input": "",
-    "output": "callers that read as before",
+    "output": "callers that read the old response",
     "event": "consumers of the old release",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two schemas.
+    """A difference between two schemas.
 
     Attributes
     ----------
     path
-        Of the place: the nearest named schema, then a JSON pointer within it.
+        Name of the nearest named schema, then a JSON pointer within it.
     what
-        Happened there.
+        Description of the difference, such as ``was added``.
     new_reads_old
-        Whether all that the old schema allows is still understood.
+        Whether the new schema accepts everything that the old one accepts.
     old_reads_new
-        Whether all that the new schema allows was understood before.
+        Whether the old schema accepts everything that the new one accepts.
     """
 
     path: str
@@ -52,23 +53,23 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of one promise.
+    """A change of one contract.
 
     Attributes
     ----------
-    promise
+    contract
         ``apis/<service>`` or ``events/<type>``.
     places
-        Where it matters: operations, with the part of the message.
+        Operations, with the part of their messages, that the change affects.
     path
-        Of what has changed, within its schema if it is in one.
+        The changed part; within a schema, as in `Difference`.
     what
-        Happened to it.
+        Description of the change, such as ``was removed``.
     breaks
-        Whom it breaks; empty if it is compatible.
+        Whom it breaks; empty for a compatible change.
     """
 
-    promise: str
+    contract: str
     places: tuple[str, ...]
     path: str
     what: str
@@ -76,7 +77,7 @@ class Change:
 
     @property
     def breaking(self) -> bool:
-        """Whether somebody who relies on the old release is let down."""
+        """Whether it breaks a caller or consumer of the old release."""
         return bool(self.breaks)
 
     def __str__(self) -> str:
@@ -85,23 +86,23 @@ class Change:
             places += f" and {len(self.places) - 1} more"
         where = f"{self.path} ({places})" if places else self.path
         verdict = f"breaks {' and '.join(self.breaks)}" if self.breaks else "compatible"
-        return f"{self.promise}: {where} {self.what}: {verdict}"
+        return f"{self.contract}: {where} {self.what}: {verdict}"
 
 
-def judged(promise: str, place: str, use: Use, difference: Difference) -> Change:
-    """Return a schema's difference as the change that it is where the schema is used so."""
+def change_of(contract: str, place: str, use: Use, difference: Difference) -> Change:
+    """Return the change that a schema's difference means for one use of the schema."""
     broken = [
         "" if difference.new_reads_old else _OLD_WRITERS[use],
         "" if difference.old_reads_new else _OLD_READERS[use],
     ]
-    return Change(promise, (place,), difference.path, difference.what, tuple(filter(None, broken)))
+    return Change(contract, (place,), difference.path, difference.what, tuple(filter(None, broken)))
 
 
-def gathered(changes: Iterable[Change]) -> Iterator[Change]:
-    """Yield each change once, with all places where it matters."""
+def merged(changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield each change once, with all places that it affects."""
     places: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     for change in changes:
-        key = (change.promise, change.path, change.what, change.breaks)
+        key = (change.contract, change.path, change.what, change.breaks)
         places.setdefault(key, []).extend(change.places)
-    for (promise, path, what, breaks), where in places.items():
-        yield Change(promise, tuple(dict.fromkeys(where)), path, what, breaks)
+    for (contract, path, what, breaks), where in places.items():
+        yield Change(contract, tuple(dict.fromkeys(where)), path, what, breaks)

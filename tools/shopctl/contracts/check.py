@@ -1,110 +1,110 @@
-"""Whether the committed documents are true, and nobody is let down by what has changed."""
+"""Checks that the committed documents match the code and that no change breaks a consumer."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from shopctl.contracts import documents, snapshots, sources, wire
 from shopctl.contracts.changes import Change
-from shopctl.contracts.wire import Promises
+from shopctl.contracts.wire import Contracts
 from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
 
 WRITE = "./shop contracts --write"
-_REFRESH = f"{WRITE} refreshes it."
-_FREEZE = f"{WRITE} freezes it."
+_REFRESH = f"Run {WRITE}."
+_SAVE = f"Run {WRITE} to add it to the snapshots."
 _BESIDE = (
-    "Leave it as it was and serve the new version beside it: "
+    "Undo the change and add a new version beside the old one: "
     "an event type .v2, an operation under a new path (docs/contracts.md)."
 )
-_RETIRE = "Put it back, or end it once nobody uses it: ./shop contracts --retire {name}."
+_RETIRE = "Restore it, or, once nothing uses it, run ./shop contracts --retire {name}."
 
 
 def check(root: Path) -> Iterator[Finding]:
-    """Yield what is wrong with the contracts of a checkout.
+    """Yield outdated documents and changes that are breaking or not in the snapshots.
 
     Raises
     ------
     ShopProblem
-        If the contracts cannot be described or a snapshot cannot be read.
+        If the documents cannot be generated or a snapshot cannot be read.
     """
     generated = documents.generated(root)
     for drift in documents.drifts(root, generated):
         yield Finding(Path(drift.path), drift.line, f"{drift.path} {drift.what}.", _REFRESH)
-    new = wire.promises(generated)
+    new = wire.contracts(generated)
     for change in snapshots.changes(snapshots.load(root), new):
         yield _finding(root, change, new)
 
 
 def release(root: Path) -> list[Change]:
-    """Refresh the documents, freeze what is new and return it.
+    """Update the documents and the snapshots, and return the changes.
 
     Raises
     ------
     ShopProblem
-        If a change is breaking; nothing is written then.
+        If a change is breaking; then nothing is written.
     """
     generated = documents.generated(root)
-    new = wire.promises(generated)
+    new = wire.contracts(generated)
     changes = snapshots.changes(snapshots.load(root), new)
     if broken := [str(_finding(root, change, new)) for change in changes if change.breaking]:
         raise ShopProblem("\n".join(broken), "\nNothing was written.")
     documents.write(root, generated)
-    snapshots.freeze(root, new)
+    snapshots.save(root, new)
     return changes
 
 
 def retire(root: Path, name: str) -> None:
-    """End a promise that the code no longer makes and that nobody relies on.
+    """Remove an API, operation or event type from the snapshots.
 
     Parameters
     ----------
     name
-        An event type, ``<service>.<operation>``, or a service whose whole API goes.
+        An event type, ``<service>.<operation>``, or a service whose API is removed.
 
     Raises
     ------
     ShopProblem
-        If it is not frozen, is still there, or a manifest says that somebody uses it.
+        If it was never released, is still in the code, or is used according to a manifest.
     """
-    frozen, new = snapshots.load(root), wire.promises(documents.generated(root))
+    released, new = snapshots.load(root), wire.contracts(documents.generated(root))
     if users := _users(root, name):
         raise ShopProblem(
             f"{name} is still used by {', '.join(users)}.",
-            "Take it out of their code and service.toml first.",
+            "Remove it from their code and service.toml first.",
         )
-    if f"events/{name}" in frozen:
-        _end(root, f"events/{name}", name, new)
+    if f"events/{name}" in released:
+        _delete(root, f"events/{name}", name, new)
         return
     service, _, operation = name.partition(".")
-    promise = f"apis/{service}"
-    if promise in frozen and not operation:
-        _end(root, promise, name, new)
+    contract = f"apis/{service}"
+    if contract in released and not operation:
+        _delete(root, contract, name, new)
         return
-    old = frozen.get(promise)
+    old = released.get(contract)
     if old is None or operation not in _operation_names(old["paths"]):
         raise ShopProblem(
             f"{name} is not a released event type, API or operation.",
-            f"{snapshots.FOLDER} holds what is; an operation is named <service>.<operationId>.",
+            f"See {snapshots.FOLDER}; an operation is named <service>.<operationId>.",
         )
-    if operation in _operation_names(new.get(promise, {"paths": {}})["paths"]):
-        raise _still_there(name)
+    if operation in _operation_names(new.get(contract, {"paths": {}})["paths"]):
+        raise _still_in_code(name)
     for path, methods in list(old["paths"].items()):
         for method, described in list(methods.items()):
             if described["operationId"] == operation:
                 del methods[method]
         if not methods:
             del old["paths"][path]
-    snapshots.freeze(root, {promise: old})
+    snapshots.save(root, {contract: old})
 
 
-def _end(root: Path, promise: str, name: str, new: Promises) -> None:
-    if promise in new:
-        raise _still_there(name)
-    snapshots.forget(root, promise)
+def _delete(root: Path, contract: str, name: str, new: Contracts) -> None:
+    if contract in new:
+        raise _still_in_code(name)
+    snapshots.delete(root, contract)
 
 
-def _still_there(name: str) -> ShopProblem:
+def _still_in_code(name: str) -> ShopProblem:
     return ShopProblem(f"{name} is still in the code.", "Remove it there first.")
 
 
@@ -119,19 +119,19 @@ def _users(root: Path, name: str) -> list[str]:
     return users
 
 
-def _operation_names(paths: Promises) -> set[str]:
+def _operation_names(paths: Contracts) -> set[str]:
     return {
         operation["operationId"] for methods in paths.values() for operation in methods.values()
     }
 
 
-def _finding(root: Path, change: Change, new: Promises) -> Finding:
-    kind, _, name = change.promise.partition("/")
+def _finding(root: Path, change: Change, new: Contracts) -> Finding:
+    kind, _, name = change.contract.partition("/")
     place = _place(root, change, new) or sources.Place(
-        snapshots.path_of(root, change.promise).relative_to(root).as_posix(), 1
+        snapshots.path_of(root, change.contract).relative_to(root).as_posix(), 1
     )
     if not change.breaking:
-        remedy = _FREEZE
+        remedy = _SAVE
     elif change.what != "was removed" or "/" in change.path.partition(" ")[0]:
         remedy = _BESIDE
     else:
@@ -139,14 +139,14 @@ def _finding(root: Path, change: Change, new: Promises) -> Finding:
     return Finding(Path(place.file), place.line, f"{change}.", remedy)
 
 
-def _place(root: Path, change: Change, new: Promises) -> sources.Place | None:
+def _place(root: Path, change: Change, new: Contracts) -> sources.Place | None:
     """Return the nearest definition: of the field or type, else of the operation or event."""
-    kind, _, name = change.promise.partition("/")
+    kind, _, name = change.contract.partition("/")
     if kind == "events":
         return sources.find(root, change.path) or sources.find(root, name)
     declared = root / "apps" / name / "service.toml"
     module = manifest.read(declared).api.rpartition(".")[2] if declared.exists() else ""
     method, _, path = (change.places[0] if change.places else change.path).partition(" ")
-    operations = new.get(change.promise, {"paths": {}})["paths"].get(path.partition(" ")[0], {})
+    operations = new.get(change.contract, {"paths": {}})["paths"].get(path.partition(" ")[0], {})
     operation = operations.get(method.lower(), {}).get("operationId", "")
     return sources.find(root, change.path, module) or sources.find(root, operation, module)

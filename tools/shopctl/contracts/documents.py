@@ -1,4 +1,4 @@
-"""The committed documents under ``docs``, and whether they still say what the code does."""
+"""The committed documents under ``docs``, and whether they match the code."""
 
 import json
 import os
@@ -14,9 +14,16 @@ Documents = Mapping[str, dict[str, Any]]
 
 
 class Drift(NamedTuple):
-    """A committed document that is not what the code says.
+    """A committed document that differs from the code.
 
-    ``path`` is relative to the checkout; ``line`` is the first that differs.
+    Attributes
+    ----------
+    path
+        Path relative to the checkout.
+    line
+        Number of the first line that differs.
+    what
+        Description, such as ``is missing``.
     """
 
     path: str
@@ -25,7 +32,7 @@ class Drift(NamedTuple):
 
 
 def generated(root: Path) -> Documents:
-    """Return what the code of a checkout says, by path below ``docs``.
+    """Generate the documents from the code of a checkout, by path below ``docs``.
 
     Raises
     ------
@@ -42,17 +49,17 @@ def generated(root: Path) -> Documents:
         check=False,
     )
     if done.returncode:
-        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        why = (done.stderr.strip().splitlines() or ["no error message"])[-1]
         raise ShopProblem(
             f"The contracts cannot be described: {why.rstrip('.')}.",
-            "Mend libs/contracts or the manifest that it names.",
+            "Correct libs/contracts or the manifest that it names.",
         )
     documents: Documents = json.loads(done.stdout)
     return documents
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """Return a document as its file holds it."""
+    """Return the content of a document's file."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -63,13 +70,13 @@ def drifts(root: Path, documents: Documents) -> Iterator[Drift]:
         if not path.exists():
             yield Drift(f"docs/{name}", 1, "is missing")
         elif line := _first_difference(path.read_text(encoding="utf-8"), text_of(document)):
-            yield Drift(f"docs/{name}", line, "is not what the code says")
+            yield Drift(f"docs/{name}", line, "does not match the code")
     for path in _orphans(root, documents):
-        yield Drift(path.relative_to(root).as_posix(), 1, "describes an API that is not there")
+        yield Drift(path.relative_to(root).as_posix(), 1, "describes an API that does not exist")
 
 
 def write(root: Path, documents: Documents) -> None:
-    """Make the committed documents those of the code."""
+    """Write the documents, and delete those of APIs that no longer exist."""
     for path in _orphans(root, documents):
         path.unlink()
     for name, document in documents.items():
@@ -88,7 +95,7 @@ def _orphans(root: Path, documents: Documents) -> list[Path]:
 
 
 def _first_difference(old: str, new: str) -> int:
-    """Return the number of the first line that differs, 0 if none does."""
+    """Return the number of the first line that differs; 0 for equal texts."""
     if old == new:
         return 0
     lines = zip(old.splitlines(), new.splitlines(), strict=False)

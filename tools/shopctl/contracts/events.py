@@ -1,27 +1,27 @@
-"""What differs between two releases of an event type, and whom it breaks."""
+"""Differences between two releases of an event type, and whom they break."""
 
 from collections.abc import Iterator
 
-from shopctl.contracts.changes import Change, judged
+from shopctl.contracts.changes import Change, change_of
 from shopctl.contracts.schemas import differences
-from shopctl.contracts.wire import Promise
+from shopctl.contracts.wire import Contract
 
 
-def changes(promise: str, old: Promise, new: Promise) -> Iterator[Change]:
+def changes(name: str, old: Contract, new: Contract) -> Iterator[Change]:
     """Yield the changes of an event type.
 
     Parameters
     ----------
-    promise
-        Its name.
+    name
+        Name of the contract, ``events/<type>``.
     old, new
-        What was and what is promised (``wire``).
+        The released and the current contract.
     """
     if old["channel"] != new["channel"]:
         yield Change(
-            promise, (), "channel", f"is {new['channel']}, was {old['channel']}",
+            name, (), "channel", f"changed from {old['channel']} to {new['channel']}",
             ("consumers of the old release",),
         )  # fmt: skip
     schemas = (old["components"]["schemas"], new["components"]["schemas"])
     for difference in differences(old["payload"], new["payload"], "event", schemas):
-        yield judged(promise, "payload", "event", difference)
+        yield change_of(name, "payload", "event", difference)

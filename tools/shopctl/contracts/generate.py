@@ -1,7 +1,7 @@
-"""The OpenAPI and AsyncAPI documents of a checkout.
+"""Generates the OpenAPI and AsyncAPI documents of a checkout.
 
-Run as a process of its own (``documents`` does), so that it is the contracts of that checkout that
-are imported, and not those of the one whose tools run.
+``documents`` runs this module as a process of its own, so that it imports the contracts of the
+given checkout and not those that the tools have already imported.
 """
 
 import importlib
@@ -17,17 +17,17 @@ from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.manifest import Manifest
 
-# the stage of API Gateway, which stands in every API's path
+# the stage of API Gateway, which is part of every API's path
 SERVER = "/api"
 
 
 def generate(apps: Path) -> dict[str, dict[str, Any]]:
-    """Return every document by its file's path below ``docs``.
+    """Generate all documents, by path below ``docs``.
 
     Parameters
     ----------
     apps
-        The directory of the apps, whose manifests say who serves, emits and listens.
+        The directory of the apps, whose manifests declare APIs, emitted and consumed events.
 
     Raises
     ------

@@ -1,8 +1,9 @@
-"""What differs between two JSON Schemas, and who can read whom.
+"""Differences between two JSON Schemas.
 
-Of each difference it is said separately whether the new schema takes what the old one allowed and
-the other way round; what that means depends on who is the older of writer and reader (``changes``).
-Keywords that the contracts' generator never writes are compared for equality, on the safe side.
+Each difference says whether the new schema accepts what the old one accepts, and the other way
+round. Which of the two matters depends on whether the writer or the reader of the data is upgraded
+first (``changes``). Keywords that the contracts' generator never writes are compared for equality,
+which may report a compatible change as breaking.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ _Above = frozenset[tuple[str, str]]
 
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-_WORDS = {
+_TYPES = {
     "bool": "boolean", "int": "integer", "float": "number", "str": "string", "list": "array",
     "dict": "object", "NoneType": "null",
 }  # fmt: skip
@@ -27,17 +28,17 @@ _COMPARED = {
 
 
 class _Alternative(NamedTuple):
-    """One of the things that a schema allows, and its name if it has one."""
+    """One alternative of a schema, and its name if it has one."""
 
     name: str
     schema: Schema
 
     @property
     def kinds(self) -> frozenset[str]:
-        """JSON's types that it allows."""
+        """The JSON types that it accepts."""
         values = _values(self.schema)
         if values is not None:
-            return frozenset(_WORDS[type(value).__name__] for value in values)
+            return frozenset(_TYPES[type(value).__name__] for value in values)
         kind = self.schema.get("type", "anything")
         return frozenset([kind] if isinstance(kind, str) else kind)
 
@@ -45,14 +46,14 @@ class _Alternative(NamedTuple):
 def differences(
     old: Schema, new: Schema, path: str, schemas: tuple[Schemas, Schemas]
 ) -> Iterator[Difference]:
-    """Yield what differs between two schemas, and within those that they refer to.
+    """Yield the differences between two schemas, and between those that they refer to.
 
     Parameters
     ----------
     path
-        What the schemas describe, where they have no name of their own.
+        Prefix of the paths of unnamed schemas, such as ``body``.
     schemas
-        The named schemas of the old and of the new release, which references lead to.
+        Targets of references: the named schemas of the old and of the new release.
     """
     return _Comparison(*schemas).any(old, new, path, frozenset())
 
@@ -64,16 +65,16 @@ class _Comparison:
 
     def any(self, old: Schema, new: Schema, path: str, above: _Above) -> Iterator[Difference]:
         if "default" in old and "default" in new and old["default"] != new["default"]:
-            # who leaves it out means something else from now on
+            # a caller that omits the value now means something else
             yield Difference(
-                path, f"has the default {new['default']!r}, was {old['default']!r}", False, True
+                path, f"has default {new['default']!r} instead of {old['default']!r}", False, True
             )
         before, after = _alternatives(old, self._old), _alternatives(new, self._new)
         pairs, lost, gained = _matched(before, after)
         for alternative in lost:
-            yield Difference(path, f"is never {_words(alternative)} any more", new_reads_old=False)
+            yield Difference(path, f"can no longer be {_words(alternative)}", new_reads_old=False)
         for alternative in gained:
-            yield Difference(path, f"may be {_words(alternative)} now", old_reads_new=False)
+            yield Difference(path, f"can now be {_words(alternative)}", old_reads_new=False)
         for one, other in pairs:
             yield from self._one(one, other, path, above)
 
@@ -93,7 +94,7 @@ class _Comparison:
         yield from _of_bounds(old.schema, new.schema, path)
         yield from _of_other_keywords(old.schema, new.schema, path)
         yield from self._of_properties(old.schema, new.schema, path, above)
-        yield from self._of_further_properties(old.schema, new.schema, path, above)
+        yield from self._of_additional_properties(old.schema, new.schema, path, above)
         items = old.schema.get("items", {}), new.schema.get("items", {})
         yield from self.any(*items, f"{path}/*", above) if any(items) else ()
 
@@ -103,14 +104,14 @@ class _Comparison:
         before, after = old.get("properties", {}), new.get("properties", {})
         had_to_be, has_to_be = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(before.keys() - after.keys()):
-            # who reads it misses it, required or not; who sends it is refused or not heard
+            # its readers miss it, required or not; from its senders it is rejected or ignored
             yield Difference(f"{path}/{name}", "was removed", False, False)
         for name in sorted(after.keys() - before.keys()):
             yield Difference(
                 f"{path}/{name}",
                 "was added and is required" if name in has_to_be else "was added",
                 new_reads_old=name not in has_to_be,
-                # a strict schema (an `Input` within an answer or an event) takes no news
+                # a strict schema (an `Input` within a response or an event) accepts no new field
                 old_reads_new=old.get("additionalProperties") is not False,
             )
         for name in sorted(before.keys() & after.keys()):
@@ -121,7 +122,7 @@ class _Comparison:
                 yield Difference(here, "became optional", old_reads_new=False)
             yield from self.any(before[name], after[name], here, above)
 
-    def _of_further_properties(
+    def _of_additional_properties(
         self, old: Schema, new: Schema, path: str, above: _Above
     ) -> Iterator[Difference]:
         before = old.get("additionalProperties", True)
@@ -129,9 +130,9 @@ class _Comparison:
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from self.any(before, after, f"{path}/*", above)
         elif before != after:
-            # `false` takes none, a schema some, `true` all
+            # `false` accepts none, a schema some, `true` all
             narrower = after is False or before is True
-            what = f"takes {'fewer' if narrower else 'more'} fields than those it names"
+            what = f"accepts {'fewer' if narrower else 'more'} additional fields"
             yield Difference(f"{path}/*", what, not narrower, narrower)
 
 
@@ -148,7 +149,7 @@ def _alternatives(schema: Schema, schemas: Schemas, name: str = "") -> list[_Alt
 def _matched(
     old: Sequence[_Alternative], new: Sequence[_Alternative]
 ) -> tuple[list[tuple[_Alternative, _Alternative]], list[_Alternative], list[_Alternative]]:
-    """Pair what is most alike: of one name, then of one type, then what is left alone."""
+    """Pair alternatives of the same name, then of the same types, then the last two left."""
     pairs, lost, gained = [], list(old), list(new)
     for by_name in (True, False):
         for one in list(lost):
@@ -164,12 +165,12 @@ def _matched(
 
 
 def _retyped(old: _Alternative, new: _Alternative, path: str) -> Difference:
-    what = f"was {_words(old)}, is {_words(new)}"
+    what = f"changed from {_words(old)} to {_words(new)}"
     return Difference(path, what, _within(old, new), _within(new, old))
 
 
 def _within(one: _Alternative, other: _Alternative) -> bool:
-    """Return whether all values of the types of one are of the types of the other."""
+    """Return whether every value of the types of one has a type of the other."""
     wider = other.kinds | ({"integer"} if "number" in other.kinds else set())
     return "anything" in other.kinds or one.kinds <= wider
 
@@ -179,7 +180,7 @@ def _words(alternative: _Alternative) -> str:
 
 
 def _values(schema: Schema) -> list[Any] | None:
-    """Return the only values that a schema allows, if it names them."""
+    """Return the values that an enumerated schema accepts; None for any other schema."""
     return [schema["const"]] if "const" in schema else schema.get("enum")
 
 
@@ -190,14 +191,14 @@ def _both_enumerated(old: _Alternative, new: _Alternative) -> bool:
 def _of_values(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
     before, after = _values(old), _values(new)
     if before is None and after is not None:
-        yield Difference(path, f"is one of {_listed(after)} only", new_reads_old=False)
+        yield Difference(path, f"can now only be {_listed(after)}", new_reads_old=False)
     elif before is not None and after is None:
-        yield Difference(path, "is no longer one of a few values", old_reads_new=False)
+        yield Difference(path, "is no longer limited to certain values", old_reads_new=False)
     elif before is not None and after is not None:
         if lost := [value for value in before if value not in after]:
-            yield Difference(path, f"is never {_listed(lost)} any more", new_reads_old=False)
+            yield Difference(path, f"can no longer be {_listed(lost)}", new_reads_old=False)
         if gained := [value for value in after if value not in before]:
-            yield Difference(path, f"may be {_listed(gained)} now", old_reads_new=False)
+            yield Difference(path, f"can now be {_listed(gained)}", old_reads_new=False)
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -212,16 +213,16 @@ def _of_bounds(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
         narrower = after is not None and (
             before is None or (after > before if keyword in _LOWER else after < before)
         )
-        what = f"has {keyword} {_or_none(after)}, had {_or_none(before)}"
+        what = f"has {keyword} {_or_none(after)} instead of {_or_none(before)}"
         yield Difference(path, what, not narrower, narrower)
 
 
 def _of_other_keywords(old: Schema, new: Schema, path: str) -> Iterator[Difference]:
-    """Yield what differs in patterns, formats and whatever else is there: the same or not."""
+    """Yield differences of patterns, formats and all keywords that are not compared above."""
     for keyword in sorted((old.keys() | new.keys()) - _COMPARED):
         before, after = old.get(keyword), new.get(keyword)
         if before != after:
-            what = f"has {keyword} {_or_none(after)}, had {_or_none(before)}"
+            what = f"has {keyword} {_or_none(after)} instead of {_or_none(before)}"
             yield Difference(path, what, after is None, before is None)
 
 

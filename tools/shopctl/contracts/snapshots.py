@@ -1,7 +1,7 @@
-"""The promises that have been released, frozen in ``libs/contracts/snapshots``.
+"""The released contracts, stored in ``libs/contracts/snapshots``.
 
-A promise moves forward when a compatible change of it is released, and ends only by hand
-(``./shop contracts --retire``): the files' history is the history of the contracts.
+``./shop contracts --write`` adds compatible changes, ``./shop contracts --retire`` removes a
+contract. The git history of the files is the history of the contracts.
 """
 
 import json
@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shopctl.contracts import apis, events
-from shopctl.contracts.changes import Change, gathered
+from shopctl.contracts.changes import Change, merged
 from shopctl.contracts.documents import text_of
-from shopctl.contracts.wire import Promise, Promises
+from shopctl.contracts.wire import Contract, Contracts
 from shopctl.project.errors import ShopProblem
 
 FOLDER = Path("libs/contracts/snapshots")
 
 
-def load(root: Path) -> dict[str, Promise]:
-    """Return what has been released, by name.
+def load(root: Path) -> dict[str, Contract]:
+    """Return the released contracts, by name.
 
     Raises
     ------
@@ -34,41 +34,41 @@ def load(root: Path) -> dict[str, Promise]:
         except ValueError:
             raise ShopProblem(
                 f"{FOLDER / path.relative_to(folder)} is not JSON.",
-                "Take the file from the last release; it is not to be edited.",
+                "Restore the file from the last release: ./shop contracts writes it.",
             ) from None
     return found
 
 
-def freeze(root: Path, promises: Promises) -> None:
-    """Make the snapshots these promises, and leave those that are not among them."""
-    for name, promise in promises.items():
+def save(root: Path, contracts: Contracts) -> None:
+    """Write the snapshots of some contracts and leave all others as they are."""
+    for name, contract in contracts.items():
         path = path_of(root, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(promise), encoding="utf-8")
+        path.write_text(text_of(contract), encoding="utf-8")
 
 
-def forget(root: Path, name: str) -> None:
-    """End a promise: an API or an event type."""
+def delete(root: Path, name: str) -> None:
+    """Delete the snapshot of a contract."""
     path_of(root, name).unlink()
 
 
 def path_of(root: Path, name: str) -> Path:
-    """Return the file of a promise."""
-    # no `with_suffix`: it would take the version of an event type for a suffix
+    """Return the file of a contract's snapshot."""
+    # not `with_suffix`, which would replace the version of an event type
     return root / FOLDER / f"{name}.json"
 
 
-def changes(old: Promises, new: Promises) -> list[Change]:
-    """Return what has changed between what was promised and what is."""
-    return list(gathered(_changes(old, new)))
+def changes(old: Contracts, new: Contracts) -> list[Change]:
+    """Return the changes from the released to the current contracts."""
+    return list(merged(_changes(old, new)))
 
 
-def _changes(old: Promises, new: Promises) -> Iterator[Change]:
+def _changes(old: Contracts, new: Contracts) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         kind, _, what = name.partition("/")
         if name not in new:
-            harmed = "its callers" if kind == "apis" else "its consumers"
-            yield Change(name, (), what, "was removed", (harmed,))
+            users = "its callers" if kind == "apis" else "its consumers"
+            yield Change(name, (), what, "was removed", (users,))
         elif name not in old:
             yield Change(name, (), what, "was added")
         elif kind == "apis":

@@ -1,4 +1,4 @@
-"""Where in the code a promise is written."""
+"""The line of code that defines a type, field, operation or event type of the contracts."""
 
 import ast
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ CONTRACTS = Path("libs/contracts/src/contracts")
 
 
 class Place(NamedTuple):
-    """A line of a file; the file is relative to the checkout."""
+    """A line of a file, whose path is relative to the checkout."""
 
     file: str
     line: int
 
 
 def find(root: Path, name: str, module: str = "") -> Place | None:
-    """Return where a contract's type, field, operation or event type is defined.
+    """Return the line that defines a type, field, operation or event type; None if none does.
 
     Parameters
     ----------
     root
         The checkout.
     name
-        ``<type>/<field>`` (what is below the field is left out), ``<type>``, an operation's name or
-        an event type's; the type alone is returned if it has no such field.
+        ``<type>/<field>`` (anything after the field is ignored), ``<type>``, the name of an
+        operation or of an event type. If the type has no such field, the type is returned.
     module
-        The module to look in first.
+        Module to search first.
     """
     what, _, rest = name.partition("/")
     field = rest.partition("/")[0]

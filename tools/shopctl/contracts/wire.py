@@ -1,6 +1,6 @@
-"""What of the documents is a promise to others: all but the prose.
+"""The part of the documents that callers and consumers rely on: everything but descriptions.
 
-A promise is one API or one event type, complete in itself.
+A contract is one API or one event type, with all schemas that it refers to.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,16 +8,16 @@ from typing import Any
 
 from shopctl.contracts.documents import Documents
 
-Promise = dict[str, Any]
-Promises = Mapping[str, Promise]
+Contract = dict[str, Any]
+Contracts = Mapping[str, Contract]
 
 _PROSE = {"description", "summary", "title", "info", "examples", "tags", "openapi"}
-# what is below these is named by the contract, so `title` there is a field and no prose
+# the keys below these are names that the contract chose, so `title` there is a field
 _NAMED = {"properties", "schemas", "paths", "responses", "headers", "content", "securitySchemes"}
 
 
-def promises(documents: Documents) -> Promises:
-    """Return the promises that documents make, by name: ``apis/orders``, ``events/<type>``."""
+def contracts(documents: Documents) -> Contracts:
+    """Return the contracts in the documents, by name: ``apis/orders``, ``events/<type>``."""
     found = {
         f"apis/{name.removeprefix('openapi/').removesuffix('.json')}": _stripped(document)
         for name, document in documents.items()
@@ -26,7 +26,7 @@ def promises(documents: Documents) -> Promises:
     return found | _events(documents["asyncapi.json"])
 
 
-def _events(document: Mapping[str, Any]) -> dict[str, Promise]:
+def _events(document: Mapping[str, Any]) -> dict[str, Contract]:
     found = {}
     components = document["components"]
     for channel in document["channels"].values():
@@ -42,7 +42,7 @@ def _events(document: Mapping[str, Any]) -> dict[str, Promise]:
 
 
 def _used(schema: Any, schemas: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Collect the components that a schema refers to, and those that they refer to."""
+    """Collect the components that a schema refers to, directly or through others."""
     children: Iterable[Any] = ()
     if isinstance(schema, dict):
         children = schema.values()

@@ -1,4 +1,4 @@
-"""Two releases of an API or an event type: what changed, and whom it breaks."""
+"""Differences between two releases of an API or event type, and whom they break."""
 
 import copy
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from shopctl.contracts.changes import Change
 from shopctl.contracts.generate import generate
 
 DOCUMENTS = generate(Path(__file__).parents[4] / "apps")
-PROMISES = wire.promises(DOCUMENTS)
-CALLERS = ("callers that send as before",)
-READERS = ("callers that read as before",)
-LAGGING, AHEAD = (
+CONTRACTS = wire.contracts(DOCUMENTS)
+CALLERS = ("callers that send the old request",)
+READERS = ("callers that read the old response",)
+OLD_CONSUMERS, NEW_CONSUMERS = (
     "consumers of the old release",
-    "consumers of the new release (by events on their way)",
+    "consumers of the new release (events still in queues)",
 )
 Edit = Callable[[Any], object]
 
 
-def changes(promise: str, edit: Edit) -> list[Change]:
-    """Return what the comparison says of an edit of one promise."""
-    edited = copy.deepcopy(PROMISES[promise])
+def changes(name: str, edit: Edit) -> list[Change]:
+    """Return the changes that an edit of one contract makes."""
+    edited = copy.deepcopy(CONTRACTS[name])
     edit(edited)
-    return snapshots.changes(PROMISES, {**PROMISES, promise: edited})
+    return snapshots.changes(CONTRACTS, {**CONTRACTS, name: edited})
 
 
 def operation(name: str) -> Callable[[Any], Any]:
@@ -62,18 +62,18 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
     "an operation is added": (lambda api: api["paths"].update({"/orders/v2": {"post": place(api)}}),
         "", "POST /orders/v2", "was added", ()),
     "an operation is renamed": (lambda api: place(api).update(operationId="buy"),
-        "", PLACE, "is called buy now", ()),
-    "an API moves": (lambda api: api.update(servers=[{"url": "/v2"}]),
-        "", "servers", "moved", CALLERS),
+        "", PLACE, "was renamed to buy", ()),
+    "the URL of an API changes": (lambda api: api.update(servers=[{"url": "/v2"}]),
+        "", "servers", "was changed", CALLERS),
     # who may call
     "fewer may call": (lambda api: place(api).update({"x-audience": "staff"}),
-        PLACE, "audience", "is for staff now", CALLERS),
+        PLACE, "audience", "is now staff", CALLERS),
     "anyone may call": (lambda api: place(api).update({"x-audience": "anyone"}),
-        PLACE, "audience", "is for anyone now", ()),
-    "a token of another kind": (lambda api: place(api).update(security=[{"bearer": []}]),
+        PLACE, "audience", "is now anyone", ()),
+    "another kind of token is required": (lambda api: place(api).update(security=[{"bearer": []}]),
         PLACE, "security", "was changed", CALLERS),
-    "no token": (lambda api: place(api).update(security=[]),
-        PLACE, "security", "is asked of no one", ()),
+    "no token is required": (lambda api: place(api).update(security=[]),
+        PLACE, "security", "is no longer required", ()),
     # parameters
     "a required header is added": (lambda api: place(api)["parameters"].append(HEADER),
         PLACE, "header parameter If-Match", "was added and is required", CALLERS),
@@ -90,21 +90,22 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
         CHANGE, "header parameter If-Match", "became optional", ()),
     "a parameter's bound is narrowed": (
         lambda api: parameter(api, "limit")["schema"].update(maximum=50),
-        LIST, "query parameter limit", "has maximum 50, had 100", CALLERS),
+        LIST, "query parameter limit", "has maximum 50 instead of 100", CALLERS),
     "a parameter's default is changed": (
         lambda api: parameter(api, "limit")["schema"].update(default=50),
-        LIST, "query parameter limit", "has the default 50, was 20", CALLERS),
+        LIST, "query parameter limit", "has default 50 instead of 20", CALLERS),
     # bodies
-    "a body is asked for": (lambda api: list_(api).update(requestBody=place(api)["requestBody"]),
+    "a required body is added": (
+        lambda api: list_(api).update(requestBody=place(api)["requestBody"]),
         LIST, "body", "was added and is required", CALLERS),
-    "a body is taken": (lambda api: list_(api).update(requestBody={"content": {}}),
+    "an optional body is added": (lambda api: list_(api).update(requestBody={"content": {}}),
         LIST, "body", "was added", ()),
-    "a body is no longer taken": (lambda api: place(api).pop("requestBody"),
+    "a body is removed": (lambda api: place(api).pop("requestBody"),
         PLACE, "body", "was removed", CALLERS),
-    "a content type is no longer taken": (
+    "a content type of a request is removed": (
         lambda api: change(api)["requestBody"]["content"].pop("application/json"),
         CHANGE, "body application/json", "was removed", CALLERS),
-    "a content type is taken": (
+    "a content type of a request is added": (
         lambda api: place(api)["requestBody"]["content"].update({"application/cbor": {}}),
         PLACE, "body application/cbor", "was added", ()),
     "an input field is added": (lambda api: properties("PlaceOrder")(api).update(gift={}),
@@ -117,83 +118,86 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
         f"{PLACE} body", "PlaceOrder/payment_method", "was removed", CALLERS),
     "an input field is retyped": (
         lambda api: properties("PlaceOrder")(api).update(fingerprint={"type": "integer"}),
-        f"{PLACE} body", "PlaceOrder/fingerprint", "was string, is integer", CALLERS),
+        f"{PLACE} body", "PlaceOrder/fingerprint", "changed from string to integer", CALLERS),
     "an input field's pattern is changed": (
         lambda api: properties("PlaceOrder")(api)["fingerprint"].update(pattern="^x$"),
         f"{PLACE} body", "PlaceOrder/fingerprint",
-        "has pattern ^x$, had ^[0-9a-f]{64}$", CALLERS),
-    # answers
-    "an answer is removed": (lambda api: place(api)["responses"].pop("200"),
-        PLACE, "answer 200", "was removed", READERS),
-    "another success": (
+        "has pattern ^x$ instead of ^[0-9a-f]{64}$", CALLERS),
+    # responses
+    "a response is removed": (lambda api: place(api)["responses"].pop("200"),
+        PLACE, "response 200", "was removed", READERS),
+    "another success response is added": (
         lambda api: place(api)["responses"].update({"202": place(api)["responses"]["201"]}),
-        PLACE, "answer 202", "was added", READERS),
-    "another problem": (lambda api: place(api)["responses"].update({"409": PROBLEM}),
-        PLACE, "answer 409", "was added", ()),
-    "an answer loses its ETag": (lambda api: place(api)["responses"]["201"]["headers"].pop("ETag"),
-        PLACE, "answer 201 header ETag", "was removed", READERS),
-    "an answer gains a header": (
+        PLACE, "response 202", "was added", READERS),
+    "another problem response is added": (
+        lambda api: place(api)["responses"].update({"409": PROBLEM}),
+        PLACE, "response 409", "was added", ()),
+    "the ETag header of a response is removed": (
+        lambda api: place(api)["responses"]["201"]["headers"].pop("ETag"),
+        PLACE, "response 201 header ETag", "was removed", READERS),
+    "a header of a response is added": (
         lambda api: place(api)["responses"]["201"]["headers"].update(X={"schema": {}}),
-        PLACE, "answer 201 header X", "was added", ()),
-    "an answer's header is retyped": (
+        PLACE, "response 201 header X", "was added", ()),
+    "a header of a response is retyped": (
         lambda api: place(api)["responses"]["201"]["headers"]["ETag"].update(
             schema={"type": "integer"}),
-        PLACE, "answer 201 header ETag", "was string, is integer", READERS),
-    "an answer of another type": (
+        PLACE, "response 201 header ETag", "changed from string to integer", READERS),
+    "a content type of a response is added": (
         lambda api: place(api)["responses"]["201"]["content"].update({"text/html": {}}),
-        PLACE, "answer 201 text/html", "was added", READERS),
-    "the problem answer changes": (lambda api: properties("Problem")(api).pop("detail"),
-        f"{PLACE} answer 400", "Problem/detail", "was removed", READERS),
+        PLACE, "response 201 text/html", "was added", READERS),
+    "a field of the problem response is removed": (
+        lambda api: properties("Problem")(api).pop("detail"),
+        f"{PLACE} response 400", "Problem/detail", "was removed", READERS),
     "an output field is removed": (lambda api: properties("Order")(api).pop("total"),
-        f"{PLACE} answer 200", "Order/total", "was removed", READERS),
+        f"{PLACE} response 200", "Order/total", "was removed", READERS),
     "an output field is added": (
         lambda api: (properties("Order")(api).update(gift={}),
                      schema("Order")(api)["required"].append("gift")),
-        f"{PLACE} answer 200", "Order/gift", "was added and is required", ()),
+        f"{PLACE} response 200", "Order/gift", "was added and is required", ()),
     "an output enum is widened": (
         lambda api: properties("Order")(api)["status"]["enum"].append("shipped"),
-        f"{PLACE} answer 200", "Order/status", "may be 'shipped' now", READERS),
+        f"{PLACE} response 200", "Order/status", "can now be 'shipped'", READERS),
     "an output enum is narrowed": (
         lambda api: properties("Order")(api)["status"]["enum"].remove("cancelled"),
-        f"{PLACE} answer 200", "Order/status", "is never 'cancelled' any more", ()),
+        f"{PLACE} response 200", "Order/status", "can no longer be 'cancelled'", ()),
     "an output field may be null": (
         lambda api: properties("Order")(api).update(
             payment_method={"anyOf": [{"type": "string"}, {"type": "null"}]}),
-        f"{PLACE} answer 200", "Order/payment_method", "may be null now", READERS),
+        f"{PLACE} response 200", "Order/payment_method", "can now be null", READERS),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", API_CASES)
-def test_a_change_of_an_api_is_named_and_judged(case: str) -> None:
+def test_api_change_is_described_with_whom_it_breaks(case: str) -> None:
     edit, place_, path, what, breaks = API_CASES[case]
     found = changes("apis/orders", edit)
     matching = [c for c in found if (c.path, c.what, c.breaks) == (path, what, breaks)]
     assert len(matching) == 1, found
     assert (place_ in matching[0].places) if place_ else matching[0].places == ()
-    # nothing else is said to break
+    # nothing else is reported as breaking
     assert [c for c in found if c.breaking and c not in matching] == []
 
 
-def test_a_change_of_a_shared_type_is_told_once_with_all_places() -> None:
+def test_change_of_a_shared_type_is_reported_once_with_all_places() -> None:
     (change_,) = changes("apis/orders", lambda api: properties("Order")(api).pop("total"))
-    assert {f"{PLACE} answer 201", f"{LIST} answer 200"} <= set(change_.places)
+    assert {f"{PLACE} response 201", f"{LIST} response 200"} <= set(change_.places)
     assert "Order/total" in str(change_)
     assert f"and {len(change_.places) - 1} more" in str(change_)
 
 
-def test_a_change_of_a_type_that_is_sent_and_answered_is_judged_for_each() -> None:
-    # GIVEN a type that is in a body and in an answer
+def test_change_of_a_type_in_request_and_response_is_assessed_for_each() -> None:
+    # GIVEN a type that is in a request and in a response
     def share(api: Any) -> None:
         schema("PlaceOrder")(api)["properties"]["payment_method"] = {"enum": ["a", "b"]}
         schema("Order")(api)["properties"]["payment_method"] = {"enum": ["a", "b"]}
 
-    before = copy.deepcopy(PROMISES["apis/orders"])
+    before = copy.deepcopy(CONTRACTS["apis/orders"])
     share(before)
     after = copy.deepcopy(before)
     for name in ("PlaceOrder", "Order"):
         schema(name)(after)["properties"]["payment_method"] = {"enum": ["a", "b", "c"]}
     found = snapshots.changes({"apis/orders": before}, {"apis/orders": after})
-    # THEN more may be sent, which harms nobody, but readers are surprised
+    # THEN accepting more in requests breaks nobody, returning more breaks readers
     assert {(c.path, c.breaks) for c in found} == {
         ("PlaceOrder/payment_method", ()),
         ("Order/payment_method", READERS),
@@ -209,84 +213,84 @@ def data(event: Any) -> Any:
 
 EVENT_CASES: dict[str, tuple[Edit, str, str, tuple[str, ...]]] = {
     "a field is removed": (lambda e: data(e)["properties"].pop("total"),
-        "Order/total", "was removed", (AHEAD, LAGGING)),
+        "Order/total", "was removed", (NEW_CONSUMERS, OLD_CONSUMERS)),
     "an optional field is added": (lambda e: data(e)["properties"].update(gift={}),
         "Order/gift", "was added", ()),
     "a required field is added": (
         lambda e: (data(e)["properties"].update(gift={}), data(e)["required"].append("gift")),
-        "Order/gift", "was added and is required", (AHEAD,)),
+        "Order/gift", "was added and is required", (NEW_CONSUMERS,)),
     "a field is retyped": (lambda e: data(e)["properties"].update(version={"type": "string"}),
-        "Order/version", "was integer, is string", (AHEAD, LAGGING)),
+        "Order/version", "changed from integer to string", (NEW_CONSUMERS, OLD_CONSUMERS)),
     "an enum is widened": (lambda e: data(e)["properties"]["status"]["enum"].append("shipped"),
-        "Order/status", "may be 'shipped' now", (LAGGING,)),
+        "Order/status", "can now be 'shipped'", (OLD_CONSUMERS,)),
     "an enum is narrowed": (lambda e: data(e)["properties"]["status"]["enum"].remove("placed"),
-        "Order/status", "is never 'placed' any more", (AHEAD,)),
+        "Order/status", "can no longer be 'placed'", (NEW_CONSUMERS,)),
     "an attribute is removed": (lambda e: e["payload"]["properties"].pop("subject"),
-        "event/subject", "was removed", (AHEAD, LAGGING)),
-    "it comes from another topic": (lambda e: e.update(channel="elsewhere"),
-        "channel", "is elsewhere, was toyshop-{stage}-orders-events", (LAGGING,)),
+        "event/subject", "was removed", (NEW_CONSUMERS, OLD_CONSUMERS)),
+    "it is published to another topic": (lambda e: e.update(channel="elsewhere"),
+        "channel", "changed from toyshop-{stage}-orders-events to elsewhere", (OLD_CONSUMERS,)),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", EVENT_CASES)
-def test_a_change_of_an_event_is_named_and_judged(case: str) -> None:
+def test_event_change_is_described_with_whom_it_breaks(case: str) -> None:
     edit, path, what, breaks = EVENT_CASES[case]
     (change_,) = changes(PLACED, edit)
     assert (change_.path, change_.what, change_.breaks) == (path, what, breaks)
 
 
 def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in PROMISES.items() if key != name}
+    return {key: value for key, value in CONTRACTS.items() if key != name}
 
 
 @pytest.mark.parametrize("name", [PLACED, "apis/orders"])
-def test_a_promise_that_ends_breaks_and_a_new_one_does_not(name: str) -> None:
-    (ended,) = snapshots.changes(PROMISES, without(name))
-    assert (ended.promise, ended.what, ended.breaking) == (name, "was removed", True)
-    (begun,) = snapshots.changes(without(name), PROMISES)
-    assert (begun.promise, begun.what, begun.breaking) == (name, "was added", False)
+def test_removing_a_contract_breaks_and_adding_one_does_not(name: str) -> None:
+    (removed,) = snapshots.changes(CONTRACTS, without(name))
+    assert (removed.contract, removed.what, removed.breaking) == (name, "was removed", True)
+    (added,) = snapshots.changes(without(name), CONTRACTS)
+    assert (added.contract, added.what, added.breaking) == (name, "was added", False)
 
 
-def test_a_new_version_breaks_nobody_beside_the_old_one_and_somebody_in_its_place() -> None:
+def test_new_version_breaks_only_if_it_replaces_the_old_one() -> None:
     second = "events/shop.order.placed.v2"
-    beside = {**PROMISES, second: {**PROMISES[PLACED], "payload": {"type": "object"}}}
-    assert [c.breaking for c in snapshots.changes(PROMISES, beside)] == [False]
-    instead = {name: promise for name, promise in beside.items() if name != PLACED}
-    broken = [c for c in snapshots.changes(PROMISES, instead) if c.breaking]
-    assert [c.promise for c in broken] == [PLACED]
+    beside = {**CONTRACTS, second: {**CONTRACTS[PLACED], "payload": {"type": "object"}}}
+    assert [c.breaking for c in snapshots.changes(CONTRACTS, beside)] == [False]
+    instead = {name: contract for name, contract in beside.items() if name != PLACED}
+    broken = [c for c in snapshots.changes(CONTRACTS, instead) if c.breaking]
+    assert [c.contract for c in broken] == [PLACED]
 
 
-def test_prose_is_no_promise_but_a_field_of_that_name_is() -> None:
+def test_descriptions_are_not_part_of_a_contract_but_fields_of_that_name_are() -> None:
     documents = copy.deepcopy(DOCUMENTS)
     orders = documents["openapi/orders.json"]
     orders["info"]["title"] = "Changed"
     orders["components"]["schemas"]["Order"]["description"] = "Changed"
     place(orders)["summary"] = "Changed"
     documents["asyncapi.json"]["info"]["description"] = "Changed"
-    assert snapshots.changes(PROMISES, wire.promises(documents)) == []
-    toy = PROMISES["apis/toys"]["components"]["schemas"]["Toy"]
+    assert snapshots.changes(CONTRACTS, wire.contracts(documents)) == []
+    toy = CONTRACTS["apis/toys"]["components"]["schemas"]["Toy"]
     assert toy["properties"]["description"] == {"type": "string"}
     assert "description" not in toy
-    problem = PROMISES["apis/toys"]["components"]["schemas"]["Problem"]
+    problem = CONTRACTS["apis/toys"]["components"]["schemas"]["Problem"]
     assert {"title", "detail"} <= problem["properties"].keys()
 
 
-def test_a_field_may_be_called_properties() -> None:
+def test_field_named_properties_is_part_of_a_contract() -> None:
     documents = copy.deepcopy(DOCUMENTS)
     fields = documents["openapi/toys.json"]["components"]["schemas"]["Toy"]["properties"]
-    fields["properties"] = {"type": "object", "description": "Prose", "properties": {}}
-    toy = wire.promises(documents)["apis/toys"]["components"]["schemas"]["Toy"]
+    fields["properties"] = {"type": "object", "description": "Text", "properties": {}}
+    toy = wire.contracts(documents)["apis/toys"]["components"]["schemas"]["Toy"]
     assert toy["properties"]["properties"] == {"type": "object", "properties": {}}
 
 
-def test_an_event_holds_every_type_that_it_refers_to_and_no_other() -> None:
-    schemas = PROMISES[PLACED]["components"]["schemas"]
+def test_event_contract_has_exactly_the_types_that_it_refers_to() -> None:
+    schemas = CONTRACTS[PLACED]["components"]["schemas"]
     assert schemas.keys() == {"Order", "OrderLine", "Money", "Address", "Contact"}
     assert list(schemas) == sorted(schemas)
 
 
 def named(node: Any, schemas: Any, found: set[str]) -> set[str]:
-    """Collect the names of the types that a part of a promise refers to."""
+    """Collect the names of the types that a part of a contract refers to."""
     for child in node.values() if isinstance(node, dict) else node:
         if isinstance(child, str) and child.startswith("#/components/schemas/"):
             name = child.rpartition("/")[2]
@@ -298,21 +302,21 @@ def named(node: Any, schemas: Any, found: set[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", PROMISES)
-def test_no_reader_of_an_answer_or_event_is_strict(name: str) -> None:
-    # GIVEN that what is added to an answer or event must be ignored by those that lag behind
-    promise = PROMISES[name]
-    schemas = promise["components"]["schemas"]
-    read = [promise["payload"]] if "payload" in promise else [
-        operation["responses"] for path in promise["paths"].values() for operation in path.values()
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_responses_and_events_accept_new_fields(name: str) -> None:
+    # GIVEN a contract whose readers must ignore fields that they do not know yet
+    contract = CONTRACTS[name]
+    schemas = contract["components"]["schemas"]
+    read = [contract["payload"]] if "payload" in contract else [
+        operation["responses"] for path in contract["paths"].values() for operation in path.values()
     ]  # fmt: skip
     types = named(read, schemas, set())
     assert types
     assert [key for key in types if schemas[key].get("additionalProperties") is False] == []
-    # THEN a field more in any of them breaks nobody
-    edited = copy.deepcopy(promise)
+    # THEN a new field in any of them breaks nobody
+    edited = copy.deepcopy(contract)
     for key in types:
-        edited["components"]["schemas"][key]["properties"]["news"] = {"type": "string"}
-    found = snapshots.changes({name: promise}, {name: edited})
-    assert {change_.path for change_ in found} == {f"{key}/news" for key in types}
+        edited["components"]["schemas"][key]["properties"]["added"] = {"type": "string"}
+    found = snapshots.changes({name: contract}, {name: edited})
+    assert {change_.path for change_ in found} == {f"{key}/added" for key in types}
     assert [str(change_) for change_ in found if change_.breaking] == []

@@ -1,4 +1,4 @@
-"""`./shop contracts` on a checkout: faults planted in its code, and named with file and line."""
+"""`./shop contracts` on a checkout with planted faults, which it reports with file and line."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ PLACED_V2 = 'ORDER_PLACED_V2 = EventType("shop.order.placed.v2", "/orders", Orde
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return what a checkout has to do with contracts, up to date."""
+    """Return a copy of the parts of the repository that `./shop contracts` reads."""
     for name in ("libs", "docs/openapi"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "docs/asyncapi.json", tmp_path / "docs/asyncapi.json")
@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 def edit(root: Path, file: str, old: str, new: str, times: int = 1) -> None:
     text = (root / file).read_text(encoding="utf-8")
-    assert old in text, f"{file} has changed: plant the fault elsewhere"
+    assert old in text, f"{file} does not contain {old!r}"
     (root / file).write_text(text.replace(old, new, times), encoding="utf-8")
 
 
@@ -45,7 +45,7 @@ def line_of(root: Path, file: str, text: str) -> int:
 
 
 def of_code(root: Path) -> list[Finding]:
-    """Return the findings about code; each change is a drift of the documents too."""
+    """Return the findings about code; each change makes a document outdated too."""
     found = list(check(root))
     assert any(finding.path.parts[0] == "docs" for finding in found)
     return [finding for finding in found if finding.path.parts[0] != "docs"]
@@ -56,44 +56,48 @@ def state(root: Path) -> dict[str, str]:
     return {str(path): path.read_text(encoding="utf-8") for path in paths}
 
 
-def test_nothing_is_said_of_a_checkout_without_faults(root: Path) -> None:
+def test_checkout_without_faults_has_no_findings(root: Path) -> None:
     assert list(check(root)) == []
     before = state(root)
     assert release(root) == []
     assert state(root) == before
 
 
-def test_a_removed_field_is_named_where_its_type_is(root: Path) -> None:
+def test_removed_field_is_reported_at_its_type(root: Path) -> None:
     edit(root, ORDERS, "    total: Money\n", "")
     found = of_code(root)
     line = line_of(root, ORDERS, "class Order(Output)")
     assert {(str(finding.path), finding.line) for finding in found} == {(ORDERS, line)}
     text = "\n".join(map(str, found))
-    for promise in ("apis/orders", "events/shop.order.placed.v1", "events/shop.order.cancelled.v1"):
-        assert f"{ORDERS}:{line}: {promise}: Order/total" in text
+    for contract in (
+        "apis/orders",
+        "events/shop.order.placed.v1",
+        "events/shop.order.cancelled.v1",
+    ):
+        assert f"{ORDERS}:{line}: {contract}: Order/total" in text
     assert "was removed: breaks" in text
     assert ".v2" in found[0].remedy
 
 
-def test_a_widened_answer_is_named_where_its_field_is(root: Path) -> None:
+def test_widened_response_is_reported_at_its_field(root: Path) -> None:
     edit(root, ORDERS, 'Literal["placed", "cancelled"]', 'Literal["placed", "cancelled", "lost"]')
     found = of_code(root)
     line = line_of(root, ORDERS, "    status: OrderStatus")
     assert (ORDERS, line) in {(str(finding.path), finding.line) for finding in found}
-    assert all("may be 'lost' now" in finding.what for finding in found)
-    # the storefront passes it on, so its clients meet it too
+    assert all("can now be 'lost'" in finding.what for finding in found)
+    # the storefront returns it too, so its clients are affected
     assert any(finding.what.startswith("apis/storefront_api") for finding in found)
 
 
-def test_a_new_required_input_is_named(root: Path) -> None:
+def test_new_required_input_is_reported(root: Path) -> None:
     edit(root, ORDERS, "    fingerprint: Annotated", "    gift: bool\n    fingerprint: Annotated")
     (finding,) = of_code(root)
     assert (str(finding.path), finding.line) == (ORDERS, line_of(root, ORDERS, "    gift: bool"))
     assert "PlaceOrder/gift (POST /orders body) was added and is required" in finding.what
-    assert "breaks callers that send as before" in finding.what
+    assert "breaks callers that send the old request" in finding.what
 
 
-def test_a_new_required_header_is_named_where_the_operation_is(root: Path) -> None:
+def test_new_required_header_is_reported_at_its_operation(root: Path) -> None:
     edit(root, ORDERS, 'status=(202,), problems=(400, 404)',
          'status=(202,), headers=(IF_MATCH,), problems=(400, 404)')  # fmt: skip
     (finding,) = of_code(root)
@@ -102,7 +106,7 @@ def test_a_new_required_header_is_named_where_the_operation_is(root: Path) -> No
     assert "header parameter If-Match" in finding.what
 
 
-def test_an_operation_that_is_gone_is_named_and_its_end_is_told(root: Path) -> None:
+def test_removed_operation_is_reported_with_the_retire_command(root: Path) -> None:
     edit(root, ORDERS, "OPERATIONS = (PLACE, REPLAY, LIST,", "OPERATIONS = (PLACE, LIST,")
     (finding,) = of_code(root)
     assert "POST /orders/replay was removed: breaks" in finding.what
@@ -110,7 +114,7 @@ def test_an_operation_that_is_gone_is_named_and_its_end_is_told(root: Path) -> N
     assert str(finding.path) == f"{FOLDER}/apis/orders.json"
 
 
-def test_a_compatible_change_is_frozen_and_then_kept(root: Path) -> None:
+def test_compatible_change_is_released_and_then_protected(root: Path) -> None:
     edit(
         root,
         ORDERS,
@@ -123,12 +127,12 @@ def test_a_compatible_change_is_frozen_and_then_kept(root: Path) -> None:
     assert all("./shop contracts --write" in finding.remedy for finding in found)
     assert len(release(root)) == len(found)
     assert list(check(root)) == []
-    # WHEN it is taken back, somebody may rely on it already
+    # WHEN it is removed again, a consumer may already use it
     edit(root, ORDERS, '    note: str = ""\n', "")
     assert any("Order/note" in finding.what for finding in of_code(root))
 
 
-def test_a_new_version_beside_the_old_one_is_welcome(root: Path) -> None:
+def test_new_version_beside_the_old_one_is_released(root: Path) -> None:
     edit(root, EVENTS, PLACED_V1, PLACED_V1 + PLACED_V2)
     edit(
         root, EVENTS, "        ORDER_PLACED,\n", "        ORDER_PLACED,\n        ORDER_PLACED_V2,\n"
@@ -146,7 +150,7 @@ def test_a_new_version_beside_the_old_one_is_welcome(root: Path) -> None:
     ].keys()
 
 
-def test_a_new_version_in_the_place_of_the_old_one_is_refused_and_nothing_written(
+def test_new_version_that_replaces_the_old_one_is_rejected_and_nothing_is_written(
     root: Path,
 ) -> None:
     edit(root, EVENTS, "shop.order.placed.v1", "shop.order.placed.v2")
@@ -158,7 +162,7 @@ def test_a_new_version_in_the_place_of_the_old_one_is_refused_and_nothing_writte
     assert state(root) == before
 
 
-def test_an_event_type_ends_when_nobody_listens_any_more(root: Path) -> None:
+def test_event_type_is_retired_once_no_service_listens(root: Path) -> None:
     name, snapshot = "shop.order.placed.v1", root / FOLDER / "events/shop.order.placed.v1.json"
     with pytest.raises(ShopProblem, match="still used by payments"):
         retire(root, name)
@@ -174,7 +178,7 @@ def test_an_event_type_ends_when_nobody_listens_any_more(root: Path) -> None:
     assert list(check(root)) == []
 
 
-def test_retire_removes_an_operation_that_nothing_calls_or_serves(root: Path) -> None:
+def test_operation_is_retired_once_no_service_calls_it(root: Path) -> None:
     with pytest.raises(ShopProblem, match="still used by storefront_api"):
         retire(root, "orders.reemitOrder")
     edit(root, "apps/storefront_api/service.toml", ', "reemitOrder"', "")
@@ -184,19 +188,19 @@ def test_retire_removes_an_operation_that_nothing_calls_or_serves(root: Path) ->
     retire(root, "orders.reemitOrder")
     release(root)
     assert list(check(root)) == []
-    frozen = json.loads((root / FOLDER / "apis/orders.json").read_text(encoding="utf-8"))
-    assert "/orders/{order_id}/events" not in frozen["paths"]
+    released = json.loads((root / FOLDER / "apis/orders.json").read_text(encoding="utf-8"))
+    assert "/orders/{order_id}/events" not in released["paths"]
 
 
 @pytest.mark.parametrize("module", ["orders", "storefront"])
-def test_an_operation_is_looked_for_in_its_own_contract_first(module: str) -> None:
+def test_operation_is_searched_in_its_own_contract_first(module: str) -> None:
     place = sources.find(ROOT, "placeOrder", module)
     assert place is not None
     assert Path(place.file).stem == module
     assert sources.find(ROOT, "Nothing/at_all") is None
 
 
-def test_an_api_ends_with_its_service(root: Path) -> None:
+def test_api_is_retired_with_its_service(root: Path) -> None:
     with pytest.raises(ShopProblem, match="still used by payments"):
         retire(root, "notifications")
     edit(root, "apps/payments/service.toml", 'notifications = ["sendMessage"]\n', "")
@@ -217,14 +221,14 @@ def test_an_api_ends_with_its_service(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "orders.nothing", "shop.order.lost.v1", "orders."])
-def test_what_was_never_released_cannot_end(root: Path, name: str) -> None:
+def test_unreleased_name_cannot_be_retired(root: Path, name: str) -> None:
     before = state(root)
     with pytest.raises(ShopProblem):
         retire(root, name)
     assert state(root) == before
 
 
-def test_a_document_edited_by_hand_is_found_with_its_line(root: Path) -> None:
+def test_manually_edited_document_is_reported_with_its_line(root: Path) -> None:
     file = "docs/openapi/orders.json"
     line = line_of(root, file, '"title": "Toy shop: orders"')
     edit(root, file, '"title": "Toy shop: orders"', '"title": "Mine"')
@@ -235,7 +239,7 @@ def test_a_document_edited_by_hand_is_found_with_its_line(root: Path) -> None:
     assert list(check(root)) == []
 
 
-def test_a_missing_document_is_found(root: Path) -> None:
+def test_missing_document_is_reported(root: Path) -> None:
     (root / "docs/asyncapi.json").unlink()
     (finding,) = check(root)
     assert str(finding).startswith("docs/asyncapi.json:1: docs/asyncapi.json is missing.")
@@ -249,7 +253,7 @@ def test_a_missing_document_is_found(root: Path) -> None:
         (f"{FOLDER}/apis/orders.json", "{", "", "apis/orders.json is not JSON"),
     ],
 )
-def test_what_cannot_be_read_is_one_sentence(
+def test_unreadable_file_is_reported_in_one_sentence(
     root: Path, file: str, old: str, new: str, message: str
 ) -> None:
     edit(root, file, old, new)
@@ -260,7 +264,7 @@ def test_what_cannot_be_read_is_one_sentence(
     assert state(root) == before
 
 
-def test_the_command_checks_writes_and_says_what_it_did(
+def test_command_checks_writes_and_reports_what_it_did(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_ROOT", str(root))

@@ -1,10 +1,10 @@
-"""Two JSON Schemas: what differs, and who can read whom."""
+"""Differences between two JSON Schemas, and whom they break."""
 
 from typing import Any
 
 import pytest
 
-from shopctl.contracts.changes import Difference, Use, judged
+from shopctl.contracts.changes import Difference, Use, change_of
 from shopctl.contracts.schemas import differences
 
 STRING = {"type": "string"}
@@ -40,67 +40,70 @@ CASES = {
         OLD_READS_NEW, "it/a", "became required"),
     "a field becomes optional": (of("a", a=STRING), of(a=STRING),
         NEW_READS_OLD, "it/a", "became optional"),
-    "a field is retyped": (of(a=STRING), of(a=INTEGER), NEITHER, "it/a", "was string, is integer"),
+    "a field is retyped": (of(a=STRING), of(a=INTEGER),
+        NEITHER, "it/a", "changed from string to integer"),
     "an integer becomes a number": (of(a=INTEGER), of(a={"type": "number"}),
-        NEW_READS_OLD, "it/a", "was integer, is number"),
+        NEW_READS_OLD, "it/a", "changed from integer to number"),
     "a number becomes an integer": (of(a={"type": "number"}), of(a=INTEGER),
-        OLD_READS_NEW, "it/a", "was number, is integer"),
-    "anything goes now": (of(a=STRING), of(a={}), NEW_READS_OLD, "it/a", "was string, is anything"),
-    "not anything goes now": (of(a={}), of(a=STRING),
-        OLD_READS_NEW, "it/a", "was anything, is string"),
+        OLD_READS_NEW, "it/a", "changed from number to integer"),
+    "any type is accepted": (of(a=STRING), of(a={}),
+        NEW_READS_OLD, "it/a", "changed from string to anything"),
+    "any type is no longer accepted": (of(a={}), of(a=STRING),
+        OLD_READS_NEW, "it/a", "changed from anything to string"),
     "an enum is narrowed": ({"enum": ["x", "y"]}, {"enum": ["x"]},
-        OLD_READS_NEW, "it", "is never 'y' any more"),
+        OLD_READS_NEW, "it", "can no longer be 'y'"),
     "an enum is widened": ({"enum": ["x"]}, {"enum": ["x", "y"]},
-        NEW_READS_OLD, "it", "may be 'y' now"),
+        NEW_READS_OLD, "it", "can now be 'y'"),
     "an enum is widened by a number": ({"enum": ["x"]}, {"enum": ["x", 1]},
-        NEW_READS_OLD, "it", "may be 1 now"),
+        NEW_READS_OLD, "it", "can now be 1"),
     "a string becomes an enum": (STRING, {"enum": ["x"]},
-        OLD_READS_NEW, "it", "is one of 'x' only"),
+        OLD_READS_NEW, "it", "can now only be 'x'"),
     "an enum becomes a string": ({"enum": ["x"]}, STRING,
-        NEW_READS_OLD, "it", "is no longer one of a few values"),
+        NEW_READS_OLD, "it", "is no longer limited to certain values"),
     "a constant becomes another": ({"const": "x"}, {"const": "y"},
-        OLD_READS_NEW, "it", "is never 'x' any more"),
+        OLD_READS_NEW, "it", "can no longer be 'x'"),
     "null is allowed": (of(a=STRING), of(a=any_of(STRING, NULL)),
-        NEW_READS_OLD, "it/a", "may be null now"),
+        NEW_READS_OLD, "it/a", "can now be null"),
     "null is not allowed": (of(a=any_of(STRING, NULL)), of(a=STRING),
-        OLD_READS_NEW, "it/a", "is never null any more"),
+        OLD_READS_NEW, "it/a", "can no longer be null"),
     "a field that may be null is retyped": (any_of(STRING, NULL), any_of(INTEGER, NULL),
-        NEITHER, "it", "was string, is integer"),
+        NEITHER, "it", "changed from string to integer"),
     "a maximum is lowered": ({"type": "integer", "maximum": 9}, {"type": "integer", "maximum": 8},
-        OLD_READS_NEW, "it", "has maximum 8, had 9"),
+        OLD_READS_NEW, "it", "has maximum 8 instead of 9"),
     "a maximum is raised": ({"type": "integer", "maximum": 8}, {"type": "integer", "maximum": 9},
-        NEW_READS_OLD, "it", "has maximum 9, had 8"),
+        NEW_READS_OLD, "it", "has maximum 9 instead of 8"),
     "a maximum is set": (STRING, STRING | {"maxLength": 9},
-        OLD_READS_NEW, "it", "has maxLength 9, had none"),
+        OLD_READS_NEW, "it", "has maxLength 9 instead of none"),
     "a minimum is raised": (STRING | {"minLength": 1}, STRING | {"minLength": 2},
-        OLD_READS_NEW, "it", "has minLength 2, had 1"),
+        OLD_READS_NEW, "it", "has minLength 2 instead of 1"),
     "a minimum is dropped": ({"type": "array", "minItems": 1}, {"type": "array"},
-        NEW_READS_OLD, "it", "has minItems none, had 1"),
+        NEW_READS_OLD, "it", "has minItems none instead of 1"),
     "a pattern is changed": (STRING | {"pattern": "^a"}, STRING | {"pattern": "^b"},
-        NEITHER, "it", "has pattern ^b, had ^a"),
+        NEITHER, "it", "has pattern ^b instead of ^a"),
     "a pattern is set": (STRING, STRING | {"pattern": "^b"},
-        OLD_READS_NEW, "it", "has pattern ^b, had none"),
+        OLD_READS_NEW, "it", "has pattern ^b instead of none"),
     "a format is dropped": (STRING | {"format": "date-time"}, STRING,
-        NEW_READS_OLD, "it", "has format none, had date-time"),
+        NEW_READS_OLD, "it", "has format none instead of date-time"),
     "an unknown keyword is changed": (STRING | {"x": 1}, STRING | {"x": 2},
-        NEITHER, "it", "has x 2, had 1"),
+        NEITHER, "it", "has x 2 instead of 1"),
     "a default is changed": (of(a=INTEGER | {"default": 1}), of(a=INTEGER | {"default": 2}),
-        OLD_READS_NEW, "it/a", "has the default 2, was 1"),
+        OLD_READS_NEW, "it/a", "has default 2 instead of 1"),
     "items are retyped": ({"type": "array", "items": STRING}, {"type": "array", "items": INTEGER},
-        NEITHER, "it/*", "was string, is integer"),
+        NEITHER, "it/*", "changed from string to integer"),
     "values of a mapping are retyped": (of() | {"additionalProperties": STRING},
-        of() | {"additionalProperties": INTEGER}, NEITHER, "it/*", "was string, is integer"),
-    "further fields get a type": (
+        of() | {"additionalProperties": INTEGER},
+        NEITHER, "it/*", "changed from string to integer"),
+    "additional fields get a type": (
         of(),
         of() | {"additionalProperties": STRING},
         OLD_READS_NEW,
         "it/*",
-        "takes fewer fields than those it names",
+        "accepts fewer additional fields",
     ),
     "a schema becomes strict": (of(), strict(of()),
-        OLD_READS_NEW, "it/*", "takes fewer fields than those it names"),
+        OLD_READS_NEW, "it/*", "accepts fewer additional fields"),
     "a schema becomes tolerant": (strict(of()), of(),
-        NEW_READS_OLD, "it/*", "takes more fields than those it names"),
+        NEW_READS_OLD, "it/*", "accepts more additional fields"),
 }  # fmt: skip
 
 
@@ -111,19 +114,19 @@ def found(old: Any, new: Any, **schemas: tuple[Any, Any]) -> list[Difference]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_change_is_named_and_sorted(case: str) -> None:
+def test_difference_is_described_with_who_reads_whom(case: str) -> None:
     old, new, (new_reads_old, old_reads_new), path, what = CASES[case]
     assert Difference(path, what, new_reads_old, old_reads_new) in found(old, new)
     assert found(old, old) == found(new, new) == []
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "a constant becomes another"])
-def test_a_case_is_one_difference(case: str) -> None:
+def test_each_case_has_one_difference(case: str) -> None:
     old, new, *_ = CASES[case]
     assert len(found(old, new)) == 1
 
 
-def test_the_path_starts_at_the_nearest_name() -> None:
+def test_path_starts_at_the_nearest_named_schema() -> None:
     reference = {"$ref": "#/components/schemas/Money"}
     money = (of("amount", amount=INTEGER), of("amount", amount=STRING))
     old = of(lines={"type": "array", "items": of(price=any_of(reference, NULL))})
@@ -139,13 +142,13 @@ def test_alternatives_are_compared_by_name() -> None:
 
 
 @pytest.mark.parametrize("others", [(STRING, INTEGER), (STRING,)])
-def test_an_alternative_that_goes_is_named(others: Any) -> None:
+def test_removed_alternative_is_reported_by_name(others: Any) -> None:
     a = {"$ref": "#/components/schemas/A"}
     (difference,) = found(any_of(a, *others), any_of(*others), A=(of(), of()))
-    assert difference == Difference("it", "is never A any more", new_reads_old=False)
+    assert difference == Difference("it", "can no longer be A", new_reads_old=False)
 
 
-def test_a_schema_that_contains_itself_ends() -> None:
+def test_recursive_schema_is_compared_once() -> None:
     reference = {"$ref": "#/components/schemas/Tree"}
     old = of(leaf=STRING, children={"type": "array", "items": reference})
     new = of(leaf=INTEGER, children={"type": "array", "items": reference})
@@ -153,22 +156,22 @@ def test_a_schema_that_contains_itself_ends() -> None:
     assert difference.path == "Tree/leaf"
 
 
-def test_what_stands_beside_a_reference_counts() -> None:
+def test_keywords_beside_a_reference_are_compared() -> None:
     reference = {"$ref": "#/components/schemas/Name"}
     (difference,) = found(reference, reference | {"maxLength": 9}, Name=(STRING, STRING))
-    assert difference == Difference("Name", "has maxLength 9, had none", new_reads_old=False)
+    assert difference == Difference("Name", "has maxLength 9 instead of none", new_reads_old=False)
 
 
-def test_a_name_may_change() -> None:
+def test_renaming_a_schema_is_not_a_difference() -> None:
     old, new = ({"$ref": f"#/components/schemas/{name}"} for name in ("A", "B"))
     schemas = ({"A": of(x=STRING)}, {"B": of(x=STRING)})
     assert list(differences(old, new, "it", schemas)) == []
 
 
-CALLERS = "callers that send as before"
-READERS = "callers that read as before"
-LAGGING = "consumers of the old release"
-AHEAD = "consumers of the new release (by events on their way)"
+CALLERS = "callers that send the old request"
+READERS = "callers that read the old response"
+OLD_CONSUMERS = "consumers of the old release"
+NEW_CONSUMERS = "consumers of the new release (events still in queues)"
 
 
 @pytest.mark.parametrize(
@@ -176,24 +179,24 @@ AHEAD = "consumers of the new release (by events on their way)"
     [
         ("an enum is narrowed", "input", (CALLERS,)),
         ("an enum is narrowed", "output", ()),
-        ("an enum is narrowed", "event", (AHEAD,)),
+        ("an enum is narrowed", "event", (NEW_CONSUMERS,)),
         ("an enum is widened", "input", ()),
         ("an enum is widened", "output", (READERS,)),
-        ("an enum is widened", "event", (LAGGING,)),
+        ("an enum is widened", "event", (OLD_CONSUMERS,)),
         ("null is allowed", "input", ()),
         ("null is allowed", "output", (READERS,)),
         ("a required field is added", "input", (CALLERS,)),
         ("a required field is added", "output", ()),
-        # whoever is redeployed first meets what queues still hold
-        ("a required field is added", "event", (AHEAD,)),
+        # an upgraded consumer still receives old events from its queues
+        ("a required field is added", "event", (NEW_CONSUMERS,)),
         ("an optional field is added", "input", ()),
         ("an optional field is added", "output", ()),
         ("an optional field is added", "event", ()),
         ("a field is added where readers are strict", "input", ()),
-        ("a field is added where readers are strict", "event", (LAGGING,)),
+        ("a field is added where readers are strict", "event", (OLD_CONSUMERS,)),
         ("a field is removed", "input", (CALLERS,)),
         ("a field is removed", "output", (READERS,)),
-        ("a field is removed", "event", (AHEAD, LAGGING)),
+        ("a field is removed", "event", (NEW_CONSUMERS, OLD_CONSUMERS)),
         ("a field is retyped", "input", (CALLERS,)),
         ("a field is retyped", "output", (READERS,)),
         ("a maximum is lowered", "input", (CALLERS,)),
@@ -203,10 +206,10 @@ AHEAD = "consumers of the new release (by events on their way)"
         ("a default is changed", "output", ()),
     ],
 )
-def test_who_breaks_depends_on_who_is_older(case: str, use: Use, breaks: Any) -> None:
+def test_whom_a_difference_breaks_depends_on_its_use(case: str, use: Use, breaks: Any) -> None:
     old, new, *_ = CASES[case]
     (difference,) = found(old, new)
-    change = judged("apis/x", "POST /x body", use, difference)
+    change = change_of("apis/x", "POST /x body", use, difference)
     assert change.breaks == breaks
     assert change.breaking is bool(breaks)
     assert difference.path in str(change)
