@@ -17,7 +17,7 @@ from chassis.problems import BadRequest
 
 QUERY = {"q": "kite", "sort": "price"}
 ours = Cursors(lambda: [b"key one"])
-ALPHABET = string.ascii_letters + string.digits + "-_+/="
+ALPHABET = string.ascii_letters + string.digits + "-_+/=."
 
 
 def refused(cursor: str, query: dict[str, Any] = QUERY, reader: Cursors = ours) -> None:
@@ -30,7 +30,7 @@ def refused(cursor: str, query: dict[str, Any] = QUERY, reader: Cursors = ours) 
 def test_a_position_comes_back_as_it_was(position: Any) -> None:
     cursor = ours.write(position, QUERY)
     assert ours.read(cursor, QUERY) == position
-    assert set(cursor) <= set(string.ascii_letters + string.digits + "-_")
+    assert set(cursor) <= set(string.ascii_letters + string.digits + "-_.")
 
 
 @pytest.mark.parametrize("position", [["a" * n] for n in range(4)])
@@ -62,7 +62,19 @@ def test_junk_is_refused(junk: str) -> None:
 def test_a_position_of_ones_own_making_is_refused() -> None:
     packed = b'{"id":"ord_1"}'
     refused(base64.urlsafe_b64encode(b"0" * 16 + packed).rstrip(b"=").decode())
-    refused(base64.urlsafe_b64encode(packed).rstrip(b"=").decode())
+    text = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    refused(text)
+    refused(f"{text}.")
+    refused(f"{text}.{text}")
+
+
+def test_signatures_are_hmac_sha256() -> None:
+    signature = ours.write([1], QUERY).rpartition(".")[2]
+    assert len(base64.urlsafe_b64decode(signature + "=")) == 32
+
+
+def test_a_cursor_does_not_repeat_its_query() -> None:
+    assert len(ours.write([1], {"q": "x" * 500})) == len(ours.write([1], QUERY))
 
 
 def test_a_cursor_is_good_for_its_query_only() -> None:

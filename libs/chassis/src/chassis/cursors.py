@@ -1,24 +1,23 @@
-"""Opaque positions in a list, signed together with the query that they belong to.
+"""Pagination cursors: opaque positions in a list, signed together with their query.
 
-A changed cursor, or one of another query, is a 400 and not a peek into the table. The key is
-made by CloudFormation in Secrets Manager; the current and the previous one are accepted, so that
-a rotation breaks no client that is half-way through a list.
+A changed cursor, or a cursor of another query, is a 400 and gives no access to the table. The key
+is created by CloudFormation in Secrets Manager. The current and the previous key are accepted, so
+a rotation interrupts no client that is reading a list.
 """
 
-import base64
-import binascii
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from chassis.problems import BadRequest
 
-_SIGNATURE_BYTES = 16
+if TYPE_CHECKING:
+    from itsdangerous import URLSafeSerializer
+
 _VERSION_STAGES = ("AWSCURRENT", "AWSPREVIOUS")
 
 
@@ -59,17 +58,23 @@ class Cursors:
     Parameters
     ----------
     keys
-        Gives the signing keys; the first signs, all of them are accepted.
+        Returns the signing keys: the first one signs, all of them are accepted.
     """
 
     def __init__(self, keys: Callable[[], Sequence[bytes]]) -> None:
         self._keys = keys
 
-    @staticmethod
-    def _signature(key: bytes, position: bytes, query: Mapping[str, Any]) -> bytes:
-        signed = json.dumps(query, sort_keys=True, default=str).encode()
-        message = len(position).to_bytes(4, "big") + position + signed
-        return hmac.new(key, message, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+    def _serializer(self, query: Mapping[str, Any]) -> "URLSafeSerializer":
+        # imported when a list has a second page: some 3 ms that a cold start can do without
+        from itsdangerous import URLSafeSerializer
+
+        # The query is part of the derived key, so a cursor holds nothing but its position.
+        salt = b"cursor:" + json.dumps(query, sort_keys=True, default=str).encode()
+        return URLSafeSerializer(
+            [*reversed(self._keys())],  # itsdangerous signs with the last key
+            salt=salt,
+            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+        )
 
     def write(self, position: Any, query: Mapping[str, Any]) -> str:
         """Return the cursor of a position.
@@ -77,35 +82,44 @@ class Cursors:
         Parameters
         ----------
         position
-            What the service needs to go on: anything that JSON can hold.
+            What the service needs to continue the list: anything that JSON can represent.
         query
-            Everything else of the query that the position belongs to.
+            The query that the position belongs to, without its cursor.
         """
-        packed = json.dumps(position, separators=(",", ":")).encode()
-        signature = self._signature(self._keys()[0], packed, query)
-        return base64.urlsafe_b64encode(signature + packed).rstrip(b"=").decode()
+        return self._serializer(query).dumps(position)
 
     def read(self, cursor: str, query: Mapping[str, Any]) -> Any:
         """Return the position of a cursor.
 
+        Parameters
+        ----------
+        cursor
+            The cursor as a client sent it.
+        query
+            The query of the same request, without its cursor.
+
         Raises
         ------
         BadRequest
-            If this service did not write it for this query.
+            If this service did not write the cursor for this query.
         """
-        problem = BadRequest.at(
-            "/cursor",
-            "Not a cursor of this list: pass next_cursor as it was answered, with the same query",
-        )
+        from itsdangerous import BadData
+
         try:
-            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise problem from None
-        # base64 has several texts for the same bytes; only the one that was answered is ours
-        if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != cursor:
-            raise problem
-        signature, packed = data[:_SIGNATURE_BYTES], data[_SIGNATURE_BYTES:]
-        for key in self._keys():
-            if hmac.compare_digest(signature, self._signature(key, packed, query)):
-                return json.loads(packed)
-        raise problem
+            position = self._serializer(query).loads(cursor)
+            valid = _is_canonical(cursor)
+        except (BadData, ValueError):
+            valid = False
+        if not valid:
+            raise BadRequest.at(
+                "/cursor", "Send next_cursor as you received it, with the same query"
+            )
+        return position
+
+
+def _is_canonical(cursor: str) -> bool:
+    """Return whether the signature is written as we write it: base64 has several spellings."""
+    from itsdangerous.encoding import base64_decode, base64_encode
+
+    signature = cursor.rpartition(".")[2].encode()
+    return base64_encode(base64_decode(signature)) == signature
