@@ -1,4 +1,4 @@
-"""The payments API, the charge, the relay of its table's stream, and what follows a payment."""
+"""The payments API, the charge, the relay of the table's stream, and the fulfilment of payments."""
 
 from chalice.app import DynamoDBEvent, SNSEvent, SQSEvent
 
@@ -10,65 +10,59 @@ from contracts.schema import NoBody
 
 settings = load(Settings)
 app = ServiceApp("toyshop-payments", settings, max_body=512 * 1024)
-payments = build(settings)
-
-
-@app.serves(api.GET)
-def get_transaction(transaction_id: str) -> api.Transaction:
-    """Get one transaction."""
-    return payments.lookup.get(transaction_id)
+components = build(settings)
 
 
 @app.serves(api.LOOKUP)
 def look_up_transactions() -> api.TransactionLookupAnswer:
-    """Get the transactions of many orders."""
-    return payments.lookup.of_orders(app.body(api.TransactionLookup))
+    """Return the transactions of many orders."""
+    return components.lookup.of_orders(app.body(api.TransactionLookup))
 
 
 @app.serves(api.AUDIT)
 def audit_transactions() -> api.TransactionAuditAnswer:
-    """Put the gateway's records beside the transactions of many orders."""
-    return payments.auditing.audit(app.body(api.TransactionAudit))
+    """Compare the transactions of many orders with the gateway's records."""
+    return components.auditing.audit(app.body(api.TransactionAudit))
 
 
 @app.serves(api.REEMIT)
 def reemit_transaction(transaction_id: str) -> None:
-    """Have a transaction told of again."""
+    """Re-emit the events of a transaction."""
     app.optional_body(NoBody)
-    payments.lookup.reemit(transaction_id)
+    components.lookup.reemit(transaction_id)
 
 
 @app.serves(api.RECEIVE_WEBHOOK)
 def receive_webhook() -> None:
-    """Take in what the gateway tells."""
-    payments.webhooks.receive(app.body(api.Webhook))
+    """Record the outcome that a webhook of the gateway reports."""
+    components.webhooks.receive(app.body(api.Webhook))
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
-    """Publish what the table's stream says has changed."""
-    return payments.relay.handle(event.to_dict())
+    """Publish the events of changed transactions."""
+    return components.relay.handle(event.to_dict())
 
 
 @app.on_sns_message(topic=source("charge"))
 def charge(event: SNSEvent) -> dict[str, object]:
-    """Charge an order that was placed; give back what one cost that was cancelled."""
-    return payments.charge.on_sns(event.to_dict(), event.context)
+    """Charge a placed order, or cancel or refund the payment of a cancelled one."""
+    return components.charge.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("charge_retry"))
 def charge_retry(event: SQSEvent) -> dict[str, object]:
-    """Try again, for hours, what ``charge`` could not do."""
-    return payments.charge.on_sqs(event.to_dict(), settings.charge_retry_url, event.context)
+    """Retry for hours what ``charge`` failed to do."""
+    return components.charge.on_sqs(event.to_dict(), settings.charge_retry_url, event.context)
 
 
 @app.on_sns_message(topic=source("fulfil"))
 def fulfil(event: SNSEvent) -> dict[str, object]:
-    """Archive the receipt of a payment and have the customer told."""
-    return payments.fulfil.on_sns(event.to_dict(), event.context)
+    """Archive the receipt of a payment and request the customer's email."""
+    return components.fulfil.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("fulfil_retry"))
 def fulfil_retry(event: SQSEvent) -> dict[str, object]:
-    """Try again, for hours, what ``fulfil`` could not do."""
-    return payments.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url, event.context)
+    """Retry for hours what ``fulfil`` failed to do."""
+    return components.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url, event.context)

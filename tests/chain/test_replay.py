@@ -131,7 +131,7 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
         assert content["types"] == {"shop.order.placed.v1": 4}
         ((reason, count),) = content["reasons"].items()
         assert count == 4
-        assert "permanent: the gateway does not understand us: parameter_unknown" in reason
+        assert "permanent: the gateway rejects the request: parameter_unknown" in reason
         (letter,) = replay(shop, "inspect", "--order", orders[0])
         assert letter["content"]["data"]["id"] == orders[0]
         assert letter["traceparent"].split("-")[1] == letter["content"]["traceparent"].split("-")[1]

@@ -1,4 +1,4 @@
-"""The payments service as a whole: Stripe's real client against the gateway simulator."""
+"""The payments service with Stripe's real client and the gateway simulator."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ from chalicelib.payments.bootstrap import build
 from chalicelib.payments.domain import transaction_id
 from chalicelib.payments.gateway import (
     GatewayUnavailableError,
-    MisunderstoodError,
+    InvalidGatewayRequestError,
     StripeGateway,
 )
 from chalicelib.payments.store import TransactionRecord
@@ -79,8 +79,8 @@ def gateway(gateway_url: str) -> Iterator[ControlClient]:
     client.clear_faults()
 
 
-class NeighbourSpy:
-    """Stands in for a neighbour: keeps what it was asked, answers what it is told to."""
+class DownstreamSpy:
+    """A downstream service that records its calls, and raises ``error`` if it is set."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Mapping[str, str], Any]] = []
@@ -104,8 +104,8 @@ class NeighbourSpy:
 @pytest.fixture
 def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) -> ModuleType:
     module = load_app("payments", STRIPE_API_BASE=gateway_url, STRIPE_WEBHOOK_SECRET=SECRET)
-    module.file_manager, module.notifications = NeighbourSpy(), NeighbourSpy()
-    module.payments = build(
+    module.file_manager, module.notifications = DownstreamSpy(), DownstreamSpy()
+    module.components = build(
         module.settings, file_manager=module.file_manager, notifications=module.notifications
     )
     return module
@@ -190,14 +190,14 @@ def money_moved(gateway: ControlClient, order: Order) -> list[tuple[str, str, in
         ("pm_nobody", "declined", "resource_missing", []),
     ],
 )
-def test_every_kind_of_card_ends_as_it_should(
+def test_each_payment_method_has_its_outcome(
     app: ModuleType, api: Any, gateway: ControlClient,
     method: str, status: str, code: str | None, moved: list[Any],
 ) -> None:  # fmt: skip
     order = order_of(method)
     for _ in range(2):
         answer = app.charge(sns(ORDER_PLACED, order), None)
-        # the word that a replay waits for before it deletes a dead letter
+        # a replay deletes the dead letter only after this result
         assert answer == {"handled": ["ord_1.1.shop.order.placed.v1"]}
     found = transaction(api, order)
     assert found is not None
@@ -206,7 +206,7 @@ def test_every_kind_of_card_ends_as_it_should(
     assert money_moved(gateway, order) == moved
 
 
-def test_a_cancelled_order_is_refunded_once(
+def test_cancel_after_charge_refunds_once(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
     order = order_of()
@@ -226,24 +226,24 @@ FAULTS = ["error_500", "error_500_after", "throttle", "garbage"]
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("path", ["*/payment_intents", "*/payment_intents/*/confirm", "*/pi_*"])
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
-def test_a_fault_of_the_gateway_charges_nobody_twice(
+def test_gateway_fault_does_not_charge_twice(
     app: ModuleType, api: Any, gateway: ControlClient, kind: str, path: str, method: str
 ) -> None:
-    # GIVEN a gateway that fails twice at one step, before or after it has done the work
+    # GIVEN a gateway that fails twice in one step, before or after carrying it out
     order = order_of(method)
     gateway.add_fault(kind, path=path, times=2)
-    # WHEN Lambda delivers until it is handled
+    # WHEN Lambda redelivers until the event is handled
     for _ in range(5):
         with suppress(Exception):
             app.charge(sns(ORDER_PLACED, order), None)
-    # THEN there is one attempt to take money, and it is recorded
+    # THEN there is exactly one charge attempt, and it is recorded
     expected = "succeeded" if method == "pm_card_visa" else "declined"
     assert transaction(api, order)["status"] == expected  # type: ignore[index]
     assert money_moved(gateway, order) == [("charge", expected, 2500)]
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_fault_at_the_refund_refunds_nobody_twice(
+def test_gateway_fault_does_not_refund_twice(
     app: ModuleType, api: Any, gateway: ControlClient, kind: str
 ) -> None:
     order = order_of()
@@ -257,32 +257,31 @@ def test_a_fault_at_the_refund_refunds_nobody_twice(
     assert moved == [("refund", "succeeded", 2500)]
 
 
-def test_a_day_later_the_charge_still_holds(
+def test_redelivery_after_a_day_does_not_charge_again(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
-    # GIVEN an order that was charged, and a gateway that has forgotten every key
+    # GIVEN a charged order, and a gateway that has forgotten every idempotency key
     order = order_of()
     app.charge(sns(ORDER_PLACED, order), None)
     gateway.advance_clock(25 * 3600)
     # WHEN its event is replayed
     app.charge(sns(ORDER_PLACED, order), None)
-    # THEN nothing happens
+    # THEN nothing is charged
     assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
 
 
 def lose(order: Order) -> None:
-    """Delete the transaction of an order, which no code does."""
+    """Delete the transaction of an order, which the service never does."""
     table = boto3.resource("dynamodb").Table("toyshop-local-payments")
     table.delete_item(Key={"id": transaction_id(order.id)})
 
 
 @pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_chargeDeclined"])
-def test_a_lost_transaction_charges_nobody_twice_when_all_keys_are_forgotten(
+def test_lost_transaction_is_not_charged_twice_without_idempotency_keys(
     app: ModuleType, api: Any, gateway: ControlClient, method: str
 ) -> None:
-    # GIVEN an order of two days ago, whose transaction is lost, and whose key made a fault at first
+    # GIVEN an order placed two days ago whose transaction is lost, and an intent left by a crash
     order = order_of(method)
-    # of a crash before anything was recorded
     StripeGateway("sk_test_x", app.settings.stripe_api_base).create(order)
     gateway.advance_clock(25 * 3600)
     gateway.add_fault("error_500", path="*/payment_intents")
@@ -292,16 +291,16 @@ def test_a_lost_transaction_charges_nobody_twice_when_all_keys_are_forgotten(
     lose(order)
     gateway.advance_clock(48 * 3600)
     order = replace(order, placed_at=order.placed_at - timedelta(hours=48))
-    # WHEN it is told of again
+    # WHEN its event is re-emitted
     app.charge(sns(ORDER_PLACED, order), None)
-    # THEN its intent is found and gone on with
+    # THEN its existing intent is used
     after = transaction(api, order)
     assert after is not None
     assert after["status"] == before["status"]
     assert len(money_moved(gateway, order)) == 1
 
 
-def test_a_lost_transaction_of_a_cancelled_order_leaves_no_charge_standing(
+def test_lost_transaction_of_a_cancelled_order_is_refunded(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
     order = order_of()
@@ -327,32 +326,32 @@ def audit(api: Any, *orders: Order, since: datetime | None = None) -> dict[str, 
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_an_audit_says_what_the_gateway_knows_of_each_order(
+def test_audit_reports_the_gateways_record_of_each_order(
     app: ModuleType, api: Any, listed: bool
 ) -> None:
     # GIVEN an order in each state
-    paid, declined, waiting, refunded, nowhere = (
+    paid, declined, waiting, refunded, unknown = (
         order_of(), order_of("pm_card_chargeDeclined"),
         order_of("pm_card_authenticationRequired"), order_of(), order_of(),
     )  # fmt: skip
     for order in (paid, declined, waiting, refunded):
         app.charge(sns(ORDER_PLACED, order), None)
     app.charge(sns(ORDER_CANCELLED, refunded), None)
-    # WHEN they are audited, whether the gateway lists their charges or is asked for each
+    # WHEN they are audited, with charges listed by the gateway or fetched one by one
     since = None if listed else datetime.now(UTC) + timedelta(days=29)
-    items = audit(api, paid, declined, waiting, refunded, nowhere, since=since)["items"]
+    items = audit(api, paid, declined, waiting, refunded, unknown, since=since)["items"]
 
-    def said(item: dict[str, Any]) -> list[Any]:
+    def charges_of(item: dict[str, Any]) -> list[Any]:
         return [
             (charge["status"], charge["charged"]["amount"], charge["refunded"]["amount"])
             for charge in item["charges"]
         ]
 
-    # THEN it says what was taken and given back, and what must follow from it
+    # THEN charged and refunded amounts are reported, and the required documents
     assert [item["order_id"] for item in items] == [
-        order.id for order in (paid, declined, waiting, refunded, nowhere)
+        order.id for order in (paid, declined, waiting, refunded, unknown)
     ]
-    assert [said(item) for item in items] == [
+    assert [charges_of(item) for item in items] == [
         [("succeeded", 2500, 0)],
         [("declined", 0, 0)],
         [("action_required", 0, 0)],
@@ -374,9 +373,7 @@ def test_an_audit_says_what_the_gateway_knows_of_each_order(
     assert items[-1]["transaction"] is None
 
 
-def test_an_audit_names_what_the_receipt_and_the_mails_are_kept_under(
-    app: ModuleType, api: Any
-) -> None:
+def test_audit_reports_the_ids_of_receipt_and_emails(app: ModuleType, api: Any) -> None:
     order = order_of()
     app.fulfil(paid_event(app, order), None)
     (item,) = audit(api, order)["items"]
@@ -385,30 +382,30 @@ def test_an_audit_names_what_the_receipt_and_the_mails_are_kept_under(
     assert [message["id"] for message in item["messages"]] == [sent[1]["message_id"]]
 
 
-def test_an_audit_finds_money_that_no_transaction_records(
+def test_audit_reports_charges_without_a_transaction(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
-    # GIVEN an order that was charged a second time behind our back, and one whose record is lost
+    # GIVEN an order charged a second time outside the shop, and one whose transaction is lost
     twice, lost = order_of(), order_of()
     for order in (twice, lost):
         app.charge(sns(ORDER_PLACED, order), None)
     lose(lost)
     other = StripeGateway("sk_test_x", app.settings.stripe_api_base)
-    second = charge_behind_our_back(other, twice.id, 700)
-    # THEN whoever asks for these orders is told
+    second = charge_outside_the_shop(other, twice.id, 700)
+    # THEN an audit of these orders reports the charges
     items = audit(api, twice, lost)["items"]
     assert [charge["charged"]["amount"] for charge in items[0]["charges"]] == [2500, 700]
     assert [charge["charged"]["amount"] for charge in items[1]["charges"]] == [2500]
-    # AND whoever asks for others
+    # AND so does an audit of other orders
     unrecorded = {charge["intent_id"]: charge for charge in audit(api)["unrecorded"]}
     assert unrecorded[second]["order_id"] == twice.id
     assert lost.id in {charge["order_id"] for charge in unrecorded.values()}
-    # until it is given back
+    # until they are refunded
     other.refund(second, f"{twice.id}-2")
     assert second not in {charge["intent_id"] for charge in audit(api)["unrecorded"]}
 
 
-def charge_behind_our_back(gateway: StripeGateway, order_id: str, amount: int) -> str:
+def charge_outside_the_shop(gateway: StripeGateway, order_id: str, amount: int) -> str:
     intent = gateway.client.v1.payment_intents.create(
         {
             "amount": amount,
@@ -422,7 +419,7 @@ def charge_behind_our_back(gateway: StripeGateway, order_id: str, amount: int) -
     return intent.id
 
 
-def test_an_audit_of_an_intent_that_the_gateway_does_not_know(app: ModuleType, api: Any) -> None:
+def test_audit_of_an_unknown_intent_reports_no_charge(app: ModuleType, api: Any) -> None:
     order = order_of()
     app.charge(sns(ORDER_PLACED, order), None)
     boto3.client("dynamodb").update_item(
@@ -435,7 +432,7 @@ def test_an_audit_of_an_intent_that_the_gateway_does_not_know(app: ModuleType, a
     assert item["charges"] == []
 
 
-def test_an_audit_while_the_gateway_is_down_says_so(
+def test_audit_without_the_gateway_is_503(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
     gateway.add_fault("error_500", method="GET", times=2)
@@ -448,7 +445,7 @@ def test_an_audit_while_the_gateway_is_down_says_so(
     assert api.call("POST", "/transactions/audit", request).status_code == 400
 
 
-def test_an_audit_of_a_hundred_orders_costs_one_list_of_the_gateway_and_one_read(
+def test_audit_of_100_orders_takes_one_gateway_list_and_one_read(
     app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = [order_of() for _ in range(100)]
@@ -466,9 +463,9 @@ def test_an_audit_of_a_hundred_orders_costs_one_list_of_the_gateway_and_one_read
     monkeypatch.setattr(
         TransactionRecord, "batch_get", lambda keys: asked.append("read") or read(keys)
     )
-    begun = min(order.placed_at for order in orders)
-    assert all(len(item["charges"]) == 1 for item in audit(api, *orders, since=begun)["items"])
-    # the simulator's clock may be ahead, and other tests' intents fill a page more
+    since = min(order.placed_at for order in orders)
+    assert all(len(item["charges"]) == 1 for item in audit(api, *orders, since=since)["items"])
+    # the simulator's clock may be ahead, and other tests' intents may fill another page
     assert len(asked) <= 4
     assert asked.count("read") <= 2
 
@@ -481,7 +478,7 @@ def signed(payload: bytes, secret: str = SECRET, at: float | None = None) -> dic
     return {"payload": b64encode(payload).decode(), "signature": f"t={stamp},v1={signature}"}
 
 
-def news(kind: str, order: Order, intent_id: str) -> bytes:
+def webhook_event(kind: str, order: Order, intent_id: str) -> bytes:
     subject = {"id": intent_id, "object": "payment_intent", "metadata": {"order_id": order.id}}
     return json.dumps({"id": "evt_1", "type": kind, "data": {"object": subject}}).encode()
 
@@ -503,53 +500,53 @@ def intent_of(order: Order) -> str:
         ("payment_intent.created", "action_required"),
     ],
 )
-def test_the_gateway_tells_what_became_of_an_action(
+def test_webhook_records_the_outcome_of_an_action(
     app: ModuleType, api: Any, kind: str, status: str
 ) -> None:
     order = order_of("pm_card_authenticationRequired")
     app.charge(sns(ORDER_PLACED, order), None)
-    payload = news(kind, order, intent_of(order))
+    payload = webhook_event(kind, order, intent_of(order))
     for _ in range(2):
         assert api.call("POST", "/webhooks", signed(payload)).status_code == 204
     assert transaction(api, order)["status"] == status  # type: ignore[index]
 
 
-def test_a_failure_of_which_no_news_came_is_seen_when_the_order_comes_again(
+def test_redelivery_records_a_failure_whose_webhook_was_lost(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
-    # GIVEN a shopper who failed to authenticate, of which the gateway's word was lost; it has no
-    # decline code, since no bank has declined
+    # GIVEN a shopper who failed to authenticate, and a lost webhook; there is no decline code,
+    # since no bank has declined
     order = order_of("pm_card_authenticationRequired")
     app.charge(sns(ORDER_PLACED, order), None)
     gateway.authenticate(intent_of(order), "failed")
-    # WHEN the order comes again
+    # WHEN the order's event is redelivered
     app.charge(sns(ORDER_PLACED, order), None)
-    # THEN it is declined, for the reason that there is
+    # THEN it is declined, with the gateway's error code
     found = transaction(api, order)
     assert found is not None
     assert found["status"] == "declined"
     assert found["decline_code"] == "payment_intent_authentication_failure"
 
 
-def test_a_shopper_who_succeeds_at_the_second_try_has_paid(app: ModuleType, api: Any) -> None:
+def test_payment_succeeds_at_the_second_attempt(app: ModuleType, api: Any) -> None:
     # GIVEN a shopper who failed to authenticate, and then confirmed with another card
     order = order_of("pm_card_authenticationRequired")
     app.charge(sns(ORDER_PLACED, order), None)
     intent_id = intent_of(order)
     failed, paid = (
-        signed(news(f"payment_intent.{word}", order, intent_id))
-        for word in ("payment_failed", "succeeded")
+        signed(webhook_event(f"payment_intent.{result}", order, intent_id))
+        for result in ("payment_failed", "succeeded")
     )
-    # WHEN the gateway tells of both, THEN it is paid; also if it tells of the failure again
-    for word, status in ((failed, "declined"), (paid, "succeeded"), (failed, "succeeded")):
-        assert api.call("POST", "/webhooks", word).status_code == 204
+    # WHEN both webhooks arrive, and the first again, THEN the payment has succeeded
+    for body, status in ((failed, "declined"), (paid, "succeeded"), (failed, "succeeded")):
+        assert api.call("POST", "/webhooks", body).status_code == 204
         assert transaction(api, order)["status"] == status  # type: ignore[index]
 
 
-def test_a_webhook_that_is_not_the_gateways_changes_nothing(app: ModuleType, api: Any) -> None:
+def test_invalid_webhook_is_400_and_changes_nothing(app: ModuleType, api: Any) -> None:
     order = order_of("pm_card_authenticationRequired")
     app.charge(sns(ORDER_PLACED, order), None)
-    payload = news("payment_intent.succeeded", order, intent_of(order))
+    payload = webhook_event("payment_intent.succeeded", order, intent_of(order))
     good = signed(payload)
     other = b64encode(payload.replace(b"succeeded", b"canceled")).decode()
     for body in (
@@ -566,13 +563,13 @@ def test_a_webhook_that_is_not_the_gateways_changes_nothing(app: ModuleType, api
         answer = api.call("POST", "/webhooks", body)
         assert answer.status_code == 400, body
         assert answer.headers["Content-Type"] == "application/problem+json"
-    stray = signed(news("payment_intent.succeeded", order, "pi_of_somebody_else"))
+    stray = signed(webhook_event("payment_intent.succeeded", order, "pi_of_somebody_else"))
     assert api.call("POST", "/webhooks", stray).status_code == 204
     assert transaction(api, order)["status"] == "action_required"  # type: ignore[index]
 
 
-def test_a_webhook_that_comes_before_the_record_is_asked_for_again(api: Any) -> None:
-    payload = news("payment_intent.succeeded", order_of(), "pi_1")
+def test_webhook_before_the_transaction_is_503(api: Any) -> None:
+    payload = webhook_event("payment_intent.succeeded", order_of(), "pi_1")
     assert api.call("POST", "/webhooks", signed(payload)).status_code == 503
 
 
@@ -581,7 +578,7 @@ def outcomes(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str,
     return spy.events()
 
 
-def test_each_outcome_is_one_event_and_the_receipt_is_none(app: ModuleType) -> None:
+def test_each_outcome_emits_one_event_and_the_receipt_none(app: ModuleType) -> None:
     stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
     order = order_of()
     app.charge(sns(ORDER_PLACED, order), None)
@@ -595,39 +592,38 @@ def test_each_outcome_is_one_event_and_the_receipt_is_none(app: ModuleType) -> N
     assert [event["type"] for event in outcomes(app, stream, spy)] == ["shop.payment.refunded.v1"]
 
 
-def test_a_transaction_is_told_of_again_outcome_by_outcome(app: ModuleType, api: Any) -> None:
-    # GIVEN a payment that was receipted, and refunded later
+def test_reemitted_transaction_emits_each_outcome_unchanged(app: ModuleType, api: Any) -> None:
+    # GIVEN a payment with a receipt that was refunded later
     stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
     order = order_of()
     app.charge(sns(ORDER_PLACED, order), None)
-    told = outcomes(app, stream, spy)
-    app.fulfil(sns_of(json.dumps(told[0])), None)
-    told += outcomes(app, stream, spy)
+    emitted = outcomes(app, stream, spy)
+    app.fulfil(sns_of(json.dumps(emitted[0])), None)
+    emitted += outcomes(app, stream, spy)
     app.charge(sns(ORDER_CANCELLED, order), None)
-    told += outcomes(app, stream, spy)
+    emitted += outcomes(app, stream, spy)
     stored = transaction(api, order)
     assert stored is not None
     # WHEN it is re-emitted
-    path = f"/transactions/{stored['id']}"
-    answer = api.call("POST", f"{path}/events")
+    answer = api.call("POST", f"/transactions/{stored['id']}/events")
     assert (answer.status_code, answer.body) == (202, b"")
     again = outcomes(app, stream, spy)
-    # THEN both outcomes are told of as they were, and the transaction has not changed
+    # THEN the same events are emitted, and the transaction has not changed
     assert [event | {"traceparent": ""} for event in again] == [
-        event | {"traceparent": ""} for event in told
+        event | {"traceparent": ""} for event in emitted
     ]
-    assert api.call("GET", path).json_body == stored
+    assert transaction(api, order) == stored
     assert api.call("POST", "/transactions/txn_none/events").status_code == 404
 
 
-def test_a_transaction_of_an_earlier_release_is_told_of_by_its_last_outcome(
+def test_reemitted_transaction_of_an_earlier_release_emits_its_last_outcome(
     app: ModuleType, api: Any
 ) -> None:
     stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
     order = order_of("pm_card_chargeDeclinedInsufficientFunds")
     app.charge(sns(ORDER_PLACED, order), None)
     (declined,) = outcomes(app, stream, spy)
-    # GIVEN that it was stored before outcomes were kept
+    # GIVEN a record that was stored without outcomes
     table = boto3.resource("dynamodb").Table("toyshop-local-payments")
     key = {"id": declined["data"]["transaction_id"]}
     table.update_item(Key=key, UpdateExpression="REMOVE outcomes")
@@ -637,9 +633,7 @@ def test_a_transaction_of_an_earlier_release_is_told_of_by_its_last_outcome(
     assert again | {"traceparent": ""} == declined | {"traceparent": ""}
 
 
-def test_a_payment_that_is_pending_has_nothing_to_tell(
-    app: ModuleType, api: Any, gateway: ControlClient
-) -> None:
+def test_pending_payment_emits_nothing(app: ModuleType, api: Any, gateway: ControlClient) -> None:
     stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
     order = order_of()
     gateway.add_fault("throttle", path="*/confirm", times=5)
@@ -653,7 +647,7 @@ def test_a_payment_that_is_pending_has_nothing_to_tell(
     assert outcomes(app, stream, spy) == []
 
 
-def test_a_consumer_that_never_saw_the_order_placed_ends_right_by_the_cancellation(
+def test_cancel_before_charge_prevents_the_charge(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
     order = order_of()
@@ -670,7 +664,7 @@ def paid_event(app: ModuleType, order: Order) -> dict[str, Any]:
     return sns_of(json.dumps(event))
 
 
-def test_a_payment_is_receipted_and_told(app: ModuleType, api: Any) -> None:
+def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api: Any) -> None:
     order = order_of()
     event = paid_event(app, order)
     for _ in range(2):
@@ -681,9 +675,9 @@ def test_a_payment_is_receipted_and_told(app: ModuleType, api: Any) -> None:
     assert name == files.ARCHIVE_DOCUMENT.name
     assert document.content.startswith(b"%PDF-")
     assert transaction(api, order)["receipt_file_id"] == path["file_id"]  # type: ignore[index]
-    (told, again) = app.notifications.asked
-    assert told == again
-    name, path, message = told
+    (first, second) = app.notifications.asked
+    assert first == second
+    name, path, message = first
     assert name == notifications.SEND.name
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
     assert message.order.order_id == order.id
@@ -697,7 +691,7 @@ def test_a_payment_is_receipted_and_told(app: ModuleType, api: Any) -> None:
         ("pm_card_authenticationRequired", "payment_action_required"),
     ],
 )
-def test_what_was_not_paid_is_told_without_a_receipt(
+def test_unpaid_outcome_is_emailed_without_a_receipt(
     app: ModuleType, method: str, template: str
 ) -> None:
     app.fulfil(paid_event(app, order_of(method)), None)
@@ -706,16 +700,16 @@ def test_what_was_not_paid_is_told_without_a_receipt(
     assert (message.template, message.attachments) == (template, [])
 
 
-def test_a_neighbour_that_is_down_is_asked_again_later(app: ModuleType, api: Any) -> None:
+def test_email_is_retried_after_notifications_was_down(app: ModuleType, api: Any) -> None:
     # GIVEN notifications down
     order = order_of()
     event = paid_event(app, order)
     app.notifications.error = ServiceUnavailable("down")
     with pytest.raises(ServiceUnavailable):
         app.fulfil(event, None)
-    # THEN the receipt is there all the same
+    # THEN the receipt is archived nevertheless
     assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
-    # WHEN it is back, Lambda's failure destination has put the event into the retry queue
+    # WHEN it is up again, and the retry queue delivers the event
     app.notifications.error = None
     record = {
         "messageId": "1",
@@ -727,7 +721,7 @@ def test_a_neighbour_that_is_down_is_asked_again_later(app: ModuleType, api: Any
     assert len(app.notifications.asked) == 2
 
 
-def test_what_the_retry_queue_cannot_do_stays_there_for_longer_and_longer(app: ModuleType) -> None:
+def test_failed_retry_is_delayed_with_backoff(app: ModuleType) -> None:
     event = paid_event(app, order_of())
     app.notifications.error = ServiceUnavailable("down")
     sqs = boto3.client("sqs", region_name="us-east-1")
@@ -742,12 +736,12 @@ def test_what_the_retry_queue_cannot_do_stays_there_for_longer_and_longer(app: M
     }
     answer = app.fulfil_retry({"Records": [record]}, None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
-    # the local stage waits a second after the first try
+    # the first delay in the local stage is one second
     time.sleep(1.2)
     assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
 
 
-def test_what_can_never_be_told_is_parked_with_its_reason(app: ModuleType) -> None:
+def test_rejected_email_is_parked_with_its_reason(app: ModuleType) -> None:
     event = paid_event(app, order_of())
     app.notifications.error = Unprocessable("no such mailbox")
     app.fulfil(event, None)
@@ -756,7 +750,7 @@ def test_what_can_never_be_told_is_parked_with_its_reason(app: ModuleType) -> No
     assert message["body"] == json.loads(event["Records"][0]["Sns"]["Message"])
 
 
-def test_what_stands_already_is_left_alone(app: ModuleType, api: Any) -> None:
+def test_conflicting_receipt_and_email_are_kept(app: ModuleType, api: Any) -> None:
     order = order_of()
     event = paid_event(app, order)
     app.file_manager.error = app.notifications.error = Conflict("other content")
@@ -769,13 +763,13 @@ def test_what_stands_already_is_left_alone(app: ModuleType, api: Any) -> None:
     "message",
     ["not json", "{}", '{"type": "shop.order.placed.v1"}'],
 )
-def test_poison_is_parked_at_once(app: ModuleType, message: str) -> None:
+def test_poison_message_is_parked_at_once(app: ModuleType, message: str) -> None:
     app.charge(sns_of(message), None)
     (found,) = parked("toyshop-local-payments-charge-dead-letters")
     assert found["reason"].startswith("poison")
 
 
-def test_an_event_whose_data_breaks_its_schema_is_poison(app: ModuleType) -> None:
+def test_event_with_invalid_data_is_parked_as_poison(app: ModuleType) -> None:
     event = sns(ORDER_PLACED, {"id": "ord_1"})
     app.charge(event, None)
     (found,) = parked("toyshop-local-payments-charge-dead-letters")
@@ -784,7 +778,7 @@ def test_an_event_whose_data_breaks_its_schema_is_poison(app: ModuleType) -> Non
 
 
 class Lambda:
-    """The app's functions as ``./shop replay`` invokes them: what they raise is the answer."""
+    """Invokes the app's functions for ``./shop replay``; an exception becomes an error response."""
 
     def __init__(self, app: ModuleType) -> None:
         self._app = app
@@ -805,19 +799,19 @@ class Lambda:
     is_local = True
 
 
-class Deaf:
-    """A gateway that does not understand the shop."""
+class RejectingGateway:
+    """A gateway that rejects every request as invalid."""
 
     def create(self, order: Order) -> Any:
-        raise MisunderstoodError("parameter_unknown: metadata")
+        raise InvalidGatewayRequestError("parameter_unknown: metadata")
 
 
 def test_parked_orders_are_replayed_and_charged_once(
     app: ModuleType, gateway: ControlClient
 ) -> None:
-    # GIVEN orders that the gateway did not understand, one whose event was given up by Lambda,
-    # and one that was charged long ago, whose event was parked all the same
-    understood = app.payments
+    # GIVEN orders whose requests the gateway rejected, one whose event Lambda gave up on,
+    # and one that was charged long ago, whose event was parked nevertheless
+    working = app.components
     layout = Layout.find()
     (payments,) = services.load(layout.apps, ["payments"])
     cloud: Any = Lambda(app)
@@ -828,7 +822,7 @@ def test_parked_orders_are_replayed_and_charged_once(
     app.charge(events[3], None)
     gateway.advance_clock(90_000)  # the gateway has forgotten its idempotency keys
     parking.park(json.loads(events[3]["Records"][0]["Sns"]["Message"]), "permanent: who knows")
-    app.payments = build(app.settings, gateway=Deaf())  # type: ignore[arg-type]
+    app.components = build(app.settings, gateway=RejectingGateway())  # type: ignore[arg-type]
     for event in events[:2]:
         app.charge(event, None)
     cloud.sqs.send_message(
@@ -837,29 +831,28 @@ def test_parked_orders_are_replayed_and_charged_once(
     )
 
     def redrive() -> list[str]:
-        told, _ = replaying.redrive(target, Selection(), lambda _: None)
-        return sorted(each["became"] for each in told)
+        messages, _ = replaying.redrive(target, Selection(), lambda _: None)
+        return sorted(each["became"] for each in messages)
 
-    # WHEN they are replayed too early, THEN what would be parked again stays, a copy of each
+    # WHEN they are replayed too early, THEN each message stays in the queue exactly once
     assert redrive() == ["handled", "refused", "refused", "refused"]
     for _ in range(2):
         assert redrive() == ["refused"] * 3
-    # WHEN the cause is gone, THEN each is charged once, and nothing is left
-    app.payments = understood
+    # WHEN the cause is fixed, THEN each order is charged once, and the queue is empty
+    app.components = working
     assert redrive() == ["handled"] * 3
     assert redrive() == []
     for order in orders:
         assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
 
 
-def test_lookups(app: ModuleType, api: Any) -> None:
+def test_lookup_returns_existing_transactions(app: ModuleType, api: Any) -> None:
     order = order_of()
     assert transaction(api, order) is None
     app.charge(sns(ORDER_PLACED, order), None)
     found = transaction(api, order)
     assert found is not None
-    assert api.call("GET", f"/transactions/{found['id']}").json_body == found
-    assert api.call("GET", "/transactions/txn_none").status_code == 404
+    assert found["order_id"] == order.id
     for ids in ([], ["x"] * 101, [5]):
         answer = api.call("POST", "/transactions/lookup", {"order_ids": ids})
         assert answer.status_code == 422

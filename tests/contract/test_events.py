@@ -258,7 +258,7 @@ def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
 
     module.gateway = FakeGateway()
     module.neighbour = FakeDownstream(archiveDocument=lambda _: None, sendMessage=lambda _: None)
-    module.payments = build(module.settings, module.gateway, module.neighbour, module.neighbour)
+    module.components = build(module.settings, module.gateway, module.neighbour, module.neighbour)
     return module
 
 

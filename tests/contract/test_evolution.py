@@ -134,7 +134,7 @@ def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
 
     module.gateway = FakeGateway()
     neighbour = FakeDownstream()
-    module.payments = build(module.settings, module.gateway, neighbour, neighbour)
+    module.components = build(module.settings, module.gateway, neighbour, neighbour)
     return module
 
 

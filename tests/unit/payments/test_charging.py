@@ -1,4 +1,4 @@
-"""The charge: create, record, confirm, whatever is redelivered, crashes or comes out of order."""
+"""Charges and refunds under redeliveries, crashes and reordered events."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import (
+    GatewayRefusedError,
     GatewayUnavailableError,
-    MisunderstoodError,
-    RefusedError,
+    InvalidGatewayRequestError,
 )
 from chassis.consumer import PermanentFailure
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED, CloudEvent, EventType
@@ -25,24 +25,24 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 class CrashError(BaseException):
-    """The process dies here."""
+    """Stands for the death of the process."""
 
 
 @dataclass
 class Steps:
-    """Counts calls of the outside world, and dies before or after one of them."""
+    """Counts calls to the store and the gateway, and crashes before or after one of them."""
 
-    die_at: int | None = None
+    crash_at: int | None = None
     after: bool = False
     count: int = 0
 
     def run(self, action: Any) -> Any:
         self.count += 1
-        doomed = self.count == self.die_at
-        if doomed and not self.after:
+        crashes = self.count == self.crash_at
+        if crashes and not self.after:
             raise CrashError
         result = action()
-        if doomed:
+        if crashes:
             raise CrashError
         return result
 
@@ -72,7 +72,7 @@ class MemoryStore:
 
 @dataclass
 class MemoryGateway:
-    """A gateway that forgets idempotency keys at once, the worst that can be."""
+    """A gateway that forgets idempotency keys at once, which is the worst case."""
 
     steps: Steps
     outcome: str = "succeeded"
@@ -97,7 +97,7 @@ class MemoryGateway:
         return self._intent(intent_id)
 
     def find(self, order_id: str) -> Intent | None:
-        # one order a test: what is charged goes first
+        # each test has one order; a charged intent is the most advanced
         found = sorted(self.intents, key=lambda name: self.intents[name] == "succeeded")
         return self.steps.run(lambda: self._intent(found[-1]) if found else None)
 
@@ -182,7 +182,7 @@ def order() -> Order:
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
-def test_an_order_is_charged_once_however_often_it_is_delivered(order: Order, outcome: str) -> None:
+def test_order_is_charged_once_despite_redeliveries(order: Order, outcome: str) -> None:
     world = World(outcome)
     for _ in range(3):
         world.deliver(ORDER_PLACED, order)
@@ -192,20 +192,20 @@ def test_an_order_is_charged_once_however_often_it_is_delivered(order: Order, ou
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
-@pytest.mark.parametrize(("kind", "ended"), [(ORDER_PLACED, None), (ORDER_CANCELLED, "given back")])
-def test_a_record_that_is_lost_is_found_again_at_the_gateway(
+@pytest.mark.parametrize(("kind", "ended"), [(ORDER_PLACED, None), (ORDER_CANCELLED, "refunded")])
+def test_lost_transaction_is_recovered_from_the_gateway(
     order: Order, outcome: str, kind: EventType, ended: str | None
 ) -> None:
-    # GIVEN an order of two hours ago whose transaction is gone
+    # GIVEN an order placed two hours ago whose transaction is lost
     order = replace(order, placed_at=NOW - timedelta(hours=2))
     world = World(outcome)
     world.deliver(ORDER_PLACED, order)
     before = world.payment
     world.store.payments.clear()
-    # WHEN it is told of again
+    # WHEN its event is re-emitted
     for _ in range(2):
         world.deliver(kind, order)
-    # THEN the one intent is gone on with, and no second begun
+    # THEN the existing intent is used, and no second one is created
     assert world.payment.intent_id == before.intent_id
     assert len(world.gateway.intents) == 1
     assert world.gateway.refunds == (world.gateway.charged if ended else [])
@@ -218,19 +218,19 @@ def test_a_record_that_is_lost_is_found_again_at_the_gateway(
 
 
 @pytest.mark.parametrize("before", ["action_required", "declined"])
-def test_news_that_were_lost_are_caught_up_with(order: Order, before: str) -> None:
-    # GIVEN a payment that succeeded later, and whose webhook never came
+def test_redelivery_records_the_outcome_of_a_lost_webhook(order: Order, before: str) -> None:
+    # GIVEN a payment that succeeded later, and whose webhook was lost
     world = World(before)
     world.deliver(ORDER_PLACED, order)
     world.gateway.intents[str(world.payment.intent_id)] = "succeeded"
-    # WHEN the order is told of again
+    # WHEN the order's event is re-emitted
     for _ in range(2):
         world.deliver(ORDER_PLACED, order)
     assert world.store.history == ["pending", before, "succeeded"]
     assert [outcome.status for outcome in world.payment.outcomes] == [before, "succeeded"]
 
 
-def test_a_decline_keeps_its_reason_and_an_action_its_secret(order: Order) -> None:
+def test_decline_code_and_client_secret_are_recorded(order: Order) -> None:
     declined, waiting = World("declined"), World("action_required")
     declined.deliver(ORDER_PLACED, order)
     waiting.deliver(ORDER_PLACED, order)
@@ -238,7 +238,7 @@ def test_a_decline_keeps_its_reason_and_an_action_its_secret(order: Order) -> No
     assert waiting.payment.client_secret == "secret"
 
 
-def test_what_was_charged_is_refunded_once(order: Order) -> None:
+def test_cancel_after_charge_refunds_once(order: Order) -> None:
     world = World()
     world.deliver(ORDER_PLACED, order)
     for _ in range(3):
@@ -247,7 +247,7 @@ def test_what_was_charged_is_refunded_once(order: Order) -> None:
     assert world.gateway.refunds == world.gateway.charged
 
 
-def test_an_order_that_is_cancelled_before_it_is_seen_is_never_charged(order: Order) -> None:
+def test_cancel_before_charge_prevents_the_charge(order: Order) -> None:
     world = World()
     world.deliver(ORDER_CANCELLED, order)
     world.deliver(ORDER_PLACED, order)
@@ -256,7 +256,7 @@ def test_an_order_that_is_cancelled_before_it_is_seen_is_never_charged(order: Or
     assert world.gateway.intents == {}
 
 
-def test_an_order_that_waits_for_the_shopper_is_cancelled_without_a_charge(order: Order) -> None:
+def test_cancel_while_action_required_cancels_the_intent(order: Order) -> None:
     world = World("action_required")
     world.deliver(ORDER_PLACED, order)
     world.deliver(ORDER_CANCELLED, order)
@@ -265,34 +265,34 @@ def test_an_order_that_waits_for_the_shopper_is_cancelled_without_a_charge(order
     assert world.payment.client_secret is None
 
 
-def test_a_declined_order_stays_declined_when_it_is_cancelled(order: Order) -> None:
+def test_cancel_after_decline_keeps_the_decline(order: Order) -> None:
     world = World("declined")
     world.deliver(ORDER_PLACED, order)
     world.deliver(ORDER_CANCELLED, order)
     assert world.store.history == ["pending", "declined"]
-    # nor can the shopper pay it any more
+    # and the shopper can no longer pay
     assert set(world.gateway.intents.values()) == {"cancelled"}
 
 
-def test_a_declined_order_that_is_paid_after_all_is_refunded_when_it_is_cancelled(
+def test_cancel_refunds_a_payment_that_succeeded_after_a_decline(
     order: Order,
 ) -> None:
     # GIVEN a decline, after which the shopper has confirmed the intent with another card
     world = World("declined")
     world.deliver(ORDER_PLACED, order)
     world.gateway.intents = dict.fromkeys(world.gateway.intents, "succeeded")
-    # WHEN the order is cancelled before the gateway has told
+    # WHEN the order is cancelled before the webhook arrives
     world.deliver(ORDER_CANCELLED, order)
-    # THEN the money is given back
+    # THEN the charge is refunded
     assert world.store.history == ["pending", "declined", "succeeded", "refunded"]
     assert world.gateway.refunds == world.gateway.charged
 
 
-def test_an_order_that_the_gateway_will_never_take_is_declined(order: Order) -> None:
+def test_order_refused_by_the_gateway_is_declined(order: Order) -> None:
     world = World()
 
     def refuse(_: Order) -> Intent:
-        raise RefusedError("amount_too_small")
+        raise GatewayRefusedError("amount_too_small")
 
     world.gateway.create = refuse  # type: ignore[method-assign]
     world.deliver(ORDER_PLACED, order)
@@ -301,19 +301,19 @@ def test_an_order_that_the_gateway_will_never_take_is_declined(order: Order) -> 
     assert world.payment.decline_code == "amount_too_small"
 
 
-def test_what_the_gateway_does_not_understand_is_no_word_on_the_order(order: Order) -> None:
+def test_invalid_gateway_request_leaves_the_order_undecided(order: Order) -> None:
     world = World()
 
-    def misunderstand(_: Order) -> Intent:
-        raise MisunderstoodError("parameter_unknown")
+    def reject(_: Order) -> Intent:
+        raise InvalidGatewayRequestError("parameter_unknown")
 
-    world.gateway.create = misunderstand  # type: ignore[method-assign]
+    world.gateway.create = reject  # type: ignore[method-assign]
     with pytest.raises(PermanentFailure, match="parameter_unknown"):
         world.deliver(ORDER_PLACED, order)
     assert world.store.payments == {}
 
 
-def test_a_cancelled_order_is_not_given_up_while_its_intent_stands(order: Order) -> None:
+def test_cancellation_is_retried_while_the_intent_is_open(order: Order) -> None:
     world = World("action_required")
     world.deliver(ORDER_PLACED, order)
     world.gateway._cancel = world.gateway._intent  # type: ignore[method-assign]
@@ -322,12 +322,12 @@ def test_a_cancelled_order_is_not_given_up_while_its_intent_stands(order: Order)
 
 
 def crash_points(outcome: str, story: tuple[EventType, ...], order: Order) -> list[Steps]:
-    """Return every point of a story at which the process can die."""
+    """Return every point of a story at which the process can crash."""
     world = World(outcome)
     for kind in story:
         world.deliver(kind, order)
     return [
-        Steps(die_at=number, after=after)
+        Steps(crash_at=number, after=after)
         for number in range(1, world.steps.count + 1)
         for after in (False, True)
     ]
@@ -339,31 +339,31 @@ def crash_points(outcome: str, story: tuple[EventType, ...], order: Order) -> li
     [(ORDER_PLACED,), (ORDER_PLACED, ORDER_CANCELLED), (ORDER_CANCELLED, ORDER_PLACED)],
     ids=["placed", "placed, cancelled", "cancelled, placed"],
 )
-def test_a_crash_at_any_step_changes_nothing_in_the_end(
+def test_crash_at_any_step_does_not_change_the_result(
     order: Order, outcome: str, story: tuple[EventType, ...]
 ) -> None:
-    # GIVEN how the story ends when nothing goes wrong
-    calm = World(outcome)
+    # GIVEN the result of the story without a crash
+    expected = World(outcome)
     for kind in story:
-        calm.deliver(kind, order)
+        expected.deliver(kind, order)
     points = crash_points(outcome, story, order)
     assert len(points) > 3
     for steps in points:
-        # WHEN the process dies at one point, and what was not acknowledged is delivered again
+        # WHEN the process crashes at one point, and the unacknowledged event is redelivered
         world = World(outcome, steps)
         for kind in story:
             try:
                 world.deliver(kind, order)
             except CrashError:
                 world.deliver(kind, order)
-        # THEN it ends the same, and at most one intent has ever taken money
-        assert world.payment.status == calm.payment.status, steps
-        assert world.store.history == calm.store.history, steps
-        assert len(world.gateway.charged) == len(calm.gateway.charged), steps
-        assert len(world.gateway.refunds) == len(calm.gateway.refunds), steps
+        # THEN the result is the same, and at most one intent has charged anything
+        assert world.payment.status == expected.payment.status, steps
+        assert world.store.history == expected.store.history, steps
+        assert len(world.gateway.charged) == len(expected.gateway.charged), steps
+        assert len(world.gateway.refunds) == len(expected.gateway.refunds), steps
 
 
-def test_no_status_follows_a_final_one(order: Order) -> None:
+def test_final_status_cannot_change(order: Order) -> None:
     payment = domain.opened(order, "pi_1", NOW)
     cancelled = payment.moved_to("cancelled", NOW)
     for status in domain.ALLOWED:
@@ -375,17 +375,17 @@ def test_no_status_follows_a_final_one(order: Order) -> None:
             refunded.moved_to(status, NOW)
 
 
-def test_late_words_of_the_gateway_do_not_undo_what_is_final(order: Order) -> None:
+def test_late_gateway_status_does_not_change_a_final_status(order: Order) -> None:
     paid = domain.opened(order, "pi_1", NOW).moved_to("succeeded", NOW)
     for status in ("declined", "action_required", "cancelled", "unconfirmed", "succeeded"):
-        assert domain.after(paid, Intent(id="pi_1", status=status), NOW) is paid  # type: ignore[arg-type]
+        assert domain.apply_intent(paid, Intent(id="pi_1", status=status), NOW) is paid  # type: ignore[arg-type]
 
 
-EVENTS = ("placed", "cancelled", "bank says yes", "bank says no", "webhook")
+EVENTS = ("placed", "cancelled", "bank confirms", "bank declines", "webhook")
 
 
 def happen(world: World, event: str, order: Order) -> None:
-    """Let one thing happen, if it can as the gateway has it."""
+    """Apply one event, if it is possible in the gateway's current state."""
     intents = world.gateway.intents
     payment = world.store.payments.get(domain.transaction_id(order.id))
     if event in ("placed", "cancelled"):
@@ -394,20 +394,20 @@ def happen(world: World, event: str, order: Order) -> None:
         if payment is not None and payment.intent_id is not None:
             world.charging.record(payment, world.gateway._intent(payment.intent_id))
     else:
-        yes = event == "bank says yes"
+        yes = event == "bank confirms"
         for intent_id, status in intents.items():
             if status == "action_required" or (yes and status == "declined"):
                 intents[intent_id] = "succeeded" if yes else "declined"
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
-def test_the_machine_is_total_over_all_orders_of_events(order: Order, outcome: str) -> None:
+def test_every_sequence_of_events_ends_in_a_consistent_state(order: Order, outcome: str) -> None:
     for events in itertools.product(EVENTS, repeat=5):
-        # WHEN five things happen, in whatever order and however often
+        # WHEN five events happen, in any order and with repetitions
         world = World(outcome)
         for event in events:
             happen(world, event, order)
-        # THEN what was delivered once more changes nothing, and money and record agree
+        # THEN another delivery changes nothing, and the ledger agrees with the transaction
         for event in ("placed", "webhook", *(["cancelled"] if "cancelled" in events else [])):
             happen(world, event, order)
         status, charged = world.payment.status, len(world.gateway.charged)

@@ -6,8 +6,8 @@ from chalicelib.payments.gateway import TIMEOUT, GatewayUnavailableError, Stripe
 from chassis import context
 
 
-def test_no_call_without_the_time_to_wait_for_its_answer() -> None:
-    # an address that nobody answers at: a call would fail differently
+def test_gateway_is_not_called_without_time_for_its_response() -> None:
+    # nothing listens at this address: a call would fail with another error
     gateway = StripeGateway("sk_test_x", "http://127.0.0.1:1")
     with (
         context.entered({}, budget=TIMEOUT - 1),

@@ -1,4 +1,4 @@
-"""Receipts: the same payment gives the same bytes, and no letter is lost to a smaller font."""
+"""Receipts are reproducible, and the font subset is used only if it has all characters."""
 
 from datetime import UTC, datetime
 
@@ -28,14 +28,14 @@ def outcome(name: str, toy: str = "Kite") -> PaymentOutcome:
 
 
 @pytest.mark.parametrize("name", ["Alice", "Zoë Łukasz", "Алиса"])
-def test_the_same_payment_the_same_bytes(name: str) -> None:
+def test_same_payment_gives_the_same_bytes(name: str) -> None:
     receipt = receipts.print_receipt(outcome(name))
     assert receipt == receipts.print_receipt(outcome(name))
     assert receipt.startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(
-    ("name", "toy", "cut"),
+    ("name", "toy", "subset"),
     [
         ("Alice", "Kite, 2 m, €5", "-Latin"),
         ("Zoë Łukasz", "Kite", "-Latin"),
@@ -44,15 +44,15 @@ def test_the_same_payment_the_same_bytes(name: str) -> None:
         ("Alice", "Kite ✈", ""),
     ],
 )
-def test_the_font_has_every_letter(name: str, toy: str, cut: str) -> None:
-    assert receipts._cut_for(outcome(name, toy)) == cut
+def test_chosen_font_has_every_character(name: str, toy: str, subset: str) -> None:
+    assert receipts._font_subset_for(outcome(name, toy)) == subset
 
 
 @pytest.mark.parametrize("style", ["", "-Bold"])
-def test_a_cut_font_has_what_is_said_of_it(style: str) -> None:
-    whole, cut = (
+def test_font_subset_has_the_documented_characters(style: str) -> None:
+    complete, subset = (
         set(TTFont(receipts._FONTS / f"DejaVuSans{style}{kind}.ttf").getBestCmap())
         for kind in ("", "-Latin")
     )
     wanted = set(map(ord, receipts._LATIN))
-    assert cut >= wanted & whole
+    assert subset >= wanted & complete

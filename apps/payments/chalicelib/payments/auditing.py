@@ -1,10 +1,10 @@
-"""The audit: what the gateway's own records say, beside the transactions."""
+"""The audit: compare transactions with the gateway's own records."""
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.gateway import GatewayUnavailableError
 from chalicelib.payments.ledger import Ledger
-from chalicelib.payments.lookup import answer_of
+from chalicelib.payments.lookup import to_transaction
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
@@ -18,14 +18,14 @@ from contracts.payments import (
 
 
 class Auditing:
-    """Puts the gateway's records beside ours. It changes nothing.
+    """Compares transactions with the gateway's records; changes nothing.
 
     Parameters
     ----------
     store
-        The transactions.
+        Reads the transactions.
     ledger
-        The gateway's records.
+        Reads the gateway's records.
     """
 
     def __init__(self, store: TransactionStore, ledger: Ledger) -> None:
@@ -33,17 +33,17 @@ class Auditing:
         self._ledger = ledger
 
     def audit(self, request: TransactionAudit) -> TransactionAuditAnswer:
-        """Return what is known of some orders, and money that nobody accounts for.
+        """Return what the shop and the gateway know about orders, and unaccounted charges.
 
         Raises
         ------
         BadRequest
-            If the time to look at ends before it begins.
+            If the period ends before it begins.
         ServiceUnavailable
             If the gateway does not answer.
         """
         if request.since > request.until:
-            raise BadRequest("The time to audit ends before it begins: since is after until.")
+            raise BadRequest("The period ends before it begins: since is after until.")
         try:
             listed = self._ledger.between(request.since, request.until)
             payments = self._payments_of(request.order_ids)
@@ -52,12 +52,14 @@ class Auditing:
                 for order_id in dict.fromkeys(request.order_ids)
             ]
         except GatewayUnavailableError as error:
-            log.warning("audit: the gateway does not answer", reason=str(error))
-            raise ServiceUnavailable("The payment gateway does not answer. Try later.") from None
-        asked = set(request.order_ids)
+            log.warning("gateway unavailable for audit", reason=str(error))
+            raise ServiceUnavailable(
+                "The payment gateway does not answer. Try again later."
+            ) from None
+        requested = set(request.order_ids)
         return TransactionAuditAnswer(
             items=items,
-            unrecorded=self._unrecorded([c for c in listed if c.order_id not in asked]),
+            unrecorded=self._unrecorded([c for c in listed if c.order_id not in requested]),
         )
 
     def _audited(
@@ -79,22 +81,22 @@ class Auditing:
             own = [found] if found else []
         return AuditedOrder(
             order_id=order_id,
-            transaction=answer_of(payment),
+            transaction=to_transaction(payment),
             intent_id=payment.intent_id,
             charges=own + [charge for charge in charges if charge.intent_id != payment.intent_id],
             receipt_file_id=domain.receipt_id(order_id) if domain.has_receipt(payment) else None,
             messages=[
                 ExpectedMessage(id=domain.message_id(order_id, template), template=template)
-                for template in domain.mails_of(payment)
+                for template in domain.emails_of(payment)
             ],
         )
 
     def _unrecorded(self, listed: list[GatewayCharge]) -> list[GatewayCharge]:
-        standing = [c for c in listed if c.charged.amount > c.refunded.amount]
-        payments = self._payments_of([charge.order_id for charge in standing])
+        charged = [c for c in listed if c.charged.amount > c.refunded.amount]
+        payments = self._payments_of([charge.order_id for charge in charged])
         return [
             charge
-            for charge in standing
+            for charge in charged
             if (payment := payments.get(charge.order_id)) is None
             or payment.intent_id != charge.intent_id
         ]

@@ -1,4 +1,4 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from typing import NamedTuple
 
@@ -22,10 +22,10 @@ from contracts import events
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment.
+    """The service's settings, read from its environment.
 
-    ``stripe_api_base`` is where Stripe's API is, if it is not Stripe's own; ``retry_base_seconds``
-    is the retry queues' first delay.
+    ``stripe_api_base`` is the URL of the gateway's API if it is not Stripe's own.
+    ``retry_base_seconds`` is the first delay of a retry queue.
     """
 
     table_name: str
@@ -43,8 +43,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     retry_base_seconds: float = 30
 
 
-class Payments(NamedTuple):
-    """The parts that the entry points use."""
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
 
     lookup: Lookup
     auditing: Auditing
@@ -60,17 +60,19 @@ def build(
     file_manager: Downstream | None = None,
     notifications: Downstream | None = None,
     ledger: Ledger | None = None,
-) -> Payments:
-    """Return the parts of the service, ready to serve.
+) -> Components:
+    """Create the components of the service and connect them.
 
     Parameters
     ----------
+    settings
+        The service's settings.
     gateway
-        Who takes the money; Stripe unless told.
+        Charges and refunds; Stripe by default.
     file_manager, notifications
-        The neighbours; at their settings' URLs unless told.
+        Clients of the downstream services; by default, of the URLs in the settings.
     ledger
-        The gateway's records; Stripe's unless told.
+        Reads the gateway's records; Stripe's by default.
     """
     sqs = aws.client("sqs")
     store = TransactionStore(settings.table_name)
@@ -83,7 +85,7 @@ def build(
         notifications or ServiceClient("notifications", settings.notifications_url, transport),
         print_receipt,
     )
-    return Payments(
+    return Components(
         lookup=Lookup(store),
         auditing=Auditing(store, ledger or StripeLedger(stripe)),
         webhooks=Webhooks(settings.stripe_webhook_secret, store, charging),

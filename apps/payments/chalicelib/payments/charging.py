@@ -1,9 +1,9 @@
-"""The charge: create, record, confirm; and what a cancelled order costs: nothing.
+"""Charge placed orders, and cancel or refund the payments of cancelled ones.
 
-An unconfirmed intent is created and its id recorded before it is confirmed. A crash between any
-two of the three leaves an intent that takes no money, or a record by which the next delivery
-finds the intent and goes on. Nothing depends on how long the gateway remembers a key. Should the
-record itself be lost, whoever begins late looks for the intent at the gateway.
+A charge takes three steps: create an unconfirmed intent, record its id, confirm it. A crash between
+two steps leaves either an intent that never charges anything, or a record with which the next
+delivery continues. Nothing depends on how long the gateway remembers an idempotency key. If the
+record itself is lost, a late charge searches the gateway for the intent.
 """
 
 from datetime import timedelta
@@ -12,9 +12,9 @@ from chalicelib.payments import domain
 from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import (
     Gateway,
+    GatewayRefusedError,
     GatewayUnavailableError,
-    MisunderstoodError,
-    RefusedError,
+    InvalidGatewayRequestError,
 )
 from chalicelib.payments.store import TransactionStore
 from chassis import clock, log
@@ -23,19 +23,19 @@ from chassis.consumer import PermanentFailure
 from contracts.events import CloudEvent
 from contracts.orders import Order
 
-LATE = timedelta(hours=1)
-"""How old an order is when its charge may have been begun before, and the record of it lost."""
+SEARCH_AGE = timedelta(hours=1)
+"""An order of this age without a transaction may have one that was lost: search the gateway."""
 
 
 class Charging:
-    """Charges orders that are placed and gives back what cancelled ones cost.
+    """Charges placed orders, and cancels or refunds the payments of cancelled ones.
 
     Parameters
     ----------
     store
-        The transactions.
+        Reads and writes the transactions.
     gateway
-        Who takes the money.
+        Charges and refunds.
     now
         Returns the current time in UTC.
     """
@@ -46,7 +46,15 @@ class Charging:
         self._now = now
 
     def on_order_placed(self, event: CloudEvent[Order]) -> None:
-        """Charge an order, once, however often and whenever its event comes."""
+        """Charge an order once, no matter how often and when its event is delivered.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If the gateway does not answer; a retry is safe.
+        PermanentFailure
+            If the gateway rejects the request itself.
+        """
         order = event.data
         try:
             payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
@@ -55,27 +63,35 @@ class Charging:
                     payment.intent_id, payment.order_id, payment.payment_method
                 )
                 self.record(payment, intent)
-            elif payment.intent_id is not None and payment.may_take_money:
-                # Something may have become of it since, and the news been lost on its way.
+            elif payment.intent_id is not None and payment.may_still_succeed:
+                # A webhook about a later outcome may have been lost.
                 self.record(payment, self._gateway.retrieve(payment.intent_id))
-        except MisunderstoodError as error:
-            raise PermanentFailure(f"the gateway does not understand us: {error}") from None
+        except InvalidGatewayRequestError as error:
+            raise PermanentFailure(f"the gateway rejects the request: {error}") from None
 
     def on_order_cancelled(self, event: CloudEvent[Order]) -> None:
-        """See to it that a cancelled order leaves no charge standing."""
+        """Cancel the intent of a cancelled order, or refund its charge.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If the gateway does not answer, or did not cancel the intent; a retry is safe.
+        PermanentFailure
+            If the gateway refuses the refund.
+        """
         order = event.data
         payment = self._store.get(domain.transaction_id(order.id))
         if payment is None:
-            # Cancelled before its charge began: the record stops a charge that comes later.
-            found = self._begun_before(order)
+            # Cancelled before the charge: this record prevents a later charge.
+            found = self._find_lost_intent(order)
             payment = (
                 domain.opened(order, found.id, self._now())
                 if found
-                else domain.called_off(order, self._now())
+                else domain.cancelled_before_charge(order, self._now())
             )
             if not self._store.add(payment):
                 payment = self._existing(order.id)
-        if payment.may_take_money and payment.intent_id is not None:
+        if payment.may_still_succeed and payment.intent_id is not None:
             intent = self._gateway.cancel(payment.intent_id)
             payment = self.record(payment, intent)
             if intent.status not in ("cancelled", "succeeded"):
@@ -84,43 +100,43 @@ class Charging:
             self._refund(payment)
 
     def record(self, payment: Payment, intent: Intent) -> Payment:
-        """Record the gateway's word on a payment's intent, and return the payment as it is then.
+        """Record the status of a payment's intent, and return the updated payment.
 
-        Other writers may be at the same payment; whoever is late looks again.
+        If another writer changed the payment meanwhile, it is read again.
         """
         while True:
-            changed = domain.after(payment, intent, self._now())
+            changed = domain.apply_intent(payment, intent, self._now())
             if changed is payment:
                 return payment
             if self._store.replace(changed):
-                log.info("payment", order=changed.order_id, status=changed.status)
+                log.info("payment status changed", order_id=changed.order_id, status=changed.status)
                 log.metric("Payments", outcome=changed.status)
                 return changed
             payment = self._existing(payment.order_id)
 
     def _open(self, order: Order) -> Payment:
         try:
-            intent = self._begun_before(order) or self._gateway.create(order)
-        except RefusedError as error:
+            intent = self._find_lost_intent(order) or self._gateway.create(order)
+        except GatewayRefusedError as error:
             payment = domain.refused(order, error.code, self._now())
         else:
             payment = domain.opened(order, intent.id, self._now())
         return payment if self._store.add(payment) else self._existing(order.id)
 
-    def _begun_before(self, order: Order) -> Intent | None:
-        """Return the intent of an order that we have no record of, though we should."""
-        if self._now() - order.placed_at < LATE:
+    def _find_lost_intent(self, order: Order) -> Intent | None:
+        """Return the gateway's intent of an order that should have a transaction and has none."""
+        if self._now() - order.placed_at < SEARCH_AGE:
             return None
         found = self._gateway.find(order.id)
         if found:
-            log.warning("charge was begun before", order=order.id, intent=found.id)
+            log.warning("existing intent found", order_id=order.id, intent_id=found.id)
         return found
 
     def _refund(self, payment: Payment) -> None:
-        assert payment.intent_id is not None  # what succeeded had an intent
+        assert payment.intent_id is not None  # a payment that succeeded has an intent
         try:
             self._gateway.refund(payment.intent_id, payment.order_id)
-        except RefusedError as error:
+        except GatewayRefusedError as error:
             raise PermanentFailure(
                 f"the refund of {payment.order_id} was refused: {error.code}"
             ) from None

@@ -1,7 +1,7 @@
-"""The rules of payments: which status may follow which, and what the gateway's word means.
+"""The rules of payments: the allowed status transitions, and the effect of the gateway's statuses.
 
-Every change goes through ``Payment.moved_to``, which refuses what may not follow, so that no
-caller can forget a rule.
+Every status change goes through ``Payment.moved_to``, which rejects a forbidden transition, so that
+no caller can forget a rule.
 """
 
 from datetime import datetime
@@ -22,27 +22,31 @@ ALLOWED: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     "pending": frozenset({"succeeded", "declined", "action_required", "cancelled"}),
     "action_required": frozenset({"succeeded", "declined", "cancelled"}),
     "succeeded": frozenset({"refunded"}),
-    # The gateway lets a shopper who has the client secret try once more after a decline.
+    # A shopper who has the client secret can try again after a decline.
     "declined": frozenset({"succeeded"}),
     "refunded": frozenset(),
     "cancelled": frozenset(),
 }
-"""Which status may follow which. What no status follows is final."""
+"""The statuses that may follow each status. A status without followers is final."""
 
 
 class ForbiddenTransitionError(Exception):
-    """A status that may not follow the present one."""
+    """The new status may not follow the current one."""
 
 
 class Intent(Struct, frozen=True, kw_only=True):
-    """What the gateway says of a payment intent.
+    """The state of a payment intent at the gateway.
 
     Attributes
     ----------
+    id
+        The gateway's id of the intent.
+    status
+        Its status in the terms of this service.
     decline_code
-        Why it was declined, in the gateway's words.
+        The gateway's code for the reason of a decline.
     client_secret
-        What the shopper's browser needs to authenticate the payment.
+        Secret with which the shopper's browser authenticates the payment.
     """
 
     id: str
@@ -51,22 +55,22 @@ class Intent(Struct, frozen=True, kw_only=True):
     client_secret: str | None = None
 
 
-MAILS: dict[PaymentStatus, Template] = {
+EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
     "succeeded": "payment_succeeded",
     "declined": "payment_declined",
     "action_required": "payment_action_required",
     "refunded": "payment_refunded",
 }
-"""The e-mail that tells the customer of an outcome."""
+"""The email that informs the customer of each outcome."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What a payment has come to at some time: a status it has, or had on its way.
+    """A status, other than pending, that a payment has or has had.
 
     Attributes
     ----------
     version
-        Of the payment, when it came to this.
+        The payment's version that brought this status.
     """
 
     status: PaymentStatus
@@ -76,10 +80,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True):
-    """The one transaction of an order, with what a receipt and an e-mail need of the order.
+    """The only transaction of an order, with the order's data for the receipt and the emails.
 
-    ``outcomes`` are all that it has come to, the oldest first: each was told of once, and can be
-    told of again as it was.
+    ``outcomes`` are the statuses that it has had, oldest first, so that the event of each can be
+    re-emitted unchanged.
     """
 
     id: str
@@ -100,13 +104,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
 
     @property
-    def is_open(self) -> bool:
-        """Whether nobody knows yet what will become of it."""
-        return self.status in ("pending", "action_required")
-
-    @property
-    def may_take_money(self) -> bool:
-        """Whether there is an intent that could still succeed."""
+    def may_still_succeed(self) -> bool:
+        """Whether the payment has an intent that could still be charged."""
         return self.intent_id is not None and "succeeded" in ALLOWED[self.status]
 
     def moved_to(
@@ -117,12 +116,12 @@ class Payment(Struct, frozen=True, kw_only=True):
         decline_code: str | None = None,
         client_secret: str | None = None,
     ) -> "Payment":
-        """Return the payment in its next status.
+        """Return the payment with its next status.
 
         Raises
         ------
         ForbiddenTransitionError
-            If that status may not follow the present one.
+            If the status may not follow the current one.
         """
         if status not in ALLOWED[self.status]:
             raise ForbiddenTransitionError(f"{status} may not follow {self.status}")
@@ -145,42 +144,46 @@ class Payment(Struct, frozen=True, kw_only=True):
 
 
 def transaction_id(order_id: str) -> str:
-    """Return the id of an order's transaction: the same for every delivery of its events."""
+    """Return the id of an order's transaction, which is the same for every delivery of an event."""
     return derived_id("txn", order_id)
 
 
 def receipt_id(order_id: str) -> str:
-    """Return the id of an order's receipt in the archive."""
+    """Return the file id of an order's receipt."""
     return derived_id("fil", order_id, "receipt")
 
 
 def message_id(order_id: str, template: Template) -> str:
-    """Return the id of the one e-mail that tells of an outcome."""
+    """Return the message id of the only email of a template that an order can have."""
     return derived_id("msg", order_id, template)
 
 
 def has_receipt(payment: Payment) -> bool:
-    """Return whether the payment must have an archived receipt: it was paid once."""
+    """Return whether the payment must have an archived receipt, because it has succeeded once."""
     return any(outcome.status == "succeeded" for outcome in payment.outcomes)
 
 
-def mails_of(payment: Payment) -> list[Template]:
-    """Return the e-mails that the customer must have been sent."""
-    return [MAILS[outcome.status] for outcome in payment.outcomes if outcome.status in MAILS]
+def emails_of(payment: Payment) -> list[Template]:
+    """Return the templates of the emails that the customer must have received."""
+    return [
+        EMAIL_TEMPLATES[outcome.status]
+        for outcome in payment.outcomes
+        if outcome.status in EMAIL_TEMPLATES
+    ]
 
 
 def opened(order: Order, intent_id: str, now: datetime) -> Payment:
-    """Return the payment of an order whose intent exists and is not confirmed yet."""
+    """Return the pending payment of an order whose intent exists and is not confirmed yet."""
     return _payment_of(order, "pending", now, intent_id=intent_id)
 
 
-def called_off(order: Order, now: datetime) -> Payment:
-    """Return the payment of an order that was cancelled before anything was charged."""
+def cancelled_before_charge(order: Order, now: datetime) -> Payment:
+    """Return the cancelled payment of an order that was cancelled before its charge."""
     return _payment_of(order, "cancelled", now)
 
 
 def refused(order: Order, decline_code: str, now: datetime) -> Payment:
-    """Return the payment of an order that the gateway would not even open an intent for."""
+    """Return the declined payment of an order for which the gateway refused to create an intent."""
     return _payment_of(order, "declined", now, decline_code=decline_code)
 
 
@@ -211,10 +214,11 @@ def _payment_of(
     )
 
 
-def after(payment: Payment, intent: Intent, now: datetime) -> Payment:
-    """Return the payment after the gateway's word on its intent.
+def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
+    """Return the payment with the status of its intent; the same payment if nothing changes.
 
-    What may not follow changes nothing: words arrive late, twice and out of order.
+    A status that may not follow the current one is ignored, since the gateway's statuses arrive
+    late, repeatedly and out of order.
     """
     status = intent.status
     if status == "unconfirmed" or status not in ALLOWED[payment.status]:

@@ -1,4 +1,4 @@
-"""What a change of a transaction means to others."""
+"""The events that a changed transaction emits."""
 
 from collections.abc import Iterator
 
@@ -24,18 +24,23 @@ OUTCOMES = {
 
 
 def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[PaymentOutcome]]:
-    """Yield the events of a change in the table: one for each outcome that is new.
+    """Yield the events of a change in the table: one for each new outcome.
 
-    A write that brings none (the receipt was archived) tells nobody anything. A transaction that
-    is re-emitted has all its outcomes told again, as they were told before, their ids included.
+    A write without a new outcome (the receipt was archived) emits nothing. A re-emitted transaction
+    emits all its outcomes again, with the same ids and data.
+
+    Parameters
+    ----------
+    before, after
+        The record before and after the change; ``None`` if it did not exist.
     """
     if not isinstance(after, TransactionRecord):
         return
-    payment, told = after.to_payment(), set()
+    payment, emitted = after.to_payment(), set()
     if isinstance(before, TransactionRecord) and not after.is_reemitted(before):
-        told = {outcome.status for outcome in before.to_payment().outcomes}
+        emitted = {outcome.status for outcome in before.to_payment().outcomes}
     for outcome in payment.outcomes:
-        if outcome.status in told:
+        if outcome.status in emitted:
             continue
         kind = OUTCOMES[outcome.status]
         yield CloudEvent(

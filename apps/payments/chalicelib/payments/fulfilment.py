@@ -1,6 +1,6 @@
-"""What follows from a payment: the receipt is archived, the customer is told.
+"""Fulfilment of payment events: archive the receipt and request the customer's email.
 
-Every step lands on an id that is derived from the order, so a redelivery changes nothing.
+Every step uses an id derived from the order, so a redelivery changes nothing.
 """
 
 from typing import Protocol
@@ -19,21 +19,21 @@ from contracts.payments import PaymentOutcome
 
 
 class ReceiptPrinter(Protocol):
-    """Prints the receipt of a payment as a PDF: the same payment, the same bytes."""
+    """Prints receipts as PDF; the same payment always gives the same bytes."""
 
     def __call__(self, outcome: PaymentOutcome) -> bytes:
-        """Return the PDF."""
+        """Return the receipt of a payment as a PDF."""
 
 
 class Fulfilment:
-    """Archives receipts and asks for e-mails.
+    """Archives receipts and requests emails.
 
     Parameters
     ----------
     store
-        The transactions.
+        Reads and writes the transactions.
     file_manager, notifications
-        The services that keep files and send e-mails.
+        Clients of the services that store files and send emails.
     print_receipt
         Prints a receipt.
     now
@@ -55,26 +55,58 @@ class Fulfilment:
         self._now = now
 
     def on_succeeded(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Archive the receipt, record it, and send it to the customer."""
+        """Archive the receipt, record it in the transaction, and email it to the customer.
+
+        Raises
+        ------
+        PermanentFailure
+            If the transaction does not exist, or the email is rejected.
+        ServiceUnavailable
+            If ``file_manager`` or ``notifications`` does not answer.
+        """
         outcome = event.data
         receipt = self._print_receipt(outcome)
         self._archive(outcome, receipt)
         attachment = Attachment(
             filename=_filename(outcome), content_type="application/pdf", content=receipt
         )
-        self._tell(outcome, domain.MAILS["succeeded"], [attachment])
+        self._send_email(outcome, domain.EMAIL_TEMPLATES["succeeded"], [attachment])
 
     def on_declined(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Tell the customer that nothing was charged, and why."""
-        self._tell(event.data, domain.MAILS["declined"])
+        """Email the customer that nothing was charged, and why.
+
+        Raises
+        ------
+        PermanentFailure
+            If the email is rejected.
+        ServiceUnavailable
+            If ``notifications`` does not answer.
+        """
+        self._send_email(event.data, domain.EMAIL_TEMPLATES["declined"])
 
     def on_action_required(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Tell the customer that their bank wants them to confirm."""
-        self._tell(event.data, domain.MAILS["action_required"])
+        """Email the customer that their bank requires a confirmation.
+
+        Raises
+        ------
+        PermanentFailure
+            If the email is rejected.
+        ServiceUnavailable
+            If ``notifications`` does not answer.
+        """
+        self._send_email(event.data, domain.EMAIL_TEMPLATES["action_required"])
 
     def on_refunded(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Tell the customer that the money is on its way back."""
-        self._tell(event.data, domain.MAILS["refunded"])
+        """Email the customer that the payment is being refunded.
+
+        Raises
+        ------
+        PermanentFailure
+            If the email is rejected.
+        ServiceUnavailable
+            If ``notifications`` does not answer.
+        """
+        self._send_email(event.data, domain.EMAIL_TEMPLATES["refunded"])
 
     def _archive(self, outcome: PaymentOutcome, receipt: bytes) -> None:
         file_id = domain.receipt_id(outcome.order_id)
@@ -87,21 +119,21 @@ class Fulfilment:
         try:
             self._file_manager.call(files.ARCHIVE_DOCUMENT, {"file_id": file_id}, body=document)
         except Conflict:
-            # Archived before, by a release that printed it differently: that one stands.
-            log.warning("receipt stands", order=outcome.order_id)
+            # An earlier release archived it with different bytes; its receipt is kept.
+            log.warning("receipt already archived", order_id=outcome.order_id)
         self._record_receipt(outcome.order_id, file_id)
 
     def _record_receipt(self, order_id: str, file_id: str) -> None:
         while True:
             payment = self._store.get(domain.transaction_id(order_id))
             if payment is None:
-                raise PermanentFailure(f"there is no transaction of {order_id}")
+                raise PermanentFailure(f"order {order_id} has no transaction")
             if payment.receipt_file_id == file_id:
                 return
             if self._store.replace(payment.with_receipt(file_id, self._now())):
                 return
 
-    def _tell(
+    def _send_email(
         self,
         outcome: PaymentOutcome,
         template: Template,
@@ -123,10 +155,10 @@ class Fulfilment:
         try:
             self._notifications.call(notifications.SEND, {"message_id": message_id}, body=message)
         except Conflict:
-            # Sent before, by a release that put it differently: once is enough.
-            log.warning("message stands", order=outcome.order_id)
+            # An earlier release requested it with different content; it is not sent again.
+            log.warning("email already requested", order_id=outcome.order_id)
         except Unprocessable as error:
-            raise PermanentFailure(f"the e-mail is refused: {error.detail}") from None
+            raise PermanentFailure(f"notifications rejects the email: {error.detail}") from None
 
 
 def _filename(outcome: PaymentOutcome) -> str:

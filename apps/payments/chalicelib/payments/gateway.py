@@ -1,9 +1,9 @@
-"""The payment gateway: Stripe's client behind four verbs, its errors sorted.
+"""The payment gateway: a small interface over Stripe's client that classifies its errors.
 
-Stripe answers a repeated idempotency key with the first answer, a 500 included, for 24 hours. So
-a key is good for a repetition after silence (a time-out), and useless after a 500: then the next
-try takes a fresh key, which is safe since an intent can succeed once and a charge can be refunded
-once. (Stripe API reference, "Idempotent requests".)
+For 24 hours Stripe answers a repeated idempotency key with the first answer, even if that was a
+500. So a key is useful for a retry after a timeout, and useless after a 500. Then the next attempt
+uses a fresh key, which is safe because an intent succeeds at most once and a charge is refunded at
+most once. (Stripe API reference, "Idempotent requests".)
 """
 
 import uuid
@@ -30,20 +30,20 @@ _PROGRESS = (
 )
 
 TIMEOUT = 10.0
-"""Seconds to wait for one answer of the gateway."""
+"""Seconds to wait for one response of the gateway."""
 
 
 class GatewayUnavailableError(Exception):
-    """The gateway did not answer, or not in its own terms; it may later."""
+    """The gateway did not answer, or not with a valid response; a later attempt may succeed."""
 
 
-class RefusedError(Exception):
-    """The gateway will never do this, for a reason that lies in the order.
+class GatewayRefusedError(Exception):
+    """The gateway permanently refuses an operation because of the order.
 
     Parameters
     ----------
     code
-        Its reason, such as ``amount_too_small``.
+        The gateway's code for the reason, such as ``amount_too_small``.
     """
 
     def __init__(self, code: str) -> None:
@@ -51,71 +51,88 @@ class RefusedError(Exception):
         self.code = code
 
 
-class MisunderstoodError(Exception):
-    """The gateway does not understand the shop: a person must look at it, no customer."""
+class InvalidGatewayRequestError(Exception):
+    """The gateway rejects the shop's request as invalid; an operator must fix it."""
 
 
 class Gateway(Protocol):
-    """What payments needs of a gateway.
+    """What payments needs from a gateway.
 
-    Every verb may raise ``GatewayUnavailableError``; then nothing is known, and asking again is
-    safe. ``create`` and ``confirm`` may raise ``MisunderstoodError``.
+    Every method may raise ``GatewayUnavailableError``: then the outcome is unknown, and a retry is
+    safe. ``create`` and ``confirm`` may raise ``InvalidGatewayRequestError``, ``create`` and
+    ``refund`` ``GatewayRefusedError``.
     """
 
     def create(self, order: Order) -> Intent:
-        """Create the unconfirmed intent of an order, or raise ``RefusedError``."""
+        """Create the unconfirmed intent of an order."""
 
     def find(self, order_id: str) -> Intent | None:
-        """Return an order's intent, if there is one; of several, the one that came furthest."""
+        """Return an order's intent, if there is one; of several, the most advanced one."""
 
     def retrieve(self, intent_id: str) -> Intent:
-        """Return an intent as it is."""
+        """Return an intent."""
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        """Confirm an intent, unless something has become of it already, and return it."""
+        """Confirm an intent unless it has an outcome already, and return it."""
 
     def cancel(self, intent_id: str) -> Intent:
-        """Cancel an intent, unless something has become of it already, and return it."""
+        """Cancel an intent unless it has a final outcome already, and return it."""
 
     def refund(self, intent_id: str, order_id: str) -> None:
-        """Give back what an intent has charged, once."""
+        """Refund the charge of an intent, once."""
 
 
 class StripeGateway:
-    """Stripe, or a server that speaks its language.
+    """Calls Stripe, or a server with the same API.
 
     Parameters
     ----------
     api_key
         Secret key of the account.
     api_base
-        Where the API is, if it is not Stripe's own.
+        URL of the API, if it is not Stripe's own.
     """
 
     def __init__(self, api_key: str, api_base: str = "") -> None:
         self._api_key = api_key
         self._api_base = api_base
-        self._opened: stripe.StripeClient | None = None
+        self._client: stripe.StripeClient | None = None
 
     @property
     def client(self) -> "stripe.StripeClient":
-        """Stripe's own client, for one more call, if there is the time to wait for its answer."""
+        """Stripe's own client, if there is enough time left to wait for one more response.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If less than ``TIMEOUT`` is left.
+        """
         if context.current().remaining() < TIMEOUT:
-            raise GatewayUnavailableError("there is no time left for another call")
-        if self._opened is None:
-            # Imported where a charge is made: it costs a cold start half a second.
+            raise GatewayUnavailableError("no time left for another call")
+        if self._client is None:
+            # Imported only where a charge is made, because it takes half a second.
             import stripe
 
-            self._opened = stripe.StripeClient(
+            self._client = stripe.StripeClient(
                 self._api_key,
                 base_addresses={"api": self._api_base} if self._api_base else {},
                 http_client=stripe.RequestsClient(timeout=TIMEOUT),
                 max_network_retries=0,
             )
-        return self._opened
+        return self._client
 
     def create(self, order: Order) -> Intent:
-        """Create the unconfirmed intent of an order, or raise ``RefusedError``."""
+        """Create the unconfirmed intent of an order.
+
+        Raises
+        ------
+        GatewayRefusedError
+            If Stripe refuses the amount or the currency.
+        GatewayUnavailableError
+            If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request for another reason.
+        """
         import stripe
 
         params: Any = {
@@ -125,7 +142,7 @@ class StripeGateway:
             "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
         }
         try:
-            return self.once(
+            return self.call_with_retry(
                 f"{order.id}:intent",
                 lambda key: _intent(self.client.v1.payment_intents.create(params, _options(key))),
             )
@@ -133,22 +150,37 @@ class StripeGateway:
             raise _refusal(error, "amount", "currency") from None
 
     def find(self, order_id: str) -> Intent | None:
-        """Return the intent of an order, if there is one; of several, the one that came furthest.
+        """Return the intent of an order, if there is one; of several, the most advanced one.
 
-        The search is some seconds behind, and made for orders that are older than that.
+        Stripe's search lags by some seconds, so use this only for older orders.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
         """
         params: Any = {"query": f"metadata['order_id']:'{order_id}'", "limit": 100}
-        found = self.once(None, lambda _: self.client.v1.payment_intents.search(params)).data
+        found = self.call_with_retry(
+            None, lambda _: self.client.v1.payment_intents.search(params)
+        ).data
         found.sort(key=lambda intent: (_PROGRESS.index(intent.status), intent.created))
         return _intent(found[-1]) if found else None
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        """Confirm an intent, unless something has become of it already, and return it."""
+        """Confirm an intent unless it has an outcome already, and return it.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects anything but the payment method.
+        """
         import stripe
 
         params: Any = {"payment_method": payment_method}
         for key in (f"{order_id}:confirm", f"{order_id}:confirm:{uuid.uuid4()}"):
-            # Asked first, every time: a fault may hide that the work was done.
+            # Checked before each attempt: a failed one may have been carried out.
             intent = self.retrieve(intent_id)
             if intent.status != "unconfirmed":
                 return intent
@@ -160,7 +192,7 @@ class StripeGateway:
                 return _declined(intent_id, _decline_code(error))
             except stripe.InvalidRequestError as error:
                 intent = self.retrieve(intent_id)
-                if intent.status != "unconfirmed":  # somebody was faster
+                if intent.status != "unconfirmed":  # confirmed concurrently
                     return intent
                 return _declined(intent_id, _refusal(error, "payment_method").code)
             except stripe.APIError:
@@ -170,42 +202,77 @@ class StripeGateway:
         raise GatewayUnavailableError(f"{intent_id} could not be confirmed")
 
     def cancel(self, intent_id: str) -> Intent:
-        """Cancel an intent, unless something has become of it already, and return it."""
+        """Cancel an intent unless it has a final outcome already, and return it.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
         import stripe
 
         try:
-            return self.once(
+            return self.call_with_retry(
                 None, lambda _: _intent(self.client.v1.payment_intents.cancel(intent_id))
             )
         except stripe.InvalidRequestError:
             return self.retrieve(intent_id)
 
     def refund(self, intent_id: str, order_id: str) -> None:
-        """Give back what an intent has charged, once."""
+        """Refund the charge of an intent, once.
+
+        Raises
+        ------
+        GatewayRefusedError
+            If Stripe refuses the refund or it fails.
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
         import stripe
 
         params: Any = {"payment_intent": intent_id, "metadata": {"order_id": order_id}}
         try:
-            refund = self.once(
+            refund = self.call_with_retry(
                 f"{order_id}:refund",
                 lambda key: self.client.v1.refunds.create(params, _options(key)),
             )
         except stripe.InvalidRequestError as error:
             if error.code != "charge_already_refunded":
-                raise RefusedError(error.code or "invalid_request") from None
+                raise GatewayRefusedError(error.code or "invalid_request") from None
         else:
             if refund.status in ("failed", "canceled"):
-                raise RefusedError(refund.failure_reason or "refund_failed")
+                raise GatewayRefusedError(refund.failure_reason or "refund_failed")
 
     def retrieve(self, intent_id: str) -> Intent:
-        """Return an intent as it is."""
-        return self.once(
+        """Return an intent.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
+        return self.call_with_retry(
             None, lambda _: _intent(self.client.v1.payment_intents.retrieve(intent_id))
         )
 
     @staticmethod
-    def once(key: str | None, call: Callable[[str | None], T]) -> T:
-        """Call the gateway, and once more with a fresh key if it answers with a fault."""
+    def call_with_retry(key: str | None, call: Callable[[str | None], T]) -> T:
+        """Call Stripe, and retry once with a fresh idempotency key after a server error.
+
+        Parameters
+        ----------
+        key
+            Idempotency key of the first attempt; ``None`` for a call that needs none.
+        call
+            Makes the call with a given key.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        stripe.InvalidRequestError
+            If Stripe rejects the request.
+        """
         import stripe
 
         try:
@@ -227,17 +294,17 @@ def _unavailable(error: Exception) -> GatewayUnavailableError:
     return GatewayUnavailableError(f"{type(error).__name__}: {error}")
 
 
-def _refusal(error: "stripe.InvalidRequestError", *params: str) -> RefusedError:
-    """Return the refusal that an error is, if it is about one of these parameters.
+def _refusal(error: "stripe.InvalidRequestError", *params: str) -> GatewayRefusedError:
+    """Return the refusal for an error about one of the given parameters.
 
     Raises
     ------
-    MisunderstoodError
-        If it is not: then it is no word on the order.
+    InvalidGatewayRequestError
+        If the error is about something else, so that the order is not the cause.
     """
     if (error.param or "").split("[")[0] not in params:
-        raise MisunderstoodError(f"{error.code}: {error.user_message or error}") from error
-    return RefusedError(error.code or "invalid_request")
+        raise InvalidGatewayRequestError(f"{error.code}: {error.user_message or error}") from error
+    return GatewayRefusedError(error.code or "invalid_request")
 
 
 def _declined(intent_id: str, code: str | None) -> Intent:
@@ -250,7 +317,7 @@ def _decline_code(error: "stripe.CardError") -> str | None:
 
 
 def _intent(answer: "stripe.PaymentIntent") -> Intent:
-    """Return an intent of Stripe's as the domain understands it."""
+    """Return one of Stripe's intents as a domain object."""
     match answer.status:
         case "succeeded":
             return Intent(id=answer.id, status="succeeded")
@@ -269,5 +336,5 @@ def _intent(answer: "stripe.PaymentIntent") -> Intent:
 
 
 def _reason(failure: Any) -> str | None:
-    # Stripe's objects have no attribute for what the answer leaves out
+    # Stripe's objects have no attribute for a field that the response omits
     return getattr(failure, "decline_code", None) or getattr(failure, "code", None)

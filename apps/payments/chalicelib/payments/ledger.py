@@ -1,4 +1,4 @@
-"""The gateway's own records: which intents there are, what they took and what was given back."""
+"""The gateway's own records: the payment intents, and what each has charged and refunded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,49 +20,65 @@ _STATUSES: dict[str, Any] = {
 
 
 class Ledger(Protocol):
-    """What an audit needs of a gateway; both may raise ``GatewayUnavailableError``."""
+    """What an audit needs from a gateway.
+
+    Both methods raise ``GatewayUnavailableError`` if the gateway does not answer.
+    """
 
     def between(self, since: datetime, until: datetime) -> list[GatewayCharge]:
-        """Return the intents of orders that were begun in a time, the end left out."""
+        """Return the charges of orders with an intent created in a period, ``until`` excluded."""
 
     def of_intent(self, intent_id: str) -> GatewayCharge | None:
-        """Return one intent; ``None`` if the gateway has none such."""
+        """Return the charge of an intent; ``None`` if the gateway has no such intent."""
 
 
 class StripeLedger:
-    """Stripe's records.
+    """Reads Stripe's records.
 
     Parameters
     ----------
     gateway
-        Of the account.
+        Calls Stripe's API.
     """
 
     def __init__(self, gateway: StripeGateway) -> None:
         self._gateway = gateway
 
     def between(self, since: datetime, until: datetime) -> list[GatewayCharge]:
-        """Return the intents of orders that were begun in a time, the end left out.
+        """Return the charges of orders with an intent created in a period, ``until`` excluded.
 
-        A hundred of them take one call, their last charges included. The gateway counts in whole
-        seconds, so both bounds are taken at the second that they are in.
+        One call returns a hundred intents with their latest charges. The gateway records whole
+        seconds, so both bounds are rounded down to the second.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
         """
         params: Any = {
             "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
             "limit": 100,
             "expand": ["data.latest_charge"],
         }
-        found = self._gateway.once(None, lambda _: list(self._listed(params)))
+        found = self._gateway.call_with_retry(None, lambda _: list(self._listed(params)))
         return [charge for intent in found if (charge := _charge(intent)).order_id]
 
     def of_intent(self, intent_id: str) -> GatewayCharge | None:
-        """Return one intent; ``None`` if the gateway has none such."""
+        """Return the charge of an intent; ``None`` if Stripe has no such intent.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
         import stripe
 
         params: Any = {"expand": ["latest_charge"]}
         intents = self._gateway.client.v1.payment_intents
         try:
-            return self._gateway.once(None, lambda _: _charge(intents.retrieve(intent_id, params)))
+            return self._gateway.call_with_retry(
+                None, lambda _: _charge(intents.retrieve(intent_id, params))
+            )
         except stripe.InvalidRequestError as error:
             if error.code != "resource_missing":
                 raise

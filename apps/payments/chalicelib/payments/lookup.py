@@ -1,4 +1,4 @@
-"""Reading transactions, and having them told of again."""
+"""Look up transactions and re-emit their events."""
 
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.store import TransactionStore
@@ -7,37 +7,24 @@ from contracts.payments import Transaction, TransactionLookup, TransactionLookup
 
 
 class Lookup:
-    """Answers what was charged.
+    """Looks up transactions and re-emits their events.
 
     Parameters
     ----------
     store
-        The transactions.
+        Reads and writes the transactions.
     """
 
     def __init__(self, store: TransactionStore) -> None:
         self._store = store
 
-    def get(self, transaction_id: str) -> Transaction:
-        """Return one transaction.
-
-        Raises
-        ------
-        NotFound
-            If there is no such transaction.
-        """
-        payment = self._store.get(transaction_id)
-        if payment is None:
-            raise NotFound("There is no such transaction.")
-        return answer_of(payment)
-
     def of_orders(self, lookup: TransactionLookup) -> TransactionLookupAnswer:
-        """Return the transactions that exist for some orders."""
+        """Return the existing transactions of orders."""
         payments = self._store.of_orders(lookup.order_ids)
-        return TransactionLookupAnswer(items=[answer_of(payment) for payment in payments])
+        return TransactionLookupAnswer(items=[to_transaction(payment) for payment in payments])
 
     def reemit(self, transaction_id: str) -> None:
-        """Have the events of a transaction's outcomes told again.
+        """Re-emit the events of a transaction's outcomes.
 
         Raises
         ------
@@ -48,8 +35,8 @@ class Lookup:
             raise NotFound("There is no such transaction.")
 
 
-def answer_of(payment: Payment) -> Transaction:
-    """Return a payment as the contract says it."""
+def to_transaction(payment: Payment) -> Transaction:
+    """Return a payment as the contract's type."""
     return Transaction(
         id=payment.id,
         order_id=payment.order_id,

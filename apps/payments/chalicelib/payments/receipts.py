@@ -7,28 +7,28 @@ from chassis.money import money_text
 from contracts.payments import PaymentOutcome
 
 _FONTS = Path(__file__).parent / "fonts"
-# what the cut fonts have: see fonts/README.md
+# the characters of the font subsets: see fonts/README.md
 _LATIN = frozenset(map(chr, [*range(0x20, 0x180), *range(0x2010, 0x2028), 0x20AC]))
 
 
 def print_receipt(outcome: PaymentOutcome) -> bytes:
-    """Return the receipt of a payment as a PDF: the same payment, the same bytes.
+    """Return the receipt of a payment as a PDF; the same payment always gives the same bytes.
 
     Parameters
     ----------
     outcome
-        Of a payment that succeeded.
+        A payment that succeeded.
     """
-    # Imported where a receipt is printed: it costs a cold start a third of a second.
+    # Imported only here, because it takes a third of a second.
     from fpdf import FPDF, FontFace
 
     pdf = FPDF(format="A4")
     pdf.set_creation_date(outcome.occurred_at.astimezone(UTC))
     pdf.set_title(f"Receipt {outcome.order_id}")
     pdf.set_author("Toy Shop")
-    cut = _cut_for(outcome)
-    pdf.add_font("DejaVu", fname=_FONTS / f"DejaVuSans{cut}.ttf")
-    pdf.add_font("DejaVu", style="B", fname=_FONTS / f"DejaVuSans-Bold{cut}.ttf")
+    subset = _font_subset_for(outcome)
+    pdf.add_font("DejaVu", fname=_FONTS / f"DejaVuSans{subset}.ttf")
+    pdf.add_font("DejaVu", style="B", fname=_FONTS / f"DejaVuSans-Bold{subset}.ttf")
     pdf.set_auto_page_break(True, margin=20)
     pdf.add_page()
 
@@ -78,7 +78,10 @@ def print_receipt(outcome: PaymentOutcome) -> bytes:
     return bytes(pdf.output())
 
 
-def _cut_for(outcome: PaymentOutcome) -> str:
-    """Return which cut of the fonts has all letters: reading a whole one takes most of the time."""
+def _font_subset_for(outcome: PaymentOutcome) -> str:
+    """Return the suffix of the smallest font files with all characters of a receipt.
+
+    Reading a complete font takes most of the time.
+    """
     letters = set(outcome.contact.name).union(*(line.name for line in outcome.lines))
     return "-Latin" if letters <= _LATIN else ""

@@ -1,4 +1,4 @@
-"""Transactions in DynamoDB: one item an order, every write conditional on the version before."""
+"""Transactions in DynamoDB: one item per order; each write requires the previous version."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class TransactionRecord(Record):
     )
 
     def to_payment(self) -> Payment:
-        """Return the payment as the domain knows it."""
+        """Return the payment as a domain object."""
         return Payment(
             id=self.id,
             order_id=self.order_id,
@@ -55,7 +55,7 @@ class TransactionRecord(Record):
         )
 
     def _outcomes(self) -> tuple[Outcome, ...]:
-        """Return what the payment has come to; a release that did not keep it kept the last."""
+        """Return the outcomes; records of earlier releases have only the last one."""
         if self.outcomes or self.status == "pending":
             return self.outcomes or ()
         return (
@@ -69,39 +69,39 @@ class TransactionRecord(Record):
 
 
 class TransactionStore:
-    """The transactions table.
+    """Reads and writes the transactions table.
 
     Parameters
     ----------
     table_name
-        Of the service's own table.
+        Name of the service's own table.
     """
 
     def __init__(self, table_name: str) -> None:
         bind(TransactionRecord, table_name)
 
     def get(self, payment_id: str) -> Payment | None:
-        """Return a payment, read consistently, or ``None`` if there is no such payment."""
+        """Return a payment with a consistent read, or ``None`` if there is no such payment."""
         try:
             return TransactionRecord.get(payment_id, consistent_read=True).to_payment()
         except DoesNotExist:
             return None
 
     def of_orders(self, order_ids: Sequence[str]) -> list[Payment]:
-        """Return the payments that exist for some orders, with one read for up to 100 of them."""
+        """Return the existing payments of orders, with one read per 100 orders."""
         ids = {transaction_id(order_id) for order_id in order_ids}
         return [record.to_payment() for record in TransactionRecord.batch_get(list(ids))]
 
     def add(self, payment: Payment) -> bool:
-        """Store a new payment; return ``False``, and store nothing, if its order has one."""
+        """Store a new payment; return ``False`` and store nothing if its order already has one."""
         return self._put(payment, TransactionRecord.id.does_not_exist())
 
     def replace(self, payment: Payment) -> bool:
-        """Store the next version of a payment; return ``False`` if another writer was faster."""
+        """Store the next version of a payment; return ``False`` if another writer was first."""
         return self._put(payment, TransactionRecord.version == payment.version - 1)
 
     def reemit(self, payment_id: str) -> bool:
-        """Have a payment told of again; return ``False`` if there is none."""
+        """Re-emit the events of a payment; return ``False`` if there is no such payment."""
         return TransactionRecord(id=payment_id).reemit()
 
     @staticmethod

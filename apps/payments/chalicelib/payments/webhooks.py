@@ -1,4 +1,4 @@
-"""News from the gateway: what became of a payment that the shopper had to authenticate."""
+"""Webhooks of the gateway: the outcome of a payment that the shopper had to authenticate."""
 
 import hashlib
 import hmac
@@ -17,9 +17,9 @@ from chassis.problems import BadRequest, ServiceUnavailable
 from contracts.payments import Webhook
 
 TOLERANCE = 300
-"""Seconds that a signature is good for."""
+"""Seconds for which a signature is valid."""
 
-_NEWS = {
+_STATUSES = {
     "payment_intent.succeeded": "succeeded",
     "payment_intent.payment_failed": "declined",
     "payment_intent.canceled": "cancelled",
@@ -27,14 +27,18 @@ _NEWS = {
 
 
 class Webhooks:
-    """Verifies what the gateway posts, and records what it says.
+    """Verifies webhooks and records the outcomes that they report.
 
     Parameters
     ----------
     secret
-        Of the webhook endpoint.
+        Signing secret of the webhook endpoint.
+    store
+        Reads the transactions.
+    charging
+        Records the outcomes.
     now
-        Seconds since the epoch.
+        Returns the current time in seconds since the epoch.
     """
 
     def __init__(
@@ -50,20 +54,20 @@ class Webhooks:
         self._now = now
 
     def receive(self, webhook: Webhook) -> None:
-        """Take in one event of the gateway.
+        """Record the outcome that a webhook reports; ignore a webhook that reports none.
 
         Raises
         ------
         BadRequest
-            If its signature does not hold or it is not an event.
+            If its signature is not valid, or it is not an event of the gateway.
         ServiceUnavailable
-            If it is about an intent that is not recorded yet; the gateway sends it again.
+            If the payment is not recorded yet; the gateway will send the webhook again.
         """
         self._verify(webhook)
         try:
             event: dict[str, Any] = msgspec.json.decode(webhook.payload, type=dict[str, Any])
             kind, subject = event["type"], event["data"]["object"]
-            status = _NEWS.get(kind)
+            status = _STATUSES.get(kind)
             order_id = (subject.get("metadata") or {}).get("order_id")
         except (msgspec.MsgspecError, KeyError, AttributeError, TypeError):
             raise BadRequest("The payload is not an event of the gateway.") from None
@@ -74,8 +78,8 @@ class Webhooks:
         if payment is None:
             raise ServiceUnavailable("The payment is not recorded yet. Send it again later.")
         if payment.intent_id != subject.get("id"):
-            # Of an intent that nobody recorded: it took no money.
-            log.warning("webhook of another intent", order=order_id)
+            # An intent that was never recorded was never confirmed, so it has charged nothing.
+            log.warning("webhook of an unrecorded intent ignored", order_id=order_id)
             return
         failure = subject.get("last_payment_error") or {}
         self._charging.record(
@@ -90,15 +94,14 @@ class Webhooks:
         )
 
     def _verify(self, webhook: Webhook) -> None:
-        """Check the signature (Stripe documentation, "Verify webhook signatures manually").
+        """Verify the signature (Stripe documentation, "Verify webhook signatures manually").
 
-        Done by hand, since Stripe's package would cost every cold start of the API half a second
-        for one HMAC.
+        Stripe's package is not used here: importing it takes half a second of each cold start.
         """
         parts = [part.split("=", 1) for part in webhook.signature.split(",") if "=" in part]
         stamps = [value for name, value in parts if name == "t"]
         given = [value for name, value in parts if name == "v1"]
-        problem = BadRequest("The signature does not hold.")
+        problem = BadRequest("The signature is not valid.")
         if len(stamps) != 1 or not stamps[0].isdigit():
             raise problem
         signed = stamps[0].encode() + b"." + webhook.payload

@@ -1,4 +1,4 @@
-"""The payments service: what was charged for an order, and what became of it."""
+"""The API of payments: transactions, the audit of the gateway's records, and webhooks."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ PaymentStatus = Literal[
 
 
 class Transaction(Output):
-    """The one transaction of an order. ``client_secret`` is set while the shopper must act."""
+    """The only transaction of an order. ``client_secret`` is set while an action is required."""
 
     id: str
     order_id: str
@@ -32,7 +32,7 @@ class Transaction(Output):
 
 
 class TransactionLookup(Input):
-    """The orders whose transactions are wanted."""
+    """The orders whose transactions to return."""
 
     order_ids: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
@@ -40,16 +40,16 @@ class TransactionLookup(Input):
 
 
 class TransactionLookupAnswer(Output):
-    """The transactions that exist for the orders asked for."""
+    """The existing transactions of the requested orders."""
 
     items: list[Transaction]
 
 
 class TransactionAudit(Input):
-    """The orders to audit, and the time in which their charges were begun.
+    """The orders to audit, and the period of the gateway's records to compare them with.
 
-    What the gateway began then is listed; money in that list that no transaction records is told
-    of, whatever its order. ``until`` itself is out.
+    All charges of that period are compared, so that one without a transaction is reported whatever
+    its order. ``until`` is exclusive.
     """
 
     order_ids: Annotated[
@@ -60,7 +60,7 @@ class TransactionAudit(Input):
 
 
 class GatewayCharge(Output):
-    """What the gateway's own records say of one payment intent."""
+    """The gateway's own record of one payment intent."""
 
     intent_id: str
     order_id: str
@@ -71,23 +71,25 @@ class GatewayCharge(Output):
 
 
 class ExpectedMessage(Output):
-    """An e-mail that the customer must have been sent."""
+    """An email that the customer must have received."""
 
     id: str
     template: Template
 
 
 class AuditedOrder(Output):
-    """What is known of an order's payment: by us, by the gateway, and what follows from it.
+    """An order's transaction, the gateway's records of it, and the documents that it requires.
 
     Attributes
     ----------
     intent_id
-        Of the transaction's own charge.
+        The transaction's intent.
     charges
-        The transaction's own, and others of the order that the time asked for holds.
+        The charge of the transaction's intent, and the order's other charges in the period.
     receipt_file_id
-        Of the receipt that must be archived; ``None`` if there must be none.
+        File id of the receipt that must be archived; ``None`` if there must be none.
+    messages
+        The emails that the customer must have received.
     """
 
     order_id: str
@@ -99,21 +101,21 @@ class AuditedOrder(Output):
 
 
 class TransactionAuditAnswer(Output):
-    """The orders asked for, and money taken in that time for others that no transaction records."""
+    """The requested orders, and other charges of the period that have no transaction."""
 
     items: list[AuditedOrder]
     unrecorded: list[GatewayCharge]
 
 
 class Webhook(Input):
-    """What the gateway posted, to the byte (base64 on the wire), and how it signed it."""
+    """The exact bytes that the gateway posted (base64 in JSON), and their signature."""
 
     payload: Annotated[bytes, Meta(max_length=256 * 1024)]
     signature: Annotated[str, Meta(max_length=2000)]
 
 
 class PaymentOutcome(Output):
-    """Data of every payment event: the transaction, and of the order what a mail needs."""
+    """Data of every payment event: the transaction, and the order's data for an email."""
 
     transaction_id: str
     order_id: str
@@ -126,28 +128,25 @@ class PaymentOutcome(Output):
     decline_code: str | None = None
 
 
-GET: Operation[Transaction] = Operation(
-    name="getTransaction", method="GET", path="/transactions/{transaction_id}",
-    summary="One transaction", answer=Transaction, problems=(404,), repeatable=True,
-)  # fmt: skip
 LOOKUP: Operation[TransactionLookupAnswer] = Operation(
     name="lookUpTransactions", method="POST", path="/transactions/lookup",
-    summary="The transactions of many orders in one call",
+    summary="Look up the transactions of many orders",
     body=TransactionLookup, answer=TransactionLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 RECEIVE_WEBHOOK: Operation[None] = Operation(
-    name="receiveWebhook", method="POST", path="/webhooks", summary="News from the gateway",
+    name="receiveWebhook", method="POST", path="/webhooks",
+    summary="Receive a webhook of the gateway",
     body=Webhook, status=(204,), problems=(400, 422), repeatable=True,
 )  # fmt: skip
 AUDIT: Operation[TransactionAuditAnswer] = Operation(
     name="auditTransactions", method="POST", path="/transactions/audit",
-    summary="What the gateway's own records say of many orders, beside their transactions",
+    summary="Compare the transactions of many orders with the gateway's own records",
     body=TransactionAudit, answer=TransactionAuditAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 REEMIT: Operation[None] = Operation(
     name="reemitTransaction", method="POST", path="/transactions/{transaction_id}/events",
-    summary="Have the outcomes of the transaction told of again",
+    summary="Re-emit the events of a transaction's outcomes",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (GET, LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT)
+OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT)

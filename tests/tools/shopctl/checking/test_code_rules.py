@@ -51,7 +51,9 @@ def test_manifest_that_is_wrong(copy: Copy, path: str, old: str, new: str, what:
 
 
 def test_cycle_of_calls(copy: Copy) -> None:
-    copy.replace("apps/orders/service.toml", "[calls]", '[calls]\npayments = ["getTransaction"]')
+    copy.replace(
+        "apps/orders/service.toml", "[calls]", '[calls]\npayments = ["lookUpTransactions"]'
+    )
     found = copy.only(cycles)
     assert "cycle: " in found.what
     assert found.what.count("→") == 2
