@@ -1,4 +1,4 @@
-"""The toys API, and the pictures that file_manager says are ready."""
+"""The toys API, and the consumer of file_manager's events about images."""
 
 from chalice.app import SNSEvent, SQSEvent
 
@@ -15,7 +15,7 @@ components = build(settings)
 
 
 def toy_to_change(toy_id: str) -> Stored:
-    """Return a toy in the version that the caller requires; an unknown one is a 404 first."""
+    """Return the toy to change: 404 if there is none, then 428 or 412 by the precondition."""
     stored = components.toys.get_for_update(toy_id)
     app.precondition().check(stored.toy.version)
     return stored
@@ -29,13 +29,13 @@ def search_toys() -> api.ToyPage:
 
 @app.serves(api.GET)
 def get_toy(toy_id: str) -> api.Toy:
-    """Get one toy."""
+    """Return a toy."""
     return components.toys.get(toy_id)
 
 
 @app.serves(api.LOOKUP)
 def look_up_toys() -> api.ToyLookupAnswer:
-    """Get many toys in one call."""
+    """Return the toys with the given ids."""
     return components.toys.look_up(app.body(api.ToyLookup))
 
 
@@ -48,41 +48,41 @@ def create_toy() -> Answer:
 
 @app.serves(api.REPLACE)
 def replace_toy(toy_id: str) -> api.Toy:
-    """Replace a toy by another description."""
+    """Replace the details of a toy."""
     return components.toys.replace(toy_to_change(toy_id), app.body(api.ToyDraft))
 
 
 @app.serves(api.PATCH)
 def patch_toy(toy_id: str) -> api.Toy:
-    """Change a part of a toy."""
+    """Change some of the details of a toy."""
     return components.toys.patch(toy_to_change(toy_id), app.patch())
 
 
 @app.serves(api.DELETE)
 def delete_toy(toy_id: str) -> None:
-    """Withdraw a toy."""
+    """Delete a toy and its images."""
     components.toys.delete(toy_to_change(toy_id))
 
 
 @app.serves(api.ADD_IMAGE)
 def add_toy_image(toy_id: str) -> ImageTicket:
-    """Announce a picture of a toy."""
+    """Announce the upload of an image of a toy."""
     return components.toys.announce_image(components.toys.get(toy_id), app.body(api.NewToyImage))
 
 
 @app.serves(api.REMOVE_IMAGE)
 def remove_toy_image(toy_id: str, image_id: str) -> None:
-    """Remove a picture of a toy."""
+    """Remove an image from a toy."""
     components.toys.remove_image(toy_id, image_id)
 
 
 @app.on_sns_message(topic=source("images"))
 def images(event: SNSEvent) -> dict[str, object]:
-    """Show a picture on its toy once its bytes are checked."""
+    """Add an image to its toy once its content has been checked."""
     return components.images.on_sns(event.to_dict(), event.context)
 
 
 @app.on_sqs_message(queue_arn=source("images_retry"))
 def images_retry(event: SQSEvent) -> dict[str, object]:
-    """Try again, for hours, what ``images`` could not do."""
+    """Retry for hours what ``images`` failed to do."""
     return components.images.on_sqs(event.to_dict(), settings.images_retry_url, event.context)

@@ -1,4 +1,4 @@
-"""The toys service as a whole: its API, its table, and the events of file_manager."""
+"""The whole toys service: its API, its table, and the events of file_manager that it consumes."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ DRAFT: dict[str, Any] = {
     "min_age": 3,
     "attributes": {"colour": "red"},
 }
-PICTURE = {"content_type": "image/png", "size": 500, "alt": "A train"}
+IMAGE = {"content_type": "image/png", "size": 500, "alt": "A train"}
 
 
 def ticket(call: Call) -> files.ImageTicket:
@@ -104,7 +104,7 @@ def deliver(app: Any, event: dict[str, Any]) -> None:
 
 
 class TestToys:
-    def test_a_new_toy_can_be_read_back(self, api: Any) -> None:
+    def test_create_returns_the_toy_that_get_returns(self, api: Any) -> None:
         answer = api.call("POST", "/toys", DRAFT)
         toy = answer.json_body
         assert answer.headers["Location"] == f"/toys/{toy['id']}"
@@ -130,7 +130,7 @@ class TestToys:
             ({"colour": "red"}, "/colour"),
         ],
     )
-    def test_a_bad_field_is_named_and_nothing_is_stored(
+    def test_invalid_field_is_named_and_nothing_is_stored(
         self, api: Any, changes: dict[str, Any], pointer: str
     ) -> None:
         answer = api.call("POST", "/toys", DRAFT | changes)
@@ -139,12 +139,12 @@ class TestToys:
         assert names(api.call("GET", "/toys")) == []
 
     @pytest.mark.parametrize("toy_id", ["toy_nope", "%27%22", "a%2Fb", "%00", "x" * 3000])
-    def test_an_id_of_no_toy_is_a_404(self, api: Any, toy_id: str) -> None:
+    def test_unknown_or_malformed_toy_id_is_404(self, api: Any, toy_id: str) -> None:
         assert api.call("GET", f"/toys/{toy_id}").status_code == 404
         assert api.call("PUT", f"/toys/{toy_id}", {}).status_code == 404
         assert api.call("POST", f"/toys/{toy_id}/images", {}).status_code == 404
 
-    def test_many_toys_come_in_one_answer_without_those_that_are_not_there(self, api: Any) -> None:
+    def test_lookup_returns_existing_toys_in_order_of_ids(self, api: Any) -> None:
         one, two = created(api), created(api, name="Kite")
         ids = [two["id"], "toy_nope", "", one["id"], two["id"]]
         answer = api.call("POST", "/toys/lookup", {"ids": ids})
@@ -152,7 +152,7 @@ class TestToys:
         assert api.call("POST", "/toys/lookup", {"ids": []}).status_code == 422
         assert api.call("POST", "/toys/lookup", {"ids": ["x"] * 101}).status_code == 422
 
-    def test_a_put_replaces_all_and_a_patch_a_part(self, api: Any) -> None:
+    def test_put_replaces_all_details_and_patch_some(self, api: Any) -> None:
         toy = created(api)
         path = f"/toys/{toy['id']}"
         put = api.call("PUT", path, DRAFT | {"name": "Kite"}, {"If-Match": '"1"'})
@@ -176,7 +176,7 @@ class TestToys:
             ({"version": 9}, "/version"),
         ],
     )
-    def test_a_patch_whose_result_is_no_toy_changes_nothing(
+    def test_invalid_patch_changes_nothing(
         self, api: Any, patch: dict[str, Any], pointer: str
     ) -> None:
         toy = created(api)
@@ -186,31 +186,31 @@ class TestToys:
         assert api.call("GET", f"/toys/{toy['id']}").json_body == toy
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-    def test_a_change_says_which_version_it_means(self, api: Any, method: str) -> None:
+    def test_changes_check_if_match_before_the_body(self, api: Any, method: str) -> None:
         toy = created(api)
         path = f"/toys/{toy['id']}"
         body = None if method == "DELETE" else b"not JSON at all"
         headers = {"Content-Type": "application/json"} if body else {}
-        # THEN the precondition is judged before the body
+        # THEN the precondition is checked before the body
         assert api.call(method, path, body, headers).status_code == 428
         assert api.call(method, path, body, headers | {"If-Match": '"7"'}).status_code == 412
         for bad in ("*", "1", 'W/"1"', '"1", "2"', '"x"'):
             assert api.call(method, path, body, headers | {"If-Match": bad}).status_code == 400
         assert api.call("GET", path).json_body == toy
 
-    def test_a_patch_of_another_type_is_refused(self, api: Any) -> None:
+    def test_patch_with_wrong_content_type_is_415(self, api: Any) -> None:
         toy = created(api)
         headers = {"If-Match": '"1"', "Content-Type": "text/plain"}
         answer = api.call("PATCH", f"/toys/{toy['id']}", {"name": "X"}, headers)
         assert answer.status_code == 415
 
-    def test_a_withdrawn_toy_is_gone_and_so_are_its_files(
+    def test_delete_removes_the_toy_and_its_files_even_if_one_deletion_fails(
         self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         deliver(app, ready(toy["id"], "fil_1"))
         deliver(app, ready(toy["id"], "fil_2"))
-        # GIVEN a file_manager that is down for the first of them
+        # GIVEN a file_manager that is down for the first deletion
         answers = iter([ServiceUnavailable("down"), None])
 
         def delete(_: Call) -> None:
@@ -226,7 +226,7 @@ class TestToys:
 
 
 class TestSearch:
-    def test_lists_are_newest_first_and_filtered(self, api: Any) -> None:
+    def test_search_filters_and_sorts_newest_first_by_default(self, api: Any) -> None:
         created(api)
         created(api, name="Kite", category="outdoor", min_age=8, attributes={"colour": "blue"})
         created(api, name="Éclair", price={"amount": 100, "currency": "AUD"}, brand="Sugar & Co")
@@ -260,12 +260,12 @@ class TestSearch:
             ("cursor=x", "/cursor"),
         ],
     )
-    def test_a_bad_parameter_is_named(self, api: Any, query: str, pointer: str) -> None:
+    def test_invalid_query_parameter_is_named(self, api: Any, query: str, pointer: str) -> None:
         answer = api.call("GET", f"/toys?{query}")
         assert answer.status_code == 400
         assert pointers(answer) == [pointer]
 
-    def test_a_walk_with_changing_limits_meets_every_toy_once(self, api: Any) -> None:
+    def test_pages_of_changing_size_return_each_toy_once(self, api: Any) -> None:
         for number in range(7):
             created(api, name=f"Toy {number}")
         walked: list[str] = []
@@ -278,7 +278,7 @@ class TestSearch:
         assert cursor is None
         assert walked == [f"Toy {number}" for number in range(7)]
 
-    def test_a_cursor_belongs_to_its_query(self, api: Any) -> None:
+    def test_cursor_of_another_query_is_rejected(self, api: Any) -> None:
         created(api)
         created(api)
         cursor = api.call("GET", "/toys?limit=1&q=train").json_body["next_cursor"]
@@ -288,35 +288,35 @@ class TestSearch:
         changed = ("A" if cursor[-1] != "A" else "B").join([cursor[:-1], ""])
         assert api.call("GET", f"/toys?q=train&cursor={changed}").status_code == 400
 
-    def test_a_search_costs_one_query_and_one_batch_read(
+    def test_search_makes_one_query_and_one_batch_read(
         self, api: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for _ in range(3):
             created(api)
-        spent: list[str] = []
+        aws_calls: list[str] = []
         original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
         def counted(self: Any, name: str, arguments: Any) -> Any:
-            spent.append(name)
+            aws_calls.append(name)
             return original(self, name, arguments)
 
         monkeypatch.setattr(BaseClient, "_make_api_call", counted)
         api.call("GET", "/toys?q=train")
-        assert spent == ["Query", "BatchGetItem"]
+        assert aws_calls == ["Query", "BatchGetItem"]
 
 
 class TestImages:
-    def test_a_picture_is_announced_to_file_manager(
+    def test_image_is_announced_to_file_manager(
         self, api: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
-        answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE)
+        answer = api.call("POST", f"/toys/{toy['id']}/images", IMAGE)
         assert answer.status_code == 201
         assert answer.json_body["image"] == {"id": "fil_1", "url": "/files/fil_1", "alt": "A train"}
         assert file_manager.calls[0].body == files.NewImage(
             subject=toy["id"], content_type="image/png", size=500, alt="A train"
         )
-        # THEN it is not shown before its bytes are checked
+        # THEN the toy does not have it before its content has been checked
         assert api.call("GET", f"/toys/{toy['id']}").json_body == toy
 
     @pytest.mark.parametrize(
@@ -327,18 +327,16 @@ class TestImages:
             ({"alt": "a\r\nb"}, "/alt"),
         ],
     )
-    def test_a_picture_that_is_none_is_not_announced(
+    def test_invalid_image_is_not_announced(
         self, api: Any, file_manager: FakeDownstream, changes: dict[str, Any], pointer: str
     ) -> None:
         toy = created(api)
-        answer = api.call("POST", f"/toys/{toy['id']}/images", PICTURE | changes)
+        answer = api.call("POST", f"/toys/{toy['id']}/images", IMAGE | changes)
         assert answer.status_code == 422
         assert pointers(answer) == [pointer]
         assert file_manager.calls == []
 
-    def test_a_checked_picture_is_shown_once_however_often_it_is_told(
-        self, api: Any, app: Any
-    ) -> None:
+    def test_redelivered_ready_event_adds_the_image_once(self, api: Any, app: Any) -> None:
         toy = created(api)
         for _ in range(3):
             deliver(app, ready(toy["id"]))
@@ -346,7 +344,7 @@ class TestImages:
         assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A train"}]
         assert shown["version"] == 2
 
-    def test_a_removed_picture_does_not_come_back(
+    def test_redelivered_event_does_not_restore_a_removed_image(
         self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
@@ -354,61 +352,63 @@ class TestImages:
         deliver(app, ready(toy["id"]))
         assert api.call("DELETE", f"{path}/images/fil_1").status_code == 204
         assert file_manager.asked() == ["deleteFile"]
-        # WHEN the event is delivered again, also after the toy was described anew
+        # WHEN the event is delivered again, before and after the toy is replaced
         deliver(app, ready(toy["id"]))
         api.call("PUT", path, DRAFT, {"If-Match": '"3"'})
         deliver(app, ready(toy["id"]))
-        # THEN the toy stays without it
+        # THEN the toy still does not have the image
         now = api.call("GET", path).json_body
         assert (now["images"], now["version"]) == ([], 4)
         assert api.call("DELETE", f"{path}/images/fil_1").status_code == 404
 
-    def test_a_change_by_another_writer_loses_no_picture(self, api: Any, app: Any) -> None:
-        # GIVEN a writer that comes between the consumer's read and its write
+    def test_concurrent_change_does_not_lose_the_image(self, api: Any, app: Any) -> None:
+        # GIVEN another writer that changes the toy between the consumer's read and write
         toy = created(api)
         store = app.components.toys._store
         read = store.get
 
-        def get_and_be_overtaken(toy_id: str) -> Any:
+        def get_then_change(toy_id: str) -> Any:
             stored = read(toy_id)
             store.get = read
-            api.call("PATCH", f"/toys/{toy_id}", {"name": "Overtaken"}, {"If-Match": '"1"'})
+            api.call("PATCH", f"/toys/{toy_id}", {"name": "Renamed"}, {"If-Match": '"1"'})
             return stored
 
-        store.get = get_and_be_overtaken
+        store.get = get_then_change
         deliver(app, ready(toy["id"]))
         now = api.call("GET", f"/toys/{toy['id']}").json_body
-        assert (now["name"], len(now["images"]), now["version"]) == ("Overtaken", 1, 3)
+        assert (now["name"], len(now["images"]), now["version"]) == ("Renamed", 1, 3)
 
-    def test_a_toy_has_twenty_pictures_at_most(
+    def test_image_beyond_the_limit_is_refused_and_its_file_deleted(
         self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         toy = created(api)
         for number in range(20):
             deliver(app, ready(toy["id"], f"fil_{number}"))
-        assert api.call("POST", f"/toys/{toy['id']}/images", PICTURE).status_code == 409
+        assert api.call("POST", f"/toys/{toy['id']}/images", IMAGE).status_code == 409
         assert file_manager.calls == []
-        # WHEN one that was announced in time comes after all
+        # WHEN an image that was announced earlier becomes ready
         deliver(app, ready(toy["id"], "fil_late"))
-        # THEN it is not shown, and its file goes
+        # THEN it is not added, and its file is deleted
         assert len(api.call("GET", f"/toys/{toy['id']}").json_body["images"]) == 20
         assert file_manager.calls[0].path == {"file_id": "fil_late"}
 
-    def test_a_file_that_could_not_be_deleted_is_tried_again(
+    def test_failed_deletion_fails_the_invocation_so_that_it_is_retried(
         self, app: Any, file_manager: FakeDownstream
     ) -> None:
         file_manager.answers["deleteFile"] = ServiceUnavailable("down")
         with pytest.raises(ServiceUnavailable):
             deliver(app, ready("toy_gone"))
 
-    def test_a_picture_of_a_toy_that_is_gone_goes_too(
+    def test_file_of_a_deleted_toy_is_deleted(
         self, api: Any, app: Any, file_manager: FakeDownstream
     ) -> None:
         deliver(app, ready("toy_gone"))
         assert file_manager.calls[0].path == {"file_id": "fil_1"}
         assert parked("toyshop-local-toys-images-dead-letters") == []
 
-    def test_poison_is_parked_and_other_events_are_ignored(self, api: Any, app: Any) -> None:
+    def test_malformed_event_is_parked_and_other_types_are_ignored(
+        self, api: Any, app: Any
+    ) -> None:
         poison = ready("toy_1")
         message = json.loads(poison["Records"][0]["Sns"]["Message"])
         del message["data"]["subject"]
@@ -419,7 +419,7 @@ class TestImages:
         assert [item["body"]["id"] for item in messages] == [message["id"]]
         assert messages[0]["reason"].startswith("poison")
 
-    def test_what_fails_is_tried_again_from_the_retry_queue(self, api: Any, app: Any) -> None:
+    def test_failed_event_is_retried_from_the_retry_queue(self, api: Any, app: Any) -> None:
         toy = created(api)
         sqs = boto3.client("sqs", region_name="us-east-1")
         url = app.settings.images_retry_url

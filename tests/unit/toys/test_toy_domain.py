@@ -19,14 +19,14 @@ DRAFT = ToyDraft(
     min_age=6,
     attributes={"colour": "red"},
 )
-KITE = domain.describe("toy_1", DRAFT, NOW)
+KITE = domain.new_toy("toy_1", DRAFT, NOW)
 
 
 def image(number: int) -> ToyImage:
     return ToyImage(id=f"fil_{number}", url=f"/files/fil_{number}", alt="")
 
 
-def test_a_new_toy_is_what_its_draft_says() -> None:
+def test_new_toy_has_the_details_of_its_draft() -> None:
     assert (KITE.version, KITE.created_at, KITE.images) == (1, NOW, [])
     assert domain.draft_of(KITE) == DRAFT
 
@@ -34,34 +34,34 @@ def test_a_new_toy_is_what_its_draft_says() -> None:
 @pytest.mark.parametrize(
     ("price", "error"),
     [
-        (Money(amount=1, currency="EUR"), domain.OtherCurrencyError),
-        (Money(amount=0, currency="AUD"), domain.NoPriceError),
+        (Money(amount=1, currency="EUR"), domain.WrongCurrencyError),
+        (Money(amount=0, currency="AUD"), domain.PriceTooLowError),
     ],
 )
-def test_a_price_that_cannot_be_asked(price: Money, error: type[Exception]) -> None:
+def test_invalid_price_is_rejected(price: Money, error: type[Exception]) -> None:
     with pytest.raises(error):
         domain.check_price(price, "AUD")
 
 
-def test_a_new_description_keeps_pictures_and_birthday() -> None:
-    shown = domain.show(KITE, image(1), NOW)
-    changed = domain.redescribe(shown, DRAFT, LATER)
+def test_replace_details_keeps_images_and_creation_time() -> None:
+    with_image = domain.add_image(KITE, image(1), NOW)
+    changed = domain.replace_details(with_image, DRAFT, LATER)
     assert changed.images == [image(1)]
     assert (changed.version, changed.created_at, changed.updated_at) == (3, NOW, LATER)
 
 
-def test_a_toy_has_room_for_twenty_pictures() -> None:
+def test_add_image_beyond_the_limit_is_rejected() -> None:
     toy = KITE
     for number in range(domain.MAX_IMAGES):
-        toy = domain.show(toy, image(number), NOW)
+        toy = domain.add_image(toy, image(number), NOW)
     with pytest.raises(domain.TooManyImagesError):
-        domain.show(toy, image(99), NOW)
+        domain.add_image(toy, image(99), NOW)
 
 
-def test_a_picture_is_taken_down_and_no_other() -> None:
-    toy = domain.show(domain.show(KITE, image(1), NOW), image(2), NOW)
-    left = domain.take_down(toy, "fil_1", LATER)
-    assert left.images == [image(2)]
-    assert left.version == toy.version + 1
+def test_remove_image_removes_that_image_only() -> None:
+    toy = domain.add_image(domain.add_image(KITE, image(1), NOW), image(2), NOW)
+    remaining = domain.remove_image(toy, "fil_1", LATER)
+    assert remaining.images == [image(2)]
+    assert remaining.version == toy.version + 1
     with pytest.raises(domain.NoSuchImageError):
-        domain.take_down(left, "fil_1", LATER)
+        domain.remove_image(remaining, "fil_1", LATER)

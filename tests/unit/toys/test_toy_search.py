@@ -1,4 +1,4 @@
-"""The search index: what is found, in what order, page by page."""
+"""The search index: matching, sorting and paging."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -49,11 +49,11 @@ def found(toys: Iterable[Toy], **query: Any) -> list[str]:
         ("!?", []),
     ],
 )
-def test_words_have_neither_case_nor_accents(text: str, words: list[str]) -> None:
+def test_words_ignore_case_and_accents(text: str, words: list[str]) -> None:
     assert words_of(text) == words
 
 
-def test_capitals_that_fold_to_two_letters_are_folded_like_small_ones() -> None:
+def test_fold_of_capital_dotted_i_has_no_combining_mark() -> None:
     assert fold("İSTANBUL") == "istanbul"
 
 
@@ -70,12 +70,12 @@ TRAIN = toy(
 @pytest.mark.parametrize(
     "q", ["train", "TRA wood", "éVERy", "brio", "vehic", "sig red", "", "  ", "t t"]
 )
-def test_every_word_must_begin_some_word(q: str) -> None:
+def test_every_query_word_must_be_a_prefix(q: str) -> None:
     assert found([TRAIN], q=q) == ["toy_001"]
 
 
 @pytest.mark.parametrize("q", ["rain", "train boat", "colour", "trains", "ooden"])
-def test_a_word_that_begins_no_word_finds_nothing(q: str) -> None:
+def test_word_that_is_no_prefix_finds_nothing(q: str) -> None:
     assert found([TRAIN], q=q) == []
 
 
@@ -103,7 +103,7 @@ def test_filters_match_exactly_and_bounds_are_inclusive(
     assert bool(found([TRAIN], **query)) is expected
 
 
-def test_a_hit_in_the_name_weighs_more_than_any_elsewhere() -> None:
+def test_relevance_ranks_name_matches_first() -> None:
     elsewhere = toy(3, "Track", description="for a train", category="train", brand="Train")
     prefix = toy(2, "Trainset")
     whole = toy(1, "Train")
@@ -131,13 +131,13 @@ SHELF = [
         ("relevance", [3, 2, 1]),
     ],
 )
-def test_orders_and_their_ties(sort: str, numbers: list[int]) -> None:
+def test_sort_orders_and_ties(sort: str, numbers: list[int]) -> None:
     assert found(SHELF, sort=sort) == [f"toy_{number:03}" for number in numbers]
 
 
 @pytest.mark.parametrize("sort", ["newest", "price", "-price", "name", "relevance"])
-def test_a_walk_meets_each_toy_once_though_toys_come_and_go(sort: str) -> None:
-    # GIVEN a shelf with many ties, to which a toy is added and from which one is taken each page
+def test_paging_returns_each_toy_once_while_toys_are_added_and_deleted(sort: str) -> None:
+    # GIVEN a catalogue with many ties, in which toys are added and deleted between pages
     shelf = {
         item.id: item
         for item in (
@@ -149,24 +149,24 @@ def test_a_walk_meets_each_toy_once_though_toys_come_and_go(sort: str) -> None:
     index = TableIndex(lambda: [entry_of(item) for item in shelf.values()])
     walked: list[str] = []
     after: Position | None = None
-    newcomer = 0
+    added = 0
     while True:
         page = index.search(ToyQuery(sort=sort, limit=7), after)  # type: ignore[arg-type]
         walked += page.ids
         if page.last is None:
             break
         after = page.last
-        # WHEN newcomers land before and after the position, and the toy of the position goes
-        newcomer += 1
-        for number in (newcomer, 900 + newcomer):
+        # WHEN toys are added before and after the position, and its own toy is deleted
+        added += 1
+        for number in (added, 900 + added):
             shelf[f"toy_{number:03}"] = toy(number, f"Toy {number % 4}")
         del shelf[page.ids[-1]]
-    # THEN nothing comes twice and nothing that stayed is missed
+    # THEN no toy is returned twice and no original toy is missing
     assert len(walked) == len(set(walked))
     assert before <= set(walked)
 
 
-def test_the_last_page_says_so_even_if_it_is_full() -> None:
+def test_full_last_page_has_no_position() -> None:
     index = TableIndex(lambda: [entry_of(item) for item in SHELF])
     assert index.search(ToyQuery(limit=3), None).last is None
     assert index.search(ToyQuery(limit=2), None).last is not None

@@ -1,4 +1,4 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from contracts import events
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment.
+    """The service's settings, read from its environment.
 
-    ``currency`` is the stage's one currency; ``retry_base_seconds`` is the retry queue's first
-    delay.
+    ``currency`` is the only currency of the stage. ``retry_base_seconds`` is the first delay of the
+    retry queue.
     """
 
     table_name: str
@@ -38,12 +38,14 @@ class Components(NamedTuple):
 
 
 def build(settings: Settings, file_manager: Downstream | None = None) -> Components:
-    """Return the parts of the service, ready to serve.
+    """Create the components of the service and connect them.
 
     Parameters
     ----------
+    settings
+        The service's settings.
     file_manager
-        The neighbour; at its setting's URL unless told.
+        Client of the downstream service; by default, of the URL in the settings.
     """
     sqs = aws.client("sqs")
     store = ToyStore(settings.table_name)

@@ -1,4 +1,4 @@
-"""The rules of toys: no AWS, no HTTP, nothing that a shopkeeper could not follow."""
+"""The rules of toys. No AWS and no HTTP: a shopkeeper could follow it."""
 
 from datetime import datetime
 
@@ -8,49 +8,54 @@ from contracts.money import Money, NewMoney
 from contracts.toys import Toy, ToyDraft, ToyImage
 
 MAX_IMAGES = 20
+"""Most images that a toy can have."""
 
 
 class ToyError(Exception):
-    """A rule about toys that does not hold."""
+    """A rule about toys is violated."""
 
 
-class OtherCurrencyError(ToyError):
-    """The shop sells in one currency."""
+class WrongCurrencyError(ToyError):
+    """The price is not in the currency of the shop."""
 
 
-class NoPriceError(ToyError):
-    """What is sold costs something."""
+class PriceTooLowError(ToyError):
+    """The price is less than one minor unit."""
 
 
 class TooManyImagesError(ToyError):
-    """A toy has room for so many pictures and no more."""
+    """The toy already has the maximum number of images."""
 
 
 class NoSuchImageError(ToyError):
-    """The toy has no such picture."""
+    """The toy has no image with this id."""
 
 
 def check_price(price: Money, currency: str) -> None:
-    """Raise unless a toy can be sold at a price.
+    """Check that a toy can be sold at a price.
 
     Parameters
     ----------
+    price
+        The price of one piece.
     currency
-        The one that the shop sells in.
+        ISO 4217 code of the shop's currency.
 
     Raises
     ------
-    OtherCurrencyError, NoPriceError
-        If it cannot.
+    WrongCurrencyError
+        If the price is in another currency.
+    PriceTooLowError
+        If the price is less than one minor unit.
     """
     if price.currency != currency:
-        raise OtherCurrencyError(f"Prices of this shop are in {currency}")
+        raise WrongCurrencyError(f"Prices must be in {currency}")
     if price.amount < 1:
-        raise NoPriceError("A toy costs at least 1 minor unit")
+        raise PriceTooLowError("The price must be at least 1 minor unit")
 
 
-def describe(toy_id: str, draft: ToyDraft, now: datetime) -> Toy:
-    """Return the new toy that a draft describes."""
+def new_toy(toy_id: str, draft: ToyDraft, now: datetime) -> Toy:
+    """Return a new toy with the details of a draft."""
     return Toy(
         id=toy_id,
         name=draft.name,
@@ -67,14 +72,14 @@ def describe(toy_id: str, draft: ToyDraft, now: datetime) -> Toy:
     )
 
 
-def redescribe(toy: Toy, draft: ToyDraft, now: datetime) -> Toy:
-    """Return the toy as another draft describes it; its pictures stay."""
-    changed = describe(toy.id, draft, now)
+def replace_details(toy: Toy, draft: ToyDraft, now: datetime) -> Toy:
+    """Return the toy with the details of another draft and its present images."""
+    changed = new_toy(toy.id, draft, now)
     return replace(changed, images=toy.images, version=toy.version + 1, created_at=toy.created_at)
 
 
 def draft_of(toy: Toy) -> ToyDraft:
-    """Return the part of a toy that staff describe."""
+    """Return the details of a toy that staff can change."""
     return ToyDraft(
         name=toy.name,
         description=toy.description,
@@ -86,39 +91,39 @@ def draft_of(toy: Toy) -> ToyDraft:
     )
 
 
-def check_room_for_image(toy: Toy) -> None:
-    """Raise unless the toy may have another picture.
+def check_image_limit(toy: Toy) -> None:
+    """Check that an image can be added to a toy.
 
     Raises
     ------
     TooManyImagesError
-        If it has as many as it may.
+        If the toy already has ``MAX_IMAGES`` images.
     """
     if len(toy.images) >= MAX_IMAGES:
-        raise TooManyImagesError(f"A toy has at most {MAX_IMAGES} pictures; remove one first")
+        raise TooManyImagesError(f"A toy can have at most {MAX_IMAGES} images; remove one first")
 
 
-def show(toy: Toy, image: ToyImage, now: datetime) -> Toy:
-    """Return the toy with one picture more.
+def add_image(toy: Toy, image: ToyImage, now: datetime) -> Toy:
+    """Return the toy with an image added.
 
     Raises
     ------
     TooManyImagesError
-        If it has as many as it may.
+        If the toy already has ``MAX_IMAGES`` images.
     """
-    check_room_for_image(toy)
+    check_image_limit(toy)
     return replace(toy, images=[*toy.images, image], version=toy.version + 1, updated_at=now)
 
 
-def take_down(toy: Toy, image_id: str, now: datetime) -> Toy:
-    """Return the toy without a picture.
+def remove_image(toy: Toy, image_id: str, now: datetime) -> Toy:
+    """Return the toy without an image.
 
     Raises
     ------
     NoSuchImageError
-        If it does not have it.
+        If the toy has no image with this id.
     """
     images = [image for image in toy.images if image.id != image_id]
     if len(images) == len(toy.images):
-        raise NoSuchImageError("The toy has no such picture")
+        raise NoSuchImageError("The toy has no such image")
     return replace(toy, images=images, version=toy.version + 1, updated_at=now)

@@ -1,8 +1,8 @@
-"""The search index: which toys a query finds, and in what order.
+"""The search index: which toys match a query, and in what order.
 
-``ToyIndex`` is the interface. ``TableIndex`` answers it from one small entry per toy in a
-secondary index of the table, filtered and sorted in memory; an index that scales takes its place
-behind the same interface.
+``ToyIndex`` is the interface. ``TableIndex`` implements it with one compact entry per toy in a
+secondary index of the table, and filters and sorts in memory. A larger catalogue needs another
+implementation of the same interface.
 """
 
 import re
@@ -15,46 +15,59 @@ import msgspec
 from contracts.toys import Toy, ToyQuery
 
 Position = tuple[Any, str]
-"""Where a toy stands in an order: what it is sorted by, then its id."""
+"""The sort key of a toy: the value that it is sorted by, then its id."""
 
-# letters with a stroke through them, and ligatures, do not decompose into letter and accent
+# Letters with a stroke and ligatures have no Unicode decomposition into letter and accent.
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 _WORD = re.compile(r"[^\W_]+")
-_LONGEST_KEY = 120
+_MAX_SORT_NAME = 120
 
 
 class Page(NamedTuple):
-    """The toys of a page, in order, and the position to go on after; ``None`` on the last."""
+    """A page of results.
+
+    Attributes
+    ----------
+    ids
+        The ids of its toys, in order.
+    last
+        The position of its last toy; ``None`` on the last page.
+    """
 
     ids: list[str]
     last: Position | None
 
 
 class ToyIndex(Protocol):
-    """Finds toys."""
+    """Finds toys by a query."""
 
     def search(self, query: ToyQuery, after: Position | None) -> Page:
-        """Return a page of what a query finds.
+        """Return a page of the toys that match a query.
 
         Parameters
         ----------
         query
-            Filters, order and size of the page; its cursor has become ``after``.
+            Filters, sort order and page size. Its cursor is ignored: ``after`` replaces it.
         after
-            The position of the last toy of the page before, which need not exist any more.
+            Position of the previous page's last toy, which may have been deleted; ``None`` for the
+            first page.
         """
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True):
-    """What the index keeps of a toy.
+    """The index's entry of a toy.
 
     Attributes
     ----------
     name
-        Folded, to sort by.
+        Folded name, for sorting.
     name_words, other_words
-        The distinct words of the name, and those of everything else: folded, each with a space
-        before it, so that ``" pu"`` in them is the prefix of a word.
+        The distinct words of the name, and those of all other texts: folded, each with a space
+        before it, so that ``" pu"`` matches the prefix of a word.
+    amount
+        Price in minor units.
+    min_age
+        Youngest recommended age in years.
     """
 
     id: str
@@ -69,23 +82,23 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
 
 
 def fold(text: str) -> str:
-    """Return a text without case and accents."""
+    """Return a text in lower case and without accents."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return plain.translate(_LETTERS)
 
 
 def words_of(text: str) -> list[str]:
-    """Return the distinct words of a text, folded, as they come."""
+    """Return the distinct folded words of a text, in their order."""
     return list(dict.fromkeys(_WORD.findall(fold(text))))
 
 
 def entry_of(toy: Toy) -> str:
-    """Return what the index keeps of a toy, as it is stored."""
+    """Return the index's entry of a toy as JSON."""
     others = " ".join((toy.description, toy.brand, toy.category, *toy.attributes.values()))
     entry = Entry(
         id=toy.id,
-        name=fold(toy.name)[:_LONGEST_KEY],
+        name=fold(toy.name)[:_MAX_SORT_NAME],
         name_words=_spaced(words_of(toy.name)),
         other_words=_spaced(words_of(others)),
         category=toy.category,
@@ -102,12 +115,12 @@ def _spaced(words: Iterable[str]) -> str:
 
 
 class TableIndex:
-    """The index of a catalogue that fits into memory.
+    """Searches a catalogue that fits in memory.
 
     Parameters
     ----------
     listing
-        Gives the stored entry of every toy.
+        Returns the stored entry of each toy.
     """
 
     def __init__(self, listing: Callable[[], Iterable[str]]) -> None:
@@ -115,18 +128,18 @@ class TableIndex:
         self._decoder = msgspec.json.Decoder(Entry)
 
     def search(self, query: ToyQuery, after: Position | None) -> Page:
-        """Return a page of what a query finds; see ``ToyIndex.search``."""
+        """Return a page of the toys that match a query; see ``ToyIndex.search``."""
         words = words_of(query.q)
-        place, descending = _ORDERS[query.sort]
+        sort_key, descending = _SORT_ORDERS[query.sort]
         found = []
         for text in self._listing():
             entry = self._decoder.decode(text)
-            if not _passes(entry, query):
+            if not _matches_filters(entry, query):
                 continue
             score = _score(entry, words)
             if score is None:
                 continue
-            position = (place(entry, score), entry.id)
+            position = (sort_key(entry, score), entry.id)
             if after is None or (position < after if descending else position > after):
                 found.append(position)
         found.sort(reverse=descending)
@@ -135,16 +148,16 @@ class TableIndex:
         return Page([toy_id for _, toy_id in page], page[-1] if more else None)
 
 
-_ORDERS: dict[str, tuple[Callable[[Entry, int], Any], bool]] = {
+_SORT_ORDERS: dict[str, tuple[Callable[[Entry, int], Any], bool]] = {
     "relevance": (lambda _, score: score, True),
-    "newest": (lambda *_: 0, True),  # ids are ULIDs: sorted by id is sorted by time
+    "newest": (lambda *_: 0, True),  # ULIDs sort by time
     "price": (lambda entry, _: entry.amount, False),
     "-price": (lambda entry, _: entry.amount, True),
     "name": (lambda entry, _: entry.name, False),
 }
 
 
-def _passes(entry: Entry, query: ToyQuery) -> bool:
+def _matches_filters(entry: Entry, query: ToyQuery) -> bool:
     return (
         (query.category is None or entry.category == query.category)
         and (query.brand is None or entry.brand == query.brand)
@@ -156,9 +169,9 @@ def _passes(entry: Entry, query: ToyQuery) -> bool:
 
 
 def _score(entry: Entry, words: list[str]) -> int | None:
-    """Return how well an entry fits; ``None`` if a word begins none of its words.
+    """Return the relevance of an entry; ``None`` if a word is not the prefix of any of its words.
 
-    A hit in the name weighs most, a whole word more than the beginning of one.
+    A match in the name counts most, and a whole word more than a prefix.
     """
     score = 0
     for word in words:

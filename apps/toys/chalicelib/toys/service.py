@@ -15,12 +15,7 @@ from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
 from chassis.preconditions import stale
-from chassis.problems import (
-    Conflict,
-    NotFound,
-    ProblemError,
-    Unprocessable,
-)
+from chassis.problems import Conflict, NotFound, ProblemError, Unprocessable
 from contracts import files
 from contracts.events import CloudEvent
 from contracts.toys import (
@@ -38,20 +33,20 @@ _LONGEST_ID = 64
 
 
 class ToyService:
-    """Keeps the catalogue and searches it.
+    """Manages the catalogue and searches it.
 
     Parameters
     ----------
     store
-        Where toys are kept.
+        Reads and writes the toys table.
     index
-        Finds them.
+        Finds toys by a query.
     cursors
-        Of the search.
+        Signs and verifies the pagination cursors.
     file_manager
-        Keeps the pictures.
+        Client of the service that stores the images.
     currency
-        The one that the shop sells in.
+        ISO 4217 code of the shop's currency.
     now
         Returns the current time in UTC.
     """
@@ -73,16 +68,16 @@ class ToyService:
         self._now = now
 
     def search(self, query: ToyQuery) -> ToyPage:
-        """Return a page of what a query finds.
+        """Return a page of the toys that match a query.
 
         Raises
         ------
         BadRequest
-            If the cursor is not one of this query.
+            If the cursor belongs to another query or is not valid.
         """
         scope = msgspec.to_builtins(query)
         cursor = scope.pop("cursor")
-        del scope["limit"]  # it may change from page to page
+        del scope["limit"]  # the limit may change between pages
         after = tuple(self._cursors.read(cursor, scope)) if cursor else None
         page = self._index.search(query, after)
         return ToyPage(
@@ -101,20 +96,20 @@ class ToyService:
         return self._stored(toy_id).toy
 
     def look_up(self, lookup: ToyLookup) -> ToyLookupAnswer:
-        """Return the toys that exist among those asked for."""
+        """Return the toys with the given ids, without those that do not exist."""
         ids = [toy_id for toy_id in lookup.ids if toy_id]
         return ToyLookupAnswer(items=self._store.get_many(ids))
 
     def create(self, draft: ToyDraft) -> Toy:
-        """Add a toy.
+        """Add a toy to the catalogue.
 
         Raises
         ------
         Unprocessable
-            If it cannot be sold at its price.
+            If the price is not in the shop's currency or is less than one minor unit.
         """
-        self._check(draft)
-        toy = domain.describe(new_id("toy"), draft, self._now())
+        self._check_price(draft)
+        toy = domain.new_toy(new_id("toy"), draft, self._now())
         self._store.add(toy)
         return toy
 
@@ -129,53 +124,65 @@ class ToyService:
         return self._stored(toy_id)
 
     def replace(self, stored: Stored, draft: ToyDraft) -> Toy:
-        """Describe a toy anew.
+        """Replace the details of a toy.
 
         Raises
         ------
-        PreconditionFailed, Unprocessable
-            If it has changed since, or cannot be sold at its price.
+        PreconditionFailed
+            If the toy has changed since it was read.
+        Unprocessable
+            If the price is not in the shop's currency or is less than one minor unit.
+        NotFound
+            If the toy has been deleted since it was read.
         """
-        self._check(draft)
-        changed = domain.redescribe(stored.toy, draft, self._now())
+        self._check_price(draft)
+        changed = domain.replace_details(stored.toy, draft, self._now())
         if not self._store.replace(replace(stored, toy=changed)):
             raise stale(self.get(changed.id).version)
         return changed
 
     def patch(self, stored: Stored, patch: dict[str, Any]) -> Toy:
-        """Apply a merge patch to what staff describe of a toy.
+        """Apply a merge patch (RFC 7396) to the details of a toy.
 
         Raises
         ------
-        PreconditionFailed, Unprocessable
-            If it has changed since, or the result is no description of a toy.
+        PreconditionFailed
+            If the toy has changed since it was read.
+        Unprocessable
+            If the result is not a valid description of a toy.
+        NotFound
+            If the toy has been deleted since it was read.
         """
         current = msgspec.to_builtins(domain.draft_of(stored.toy))
         return self.replace(stored, parse_document(merge_patch(current, patch), ToyDraft))
 
     def delete(self, stored: Stored) -> None:
-        """Withdraw a toy, and its pictures with it.
+        """Delete a toy and its images.
 
         Raises
         ------
         PreconditionFailed
-            If it has changed since.
+            If the toy has changed since it was read.
+        NotFound
+            If the toy has been deleted since it was read.
         """
         if not self._store.delete(stored.toy):
             raise stale(self.get(stored.toy.id).version)
         for image in stored.toy.images:
-            self._forget(image.id)
+            self._try_to_delete_file(image.id)
 
     def announce_image(self, toy: Toy, image: NewToyImage) -> files.ImageTicket:
-        """Return where to upload a picture, which the toy shows once its bytes are checked.
+        """Return where to upload an image, which is added to the toy once it has been checked.
 
         Raises
         ------
         Conflict
-            If the toy has as many pictures as it may.
+            If the toy already has the maximum number of images.
+        ServiceUnavailable
+            If file_manager is down.
         """
         try:
-            domain.check_room_for_image(toy)
+            domain.check_image_limit(toy)
         except domain.TooManyImagesError as error:
             raise Conflict(f"{error}.") from None
         announcement = files.NewImage(
@@ -184,43 +191,48 @@ class ToyService:
         return self._file_manager.call(files.ANNOUNCE_IMAGE, body=announcement).value
 
     def remove_image(self, toy_id: str, image_id: str) -> None:
-        """Take a picture down and have its file deleted.
+        """Remove an image from a toy and delete its file.
 
         Raises
         ------
         NotFound
-            If there is no such toy, or it has no such picture.
+            If there is no such toy, or the toy has no such image.
         """
         while True:
             stored = self._stored(toy_id)
             try:
-                changed = domain.take_down(stored.toy, image_id, self._now())
+                changed = domain.remove_image(stored.toy, image_id, self._now())
             except domain.NoSuchImageError as error:
                 raise NotFound(f"{error}.") from None
             if self._store.replace(replace(stored, toy=changed)):
                 break
-        self._forget(image_id)
+        self._try_to_delete_file(image_id)
 
     def on_file_ready(self, event: CloudEvent[files.FileReady]) -> None:
-        """Show a picture on its toy, once and for all.
+        """Add an image to its toy, once.
 
-        A file that the toy was told of before changes nothing, even if its picture has been
-        removed since: the event may come again at any time.
+        The event may be delivered again at any time. A file that the toy has received before
+        changes nothing, even if the image has been removed since.
+
+        Raises
+        ------
+        ProblemError
+            If the toy is gone or full, and file_manager did not delete the file: try again.
         """
         file = event.data
         image = ToyImage(id=file.id, url=file.url, alt=file.alt)
         while True:
             stored = self._store.get(file.subject)
             if stored is None:
-                log.info("picture of no toy", toy=file.subject, file=file.id)
+                log.info("image for an unknown toy", toy_id=file.subject, file_id=file.id)
                 self._delete_file(file.id)
                 return
             if file.id in stored.seen_files:
                 return
             try:
-                changed = domain.show(stored.toy, image, self._now())
+                changed = domain.add_image(stored.toy, image, self._now())
             except domain.TooManyImagesError:
-                log.warning("picture too many", toy=file.subject, file=file.id)
+                log.warning("image limit exceeded", toy_id=file.subject, file_id=file.id)
                 self._delete_file(file.id)
                 return
             if self._store.replace(Stored(changed, [*stored.seen_files, file.id])):
@@ -232,20 +244,20 @@ class ToyService:
             raise NotFound("There is no such toy.")
         return stored
 
-    def _check(self, draft: ToyDraft) -> None:
+    def _check_price(self, draft: ToyDraft) -> None:
         try:
             domain.check_price(draft.price, self._currency)
-        except domain.OtherCurrencyError as error:
+        except domain.WrongCurrencyError as error:
             raise Unprocessable.at("/price/currency", str(error)) from None
-        except domain.NoPriceError as error:
+        except domain.PriceTooLowError as error:
             raise Unprocessable.at("/price/amount", str(error)) from None
 
-    def _forget(self, file_id: str) -> None:
-        """Have a file deleted, if it can be: nothing shows it any more."""
+    def _try_to_delete_file(self, file_id: str) -> None:
+        """Delete a file that no toy uses any more; a failure is only logged."""
         try:
             self._delete_file(file_id)
         except ProblemError as error:
-            log.error("file left behind", file=file_id, reason=error.detail)
+            log.error("file not deleted", file_id=file_id, reason=error.detail)
 
     def _delete_file(self, file_id: str) -> None:
         self._file_manager.call(files.DELETE, {"file_id": file_id})

@@ -1,4 +1,4 @@
-"""Toys in DynamoDB: conditional writes, and an index of small entries to search in."""
+"""Toys in DynamoDB: conditional writes, and an index of compact entries for the search."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ from contracts.money import Money
 from contracts.toys import Toy, ToyImage
 
 LISTING = "toy"
-"""The one partition of the search index."""
+"""Key of the only partition of the search index."""
 
 
 class ByListing(GlobalSecondaryIndex["ToyRecord"]):
-    """Every toy's entry of the search index."""
+    """The search index's entry of each toy."""
 
     class Meta:
         index_name = "by_listing"
@@ -30,7 +30,7 @@ class ByListing(GlobalSecondaryIndex["ToyRecord"]):
 
 
 class ToyRecord(Record):
-    """A toy as it is stored."""
+    """An item of the toys table."""
 
     class Meta(TableMeta):
         table_name = ""
@@ -50,7 +50,7 @@ class ToyRecord(Record):
     by_listing = ByListing()
 
     def to_toy(self) -> Toy:
-        """Return the toy as the contract says it."""
+        """Return the toy in the contract's form."""
         return Toy(
             id=self.id,
             name=self.name,
@@ -69,26 +69,26 @@ class ToyRecord(Record):
 
 @dataclass(frozen=True)
 class Stored:
-    """A toy, and the files that it was ever told of, which it is not told of again."""
+    """A toy, and the ids of all files that were ever added to it, which are never added again."""
 
     toy: Toy
     seen_files: list[str] = field(default_factory=list)
 
 
 class ToyStore:
-    """The toys table.
+    """Reads and writes the toys table.
 
     Parameters
     ----------
     table_name
-        Of the service's own table.
+        Name of the service's own table.
     """
 
     def __init__(self, table_name: str) -> None:
         bind(ToyRecord, table_name)
 
     def get(self, toy_id: str) -> Stored | None:
-        """Return a toy, read consistently, or ``None`` if there is no such toy."""
+        """Return a toy with a consistent read, or ``None`` if there is no such toy."""
         try:
             record = ToyRecord.get(toy_id, consistent_read=True)
         except DoesNotExist:
@@ -96,7 +96,7 @@ class ToyStore:
         return Stored(record.to_toy(), record.seen_files)
 
     def get_many(self, ids: Sequence[str]) -> list[Toy]:
-        """Return the toys that exist among up to 100 ids, in their order, with one read."""
+        """Return the existing toys of up to 100 ids, in the order of the ids, with one read."""
         found = {
             record.id: record.to_toy()
             for record in ToyRecord.batch_get(list(dict.fromkeys(ids)), consistent_read=True)
@@ -104,8 +104,8 @@ class ToyStore:
         return [found[toy_id] for toy_id in dict.fromkeys(ids) if toy_id in found]
 
     def listing(self) -> Iterator[str]:
-        """Yield the search index's entry of every toy."""
-        # the raw items: a model for each of them would cost more than the search itself
+        """Yield the search index's entry of each toy."""
+        # Raw items: creating a model of each would take longer than the search itself.
         table = ToyRecord._get_connection()
         after: dict[str, Any] | None = None
         while True:
@@ -118,15 +118,15 @@ class ToyStore:
 
     def add(self, toy: Toy) -> None:
         """Store a new toy."""
-        # ids are made up here: one that is taken was stored by this call, whose answer was lost
+        # The id is new, so if it exists, this call has stored it and the response was lost.
         _put(Stored(toy), ToyRecord.id.does_not_exist())
 
     def replace(self, stored: Stored) -> bool:
-        """Store the next version of a toy; return ``False`` if another writer was faster."""
+        """Store the next version of a toy; return ``False`` if another writer was first."""
         return _put(stored, ToyRecord.version == stored.toy.version - 1)
 
     def delete(self, toy: Toy) -> bool:
-        """Delete a version of a toy; return ``False`` if another writer was faster."""
+        """Delete a version of a toy; return ``False`` if another writer was first."""
         return ToyRecord(id=toy.id).remove(ToyRecord.version == toy.version)
 
 

@@ -28,7 +28,7 @@ Age = Annotated[int, Meta(ge=0, le=99)]
 
 
 class ToyDraft(Input):
-    """A toy as staff describe it; a PUT replaces all of it."""
+    """The details of a toy that staff enter; a PUT replaces all of them."""
 
     name: Annotated[str, Meta(min_length=1, max_length=120, pattern=Text)]
     description: Annotated[str, Meta(max_length=4000)]
@@ -46,7 +46,7 @@ class ToyDraft(Input):
 
 
 class ToyImage(Output):
-    """A picture of a toy; ``url`` is a path on the shop's own origin."""
+    """An image of a toy; ``url`` is a path on the shop's own origin."""
 
     id: str
     url: str
@@ -103,19 +103,19 @@ class ToyPage(Output):
 
 
 class ToyLookup(Input):
-    """Which toys to fetch in one call."""
+    """The ids of the toys to return."""
 
     ids: Annotated[list[ToyId], Meta(min_length=1, max_length=100)]
 
 
 class ToyLookupAnswer(Output):
-    """The toys that exist among those asked for."""
+    """The toys with the given ids, in their order, without those that do not exist."""
 
     items: list[Toy]
 
 
 class NewToyImage(Input):
-    """What staff are about to upload."""
+    """The announcement of an image that staff are about to upload."""
 
     content_type: ImageType
     size: Annotated[int, Meta(ge=1, le=MAX_IMAGE_BYTES)]
@@ -127,11 +127,12 @@ SEARCH: Operation[ToyPage] = Operation(
     query=ToyQuery, answer=ToyPage, problems=(400,), repeatable=True,
 )  # fmt: skip
 GET: Operation[Toy] = Operation(
-    name="getToy", method="GET", path="/toys/{toy_id}", summary="One toy",
+    name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
     answer=Toy, problems=(404,), repeatable=True,
 )  # fmt: skip
 LOOKUP: Operation[ToyLookupAnswer] = Operation(
-    name="lookUpToys", method="POST", path="/toys/lookup", summary="Many toys in one call",
+    name="lookUpToys", method="POST", path="/toys/lookup",
+    summary="Return the toys with the given ids",
     body=ToyLookup, answer=ToyLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 CREATE: Operation[Toy] = Operation(
@@ -139,7 +140,7 @@ CREATE: Operation[Toy] = Operation(
     body=ToyDraft, answer=Toy, status=(201,), problems=(400, 422),
 )  # fmt: skip
 REPLACE: Operation[Toy] = Operation(
-    name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
+    name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace the details of a toy",
     body=ToyDraft, answer=Toy, problems=(400, 404, 412, 422, 428), headers=(IF_MATCH,),
 )  # fmt: skip
 PATCH: Operation[Toy] = Operation(
@@ -149,17 +150,17 @@ PATCH: Operation[Toy] = Operation(
     headers=(IF_MATCH,),
 )  # fmt: skip
 DELETE: Operation[None] = Operation(
-    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
+    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Delete a toy and its images",
     status=(204,), problems=(400, 404, 412, 428), headers=(IF_MATCH,),
 )  # fmt: skip
 ADD_IMAGE: Operation[ImageTicket] = Operation(
     name="addToyImage", method="POST", path="/toys/{toy_id}/images",
-    summary="Announce a picture and get a place to upload it to",
+    summary="Announce an image and return where to upload it",
     body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 409, 422),
 )  # fmt: skip
 REMOVE_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
-    summary="Remove a picture", status=(204,), problems=(404,),
+    summary="Remove an image from a toy", status=(204,), problems=(404,),
 )  # fmt: skip
 
 OPERATIONS = (SEARCH, GET, LOOKUP, CREATE, REPLACE, PATCH, DELETE, ADD_IMAGE, REMOVE_IMAGE)
