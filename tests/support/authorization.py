@@ -1,6 +1,6 @@
-"""Who may do what at the public API: one table, and the requests that it is tried with.
+"""Who may do what in the public API: the authorization table, and requests to test it with.
 
-``docs/authorization.md`` is written from here: ``python tests/support/authorization.py``.
+``python tests/support/authorization.py`` writes ``docs/authorization.md`` from it.
 """
 
 import base64
@@ -36,28 +36,28 @@ TABLE = """
 | cancelOrder           | 401       | 404      | 202   | 404   | 202   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | getReceipt            | 401       | 404      | 303   | 404   | 303   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | receivePaymentWebhook | 400       | 400      | 400   | 400   | 400   | 400     | 400    | 400 | 400  | 400   | 400 | 400     | 400    | 400     |
-"""  # noqa: E501 - a table is read across
+"""  # noqa: E501 - a table is easier to read unbroken
 
 WHO = {
-    "anonymous": "nobody: no token",
-    "customer": "signed in, has placed no order",
-    "owner": "the customer whose order it is",
-    "other": "a customer who has placed orders, but not this one",
-    "staff": "of the group `staff`",
-    "expired": "the owner's access token, after its time",
-    "issuer": "… of another user pool that signs with the same key",
+    "anonymous": "no token",
+    "customer": "a customer who has placed no order",
+    "owner": "the customer who placed the order",
+    "other": "a customer who has placed other orders",
+    "staff": "a member of the group `staff`",
+    "expired": "the owner's access token, expired",
+    "issuer": "… issued by another user pool that signs with the same key",
     "key": "… signed with another key under the pool's key id",
     "none": "… not signed, `alg: none`",
     "HS256": "… signed by HMAC with the pool's public key as the secret",
-    "id": "the owner's identity token",
+    "id": "the owner's ID token",
     "refresh": "the owner's refresh token",
-    "client": "the access token of another client of the pool",
-    "garbage": "no token at all, but something in its place",
+    "client": "an access token of another client of the pool",
+    "garbage": "a string that is not a token",
 }
 
 
 def matrix() -> dict[str, dict[str, int]]:
-    """Return the expected statuses: of each operation, by who calls it."""
+    """Return the expected statuses of each operation by caller."""
     head, _, *rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.strip().splitlines()
     ]
@@ -65,7 +65,7 @@ def matrix() -> dict[str, dict[str, int]]:
 
 
 class Request(NamedTuple):
-    """A request that is refused for who sends it and for nothing else."""
+    """A valid request, which can be rejected only because of its sender."""
 
     method: str
     path: str
@@ -74,7 +74,7 @@ class Request(NamedTuple):
 
 
 class Things(NamedTuple):
-    """What the requests are about: the owner's order, a toy with a picture, someone to sign in.
+    """The resources that the requests address: an order, a toy with an image, a user.
 
     ``new_email`` and ``key`` are new for each request.
     """
@@ -92,7 +92,7 @@ class Things(NamedTuple):
 
 
 def requests(things: Things) -> dict[str, Request]:
-    """Return one request of each operation."""
+    """Return one request for each operation."""
     toy, order = f"/toys/{things.toy_id}", f"/orders/{things.order_id}"
     of_toy = {"If-Match": f'"{things.toy_version}"'}
     of_order = {"If-Match": f'"{things.order_version}"'}
@@ -127,16 +127,16 @@ def requests(things: Things) -> dict[str, Request]:
             ("changeOrder", "PATCH", order, address, of_order),
             ("cancelOrder", "POST", f"{order}/cancellation", {}, {}),
             ("getReceipt", "GET", f"{order}/receipt", None, {}),
-            # a signature would have to be the gateway's; no token makes up for it
+            # only the gateway can sign it; a token does not help
             ("receivePaymentWebhook", "POST", "/webhooks/payments", {}, {}),
         )
     }
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Return what a token says, whoever signed it."""
-    told: dict[str, Any] = json.loads(_decoded(token.split(".")[1]))
-    return told
+    """Return the claims of a token without verifying it."""
+    claims: dict[str, Any] = json.loads(_decoded(token.split(".")[1]))
+    return claims
 
 
 def header_of(token: str) -> dict[str, Any]:
@@ -146,18 +146,18 @@ def header_of(token: str) -> dict[str, Any]:
 
 
 def signed(header: Mapping[str, Any], claims: Any, sign: Callable[[bytes], bytes]) -> str:
-    """Return a token, signed as the forger likes."""
+    """Return a token with the given header, claims and signature."""
     text = b".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
     return (text + b"." + _encoded(sign(text))).decode()
 
 
 def unsigned(token: str) -> str:
-    """Return a token that says the same and needs no signature (``alg: none``)."""
+    """Return the token without a signature (``alg: none``)."""
     return signed({**header_of(token), "alg": "none"}, claims_of(token), lambda _: b"")
 
 
 def signed_with_public_key(token: str, public_pem: bytes) -> str:
-    """Return a token whose verifier takes a public key for a shared secret."""
+    """Return the token signed with HS256, using the public key as the shared secret."""
 
     def sign(text: bytes) -> bytes:
         return hmac.new(public_pem, text, hashlib.sha256).digest()
@@ -176,36 +176,35 @@ def _decoded(text: str) -> bytes:
 def document() -> str:
     """Return the text of ``docs/authorization.md``."""
     who = "\n".join(f"| {name} | {meaning} |" for name, meaning in WHO.items())
-    return f"""# Who may do what
+    return f"""# Authorization
 
-Written by `python tests/support/authorization.py` from the table that the tests try, cell by \
-cell: `tests/component/test_authorization.py` against the storefront with the user pool's own key \
-to forge with, `tests/chain/test_authorization.py` against the whole shop. An operation without a \
-row fails both.
+`python tests/support/authorization.py` generates this page from the table that the tests try cell \
+by cell: `tests/component/test_authorization.py` against the storefront, with tokens forged with \
+the user pool's own key, and `tests/chain/test_authorization.py` against the whole shop. An \
+operation without a row fails both.
 
 ## The public API
 
 {TABLE.strip()}
 
-| who | sends |
+| caller | credentials |
 |---|---|
 {who}
 
-- Each request is right but for who sends it. A 401 and a 403 come before anything else is looked \
-at, and no other service is asked.
-- An order that is not one's own is a 404, the same as one that does not exist.
-- `listOrders` is one's own orders, everyone's for staff. Only the owner sees the \
-`client_secret` of a payment that waits for the bank.
-- `confirmUser` takes the code that was mailed; a wrong one is a 422, whoever sends it.
-- `receivePaymentWebhook` takes the payment gateway's signature and nothing else; without it, a \
-token is worth nothing.
-- API Gateway keeps the authorizer's answer for 60 s; an access token ends with its expiry all \
-the same. Who leaves the group `staff` stays in it until then.
+- Apart from its sender, each request is valid. The storefront answers 401 or 403 before any other \
+check and without calling another service.
+- Someone else's order is a 404, exactly like an order that does not exist.
+- `listOrders` returns a customer's own orders, and everyone's to staff. Only the owner sees the \
+`client_secret` of a payment that needs the bank's confirmation.
+- `confirmUser` needs the code that was emailed; a wrong code is a 422, whoever sends it.
+- `receivePaymentWebhook` accepts only the payment gateway's signature; tokens are ignored.
+- API Gateway caches the authorizer's answer for 60 s; an access token still expires on time. A \
+user who leaves the group `staff` keeps its rights until the token expires.
 
 ## The private APIs
 
-Nobody but the roles of the functions that `service.toml` says call them: `./shop check` proves \
-the policies, `tests/iam` tries them.
+Only the roles of the functions that `service.toml` declares as callers may call them: \
+`./shop check` proves the policies, and `tests/iam` tests them.
 """
 
 
