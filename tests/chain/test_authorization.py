@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from support import authorization
-from support.authorization import Things, claims_of, header_of, matrix, signed
+from support.authorization import RequestTargets, claims_of, header_of, matrix, signed
 from support.images import announce, new_toy, png, upload
 from support.running_shop import PASSWORD, Shop, eventually
 
@@ -60,7 +60,7 @@ def test_everyone_gets_what_the_table_says(shop: Shop, alice: str, bob: str, sta
     toy = _toy_with_picture(shop, staff)
     found: dict[str, dict[str, int]] = {name: {} for name in matrix()}
     for operation, (who, token) in itertools.product(matrix(), senders.items()):
-        things = Things(
+        things = RequestTargets(
             order_id=order["id"],
             order_version=order["version"],
             toy_id=toy["id"],

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from support import authorization
-from support.authorization import Things
+from support.authorization import RequestTargets
 from support.images import announce, new_toy, upload
 from support.running_shop import PASSWORD, Answer, Shop, eventually, http
 
@@ -116,7 +116,7 @@ def orders_of_each_outcome(shop: Shop, token: str) -> str:
     return secret
 
 
-def pictures_right_and_wrong(shop: Shop, staff: str) -> Things:
+def pictures_right_and_wrong(shop: Shop, staff: str) -> RequestTargets:
     """Upload what is no picture, and return what requests can be about."""
     toy = new_toy(shop, staff, "Robot with a Secret")
     content = b"<svg onload=alert(1)>" * 10
@@ -124,7 +124,7 @@ def pictures_right_and_wrong(shop: Shop, staff: str) -> Things:
     upload(ticket, content, "image/png")
     file_id = ticket["image"]["id"]
     eventually(lambda: shop.items("file-manager")[file_id]["status"]["S"] == "rejected")
-    return Things(
+    return RequestTargets(
         order_id="ord_00000000000000000000000000",
         order_version=1,
         toy_id=toy["id"],
@@ -141,7 +141,9 @@ def pictures_right_and_wrong(shop: Shop, staff: str) -> Things:
     )
 
 
-def bad_requests(things: Things, token: str) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
+def bad_requests(
+    things: RequestTargets, token: str
+) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
     """Return requests of each operation with a card number in every place, and other nonsense."""
     cards = itertools.cycle(CARDS)
     for name, (method, path, body, own) in authorization.requests(things).items():

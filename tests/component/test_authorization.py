@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts import storefront
 from support import authorization
-from support.authorization import Things, claims_of, header_of, matrix, signed
+from support.authorization import RequestTargets, claims_of, header_of, matrix, signed
 from support.storefront import BASKET, DRAFT, PASSWORD, Orders, Payments, Shop
 
 OPERATIONS = [operation.name for operation in storefront.OPERATIONS]
@@ -58,14 +58,14 @@ def tokens(shop: Shop) -> dict[str, str]:
     }
 
 
-def things(shop: Shop, owner: str, other: str, attempt: int) -> Things:
+def things(shop: Shop, owner: str, other: str, attempt: int) -> RequestTargets:
     """Return an order of the owner's, with a receipt, as if nobody had touched it yet."""
     shop.orders, shop.payments = Orders(), Payments()
     shop.build()
     order = shop.order(owner).json_body
     shop.order(other)
     shop.payments.tell(order["id"], "succeeded", receipt_file_id="fil_9")
-    return Things(
+    return RequestTargets(
         order_id=order["id"],
         order_version=order["version"],
         toy_id="toy_1",

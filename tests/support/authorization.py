@@ -73,7 +73,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
 
 
-class Things(NamedTuple):
+class RequestTargets(NamedTuple):
     """The resources that the requests address: an order, a toy with an image, a user.
 
     ``new_email`` and ``key`` are new for each request.
@@ -91,13 +91,17 @@ class Things(NamedTuple):
     order: Mapping[str, Any]
 
 
-def requests(things: Things) -> dict[str, Request]:
+def requests(targets: RequestTargets) -> dict[str, Request]:
     """Return one request for each operation."""
-    toy, order = f"/toys/{things.toy_id}", f"/orders/{things.order_id}"
-    of_toy = {"If-Match": f'"{things.toy_version}"'}
-    of_order = {"If-Match": f'"{things.order_version}"'}
-    new_user = {"email": things.new_email, "password": things.credentials["password"], "name": "N"}
-    address = {"shipping_address": things.order["shipping_address"]}
+    toy, order = f"/toys/{targets.toy_id}", f"/orders/{targets.order_id}"
+    of_toy = {"If-Match": f'"{targets.toy_version}"'}
+    of_order = {"If-Match": f'"{targets.order_version}"'}
+    new_user = {
+        "email": targets.new_email,
+        "password": targets.credentials["password"],
+        "name": "N",
+    }
+    address = {"shipping_address": targets.order["shipping_address"]}
     picture = {"content_type": "image/png", "size": 100, "alt": ""}
     return {
         name: Request(method, path, body, headers)
@@ -109,19 +113,19 @@ def requests(things: Things) -> dict[str, Request]:
                 "confirmUser",
                 "POST",
                 "/users/confirmation",
-                {"email": things.new_email, "code": "000000"},
+                {"email": targets.new_email, "code": "000000"},
                 {},
             ),
-            ("signIn", "POST", "/sessions", things.credentials, {}),
+            ("signIn", "POST", "/sessions", targets.credentials, {}),
             ("searchToys", "GET", "/toys", None, {}),
             ("getToy", "GET", toy, None, {}),
-            ("createToy", "POST", "/toys", things.draft, {}),
-            ("replaceToy", "PUT", toy, things.draft, of_toy),
+            ("createToy", "POST", "/toys", targets.draft, {}),
+            ("replaceToy", "PUT", toy, targets.draft, of_toy),
             ("patchToy", "PATCH", toy, {"min_age": 4}, of_toy),
             ("deleteToy", "DELETE", toy, None, of_toy),
             ("addToyImage", "POST", f"{toy}/images", picture, {}),
-            ("removeToyImage", "DELETE", f"{toy}/images/{things.image_id}", None, {}),
-            ("placeOrder", "POST", "/orders", things.order, {"Idempotency-Key": things.key}),
+            ("removeToyImage", "DELETE", f"{toy}/images/{targets.image_id}", None, {}),
+            ("placeOrder", "POST", "/orders", targets.order, {"Idempotency-Key": targets.key}),
             ("listOrders", "GET", "/orders", None, {}),
             ("getOrder", "GET", order, None, {}),
             ("changeOrder", "PATCH", order, address, of_order),
