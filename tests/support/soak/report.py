@@ -1,4 +1,4 @@
-"""The figures of a soak: printed by each run, written into docs/soak.md by one that is told to."""
+"""The figures of a soak: each run prints them; ``--write`` puts them into docs/soak.md."""
 
 import platform
 from collections import Counter
@@ -23,25 +23,25 @@ def lines_of(
     counted = result.figures
     rows: dict[str, object] = {
         "orders accepted": f"{counted['orders accepted']} in {sales.seconds:.0f} s",
-        "… that nobody was told of, and stand all the same": counted["orders stored"]
+        "… whose acceptance got no response, stored all the same": counted["orders stored"]
         - counted["orders accepted"],
         "… cancelled by their customers": counted["orders cancelled"],
         **_prefixed("… payment {}", "payments ", counted),
         "charged": counted["charged"],
         "refunded": counted["refunded"],
-        "receipted": counted["receipted"],
-        "e-mailed": counted["mailed"],
-        "second copies of e-mails": counted["second copies of e-mails"],
-        "… where a process died between SES's answer and the record": counted[
+        "receipts archived": counted["receipts archived"],
+        "emails sent": counted["mailed"],
+        "second copies of emails": counted["second copies of e-mails"],
+        "crashes between SES's response and its record": counted[
             "died between SES's answer and the record"
         ],
-        "parked": queues.parked,
-        "replayed": queues.replayed,
-        "seconds from the last fault until all was as promised": f"{quiet:.0f}",
-        "**what broke**": f"**{len(result.breaches)}**",
+        "dead letters": queues.parked,
+        "replayed dead letters": queues.replayed,
+        "seconds from the last fault until no violation remained": f"{quiet:.0f}",
+        "**violations**": f"**{len(result.breaches)}**",
     }
     faults: dict[str, object] = dict(sorted(weather.done.items()))
-    faults["requests that were not answered well, and sent again"] = sum(
+    faults["failed requests, sent again by shoppers"] = sum(
         count for status, count in sales.answers.items() if not 200 <= status < 300
     )
     return [
@@ -54,7 +54,7 @@ def lines_of(
 
 
 def write(lines: list[str]) -> None:
-    """Put the figures between the marks of docs/soak.md."""
+    """Write the figures between the markers in docs/soak.md."""
     text = PAGE.read_text()
     before, rest = text.split(_BEGIN, 1)
     mark, rest = rest.split("-->\n", 1)
