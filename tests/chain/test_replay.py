@@ -51,7 +51,7 @@ def replay(shop: Shop, *arguments: str, status: int = 0) -> Any:
 
 
 def became(answer: Any) -> list[str]:
-    return sorted(message["became"] for message in answer["messages"])
+    return sorted(message["outcome"] for message in answer["messages"])
 
 
 class Misunderstanding(BaseHTTPRequestHandler):
@@ -152,7 +152,7 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
     assert copies(shop) == 3
     first, second = (start(shop, "redrive", "--type", "shop.order.placed.v1") for _ in range(2))
     both = [json.loads(process.communicate(timeout=120)[0]) for process in (first, second)]
-    assert [message["became"] for answer in both for message in answer["messages"]] == (
+    assert [message["outcome"] for answer in both for message in answer["messages"]] == (
         ["handled"] * 3
     )
     for order_id in orders:
@@ -179,7 +179,7 @@ def test_what_the_retry_queue_gave_up_is_replayed(shop: Shop, alice: str) -> Non
         eventually(lambda: copies(shop) == 1, seconds=120)
         # THEN what is known is shown, though nobody could write a reason
         (letter,) = replay(shop, "inspect", "--order", order_id)
-        assert letter["shape"] == "gave up"
+        assert letter["shape"] == "exhausted"
         assert "exhausted" in letter["reason"]
         assert "GatewayUnavailableError" in letter["reason"]
         assert letter["events"][0]["type"] == "shop.order.placed.v1"
@@ -211,7 +211,7 @@ def test_a_replay_that_is_killed_loses_nothing(shop: Shop, alice: str) -> None:
     # THEN it is still there, and hidden for a while
     assert copies(shop) == 1
     told = replay(shop, "redrive", "--order", order_id)
-    assert (told["messages"], told["being_replayed"]) == ([], 1)
+    assert (told["messages"], told["in_flight"]) == ([], 1)
     shop.paid(order_id, alice, "succeeded")
 
     # AND the second delivery changes nothing
@@ -219,7 +219,7 @@ def test_a_replay_that_is_killed_loses_nothing(shop: Shop, alice: str) -> None:
         return replay(shop, "redrive", "--order", order_id)["messages"]
 
     (message,) = eventually(again, seconds=120, every=5)
-    assert message["became"] == "handled"
+    assert message["outcome"] == "handled"
     assert copies(shop) == 0
     shop.mailed(order_id, 1)
     assert shop.money_of(order_id) == [("charge", "succeeded")]
@@ -287,7 +287,7 @@ def test_what_a_stream_gave_up_is_read_from_it(shop: Shop, alice: str) -> None:
     given_up["DDBStreamBatchInfo"]["startSequenceNumber"] = "1" * 21
     send(shop, ORDERS_RELAY, given_up)
     (message,) = replay(shop, "redrive", "--queue", ORDERS_RELAY, status=1)["messages"]
-    assert message["became"] == "gone"
+    assert message["outcome"] == "gone"
     assert "docs/runbooks/dead-letters.md" in message["why"]
     assert copies(shop, ORDERS_RELAY) == 1
 
@@ -325,7 +325,7 @@ def position_of(shop: Shop, order_id: str) -> Any:
         (["redrive", "--all", "--service", "toys"], "exclude each other"),
         (["--service", "bank"], "There is no service with a dead-letter queue bank. There are"),
         (["--queue", "nowhere"], "There is no dead-letter queue toyshop-local-nowhere."),
-        (["--since", "yesterday"], "yesterday is no moment. Give a time"),
+        (["--since", "yesterday"], "'yesterday' is neither a time nor an age"),
         (["--stage", "moon"], "There is no stage moon"),
     ],
 )

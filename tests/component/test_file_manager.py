@@ -19,7 +19,7 @@ from chalicelib.file_manager.storage import Storage
 from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
-from chassis.parking import Refused
+from chassis.parking import ReplayRejected
 
 TABLE = "toyshop-local-file-manager"
 PUBLIC = "toyshop-local-file-manager-public"
@@ -306,7 +306,7 @@ class TestPictures:
         with pytest.raises(ClientError, match="SlowDown"):
             handled(app, event)
         poison = {"Records": [event["Records"][0] | {"body": "no JSON"}], "replay": True}
-        with pytest.raises(Refused, match="poison"):
+        with pytest.raises(ReplayRejected, match="poison"):
             handled(app, poison)
         assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
         # AND once the cause is gone it is handled

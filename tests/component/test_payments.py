@@ -46,7 +46,7 @@ from contracts.operations import Operation
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
 from shopctl.deploying.deploy import Target
-from shopctl.operating.replay import replaying
+from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
@@ -830,18 +830,18 @@ def test_parked_orders_are_replayed_and_charged_once(
         MessageBody=json.dumps({"requestPayload": events[2]}),
     )
 
-    def redrive() -> list[str]:
-        messages, _ = replaying.redrive(target, Selection(), lambda _: None)
-        return sorted(each["became"] for each in messages)
+    def replay() -> list[str]:
+        messages, _ = redrive.redrive(target, Selection(), lambda _: None)
+        return sorted(each["outcome"] for each in messages)
 
     # WHEN they are replayed too early, THEN each message stays in the queue exactly once
-    assert redrive() == ["handled", "refused", "refused", "refused"]
+    assert replay() == ["handled", "rejected", "rejected", "rejected"]
     for _ in range(2):
-        assert redrive() == ["refused"] * 3
+        assert replay() == ["rejected"] * 3
     # WHEN the cause is fixed, THEN each order is charged once, and the queue is empty
     app.components = working
-    assert redrive() == ["handled"] * 3
-    assert redrive() == []
+    assert replay() == ["handled"] * 3
+    assert replay() == []
     for order in orders:
         assert money_moved(gateway, order) == [("charge", "succeeded", 2500)]
 

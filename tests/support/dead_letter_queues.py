@@ -1,4 +1,4 @@
-"""A stage with real queues, in memory, and functions that do as a test says."""
+"""A stage with queues of moto, and functions that do what a test says."""
 
 import io
 import json
@@ -37,8 +37,8 @@ def sns(message: str) -> Event:
     return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message}}]}
 
 
-def gave_up(order: str = ORDER, **context: str) -> Event:
-    """Return what Lambda's failure destination sends."""
+def exhausted(order: str = ORDER, **context: str) -> Event:
+    """Return the message that Lambda's failure destination sends."""
     return {
         "version": "1.0",
         "requestContext": {"condition": "RetriesExhausted", **context},
@@ -61,7 +61,7 @@ def stream_record(order: str = ORDER, number: str = "100") -> Event:
 
 @dataclass
 class Functions:
-    """A botocore Lambda client whose functions do as a test says; handling all by itself."""
+    """A botocore Lambda client whose functions handle everything, unless a test says otherwise."""
 
     invoked: list[tuple[str, Event]] = field(default_factory=list)
     answer: Callable[[Event], Any] | None = None
@@ -89,7 +89,7 @@ class Functions:
 
 
 class MemoryCloud(Cloud):
-    """Queues of moto, and functions and streams that a test gives."""
+    """A cloud with queues of moto, and the functions and streams that a test sets."""
 
     def __init__(self, functions: Functions) -> None:
         super().__init__("local", "http://127.0.0.1:1")
@@ -100,7 +100,7 @@ class MemoryCloud(Cloud):
         return self.sqs if service == "sqs" else self.fakes[service]
 
 
-class Shelf:
+class DeadLetterQueues:
     """The dead-letter queues of a stage."""
 
     def __init__(self, cloud: MemoryCloud, found: list[Route]) -> None:
@@ -130,8 +130,8 @@ class Shelf:
         )
 
     def counts(self, queue: str = "payments-charge-dead-letters") -> tuple[int, int]:
-        """Return how many messages can be seen, and how many somebody is at."""
+        """Return the number of visible messages and of those in flight."""
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         found = self.sqs.get_queue_attributes(QueueUrl=self._urls[queue], AttributeNames=names)
-        seen, held = (int(found["Attributes"][name]) for name in names)
-        return seen, held
+        visible, in_flight = (int(found["Attributes"][name]) for name in names)
+        return visible, in_flight

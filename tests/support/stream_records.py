@@ -10,7 +10,7 @@ from support.dead_letter_queues import (
 
 
 class Streams:
-    """A botocore client of streams that has some records, or has forgotten them."""
+    """A botocore client for streams that hold some records and have dropped all others."""
 
     def __init__(self, records: list[Event], page: int = 2) -> None:
         self.records = records

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shopctl.operating.replay import redelivery, replaying, report
+from shopctl.operating.replay import redelivery, redrive, report
 from support.crash.crashes import Death
 from support.crash.replays import killed_everywhere
 from support.world.promise import BrokenPromise
@@ -20,13 +20,13 @@ def test_a_message_that_is_deleted_before_its_redelivery_is_found_missing(
 ) -> None:
     # GIVEN a replay that deletes first
     def delete_first(
-        at: replaying.Target, queue: replaying.Queue, letter: replaying.Letter
+        target: redrive.Target, queue: redrive.Queue, letter: redrive.DeadLetter
     ) -> object:
         queue.delete(letter.id)
-        outcome = redelivery.deliver(at.cloud, letter)
-        return report.replayed(letter, outcome, ())
+        outcome = redelivery.redeliver(target.cloud, letter)
+        return report.redelivered(letter, outcome)
 
-    monkeypatch.setattr(replaying, "_replay", delete_first)
+    monkeypatch.setattr(redrive, "_redeliver", delete_first)
     # THEN a death in between has lost an order's charge
     with pytest.raises(BrokenPromise) as found:
         killed_everywhere("dies_before")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from shopctl.aws.clients import Cloud
 from shopctl.deploying.deploy import Target
-from shopctl.operating.replay import replaying
+from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
@@ -68,8 +68,8 @@ class Operator(Cloud):
 
     def redrive(self) -> list[str]:
         """Replay all dead letters of payments, and return what became of them."""
-        told, _ = replaying.redrive(replace(_payments(), cloud=self), Selection(), lambda _: None)
-        return [str(one["became"]) for one in told]
+        told, _ = redrive.redrive(replace(_payments(), cloud=self), Selection(), lambda _: None)
+        return [str(one["outcome"]) for one in told]
 
 
 class _Queues:

@@ -10,7 +10,7 @@ from unit.chassis.conftest import Lines, QueueSpy
 
 from chassis import context
 from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay
-from chassis.parking import Parking, Refused
+from chassis.parking import Parking, ReplayRejected
 from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
 
@@ -186,7 +186,7 @@ def test_a_replay_parks_nothing_a_second_time(
     consumer: Consumer, shelf: Shelf, sqs: QueueSpy, text: str, reason: str
 ) -> None:
     shelf.error, shelf.fails_for = PermanentFailure("no such thing"), "bad"
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(ReplayRejected, match=reason):
         consumer.on_sns({**sns(text), "replay": True})
     assert sqs.parked == []
     assert consumer.on_sns({**sns(message("a")), "replay": True}) == {"handled": ["a.1"]}

@@ -10,7 +10,7 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 from unit.chassis.conftest import Lines, QueueSpy
 
-from chassis.parking import Parking, Refused
+from chassis.parking import Parking, ReplayRejected
 from chassis.records import Record, TableMeta
 from chassis.relay import Relay
 from contracts.events import CloudEvent
@@ -211,7 +211,7 @@ def test_a_parked_record_keeps_the_trace_of_its_write(relay: Relay, sqs: QueueSp
 
 
 def test_a_replay_parks_nothing_a_second_time(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
-    with pytest.raises(Refused, match="poison: ValueError: cannot be told"):
+    with pytest.raises(ReplayRejected, match="poison: ValueError: cannot be told"):
         relay.handle({"Records": [change("t1", "poison")], "replay": True})
     assert sqs.parked == []
     answer = relay.handle({"Records": [change("t2")], "replay": True})

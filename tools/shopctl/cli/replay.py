@@ -1,4 +1,4 @@
-"""The command that looks into dead-letter queues and delivers again what is in them."""
+"""`./shop replay`: list, inspect and redeliver dead letters."""
 
 import sys
 from datetime import datetime
@@ -13,24 +13,24 @@ from shopctl.project.layout import Layout
 
 if TYPE_CHECKING:
     from shopctl.deploying.deploy import Target
-    from shopctl.operating.replay.dead_letters import Json
+    from shopctl.operating.replay.payloads import Json
     from shopctl.operating.replay.selection import Selection
 
-_HELP = """Look at dead letters, and deliver them again.
+_HELP = """List, inspect and redeliver dead letters.
 
 \b
-  ./shop replay                     how many, how old, and why, by queue
-  ./shop replay inspect             each message whole
-  ./shop replay redrive --dry-run   what would be delivered where; changes nothing
-  ./shop replay redrive --all       deliver them again
-  ./shop replay --from-table        re-emit orders whose events are in no queue any more
+  ./shop replay                     list number, age and reasons, by queue
+  ./shop replay inspect             show each message in full
+  ./shop replay redrive --dry-run   show what would be redelivered, and where to
+  ./shop replay redrive --all       redeliver all messages
+  ./shop replay --from-table        re-emit orders whose events are in no queue
 
-Options narrow each of these down; those of one kind add up, different kinds must all hold. A
-message is deleted only after its function has handled it; what fails stays where it is. Run it
-again, twice at once, or stop it whenever you like: nothing is charged twice.
+The options select messages. Values of one option are alternatives; different options must all
+match. A message is deleted only after its function has handled it; one that fails stays in its
+queue. It is safe to run this twice at once, to stop it and to repeat it: nothing is charged twice.
 
 \b
-What the reasons mean and what to do: docs/runbooks/dead-letters.md
+docs/runbooks/dead-letters.md explains the reasons and what to do about each.
 """
 
 
@@ -39,19 +39,23 @@ What the reasons mean and what to do: docs/runbooks/dead-letters.md
     "action", type=click.Choice(["list", "inspect", "redrive"]), default="list", required=False
 )
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option("--service", "services", multiple=True, help="Of this service alone.")
-@click.option("--queue", "queues", multiple=True, help="In this dead-letter queue alone.")
-@click.option("--type", "types", multiple=True, help="Such as shop.order.placed.v1.")
-@click.option("--order", "orders", multiple=True, help="What speaks of this order, by its id.")
-@click.option("--message", "messages", multiple=True, help="This message alone, by its id.")
+@click.option("--service", "services", multiple=True, help="Only this service. Repeatable.")
+@click.option("--queue", "queues", multiple=True, help="Only this dead-letter queue. Repeatable.")
+@click.option(
+    "--type", "types", multiple=True, help="Only this event type, such as shop.order.placed.v1."
+)
+@click.option(
+    "--order", "orders", multiple=True, help="Only messages that mention this order's id."
+)
+@click.option("--message", "messages", multiple=True, help="Only the message with this id.")
 @click.option(
     "--since",
     type=Moment(),
     help="Parked at this time or later, such as 2026-11-24T03:00:00Z; 2h is two hours ago.",
 )
 @click.option("--until", type=Moment(), help="Parked before this time.")
-@click.option("--all", "everything", is_flag=True, help="Redrive all there is.")
-@click.option("--dry-run", is_flag=True, help="Show what redrive would do, and do nothing.")
+@click.option("--all", "everything", is_flag=True, help="Redeliver all messages.")
+@click.option("--dry-run", is_flag=True, help="Show what redrive would do.")
 @click.option(
     "--from-table",
     is_flag=True,
@@ -74,7 +78,7 @@ def replay_command(
     from_table: bool,
     json_: bool,
 ) -> None:
-    """Do what the help says."""
+    """List, inspect or redeliver dead letters, or re-emit orders; see the command's help."""
     from shopctl.deploying import deploy
     from shopctl.operating.replay.selection import Selection
 
@@ -85,69 +89,72 @@ def replay_command(
     if action == "redrive" and not dry_run:
         if selection.is_everything and not everything:
             raise ShopProblem(
-                "Redrive what? Nothing narrows it down.",
-                "Name a service, queue, type, order, message or time, or give --all.",
+                "No messages were selected.",
+                "Select them by service, queue, type, order, message or time, or give --all.",
             )
         if everything and not selection.is_everything:
-            raise ShopProblem("--all and a narrower choice exclude each other.", "Give one.")
-    at = deploy.target(Layout.find(), stage)
+            raise ShopProblem(
+                "--all cannot be combined with options that select messages.",
+                "Give one or the other.",
+            )
+    target = deploy.target(Layout.find(), stage)
     try:
         if action == "list" and not dry_run:
-            _list(at, selection, json_)
+            _list(target, selection, json_)
         elif action == "inspect":
-            _inspect(at, selection, json_)
+            _inspect(target, selection, json_)
         else:
-            _redrive(at, selection, dry_run, json_)
+            _redrive(target, selection, dry_run, json_)
     except ClientError as error:
         raise ShopProblem(
-            f"AWS does not let it happen: {error}.",
-            "docs/runbooks/dead-letters.md lists the rights that a replay needs.",
+            f"AWS refused a request: {error}.",
+            "docs/runbooks/dead-letters.md lists the permissions that a replay needs.",
         ) from None
 
 
-def _list(at: "Target", selection: "Selection", json_: bool) -> None:
-    from shopctl.operating.replay import replaying, report
+def _list(target: "Target", selection: "Selection", json_: bool) -> None:
+    from shopctl.operating.replay import redrive, report
 
-    found = replaying.summaries(at, selection)
+    queues = redrive.summaries(target, selection)
     if json_:
-        print_json(found)
+        print_json(queues)
         return
-    for content in found:
-        click.echo("\n".join(report.lines_of_queue(content)))
-    if any(content["messages"] for content in found):
-        click.echo("\nSee them whole with ./shop replay inspect; ./shop replay --help says more.")
+    for queue in queues:
+        click.echo("\n".join(report.lines_of_queue(queue)))
+    if any(queue["messages"] for queue in queues):
+        click.echo("\n./shop replay inspect shows them in full; see also ./shop replay --help.")
 
 
-def _inspect(at: "Target", selection: "Selection", json_: bool) -> None:
+def _inspect(target: "Target", selection: "Selection", json_: bool) -> None:
     import json
 
-    from shopctl.operating.replay import replaying, report
+    from shopctl.operating.replay import redrive, report
 
-    found = replaying.inspect(at, selection)
+    letters = redrive.inspect(target, selection)
     if json_:
-        print_json(found)
+        print_json(letters)
         return
-    for told in found:
-        click.echo("\n".join(report.lines_of_letter(told)))
-        content = json.dumps(told["content"], indent=2, ensure_ascii=False)
+    for letter in letters:
+        click.echo("\n".join(report.lines_of_letter(letter)))
+        content = json.dumps(letter["content"], indent=2, ensure_ascii=False)
         click.echo("\n".join(f"    {line}" for line in content.splitlines()) + "\n")
-    if not found:
-        click.echo("There is no such dead letter.")
+    if not letters:
+        click.echo("No dead letter matches.")
 
 
-def _redrive(at: "Target", selection: "Selection", dry_run: bool, json_: bool) -> None:
-    from shopctl.operating.replay import replaying, report
+def _redrive(target: "Target", selection: "Selection", dry_run: bool, json_: bool) -> None:
+    from shopctl.operating.replay import redrive, report
 
-    def say(told: "Json") -> None:
+    def print_outcome(letter: "Json") -> None:
         if not json_:
-            click.echo(report.line_of_replayed(told))
+            click.echo(report.line_of_outcome(letter))
 
-    told, elsewhere = replaying.redrive(at, selection, say, dry_run=dry_run)
+    letters, in_flight = redrive.redrive(target, selection, print_outcome, dry_run=dry_run)
     if json_:
-        print_json({"dry_run": dry_run, "messages": told, "being_replayed": elsewhere})
+        print_json({"dry_run": dry_run, "messages": letters, "in_flight": in_flight})
     else:
-        click.echo(report.summary(told, elsewhere))
-    if any(each["became"] not in ("handled", "would be delivered") for each in told):
+        click.echo(report.line_of_totals(letters, in_flight))
+    if any(letter["outcome"] not in ("handled", report.WOULD_REDELIVER) for letter in letters):
         sys.exit(1)
 
 
@@ -166,9 +173,13 @@ def _reemit(
         )
     if bool(orders) == bool(since or until):
         raise ShopProblem("No orders were selected.", "Use --order, or --since and --until.")
-    to = deploy.target(Layout.find(), stage)
+    target = deploy.target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, 0)
-    count = reconcile.reconcile(to, wanted).examined if dry_run else reconcile.reemit(to, wanted)
+    count = (
+        reconcile.reconcile(target, wanted).examined
+        if dry_run
+        else reconcile.reemit(target, wanted)
+    )
     if json_:
         print_json({"dry_run": dry_run, "reemitted": count})
     else:

@@ -1,4 +1,4 @@
-"""Has a service fill in what the older records of its table lack (docs/migrations.md)."""
+"""Fills in attributes that the older records of a table lack (docs/migrations.md)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ _FUNCTION = "backfill"
 
 @dataclass
 class Progress:
-    """How far a backfill has come.
+    """The progress of a backfill.
 
     Attributes
     ----------
     read
-        Records that were looked at.
+        Number of records read.
     lacking
-        Those of them that lacked something.
+        Number of those that were incomplete.
     filled
-        Those that have it now; the others were being written just then, by code that knows it.
+        Number of those that were filled in. The others were written in the meantime, by code that
+        writes them complete.
     """
 
     read: int = 0
@@ -30,25 +31,27 @@ class Progress:
 
 
 def backfill(to: Target, *, dry_run: bool = False) -> Iterator[Progress]:
-    """Fill in the table of a target's one service, and yield how far it has come.
+    """Fill in the table of a target's only service, and yield the progress after each page.
 
-    Running it again after an interruption finds what is still lacking.
+    After an interruption, another run continues with what is still incomplete.
 
     Parameters
     ----------
+    to
+        The stage and the service.
     dry_run
-        Whether to count only.
+        Whether to count incomplete records only.
 
     Raises
     ------
     ShopProblem
-        If the service has no such function, or it fails.
+        If the service has no function for it, or the function fails.
     """
     (service,) = to.services
     if not _has_function(to):
         raise ShopProblem(
             f"{service.name} has no function {_FUNCTION}.",
-            "docs/migrations.md says how it gets one.",
+            "docs/migrations.md describes how to add it.",
         )
     progress, cursor = Progress(), None
     while True:

@@ -1,26 +1,23 @@
-"""Walks through a shop as a customer would, and stops at the first thing that is not right.
+"""Buys a toy as a customer would, and stops at the first failure.
 
-The whole walk costs one order, which is paid by a test payment method, and cancelled. It is for
-shops whose gateway moves no real money; of the others only what anyone may read is looked at.
+It places one order, which is paid with a test payment method and then cancelled. That part is for
+shops whose gateway moves no real money; of other shops it only reads what anyone may read.
 """
 
-import http.client
-import json
 import secrets
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.message import Message
 from typing import Any
+
+import requests
 
 from shopctl.project.errors import ShopProblem
 
-_SECONDS_FOR_AN_ANSWER = 30
-_SECONDS_BETWEEN_LOOKS = 0.5
+_REQUEST_SECONDS = 30
+_POLL_SECONDS = 0.5
 _PAYMENT_METHOD = "pm_card_visa"
 _ADDRESS = {
     "name": "Smoke Test",
@@ -33,37 +30,10 @@ _ADDRESS = {
 
 @dataclass(frozen=True)
 class Customer:
-    """Someone who signs in with a password."""
+    """A customer's credentials."""
 
     email: str
     password: str
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
-
-    def __str__(self) -> str:
-        problem = self.json if isinstance(self.json, dict) else {}
-        return f"{self.status} {problem.get('detail') or problem.get('title') or ''}".strip(" .")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    # the token of a customer is none of the file store's business
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
 
 
 @dataclass
@@ -73,11 +43,11 @@ class Walk:
     Attributes
     ----------
     origin
-        Where its web page is.
+        The shop's URL.
     say
-        Told of each step, in a line.
+        Called with a line of text for each step.
     patience
-        Seconds to wait for what takes its time: a first start, a payment, a refund.
+        Seconds to wait for a cold start, a payment or a refund.
     """
 
     origin: str
@@ -86,27 +56,28 @@ class Walk:
     _token: str = field(default="", repr=False)
 
     def read(self) -> str:
-        """Look at what anyone may read; return the id of a toy.
+        """Read what anyone may read, and return the id of a toy.
 
         Raises
         ------
         ShopProblem
-            At the first thing that is not right.
+            At the first failure.
         """
         with self._step("web page") as done:
             page = self._expect(200, "GET", self.origin + "/")
-            _require(b"<html" in page.body.lower(), "it is no HTML page")
-            done("is there")
+            _require(b"<html" in page.content.lower(), "it is not an HTML page")
+            done("served")
         with self._step("health") as done:
-            done(self._until("not every service is well", self._all_services_answer))
+            done(self._until("not every service is healthy", self._all_services_answer))
         with self._step("openapi") as done:
-            document = self._api(200, "GET", "/openapi.json").json or {}
-            _require(str(document.get("openapi", "")).startswith("3."), "it is no OpenAPI document")
+            document = _json(self._api(200, "GET", "/openapi.json")) or {}
+            version = str(document.get("openapi", ""))
+            _require(version.startswith("3."), "it is not an OpenAPI document")
             done(f"describes {len(document.get('paths', {}))} paths")
         with self._step("toys") as done:
-            toys = self._api(200, "GET", "/toys?limit=1").json["items"]
+            toys = _json(self._api(200, "GET", "/toys?limit=1"))["items"]
             _require(bool(toys), "there are none; add one to the catalogue")
-            toy = self._api(200, "GET", f"/toys/{toys[0]['id']}").json
+            toy = _json(self._api(200, "GET", f"/toys/{toys[0]['id']}"))
             _require(bool(toy and toy.get("price")), "the first one has no price")
             done(f"shows {toy['id']}, {toy['name']}")
         return str(toy["id"])
@@ -117,14 +88,14 @@ class Walk:
         Parameters
         ----------
         toy
-            The id of what to buy.
+            The toy's id.
         customer
-            Who buys; None signs someone new up, which works where nobody has to confirm.
+            The customer; ``None`` signs a new one up, where no confirmation is needed.
 
         Raises
         ------
         ShopProblem
-            At the first thing that is not right; the order is cancelled all the same.
+            At the first failure; the order is cancelled in any case.
         """
         self._sign_in(customer or self._sign_up())
         with self._step("order") as done:
@@ -134,9 +105,9 @@ class Walk:
                 "payment_method": _PAYMENT_METHOD,
             }
             key = {"Idempotency-Key": str(uuid.uuid4())}
-            placed = self._api(201, "POST", "/orders", body, key).json
+            placed = _json(self._api(201, "POST", "/orders", body, key))
             path = f"/orders/{placed['id']}"
-            done(f"{placed['id']} is placed")
+            done(f"{placed['id']} placed")
         try:
             self._pay(path)
         except BaseException:
@@ -147,8 +118,8 @@ class Walk:
 
     def _sign_up(self) -> Customer:
         with self._step("sign-up") as done:
-            name = f"smoke-{secrets.token_hex(8)}@example.com"
-            new = Customer(name, f"Smoke-{secrets.token_hex(16)}!")
+            email = f"smoke-{secrets.token_hex(8)}@example.com"
+            new = Customer(email, f"Smoke-{secrets.token_hex(16)}!")
             body = {"email": new.email, "password": new.password, "name": "Smoke Test"}
             self._api(201, "POST", "/users", body)
             done(new.email)
@@ -157,36 +128,36 @@ class Walk:
     def _sign_in(self, customer: Customer) -> None:
         with self._step("sign-in") as done:
             body = {"email": customer.email, "password": customer.password}
-            self._token = str(self._api(200, "POST", "/sessions", body).json["access_token"])
+            self._token = str(_json(self._api(200, "POST", "/sessions", body))["access_token"])
             done(customer.email)
 
     def _pay(self, path: str) -> None:
         with self._step("payment") as done:
-            done(self._until("it is not paid", lambda: self._has(path, "succeeded")))
+            done(self._until("the order is not paid", lambda: self._has(path, "succeeded")))
         with self._step("receipt") as done:
             self._until("there is none", lambda: self._order(path)["receipt"])
             url = self._api(303, "GET", f"{path}/receipt").headers["Location"]
             pdf = self._expect(200, "GET", url)
-            _require(pdf.body.startswith(b"%PDF"), "it is no PDF")
-            done(f"is a PDF of {len(pdf.body)} bytes")
+            _require(pdf.content.startswith(b"%PDF"), "it is not a PDF")
+            done(f"a PDF of {len(pdf.content)} bytes")
 
     def _cancel(self, path: str) -> None:
         with self._step("cancellation") as done:
             self._api(202, "POST", f"{path}/cancellation")
-            done("is accepted")
+            done("accepted")
         with self._step("refund") as done:
-            done(self._until("it is not refunded", lambda: self._has(path, "refunded")))
+            done(self._until("the order is not refunded", lambda: self._has(path, "refunded")))
 
     def _all_services_answer(self) -> str:
         answer = self._call("GET", f"{self.origin}/api/health?deep=1")
-        services = (answer.json or {}).get("services") or {}
+        services = (_json(answer) or {}).get("services") or {}
         down = sorted(name for name, state in services.items() if state != "ok")
         _require(not down, f"{', '.join(down)} down")
-        _require(answer.status == 200, f"it answers {answer}")
+        _require(answer.status_code == 200, f"it answers {_summary(answer)}")
         return f"{', '.join(sorted(services))} ok"
 
     def _order(self, path: str) -> Any:
-        return self._api(200, "GET", path).json
+        return _json(self._api(200, "GET", path))
 
     def _has(self, path: str, status: str) -> str:
         payment = self._order(path)["payment"]["status"]
@@ -202,7 +173,7 @@ class Walk:
         path: str,
         body: Any = None,
         headers: dict[str, str] | None = None,
-    ) -> _Answer:
+    ) -> requests.Response:
         sent = dict(headers or {})
         if self._token:
             sent["Authorization"] = f"Bearer {self._token}"
@@ -215,65 +186,91 @@ class Walk:
         url: str,
         body: Any = None,
         headers: dict[str, str] | None = None,
-    ) -> _Answer:
+    ) -> requests.Response:
         answer = self._call(method, url, body, headers)
-        # of a presigned URL the query is nobody else's business
+        # the query of a presigned URL is a secret
         shown = url.partition("?")[0]
-        _require(answer.status == status, f"{method} {shown} answers {answer} instead of {status}")
+        _require(
+            answer.status_code == status,
+            f"{method} {shown} answers {_summary(answer)} instead of {status}",
+        )
         return answer
 
     def _call(
         self, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> _Answer:
-        sent = {"Accept": "*/*", **(headers or {})}
-        content = None if body is None else json.dumps(body).encode()
-        if content:
-            sent["Content-Type"] = "application/json"
+    ) -> requests.Response:
         try:
-            request = urllib.request.Request(url, content, sent, method=method)
-            with _opener.open(request, timeout=_SECONDS_FOR_AN_ANSWER) as answer:
-                return _Answer(answer.status, answer.headers, answer.read())
-        except urllib.error.HTTPError as error:
-            return _Answer(error.code, error.headers, error.read())
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise _WrongError(f"{self.origin} does not answer: {reason}") from None
+            # a redirect is not followed, since the customer's token must not reach the storage
+            return requests.request(
+                method,
+                url,
+                json=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=_REQUEST_SECONDS,
+            )
+        except requests.RequestException as error:
+            raise _StepError(f"{self.origin} does not answer: {_reason(error)}") from None
 
-    def _until(self, otherwise: str, look: Callable[[], str]) -> str:
-        """Look again and again, until something is there or patience is at an end."""
+    def _until(self, otherwise: str, check: Callable[[], str]) -> str:
+        """Repeat a check until it returns something or the patience is used up."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                if found := look():
+                if found := check():
                     return found
-                wrong = otherwise
-            except _WrongError as error:
-                wrong = str(error)
+                failure = otherwise
+            except _StepError as error:
+                failure = str(error)
             if time.monotonic() > deadline:
-                raise _WrongError(f"{wrong}, after {self.patience:.0f} s")
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
+                raise _StepError(f"{failure}, after {self.patience:.0f} s")
+            time.sleep(_POLL_SECONDS)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Callable[[str], None]]:
         started = time.monotonic()
         try:
             yield lambda what: self.say(f"ok  {name}: {what} ({time.monotonic() - started:.1f} s)")
-        except _WrongError as error:
+        except _StepError as error:
             raise ShopProblem(
-                f"The smoke test stops at {name}: {error}.",
-                "Look at the logs of the service: ./shop logs, or CloudWatch for a stage on AWS.",
+                f"The smoke test failed at {name}: {error}.",
+                "See the logs of the service: ./shop logs, or CloudWatch for a stage on AWS.",
             ) from None
         except (KeyError, TypeError, IndexError) as error:
             raise ShopProblem(
-                f"The smoke test stops at {name}: the answer is not as the API says ({error!r}).",
-                "Run ./shop contracts, and look at what answers there.",
+                f"The smoke test failed at {name}: the answer does not match the API ({error!r}).",
+                "Run ./shop contracts, and check which release answers there.",
             ) from None
 
 
-class _WrongError(Exception):
-    """What was found is not what should be there."""
+class _StepError(Exception):
+    """A step did not give the expected result."""
 
 
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise _WrongError(otherwise)
+        raise _StepError(otherwise)
+
+
+def _json(answer: requests.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _summary(answer: requests.Response) -> str:
+    content = _json(answer)
+    problem = content if isinstance(content, dict) else {}
+    detail = problem.get("detail") or problem.get("title") or ""
+    return f"{answer.status_code} {detail}".strip(" .")
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Return the innermost cause, without the request's path and query."""
+    cause: BaseException = error
+    while inner := (cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)):
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    return str(getattr(cause, "strerror", None) or type(cause).__name__)

@@ -1,7 +1,8 @@
-"""Parking: what cannot be handled is put aside with its reason, visible and replayable.
+"""Parking: moves messages that cannot be handled to a dead-letter queue, with the reason.
 
-A replay (``./shop replay``) delivers a parked message again and says so in the event, beside its
-records. What would be parked then is refused instead: its only copy stays where it is.
+A replay (``./shop replay``) redelivers a parked message and sets a flag in the event, beside its
+records. Where the message would be parked again, ``ReplayRejected`` is raised instead, so that its
+only copy stays in the queue.
 """
 
 from collections.abc import Mapping
@@ -12,24 +13,24 @@ import msgspec
 from chassis import context, log
 
 
-class Refused(Exception):
-    """A replay met what would be parked again, for the reason given."""
+class ReplayRejected(Exception):
+    """A redelivered message would be parked again; the text is the reason."""
 
 
 def is_replay(event: Mapping[str, Any]) -> bool:
-    """Return whether Lambda's event is a dead letter that is delivered again."""
+    """Return whether an event of Lambda is a redelivered dead letter."""
     return event.get("replay") is True
 
 
 class Parking:
-    """A dead-letter queue that code parks messages in.
+    """Parks messages in a function's dead-letter queue.
 
     Parameters
     ----------
     sqs
         A botocore SQS client.
     queue_url
-        The dead-letter queue of the function that parks.
+        URL of the function's dead-letter queue.
     """
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
@@ -37,27 +38,27 @@ class Parking:
         self._queue_url = queue_url
 
     def park(self, message: Any, reason: str, *, replay: bool = False) -> None:
-        """Put a message aside, with all that a replay needs.
+        """Move a message to the dead-letter queue, with all that a replay needs.
 
         Parameters
         ----------
         message
-            The event as it came.
+            The event as it was delivered.
         reason
-            Why it is parked, for the person who looks.
+            Why it is parked, for the operator.
         replay
-            Whether the message comes from the dead-letter queue.
+            Whether it was redelivered from the dead-letter queue.
 
         Raises
         ------
-        Refused
-            If it does: it is parked already.
+        ReplayRejected
+            If ``replay`` is true, since the queue already holds it.
         """
         if replay:
-            log.error("refused again", reason=reason)
-            raise Refused(reason)
+            log.error("replay rejected", reason=reason)
+            raise ReplayRejected(reason)
         now = context.current()
-        # SQS refuses a message whose attributes hold control characters
+        # SQS rejects control characters in attributes
         reason = "".join(char if char.isprintable() else " " for char in reason)
         self._sqs.send_message(
             QueueUrl=self._queue_url,

@@ -98,7 +98,7 @@ def smoke(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["smoke", "--patience", "0.1", *arguments])
 
 
-def test_walk_through_a_shop_that_is_well(shop: FakeShop) -> None:
+def test_walk_through_a_healthy_shop(shop: FakeShop) -> None:
     result = smoke("--url", shop.origin, "--order")
     steps = [line.split()[1].rstrip(":") for line in result.output.splitlines()]
     assert steps == [
@@ -112,13 +112,13 @@ def test_walk_through_a_shop_that_is_well(shop: FakeShop) -> None:
 @pytest.mark.parametrize(
     ("request_", "answer", "sentence"),
     [
-        ("GET /", (200, b"AccessDenied"), "web page: it is no HTML page."),
+        ("GET /", (200, b"AccessDenied"), "web page: it is not an HTML page."),
         (
             "GET /api/health",
             (503, {"status": "degraded", "services": {"toys": "down", "orders": "ok"}}),
             "health: toys down, after 0 s.",
         ),
-        ("GET /api/openapi.json", (200, {}), "openapi: it is no OpenAPI document."),
+        ("GET /api/openapi.json", (200, {}), "openapi: it is not an OpenAPI document."),
         ("GET /api/toys", (200, {"items": []}), "toys: there are none; add one to the catalogue."),
         ("GET /api/toys/toy_1", (500, b""), "/api/toys/toy_1 answers 500 instead of 200."),
         (
@@ -126,57 +126,57 @@ def test_walk_through_a_shop_that_is_well(shop: FakeShop) -> None:
             (409, {"detail": "There is one."}),
             "/api/users answers 409 There is one instead of 201.",
         ),
-        ("POST /api/sessions", (200, {}), "sign-in: the answer is not as the API says (KeyError("),
-        ("POST /api/orders", (503, b"no JSON"), "/api/orders answers 503 instead of 201."),
-        ("GET /receipt", (200, b"<Error/>"), "receipt: it is no PDF."),
+        ("POST /api/sessions", (200, {}), "sign-in: the answer does not match the API (KeyError("),
+        ("POST /api/orders", (503, b"not JSON"), "/api/orders answers 503 instead of 201."),
+        ("GET /receipt", (200, b"<Error/>"), "receipt: it is not a PDF."),
         ("GET /receipt", (403, b""), "/receipt answers 403 instead of 200."),
         (f"POST {ORDER}/cancellation", (500, b""), "cancellation: POST "),
     ],
 )
-def test_first_thing_that_is_wrong_is_named(
+def test_first_failure_is_reported(
     shop: FakeShop, request_: str, answer: tuple[int, Any], sentence: str
 ) -> None:
     shop.wrong[request_] = answer
     result = smoke("--url", shop.origin, "--order")
     assert isinstance(result.exception, ShopProblem)
-    assert result.exception.what.startswith("The smoke test stops at ")
+    assert result.exception.what.startswith("The smoke test failed at ")
     assert sentence in result.exception.what
-    # a presigned address is not shown
+    # the query of a presigned URL is not shown
     assert "secret" not in result.exception.what
 
 
 def test_order_that_is_not_paid_is_cancelled(shop: FakeShop) -> None:
     shop.payment = "pending"
     result = smoke("--url", shop.origin, "--order")
-    assert "payment: it is not paid, after 0 s" in str(result.exception)
+    assert "payment: the order is not paid, after 0 s" in str(result.exception)
     assert shop.asked[-1] == f"POST {ORDER}/cancellation"
 
 
-def test_shop_that_is_not_there(shop: FakeShop) -> None:
+def test_shop_that_does_not_answer(shop: FakeShop) -> None:
     result = smoke("--url", "http://127.0.0.1:1")
     assert "web page: http://127.0.0.1:1 does not answer: " in str(result.exception)
 
 
 @pytest.mark.parametrize("more", ["", "auto_confirm_users = true"])
-def test_nothing_is_bought_where_money_is_real(
+def test_no_order_is_placed_where_money_is_real(
     shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
     # GIVEN a stage that does not say test_payments
     path = tmp_path / "stages.toml"
     path.write_text(STAGES.format(name="prod", origin=shop.origin, more=more))
     monkeypatch.setenv("SHOP_STAGES", str(path))
-    # WHEN it is tried
+    # WHEN the smoke test runs
     result = smoke("--stage", "prod")
-    # THEN it is read, and no more
+    # THEN it only reads
     assert result.exit_code == 0
     assert result.output.endswith("No order was placed.\n")
     assert [key for key in shop.asked if key.startswith("POST")] == []
-    # AND it cannot be told to
+    # AND an order is refused on request, too
     refused = smoke("--stage", "prod", "--order")
     assert "takes real money" in str(refused.exception)
 
 
-def test_stage_that_confirms_addresses_needs_someone_who_has(
+def test_stage_that_confirms_addresses_needs_a_known_customer(
     shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "stages.toml"
@@ -194,7 +194,7 @@ def test_stage_that_confirms_addresses_needs_someone_who_has(
     assert "POST /api/orders" in shop.asked
 
 
-def test_committed_stages_say_where_money_is_real() -> None:
+def test_prod_is_marked_as_taking_real_money() -> None:
     assert "takes real money" in str(smoke("--stage", "prod", "--order").exception)
 
 
@@ -209,5 +209,5 @@ def test_committed_stages_say_where_money_is_real() -> None:
         ),
     ],
 )
-def test_arguments_that_make_no_sense(arguments: tuple[str, ...], sentence: str) -> None:
+def test_invalid_arguments_are_refused(arguments: tuple[str, ...], sentence: str) -> None:
     assert sentence in smoke(*arguments).output

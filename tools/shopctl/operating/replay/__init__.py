@@ -1,1 +1,1 @@
-"""`./shop replay`: what is in the dead-letter queues, and how it is delivered again."""
+"""`./shop replay`: lists, inspects and redelivers dead letters."""

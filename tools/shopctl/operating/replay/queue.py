@@ -1,4 +1,4 @@
-"""One dead-letter queue, read without losing anything: what is received is held, then let go."""
+"""Reads one dead-letter queue and returns to it all that was not deleted."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,42 +11,37 @@ from shopctl.aws.clients import Cloud
 _BATCH = 10
 
 
-def _clock(answer: dict[str, Any]) -> float:
-    """Return the time of SQS itself in milliseconds, and the second that it is rounded down by."""
-    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
-    return now.timestamp() * 1000 + 999
-
-
 class Queue:
-    """A dead-letter queue that one look or replay goes through, once.
+    """A dead-letter queue, read once from start to end.
 
-    SQS hides what is received from others for a while. At the end all that was not deleted is
-    shown again; after a crash SQS itself does so when the while is over.
+    SQS hides received messages from other readers for a time. On exit all messages that were not
+    deleted become visible again; after a crash SQS does the same when that time is over.
 
     Parameters
     ----------
+    cloud
+        The stage's account.
     name
-        Of the queue.
+        The queue's name.
     hold
-        Seconds that a message is hidden at most.
+        Seconds for which a received message is hidden from other readers.
     at_once
-        How many messages to take in one call. One at a time leaves the others to whoever else is
-        at it.
+        How many messages to receive in one call. One at a time leaves the rest to other readers.
     """
 
     def __init__(self, cloud: Cloud, name: str, *, hold: int, at_once: int = _BATCH) -> None:
         self._sqs = cloud.client("sqs")
         found = self._sqs.get_queue_url(QueueName=name)
         self._url = str(found["QueueUrl"])
-        self._opened = _clock(found)
+        self._opened = _sqs_time(found)
         self._hold = hold
         self._at_once = at_once
-        # AWS asks all its servers only if one waits for them; the embedded one has just one
+        # AWS asks all its servers only if the call waits; the embedded AWS has one server
         self._wait = 0 if cloud.is_local else 1
-        self._held: dict[str, str] = {}
+        self._received: dict[str, str] = {}
 
     def __enter__(self) -> "Queue":
+        """Return the queue."""
         return self
 
     def __exit__(
@@ -55,7 +50,8 @@ class Queue:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        receipts = list(self._held.values())
+        """Make all messages that were received and not deleted visible again."""
+        receipts = list(self._received.values())
         for start in range(0, len(receipts), _BATCH):
             self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
@@ -66,30 +62,30 @@ class Queue:
             )
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield each message of the queue that nobody else is at.
+        """Yield each message that is not in flight with another reader.
 
-        What comes while this goes on is left for the next time: a function that parked what is
-        delivered to it would keep a replay at it for ever.
+        Messages that arrive in the meantime are skipped. Otherwise a function that parks what is
+        redelivered to it would keep a replay running for ever.
         """
         while found := self._receive():
             for message in found:
-                is_new = message["MessageId"] not in self._held
-                self._held[message["MessageId"]] = message["ReceiptHandle"]
+                is_new = message["MessageId"] not in self._received
+                self._received[message["MessageId"]] = message["ReceiptHandle"]
                 if is_new and int(message["Attributes"]["SentTimestamp"]) <= self._opened:
                     yield message
 
     def delete(self, message_id: str) -> None:
-        """Delete a message: it is handled."""
-        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message_id])
-        del self._held[message_id]
+        """Delete a message that has been handled."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._received[message_id])
+        del self._received[message_id]
 
-    def elsewhere(self) -> int:
-        """Count the messages that somebody else is at, about."""
+    def in_flight(self) -> int:
+        """Return the approximate number of messages that other readers have received."""
         attributes = self._sqs.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
         )["Attributes"]
         hidden = int(attributes["ApproximateNumberOfMessagesNotVisible"])
-        return max(0, hidden - len(self._held))
+        return max(0, hidden - len(self._received))
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
@@ -102,3 +98,10 @@ class Queue:
         )
         found: list[dict[str, Any]] = answer.get("Messages", [])
         return found
+
+
+def _sqs_time(answer: dict[str, Any]) -> float:
+    """Return SQS's own time in milliseconds, at the end of the second that its header names."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return now.timestamp() * 1000 + 999

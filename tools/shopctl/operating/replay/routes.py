@@ -1,4 +1,4 @@
-"""Which function a dead-letter queue belongs to, as the services' templates say."""
+"""Finds the function of each dead-letter queue in the services' templates."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from shopctl.project.stages import Stage
 
 @dataclass(frozen=True)
 class Route:
-    """A dead-letter queue, and the function that can handle what is in it.
+    """A dead-letter queue, and the function that can handle its messages.
 
     Attributes
     ----------
     service
-        Whose queue it is.
+        The service that owns the queue.
     queue
         Its name on the stage.
     function
-        The function, as it is called on the stage.
+        The function's name on the stage.
     trigger
-        What invokes the function: decides the shape of an event.
+        What invokes the function, which decides the structure of its events.
     source
-        ARN of that topic or queue.
+        The trigger's ARN; empty for a stream.
     """
 
     service: str
@@ -38,15 +38,15 @@ class Route:
 def find(services: Sequence[Service], stage: Stage) -> list[Route]:
     """Return every dead-letter queue of the services, in their order.
 
-    A function's dead letters end where its failure destination or the queue that it reads leads
-    to, in the end. What a retry queue's function gives up on belongs to the function that gave up
-    first, which is asked by the topic.
+    A function's dead letters end up where its failure destination, or the redrive policy of the
+    queue that it reads, finally leads. Those of a retry queue's function belong to the function
+    that failed first, which the topic invokes.
     """
     return [route for service in services for route in _of(service, stage)]
 
 
 def _of(service: Service, stage: Stage) -> list[Route]:
-    # the ARN of a stream, which alone is published, is not needed: its dead letters name it
+    # only a stream's ARN is published, and that is not needed here: its dead letters name it
     functions = delivery_config.read(service, stage, defaultdict(str)).functions
     redrives = delivery_config.redrives(service, stage)
     destinations = {function.name: _destination(function) for function in functions}
@@ -66,7 +66,7 @@ def _of(service: Service, stage: Stage) -> list[Route]:
 
 
 def _destination(function: Delivered) -> str | None:
-    """Return the queue that a function's failures go to."""
+    """Return the name of the queue that a function's failures go to."""
     for settings in (function.invoke, function.event):
         failure = settings.get("DestinationConfig", {}).get("OnFailure", {})
         if "Destination" in failure:

@@ -1,30 +1,30 @@
-"""Which dead letters a replay is about."""
+"""Selects dead letters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shopctl.operating.replay.dead_letters import Letter
+from shopctl.operating.replay.dead_letters import DeadLetter
 from shopctl.operating.replay.routes import Route
 from shopctl.project.errors import ShopProblem
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to keep; an empty part keeps all.
+    """Criteria for dead letters; an empty criterion matches all.
 
     Attributes
     ----------
     services, queues
-        Names; a queue's may lack ``toyshop-<stage>-``.
+        Names; the prefix ``toyshop-<stage>-`` of a queue may be omitted.
     types
-        Of events, such as ``shop.order.placed.v1``.
+        Event types, such as ``shop.order.placed.v1``.
     orders
-        Ids of orders that a letter speaks of.
+        Ids of orders that a dead letter mentions.
     messages
-        SQS's ids.
+        SQS's message ids.
     since, until
-        When it was parked, the one included, the other not.
+        When it was parked: at ``since`` or later, before ``until``.
     """
 
     services: tuple[str, ...] = ()
@@ -37,16 +37,16 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether every dead letter matches."""
         return self == Selection()
 
     def routes(self, routes: Sequence[Route], stage: str) -> list[Route]:
-        """Return the queues to look into.
+        """Return the selected queues.
 
         Raises
         ------
         ShopProblem
-            If a service or queue is named that is not there.
+            If there is no such service or queue.
         """
         services = {name.replace("-", "_") for name in self.services}
         prefix = f"toyshop-{stage}-"
@@ -66,8 +66,8 @@ class Selection:
             if (not services or route.service in services) and (not queues or route.queue in queues)
         ]
 
-    def keeps(self, letter: Letter) -> bool:
-        """Return whether a letter is meant."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Return whether a dead letter meets all criteria."""
         return (
             (not self.types or not letter.types.isdisjoint(self.types))
             and (not self.orders or not letter.orders.isdisjoint(self.orders))

@@ -9,7 +9,7 @@ from shopctl.deploying.deploy import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
-from support.dead_letter_queues import ROOT, Functions, MemoryCloud, Shelf
+from support.dead_letter_queues import ROOT, DeadLetterQueues, Functions, MemoryCloud
 
 
 @pytest.fixture
@@ -33,5 +33,5 @@ def target(cloud: MemoryCloud) -> Target:
 
 
 @pytest.fixture
-def shelf(target: Target, cloud: MemoryCloud) -> Shelf:
-    return Shelf(cloud, routes.find(target.services, target.stage))
+def queues(target: Target, cloud: MemoryCloud) -> DeadLetterQueues:
+    return DeadLetterQueues(cloud, routes.find(target.services, target.stage))

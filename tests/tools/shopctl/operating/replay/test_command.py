@@ -1,4 +1,4 @@
-"""`./shop replay` as a person types it."""
+"""`./shop replay` on the command line."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from shopctl.deploying import deploy
 from shopctl.deploying.deploy import Target
 from shopctl.operating import reconcile
 from shopctl.project.errors import ShopProblem
-from support.dead_letter_queues import ORDER, OTHER, Functions, Shelf
+from support.dead_letter_queues import ORDER, OTHER, DeadLetterQueues, Functions
 
 
 @pytest.fixture
@@ -36,66 +36,68 @@ def run(*arguments: str, status: int = 0) -> Result:
     return result
 
 
-def test_alone_it_lists_the_running_shop(shelf: Shelf, stages: list[str]) -> None:
-    shelf.park()
+def test_without_arguments_it_lists_the_local_shop(
+    queues: DeadLetterQueues, stages: list[str]
+) -> None:
+    queues.park()
     output = run().output
     assert stages == ["local"]
     assert "toyshop-local-payments-charge-dead-letters: 1" in output
-    assert "1 of  shop.order.placed.v1" in output
-    assert "1 of  permanent: no" in output
+    assert "1 x   shop.order.placed.v1" in output
+    assert "1 x   permanent: no" in output
     assert "toyshop-local-toys-images-dead-letters: 0" in output
     (content,) = json.loads(run("list", "--json", "--queue", "payments-charge-dead-letters").output)
     assert content["messages"] == 1
 
 
-def test_the_help_shows_the_way(shelf: Shelf, stages: list[str]) -> None:
+def test_help_shows_every_action(queues: DeadLetterQueues, stages: list[str]) -> None:
     output = run("--help").output
     for words in ("inspect", "redrive --dry-run", "redrive --all", "docs/runbooks/dead-letters.md"):
         assert words in output
 
 
-def test_inspect_shows_a_message_whole(shelf: Shelf, stages: list[str]) -> None:
-    message = shelf.park()
-    shelf.park(OTHER)
+def test_inspect_shows_a_message_in_full(queues: DeadLetterQueues, stages: list[str]) -> None:
+    message = queues.park()
+    queues.park(OTHER)
     output = run("inspect", "--message", message).output
     for words in (message, "permanent: no", ORDER, "a" * 32, '"specversion": "1.0"'):
         assert words in output
     assert OTHER not in output
-    assert "There is no such dead letter." in run("inspect", "--order", "ord_x").output
+    assert "No dead letter matches." in run("inspect", "--order", "ord_x").output
 
 
-def test_redriving_everything_must_be_said(
-    shelf: Shelf, stages: list[str], functions: Functions
+def test_redriving_everything_needs_all(
+    queues: DeadLetterQueues, stages: list[str], functions: Functions
 ) -> None:
-    shelf.park()
-    with pytest.raises(ShopProblem, match="Redrive what"):
+    queues.park()
+    with pytest.raises(ShopProblem, match="No messages were selected"):
         run("redrive")
-    with pytest.raises(ShopProblem, match="exclude each other"):
+    with pytest.raises(ShopProblem, match="cannot be combined"):
         run("redrive", "--all", "--service", "payments")
-    assert "would deliver shop.order.placed.v1" in run("redrive", "--dry-run").output
-    assert "would deliver" in run("--dry-run").output
-    assert (functions.invoked, shelf.counts()) == ([], (1, 0))
+    assert "would redeliver shop.order.placed.v1" in run("redrive", "--dry-run").output
+    assert "would redeliver" in run("--dry-run").output
+    assert (functions.invoked, queues.counts()) == ([], (1, 0))
     output = run("redrive", "--all", "--stage", "prod").output
     assert stages[-1] == "prod"
     assert f"handled  shop.order.placed.v1 {ORDER}" in output
     assert output.endswith("1 handled.\n")
-    assert "There is no such dead letter." in run("redrive", "--all").output
+    assert "No dead letter matches." in run("redrive", "--all").output
 
 
-def test_what_stays_is_said_and_is_the_status(
-    shelf: Shelf, stages: list[str], functions: Functions
+def test_kept_message_is_reported_and_fails_the_command(
+    queues: DeadLetterQueues, stages: list[str], functions: Functions
 ) -> None:
-    message = shelf.park()
-    functions.error = {"errorType": "Refused", "errorMessage": "permanent: still no"}
+    message = queues.park()
+    functions.error = {"errorType": "ReplayRejected", "errorMessage": "permanent: still no"}
     output = run("redrive", "--order", ORDER, status=1).output
-    assert f"({message} stays): permanent: still no" in output
+    assert f"({message} kept): permanent: still no" in output
     answer = json.loads(run("redrive", "--all", "--json", status=1).output)
     assert answer["dry_run"] is False
-    assert [each["became"] for each in answer["messages"]] == ["refused"]
+    assert [each["outcome"] for each in answer["messages"]] == ["rejected"]
 
 
-def test_a_time_range(shelf: Shelf, stages: list[str]) -> None:
-    shelf.park()
+def test_time_range(queues: DeadLetterQueues, stages: list[str]) -> None:
+    queues.park()
     queue = ("--queue", "payments-charge-dead-letters", "--json")
     for bounds, count in (
         (("--since", "1h"), 1),
@@ -106,13 +108,13 @@ def test_a_time_range(shelf: Shelf, stages: list[str]) -> None:
         assert content["messages"] == count, bounds
 
 
-def test_a_missing_right_is_a_sentence(
-    shelf: Shelf, stages: list[str], monkeypatch: pytest.MonkeyPatch
+def test_missing_permission_is_reported(
+    queues: DeadLetterQueues, stages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "ReceiveMessage")
 
-    monkeypatch.setattr(shelf.sqs, "receive_message", refuse)
+    monkeypatch.setattr(queues.sqs, "receive_message", refuse)
     with pytest.raises(ShopProblem) as problem:
         run()
     assert "ReceiveMessage" in problem.value.what
@@ -155,7 +157,7 @@ def test_orders_are_told_of_again_from_their_tables(
         (["--order", ORDER, "--since", "2h"], "No orders were selected"),
     ],
 )
-def test_what_a_table_cannot_tell_is_refused(
+def test_from_table_refuses_options_that_do_not_select_orders(
     stages: list[str], arguments: list[str], said: str
 ) -> None:
     with pytest.raises(ShopProblem, match=said):

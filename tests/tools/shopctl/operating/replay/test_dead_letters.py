@@ -1,4 +1,4 @@
-"""Every shape that a dead letter can have is understood."""
+"""Each shape of a dead letter is recognized."""
 
 import json
 from datetime import UTC, datetime
@@ -8,23 +8,23 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shopctl.operating.replay import dead_letters, report
-from shopctl.operating.replay.dead_letters import Letter
+from shopctl.operating.replay import dead_letters
+from shopctl.operating.replay.dead_letters import DeadLetter
 from support.dead_letter_queues import (
     ORDER,
     OTHER,
     TRACE,
-    Shelf,
+    DeadLetterQueues,
     event,
-    gave_up,
+    exhausted,
     sns,
     stream_record,
 )
 
 
-def letter(shelf: Shelf, queue: str, body: Any, **attributes: str) -> Letter:
+def letter(queues: DeadLetterQueues, queue: str, body: Any, **attributes: str) -> DeadLetter:
     return dead_letters.read(
-        shelf.routes[queue],
+        queues.routes[queue],
         {
             "MessageId": "m-1",
             "Body": body if isinstance(body, str) else json.dumps(body),
@@ -37,23 +37,23 @@ def letter(shelf: Shelf, queue: str, body: Any, **attributes: str) -> Letter:
     )
 
 
-def message_of(found: Letter) -> str:
+def message_of(found: DeadLetter) -> str:
     assert found.payload is not None
     (record,) = found.payload["Records"]
     return str(record["Sns"]["Message"])
 
 
-def test_a_parked_event(shelf: Shelf) -> None:
+def test_parked_event(queues: DeadLetterQueues) -> None:
     found = letter(
-        shelf, "payments-charge-dead-letters", event(), reason="permanent: no", traceparent="00-x"
+        queues, "payments-charge-dead-letters", event(), reason="permanent: no", traceparent="00-x"
     )
     assert (found.shape, found.reason, found.traceparent) == ("event", "permanent: no", "00-x")
     assert found.parked_at == datetime(2026, 11, 24, 3, 0, 0, 123000, UTC)
     assert found.received == 3
     assert found.orders == {ORDER}
-    (told,) = found.told
-    assert (told.type, told.subject) == ("shop.order.placed.v1", ORDER)
-    # what SNS delivers: Chalice reads these keys
+    (summary,) = found.events
+    assert (summary.type, summary.subject) == ("shop.order.placed.v1", ORDER)
+    # Chalice reads these keys of a notification
     assert json.loads(message_of(found)) == event()
     sent = found.payload["Records"][0]["Sns"]  # type: ignore[index]
     assert sent["Subject"] is None
@@ -63,12 +63,12 @@ def test_a_parked_event(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
-        ({}, "exhausted: SNS could not hand it to Lambda"),
+        ({}, "exhausted: SNS could not invoke the function"),
         ({"ErrorCode": "500", "ErrorMessage": "Lambda is not there"}, "Lambda is not there"),
     ],
 )
-def test_what_sns_could_not_hand_over(
-    shelf: Shelf, attributes: dict[str, str], reason: str
+def test_notification_that_sns_could_not_deliver(
+    queues: DeadLetterQueues, attributes: dict[str, str], reason: str
 ) -> None:
     # as SNS writes it into a subscription's dead-letter queue
     body = {
@@ -78,24 +78,26 @@ def test_what_sns_could_not_hand_over(
         "Message": json.dumps(event()),
         "Timestamp": "2026-11-24T03:00:00.000Z",
     }
-    found = letter(shelf, "payments-charge-dead-letters", body, **attributes)
+    found = letter(queues, "payments-charge-dead-letters", body, **attributes)
     assert (found.shape, found.reason, found.traceparent) == ("undelivered", reason, TRACE)
     assert found.types == {"shop.order.placed.v1"}
     assert json.loads(message_of(found)) == event()
 
 
 @pytest.mark.parametrize("text", ["not json", "", 'a "quoted" text', "é\u0001"])
-def test_poison_that_is_no_json_comes_back_as_it_was(shelf: Shelf, text: str) -> None:
+def test_poison_that_is_not_json_is_redelivered_unchanged(
+    queues: DeadLetterQueues, text: str
+) -> None:
     parked = json.dumps(text)  # as chassis.parking writes it
-    found = letter(shelf, "payments-charge-dead-letters", parked, reason="poison: x")
+    found = letter(queues, "payments-charge-dead-letters", parked, reason="poison: x")
     assert message_of(found) == text
     assert found.types == set()
 
 
 @pytest.mark.parametrize("body", ["{}", "[]", "null", "7", '{"type": 7}', '{"Records": []}'])
-def test_poison_that_is_json_is_still_a_letter(shelf: Shelf, body: str) -> None:
-    for queue in shelf.routes:
-        found = letter(shelf, queue, body, reason="poison: x")
+def test_poison_that_is_json_is_read_in_every_queue(queues: DeadLetterQueues, body: str) -> None:
+    for queue in queues.routes:
+        found = letter(queues, queue, body, reason="poison: x")
         assert found.reason == "poison: x"
         assert (found.payload is None) == (found.shape == "unknown")
 
@@ -114,78 +116,78 @@ JSON = st.recursive(
 @example(body={"requestPayload": {"Records": [{"Sns": 1}]}, "responsePayload": "text"})
 @example(body={"Records": [{"s3": {"object": None}}]})
 @example(body={"DDBStreamBatchInfo": {}})
-def test_nothing_in_a_queue_stops_a_look_at_it(shelf: Shelf, body: Any) -> None:
-    for queue in shelf.routes:
-        for found in (letter(shelf, queue, body), letter(shelf, queue, body, reason="poison: x")):
+def test_any_message_can_be_read_and_reported(queues: DeadLetterQueues, body: Any) -> None:
+    for queue in queues.routes:
+        for found in (letter(queues, queue, body), letter(queues, queue, body, reason="poison: x")):
             assert found.reason
-            assert json.dumps(report.letter(found))
+            assert json.dumps(dead_letters.to_json(found))
 
 
-def test_what_the_retry_queue_gave_up(shelf: Shelf) -> None:
-    found = letter(shelf, "payments-charge-dead-letters", gave_up())
-    assert found.shape == "gave up"
-    assert found.reason.startswith("exhausted: used up its retries")
+def test_event_that_exhausted_its_retries(queues: DeadLetterQueues) -> None:
+    found = letter(queues, "payments-charge-dead-letters", exhausted())
+    assert found.shape == "exhausted"
+    assert found.reason.startswith("exhausted: all retries failed")
     assert "GatewayUnavailableError: no answer" in found.reason
-    assert found.payload == gave_up()["requestPayload"]
+    assert found.payload == exhausted()["requestPayload"]
     assert found.types == {"shop.order.placed.v1"}
     assert found.orders == {ORDER}
-    # nobody parked it: the trace is the event's
+    # it was not parked by code, so the trace is the event's
     assert found.traceparent == TRACE
-    old = letter(shelf, "payments-charge-dead-letters", gave_up(condition="EventAgeExceeded"))
-    assert "grew too old" in old.reason
-    bare = letter(shelf, "payments-charge-dead-letters", {"requestPayload": sns("x")})
-    assert "an error that is not known" in bare.reason
+    old = letter(queues, "payments-charge-dead-letters", exhausted(condition="EventAgeExceeded"))
+    assert "became too old" in old.reason
+    bare = letter(queues, "payments-charge-dead-letters", {"requestPayload": sns("x")})
+    assert "not recorded" in bare.reason
 
 
-def test_an_event_as_sns_delivers_it(shelf: Shelf) -> None:
-    found = letter(shelf, "toys-images-dead-letters", sns(json.dumps(event())))
+def test_event_as_sns_delivers_it(queues: DeadLetterQueues) -> None:
+    found = letter(queues, "toys-images-dead-letters", sns(json.dumps(event())))
     assert found.payload == sns(json.dumps(event()))
-    assert found.reason == "exhausted: received as often as its queue allows"
+    assert found.reason == "exhausted: the queue's receive limit was reached"
 
 
-def test_a_stream_record(shelf: Shelf) -> None:
-    found = letter(shelf, "orders-relay-dead-letters", stream_record(), reason="poison: x")
+def test_stream_record(queues: DeadLetterQueues) -> None:
+    found = letter(queues, "orders-relay-dead-letters", stream_record(), reason="poison: x")
     assert found.shape == "record"
     assert found.payload == {"Records": [stream_record()]}
-    (told,) = found.told
-    assert (told.type, told.subject, told.traceparent) == ("INSERT", ORDER, TRACE)
+    (summary,) = found.events
+    assert (summary.type, summary.subject, summary.traceparent) == ("INSERT", ORDER, TRACE)
 
 
-def test_a_stream_position(shelf: Shelf) -> None:
+def test_stream_position(queues: DeadLetterQueues) -> None:
     batch = {"shardId": "shard-1", "batchSize": 7, "streamArn": "arn", "startSequenceNumber": "1"}
-    found = letter(shelf, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
-    assert (found.shape, found.payload) == ("position", None)
+    found = letter(queues, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
+    assert (found.shape, found.payload) == ("stream_position", None)
     assert found.reason == "exhausted: 7 stream records were given up"
 
 
-def test_an_upload(shelf: Shelf) -> None:
+def test_upload(queues: DeadLetterQueues) -> None:
     told = {"eventName": "ObjectCreated:Post", "s3": {"object": {"key": "incoming/fil_1"}}}
     body = json.dumps({"Records": [told]})
-    found = letter(shelf, "file-manager-uploads-dead-letters", body)
+    found = letter(queues, "file-manager-uploads-dead-letters", body)
     assert found.shape == "upload"
     (record,) = found.payload["Records"]  # type: ignore[index]
     assert record["body"] == body
     assert record["messageId"] == "m-1"
-    # a replay is no delivery of the queue: nothing there can be kept for later
+    # no queue holds a redelivered message, so there is no receipt to keep it with
     assert "receiptHandle" not in record
-    assert [(each.type, each.subject) for each in found.told] == [
+    assert [(each.type, each.subject) for each in found.events] == [
         ("ObjectCreated:Post", "incoming/fil_1")
     ]
-    # the check parks the text of what is no S3 event
+    # a text that is not an S3 event is parked as it is
     poison = letter(
-        shelf, "file-manager-uploads-dead-letters", json.dumps("no JSON"), reason="poison: x"
+        queues, "file-manager-uploads-dead-letters", json.dumps("not JSON"), reason="poison: x"
     )
-    assert poison.payload["Records"][0]["body"] == "no JSON"  # type: ignore[index]
+    assert poison.payload["Records"][0]["body"] == "not JSON"  # type: ignore[index]
 
 
-def test_what_a_queue_should_not_hold_is_left_alone(shelf: Shelf) -> None:
-    found = letter(shelf, "orders-relay-dead-letters", "?")
+def test_message_that_fits_no_trigger_is_unknown(queues: DeadLetterQueues) -> None:
+    found = letter(queues, "orders-relay-dead-letters", "?")
     assert (found.shape, found.payload) == ("unknown", None)
     assert "on-dynamodb-record" in found.reason
 
 
-def test_orders_are_found_wherever_they_are(shelf: Shelf) -> None:
+def test_order_ids_are_found_anywhere_in_the_body(queues: DeadLetterQueues) -> None:
     text = json.dumps({"data": json.dumps({"order": OTHER}), "subject": ORDER, "x": ORDER + "Z"})
-    found = letter(shelf, "payments-fulfil-dead-letters", text)
+    found = letter(queues, "payments-fulfil-dead-letters", text)
     assert found.orders == {ORDER, OTHER}
-    assert letter(shelf, "payments-fulfil-dead-letters", f'"x{ORDER}"').orders == set()
+    assert letter(queues, "payments-fulfil-dead-letters", f'"x{ORDER}"').orders == set()

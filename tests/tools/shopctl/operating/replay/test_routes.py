@@ -1,4 +1,4 @@
-"""Which function a dead-letter queue belongs to follows from the templates."""
+"""The function of each dead-letter queue is derived from the templates."""
 
 import msgspec
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from shopctl.deploying.deploy import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
-from support.dead_letter_queues import ROOT, Shelf
+from support.dead_letter_queues import ROOT, DeadLetterQueues
 
 
-def test_every_dead_letter_queue_has_its_function(shelf: Shelf) -> None:
-    found = {name: (route.function, route.trigger) for name, route in shelf.routes.items()}
+def test_every_dead_letter_queue_has_its_function(queues: DeadLetterQueues) -> None:
+    found = {name: (route.function, route.trigger) for name, route in queues.routes.items()}
     prefix = "toyshop-local-"
     expected = {
         "orders-relay-dead-letters": (f"{prefix}orders-on-dynamodb-record", "stream"),
@@ -22,19 +22,19 @@ def test_every_dead_letter_queue_has_its_function(shelf: Shelf) -> None:
         "toys-images-dead-letters": (f"{prefix}toys-images", "topic"),
     }
     assert found.items() >= expected.items()
-    assert shelf.routes["payments-charge-dead-letters"].source.endswith(
+    assert queues.routes["payments-charge-dead-letters"].source.endswith(
         ":toyshop-local-orders-events"
     )
 
 
-def test_no_queue_that_is_called_so_is_left_out(target: Target, shelf: Shelf) -> None:
+def test_every_owned_dead_letter_queue_is_found(target: Target, queues: DeadLetterQueues) -> None:
     manifests = services.read(ROOT / "apps").values()
     owned = {name for declared in manifests for name in declared.owns.queues}
-    assert {name for name in owned if name.endswith("dead-letters")} == set(shelf.routes)
+    assert {name for name in owned if name.endswith("dead-letters")} == set(queues.routes)
 
 
 @pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_on_aws_it_is_the_same(stage: str) -> None:
+def test_routes_on_aws_have_the_stages_names(stage: str) -> None:
     found = routes.find(services.load(ROOT / "apps"), stages.load(ROOT / "stages.toml", stage))
     charge = next(route for route in found if "charge" in route.queue)
     assert charge.queue == f"toyshop-{stage}-payments-charge-dead-letters"
@@ -42,7 +42,7 @@ def test_on_aws_it_is_the_same(stage: str) -> None:
     assert f"ap-southeast-2:{'1' * 12 if stage == 'staging' else '2' * 12}:" in charge.source
 
 
-def test_chalice_deploy_names_functions_in_its_own_way() -> None:
+def test_routes_of_a_chalice_stage_have_chalices_function_names() -> None:
     stage = msgspec.structs.replace(stages.load(ROOT / "stages.toml", "staging"), mode="chalice")
     found = {route.function for route in routes.find(services.load(ROOT / "apps"), stage)}
     assert "toyshop-payments-staging-charge" in found

@@ -1,4 +1,4 @@
-"""The runbook: the rights that it lists are those that a replay uses, no more and no less."""
+"""The runbook lists exactly the permissions that a replay uses."""
 
 import json
 import re
@@ -6,21 +6,22 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from shopctl.deploying.deploy import Target
-from shopctl.operating.replay import replaying, routes
+from shopctl.operating.replay import redrive as redrive_module
+from shopctl.operating.replay import routes
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from support.dead_letter_queues import (
     ROOT,
+    DeadLetterQueues,
     Functions,
     MemoryCloud,
-    Shelf,
     stream_record,
 )
 from support.stream_records import Streams, position
 
 RUNBOOK = (ROOT / "docs/runbooks/dead-letters.md").read_text()
-# batches need the right to the single call; AWS names one of them otherwise than its API
-RIGHTS = {
+# a batch needs the permission for the single call; some permissions have other names than calls
+PERMISSIONS = {
     "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "invoke": "lambda:InvokeFunction",
     "get_shard_iterator": "dynamodb:GetShardIterator",
@@ -39,36 +40,36 @@ def listed(value: Any) -> list[str]:
 
 
 class Watched:
-    """A client that remembers which of its calls were made."""
+    """A client that records the permissions that its calls need."""
 
     def __init__(self, client: Any, calls: set[str]) -> None:
         self._client, self._calls = client, calls
 
     def __getattr__(self, name: str) -> Any:
-        self._calls.add(RIGHTS[name])
+        self._calls.add(PERMISSIONS[name])
         return getattr(self._client, name)
 
 
-def test_it_lists_the_rights_that_a_replay_uses(
-    target: Target, shelf: Shelf, functions: Functions, cloud: MemoryCloud
+def test_runbook_lists_the_permissions_that_a_replay_uses(
+    target: Target, queues: DeadLetterQueues, functions: Functions, cloud: MemoryCloud
 ) -> None:
-    for queue in shelf.routes:
-        shelf.put(queue, position("1", 1) if "relay" in queue else {})
-    # who one is, is asked by every command that may reach AWS
+    for queue in queues.routes:
+        queues.put(queue, position("1", 1) if "relay" in queue else {})
+    # every command that uses AWS calls it first
     used = {"sts:GetCallerIdentity"}
     cloud.sqs.meta.events.register(
         "provide-client-params.sqs.*",
-        lambda model, **_: used.add(RIGHTS.get(model.name, f"sqs:{model.name}")),
+        lambda model, **_: used.add(PERMISSIONS.get(model.name, f"sqs:{model.name}")),
     )
     cloud.fakes["lambda"] = Watched(functions, used)
     cloud.fakes["dynamodbstreams"] = Watched(Streams([stream_record(number="1")]), used)
-    replaying.summaries(target, Selection())
-    replaying.inspect(target, Selection())
-    replaying.redrive(target, Selection(), lambda _: None)
+    redrive_module.summaries(target, Selection())
+    redrive_module.inspect(target, Selection())
+    redrive_module.redrive(target, Selection(), lambda _: None)
     assert used == {action for each in policy() for action in listed(each["Action"])}
 
 
-def test_its_resources_are_those_of_the_stage() -> None:
+def test_runbook_grants_the_resources_of_one_stage() -> None:
     granted = [
         pattern.rpartition(":")[2] for each in policy() for pattern in listed(each["Resource"])
     ]
@@ -83,6 +84,6 @@ def test_its_resources_are_those_of_the_stage() -> None:
     )
 
 
-def test_it_knows_every_dead_letter_queue(shelf: Shelf) -> None:
-    for queue in shelf.routes:
+def test_runbook_lists_every_dead_letter_queue(queues: DeadLetterQueues) -> None:
+    for queue in queues.routes:
         assert f"`{queue.removesuffix('-dead-letters')}`" in RUNBOOK, queue

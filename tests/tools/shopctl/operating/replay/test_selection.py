@@ -1,4 +1,4 @@
-"""Which dead letters are meant."""
+"""Criteria that select dead letters."""
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
@@ -6,25 +6,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shopctl.operating.replay import dead_letters
-from shopctl.operating.replay.dead_letters import Letter
+from shopctl.operating.replay.dead_letters import DeadLetter
 from shopctl.operating.replay.selection import Selection
 from shopctl.project.errors import ShopProblem
-from support.dead_letter_queues import ORDER, OTHER, Shelf, event
+from support.dead_letter_queues import ORDER, OTHER, DeadLetterQueues, event
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def letter(shelf: Shelf) -> Letter:
+def letter(queues: DeadLetterQueues) -> DeadLetter:
     import json
 
     message = {"MessageId": "m-1", "Body": json.dumps(event())}
-    found = dead_letters.read(shelf.routes["payments-charge-dead-letters"], message)
+    found = dead_letters.read(queues.routes["payments-charge-dead-letters"], message)
     return dataclasses.replace(found, parked_at=NOW)
 
 
 @pytest.mark.parametrize(
-    ("selection", "kept"),
+    ("selection", "matches"),
     [
         (Selection(), True),
         (Selection(types=("shop.order.placed.v1",)), True),
@@ -43,15 +43,15 @@ def letter(shelf: Shelf) -> Letter:
         (Selection(orders=(ORDER,), types=("shop.order.cancelled.v1",)), False),
     ],
 )
-def test_a_letter_is_kept_if_all_kinds_of_choice_hold(
-    letter: Letter, selection: Selection, kept: bool
+def test_dead_letter_must_match_all_criteria(
+    letter: DeadLetter, selection: Selection, matches: bool
 ) -> None:
-    assert selection.keeps(letter) is kept
+    assert selection.matches(letter) is matches
     assert selection.is_everything == (selection == Selection())
 
 
-def test_queues_are_chosen_by_service_and_name(shelf: Shelf) -> None:
-    routes = list(shelf.routes.values())
+def test_queues_are_selected_by_service_and_name(queues: DeadLetterQueues) -> None:
+    routes = list(queues.routes.values())
 
     def chosen(**choice: tuple[str, ...]) -> list[str]:
         found = Selection(**choice).routes(routes, "local")  # type: ignore[arg-type]

@@ -1,0 +1,152 @@
+"""Summarizes, inspects and redelivers dead letters; deletes each only after it was handled."""
+
+from collections.abc import Callable, Iterator
+
+from botocore.exceptions import ClientError
+
+from shopctl.deploying.deploy import Target
+from shopctl.operating.replay import dead_letters, redelivery, report, routes
+from shopctl.operating.replay.dead_letters import DeadLetter
+from shopctl.operating.replay.payloads import Json
+from shopctl.operating.replay.queue import Queue
+from shopctl.operating.replay.redelivery import GoneError, Outcome
+from shopctl.operating.replay.routes import Route
+from shopctl.operating.replay.selection import Selection
+from shopctl.project.errors import ShopProblem
+
+_INSPECT_SECONDS = 20
+# as long as an invocation may take, and a little more
+_REDELIVER_SECONDS = redelivery.INVOKE_SECONDS + 5
+
+
+def summaries(target: Target, selection: Selection) -> list[Json]:
+    """Return a summary of each selected dead-letter queue.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage has none of the queues.
+    """
+    found = []
+    for route, queue in _queues(target, selection, _INSPECT_SECONDS):
+        with queue:
+            selected = list(_selected(route, queue, selection))
+            found.append(report.summary(route, selected, queue.in_flight()))
+    return found
+
+
+def inspect(target: Target, selection: Selection) -> list[Json]:
+    """Return all of each selected dead letter, the oldest first.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage has none of the queues.
+    """
+    found: list[Json] = []
+    for route, queue in _queues(target, selection, _INSPECT_SECONDS):
+        with queue:
+            found.extend(
+                dead_letters.to_json(letter) for letter in _selected(route, queue, selection)
+            )
+    return sorted(found, key=lambda letter: str(letter["parked_at"]))
+
+
+def redrive(
+    target: Target,
+    selection: Selection,
+    on_outcome: Callable[[Json], None],
+    *,
+    dry_run: bool = False,
+) -> tuple[list[Json], int]:
+    """Redeliver the selected dead letters.
+
+    Two of these may run at once, and either may be stopped at any point. A message is hidden from
+    others while it is redelivered, deleted after its function has reported success, and made
+    visible again otherwise. After a stop between the two it is redelivered a second time, which
+    every consumer tolerates.
+
+    Parameters
+    ----------
+    target
+        The stage and its services.
+    selection
+        Which dead letters.
+    on_outcome
+        Called with each dead letter and its outcome, as soon as it is known.
+    dry_run
+        Redeliver and delete nothing; report what would be redelivered.
+
+    Returns
+    -------
+    tuple
+        Each dead letter with its outcome, and the number of messages that others had in flight.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage has none of the queues.
+    """
+    outcomes: list[Json] = []
+    in_flight = 0
+    at_once, hold = (10, _INSPECT_SECONDS) if dry_run else (1, _REDELIVER_SECONDS)
+    for route, queue in _queues(target, selection, hold, at_once):
+        with queue:
+            for letter in _selected(route, queue, selection):
+                outcome = (
+                    _rehearse(target, letter) if dry_run else _redeliver(target, queue, letter)
+                )
+                outcomes.append(outcome)
+                on_outcome(outcome)
+                if outcome["outcome"] == "unknown":
+                    break
+            in_flight += queue.in_flight()
+    return outcomes, in_flight
+
+
+def _redeliver(target: Target, queue: Queue, letter: DeadLetter) -> Json:
+    outcome = redelivery.redeliver(target.cloud, letter)
+    if outcome.status == "handled":
+        try:
+            queue.delete(letter.id)
+        except ClientError as error:
+            outcome = Outcome("failed", f"it was handled, but cannot be deleted: {error}")
+    return report.redelivered(letter, outcome)
+
+
+def _rehearse(target: Target, letter: DeadLetter) -> Json:
+    try:
+        events = redelivery.events(target.cloud, letter)
+    except GoneError as gone:
+        return report.redelivered(letter, Outcome("gone", str(gone)))
+    return report.rehearsed(letter, events)
+
+
+def _queues(
+    target: Target, selection: Selection, hold: int, at_once: int = 10
+) -> Iterator[tuple[Route, Queue]]:
+    """Yield the selected queues that the stage has."""
+    selected = selection.routes(routes.find(target.services, target.stage), target.stage.name)
+    found = 0
+    for route in selected:
+        try:
+            queue = Queue(target.cloud, route.queue, hold=hold, at_once=at_once)
+        except ClientError as error:
+            if "NonExistentQueue" not in error.response["Error"]["Code"]:
+                raise
+            # only a part of the shop may be deployed
+            continue
+        found += 1
+        yield route, queue
+    if not found:
+        raise ShopProblem(
+            f"The stage {target.stage.name} has none of these dead-letter queues.",
+            f"Deploy the service first: ./shop deploy --stage {target.stage.name}.",
+        )
+
+
+def _selected(route: Route, queue: Queue, selection: Selection) -> Iterator[DeadLetter]:
+    for message in queue.messages():
+        letter = dead_letters.read(route, message)
+        if selection.matches(letter):
+            yield letter
