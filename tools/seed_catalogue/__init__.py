@@ -6,7 +6,9 @@ from importlib import resources
 
 import msgspec
 
-__all__ = ["SeedPrice", "SeedToy", "load"]
+from seed_catalogue.illustrations import illustrations
+
+__all__ = ["SeedPicture", "SeedPrice", "SeedToy", "load", "pictures"]
 
 
 class SeedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,10 +19,9 @@ class SeedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedToy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A toy as the seed catalogue knows it.
+    """A toy of the seed catalogue.
 
-    ``key`` never changes once published: it finds the toy again when the catalogue is
-    seeded a second time, and chooses the colours of its picture.
+    ``key`` identifies the toy when the catalogue is seeded again, and names its pictures.
     """
 
     key: str
@@ -33,24 +34,70 @@ class SeedToy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, str]
 
 
+class SeedPicture(msgspec.Struct, frozen=True):
+    """A picture of a toy.
+
+    Parameters
+    ----------
+    filename
+        The file's name in the folder ``pictures``.
+    content_type
+        The media type of the file.
+    content
+        The encoded image, 800 by 800 pixels.
+    alt
+        The alternative text: the toy's name and what the picture shows.
+    """
+
+    filename: str
+    content_type: str
+    content: bytes
+    alt: str
+
+
 def load() -> list[SeedToy]:
-    """Read every toy of the seed catalogue, by category and then as the shelf is laid out.
+    """Read every toy of the seed catalogue, ordered by category and position in its file.
 
     Returns
     -------
     list[SeedToy]
-        All toys, in an order that is the same on every call and every machine.
+        All toys, in the same order on every call and every machine.
 
     Raises
     ------
     msgspec.ValidationError
-        A file holds a field that is missing, misspelt or of the wrong type.
+        If a file has a field that is missing, misspelled or of the wrong type.
 
     Examples
     --------
     >>> {toy.price.currency for toy in load()}
     {'AUD'}
     """
-    shelves = resources.files(__name__).joinpath("toys").iterdir()
+    shelves = resources.files("seed_catalogue").joinpath("toys").iterdir()
     files = sorted((f for f in shelves if f.name.endswith(".json")), key=lambda f: f.name)
     return [toy for f in files for toy in msgspec.json.decode(f.read_bytes(), type=list[SeedToy])]
+
+
+def pictures(toy: SeedToy) -> list[SeedPicture]:
+    """Read the pictures of a toy, the main view first.
+
+    Parameters
+    ----------
+    toy
+        A toy of the catalogue.
+
+    Raises
+    ------
+    KeyError
+        If ``pictures.toml`` does not name the toy.
+    FileNotFoundError
+        If a picture has not been composed yet.
+    """
+    folder = resources.files("seed_catalogue").joinpath("pictures")
+    found = []
+    for number, view in enumerate(illustrations()[toy.key], start=1):
+        filename = f"{toy.key}.webp" if number == 1 else f"{toy.key}-{number}.webp"
+        content = folder.joinpath(filename).read_bytes()
+        alt = f"{toy.name}: {view.description[0].lower()}{view.description[1:]}"
+        found.append(SeedPicture(filename, "image/webp", content, alt))
+    return found

@@ -9,14 +9,14 @@ from typing import Any
 
 import aiohttp
 
-from seed_catalogue import SeedToy, load
-from seed_catalogue.pictures import draw
+from seed_catalogue import SeedPicture, SeedToy, load, pictures
 from shopctl.local.users import PASSWORD, USERS
 from shopctl.project.errors import ShopProblem
 
 _PARALLEL_TOYS = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
-_SIGNATURES = {b"\x89PNG": "image/png", b"RIFF": "image/webp", b"\xff\xd8\xff": "image/jpeg"}
+_PICTURE_SECONDS = 120
+_POLL_SECONDS = 0.25
 
 
 @dataclass
@@ -65,10 +65,17 @@ async def _seed(api: str, record: Path, progress: Callable[[int, int], None]) ->
             result.created += 1
             progress(result.created, len(missing))
 
+        async def complete(toy: SeedToy) -> None:
+            async with places:
+                await _add_further_pictures(session, api, token, toy, known[toy.key])
+
         try:
             async with asyncio.TaskGroup() as tasks:
                 for toy in missing:
                     tasks.create_task(add(toy))
+            async with asyncio.TaskGroup() as tasks:
+                for toy in missing:
+                    tasks.create_task(complete(toy))
         except* ShopProblem as problems:
             raise problems.exceptions[0] from None
         finally:
@@ -116,25 +123,68 @@ async def _add(session: aiohttp.ClientSession, api: str, token: str, toy: SeedTo
     }
     async with session.post(f"{api}/toys", json=draft, headers=headers) as answer:
         created = await _content(answer, 201, f"adding {toy.name}")
-    picture = await asyncio.to_thread(draw, toy)
-    image = {"content_type": _content_type(picture), "size": len(picture), "alt": toy.name}
-    place = f"{api}/toys/{created['id']}/images"
-    async with session.post(place, json=image, headers=headers) as answer:
-        ticket = await _content(answer, 201, f"adding a picture of {toy.name}")
-    await _upload(session, ticket["upload"], picture, toy)
+    await _add_picture(session, api, token, toy, str(created["id"]), pictures(toy)[0])
     return str(created["id"])
 
 
-async def _upload(
-    session: aiohttp.ClientSession, upload: dict[str, Any], picture: bytes, toy: SeedToy
+async def _add_further_pictures(
+    session: aiohttp.ClientSession, api: str, token: str, toy: SeedToy, toy_id: str
 ) -> None:
-    body: aiohttp.FormData | bytes = picture
+    further = pictures(toy)[1:]
+    if not further:
+        return
+    # A toy shows its pictures in the order in which their uploads were checked.
+    deadline = asyncio.get_running_loop().time() + _PICTURE_SECONDS
+    while not await _shows_picture(session, api, toy, toy_id):
+        if asyncio.get_running_loop().time() > deadline:
+            raise ShopProblem(
+                f"The picture of {toy.name} was uploaded and does not appear.",
+                "See `./shop logs file_manager` and `./shop logs toys`.",
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+    for picture in further:
+        await _add_picture(session, api, token, toy, toy_id, picture)
+
+
+async def _shows_picture(
+    session: aiohttp.ClientSession, api: str, toy: SeedToy, toy_id: str
+) -> bool:
+    async with session.get(f"{api}/toys/{toy_id}") as answer:
+        return bool((await _content(answer, 200, f"reading {toy.name}"))["images"])
+
+
+async def _add_picture(
+    session: aiohttp.ClientSession,
+    api: str,
+    token: str,
+    toy: SeedToy,
+    toy_id: str,
+    picture: SeedPicture,
+) -> None:
+    image = {
+        "content_type": picture.content_type,
+        "size": len(picture.content),
+        "alt": picture.alt,
+    }
+    async with session.post(
+        f"{api}/toys/{toy_id}/images", json=image, headers={"Authorization": f"Bearer {token}"}
+    ) as answer:
+        ticket = await _content(answer, 201, f"adding a picture of {toy.name}")
+    await _upload(session, ticket["upload"], picture, toy)
+
+
+async def _upload(
+    session: aiohttp.ClientSession, upload: dict[str, Any], picture: SeedPicture, toy: SeedToy
+) -> None:
+    body: aiohttp.FormData | bytes = picture.content
     if upload["fields"]:
         body = aiohttp.FormData()
         for name, value in upload["fields"].items():
             body.add_field(name, value)
         # storage ignores what follows the file
-        body.add_field("file", picture, filename=toy.key, content_type=_content_type(picture))
+        body.add_field(
+            "file", picture.content, filename=picture.filename, content_type=picture.content_type
+        )
     async with session.request(
         upload["method"], upload["url"], headers=upload["headers"], data=body
     ) as answer:
@@ -154,7 +204,3 @@ async def _content(answer: aiohttp.ClientResponse, expected: int, doing: str) ->
             "See `./shop logs storefront_api` and `./shop logs toys`.",
         )
     return content
-
-
-def _content_type(picture: bytes) -> str:
-    return next(kind for start, kind in _SIGNATURES.items() if picture.startswith(start))

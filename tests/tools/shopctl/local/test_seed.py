@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from seed_catalogue import load
+from seed_catalogue import load, pictures
 from shopctl.local import seed
 from shopctl.project.errors import ShopProblem
 
@@ -21,7 +21,9 @@ class Storefront:
 
     def __init__(self) -> None:
         self.toys: list[dict[str, Any]] = []
-        self.pictures: dict[str, bytes] = {}
+        self.announced: list[dict[str, Any]] = []
+        self.pictures: dict[str, list[bytes]] = {}
+        self.reads_before_picture = 0
         self.most_at_once = self._at_once = 0
         self.refuse = 0
 
@@ -30,6 +32,7 @@ class Storefront:
         app.router.add_post("/api/sessions", self.sign_in)
         app.router.add_get("/api/toys", self.toys_page)
         app.router.add_post("/api/toys", self.add_toy)
+        app.router.add_get("/api/toys/{id}", self.read_toy)
         app.router.add_post("/api/toys/{id}/images", self.add_image)
         app.router.add_post("/storage", self.upload)
         return app
@@ -56,8 +59,17 @@ class Storefront:
         self._at_once -= 1
         return web.json_response(toy, status=201)
 
+    async def read_toy(self, request: web.Request) -> web.Response:
+        uploaded = self.pictures.get(request.match_info["id"], [])
+        if self.reads_before_picture:
+            self.reads_before_picture -= 1
+            return web.json_response({"images": []})
+        return web.json_response({"images": [{"id": str(n)} for n in range(len(uploaded))]})
+
     async def add_image(self, request: web.Request) -> web.Response:
         image = await request.json()
+        toy = self.toys[int(request.match_info["id"].removeprefix("toy_"))]
+        self.announced.append({"toy": toy["name"], "unread": self.reads_before_picture, **image})
         fields = {"key": request.match_info["id"], "Content-Type": image["content_type"]}
         url = str(request.url.origin() / "storage")
         upload = {"method": "POST", "url": url, "headers": {}, "fields": fields}
@@ -67,7 +79,7 @@ class Storefront:
         form = await request.post()
         file = form["file"]
         assert isinstance(file, web.FileField)
-        self.pictures[str(form["key"])] = file.file.read()
+        self.pictures.setdefault(str(form["key"]), []).append(file.file.read())
         return web.Response(status=204)
 
 
@@ -100,21 +112,63 @@ def nothing(done: int, of: int) -> None:
     pass
 
 
-def test_every_toy_comes_once_with_its_picture(
+def test_every_toy_is_added_once_with_all_its_views(
     storefront: Storefront, origin: str, tmp_path: Path
 ) -> None:
     # WHEN a shop is seeded twice
     shown: list[tuple[int, int]] = []
     first = seed.seed(origin, tmp_path / "seed.json", lambda done, of: shown.append((done, of)))
     second = seed.seed(origin, tmp_path / "seed.json", nothing)
-    # THEN it has each toy once, with a picture
+    # THEN it has each toy once, with every committed picture, the main view first
     assert (first.created, first.present) == (12, 0)
     assert (second.created, second.present) == (0, 12)
     assert len({toy["name"] for toy in storefront.toys}) == len(storefront.toys) == 12
-    assert len(storefront.pictures) == 12
-    assert all(len(picture) > 100 for picture in storefront.pictures.values())
+    by_name = {toy["name"]: storefront.pictures[toy["id"]] for toy in storefront.toys}
+    expected = {toy.name: [view.content for view in pictures(toy)] for toy in load()[:12]}
+    assert by_name == expected
+    assert max(map(len, expected.values())) == 2
     assert shown[-1] == (12, 12)
     assert storefront.most_at_once <= 8
+
+
+def test_each_upload_announces_what_its_picture_shows(
+    storefront: Storefront, origin: str, tmp_path: Path
+) -> None:
+    seed.seed(origin, tmp_path / "seed.json", nothing)
+    announced = {
+        (image["toy"], image["alt"], image["content_type"], image["size"])
+        for image in storefront.announced
+    }
+    assert announced == {
+        (toy.name, view.alt, "image/webp", len(view.content))
+        for toy in load()[:12]
+        for view in pictures(toy)
+    }
+
+
+def test_second_view_is_uploaded_after_the_first_one_appeared(
+    storefront: Storefront, origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN pictures that appear some time after their upload
+    monkeypatch.setattr(seed, "_POLL_SECONDS", 0)
+    storefront.reads_before_picture = 20
+    seed.seed(origin, tmp_path / "seed.json", nothing)
+    # THEN no toy got its second view before its first one was shown
+    seen: set[str] = set()
+    for image in storefront.announced:
+        assert image["toy"] not in seen or image["unread"] == 0
+        seen.add(image["toy"])
+
+
+def test_picture_that_never_appears_is_reported(
+    storefront: Storefront, origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seed, "_PICTURE_SECONDS", 0.05)
+    monkeypatch.setattr(seed, "_POLL_SECONDS", 0.01)
+    storefront.reads_before_picture = 1_000_000
+    with pytest.raises(ShopProblem, match=r"picture of .* does not appear") as why:
+        seed.seed(origin, tmp_path / "seed.json", nothing)
+    assert "./shop logs file_manager" in why.value.remedy
 
 
 def test_toy_that_staff_renamed_does_not_come_back(

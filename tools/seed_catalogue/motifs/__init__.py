@@ -1,1 +1,0 @@
-"""What the pictures show: each motif is a function that paints a toy on a canvas."""
