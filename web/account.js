@@ -1,53 +1,56 @@
-// Signing up, in and out.
+// Signs customers up, in and out.
 
 import { $, toast } from "./dom.js";
 import { call, session } from "./api.js";
 import { onSubmit } from "./forms.js";
 
-let next = "";
-let joining = null; // e-mail and password of a sign-up that waits for its code
+let next = ""; // the view to show after signing in
+let unconfirmed = null; // email and password of a new customer who must enter the emailed code
 
+/** Update the account link in the header. */
 export function showLink() {
   $("account-link").textContent = session.current ? "Account" : "Sign in";
 }
 
+/** Show the account view. */
 export function show(parameters) {
   next = parameters.get("next") ?? "";
   const { current } = session;
   $("signed-in").hidden = !current;
   $("signed-out").hidden = Boolean(current);
-  $("confirm").hidden = joining === null;
+  $("confirm").hidden = unconfirmed === null;
   $("who").textContent = current?.email ?? "";
 }
 
+/** Connect the forms; `go` changes the address. */
 export function start(go) {
-  const enter = async ({ email, password }) => {
+  const signIn = async ({ email, password }) => {
     session.open(await call("POST", "/sessions", { body: { email, password } }), email);
-    joining = null;
+    unconfirmed = null;
     for (const id of ["sign-in", "sign-up", "confirm"]) $(id).reset();
-    toast("Welcome. You are signed in.");
-    // Only to a page of ours: the address is not to be trusted.
+    toast("Welcome! You’re signed in.");
+    // `next` comes from the address, so only known views are allowed.
     go(["cart", "orders"].includes(next) ? `#/${next}` : "#/");
   };
-  onSubmit($("sign-in"), enter);
+  onSubmit($("sign-in"), signIn);
   onSubmit($("sign-up"), async (fields) => {
     await call("POST", "/users", { body: fields });
     try {
-      await enter(fields);
+      await signIn(fields);
     } catch {
-      // Not confirmed yet: a code is on its way.
-      joining = fields;
+      // The email address is not confirmed yet: the customer must enter the emailed code.
+      unconfirmed = fields;
       $("confirm").hidden = false;
       $("confirm").elements.code.focus();
     }
   });
   onSubmit($("confirm"), async ({ code }) => {
-    await call("POST", "/users/confirmation", { body: { email: joining.email, code } });
-    await enter(joining);
+    await call("POST", "/users/confirmation", { body: { email: unconfirmed.email, code } });
+    await signIn(unconfirmed);
   });
   $("sign-out").addEventListener("click", () => {
     session.close();
-    toast("You are signed out.");
+    toast("You’re signed out.");
     go("#/");
   });
 }

@@ -1,23 +1,23 @@
-// The storefront API: one function to call it, and the session that it is called with.
+// Calls the storefront API and keeps the customer's session.
 
 const API = "/api";
 const SESSION = "toyshop.session";
 
-/** An answer that is not a success. `errors` are `{pointer, detail}`; status 0: no answer came. */
+/** An error response. `errors` are `{pointer, detail}`; status 0 means that there was no response. */
 export class Problem extends Error {
   constructor({ status = 0, title = "", detail = "", errors = [] }) {
-    super(detail || title || "The shop cannot be reached. Please try again.");
+    super(detail || title || "We can’t reach the shop right now. Please try again.");
     this.status = status;
     this.errors = errors;
   }
 
-  /** Whether the request may have been carried out all the same. */
-  get unanswered() {
+  /** Whether the request may have been carried out despite the error. */
+  get outcomeUnknown() {
     return this.status === 0 || this.status >= 500 || [401, 408, 429].includes(this.status);
   }
 }
 
-// Per tab, and gone with it: a shared computer forgets who was there.
+// Kept per tab and deleted with it, so that nothing remains on a shared computer.
 export const session = {
   get current() {
     return JSON.parse(sessionStorage.getItem(SESSION) ?? "null");
@@ -35,14 +35,14 @@ export const session = {
 };
 
 async function send(method, path, { body, headers = {}, signal } = {}) {
-  const request = { method, signal, headers: { Accept: "application/json", ...headers } };
+  const init = { method, signal, headers: { Accept: "application/json", ...headers } };
   if (body !== undefined) {
-    request.body = JSON.stringify(body);
-    request.headers["Content-Type"] = "application/json";
+    init.body = JSON.stringify(body);
+    init.headers["Content-Type"] = "application/json";
   }
-  if (session.current) request.headers.Authorization = `Bearer ${session.current.access}`;
+  if (session.current) init.headers.Authorization = `Bearer ${session.current.access}`;
   try {
-    return await fetch(API + path, request);
+    return await fetch(API + path, init);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({});
@@ -51,7 +51,7 @@ async function send(method, path, { body, headers = {}, signal } = {}) {
 
 let renewal = null;
 
-/** Trade the refresh token for a new session; requests that fail together share one attempt. */
+/** Renew the session with the refresh token; concurrent requests share one attempt. */
 function renew() {
   const { refresh, email } = session.current;
   renewal ??= fetch(`${API}/sessions`, {
@@ -66,7 +66,7 @@ function renew() {
   return renewal;
 }
 
-async function answered(method, path, options) {
+async function request(method, path, options) {
   let answer = await send(method, path, options);
   if (answer.status === 401 && session.current && path !== "/sessions" && await renew()) {
     answer = await send(method, path, options);
@@ -76,19 +76,19 @@ async function answered(method, path, options) {
   throw new Problem({ ...problem, status: answer.status });
 }
 
-/** Call the API and return what it answers, or throw a Problem. */
+/** Call the API and return the body of its response, or throw a Problem. */
 export async function call(method, path, options = {}) {
-  const answer = await answered(method, path, options);
+  const answer = await request(method, path, options);
   return answer.status === 204 ? null : answer.json();
 }
 
-/** Fetch a file that the API redirects to. The browser drops our token at the other origin. */
+/** Download a file that the API redirects to. The browser sends no token to the other origin. */
 export async function download(path) {
-  const answer = await answered("GET", path, { headers: { Accept: "*/*" } });
+  const answer = await request("GET", path, { headers: { Accept: "*/*" } });
   return answer.blob();
 }
 
-/** A query string of the parameters that have a value. */
+/** Build a query string from the parameters that have a value. */
 export function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== "" && value != null);
   return given.length ? `?${new URLSearchParams(given)}` : "";

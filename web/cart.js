@@ -1,39 +1,42 @@
-// The cart: kept in this browser, checked against the catalogue whenever it is looked at.
+// The cart: stored in this browser, and compared with the catalogue whenever it is shown.
 
 import { $, announce, el, money, picture, toast } from "./dom.js";
 import { call } from "./api.js";
 
 const CART = "toyshop.cart";
-const MOST = 10000;
+const MAX_QUANTITY = 10000;
 
+/** The lines of the cart: `{toy, quantity}`. */
 export const lines = () => JSON.parse(localStorage.getItem(CART) ?? "[]");
 
-function keep(changed) {
+function save(changed) {
   localStorage.setItem(CART, JSON.stringify(changed));
   showCount();
 }
 
+/** Update the number of toys in the header. */
 export function showCount() {
   const count = lines().reduce((sum, line) => sum + line.quantity, 0);
   $("cart-count").textContent = count;
 }
 
+/** Add a toy to the cart. */
 export function add(toy, quantity = 1) {
   const changed = lines();
   const line = changed.find((other) => other.toy.id === toy.id);
-  if (line) line.quantity = Math.min(MOST, line.quantity + quantity);
+  if (line) line.quantity = Math.min(MAX_QUANTITY, line.quantity + quantity);
   else {
     const { id, name, price, images } = toy;
     changed.push({ toy: { id, name, price, images: images.slice(0, 1) }, quantity });
   }
-  keep(changed);
-  toast(`${toy.name} is in your cart.`);
+  save(changed);
+  toast(`${toy.name} added to your cart.`);
 }
 
-/** Take out what an order holds; what was added since stays. */
-export function take(ordered) {
+/** Remove the toys that were ordered; those added since then stay. */
+export function removeOrdered(ordered) {
   const ids = new Set(ordered.map((line) => line.toy_id));
-  keep(lines().filter((line) => !ids.has(line.toy.id)));
+  save(lines().filter((line) => !ids.has(line.toy.id)));
 }
 
 function total(all) {
@@ -51,11 +54,11 @@ function showTotal() {
 function row({ toy, quantity }) {
   const price = el("strong", {}, money({ ...toy.price, amount: toy.price.amount * quantity }));
   const amount = el("input", {
-    type: "number", min: 1, max: MOST, value: quantity, inputMode: "numeric",
+    type: "number", min: 1, max: MAX_QUANTITY, value: quantity, inputMode: "numeric",
     onchange: () => {
       const wanted = Math.round(Number(amount.value));
-      amount.value = Math.max(1, Math.min(MOST, wanted || 1));
-      keep(lines().map((line) => (
+      amount.value = Math.max(1, Math.min(MAX_QUANTITY, wanted || 1));
+      save(lines().map((line) => (
         line.toy.id === toy.id ? { ...line, quantity: Number(amount.value) } : line)));
       price.textContent = money({ ...toy.price, amount: toy.price.amount * amount.value });
       showTotal();
@@ -69,8 +72,8 @@ function row({ toy, quantity }) {
       el("button", {
         type: "button", className: "link", "aria-label": `Remove ${toy.name}`,
         onclick: () => {
-          keep(lines().filter((line) => line.toy.id !== toy.id));
-          announce(`${toy.name} is removed.`);
+          save(lines().filter((line) => line.toy.id !== toy.id));
+          announce(`${toy.name} removed from your cart.`);
           draw();
           $("cart-title").focus();
         },
@@ -83,28 +86,28 @@ function draw() {
   showTotal();
 }
 
-/** Show the cart at once, then again with today's names and prices. */
+/** Show the stored cart at once, then again with current names and prices. */
 export async function show() {
   draw();
-  const today = await Promise.all(lines().map(async (line) => {
+  const current = await Promise.all(lines().map(async (line) => {
     try {
       return { ...line, toy: await call("GET", `/toys/${encodeURIComponent(line.toy.id)}`) };
     } catch (problem) {
-      return problem.status === 404 ? { ...line, gone: true } : line;
+      return problem.status === 404 ? { ...line, discontinued: true } : line;
     }
   }));
-  const fresh = new Map(today.map((line) => [line.toy.id, line]));
+  const fresh = new Map(current.map((line) => [line.toy.id, line]));
   const before = JSON.stringify(lines());
-  // Read again: a quantity may have been changed while the shop answered.
+  // Read the cart again: the customer may have changed a quantity in the meantime.
   const changed = lines()
-    .filter((line) => !fresh.get(line.toy.id)?.gone)
+    .filter((line) => !fresh.get(line.toy.id)?.discontinued)
     .map((line) => {
       const { id, name, price, images } = fresh.get(line.toy.id)?.toy ?? line.toy;
       return { toy: { id, name, price, images: images.slice(0, 1) }, quantity: line.quantity };
     });
-  const withdrawn = today.filter((line) => line.gone).map((line) => line.toy.name);
-  if (withdrawn.length) toast(`No longer sold: ${withdrawn.join(", ")}.`);
+  const discontinued = current.filter((line) => line.discontinued).map((line) => line.toy.name);
+  if (discontinued.length) toast(`No longer available: ${discontinued.join(", ")}.`);
   if (JSON.stringify(changed) === before) return;
-  keep(changed);
+  save(changed);
   draw();
 }

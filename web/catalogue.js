@@ -1,17 +1,17 @@
-// The catalogue: search, filters, a grid that grows by cursor, and one toy in a dialog.
+// The catalogue: search, filters, a grid that loads page by page, and a dialog for one toy.
 
 import { $, announce, el, money, picture } from "./dom.js";
 import { call, query } from "./api.js";
 import * as cart from "./cart.js";
 
-const PAGE = 24;
+const PAGE_SIZE = 24;
 const CATEGORIES = "toyshop.categories";
 const FILTERS = ["q", "category", "age", "sort"];
 
-let shown = null; // the search on the page, as its query string
+let shown = null; // the query string of the search that is shown
 let cursor = null;
-let waiting = null; // aborts the request that a newer one replaces
-const seen = new Map();
+let pending = null; // the AbortController of the latest request
+const seen = new Map(); // toys that were loaded, by id
 
 const title = (slug) => {
   const words = slug.replaceAll("-", " ");
@@ -24,7 +24,7 @@ const age = ({ min_age: years }) => (
 function card(toy) {
   seen.set(toy.id, toy);
   const image = picture(toy);
-  // The name beside it says the same: read aloud once is enough.
+  // The toy's name stands next to the image; screen readers need not read it twice.
   if (image.tagName === "IMG") image.alt = "";
   return el("li", { className: "card" },
     image,
@@ -39,15 +39,15 @@ function card(toy) {
 }
 
 async function load(parameters, after) {
-  waiting?.abort();
-  waiting = new AbortController();
-  const { signal } = waiting;
+  pending?.abort();
+  pending = new AbortController();
+  const { signal } = pending;
   const { q, category } = parameters;
   const sort = parameters.sort || (q ? "relevance" : "newest");
-  const search = { q, category, age: parameters.age, sort, limit: PAGE, cursor: after };
+  const search = { q, category, age: parameters.age, sort, limit: PAGE_SIZE, cursor: after };
   $("grid").setAttribute("aria-busy", "true");
   $("more").disabled = true;
-  if (!after) $("catalogue-status").textContent = "Fetching toys…";
+  if (!after) $("catalogue-status").textContent = "Loading toys…";
   try {
     const page = await call("GET", `/toys${query(search)}`, { signal });
     const cards = page.items.map(card);
@@ -58,22 +58,22 @@ async function load(parameters, after) {
     $("more").hidden = cursor === null;
     const count = $("grid").children.length;
     $("catalogue-status").textContent = count === 0
-      ? "No toy matches. Try fewer words or another category."
+      ? "No toys found. Try fewer words or another category."
       : `${cursor ? "The first" : "All"} ${count} ${count === 1 ? "toy" : "toys"}${q ? ` for “${q}”` : ""}`;
     if (after) first?.focus({ preventScroll: true });
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    shown = null; // so that looking again asks again
+    shown = null; // so that the same search is sent again
     $("catalogue-status").textContent = problem.message;
     announce(problem.message);
   }
-  if (signal === waiting.signal) {
+  if (signal === pending.signal) {
     $("grid").setAttribute("aria-busy", "false");
     $("more").disabled = false;
   }
 }
 
-/** Learn the categories by walking the catalogue once a tab: there are no facets to ask for. */
+/** Collect the categories from the whole catalogue, once per tab: the API has no facets. */
 async function categories() {
   const known = JSON.parse(sessionStorage.getItem(CATEGORIES) ?? "null");
   if (known) return known;
@@ -89,21 +89,21 @@ async function categories() {
   return sorted;
 }
 
-function chosen() {
+function selectedFilters() {
   return Object.fromEntries(FILTERS.map((name) => [name, $(name).value.trim()]));
 }
 
-function offer(category) {
+function addCategoryOption(category) {
   const known = [...$("category").options].some((option) => option.value === category);
   if (!known) $("category").append(el("option", { value: category }, title(category)));
 }
 
-/** Show the search that the address holds; does nothing if it is on the page already. */
+/** Show the search in the address; does nothing if it is shown already. */
 export function show(parameters) {
   const wanted = Object.fromEntries(FILTERS.map((name) => [name, parameters.get(name) ?? ""]));
-  if (wanted.category) offer(wanted.category);
+  if (wanted.category) addCategoryOption(wanted.category);
   for (const name of FILTERS) {
-    // Never under the fingers of somebody who is typing.
+    // Never overwrite the search field while the customer is typing.
     if ($(name) !== document.activeElement || name !== "q") $(name).value = wanted[name];
   }
   const key = query(wanted);
@@ -112,15 +112,16 @@ export function show(parameters) {
   load(wanted, null);
 }
 
+/** The address of the search that is shown. */
 export const address = () => `#/${shown ?? ""}`;
 
-/** Wire the controls; `go` changes the address. */
+/** Connect the controls; `go` changes the address. */
 export function start(go) {
   let typing;
   const search = () => {
     clearTimeout(typing);
-    // One entry in the history per visit to the grid, not one per letter.
-    go(`#/${query(chosen())}`, { replace: !$("view-catalogue").hidden });
+    // One history entry per visit to the grid, not one per letter.
+    go(`#/${query(selectedFilters())}`, { replace: !$("view-catalogue").hidden });
   };
   $("q").addEventListener("input", () => {
     clearTimeout(typing);
@@ -136,7 +137,7 @@ export function start(go) {
     $("q").value = "";
     setTimeout(search); // after the browser has cleared the fields
   });
-  $("more").addEventListener("click", () => load(chosen(), cursor));
+  $("more").addEventListener("click", () => load(selectedFilters(), cursor));
   $("toy-close").addEventListener("click", () => $("toy").close());
   $("toy").addEventListener("click", (event) => {
     if (event.target === $("toy")) $("toy").close(); // the backdrop
@@ -144,8 +145,8 @@ export function start(go) {
   $("toy").addEventListener("close", () => {
     if (location.hash.startsWith("#/toys/")) location.hash = address();
   });
-  const learn = () => categories().then((all) => all.forEach(offer), () => {});
-  (window.requestIdleCallback ?? setTimeout)(learn);
+  const loadCategories = () => categories().then((all) => all.forEach(addCategoryOption), () => {});
+  (window.requestIdleCallback ?? setTimeout)(loadCategories);
 }
 
 function details(toy) {
@@ -166,11 +167,12 @@ function details(toy) {
         }, "Add to cart"))));
 }
 
+/** Show a toy in the dialog, loading it if necessary. */
 export async function showToy(id) {
   const dialog = $("toy");
   const known = seen.get(id);
   const message = (text) => el("p", { className: "toy-text", id: "toy-name" }, text);
-  $("toy-body").replaceChildren(known ? details(known) : message("Fetching the toy…"));
+  $("toy-body").replaceChildren(known ? details(known) : message("Loading…"));
   if (!dialog.open) dialog.showModal();
   if (known) return;
   try {
@@ -179,6 +181,6 @@ export async function showToy(id) {
     $("toy-body").replaceChildren(details(toy));
   } catch (problem) {
     $("toy-body").replaceChildren(message(
-      problem.status === 404 ? "This toy is no longer sold." : problem.message));
+      problem.status === 404 ? "Sorry, this toy is no longer available." : problem.message));
   }
 }

@@ -1,4 +1,4 @@
-// Checkout: one key per order, kept until the shop has said what became of it.
+// Checkout: an order keeps its idempotency key until its outcome is known.
 
 import { $ } from "./dom.js";
 import { call, Problem, session } from "./api.js";
@@ -7,44 +7,46 @@ import * as cart from "./cart.js";
 
 const PENDING = "toyshop.pending-order";
 
-/** The order that was sent and not answered, if it is this customer's. */
+/** Return this customer's order whose outcome is not known yet, if there is one. */
 function pending() {
-  const kept = JSON.parse(localStorage.getItem(PENDING) ?? "null");
-  return kept?.email === session.current?.email ? kept : null;
+  const stored = JSON.parse(localStorage.getItem(PENDING) ?? "null");
+  return stored?.email === session.current?.email ? stored : null;
 }
 
-function drafted({ payment_method, ...shipping_address }) {
+function draft({ payment_method, ...shipping_address }) {
   const lines = cart.lines().map(({ toy, quantity }) => ({ toy_id: toy.id, quantity }));
   return { lines, shipping_address, payment_method };
 }
 
+/** Show the checkout form, or ask the customer to sign in. */
 export function show() {
   const signedIn = session.current !== null;
   $("checkout").hidden = !signedIn;
   $("checkout-sign-in").hidden = signedIn;
-  // What was sent can only be sent again as it was: another body would not be the same order.
-  const unanswered = signedIn && pending() !== null;
-  $("checkout-fields").disabled = unanswered;
-  $("unanswered").hidden = !unanswered;
-  $("place-order").textContent = unanswered ? "Try again" : "Place order";
+  // The order can only be sent again unchanged: another body under its key would be refused.
+  const outcomeUnknown = signedIn && pending() !== null;
+  $("checkout-fields").disabled = outcomeUnknown;
+  $("outcome-unknown").hidden = !outcomeUnknown;
+  $("place-order").textContent = outcomeUnknown ? "Try again" : "Place order";
 }
 
+/** Connect the form; `go` changes the address. */
 export function start(go) {
   onSubmit($("checkout"), async (fields) => {
     const order = pending() ?? {
-      key: crypto.randomUUID(), email: session.current.email, body: drafted(fields),
+      key: crypto.randomUUID(), email: session.current.email, body: draft(fields),
     };
-    // Kept before it is sent, so that a closed tab cannot forget it.
+    // Stored before it is sent, so that it survives a closed tab.
     localStorage.setItem(PENDING, JSON.stringify(order));
     try {
       const placed = await call("POST", "/orders", {
         body: order.body, headers: { "Idempotency-Key": order.key },
       });
       localStorage.removeItem(PENDING);
-      cart.take(order.body.lines);
+      cart.removeOrdered(order.body.lines);
       go(`#/orders?placed=${encodeURIComponent(placed.id)}`);
     } catch (problem) {
-      if (problem instanceof Problem && !problem.unanswered) localStorage.removeItem(PENDING);
+      if (problem instanceof Problem && !problem.outcomeUnknown) localStorage.removeItem(PENDING);
       throw problem;
     } finally {
       show();

@@ -1,8 +1,8 @@
-// Building and finding elements. Text goes in as text: nothing here parses HTML.
+// Finds and creates elements. Text is always inserted as text, never parsed as HTML.
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an element: properties, `on…` listeners, `data-…` and `aria-…` attributes, children. */
+/** Create an element with properties, `on…` listeners, `data-…` and `aria-…` attributes, children. */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -14,12 +14,13 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Write money (integer minor units) as a shopper reads it. */
+/** Format money (integer minor units) for display. */
 export function money({ amount, currency }) {
   const format = new Intl.NumberFormat("en-AU", { style: "currency", currency });
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+/** Create the toy's first image, or a blank placeholder. */
 export function picture(toy) {
   const image = toy.images?.[0];
   if (!image) return el("span", { className: "picture", "aria-hidden": "true" });
@@ -28,12 +29,14 @@ export function picture(toy) {
   });
 }
 
-/** Say something to screen readers without moving the focus. */
+/** Announce a text to screen readers without moving the focus. */
 export function announce(text) {
   $("live").textContent = text;
 }
 
 let toastTimer;
+
+/** Show a short notification and announce it to screen readers. */
 export function toast(text) {
   announce(text);
   $("toast").textContent = text;

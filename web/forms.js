@@ -1,8 +1,9 @@
-// Forms: a problem is shown beside the field that it names, and the first such field is focused.
+// Submits forms and shows each error beside its field.
 
 import { el } from "./dom.js";
 import { Problem } from "./api.js";
 
+/** Remove all error messages from a form. */
 export function clearProblem(form) {
   const summary = form.querySelector(".problem");
   summary.hidden = true;
@@ -14,6 +15,7 @@ export function clearProblem(form) {
   }
 }
 
+/** Show a problem's errors beside their fields, focus the first, and list the rest in a summary. */
 export function showProblem(form, problem) {
   clearProblem(form);
   const elsewhere = [];
@@ -36,7 +38,7 @@ export function showProblem(form, problem) {
   first?.focus();
 }
 
-/** Run `action(fields)` when the form is sent, once at a time, and show what goes wrong. */
+/** Run `action(fields)` when the form is submitted, one run at a time, and show its problems. */
 export function onSubmit(form, action) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

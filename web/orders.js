@@ -1,4 +1,4 @@
-// My orders: what was bought, what became of the payment, the receipt, and calling it off.
+// My orders: their lines, payment status and receipt, and cancellation.
 
 import { $, announce, el, money, toast } from "./dom.js";
 import { call, download, query, session } from "./api.js";
@@ -6,20 +6,26 @@ import { call, download, query, session } from "./api.js";
 const STATUS = {
   pending: "Payment pending",
   succeeded: "Paid",
-  declined: "Payment declined",
-  action_required: "Your bank wants to hear from you",
+  declined: "Card declined. You haven’t been charged.",
+  action_required: "Your bank needs you to confirm the payment",
   refunded: "Refunded",
-  cancelled: "Cancelled, nothing charged",
-  unknown: "Payment status not known yet",
+  cancelled: "Cancelled. You haven’t been charged.",
+  unknown: "Checking your payment",
 };
-const WAITS = [500, 1000, 1000, 2000, 2000, 3000, 5000]; // ms; the last one repeats
-const ATTEMPTS = 30;
+const POLL_DELAYS = [500, 1000, 1000, 2000, 2000, 3000, 5000]; // ms; the last one repeats
+const MAX_POLLS = 30;
 
 let cursor = null;
-let visit = 0; // polls of an earlier visit stop when this has moved on
+let visit = 0; // polling of an earlier visit stops when this number changes
 
-/** Whether the order will change by itself: a payment, a refund or a receipt is on its way. */
-function settling({ status, payment, receipt }) {
+/** Describe a payment's status to the customer. */
+function statusText({ status, decline_code }) {
+  if (status !== "declined" || !decline_code) return STATUS[status];
+  return `Card declined (${decline_code.replaceAll("_", " ")}). You haven’t been charged.`;
+}
+
+/** Whether the order is still changing: its payment, refund or receipt is being processed. */
+function isInProgress({ status, payment, receipt }) {
   if (["pending", "unknown"].includes(payment.status)) return true;
   if (status === "cancelled") return ["succeeded", "action_required"].includes(payment.status);
   return payment.status === "succeeded" && !receipt;
@@ -33,20 +39,20 @@ async function saveReceipt(order, button) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   } catch (problem) {
-    toast(problem.status === 404 ? "The receipt is not ready yet." : problem.message);
+    toast(problem.status === 404 ? "Your receipt isn’t ready yet. Please try again in a moment." : problem.message);
   } finally {
     button.disabled = false;
   }
 }
 
 async function cancel(order, button) {
-  if (!confirm("Call this order off? What was charged is refunded.")) return;
+  if (!confirm("Cancel this order? Any charge will be refunded.")) return;
   button.disabled = true;
   try {
     const changed = await call("POST", `/orders/${encodeURIComponent(order.id)}/cancellation`);
     redraw(changed);
-    follow(changed);
-    toast("The order is called off.");
+    poll(changed);
+    toast("Order cancelled.");
   } catch (problem) {
     button.disabled = false;
     toast(problem.message);
@@ -56,8 +62,6 @@ async function cancel(order, button) {
 function panel(order) {
   const { payment } = order;
   const placed = new Date(order.placed_at).toLocaleString("en-AU", { dateStyle: "long", timeStyle: "short" });
-  const why = payment.status === "declined" && payment.decline_code
-    ? ` (${payment.decline_code.replaceAll("_", " ")})` : "";
   const button = (text, className, action) => {
     const made = el("button", { type: "button", className, onclick: () => action(order, made) }, text);
     return made;
@@ -65,7 +69,7 @@ function panel(order) {
   return el("li", { className: "panel", id: order.id },
     el("div", { className: "order-top" },
       el("h2", {}, placed),
-      el("span", { className: "pill", "data-status": payment.status }, STATUS[payment.status] + why)),
+      el("span", { className: "pill", "data-status": payment.status }, statusText(payment))),
     el("p", { className: "order-id" }, order.id, order.status === "cancelled" ? " · cancelled" : ""),
     el("ul", { className: "order-lines" }, ...order.lines.map((line) => (
       el("li", {}, `${line.quantity} × ${line.name}, ${money(line.line_total)}`)))),
@@ -80,23 +84,23 @@ function redraw(order) {
   if (!old) return;
   const fresh = panel(order);
   const label = old.querySelector(".pill").textContent;
-  const held = [...old.querySelectorAll("button")].indexOf(document.activeElement);
+  const focused = [...old.querySelectorAll("button")].indexOf(document.activeElement);
   old.replaceWith(fresh);
-  if (held >= 0) fresh.querySelectorAll("button")[held]?.focus();
+  if (focused >= 0) fresh.querySelectorAll("button")[focused]?.focus();
   const now = fresh.querySelector(".pill").textContent;
-  if (now !== label) announce(`Order of ${fresh.querySelector("h2").textContent}: ${now}`);
+  if (now !== label) announce(`Your order of ${fresh.querySelector("h2").textContent}: ${now}`);
 }
 
-/** Ask for the order until nothing more is expected of it, ever less often. */
-async function follow(order) {
-  const mine = visit;
+/** Poll the order, less and less often, until it is no longer in progress. */
+async function poll(order) {
+  const thisVisit = visit;
   let latest = order;
-  for (let attempt = 0; attempt < ATTEMPTS && settling(latest); attempt += 1) {
-    await new Promise((wake) => { setTimeout(wake, WAITS[Math.min(attempt, WAITS.length - 1)]); });
-    if (mine !== visit) return;
+  for (let attempt = 0; attempt < MAX_POLLS && isInProgress(latest); attempt += 1) {
+    await new Promise((wake) => { setTimeout(wake, POLL_DELAYS[Math.min(attempt, POLL_DELAYS.length - 1)]); });
+    if (thisVisit !== visit) return;
     try {
       const answer = await call("GET", `/orders/${encodeURIComponent(order.id)}`);
-      if (mine !== visit) return;
+      if (thisVisit !== visit) return;
       if (JSON.stringify(answer) !== JSON.stringify(latest)) redraw(answer);
       latest = answer;
     } catch (problem) {
@@ -106,23 +110,24 @@ async function follow(order) {
 }
 
 async function load(after) {
-  const mine = visit;
+  const thisVisit = visit;
   $("more-orders").disabled = true;
-  if (!after) $("orders-status").textContent = "Fetching your orders…";
+  if (!after) $("orders-status").textContent = "Loading your orders…";
   try {
     const page = await call("GET", `/orders${query({ limit: 10, cursor: after })}`);
-    if (mine !== visit) return;
+    if (thisVisit !== visit) return;
     cursor = page.next_cursor;
     $("orders").append(...page.items.map(panel));
     $("more-orders").hidden = cursor === null;
-    if (!after) $("orders-status").textContent = page.items.length ? "" : "You have not ordered anything yet.";
-    page.items.filter(settling).forEach(follow);
+    if (!after) $("orders-status").textContent = page.items.length ? "" : "You haven’t placed an order yet.";
+    page.items.filter(isInProgress).forEach(poll);
   } catch (problem) {
     $("orders-status").textContent = problem.message;
   }
   $("more-orders").disabled = false;
 }
 
+/** Show the customer's orders; `go` changes the address. */
 export async function show(parameters, go) {
   visit += 1;
   if (!session.current) {
@@ -134,16 +139,17 @@ export async function show(parameters, go) {
   await load(null);
   const placed = $(parameters.get("placed") ?? "");
   if (placed) {
-    $("orders-status").textContent = "Thank you! Your order is placed.";
+    $("orders-status").textContent = "Thank you! We’ve received your order.";
     placed.scrollIntoView({ block: "nearest" });
   }
 }
 
-/** Stop following orders when the page shows something else. */
+/** Stop polling when another view is shown. */
 export function leave() {
   visit += 1;
 }
 
+/** Connect the button that loads older orders. */
 export function start() {
   $("more-orders").addEventListener("click", () => load(cursor));
 }

@@ -1,4 +1,4 @@
-// The shop's page: which view the address asks for, and the wiring of all of them.
+// Shows the view that the address names, and connects the views with each other.
 
 import { $ } from "./dom.js";
 import * as account from "./account.js";
@@ -24,7 +24,7 @@ function reveal(name) {
   }
   const heading = $(`${name}-title`);
   document.title = name === "catalogue" ? "The Toy Shop" : `${heading.textContent} · The Toy Shop`;
-  // The first page is read from its top; a later one from its heading.
+  // Screen readers start a later view at its heading; the first page at its top.
   if (current !== null && current !== name) {
     scrollTo(0, 0);
     if (document.activeElement !== $("q")) heading.focus({ preventScroll: true });
@@ -35,20 +35,20 @@ function reveal(name) {
 function route() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const parameters = new URLSearchParams(search);
-  const [place, id] = path.split("/");
+  const [view, id] = path.split("/");
   orders.leave();
-  if (place !== "toys" && $("toy").open) $("toy").close();
-  if (place === "cart") {
+  if (view !== "toys" && $("toy").open) $("toy").close();
+  if (view === "cart") {
     reveal("cart");
     checkout.show();
     cart.show();
-  } else if (place === "account") {
+  } else if (view === "account") {
     reveal("account");
     account.show(parameters);
-  } else if (place === "orders") {
+  } else if (view === "orders") {
     reveal("orders");
     orders.show(parameters, go);
-  } else if (place === "toys" && id) {
+  } else if (view === "toys" && id) {
     reveal("catalogue");
     if ($("grid").children.length === 0) catalogue.show(new URLSearchParams());
     catalogue.showToy(decodeURIComponent(id));
@@ -70,9 +70,9 @@ addEventListener("session", () => {
   account.showLink();
   checkout.show();
 });
-addEventListener("storage", cart.showCount); // another tab
+addEventListener("storage", cart.showCount); // the cart changed in another tab
 $("skip").addEventListener("click", (event) => {
-  // The address is a route, so the fragment cannot do it.
+  // The fragment of the address is used for routing, so the browser cannot jump to it.
   event.preventDefault();
   $("main").focus();
 });

@@ -23,7 +23,7 @@ def lines_of(
     counted = result.figures
     rows: dict[str, object] = {
         "orders accepted": f"{counted['orders accepted']} in {sales.seconds:.0f} s",
-        "… whose acceptance got no response, stored all the same": counted["orders stored"]
+        "stored orders whose response was lost": counted["orders stored"]
         - counted["orders accepted"],
         "… cancelled by their customers": counted["orders cancelled"],
         **_prefixed("… payment {}", "payments ", counted),
