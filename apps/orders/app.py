@@ -1,4 +1,4 @@
-"""The orders API, the relay of its table's stream, and the backfill of its table."""
+"""The orders API, the relay of the table's stream, and the backfill of the table."""
 
 from typing import Any
 
@@ -16,56 +16,56 @@ components = build(settings)
 
 @app.serves(api.PLACE)
 def place_order() -> Answer:
-    """Place an order, once per key."""
+    """Place an order, once per idempotency key."""
     order, is_new = components.orders.place(app.body(api.PlaceOrder))
     return Answer(order, status=201 if is_new else 200)
 
 
 @app.serves(api.REPLAY)
 def find_replay() -> api.Order:
-    """Find the order that a key has placed already."""
-    return components.orders.replay(app.body(api.ReplayLookup))
+    """Return the order that was placed with an idempotency key."""
+    return components.orders.find_replay(app.body(api.ReplayLookup))
 
 
 @app.serves(api.LIST)
 def list_orders() -> api.OrderPage:
-    """List orders, newest first."""
+    """Return a page of orders, newest first."""
     return components.orders.list(app.query(api.OrderQuery))
 
 
 @app.serves(api.GET)
 def get_order(order_id: str) -> api.Order:
-    """Get one order."""
+    """Return an order."""
     return components.orders.get(order_id)
 
 
 @app.serves(api.CHANGE)
 def change_order(order_id: str) -> api.Order:
-    """Change the shipping address."""
+    """Change the shipping address of an order."""
     return components.orders.change(order_id, app.precondition(), app.patch())
 
 
 @app.serves(api.CANCEL)
 def cancel_order(order_id: str) -> api.Order:
-    """Call an order off."""
+    """Cancel an order."""
     app.optional_body(api.NoBody)
     return components.orders.cancel(order_id)
 
 
 @app.serves(api.REEMIT)
 def reemit_order(order_id: str) -> None:
-    """Have an order told of again."""
+    """Re-emit the event of an order's current status."""
     app.optional_body(api.NoBody)
     components.orders.reemit(order_id)
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
-    """Publish what the table's stream says has changed."""
+    """Publish the events of changed orders."""
     return components.relay.handle(event.to_dict())
 
 
 @app.lambda_function()
 def backfill(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Fill in what older records lack; whoever migrates the table invokes it."""
+    """Add missing attributes to a page of older records; ``./shop backfill`` invokes it."""
     return components.backfill.step(event)

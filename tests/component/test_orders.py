@@ -1,4 +1,4 @@
-"""The orders service as a whole: its API, its table, its stream."""
+"""The whole orders service: its API, its table and its stream."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -62,7 +62,7 @@ def problem_pointers(answer: Any) -> list[str]:
     return [error["pointer"] for error in problem.get("errors", [])]
 
 
-def test_an_order_keeps_its_prices_and_totals(api: Any) -> None:
+def test_place_returns_the_order_with_totals_that_get_returns(api: Any) -> None:
     order = placed(api)
     assert order["total"] == {"amount": 2500, "currency": "AUD"}
     assert order["lines"][0]["line_total"] == {"amount": 2500, "currency": "AUD"}
@@ -71,28 +71,28 @@ def test_an_order_keeps_its_prices_and_totals(api: Any) -> None:
     assert read.headers["ETag"] == '"1"'
 
 
-def test_the_same_key_gives_the_same_order_and_stores_it_once(api: Any) -> None:
+def test_same_key_and_request_return_the_same_order(api: Any) -> None:
     first = placed(api)
     again = api.call("POST", "/orders", request_of())
     assert (again.status_code, again.json_body) == (200, first)
     assert len(api.call("GET", "/orders").json_body["items"]) == 1
 
 
-def test_the_same_key_with_another_request_is_refused(api: Any) -> None:
+def test_same_key_with_another_request_is_422(api: Any) -> None:
     first = placed(api)
     other = api.call("POST", "/orders", request_of(fingerprint="b" * 64))
     assert other.status_code == 422
     assert api.call("GET", f"/orders/{first['id']}").json_body == first
 
 
-def test_keys_of_different_customers_do_not_meet(api: Any) -> None:
-    # the parts are length-prefixed, so that shifting a letter between them changes the id
+def test_keys_of_different_customers_do_not_collide(api: Any) -> None:
+    # The parts are length-prefixed, so moving a letter between them changes the id.
     one = placed(api, customer_id="ab", idempotency_key="c")
     two = placed(api, customer_id="a", idempotency_key="bc")
     assert one["id"] != two["id"]
 
 
-def test_a_replay_is_found_by_its_key(api: Any) -> None:
+def test_find_replay_returns_the_order_of_the_key(api: Any) -> None:
     order = placed(api)
     lookup = {"customer_id": "cus_alice", "idempotency_key": "key-1", "fingerprint": "a" * 64}
     assert api.call("POST", "/orders/replay", lookup).json_body == order
@@ -112,7 +112,7 @@ def test_a_replay_is_found_by_its_key(api: Any) -> None:
         ({"shipping_address": ADDRESS | {"line1": "a\nBcc: x"}}, "/shipping_address/line1"),
     ],
 )
-def test_a_bad_field_is_named_and_nothing_is_stored(
+def test_invalid_field_is_named_and_nothing_is_stored(
     api: Any, changes: dict[str, Any], pointer: str
 ) -> None:
     answer = api.call("POST", "/orders", request_of(**changes))
@@ -122,14 +122,14 @@ def test_a_bad_field_is_named_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 10_001, 1.5, "2"])
-def test_a_bad_quantity_is_named(api: Any, quantity: Any) -> None:
+def test_invalid_quantity_is_named(api: Any, quantity: Any) -> None:
     line = request_of()["lines"][0] | {"quantity": quantity}
     answer = api.call("POST", "/orders", request_of(lines=[line]))
     assert answer.status_code == 422
     assert problem_pointers(answer) == ["/lines/0/quantity"]
 
 
-def test_two_currencies_are_refused(api: Any) -> None:
+def test_mixed_currencies_are_rejected(api: Any) -> None:
     line = request_of()["lines"][0]
     other = line | {"unit_price": {"amount": 1, "currency": "EUR"}}
     answer = api.call("POST", "/orders", request_of(lines=[line, other]))
@@ -137,7 +137,7 @@ def test_two_currencies_are_refused(api: Any) -> None:
     assert problem_pointers(answer) == ["/lines/1"]
 
 
-def test_what_cannot_be_charged_is_refused(api: Any) -> None:
+def test_total_that_cannot_be_charged_is_rejected(api: Any) -> None:
     line = request_of()["lines"][0]
     free = line | {"unit_price": {"amount": 0, "currency": "AUD"}}
     dear = line | {"quantity": 10_000, "unit_price": {"amount": 10_000, "currency": "AUD"}}
@@ -146,11 +146,11 @@ def test_what_cannot_be_charged_is_refused(api: Any) -> None:
         assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
 
 
-def test_bodies_that_are_not_json_objects_of_the_right_type(api: Any) -> None:
-    assert api.call("POST", "/orders", b"{").status_code == 415  # it does not say what it is
+def test_body_that_is_no_json_object_is_rejected(api: Any) -> None:
+    assert api.call("POST", "/orders", b"{").status_code == 415  # no Content-Type
     json_type = {"Content-Type": "application/json"}
     assert api.call("POST", "/orders", b"{", json_type).status_code == 400
-    # what is no JSON is that first, whatever else is wrong with it
+    # Invalid JSON is reported before any other error.
     assert api.call("POST", "/orders", b'{"nonsense": 1,}', json_type).status_code == 400
     assert api.call("POST", "/orders", b"[]", json_type).status_code == 422
     assert api.call("POST", "/orders", b"", json_type).status_code == 400
@@ -158,7 +158,7 @@ def test_bodies_that_are_not_json_objects_of_the_right_type(api: Any) -> None:
     assert api.call("POST", "/orders", b"<a/>", {"Content-Type": "text/xml"}).status_code == 415
 
 
-def test_orders_are_listed_newest_first_each_once(api: Any) -> None:
+def test_pages_list_each_order_once_newest_first(api: Any) -> None:
     ids = [placed(api, idempotency_key=f"key-{number}")["id"] for number in range(7)]
     placed(api, customer_id="cus_bob")
     seen, path = [], "/orders?customer_id=cus_alice&limit=3"
@@ -174,7 +174,7 @@ def test_orders_are_listed_newest_first_each_once(api: Any) -> None:
     assert len(api.call("GET", "/orders?limit=100").json_body["items"]) == 8
 
 
-def test_a_cursor_is_good_for_its_own_list_only(api: Any) -> None:
+def test_cursor_of_another_list_is_rejected(api: Any) -> None:
     for number in range(3):
         placed(api, idempotency_key=f"key-{number}")
     cursor = api.call("GET", "/orders?customer_id=cus_alice&limit=1").json_body["next_cursor"]
@@ -191,7 +191,7 @@ def test_a_cursor_is_good_for_its_own_list_only(api: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "colour=red"])
-def test_a_bad_query_is_named(api: Any, query: str) -> None:
+def test_invalid_query_parameter_is_named(api: Any, query: str) -> None:
     answer = api.call("GET", f"/orders?{query}")
     assert answer.status_code == 400
     assert problem_pointers(answer) == ["/" + query.split("=")[0]]
@@ -202,7 +202,7 @@ def patch(api: Any, order_id: str, body: Any, etag: str | None) -> Any:
     return api.call("PATCH", f"/orders/{order_id}", body, headers)
 
 
-def test_the_address_changes_by_merge_patch_with_if_match(api: Any) -> None:
+def test_change_requires_the_current_version_in_if_match(api: Any) -> None:
     order = placed(api)
     change = {"shipping_address": {"city": "Perth"}}
     assert patch(api, order["id"], change, None).status_code == 428
@@ -215,7 +215,7 @@ def test_the_address_changes_by_merge_patch_with_if_match(api: Any) -> None:
     assert patch(api, "ord_none", change, '"1"').status_code == 404
 
 
-def test_only_the_address_may_change(api: Any) -> None:
+def test_patch_of_anything_but_the_address_is_rejected(api: Any) -> None:
     order = placed(api)
     answer = patch(api, order["id"], {"total": {"amount": 1}}, '"1"')
     assert (answer.status_code, problem_pointers(answer)) == (422, ["/total"])
@@ -224,14 +224,14 @@ def test_only_the_address_may_change(api: Any) -> None:
     assert api.call("GET", f"/orders/{order['id']}").json_body == order
 
 
-def test_a_cancelled_order_stays_so_and_does_not_change(api: Any) -> None:
+def test_cancelled_order_cannot_be_changed(api: Any) -> None:
     order = placed(api)
     first = api.call("POST", f"/orders/{order['id']}/cancellation")
     again = api.call("POST", f"/orders/{order['id']}/cancellation", {})
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.json_body == again.json_body
     assert (first.json_body["status"], first.json_body["version"]) == ("cancelled", 2)
-    for etag in ('"2"', '"1"'):  # that it is cancelled matters more than which version is meant
+    for etag in ('"2"', '"1"'):  # 409 takes precedence over 412
         answer = patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, etag)
         assert answer.status_code == 409
     bad = api.call("POST", f"/orders/{order['id']}/cancellation", {"why": "x"})
@@ -239,13 +239,13 @@ def test_a_cancelled_order_stays_so_and_does_not_change(api: Any) -> None:
 
 
 @pytest.mark.parametrize("order_id", ["ord_none", "ord%2Fx", "ord'%22", "..", "%00"])
-def test_an_id_of_nothing_is_a_404(api: Any, order_id: str) -> None:
+def test_unknown_or_malformed_order_id_is_404(api: Any, order_id: str) -> None:
     answer = api.call("GET", f"/orders/{order_id}")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_relay_publishes_each_change_under_a_stable_id(app: ModuleType, api: Any) -> None:
+def test_relay_publishes_each_change_with_a_stable_id(app: ModuleType, api: Any) -> None:
     # GIVEN an order that was placed, changed and cancelled
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     order = placed(api)
@@ -254,13 +254,13 @@ def test_the_relay_publishes_each_change_under_a_stable_id(app: ModuleType, api:
     batches.append(stream.records())
     api.call("POST", f"/orders/{order['id']}/cancellation")
     batches.append(stream.records())
-    # WHEN its stream is delivered, twice
+    # WHEN its stream is delivered twice
     for batch in batches:
         assert app.on_dynamodb_record(batch, None) == {"batchItemFailures": []}
     first = spy.events()
     for batch in batches:
         app.on_dynamodb_record(batch, None)
-    # THEN each change is an event, and the copies have the same ids
+    # THEN each change is published, and the copies have the same ids
     assert [event["id"] for event in first] == [
         f"{order['id']}.1.shop.order.placed.v1",
         f"{order['id']}.2.shop.order.changed.v1",
@@ -285,7 +285,7 @@ def test_deleting_a_record_emits_no_event(app: ModuleType, api: Any) -> None:
     assert [event["type"] for event in spy.events()] == ["shop.order.placed.v1"]
 
 
-def told(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str, Any]]:
+def emitted(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str, Any]]:
     assert app.on_dynamodb_record(stream.records(), None) == {"batchItemFailures": []}
     return spy.events()
 
@@ -295,46 +295,46 @@ def reemit(api: Any, order_id: str) -> None:
     assert (answer.status_code, answer.body) == (202, b"")
 
 
-def test_an_order_is_told_of_again_as_it_was(app: ModuleType, api: Any) -> None:
-    # GIVEN an order that was told of, and has changed since
+def test_reemit_repeats_the_placed_event_with_its_id(app: ModuleType, api: Any) -> None:
+    # GIVEN an order that has changed since its placed event
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     order = placed(api)
-    (first,) = told(app, stream, spy)
+    (first,) = emitted(app, stream, spy)
     patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
-    told(app, stream, spy)
+    emitted(app, stream, spy)
     stored = api.call("GET", f"/orders/{order['id']}")
-    # WHEN it is re-emitted, twice
+    # WHEN it is re-emitted twice
     for _ in range(2):
         reemit(api, order["id"])
-        (again,) = told(app, stream, spy)
-        # THEN it is the event that it was, of the order as it is, and the order has not changed
+        (again,) = emitted(app, stream, spy)
+        # THEN it has its original id and time and the current data; the order is unchanged
         assert (again["id"], again["time"]) == (first["id"], first["time"])
         assert again["data"] == stored.json_body
     after = api.call("GET", f"/orders/{order['id']}")
     assert (after.json_body, after.headers["ETag"]) == (stored.json_body, '"2"')
-    # AND a write that follows is told of as ever
+    # AND a later change emits its event as usual
     patch(api, order["id"], {"shipping_address": {"city": "Hobart"}}, '"2"')
-    assert [event["type"] for event in told(app, stream, spy)] == ["shop.order.changed.v1"]
+    assert [event["type"] for event in emitted(app, stream, spy)] == ["shop.order.changed.v1"]
 
 
-def test_a_cancelled_order_is_told_of_again_as_cancelled(app: ModuleType, api: Any) -> None:
+def test_reemit_of_a_cancelled_order_repeats_the_cancelled_event(app: ModuleType, api: Any) -> None:
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     order = placed(api)
-    told(app, stream, spy)
+    emitted(app, stream, spy)
     api.call("POST", f"/orders/{order['id']}/cancellation")
-    (_, cancelled) = told(app, stream, spy)
+    (_, cancelled) = emitted(app, stream, spy)
     reemit(api, order["id"])
-    (again,) = told(app, stream, spy)
+    (again,) = emitted(app, stream, spy)
     assert again["type"] == "shop.order.cancelled.v1"
     assert again | {"traceparent": ""} == cancelled | {"traceparent": ""}
 
 
-def test_what_is_not_there_is_not_told_of(api: Any) -> None:
+def test_reemit_of_an_unknown_order_is_404_and_creates_nothing(api: Any) -> None:
     assert api.call("POST", "/orders/ord_none/events").status_code == 404
     assert client_of("dynamodb").scan(TableName="toyshop-local-orders")["Items"] == []
 
 
-def test_a_list_may_be_of_some_time_only(api: Any) -> None:
+def test_list_is_bounded_by_since_and_until(api: Any) -> None:
     orders = [placed(api, idempotency_key=f"key-{number}") for number in range(4)]
     times = [order["placed_at"] for order in orders]
 
@@ -355,13 +355,11 @@ def test_a_list_may_be_of_some_time_only(api: Any) -> None:
     assert listed(since=times[1], until=times[1]) == []
     answer = api.call("GET", f"/orders?since={times[2]}&until={times[1]}")
     assert answer.status_code == 400
-    assert answer.json_body["detail"].startswith("The time to list ends before it begins")
+    assert answer.json_body["detail"] == "The parameter since must not be after until."
 
 
-def test_a_backfill_gives_older_records_what_they_lack_and_tells_nobody(
-    app: ModuleType, api: Any
-) -> None:
-    # GIVEN orders whose records are of a time when the table had no `listing`
+def test_backfill_adds_missing_attributes_without_events(app: ModuleType, api: Any) -> None:
+    # GIVEN orders whose records date from before the attribute `listing`
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     old = [placed(api, idempotency_key=f"key-{number}") for number in range(3)]
     new = placed(api, idempotency_key="key-3")
@@ -372,12 +370,12 @@ def test_a_backfill_gives_older_records_what_they_lack_and_tells_nobody(
             Key={"id": {"S": order["id"]}},
             UpdateExpression="REMOVE listing",
         )
-    told(app, stream, spy)
+    emitted(app, stream, spy)
     before = {order["id"]: api.call("GET", f"/orders/{order['id']}") for order in [*old, new]}
     assert len(api.call("GET", "/orders").json_body["items"]) == 1
-    # WHEN they are counted, filled in, and filled in again
+    # WHEN the backfill runs dry, then twice
     steps = [app.backfill(event, None) for event in ({"dry_run": True}, {}, {})]
-    # THEN the old ones have it once
+    # THEN each old record is filled once
     assert [(step["read"], step["lacking"], step["filled"]) for step in steps] == [
         (4, 3, 0),
         (4, 3, 3),
@@ -385,7 +383,7 @@ def test_a_backfill_gives_older_records_what_they_lack_and_tells_nobody(
     ]
     assert {step["cursor"] for step in steps} == {None}
     assert len(api.call("GET", "/orders").json_body["items"]) == 4
-    # AND no version has changed, and nobody is told
+    # AND no version has changed, and no event is emitted
     for order_id, answer in before.items():
         after = api.call("GET", f"/orders/{order_id}")
         assert (after.json_body, after.headers["ETag"]) == (
@@ -393,10 +391,10 @@ def test_a_backfill_gives_older_records_what_they_lack_and_tells_nobody(
             answer.headers["ETag"],
         )
     assert len(stream.records()["Records"]) == 3
-    assert told(app, stream, spy) == []
+    assert emitted(app, stream, spy) == []
 
 
-def test_a_backfill_goes_a_page_at_a_time(
+def test_backfill_continues_from_its_cursor(
     app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.backfill.PAGE", 2)
@@ -407,7 +405,7 @@ def test_a_backfill_goes_a_page_at_a_time(
     assert (first["read"], second["read"], second["cursor"]) == (2, 1, None)
 
 
-def test_a_backfill_leaves_a_record_alone_that_somebody_is_writing(
+def test_backfill_skips_a_record_that_changes_meanwhile(
     app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = placed(api)
@@ -418,39 +416,37 @@ def test_a_backfill_leaves_a_record_alone_that_somebody_is_writing(
     )
     real = app.components.backfill._as_stored
 
-    def meanwhile(record: Any) -> Any:
+    def change_meanwhile(record: Any) -> Any:
         patch(api, order["id"], {"shipping_address": {"city": "Perth"}}, '"1"')
         return real(record)
 
-    monkeypatch.setattr(app.components.backfill, "_as_stored", meanwhile)
+    monkeypatch.setattr(app.components.backfill, "_as_stored", change_meanwhile)
     step = app.backfill({}, None)
     assert (step["lacking"], step["filled"]) == (1, 0)
     assert api.call("GET", f"/orders/{order['id']}").headers["ETag"] == '"2"'
 
 
 @pytest.mark.parametrize("time", ["0.5", "1764000000", "1e3"])
-def test_a_number_is_no_time(api: Any, time: str) -> None:
+def test_number_is_not_accepted_as_a_time(api: Any, time: str) -> None:
     answer = api.call("GET", f"/orders?until={time}")
     assert answer.status_code == 400
     assert problem_pointers(answer) == ["/until"]
 
 
-def test_what_the_topic_does_not_accept_is_delivered_again(app: ModuleType, api: Any) -> None:
-    # GIVEN a topic that is gone
+def test_unpublished_record_is_reported_for_redelivery(app: ModuleType, api: Any) -> None:
+    # GIVEN a deleted topic
     stream = StreamOf("toyshop-local-orders")
     placed(api)
     batch = stream.records()
     boto3.client("sns").delete_topic(TopicArn=app.settings.topic_arn)
-    # THEN the record is reported, so that Lambda does not move on
+    # THEN the record is reported, so that Lambda delivers it again
     number = batch["Records"][0]["dynamodb"]["SequenceNumber"]
     assert app.on_dynamodb_record(batch, None) == {
         "batchItemFailures": [{"itemIdentifier": number}]
     }
 
 
-def test_a_record_that_cannot_become_an_event_is_parked_and_the_rest_goes_on(
-    app: ModuleType, api: Any
-) -> None:
+def test_malformed_record_is_parked_and_the_others_are_published(app: ModuleType, api: Any) -> None:
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     placed(api)
     placed(api, idempotency_key="key-2")
@@ -463,7 +459,7 @@ def test_a_record_that_cannot_become_an_event_is_parked_and_the_rest_goes_on(
     assert message["reason"]
 
 
-def test_no_answer_names_an_exception(api: Any, app: ModuleType) -> None:
+def test_internal_error_does_not_reveal_the_exception(api: Any, app: ModuleType) -> None:
     boto3.client("dynamodb").delete_table(TableName="toyshop-local-orders")
     answer = api.call("GET", "/orders/ord_1")
     assert answer.status_code == 500

@@ -1,4 +1,4 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from chassis.relay import Relay
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment."""
+    """The service's settings, read from its environment."""
 
     table_name: str
     topic_arn: str
@@ -30,7 +30,13 @@ class Components(NamedTuple):
 
 
 def build(settings: Settings) -> Components:
-    """Return the parts of the service, ready to serve."""
+    """Create the components of the service and connect them.
+
+    Parameters
+    ----------
+    settings
+        The service's settings.
+    """
     keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
     orders = OrderService(OrderStore(settings.table_name), Cursors(keys))
     relay = Relay(

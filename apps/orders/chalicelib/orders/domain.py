@@ -1,6 +1,6 @@
-"""The rules of orders: no AWS, no HTTP, nothing that a shopkeeper could not follow.
+"""The rules of orders. No AWS and no HTTP: a shopkeeper could follow it.
 
-Every change of a status goes through ``moved_to``, which refuses what may not follow, so that no
+Every status change goes through ``moved_to``, which rejects a forbidden transition, so that no
 caller can forget a rule.
 """
 
@@ -23,54 +23,65 @@ ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
     "placed": frozenset({"cancelled"}),
     "cancelled": frozenset(),
 }
-"""Which status may follow which. What no status follows is final: such an order stays as it is."""
+"""The statuses that may follow each status. An order whose status is final never changes."""
 
 MAX_TOTAL = 99_999_999
-"""Largest total in minor units; the payment gateway takes no larger amount."""
+"""Largest total in minor units: the largest amount that the payment gateway accepts."""
 
 
 class OrderError(Exception):
-    """A rule about orders that does not hold."""
+    """A rule about orders is violated."""
 
 
-class TwoCurrenciesError(OrderError):
-    """One order, one currency."""
+class MixedCurrenciesError(OrderError):
+    """The prices of an order are not all in one currency.
+
+    Parameters
+    ----------
+    line
+        Index of the first line with another currency than the first one's.
+    """
 
     def __init__(self, line: int) -> None:
-        super().__init__("All lines of an order have the same currency")
+        super().__init__("All lines of an order must have the same currency")
         self.line = line
 
 
 class TotalOutOfRangeError(OrderError):
-    """What an order costs must be something that can be charged."""
+    """The total of an order cannot be charged."""
 
 
 class ForbiddenTransitionError(OrderError):
-    """A status that may not follow the present one."""
+    """The new status may not follow the current one."""
 
 
 class AlreadyCancelledError(OrderError):
-    """What is called off does not change any more."""
+    """A cancelled order cannot be changed."""
 
 
-def priced(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
-    """Return the lines with their totals, and what they cost together.
+def price_lines(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
+    """Return the lines with their totals, and the total of the order.
+
+    Parameters
+    ----------
+    lines
+        At least one line with its unit price.
 
     Raises
     ------
-    TwoCurrenciesError
+    MixedCurrenciesError
         If the prices are not all in one currency.
     TotalOutOfRangeError
-        If they cost nothing together, or more than can be charged.
+        If the total is zero or more than ``MAX_TOTAL``.
     """
     currency = lines[0].unit_price.currency
     for number, line in enumerate(lines):
         if line.unit_price.currency != currency:
-            raise TwoCurrenciesError(number)
+            raise MixedCurrenciesError(number)
     total = sum(line.unit_price.amount * line.quantity for line in lines)
     if not 0 < total <= MAX_TOTAL:
         raise TotalOutOfRangeError(
-            f"An order costs between 1 and {MAX_TOTAL} minor units; this one costs {total}"
+            f"The total must be between 1 and {MAX_TOTAL} minor units, but it is {total}"
         )
     with_totals = [
         OrderLine(
@@ -86,14 +97,16 @@ def priced(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
 
 
 def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
-    """Return the order that a request places.
+    """Return the new order of a request.
 
     Raises
     ------
-    TwoCurrenciesError, TotalOutOfRangeError
-        As ``priced``.
+    MixedCurrenciesError
+        If the prices are not all in one currency.
+    TotalOutOfRangeError
+        If the total is zero or more than ``MAX_TOTAL``.
     """
-    lines, total = priced(request.lines)
+    lines, total = price_lines(request.lines)
     return Order(
         id=order_id,
         customer_id=request.customer_id,
@@ -110,33 +123,33 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
 
 
 def moved_to(order: Order, status: OrderStatus, now: datetime) -> Order:
-    """Return the order in its next status.
+    """Return the order with its next status.
 
     Raises
     ------
     ForbiddenTransitionError
-        If that status may not follow the present one.
+        If the status may not follow the current one.
     """
     if status not in ALLOWED[order.status]:
         raise ForbiddenTransitionError(f"{status} may not follow {order.status}")
     return replace(order, status=status, version=order.version + 1, updated_at=now)
 
 
-def ship_to(order: Order, address: Address, now: datetime) -> Order:
-    """Return the order with another shipping address.
+def change_address(order: Order, address: Address, now: datetime) -> Order:
+    """Return the order with a new shipping address.
 
     Raises
     ------
     AlreadyCancelledError
-        If it was called off.
+        If the order is cancelled.
     """
     if not ALLOWED[order.status]:
-        raise AlreadyCancelledError("The order was cancelled; it does not change any more")
+        raise AlreadyCancelledError("The order is cancelled and can no longer be changed")
     return replace(order, shipping_address=address, version=order.version + 1, updated_at=now)
 
 
 def cancel(order: Order, now: datetime) -> Order:
-    """Return the order called off; the same order if it was already."""
+    """Return the cancelled order; the same order if it is cancelled already."""
     if order.status == "cancelled":
         return order
     return moved_to(order, "cancelled", now)

@@ -1,4 +1,4 @@
-"""What a change of an order means to others."""
+"""The events that a changed order emits."""
 
 from collections.abc import Iterator
 
@@ -19,10 +19,15 @@ from contracts.orders import Order
 def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Order]]:
     """Yield the events of a change in the table.
 
-    A new order is ``placed``; every later write is ``changed``, and the one that calls it off is
-    ``cancelled`` too. A deleted record has no event. One that is re-emitted is what
-    it is now: ``cancelled``, or else ``placed``; either is the event that was told before, its id
-    included. A write that makes no new version (a backfill) tells nobody anything.
+    A new order emits ``placed``. Each later version emits ``changed``, and its cancellation emits
+    ``cancelled`` too. A re-emitted order emits ``cancelled`` if it is cancelled and ``placed``
+    otherwise, with the id of the original event. A deletion, and a write without a new version (a
+    backfill), emit nothing.
+
+    Parameters
+    ----------
+    before, after
+        The record before and after the change; ``None`` if it did not exist.
     """
     if not isinstance(after, OrderRecord):
         return
@@ -41,7 +46,7 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
 
 def _placed(record: OrderRecord) -> CloudEvent[Order]:
     event = _event(ORDER_PLACED, record)
-    # the first version was placed, whatever has changed since
+    # The id and time of the original event: version 1 placed the order.
     return replace(event, id=f"{record.id}.1.{ORDER_PLACED.name}", time=record.to_order().placed_at)
 
 

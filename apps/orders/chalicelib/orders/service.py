@@ -29,9 +29,9 @@ class OrderService:
     Parameters
     ----------
     store
-        Where they are kept.
+        Reads and writes the orders table.
     cursors
-        Of the lists.
+        Signs and verifies the pagination cursors.
     now
         Returns the current time in UTC.
     """
@@ -42,22 +42,22 @@ class OrderService:
         self._now = now
 
     def place(self, request: PlaceOrder) -> tuple[Order, bool]:
-        """Place an order, once per customer and key.
+        """Place an order, once per customer and idempotency key.
 
         Returns
         -------
         tuple
-            The order, and whether this call has placed it.
+            The order, and whether this call placed it.
 
         Raises
         ------
         Unprocessable
-            If the key has placed another request's order, or the prices do not make an order.
+            If the key was used for another request, or the total cannot be charged.
         """
         order_id = _order_id(request.customer_id, request.idempotency_key)
         try:
             order = domain.place(order_id, request, self._now())
-        except domain.TwoCurrenciesError as error:
+        except domain.MixedCurrenciesError as error:
             raise Unprocessable.at(f"/lines/{error.line}", str(error)) from None
         except domain.TotalOutOfRangeError as error:
             raise Unprocessable.at("/lines", str(error)) from None
@@ -67,15 +67,15 @@ class OrderService:
         _check_fingerprint(stored, request.fingerprint)
         return stored.order, False
 
-    def replay(self, lookup: ReplayLookup) -> Order:
-        """Return the order that a key has placed already.
+    def find_replay(self, lookup: ReplayLookup) -> Order:
+        """Return the order that was placed with an idempotency key.
 
         Raises
         ------
         NotFound
-            If the key is new.
+            If no order was placed with the key.
         Unprocessable
-            If it was used for another request.
+            If the key was used for another request.
         """
         stored = self._store.get(_order_id(lookup.customer_id, lookup.idempotency_key))
         if stored is None:
@@ -99,10 +99,10 @@ class OrderService:
         Raises
         ------
         BadRequest
-            If the cursor is not one of this list, or the list ends before it begins.
+            If the cursor belongs to another list, or ``since`` is after ``until``.
         """
         if query.since and query.until and query.since > query.until:
-            raise BadRequest("The time to list ends before it begins: since is after until.")
+            raise BadRequest("The parameter since must not be after until.")
         bounds = {"since": query.since, "until": query.until}
         scope = {
             "list": "orders",
@@ -121,13 +121,18 @@ class OrderService:
         )
 
     def change(self, order_id: str, precondition: Precondition, patch: dict[str, Any]) -> Order:
-        """Apply a merge patch to what may change of an order.
+        """Apply a merge patch (RFC 7396) to the shipping address, the only part that may change.
 
         Raises
         ------
-        NotFound, PreconditionFailed, Conflict, Unprocessable
-            If there is no such order, it has changed since, it was cancelled, or the patch
-            breaks its schema.
+        NotFound
+            If there is no such order.
+        PreconditionFailed
+            If the order has changed since the caller read it.
+        Conflict
+            If the order is cancelled.
+        Unprocessable
+            If the result is not a valid address.
         """
         stored = self._stored(order_id)
         if stored.order.status != "cancelled":
@@ -135,7 +140,7 @@ class OrderService:
         current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
         change = parse_document(merge_patch(current, patch), OrderChange)
         try:
-            changed = domain.ship_to(stored.order, change.shipping_address, self._now())
+            changed = domain.change_address(stored.order, change.shipping_address, self._now())
         except domain.AlreadyCancelledError as error:
             raise Conflict(str(error)) from None
         if not self._store.replace(changed, stored.fingerprint):
@@ -143,7 +148,7 @@ class OrderService:
         return changed
 
     def cancel(self, order_id: str) -> Order:
-        """Call an order off; one that is called off already stays as it is.
+        """Cancel an order; a cancelled order stays as it is.
 
         Raises
         ------
@@ -157,7 +162,7 @@ class OrderService:
                 return cancelled
 
     def reemit(self, order_id: str) -> None:
-        """Have the event of an order's present state told again.
+        """Re-emit the event of an order's current status.
 
         Raises
         ------

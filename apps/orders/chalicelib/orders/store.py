@@ -14,11 +14,11 @@ from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 
 LISTING = "order"
-"""The one partition of the list of everyone's orders (docs/decisions/0007)."""
+"""Key of the only partition of the list of all orders (docs/decisions/0007)."""
 
 
 class ByCustomer(GlobalSecondaryIndex["OrderRecord"]):
-    """A customer's orders by time."""
+    """The orders of a customer by time."""
 
     class Meta:
         index_name = "by_customer"
@@ -29,7 +29,7 @@ class ByCustomer(GlobalSecondaryIndex["OrderRecord"]):
 
 
 class ByTime(GlobalSecondaryIndex["OrderRecord"]):
-    """Everyone's orders by time."""
+    """All orders by time."""
 
     class Meta:
         index_name = "by_time"
@@ -40,7 +40,7 @@ class ByTime(GlobalSecondaryIndex["OrderRecord"]):
 
 
 class OrderRecord(Record):
-    """An order as it is stored."""
+    """An item of the orders table."""
 
     class Meta(TableMeta):
         table_name = ""
@@ -60,7 +60,7 @@ class OrderRecord(Record):
     by_time = ByTime()
 
     def to_order(self) -> Order:
-        """Return the order as the contract says it."""
+        """Return the order in the contract's form."""
         return Order(
             id=self.id,
             customer_id=self.customer_id,
@@ -85,19 +85,19 @@ class Stored:
 
 
 class OrderStore:
-    """The orders table.
+    """Reads and writes the orders table.
 
     Parameters
     ----------
     table_name
-        Of the service's own table.
+        Name of the service's own table.
     """
 
     def __init__(self, table_name: str) -> None:
         bind(OrderRecord, table_name)
 
     def get(self, order_id: str) -> Stored | None:
-        """Return an order, read consistently, or ``None`` if there is no such order."""
+        """Return an order with a consistent read, or ``None`` if there is no such order."""
         try:
             record = OrderRecord.get(order_id, consistent_read=True)
         except DoesNotExist:
@@ -105,11 +105,11 @@ class OrderStore:
         return Stored(record.to_order(), record.fingerprint)
 
     def add(self, order: Order, fingerprint: str) -> bool:
-        """Store a new order; return ``False``, and store nothing, if its id is taken."""
+        """Store a new order; return ``False`` and store nothing if its id is taken."""
         return self._put(order, fingerprint, OrderRecord.id.does_not_exist())
 
     def replace(self, order: Order, fingerprint: str) -> bool:
-        """Store the next version of an order; return ``False`` if another writer was faster."""
+        """Store the next version of an order; return ``False`` if another writer was first."""
         return self._put(order, fingerprint, OrderRecord.version == order.version - 1)
 
     @staticmethod
@@ -119,7 +119,7 @@ class OrderStore:
         return record.put(condition)
 
     def reemit(self, order_id: str) -> bool:
-        """Have an order told of again; return ``False`` if there is none."""
+        """Re-emit the event of an order; return ``False`` if there is no such order."""
         return OrderRecord(id=order_id).reemit()
 
     def page(
@@ -135,11 +135,13 @@ class OrderStore:
         Parameters
         ----------
         customer_id
-            Whose orders; everyone's if ``None``.
+            Customer whose orders are listed; ``None`` for all customers.
+        limit
+            Most orders on the page.
         after
-            The position that the page before it ended with.
+            Position after the previous page; ``None`` for the first page.
         since, until
-            Bounds of the time when they were placed; the latter is out.
+            Bounds of the time at which the orders were placed, in UTC; ``until`` is excluded.
         """
         options: dict[str, Any] = {
             "scan_index_forward": False,
@@ -156,7 +158,7 @@ class OrderStore:
 
 
 def as_stored(record: OrderRecord) -> OrderRecord:
-    """Return a record as it is stored today."""
+    """Return a record in the form in which the current release stores it."""
     return _record(record.to_order(), record.fingerprint)
 
 
@@ -165,7 +167,7 @@ def _record(order: Order, fingerprint: str) -> OrderRecord:
         id=order.id,
         customer_id=order.customer_id,
         status=order.status,
-        placed=f"{_moment(order.placed_at)}#{order.id}",
+        placed=f"{_sortable(order.placed_at)}#{order.id}",
         lines=order.lines,
         total=order.total,
         shipping_address=order.shipping_address,
@@ -180,15 +182,15 @@ def _record(order: Order, fingerprint: str) -> OrderRecord:
 
 def _placed_within(since: datetime | None, until: datetime | None) -> Condition | None:
     placed = OrderRecord.placed
-    # BETWEEN is the one way to bound a range key on both sides; it includes both, and a moment
-    # alone sorts before every order of that moment.
+    # Only BETWEEN bounds a range key on both sides. It includes both bounds, but a time without an
+    # order id sorts before each order of that time.
     if since and until:
-        return placed.between(_moment(since), _moment(until))
+        return placed.between(_sortable(since), _sortable(until))
     if since:
-        return placed >= _moment(since)
-    return placed < _moment(until) if until else None
+        return placed >= _sortable(since)
+    return placed < _sortable(until) if until else None
 
 
-def _moment(time: datetime) -> str:
-    """Return a time as it sorts in a range key."""
+def _sortable(time: datetime) -> str:
+    """Return a time in the sortable form of the range key."""
     return time.astimezone(UTC).isoformat()

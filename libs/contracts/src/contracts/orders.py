@@ -36,7 +36,7 @@ OrderStatus = Literal["placed", "cancelled"]
 
 
 class Address(Output):
-    """Where to ship."""
+    """A shipping address."""
 
     name: str
     line1: str
@@ -60,7 +60,7 @@ class NewAddress(Address, forbid_unknown_fields=True):
 
 
 class Contact(Output):
-    """Whom to write to, as the user pool knew it when the order was placed."""
+    """The customer's name and email address in the user pool when the order was placed."""
 
     email: str
     name: str
@@ -74,7 +74,7 @@ class NewContact(Contact, forbid_unknown_fields=True):
 
 
 class PricedLine(Input):
-    """A line with the name and price that held when the order was placed."""
+    """A line with the toy's name and price at the time of the order."""
 
     toy_id: Annotated[str, Meta(min_length=1, max_length=64)]
     name: Annotated[str, Meta(min_length=1, max_length=120)]
@@ -93,7 +93,7 @@ class OrderLine(Output):
 
 
 class PlaceOrder(Input):
-    """An order with its prices, as the storefront hands it over."""
+    """An order to place, with the prices that the storefront has looked up."""
 
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
@@ -105,7 +105,7 @@ class PlaceOrder(Input):
 
 
 class ReplayLookup(Input):
-    """Whether this customer has used this key, and for the same request."""
+    """The idempotency key of a customer and the fingerprint of the request to look up."""
 
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
@@ -119,9 +119,9 @@ class OrderChange(Input):
 
 
 class OrderQuery(Input):
-    """Whose orders (everyone's if no customer is named), newest first.
+    """Filters and page of a list of orders; without ``customer_id``, of all customers' orders.
 
-    ``since`` and ``until`` bound the time when they were placed; ``until`` itself is out.
+    ``since`` (included) and ``until`` (excluded) bound the time at which they were placed.
     """
 
     customer_id: str | None = None
@@ -132,7 +132,7 @@ class OrderQuery(Input):
 
 
 class Order(Output):
-    """An order as the orders service keeps it; also the data of its events."""
+    """An order as the orders service stores it; also the data of its events."""
 
     id: str
     customer_id: str
@@ -160,15 +160,15 @@ PLACE: Operation[Order] = Operation(
 )  # fmt: skip
 REPLAY: Operation[Order] = Operation(
     name="findReplay", method="POST", path="/orders/replay",
-    summary="The order that a key has placed already",
+    summary="Return the order that was placed with a key",
     body=ReplayLookup, answer=Order, problems=(400, 404, 422), repeatable=True,
 )  # fmt: skip
 LIST: Operation[OrderPage] = Operation(
-    name="listOrders", method="GET", path="/orders", summary="Orders, newest first",
+    name="listOrders", method="GET", path="/orders", summary="List orders, newest first",
     query=OrderQuery, answer=OrderPage, problems=(400,), repeatable=True,
 )  # fmt: skip
 GET: Operation[Order] = Operation(
-    name="getOrder", method="GET", path="/orders/{order_id}", summary="One order",
+    name="getOrder", method="GET", path="/orders/{order_id}", summary="Return an order",
     answer=Order, problems=(404,), repeatable=True,
 )  # fmt: skip
 CHANGE: Operation[Order] = Operation(
@@ -179,12 +179,12 @@ CHANGE: Operation[Order] = Operation(
 )  # fmt: skip
 CANCEL: Operation[Order] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
-    summary="Call an order off; again is no error",
+    summary="Cancel an order; repeating it is not an error",
     body=NoBody, answer=Order, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
 REEMIT: Operation[None] = Operation(
     name="reemitOrder", method="POST", path="/orders/{order_id}/events",
-    summary="Have the order told of again: that it was placed, or that it was called off",
+    summary="Re-emit the event of the order's status: placed or cancelled",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
 
