@@ -85,7 +85,7 @@ def staff_of(module: ModuleType) -> str:
         token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool_id}",
     )
     shop = build(settings, fetch=published_keys)
-    module.shop = shop  # type: ignore[attr-defined]
+    module.components = module.app.components = shop  # type: ignore[attr-defined]
     new = {"email": "staff@example.com", "password": PASSWORD, "name": "Staff"}
     shop.users.sign_up(new)
     cognito.admin_add_user_to_group(UserPoolId=pool_id, Username=new["email"], GroupName="staff")

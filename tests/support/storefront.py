@@ -246,7 +246,8 @@ class Shop:
             self.toys, self.orders, self.payments, self.file_manager, self.notifications
         )
         changed = msgspec.structs.replace(self.settings, **settings)
-        self._module.shop = build(changed, downstream, fetch=published_keys)
+        components = build(changed, downstream, fetch=published_keys)
+        self._module.components = self._module.app.components = components
 
     def call(
         self,

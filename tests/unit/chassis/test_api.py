@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +13,7 @@ from msgspec import Meta
 from unit.chassis.conftest import Lines
 
 from chassis import context
-from chassis.api import Answer, ServiceApp
+from chassis.api import Answer, ServiceApp, ServiceBlueprint
 from chassis.problems import (
     Conflict,
     Forbidden,
@@ -330,7 +330,56 @@ def test_a_private_app_admits_signed_callers_only_and_says_that_it_is_there(shop
     assert shop.call("GET", "/health").json_body == {"status": "ok"}
     public = Shop(public=True)
     assert "/health" not in public.app.routes  # it has a larger one of its own
-    assert all(e.authorizer is None for r in public.app.routes.values() for e in r.values())
+    routes = [entry for methods in public.app.routes.values() for entry in methods.values()]
+    assert all(isinstance(route.authorizer, IAMAuthorizer) for route in routes)
+
+
+class Names(NamedTuple):
+    greeting: str
+
+
+def public_app(audience: Any) -> tuple[ServiceApp, ServiceBlueprint[Names]]:
+    """Return a public app, and a blueprint with one operation for an audience."""
+    settings = Settings(stage="unit", service="things")
+    app = ServiceApp("toyshop-things", settings, public=True)
+    app.components = Names("hello")
+    routes: ServiceBlueprint[Names] = ServiceBlueprint(__name__)
+
+    @routes.serves(operation("greet", "GET", "/greetings/{name}", audience=audience))
+    def greet(name: str) -> str:
+        return f"{routes.components.greeting} {name} {routes.app.header('x-sign') or ''}"
+
+    return app, routes
+
+
+@pytest.mark.parametrize("audience", ["anyone", "gateway"])
+def test_blueprint_operation_for_anyone_is_served_without_authorizer(audience: str) -> None:
+    app, routes = public_app(audience)
+    app.register_blueprint(routes)
+    answer = Client(app).http.get("/greetings/Al%20B", headers={"X-Sign": "!"})
+    assert answer.json_body == "hello Al B !"
+    assert app.routes["/greetings/{name}"]["GET"].authorizer is None
+
+
+@pytest.mark.parametrize("audience", ["customer", "staff", "owner or staff"])
+def test_protected_blueprint_operation_needs_authorizer_and_permission(audience: str) -> None:
+    app, routes = public_app(audience)
+    with pytest.raises(ValueError, match="greet needs an authorizer"):
+        app.register_blueprint(routes)
+    # GIVEN an app that permits nothing
+    asked: list[str] = []
+
+    def permit(requested: Operation[Any]) -> None:
+        asked.append(requested.name)
+        raise Forbidden("Only staff may do this.")
+
+    app, routes = public_app(audience)
+    authorizer = IAMAuthorizer()  # any one: the test client does not run a custom one
+    app.protect(authorizer, permit)
+    app.register_blueprint(routes)
+    assert app.routes["/greetings/{name}"]["GET"].authorizer is authorizer
+    check_problem(Client(app).http.get("/greetings/Al"), 403)
+    assert asked == ["greet"]
 
 
 @pytest.mark.parametrize("public", [False, True])

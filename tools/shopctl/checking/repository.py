@@ -41,6 +41,14 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class Handler:
+    """An entry point of a function: its module and its syntax tree."""
+
+    module: Module
+    node: ast.FunctionDef
+
+
+@dataclass(frozen=True)
 class Function:
     """A Lambda function of an app.
 
@@ -51,15 +59,15 @@ class Function:
     trigger
         What invokes it: ``api``, ``topic``, ``queue``, ``stream``, …
     line
-        Of its handler in `app.py`.
+        Line of its handler in `app.py`; 1 if all its handlers are in blueprints.
     handlers
-        The syntax trees of its entry points.
+        Its entry points.
     """
 
     name: str
     trigger: str
     line: int
-    handlers: tuple[ast.FunctionDef, ...]
+    handlers: tuple[Handler, ...]
 
     @property
     def logical_id(self) -> str:
@@ -140,22 +148,35 @@ class App:
         return next((module for module in self.modules if module.name == dotted), None)
 
     @cached_property
+    def blueprints(self) -> tuple[Module, ...]:
+        """The modules whose blueprints `app.py` registers, in the same order."""
+        registered = [
+            (self.entry.resolve(call.args[0]) or "").rpartition(".")[0]
+            for call in self.entry.calls("register_blueprint")
+            if call.args
+        ]
+        by_name = {module.name: module for module in self.modules}
+        return tuple(by_name[name] for name in registered if name in by_name)
+
+    @cached_property
     def functions(self) -> tuple[Function, ...]:
-        """Its functions, as the decorators in `app.py` make them."""
+        """Its functions, as the decorators in `app.py` and its blueprints define them."""
         found: list[Function] = []
-        routes: list[ast.FunctionDef] = []
-        for node in self.entry.tree.body:
-            if not isinstance(node, ast.FunctionDef):
-                continue
-            for decorator in node.decorator_list:
-                name = called(decorator) if isinstance(decorator, ast.Call) else ""
-                if name in ("serves", "route"):
-                    routes.append(node)
-                elif name in _HANDLERS:
-                    found.append(Function(node.name, _HANDLERS[name], node.lineno, (node,)))
+        routes: list[Handler] = []
+        for module in (self.entry, *self.blueprints):
+            for node in module.tree.body:
+                if not isinstance(node, ast.FunctionDef):
+                    continue
+                handler = Handler(module, node)
+                for decorator in node.decorator_list:
+                    name = called(decorator) if isinstance(decorator, ast.Call) else ""
+                    if name in ("serves", "route"):
+                        routes.append(handler)
+                    elif name in _HANDLERS:
+                        found.append(Function(node.name, _HANDLERS[name], node.lineno, (handler,)))
         if routes or self.manifest.visibility == "private":
-            line = routes[0].lineno if routes else 1
-            found.insert(0, Function("api_handler", "api", line, tuple(routes)))
+            lines = [handler.node.lineno for handler in routes if handler.module is self.entry]
+            found.insert(0, Function("api_handler", "api", min(lines, default=1), tuple(routes)))
         return tuple(found)
 
     @cached_property

@@ -51,8 +51,8 @@ class DownstreamServices(NamedTuple):
     notifications: Downstream
 
 
-class Storefront(NamedTuple):
-    """The parts that the entry points use."""
+class Components(NamedTuple):
+    """The parts of the service that its entry points use."""
 
     authorizer: Authorizer
     users: Users
@@ -79,7 +79,7 @@ def build(
     settings: Settings,
     downstream: DownstreamServices | None = None,
     fetch: Callable[[str], Any] = fetch_json,
-) -> Storefront:
+) -> Components:
     """Return the parts of the service, ready to serve.
 
     Parameters
@@ -97,7 +97,7 @@ def build(
         settings.user_pool_client_id,
         auto_confirm=settings.auto_confirm_users,
     )
-    return Storefront(
+    return Components(
         authorizer=Authorizer(
             KeySet(settings.jwks_url, fetch), settings.token_issuer, settings.user_pool_client_id
         ),

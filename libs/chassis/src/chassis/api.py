@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote
 
 import msgspec
-from chalice.app import Authorizer, Chalice, IAMAuthorizer, Request, Response
+from chalice.app import Authorizer, Blueprint, Chalice, IAMAuthorizer, Request, Response
 
 from chassis import context, health, log
 from chassis.parsing import decode_document, parse_body, parse_document
@@ -32,8 +32,10 @@ from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem
 from contracts.schema import Health, NoQuery
+from contracts.security import BEARER, SCHEMES, SIGV4
 
 T = TypeVar("T")
+C = TypeVar("C")
 View = Callable[..., Any]
 
 DEFAULT_MAX_BODY = 256 * 1024
@@ -77,6 +79,9 @@ class ServiceApp(Chalice):
         super().__init__(app_name=app_name, configure_logs=False)
         self.public = public
         self.max_body = max_body
+        self.components: Any = None
+        self._authorizer: Authorizer | None = None
+        self._permit: Callable[[Operation[Any]], None] | None = None
         log.configure(settings.service, settings.stage, settings.log_level)
         health.forget()
         if not public:
@@ -96,21 +101,63 @@ class ServiceApp(Chalice):
             answer["headers"] = {**answer.get("headers", {}), "Content-Type": CONTENT_TYPE}
         return answer
 
-    def serves(
-        self, operation: Operation[Any], authorizer: Authorizer | None = None
-    ) -> Callable[[View], View]:
+    def protect(
+        self, authorizer: Authorizer, permit: Callable[[Operation[Any]], None] | None = None
+    ) -> None:
+        """Protect the operations of a public app whose audience must sign in.
+
+        Call this before such an operation is served.
+
+        Parameters
+        ----------
+        authorizer
+            Verifies the access token of a request.
+        permit
+            Called with the operation before its handler; raises if the caller may not call it.
+        """
+        self._authorizer = authorizer
+        self._permit = permit
+
+    def register_blueprint(
+        self,
+        blueprint: Blueprint,
+        name_prefix: str | None = None,
+        url_prefix: str | None = None,
+    ) -> None:
+        """Serve the routes of a blueprint."""
+        if isinstance(blueprint, ServiceBlueprint):
+            blueprint.app = self
+        super().register_blueprint(blueprint, name_prefix, url_prefix)
+
+    def serves(self, operation: Operation[Any]) -> Callable[[View], View]:
         """Return the decorator of the handler of an operation.
 
         The handler takes the path's parameters by name, percent-decoded, and returns the body of
         the answer, or an ``Answer``. A body that has a version is answered with its ETag.
+
+        The security scheme of the operation's audience decides who may call it. A private app
+        accepts signed callers only; a public one uses the authorizer given to ``protect`` for
+        everyone who must sign in.
+
+        Raises
+        ------
+        ValueError
+            If the operation's audience must sign in and the app has no authorizer.
         """
-        if authorizer is None and not self.public:
+        authorizer: Authorizer | None = None
+        permit = None
+        scheme = SCHEMES[operation.audience]
+        if not self.public or scheme is SIGV4:
             authorizer = IAMAuthorizer()
+        elif scheme is BEARER:
+            if self._authorizer is None:
+                raise ValueError(f"{operation.name} needs an authorizer: call protect() first")
+            authorizer, permit = self._authorizer, self._permit
 
         def decorate(view: View) -> View:
             @functools.wraps(view)
             def handler(**path: str) -> Response:
-                return self._handle(operation, view, path)
+                return self._handle(operation, view, path, permit)
 
             self.route(
                 operation.path,
@@ -123,7 +170,13 @@ class ServiceApp(Chalice):
 
         return decorate
 
-    def _handle(self, operation: Operation[Any], view: View, path: Mapping[str, str]) -> Response:
+    def _handle(
+        self,
+        operation: Operation[Any],
+        view: View,
+        path: Mapping[str, str],
+        permit: Callable[[Operation[Any]], None] | None,
+    ) -> Response:
         started = time.perf_counter()
         request = self.request
         with context.entered(
@@ -132,6 +185,8 @@ class ServiceApp(Chalice):
             try:
                 if operation.query is None:
                     self.query(NoQuery)
+                if permit is not None:
+                    permit(operation)
                 values = {name: unquote(value) for name, value in path.items()}
                 response = _respond(operation, view(**values))
             except ProblemError as error:
@@ -246,6 +301,36 @@ class ServiceApp(Chalice):
             If ``If-Match`` is not a single strong ETag of this API.
         """
         return Precondition.from_header(self.header("if-match"))
+
+
+class ServiceBlueprint(Blueprint, Generic[C]):
+    """Routes of one resource, in a module of their own; ``app.register_blueprint`` serves them.
+
+    Parameters
+    ----------
+    import_name
+        Name of the module.
+    """
+
+    app: ServiceApp
+    """The app that serves these routes; set when the blueprint is registered."""
+
+    @property
+    def components(self) -> C:
+        """The components of the service."""
+        return cast(C, self.app.components)
+
+    def serves(self, operation: Operation[Any]) -> Callable[[View], View]:
+        """Return the decorator of the handler of an operation; see ``ServiceApp.serves``."""
+
+        def decorate(view: View) -> View:
+            def register(*_: Any) -> None:
+                self.app.serves(operation)(view)
+
+            self._deferred_registrations.append(register)
+            return view
+
+        return decorate
 
 
 def unauthorized() -> Exception:

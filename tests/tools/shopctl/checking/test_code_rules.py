@@ -18,6 +18,7 @@ from shopctl.checking.rules import (
 )
 from support.checkout_copy import Copy
 
+ROUTES = "apps/storefront_api/chalicelib/storefront_api/routes"
 CATALOGUE = "apps/storefront_api/chalicelib/storefront_api/catalogue.py"
 ORDERS = "apps/orders/chalicelib/orders"
 
@@ -112,6 +113,23 @@ def test_route_outside_the_contract(copy: Copy) -> None:
     line = copy.append("apps/orders/app.py", '\n\n@app.route("/all")\ndef everything(): ...\n')
     found = copy.only(served)
     assert (found.path, found.line) == (Path("apps/orders/app.py"), line + 2)
+
+
+def test_blueprint_operation_without_a_handler(copy: Copy) -> None:
+    copy.replace(f"{ROUTES}/orders.py", "@routes.serves(api.CANCEL_ORDER)\n", "")
+    assert "No handler serves cancelOrder" in copy.only(served).what
+
+
+def test_blueprint_that_is_not_registered(copy: Copy) -> None:
+    copy.replace("apps/storefront_api/app.py", "app.register_blueprint(webhooks.routes)\n", "")
+    assert "No handler serves receivePaymentWebhook" in copy.only(served).what
+
+
+def test_blueprint_route_outside_the_contract(copy: Copy) -> None:
+    path = f"{ROUTES}/orders.py"
+    line = copy.append(path, '\n\n@routes.route("/all")\ndef everything(): ...\n')
+    found = copy.only(served)
+    assert (found.path, found.line) == (Path(path), line + 2)
 
 
 # events

@@ -33,6 +33,7 @@ from shopctl.checking.reach.values import (
     texts,
     union,
 )
+from shopctl.checking.repository import Handler
 from shopctl.project.source import Module
 
 _MODELS = ("chassis.records.Record", "pynamodb.models.Model")
@@ -103,12 +104,13 @@ class Interpreter:
         }
         self._entry = self._module_scope(entry)
 
-    def uses(self, handlers: Iterable[ast.FunctionDef]) -> set[Use]:
+    def uses(self, handlers: Iterable[Handler]) -> set[Use]:
         """Return the calls that these entry points may make."""
         self._uses = set()
         self._results = {}
         for handler in handlers:
-            self._run(Function(self._entry.module, handler, None, self._entry), [], {})
+            scope = self._module_scope(handler.module)
+            self._run(Function(handler.module, handler.node, None, scope), [], {})
         return self._uses
 
     def _module_scope(self, module: Module) -> Scope:
@@ -121,7 +123,8 @@ class Interpreter:
                 elif isinstance(node, ast.FunctionDef):
                     scope.add(node.name, frozenset({Function(module, node, None, scope)}))
             for node in module.tree.body:
-                if isinstance(node, ast.Assign | ast.AnnAssign):
+                # expressions too: `app.register_blueprint(…)` connects a blueprint to the app
+                if isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
                     self._execute(node, scope)
         return self._globals[module.name]
 

@@ -44,7 +44,7 @@ def _wrong(app: App, module: Module, item: Import) -> tuple[str, str] | None:
     layer = module.name.rpartition(".")[2]
     if item.is_in("app"):
         return f"{layer} imports app, the entry point.", "Turn the import round."
-    if item.is_in(f"{own}.bootstrap") and module is not app.entry:
+    if item.is_in(f"{own}.bootstrap") and module not in (app.entry, *app.blueprints):
         return f"{layer} imports bootstrap, which is above it.", "Have bootstrap hand it in."
     if layer == "domain":
         if item.is_in(own):

@@ -8,7 +8,7 @@ from shopctl.checking.repository import App, Repository
 from shopctl.deploying import api_policy
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
-from shopctl.project.source import called
+from shopctl.project.source import Module, called
 
 _ENDPOINT = ("Resources", "RestAPI", "Properties", "EndpointConfiguration")
 
@@ -50,18 +50,23 @@ def _endpoint(repository: Repository, app: App, *, public: bool) -> Iterator[Fin
 
 def _routes(repository: Repository, app: App) -> Iterator[Finding]:
     # ServiceApp.serves authorises by IAM unless it is told otherwise
-    for node in ast.walk(app.entry.tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
+    for module, node in _calls(app):
         name = called(node)
         told = len(node.args) > 1 or any(item.arg == "authorizer" for item in node.keywords)
         if name == "route" or (name == "serves" and told):
             yield repository.finding(
-                app.entry.path,
+                module.path,
                 node.lineno,
                 f"This route of the private service {app.name} is not IAM-authorised for sure.",
                 "Serve it with `@app.serves(operation)` and nothing else.",
             )
+
+
+def _calls(app: App) -> Iterator[tuple[Module, ast.Call]]:
+    for module in (app.entry, *app.blueprints):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                yield module, node
 
 
 def _policy_is_packaged(repository: Repository, app: App) -> Iterator[Finding]:

@@ -11,15 +11,15 @@ from shopctl.project.source import called
 def check(repository: Repository) -> Iterator[Finding]:
     """Yield operations without a handler, and handlers without an operation."""
     for app in repository.apps.values():
-        module = app.entry
         contract = {
             dotted: operation
             for dotted, operation in repository.operations.items()
             if operation.module == app.manifest.api
         }
         served = set()
-        for handler in (node for function in app.functions for node in function.handlers):
-            for decorator in handler.decorator_list:
+        for handler in (each for function in app.functions for each in function.handlers):
+            module = handler.module
+            for decorator in handler.node.decorator_list:
                 if not isinstance(decorator, ast.Call) or called(decorator) not in (
                     "serves",
                     "route",
@@ -32,12 +32,12 @@ def check(repository: Repository) -> Iterator[Finding]:
                     yield repository.finding(
                         module.path,
                         decorator.lineno,
-                        f"{handler.name} serves no operation of {app.manifest.api}.",
+                        f"{handler.node.name} serves no operation of {app.manifest.api}.",
                         "Describe the route as an Operation there, and serve that.",
                     )
         for dotted in sorted(set(contract) - served):
             yield repository.finding(
-                module.path,
+                app.entry.path,
                 1,
                 f"No handler serves {contract[dotted].name}, which {app.manifest.api} promises.",
                 f"Serve {dotted}, or take it out of the contract.",

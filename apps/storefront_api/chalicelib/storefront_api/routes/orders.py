@@ -1,0 +1,65 @@
+"""The routes of orders."""
+
+from chalicelib.storefront_api.bootstrap import Components
+from chalicelib.storefront_api.caller import Caller, caller_of
+from chalicelib.storefront_api.ordering import idempotency_key
+from chassis.api import Answer, ServiceBlueprint
+from contracts import storefront as api
+from contracts.schema import NoBody
+
+routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
+
+
+def caller() -> Caller:
+    """Return the authenticated caller of the request."""
+    return caller_of(routes.app.request.context)
+
+
+def access_token() -> str:
+    """Return the access token of the request, which the authorizer has verified."""
+    return (routes.app.header("authorization") or "").split()[-1]
+
+
+@routes.serves(api.PLACE_ORDER)
+def place_order() -> Answer:
+    """Place an order, once per idempotency key."""
+    app, ordering = routes.app, routes.components.ordering
+    key = idempotency_key(app.header("idempotency-key"))
+    order, is_new = ordering.place(caller(), key, app.document(), access_token())
+    headers = {"Location": f"/api/orders/{order.id}"} if is_new else {}
+    return Answer(order, status=201 if is_new else 200, headers=headers)
+
+
+@routes.serves(api.LIST_ORDERS)
+def list_orders() -> api.ShopOrderPage:
+    """Return the caller's orders; for staff, everyone's."""
+    return routes.components.ordering.history(caller(), routes.app.query(api.PageQuery))
+
+
+@routes.serves(api.GET_ORDER)
+def get_order(order_id: str) -> api.ShopOrder:
+    """Return an order."""
+    return routes.components.ordering.get(caller(), order_id)
+
+
+@routes.serves(api.CHANGE_ORDER)
+def change_order(order_id: str) -> api.ShopOrder:
+    """Change the shipping address of the caller's own order."""
+    app, ordering = routes.app, routes.components.ordering
+    own = ordering.own(caller(), order_id)
+    return ordering.change(caller(), own, app.precondition(), app.document(patch=True))
+
+
+@routes.serves(api.CANCEL_ORDER)
+def cancel_order(order_id: str) -> api.ShopOrder:
+    """Cancel an order."""
+    visible = routes.components.ordering.visible(caller(), order_id)
+    routes.app.optional_body(NoBody)
+    return routes.components.ordering.cancel(caller(), visible)
+
+
+@routes.serves(api.GET_RECEIPT)
+def get_receipt(order_id: str) -> Answer:
+    """Redirect to the receipt of an order."""
+    url = routes.components.ordering.receipt_url(caller(), order_id)
+    return Answer(headers={"Location": url})
