@@ -1,7 +1,28 @@
-"""What all tests rely on."""
+"""Options, hooks and fixtures of all tests."""
 
 import signal
+
+import pytest
+
+pytest_plugins = ["support.shop_fixtures"]
 
 # A runner that works in the background is started with SIGINT ignored; the processes that tests
 # start would inherit that, and never see a Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of all suites: two folders that added the same one could not run together."""
+    suites = parser.getgroup("suites")
+    suites.addoption("--auth", action="store_true", help="chain: run the shop with IAM enforced")
+    suites.addoption("--long", action="store_true", help="soak: 2,000 orders, not a few dozen")
+    suites.addoption("--seed", type=int, help="soak, stateful: repeat the run with this seed")
+    suites.addoption("--lives", type=int, default=1000, help="stateful: how many seeds to run")
+    suites.addoption(
+        "--write", action="store_true", help="soak, matrix: write the results into docs/"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the tests marked ``run_last`` to the end; all others keep their order."""
+    items.sort(key=lambda item: item.get_closest_marker("run_last") is not None)

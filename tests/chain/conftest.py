@@ -1,34 +1,5 @@
-"""The whole ecosystem, brought up once for all tests of this folder: real processes and events."""
+"""Fixtures of the tests against a running shop."""
 
-import shutil
-from collections.abc import Iterator
+from support.shop_events import tap
 
-import pytest
-
-from support.running_shop import Shop
-
-
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop") / "home")
-    try:
-        shop.up()
-        yield shop
-    finally:
-        shop.run("down", "--purge")
-        shutil.rmtree(shop.home, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def alice(shop: Shop) -> str:
-    return shop.sign_in("alice@example.com")
-
-
-@pytest.fixture(scope="session")
-def bob(shop: Shop) -> str:
-    return shop.sign_in("bob@example.com")
-
-
-@pytest.fixture(scope="session")
-def staff(shop: Shop) -> str:
-    return shop.sign_in("staff@example.com")
+__all__ = ["tap"]

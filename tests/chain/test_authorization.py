@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from support import authorization
 from support.authorization import RequestTargets, claims_of, header_of, matrix, signed
 from support.images import announce, new_toy, png, upload
-from support.running_shop import PASSWORD, Shop, eventually
+from support.running_shop import PASSWORD, Shop
+from support.waiting import eventually
 
 CREDENTIALS = {"email": "alice@example.com", "password": PASSWORD}
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from PIL import Image
 
+from support.http import http
 from support.images import announce, new_toy, png, upload
-from support.running_shop import Shop, eventually, http
+from support.running_shop import Shop
+from support.waiting import eventually
 
 
 def walk(shop: Shop, query: str) -> list[dict[str, Any]]:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from support.running_shop import ROOT, Shop, eventually, free_port, http
+from support.http import http
+from support.paths import ROOT
+from support.running_shop import Shop, free_port
+from support.waiting import eventually
 
 README = (ROOT / "README.md").read_text()
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chain.test_redelivery import switched_off
 
 from chassis.breaker import COOL_DOWN
-from support.running_shop import ROOT, Answer, Shop, eventually, http
+from support.http import Answer, http
+from support.paths import ROOT
+from support.running_shop import Shop, switched_off
+from support.waiting import eventually
 
 
 @dataclass(frozen=True)

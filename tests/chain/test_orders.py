@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from support.running_shop import Answer, Shop, eventually, http
+from support.http import Answer, http
+from support.running_shop import Shop
+from support.waiting import eventually
 
 
 def test_an_order_is_paid_receipted_and_mailed_once(shop: Shop, alice: str) -> None:

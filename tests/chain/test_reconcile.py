@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import stripe
-from chain.test_redelivery import quiet, topic_arn
-
-from support.running_shop import ACCOUNT, Shop, eventually
+from support.gateway_account import create_charge, create_refund, stripe_client
+from support.running_shop import ACCOUNT, Shop, invoke_with_schedule_event, wait_until_idle
+from support.shop_events import topic_arn
+from support.waiting import eventually
 
 Found = dict[str, list[str]]
 
@@ -50,11 +50,6 @@ def change(shop: Shop, transaction_id: str, **values: str | None) -> None:
         )
 
 
-def gateway_of(shop: Shop) -> stripe.StripeClient:
-    base: Any = {"api": f"http://127.0.0.1:{shop.gateway_port}"}
-    return stripe.StripeClient("sk_test_x", base_addresses=base)
-
-
 def bought(shop: Shop, token: str, method: str = "pm_card_visa") -> dict[str, Any]:
     """Place an order and wait for its payment, receipt and email."""
     order = shop.place(token, method)
@@ -85,7 +80,7 @@ def unsubscribed(shop: Shop, function: str, topic: str) -> Iterator[None]:
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     try:
         yield
-        quiet(shop)
+        wait_until_idle(shop)
     finally:
         sns.subscribe(
             TopicArn=arn,
@@ -102,7 +97,7 @@ def of(orders: Iterable[str], found: Found) -> Found:
 
 def test_undisturbed_orders_have_no_violation(shop: Shop, alice: str) -> None:
     orders = [bought(shop, alice)["id"], bought(shop, alice, "pm_card_chargeDeclined")["id"]]
-    quiet(shop)
+    wait_until_idle(shop)
     answer, found = reconcile(shop)
     assert of(orders, found) == {}
     assert answer["examined"] >= 2
@@ -145,7 +140,7 @@ def test_lost_records_and_events_are_repaired_without_a_second_charge_or_email(
     assert set(ids.values()) <= set(answer["repaired"])
     assert of(ids.values(), reconcile(shop)[1]) == {}
     # AND each order was charged and emailed once
-    quiet(shop)
+    wait_until_idle(shop)
     for name, order_id in ids.items():
         taken = "declined" if name == "decline" else "succeeded"
         assert shop.money_of(order_id) == [("charge", taken)]
@@ -201,9 +196,9 @@ def test_violation_that_reemitting_cannot_repair_needs_an_operator(shop: Shop, a
     nobody = f"ord_{uuid.uuid4().hex}"
     ids = [order["id"] for order in (twice, refunded, not_refunded)] + [nobody]
     # GIVEN charges and refunds made outside the shop
-    gateway = gateway_of(shop)
-    second, stray = (charged(gateway, order_id) for order_id in (twice["id"], nobody))
-    refund(gateway, intent_of(shop, refunded))
+    gateway = stripe_client(shop)
+    second, stray = (create_charge(gateway, order_id) for order_id in (twice["id"], nobody))
+    create_refund(gateway, intent_of(shop, refunded))
     change(shop, not_refunded["payment"]["transaction_id"], status="refunded")
     # the gateway records whole seconds, and an audit covers only past ones
     time.sleep(1)
@@ -226,30 +221,12 @@ def test_violation_that_reemitting_cannot_repair_needs_an_operator(shop: Shop, a
     assert "needs an operator" in result.stdout
     # WHEN an operator has fixed them, THEN no violation is left
     for intent in (second, stray):
-        refund(gateway, intent)
+        create_refund(gateway, intent)
     change(shop, not_refunded["payment"]["transaction_id"], status="succeeded")
     shop.api("POST", f"/orders/{refunded['id']}/cancellation", token=alice)
     shop.paid(refunded["id"], alice, "refunded")
     shop.mailed(refunded["id"], 2)
     assert of(ids, reconcile(shop)[1]) == {}
-
-
-def charged(gateway: stripe.StripeClient, order_id: str) -> str:
-    intent = gateway.v1.payment_intents.create(
-        {
-            "amount": 1200,
-            "currency": "aud",
-            "metadata": {"order_id": order_id},
-            "payment_method": "pm_card_visa",
-            "payment_method_types": ["card"],
-            "confirm": True,
-        }
-    )
-    return intent.id
-
-
-def refund(gateway: stripe.StripeClient, intent_id: str) -> None:
-    gateway.v1.refunds.create({"payment_intent": intent_id})
 
 
 def intent_of(shop: Shop, order: dict[str, Any]) -> str:
@@ -263,7 +240,7 @@ def test_reemitting_everything_changes_nothing(shop: Shop, alice: str) -> None:
     shop.api("POST", f"/orders/{cancelled}/cancellation", token=alice)
     shop.paid(cancelled, alice, "refunded")
     shop.mailed(cancelled, 2)
-    quiet(shop)
+    wait_until_idle(shop)
     ids = (paid, cancelled, declined)
     before = shop.json_of("ledger"), shop.json_of("mail")
     shown = [shop.order(order_id, alice) for order_id in ids]
@@ -271,28 +248,16 @@ def test_reemitting_everything_changes_nothing(shop: Shop, alice: str) -> None:
     name = "toyshop-local-storefront-api-reconcile"
     since = shown[0]["placed_at"]
     for detail in ({"reemit": True, "since": since}, {"reemit": True, "orders": list(ids)}):
-        answer = invoked(shop, name, detail)
+        answer = invoke_with_schedule_event(shop, name, detail)
         assert set(ids) <= set(answer["reemitted"])
     # AND one of them by an operator
     told = shop.run("replay", "--from-table", "--order", paid, "--json")
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout) == {"dry_run": False, "reemitted": 1}
-    quiet(shop)
+    wait_until_idle(shop)
     # THEN nobody is charged, refunded or emailed, and no version has changed
     assert (shop.json_of("ledger"), shop.json_of("mail")) == before
     assert [shop.order(order_id, alice) for order_id in ids] == shown
-
-
-def invoked(shop: Shop, name: str, detail: dict[str, Any]) -> dict[str, Any]:
-    envelope = {
-        "version": "0", "id": "1", "source": "aws.events", "detail-type": "Scheduled Event",
-        "account": ACCOUNT, "region": "us-east-1", "time": "2026-11-24T00:00:00Z",
-        "resources": [], "detail": detail,
-    }  # fmt: skip
-    answer = shop.client("lambda").invoke(FunctionName=name, Payload=json.dumps(envelope))
-    payload: dict[str, Any] = json.load(answer["Payload"])
-    assert "FunctionError" not in answer, payload
-    return payload
 
 
 def test_scheduled_run_emits_the_metric(shop: Shop, alice: str) -> None:
@@ -301,7 +266,7 @@ def test_scheduled_run_emits_the_metric(shop: Shop, alice: str) -> None:
     )["RuleNames"]
     bought(shop, alice)
     name = "toyshop-local-storefront-api-reconcile"
-    report = invoked(shop, name, {})
+    report = invoke_with_schedule_event(shop, name, {})
     assert report["examined"] >= 1
     assert report["cursor"] is None
     logged = eventually(

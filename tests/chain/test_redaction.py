@@ -16,8 +16,13 @@ import pytest
 
 from support import authorization
 from support.authorization import RequestTargets
+from support.http import Answer, http
 from support.images import announce, new_toy, upload
-from support.running_shop import PASSWORD, Answer, Shop, eventually, http
+from support.running_shop import PASSWORD, Shop
+from support.waiting import eventually
+
+# it reads the logs of the whole run
+pytestmark = pytest.mark.run_last
 
 CARDS = ("4242424242424242", "5555 5555 5555 4444", "3782-822463-10005")
 # long enough not to stand anywhere by accident: `local` is no secret, and says so

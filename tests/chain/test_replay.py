@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from chain.test_redelivery import quiet
 
 from support.images import announce, new_toy, png, upload
-from support.running_shop import Shop, eventually
+from support.running_shop import Shop, wait_until_idle
+from support.waiting import eventually
 
 CHARGE = "payments-charge-dead-letters"
 ORDERS_RELAY = "orders-relay-dead-letters"
@@ -161,7 +161,7 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
     assert copies(shop) == 0
     # AND a further one finds nothing
     assert replay(shop, "redrive", "--all")["messages"] == []
-    quiet(shop)
+    wait_until_idle(shop)
     for order_id in orders:
         assert shop.money_of(order_id) == [("charge", "succeeded")]
         shop.mailed(order_id, 1)
@@ -280,7 +280,7 @@ def test_what_a_stream_gave_up_is_read_from_it(shop: Shop, alice: str) -> None:
     image = planned["payloads"][0]["Records"][0]["dynamodb"]["NewImage"]
     assert image["id"] == {"S": order_id}
     assert became(replay(shop, "redrive", "--queue", ORDERS_RELAY)) == ["handled"]
-    quiet(shop)
+    wait_until_idle(shop)
     assert shop.money_of(order_id) == [("charge", "succeeded")]
     shop.mailed(order_id, 1)
     # AND what the stream has forgotten is said, with what can be done

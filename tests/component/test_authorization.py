@@ -8,7 +8,6 @@ import itertools
 import time
 from typing import Any
 
-from component.conftest import key_of_pools
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from contracts import storefront
 from support import authorization
 from support.authorization import RequestTargets, claims_of, header_of, matrix, signed
+from support.moto_aws import key_of_pools
 from support.storefront import BASKET, DRAFT, PASSWORD, Orders, Payments, Shop
 
 OPERATIONS = [operation.name for operation in storefront.OPERATIONS]
@@ -92,7 +92,7 @@ def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
     for operation, (who, token) in itertools.product(OPERATIONS, callers.items()):
         about = things(shop, callers["owner"], callers["other"], next(attempts))
         request = authorization.requests(about)[operation]
-        shop.neighbours_asked()
+        shop.pop_downstream_operations()
         answer = shop.call(request.method, request.path, request.body, dict(request.headers), token)
         status = found[operation][who] = answer.status_code
         # without any token the gateway refuses by itself; the edge makes a problem of that
@@ -100,7 +100,7 @@ def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert answer.json_body["status"] == status
         if status in (401, 403):
-            assert shop.neighbours_asked() == []
+            assert shop.pop_downstream_operations() == []
     assert found == matrix()
 
 

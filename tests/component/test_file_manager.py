@@ -11,7 +11,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from component.conftest import REGION, StreamOf, TopicSpy, parked
 from PIL import Image
 
 from chalicelib.file_manager.service import FileService
@@ -20,6 +19,7 @@ from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
+from support.moto_aws import REGION, StreamOf, TopicSpy, parked
 
 TABLE = "toyshop-local-file-manager"
 PUBLIC = "toyshop-local-file-manager-public"

@@ -5,7 +5,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from component.conftest import client_of
+
+from support.moto_aws import client_of
 
 TABLES = {
     "file_manager": "toyshop-local-file-manager",

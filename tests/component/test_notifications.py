@@ -12,7 +12,6 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-from component.conftest import ACCOUNT, REGION
 from moto.backends import get_backend
 
 from chalicelib.notifications.bootstrap import Components
@@ -22,6 +21,7 @@ from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis.ids import derived_id, new_id
 from contracts.notifications import NewMessage
+from support.moto_aws import ACCOUNT, REGION
 
 TABLE = "toyshop-local-notifications"
 PDF = b"%PDF-1.7 a receipt %%EOF"

@@ -6,7 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
-from component.conftest import StreamOf, TopicSpy, client_of, parked
+
+from support.moto_aws import StreamOf, TopicSpy, client_of, parked
 
 ADDRESS = {
     "name": "Alice",

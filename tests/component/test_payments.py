@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +18,6 @@ import boto3
 import msgspec
 import pytest
 import stripe
-from component.conftest import StreamOf, TopicSpy, parked
 from msgspec.structs import replace
 
 from chalicelib.payments.bootstrap import build
@@ -30,7 +28,6 @@ from chalicelib.payments.gateway import (
     StripeGateway,
 )
 from chalicelib.payments.store import TransactionRecord
-from chassis.client import Reply
 from chassis.parking import Parking
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
@@ -42,7 +39,6 @@ from contracts.events import (
     EventType,
 )
 from contracts.money import Money
-from contracts.operations import Operation
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
 from shopctl.deploying.deploy import Target
@@ -50,6 +46,9 @@ from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
+from support.downstream import FakeDownstream
+from support.moto_aws import StreamOf, TopicSpy, parked
+from support.paths import TOOLS
 
 SECRET = "whsec_of_the_tests"
 
@@ -57,7 +56,7 @@ SECRET = "whsec_of_the_tests"
 @pytest.fixture(scope="module")
 def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     state = tmp_path_factory.mktemp("gateway")
-    source = Path(__file__).parents[2] / "tools"
+    source = TOOLS
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway_simulator", "--port", "0", "--state", str(state)],
         stdout=subprocess.PIPE,
@@ -79,32 +78,11 @@ def gateway(gateway_url: str) -> Iterator[ControlClient]:
     client.clear_faults()
 
 
-class DownstreamSpy:
-    """A downstream service that records its calls, and raises ``error`` if it is set."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, Mapping[str, str], Any]] = []
-        self.error: Exception | None = None
-
-    def call(
-        self,
-        operation: Operation[Any],
-        path: Mapping[str, str] | None = None,
-        *,
-        query: Any = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply[Any]:
-        self.asked.append((operation.name, path or {}, body))
-        if self.error:
-            raise self.error
-        return Reply(200, None)
-
-
 @pytest.fixture
 def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) -> ModuleType:
     module = load_app("payments", STRIPE_API_BASE=gateway_url, STRIPE_WEBHOOK_SECRET=SECRET)
-    module.file_manager, module.notifications = DownstreamSpy(), DownstreamSpy()
+    module.file_manager = FakeDownstream(archiveDocument=lambda _: None)
+    module.notifications = FakeDownstream(sendMessage=lambda _: None)
     module.components = build(
         module.settings, file_manager=module.file_manager, notifications=module.notifications
     )
@@ -377,9 +355,9 @@ def test_audit_reports_the_ids_of_receipt_and_emails(app: ModuleType, api: Any) 
     order = order_of()
     app.fulfil(paid_event(app, order), None)
     (item,) = audit(api, order)["items"]
-    (archived,), (sent,) = app.file_manager.asked, app.notifications.asked
-    assert item["receipt_file_id"] == archived[1]["file_id"]
-    assert [message["id"] for message in item["messages"]] == [sent[1]["message_id"]]
+    (archived,), (sent,) = app.file_manager.calls, app.notifications.calls
+    assert item["receipt_file_id"] == archived.path["file_id"]
+    assert [message["id"] for message in item["messages"]] == [sent.path["message_id"]]
 
 
 def test_audit_reports_charges_without_a_transaction(
@@ -669,16 +647,16 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     event = paid_event(app, order)
     for _ in range(2):
         app.fulfil(event, None)
-    (first, second) = app.file_manager.asked
+    (first, second) = app.file_manager.calls
     assert first == second  # the same bytes under the same id
-    name, path, document = first
-    assert name == files.ARCHIVE_DOCUMENT.name
+    document = first.body
+    assert first.operation == files.ARCHIVE_DOCUMENT.name
     assert document.content.startswith(b"%PDF-")
-    assert transaction(api, order)["receipt_file_id"] == path["file_id"]  # type: ignore[index]
-    (first, second) = app.notifications.asked
+    assert transaction(api, order)["receipt_file_id"] == first.path["file_id"]  # type: ignore[index]
+    (first, second) = app.notifications.calls
     assert first == second
-    name, path, message = first
-    assert name == notifications.SEND.name
+    message = first.body
+    assert first.operation == notifications.SEND.name
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
     assert message.order.order_id == order.id
     assert message.attachments[0].content == document.content
@@ -695,8 +673,9 @@ def test_unpaid_outcome_is_emailed_without_a_receipt(
     app: ModuleType, method: str, template: str
 ) -> None:
     app.fulfil(paid_event(app, order_of(method)), None)
-    assert app.file_manager.asked == []
-    ((_, _, message),) = app.notifications.asked
+    assert app.file_manager.calls == []
+    (call,) = app.notifications.calls
+    message = call.body
     assert (message.template, message.attachments) == (template, [])
 
 
@@ -718,7 +697,7 @@ def test_email_is_retried_after_notifications_was_down(app: ModuleType, api: Any
         "body": json.dumps({"requestPayload": event}),
     }
     assert app.fulfil_retry({"Records": [record]}, None) == {"batchItemFailures": []}
-    assert len(app.notifications.asked) == 2
+    assert len(app.notifications.calls) == 2
 
 
 def test_failed_retry_is_delayed_with_backoff(app: ModuleType) -> None:

@@ -143,7 +143,7 @@ class TestWhoMay:
         for method, path in (("PUT", "/toys/nope"), ("DELETE", "/toys/nope"), ("POST", "/toys")):
             answer = shop.call(method, path, b"?", {"Content-Type": "text/plain"}, alice)
             assert pointers(answer, 403) == []
-        assert shop.neighbours_asked() == []
+        assert shop.pop_downstream_operations() == []
 
 
 class TestCatalogue:
@@ -188,7 +188,7 @@ class TestCatalogue:
         assert (image.status_code, image.json_body["image"]["id"]) == (201, "fil_1")
         removed = shop.call("DELETE", "/toys/toy_1/images/fil_1", None, None, staff)
         assert removed.status_code == 204
-        assert shop.neighbours_asked() == [
+        assert shop.pop_downstream_operations() == [
             "createToy",
             "replaceToy",
             "patchToy",
@@ -232,7 +232,7 @@ class TestPlacing:
         placed = shop.orders.placed["ord_1"]
         assert placed.contact == orders.NewContact(email="alice@example.com", name="Alice")
         # THEN it took one call each, and payments had nothing to say yet
-        assert shop.neighbours_asked() == ["lookUpToys", "findReplay", "placeOrder"]
+        assert shop.pop_downstream_operations() == ["lookUpToys", "findReplay", "placeOrder"]
 
     def test_the_same_key_gives_the_same_order_and_asks_for_no_price(
         self, shop: Shop, alice: str
@@ -241,7 +241,7 @@ class TestPlacing:
         # GIVEN a catalogue that has changed since, and a body written in another order
         shop.toys.shelf.clear()
         shop.payments.tell("ord_1", "succeeded")
-        shop.neighbours_asked()
+        shop.pop_downstream_operations()
         reordered = dict(reversed(BASKET.items()))
         headers = {"Idempotency-Key": "key-1"}
         again = shop.call("POST", "/orders", reordered, headers, alice)
@@ -249,7 +249,7 @@ class TestPlacing:
         assert again.json_body == first | {
             "payment": first["payment"] | {"status": "succeeded", "transaction_id": "txn_ord_1"}
         }
-        assert shop.neighbours_asked() == ["findReplay", "lookUpTransactions"]
+        assert shop.pop_downstream_operations() == ["findReplay", "lookUpTransactions"]
 
     def test_the_same_key_for_another_order_is_refused(self, shop: Shop, alice: str) -> None:
         shop.order(alice)
@@ -277,7 +277,7 @@ class TestPlacing:
     def test_an_order_needs_a_key(self, shop: Shop, alice: str, key: str | None) -> None:
         headers = {} if key is None else {"Idempotency-Key": key}
         pointers(shop.call("POST", "/orders", BASKET, headers, alice), 400)
-        assert shop.neighbours_asked() == []
+        assert shop.pop_downstream_operations() == []
 
     @pytest.mark.parametrize(
         ("changes", "pointer"),
@@ -379,14 +379,14 @@ class TestOrders:
         for number in range(3):
             shop.order(alice, f"key-{number}")
         shop.payments.tell("ord_2", "declined", decline_code="insufficient_funds")
-        shop.neighbours_asked()
+        shop.pop_downstream_operations()
         page = shop.call("GET", "/orders?limit=2", token=alice).json_body
-        assert shop.neighbours_asked() == ["listOrders", "lookUpTransactions"]
+        assert shop.pop_downstream_operations() == ["listOrders", "lookUpTransactions"]
         assert [order["payment"]["status"] for order in page["items"]] == ["pending", "declined"]
         assert page["items"][1]["payment"]["decline_code"] == "insufficient_funds"
         assert page["next_cursor"] == "more"
         assert shop.call("GET", "/orders", token=bob).json_body["items"] == []
-        assert shop.neighbours_asked() == ["listOrders"]
+        assert shop.pop_downstream_operations() == ["listOrders"]
         assert len(shop.call("GET", "/orders", token=staff).json_body["items"]) == 3
         assert pointers(shop.call("GET", "/orders?cursor=x", token=alice), 400) == ["/cursor"]
         assert pointers(shop.call("GET", "/orders?q=x", token=alice), 400) == ["/q"]
@@ -498,7 +498,7 @@ class TestAboutTheShop:
     def test_a_shallow_look_asks_nobody(self, shop: Shop) -> None:
         answer = shop.call("GET", "/health")
         assert (answer.status_code, answer.json_body) == (200, {"status": "ok"})
-        assert shop.neighbours_asked() == []
+        assert shop.pop_downstream_operations() == []
 
     def test_a_deep_look_names_the_service_that_is_down(self, shop: Shop) -> None:
         names = ("toys", "orders", "payments", "file_manager", "notifications")

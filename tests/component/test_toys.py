@@ -10,12 +10,12 @@ import boto3
 import msgspec
 import pytest
 from botocore.client import BaseClient
-from component.conftest import parked
 
 from chassis.problems import ServiceUnavailable
 from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
+from support.moto_aws import parked
 
 DRAFT: dict[str, Any] = {
     "name": "Wooden Train",
@@ -351,7 +351,7 @@ class TestImages:
         path = f"/toys/{toy['id']}"
         deliver(app, ready(toy["id"]))
         assert api.call("DELETE", f"{path}/images/fil_1").status_code == 204
-        assert file_manager.asked() == ["deleteFile"]
+        assert file_manager.pop_operations() == ["deleteFile"]
         # WHEN the event is delivered again, before and after the toy is replaced
         deliver(app, ready(toy["id"]))
         api.call("PUT", path, DRAFT, {"If-Match": '"3"'})

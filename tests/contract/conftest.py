@@ -1,5 +1,6 @@
 """Whole apps as providers, shared with the component tests."""
 
-from component.conftest import api_of, aws, load_app
+from support.loaded_app import api_of, load_app
+from support.moto_aws import aws
 
 __all__ = ["api_of", "aws", "load_app"]

@@ -4,26 +4,23 @@ import copy
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
-from contract.test_events import MESSAGES
 from openapi_spec_validator import validate
 
 from contracts.events import EVENT_TYPES
 from shopctl.contracts.check import check
+from support.emitted_events import MESSAGES
+from support.paths import ROOT, TESTS
 
-ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in (ROOT / "apps").glob("*/service.toml"))
 ASYNCAPI = json.loads((ROOT / "docs/asyncapi.json").read_text(encoding="utf-8"))
 OFFICIAL = json.loads(
-    gzip.decompress(
-        (Path(__file__).parents[1] / "support/schemas/asyncapi-3.0.0.json.gz").read_bytes()
-    )
+    gzip.decompress((TESTS / "support/schemas/asyncapi-3.0.0.json.gz").read_bytes())
 )
 
 

@@ -8,8 +8,6 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,139 +15,12 @@ import boto3
 import jsonschema
 import msgspec
 import pytest
-from component.conftest import REGION, parked
 
-from chalicelib.file_manager.events import events_of as events_of_file
-from chalicelib.file_manager.store import FileRecord
-from chalicelib.orders.events import events_of as events_of_order
-from chalicelib.orders.store import OrderRecord
-from chalicelib.payments.domain import Intent, transaction_id
-from chalicelib.payments.events import events_of as events_of_payment
-from chalicelib.payments.store import TransactionRecord
-from chassis.parking import Parking
-from chassis.records import Record
-from chassis.relay import Relay
 from contracts.events import EVENT_TYPES, CloudEvent
-from contracts.money import Money
-from contracts.orders import Address, Contact, Order, OrderLine
 from support.downstream import FakeDownstream
-
-ROOT = Path(__file__).parents[2]
-NOW = datetime(2026, 11, 24, 1, 2, 3, 400, tzinfo=UTC)
-TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
-PRICE = Money(amount=1250, currency="AUD")
-LINE = OrderLine(toy_id="toy_1", name="Kite Łódź é", quantity=1, unit_price=PRICE, line_total=PRICE)
-CONTACT = Contact(email="zoe@example.com", name="Zoë Łukasz")
-COMMON = {"created_at": NOW, "updated_at": NOW, "traceparent": TRACE}
-
-
-def order(version: int = 1, status: str = "placed") -> OrderRecord:
-    return OrderRecord(
-        id="ord_1",
-        customer_id="cus_1",
-        status=status,
-        placed="x",
-        lines=[LINE],
-        total=PRICE,
-        shipping_address=Address(
-            name="Zoë", line1="1 Toy St", city="Sydney", postal_code="2000", country="AU"
-        ),
-        contact=CONTACT,
-        payment_method="pm_card_visa",
-        fingerprint="a" * 64,
-        version=version,
-        **COMMON,
-    )
-
-
-def transaction(status: str, version: int = 2) -> TransactionRecord:
-    return TransactionRecord(
-        id=transaction_id("ord_1"),
-        order_id="ord_1",
-        customer_id="cus_1",
-        status=status,
-        amount=PRICE,
-        contact=CONTACT,
-        lines=[LINE],
-        payment_method="pm_card_visa",
-        intent_id="pi_1",
-        client_secret="pi_1_secret_2" if status == "action_required" else None,
-        decline_code="insufficient_funds" if status == "declined" else None,
-        version=version,
-        **COMMON,
-    )
-
-
-def file(status: str, subject: str = "toy_1") -> FileRecord:
-    return FileRecord(
-        id="fil_1",
-        kind="image",
-        status=status,
-        subject=subject,
-        content_type="image/png",
-        size=1000,
-        alt="A kite",
-        reason="no picture" if status == "rejected" else None,
-        version=1 if status == "pending" else 2,
-        **COMMON,
-    )
-
-
-class Topic:
-    """A botocore SNS client that keeps the bytes it is given."""
-
-    def __init__(self) -> None:
-        self.entries: list[dict[str, Any]] = []
-
-    def publish_batch(self, **batch: Any) -> dict[str, Any]:
-        self.entries += batch["PublishBatchRequestEntries"]
-        return {"Successful": [{"Id": e["Id"]} for e in batch["PublishBatchRequestEntries"]]}
-
-
-class NoQueue:
-    def send_message(self, **message: Any) -> None:
-        raise AssertionError(f"parked: {message}")
-
-
-def published(
-    model: type[Record], events_of: Any, before: Record | None, after: Record | None
-) -> dict[str, str]:
-    """Return the messages that a change in a table makes, by their type."""
-    images = {"OldImage": before, "NewImage": after}
-    record = {
-        "dynamodb": {
-            "SequenceNumber": "1",
-            **{name: item.to_dynamodb_dict() for name, item in images.items() if item},
-        }
-    }
-    topic = Topic()
-    relay = Relay("arn:topic", topic, model, events_of, Parking(NoQueue(), "queue"))
-    assert relay.handle({"Records": [record]}) == {"batchItemFailures": []}
-    return {
-        entry["MessageAttributes"]["type"]["StringValue"]: entry["Message"]
-        for entry in topic.entries
-    }
-
-
-def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
-    """Return a message of every type, as its producer makes it."""
-    messages: dict[str, str] = {}
-    for before, after in (
-        (None, order()),
-        (order(), order(2)),
-        (order(), order(2, "cancelled")),
-    ):
-        messages |= published(OrderRecord, events_of_order, before, after)
-    for status in ("succeeded", "declined", "action_required", "refunded", "cancelled"):
-        before = transaction("succeeded" if status == "refunded" else "pending", 1)
-        messages |= published(TransactionRecord, events_of_payment, before, transaction(status))
-    for status in ("ready", "rejected"):
-        before_file = file("pending", file_subject)
-        messages |= published(FileRecord, events_of_file, before_file, file(status, file_subject))
-    return messages
-
-
-MESSAGES = all_messages()
+from support.emitted_events import MESSAGES, TRACE, FakeGateway, all_messages, sns, transaction
+from support.moto_aws import REGION, parked
+from support.paths import ROOT
 
 
 def manifests() -> Iterator[dict[str, Any]]:
@@ -206,10 +77,6 @@ def test_no_event_tells_a_secret() -> None:
         assert "fingerprint" not in message
 
 
-def sns(message: str) -> dict[str, Any]:
-    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
-
-
 def with_news(message: str) -> str:
     """Return an event as a later release may emit it: with a field more, at every depth."""
 
@@ -219,35 +86,6 @@ def with_news(message: str) -> str:
         return [richer(item) for item in value] if isinstance(value, list) else value
 
     return json.dumps(richer(json.loads(message)))
-
-
-class FakeGateway:
-    """Takes all money at once."""
-
-    def __init__(self) -> None:
-        self.steps: list[str] = []
-
-    def _say(self, step: str, status: Any) -> Intent:
-        self.steps.append(step)
-        return Intent(id="pi_1", status=status)
-
-    def create(self, order: Order) -> Intent:
-        return self._say(f"create {order.id}", "unconfirmed")
-
-    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        return self._say(f"confirm {order_id}", "succeeded")
-
-    def find(self, order_id: str) -> Intent | None:
-        return None
-
-    def retrieve(self, intent_id: str) -> Intent:
-        return Intent(id=intent_id, status="succeeded")
-
-    def cancel(self, intent_id: str) -> Intent:
-        return self._say("cancel", "cancelled")
-
-    def refund(self, intent_id: str, order_id: str) -> None:
-        self.steps.append(f"refund {order_id}")
 
 
 @pytest.fixture
@@ -296,7 +134,7 @@ def test_payments_fulfils_by_its_own_events(
     )
     message = MESSAGES[f"shop.payment.{outcome}.v1"]
     payments.fulfil(sns(with_news(message) if news else message), None)
-    assert payments.neighbour.asked() == calls
+    assert payments.neighbour.pop_operations() == calls
     nothing_parked("payments", "fulfil")
 
 

@@ -8,14 +8,11 @@ the payments service are the real ones. The way is the one of docs/contracts.md.
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from component.conftest import parked
-from contract.test_events import FakeGateway, NoQueue, order, published, sns
 
 from chalicelib.orders.events import events_of
 from chalicelib.orders.store import OrderRecord
@@ -29,8 +26,9 @@ from contracts.schema import Output, Timestamp
 from shopctl.contracts import snapshots, wire
 from shopctl.contracts.generate import generate
 from support.downstream import FakeDownstream
-
-ROOT = Path(__file__).parents[2]
+from support.emitted_events import FakeGateway, NoQueue, order, published, sns
+from support.moto_aws import parked
+from support.paths import ROOT
 
 
 class Parcel(Output):

@@ -11,7 +11,6 @@ import time
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,8 +36,8 @@ from contracts import files, notifications, orders, payments, toys
 from contracts.events import PAYMENT_SUCCEEDED, CloudEvent
 from contracts.health import HEALTH
 from contracts.money import Money
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 ORIGIN = "http://127.0.0.1:4566/restapis/toyshop-local-{}/api/_user_request_"
 SECRET = "whsec_of_the_tests"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"

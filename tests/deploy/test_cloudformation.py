@@ -9,7 +9,8 @@ import pytest
 
 from support.deploy import drift
 from support.deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_once, ordering
-from support.running_shop import eventually, http
+from support.http import http
+from support.waiting import eventually
 
 # what CloudFormation finds out only when it is at it
 IMPOSSIBLE = """

@@ -1,29 +1,21 @@
-"""A shop on an embedded AWS that enforces IAM, and everyone's credentials."""
-
-import shutil
-from collections.abc import Iterator
+"""Fixtures of the tests against a running shop that enforces IAM."""
 
 import pytest
-from chain.conftest import alice, bob, staff
-from chain.test_redelivery import tap
 
 from support.iam_roles import Roles
 from support.running_shop import Shop
+from support.shop_events import tap
 
-__all__ = ["alice", "bob", "staff", "tap"]
+__all__ = ["tap"]
 
 
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    shop = Shop(tmp_path_factory.mktemp("shop") / "home", auth=True)
-    try:
-        shop.up()
-        yield shop
-    finally:
-        shop.run("down", "--purge")
-        shutil.rmtree(shop.home, ignore_errors=True)
+@pytest.fixture(scope="session", autouse=True)
+def enforced_iam(shop: Shop) -> None:
+    """Fail at once when the shop does not enforce IAM."""
+    assert shop.auth, "tests/iam needs the option --auth"
 
 
 @pytest.fixture(scope="session")
 def roles(shop: Shop) -> Roles:
+    """Return calls in the name of every role of the shop."""
     return Roles(shop)

@@ -14,13 +14,17 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import pytest
-from chain.test_reconcile import charged, gateway_of, invoked
-from chain.test_redelivery import Tap, switched_off, topic_arn
 
 from shopctl.deploying.api_policy import as_list
+from support.gateway_account import create_charge, stripe_client
 from support.iam_roles import POLICIES
 from support.images import announce, new_toy, png, upload
-from support.running_shop import ACCOUNT, ADDRESS, Shop, eventually
+from support.running_shop import ACCOUNT, ADDRESS, Shop, invoke_with_schedule_event, switched_off
+from support.shop_events import Tap, topic_arn
+from support.waiting import eventually
+
+# it compares the decisions of the whole run
+pytestmark = pytest.mark.run_last
 
 
 class Use(NamedTuple):
@@ -155,13 +159,13 @@ def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -
     shop.paid(order["id"], alice, "succeeded")
     shop.mailed(order["id"], 1)
     # GIVEN a charge of an order that there is not, which is asked for by itself
-    charged(gateway_of(shop), "ord_none")
+    create_charge(stripe_client(shop), "ord_none")
     # the gateway counts in whole seconds, and a walk looks at those that are over
     time.sleep(1)
     name = "toyshop-local-storefront-api-reconcile"
-    walked = invoked(shop, name, {"fix": False, "grace_seconds": 0})
+    walked = invoke_with_schedule_event(shop, name, {"fix": False, "grace_seconds": 0})
     assert "ord_none" in {found["order_id"] for found in walked["violations"]}
-    told = invoked(shop, name, {"reemit": True, "orders": [order["id"]]})
+    told = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
     assert told["reemitted"] == [order["id"]]
 
 

@@ -1,5 +1,6 @@
 """Whole apps behind the schemas that describe them."""
 
-from component.conftest import aws, load_app
+from support.loaded_app import load_app
+from support.moto_aws import aws
 
 __all__ = ["aws", "load_app"]

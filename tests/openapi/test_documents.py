@@ -16,9 +16,9 @@ import pytest
 from chalicelib.storefront_api.bootstrap import build
 from contracts.storefront import NewSession
 from support.openapi.wsgi import served
+from support.paths import ROOT, TESTS
 from support.storefront import PASSWORD, published_keys
 
-ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 SIGNED = "signed by a role that may call"
 PRIVATE = ("file_manager", "notifications", "orders", "payments", "toys")
@@ -35,7 +35,7 @@ def findings(service: str, url: str, authorization: str) -> str:
         capture_output=True,
         text=True,
         timeout=300,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
         check=False,
     )
     return "" if result.returncode == 0 else result.stdout + result.stderr

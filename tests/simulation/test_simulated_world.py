@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from component.conftest import ACCOUNT, REGION, create_resources
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from chalicelib.payments.store import TransactionStore
 from chassis import aws
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, PlaceOrder, PricedLine
+from support.moto_aws import ACCOUNT, REGION, create_resources
 from support.world.world import World
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -10,13 +10,6 @@ from support.running_shop import Shop
 from support.soak.plan import LONG, SHORT, Plan
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    soak = parser.getgroup("soak")
-    soak.addoption("--long", action="store_true", help="2,000 orders instead of a few dozen")
-    soak.addoption("--seed", type=int, help="of the faults and the orders; printed by each run")
-    soak.addoption("--write", action="store_true", help="write the figures into docs/soak.md")
-
-
 @pytest.fixture(scope="session")
 def plan(request: pytest.FixtureRequest) -> Plan:
     seed = request.config.getoption("--seed")

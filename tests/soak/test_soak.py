@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from support.running_shop import Shop, http
+from support.http import http
+from support.running_shop import Shop
 from support.soak import report
 from support.soak.audit import audit, read
 from support.soak.plan import Plan

@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
-DOCUMENT = Path(__file__).parents[2] / "docs/authorization.md"
+from support.paths import DOCS
+
+DOCUMENT = DOCS / "authorization.md"
 
 TABLE = """
 | operation             | anonymous | customer | owner | other | staff | expired | issuer | key | none | HS256 | id  | refresh | client | garbage |

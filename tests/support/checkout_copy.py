@@ -8,9 +8,6 @@ from types import ModuleType
 from shopctl.checking.repository import Repository
 from shopctl.project.finding import Finding
 
-ROOT = Path(__file__).parents[2]
-
-
 # a whole repository for the checks: nothing else is read by them
 PARTS = ("apps", "libs", "docs", "infra", "README.md", "stages.toml")
 

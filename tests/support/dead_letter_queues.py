@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +11,6 @@ import boto3
 from shopctl.aws.clients import Cloud
 from shopctl.operating.replay.routes import Route
 
-ROOT = Path(__file__).parents[2]
 ORDER = "ord_01J9ZZZZZZZZZZZZZZZZZZZZZZ"
 OTHER = "ord_01J9YYYYYYYYYYYYYYYYYYYYYY"
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"

@@ -1,4 +1,4 @@
-"""Fake downstream services, with the signature of ``ServiceClient.call``."""
+"""A fake of the client of a downstream service."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from contracts.operations import Operation
 
 
 class Call(NamedTuple):
-    """What a neighbour was asked."""
+    """One call of an operation."""
 
     operation: str
     path: dict[str, str]
@@ -18,21 +18,29 @@ class Call(NamedTuple):
 
 
 class FakeDownstream:
-    """Answers operations by name, and keeps what it was asked.
+    """Answers the operations of a downstream service in place of a ``ServiceClient``.
 
     Parameters
     ----------
     answers
-        Of each operation, by its name: a function of the call that returns a value or a
-        ``Reply``, or an error to raise.
+        The answer of each operation, by the operation's name: an error to raise, or a function
+        that takes the ``Call`` and returns the value or a whole ``Reply``.
+
+    Attributes
+    ----------
+    calls
+        All calls so far, in order.
+    error
+        Raised by every operation while it is set.
     """
 
     def __init__(self, **answers: Callable[[Call], Any] | Exception) -> None:
         self.answers: dict[str, Callable[[Call], Any] | Exception] = dict(answers)
         self.calls: list[Call] = []
+        self.error: Exception | None = None
 
-    def asked(self) -> list[str]:
-        """Return the names of the operations called since the last time, and forget them."""
+    def pop_operations(self) -> list[str]:
+        """Return the names of the operations called since the last time, and forget the calls."""
         names = [call.operation for call in self.calls]
         self.calls.clear()
         return names
@@ -46,10 +54,10 @@ class FakeDownstream:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[Any]:
-        """Answer as the test has said."""
+        """Record the call and return its answer."""
         call = Call(operation.name, dict(path or {}), query, body, dict(headers or {}))
         self.calls.append(call)
-        answer = self.answers[operation.name]
+        answer = self.error or self.answers[operation.name]
         if isinstance(answer, Exception):
             raise answer
         value = answer(call)

@@ -3,12 +3,11 @@
 import io
 import json
 import socket
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -17,8 +16,6 @@ from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
-
-Value = TypeVar("Value")
 
 FAILING = """
 def handler(event, context):
@@ -184,15 +181,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     embedded.start()
     yield embedded
     embedded.stop()
-
-
-def eventually(read: Callable[[], Value], seconds: float = 15.0) -> Value:
-    """Call a function until its result is true, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (value := read()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return value
 
 
 def _policy(statement: dict[str, Any]) -> dict[str, Any]:

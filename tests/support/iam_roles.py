@@ -13,7 +13,9 @@ from botocore.credentials import Credentials
 
 from shopctl.deploying.api_policy import as_list, policies
 from shopctl.project import services
-from support.running_shop import ACCOUNT, ROOT, Answer, Shop, http
+from support.http import Answer, http
+from support.paths import ROOT
+from support.running_shop import ACCOUNT, Shop
 
 REGION = "us-east-1"
 # tells the calls of these tests from those that functions make

@@ -5,7 +5,8 @@ from typing import Any
 
 from PIL import Image
 
-from support.running_shop import Shop, http
+from support.http import http
+from support.running_shop import Shop
 
 
 def png() -> bytes:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from functools import wraps
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import moto.core  # noqa: F401 - a session that is made before it reaches AWS itself
@@ -20,8 +19,8 @@ from chalice.app import EventSourceHandler
 from chassis import aws
 from chassis.api import ServiceApp
 from shopctl.deploying.api_policy import as_list, policies, role_name
+from support.paths import APPS
 
-APPS = Path(__file__).parents[2] / "apps"
 ANY = "any that is loaded"
 
 # how IAM calls what an operation of another name needs

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-ROOT = Path(__file__).parents[2]
+from support.paths import ROOT
+
 _CODE_DEPLOY = "AWSCodeDeployRoleForLambda"
 
 # it speaks of feature toggles that exist at AWS alone

@@ -4,21 +4,20 @@ import json
 import os
 import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import boto3
 
 from gateway_simulator.client import ControlClient
+from support.http import Answer, http
+from support.paths import ROOT
+from support.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
 ACCOUNT = "000000000000"
 PASSWORD = "Toyshop-2026!"
 ADDRESS = {
@@ -28,58 +27,6 @@ ADDRESS = {
     "postal_code": "2000",
     "country": "AU",
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer; the names of its headers count in any case."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
-
-
-def http(
-    method: str,
-    url: str,
-    body: Any = None,
-    headers: dict[str, str] | None = None,
-    seconds: float = 60,
-) -> Answer:
-    """Send a request; a body that is not bytes is sent as JSON. Redirects are not followed."""
-    sent = dict(headers or {})
-    if body is not None and not isinstance(body, bytes):
-        body = json.dumps(body).encode()
-        sent.setdefault("Content-Type", "application/json")
-    request = urllib.request.Request(url, body, sent, method=method)
-    try:
-        with _opener.open(request, timeout=seconds) as answer:
-            return Answer(answer.status, answer.headers, answer.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read())
-
-
-def eventually(check: Callable[[], Any], seconds: float = 60, every: float = 0.1) -> Any:
-    """Return the first true result of a check, or fail with its last one when time is up."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = check()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"still {result!r} after {seconds} s"
-        time.sleep(every)
 
 
 def free_port() -> int:
@@ -255,3 +202,40 @@ class Shop:
             for entry in self.json_of("ledger")
             if entry["order_id"] == order_id
         ]
+
+
+def wait_until_idle(shop: Shop) -> None:
+    """Wait until the embedded AWS has nothing under way."""
+    looks = 0
+
+    def check() -> bool:
+        nonlocal looks
+        busy = any(http("GET", f"{shop.aws}/_toyshop/activity").json.values())
+        looks = 0 if busy else looks + 1
+        return looks >= 5
+
+    eventually(check)
+
+
+@contextmanager
+def switched_off(shop: Shop, function: str) -> Iterator[None]:
+    """Throttle a function to nothing, the way one does on AWS."""
+    functions = shop.client("lambda")
+    name = f"toyshop-local-{function}"
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+def invoke_with_schedule_event(shop: Shop, name: str, detail: dict[str, Any]) -> dict[str, Any]:
+    envelope = {
+        "version": "0", "id": "1", "source": "aws.events", "detail-type": "Scheduled Event",
+        "account": ACCOUNT, "region": "us-east-1", "time": "2026-11-24T00:00:00Z",
+        "resources": [], "detail": detail,
+    }  # fmt: skip
+    answer = shop.client("lambda").invoke(FunctionName=name, Payload=json.dumps(envelope))
+    payload: dict[str, Any] = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, payload
+    return payload

@@ -279,10 +279,10 @@ class Shop:
         headers = {"Idempotency-Key": key}
         return self.call("POST", "/orders", BASKET | changes, headers, token)
 
-    def neighbours_asked(self) -> list[str]:
+    def pop_downstream_operations(self) -> list[str]:
         """Return all operations called since the last time."""
         services = (self.toys, self.orders, self.payments, self.file_manager, self.notifications)
-        return [name for service in services for name in service.asked()]
+        return [name for service in services for name in service.pop_operations()]
 
 
 def published_keys(_: str) -> Any:

@@ -27,12 +27,6 @@ settings.load_profile("steady")
 CHUNK = 250
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the seeded lives."""
-    parser.addoption("--seed", type=int, help="live the life of this seed alone")
-    parser.addoption("--lives", type=int, default=1000, help="how many lives to live")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Cut the lives into tests, which run side by side."""
     if "seeds" not in metafunc.fixturenames:

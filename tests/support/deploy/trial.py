@@ -29,9 +29,11 @@ from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
-from support.running_shop import ADDRESS, PASSWORD, Answer, eventually, free_port, http
+from support.http import Answer, http
+from support.paths import ROOT
+from support.running_shop import ADDRESS, PASSWORD, free_port
+from support.waiting import eventually
 
-ROOT = Layout.find().root
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from support.fault_matrix import deliveries, weather
 from support.fault_matrix.weather import FAULTS, OUTCOMES, Row
-from support.world.apps import ROOT
+from support.paths import ROOT
 
 PATH = ROOT / "docs/fault-matrix.md"
 NOTHING = "never"

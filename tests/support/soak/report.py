@@ -4,7 +4,7 @@ import platform
 from collections import Counter
 from pathlib import Path
 
-from support.running_shop import ROOT
+from support.paths import ROOT
 from support.soak.audit import Audit
 from support.soak.plan import Plan
 from support.soak.queues import Queues

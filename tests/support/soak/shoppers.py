@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.running_shop import Answer, Shop
+from support.http import Answer
+from support.running_shop import Shop
 from support.soak.plan import Plan
 
 CARDS = {

@@ -17,7 +17,8 @@ from typing import Any
 from gateway_simulator.client import ControlError
 from shopctl.project import running_shop
 from shopctl.project.running_shop import Process
-from support.running_shop import Shop, http
+from support.http import http
+from support.running_shop import Shop
 from support.soak.plan import Plan
 
 # kind, paths, seconds of the timed ones

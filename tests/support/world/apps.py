@@ -8,7 +8,6 @@ import sys
 import time
 from functools import cache
 from io import StringIO
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest import mock
@@ -21,8 +20,8 @@ from chassis import client, log, transport
 from chassis.breaker import Breaker
 from chassis.retry import RetryPolicy
 from contracts.payments import PaymentOutcome
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 SERVICES = ("orders", "payments", "file_manager", "notifications", "toys", "storefront_api")
 
 _CREDENTIALS = {

@@ -21,8 +21,8 @@ from support.embedded_aws import (
     SHARING,
     EmbeddedAws,
     _table,
-    eventually,
 )
+from support.waiting import eventually
 
 
 def test_failing_consumer_is_retried_then_parked_in_its_failure_destination(

@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from support.embedded_aws import (
-    COUNTING,
-    RECORDING,
-    EmbeddedAws,
-    _table,
-    eventually,
-)
-from support.running_shop import http
+from support.embedded_aws import COUNTING, RECORDING, EmbeddedAws, _table
+from support.http import http
+from support.waiting import eventually
 
 PARTIAL = """
 import json

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.checkout_copy import IGNORED, PARTS, ROOT, Copy
+from support.checkout_copy import IGNORED, PARTS, Copy
+from support.paths import ROOT
 
 
 @pytest.fixture

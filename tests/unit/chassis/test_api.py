@@ -10,7 +10,6 @@ import pytest
 from chalice.app import IAMAuthorizer
 from chalice.test import Client, HTTPResponse
 from msgspec import Meta
-from unit.chassis.conftest import Lines
 
 from chassis import context
 from chassis.api import Answer, ServiceApp, ServiceBlueprint
@@ -27,6 +26,7 @@ from chassis.problems import (
 from chassis.settings import Settings
 from contracts.operations import Operation
 from contracts.schema import PARAMETER_PREFIX, Input, NoBody, Output
+from support.log_lines import Lines
 
 CARD = "4242 4242 4242 4242"
 

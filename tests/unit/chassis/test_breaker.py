@@ -1,9 +1,9 @@
 """A breaker on a clock of the tests."""
 
 import pytest
-from unit.chassis.conftest import Lines
 
 from chassis.breaker import Breaker
+from support.log_lines import Lines
 
 
 class Clock:

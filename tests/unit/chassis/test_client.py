@@ -16,7 +16,6 @@ from urllib.parse import quote
 import pytest
 import urllib3
 from msgspec import Meta
-from unit.chassis.conftest import Lines
 
 from chassis import aws, context
 from chassis.breaker import FAILURES
@@ -35,6 +34,7 @@ from chassis.transport import Transport, connection_pool, sigv4_signer
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.schema import PARAMETER_PREFIX, Input, Output
+from support.log_lines import Lines
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"

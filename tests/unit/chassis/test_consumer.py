@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from unit.chassis.conftest import Lines, QueueSpy
 
 from chassis import context
 from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay
 from chassis.parking import Parking, ReplayRejected
 from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
+from support.log_lines import Lines
+from support.queue_spy import QueueSpy
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 

@@ -5,9 +5,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from unit.chassis.conftest import Lines
 
 from chassis import context, log
+from support.log_lines import Lines
 
 
 def test_a_line_says_who_and_in_which_request(lines: Lines) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 from pynamodb.attributes import UnicodeAttribute
-from unit.chassis.conftest import Lines, QueueSpy
 
 from chassis.parking import Parking, ReplayRejected
 from chassis.records import Record, TableMeta
 from chassis.relay import Relay
 from contracts.events import CloudEvent
+from support.log_lines import Lines
+from support.queue_spy import QueueSpy
 
 
 class ThingRecord(Record):

@@ -1,11 +1,10 @@
 """What the documents claim is what commands have printed."""
 
 import re
-from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from support.paths import ROOT
 
 
 def rows(text: str) -> list[str]:

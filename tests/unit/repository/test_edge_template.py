@@ -1,12 +1,10 @@
 """The edge on AWS is as strict as the local one."""
 
-from pathlib import Path
-
 import yaml
 
 from local_edge import files, page
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 EDGE = yaml.safe_load((ROOT / "infra" / "edge.yaml").read_text())["Resources"]
 
 

@@ -14,8 +14,8 @@ from policy_sentry.querying.actions import get_action_data
 
 from shopctl.cli.main import cli
 from shopctl.deploying.api_policy import as_list
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
 STAGES = tomllib.loads((ROOT / "stages.toml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())

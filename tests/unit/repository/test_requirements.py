@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[3]
+from support.paths import ROOT
 
 
 def listed(path: Path) -> dict[str, Requirement]:

@@ -1,15 +1,15 @@
 """What the gateway in front answers by itself, and what the user pool asks of a password."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from chalicelib.storefront_api.users import POLICY
+from support.paths import APPS
 
-APP = Path(__file__).parents[3] / "apps/storefront_api"
+APP = APPS / "storefront_api"
 DELIVERY = yaml.safe_load((APP / "delivery.yaml").read_text())
 RESPONSES: dict[str, Any] = DELIVERY["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
 

@@ -24,7 +24,8 @@ from shopctl.checking.rules import (
 )
 from shopctl.deploying import api_policy, stage_config
 from shopctl.project.errors import ShopProblem
-from support.checkout_copy import ROOT, Copy
+from support.checkout_copy import Copy
+from support.paths import ROOT
 
 POLICY = "apps/orders/.chalice/policy-api_handler-local.json"
 TABLE = "arn:aws:dynamodb:*:*:table/toyshop-local-orders"

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from shopctl.contracts import snapshots, wire
 from shopctl.contracts.changes import Change
 from shopctl.contracts.generate import generate
+from support.paths import APPS
 
-DOCUMENTS = generate(Path(__file__).parents[4] / "apps")
+DOCUMENTS = generate(APPS)
 CONTRACTS = wire.contracts(DOCUMENTS)
 CALLERS = ("callers that send the old request",)
 READERS = ("callers that read the old response",)

@@ -13,8 +13,8 @@ from shopctl.contracts.check import check, release, retire
 from shopctl.contracts.snapshots import FOLDER
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[4]
 ORDERS = "libs/contracts/src/contracts/orders.py"
 EVENTS = "libs/contracts/src/contracts/events.py"
 PLACED_V1 = 'ORDER_PLACED = EventType("shop.order.placed.v1", "/orders", Order)\n'

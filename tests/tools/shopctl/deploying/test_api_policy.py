@@ -20,8 +20,8 @@ from shopctl.deploying.api_policy import (
 )
 from shopctl.project import services
 from shopctl.project.errors import ShopProblem
+from support.paths import APPS
 
-APPS = Path(__file__).parents[4] / "apps"
 MANIFESTS = services.read(APPS)
 
 

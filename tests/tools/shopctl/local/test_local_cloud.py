@@ -19,8 +19,7 @@ import pytest
 
 from shopctl.project import running_shop
 from shopctl.project.layout import Layout
-
-SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps"
+from support.paths import SAMPLE_APPS
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Shop:
     ports: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        shutil.copytree(SAMPLE, self.apps)
+        shutil.copytree(SAMPLE_APPS, self.apps)
         with ExitStack() as open_sockets:
             for _ in range(3):
                 probe = open_sockets.enter_context(socket.socket())

@@ -16,9 +16,10 @@ from shopctl.packaging.build import DEFAULT_ORIGINS, build, render_config
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
+from support.paths import ROOT, SAMPLE_APPS
 
-SAMPLE = Path(__file__).parents[3] / "support" / "sample_apps" / "echo"
-REQUIREMENTS = Path(__file__).parents[4] / "requirements"
+SAMPLE = SAMPLE_APPS / "echo"
+REQUIREMENTS = ROOT / "requirements"
 
 
 def test_archive_is_the_same_for_the_same_content(tmp_path: Path) -> None:

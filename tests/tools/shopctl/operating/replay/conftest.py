@@ -9,7 +9,8 @@ from shopctl.deploying.deploy import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
-from support.dead_letter_queues import ROOT, DeadLetterQueues, Functions, MemoryCloud
+from support.dead_letter_queues import DeadLetterQueues, Functions, MemoryCloud
+from support.paths import ROOT
 
 
 @pytest.fixture

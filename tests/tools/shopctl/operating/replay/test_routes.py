@@ -6,7 +6,8 @@ import pytest
 from shopctl.deploying.deploy import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
-from support.dead_letter_queues import ROOT, DeadLetterQueues
+from support.dead_letter_queues import DeadLetterQueues
+from support.paths import ROOT
 
 
 def test_every_dead_letter_queue_has_its_function(queues: DeadLetterQueues) -> None:

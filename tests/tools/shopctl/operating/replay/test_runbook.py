@@ -11,12 +11,12 @@ from shopctl.operating.replay import routes
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from support.dead_letter_queues import (
-    ROOT,
     DeadLetterQueues,
     Functions,
     MemoryCloud,
     stream_record,
 )
+from support.paths import ROOT
 from support.stream_records import Streams, position
 
 RUNBOOK = (ROOT / "docs/runbooks/dead-letters.md").read_text()

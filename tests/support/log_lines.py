@@ -1,0 +1,27 @@
+"""What was logged, as parsed lines."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chassis import log
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
+    """Return a function that gives all lines that were logged."""
+    monkeypatch.setattr(log, "_about", {})
+    monkeypatch.setattr(log, "_threshold", 0)
+    monkeypatch.setattr(log, "_out", None)
+    log.configure("tests", "unit", "DEBUG")
+    logged: list[dict[str, Any]] = []
+
+    def read() -> list[dict[str, Any]]:
+        logged.extend(json.loads(line) for line in capsys.readouterr().out.splitlines())
+        return logged
+
+    return read

@@ -1,0 +1,205 @@
+"""AWS in memory, by moto, with the resources of a service's own templates."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from joserfc.jwk import RSAKey
+from moto import mock_aws
+from moto.utilities.utils import load_resource
+
+from support.paths import APPS
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+
+
+@cache
+def client_of(service: str) -> Any:
+    """Return the client of an AWS service; making one costs more than most tests."""
+    return boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test an AWS of its own, in memory."""
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
+    with mock_aws():
+        yield
+
+
+def create_resources(service: str, stage: str = "local") -> None:
+    """Create what ``resources.yaml`` of a service says, as far as moto's CloudFormation can."""
+    template = template_of(service)
+    lacking = {
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"].startswith("AWS::Cognito::")
+    }
+    for name, resource in list(template["Resources"].items()):
+        if name in lacking or any(f"'Ref': '{other}'" in repr(resource) for other in lacking):
+            del template["Resources"][name]
+    if not template["Resources"]:
+        return
+    client_of("cloudformation").create_stack(
+        StackName=f"toyshop-{stage}-{service.replace('_', '-')}-resources",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
+    )
+
+
+def create_resources_moto_lacks(service: str, stage: str) -> None:
+    """Create the secrets and the user pool of ``resources.yaml``: moto's CloudFormation cannot."""
+    for resource in template_of(service)["Resources"].values():
+        if resource["Type"] == "AWS::SecretsManager::Secret":
+            client_of("secretsmanager").create_secret(
+                Name=resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage),
+                SecretString="a key of the tests",
+            )
+        elif resource["Type"] == "AWS::Cognito::UserPool":
+            create_user_pool(service)
+
+
+@cache
+def key_of_pools() -> RSAKey:
+    """Return the key that moto signs tokens with."""
+    return RSAKey.import_key(load_resource("cognitoidp/resources/jwks-private.json"))
+
+
+def create_user_pool(service: str) -> None:
+    """Create a service's user pool, with its client and groups."""
+    cognito = client_of("cognito-idp")
+    of_type: dict[str, list[dict[str, Any]]] = {}
+    for resource in template_of(service)["Resources"].values():
+        of_type.setdefault(resource["Type"], []).append(resource["Properties"])
+    [pool] = of_type["AWS::Cognito::UserPool"]
+    taken = ("UsernameAttributes", "UsernameConfiguration", "AutoVerifiedAttributes", "Policies")
+    key = key_of_pools()
+    with pytest.MonkeyPatch.context() as patch:
+        # moto reads its one key anew for each pool, which takes longer than a test
+        patch.setattr(RSAKey, "import_key", lambda *_: key)
+        pool_id = cognito.create_user_pool(
+            PoolName="users", Schema=pool["Schema"], **{name: pool[name] for name in taken}
+        )["UserPool"]["Id"]
+    for kind, create in {
+        "AWS::Cognito::UserPoolClient": cognito.create_user_pool_client,
+        "AWS::Cognito::UserPoolGroup": cognito.create_group,
+    }.items():
+        for properties in of_type[kind]:
+            names = {"ClientName": "client"} if "ClientName" in properties else {}
+            create(**{**properties, **names, "UserPoolId": pool_id})
+
+
+def template_of(service: str) -> dict[str, Any]:
+    """Return ``resources.yaml`` of a service."""
+    return deepcopy(_parsed(APPS / service / "resources.yaml"))
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.safe_load(path.read_text())
+    return template
+
+
+class StreamOf:
+    """What Lambda would deliver of a table's stream, from its items before and after.
+
+    Parameters
+    ----------
+    table
+        The table's name.
+    """
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._last: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+
+    def records(self) -> dict[str, Any]:
+        """Return the changes since the last call as one batch."""
+        items = client_of("dynamodb").scan(TableName=self._table)["Items"]
+        now = {item["id"]["S"]: item for item in items}
+        records = []
+        for key in self._last.keys() | now.keys():
+            before, after = self._last.get(key), now.get(key)
+            if before == after:
+                continue
+            images = {"OldImage": before, "NewImage": after}
+            records.append(
+                {
+                    "eventID": f"event-{key}",
+                    "eventName": "INSERT" if not before else "MODIFY" if after else "REMOVE",
+                    "eventSource": "aws:dynamodb",
+                    "awsRegion": REGION,
+                    "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self._table}",
+                    "dynamodb": {
+                        "Keys": {"id": {"S": key}},
+                        "SequenceNumber": f"{next(self._numbers):021}",
+                        "SizeBytes": 100,
+                        "StreamViewType": "NEW_AND_OLD_IMAGES",
+                        **{name: image for name, image in images.items() if image},
+                    },
+                }
+            )
+        self._last = now
+        return {"Records": records}
+
+
+class TopicSpy:
+    """A queue that hears everything a topic publishes.
+
+    Parameters
+    ----------
+    topic_arn
+        The topic.
+    """
+
+    def __init__(self, topic_arn: str) -> None:
+        self._sqs = client_of("sqs")
+        self._url = self._sqs.create_queue(QueueName="spy")["QueueUrl"]
+        attributes = self._sqs.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=["QueueArn"]
+        )["Attributes"]
+        client_of("sns").subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=attributes["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events published since the last call."""
+        events = []
+        while batch := self._sqs.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in batch:
+                event = json.loads(message["Body"])
+                assert message["MessageAttributes"]["type"]["StringValue"] == event["type"]
+                events.append(event)
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return events
+
+
+def parked(queue: str) -> list[dict[str, Any]]:
+    """Return the messages of a dead-letter queue: body and reason."""
+    sqs = client_of("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    messages = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+    ).get("Messages", [])
+    return [
+        {
+            "body": json.loads(message["Body"]),
+            "reason": message["MessageAttributes"]["reason"]["StringValue"],
+        }
+        for message in messages
+    ]
