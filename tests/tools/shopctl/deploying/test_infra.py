@@ -114,7 +114,7 @@ def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions
     ("change", "name", "what"),
     [
         ({}, "moat", "There is no moat in infra."),
-        ({"alarms_to": ""}, "alarms", "alarms needs a value for AlarmsTo: E-mail"),
+        ({"alarms_to": ""}, "alarms", "alarms needs a value for AlarmsTo: Email"),
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
 )
