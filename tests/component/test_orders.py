@@ -377,7 +377,7 @@ def test_backfill_adds_missing_attributes_without_events(app: ModuleType, api: A
     # WHEN the backfill runs dry, then twice
     steps = [app.backfill(event, None) for event in ({"dry_run": True}, {}, {})]
     # THEN each old record is filled once
-    assert [(step["read"], step["lacking"], step["filled"]) for step in steps] == [
+    assert [(step["read"], step["incomplete"], step["filled"]) for step in steps] == [
         (4, 3, 0),
         (4, 3, 3),
         (4, 0, 0),
@@ -423,7 +423,7 @@ def test_backfill_skips_a_record_that_changes_meanwhile(
 
     monkeypatch.setattr(app.components.backfill, "_as_stored", change_meanwhile)
     step = app.backfill({}, None)
-    assert (step["lacking"], step["filled"]) == (1, 0)
+    assert (step["incomplete"], step["filled"]) == (1, 0)
     assert api.call("GET", f"/orders/{order['id']}").headers["ETag"] == '"2"'
 
 

@@ -112,9 +112,9 @@ def test_a_table_is_migrated_while_orders_flow(stage: Trial) -> None:
         # WHEN the index is added and filled
         release(stage, "1-expand.patch")
         assert backfill(stage, "--dry-run")[0] >= len(old)
-        lacking, filled = backfill(stage)
-        assert lacking >= len(old)
-        assert filled == lacking
+        incomplete, filled = backfill(stage)
+        assert incomplete >= len(old)
+        assert filled == incomplete
         assert backfill(stage) == (0, 0)
         # AND lists are read from it, and the old one goes
         release(stage, "2-read.patch")

@@ -14,10 +14,10 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
     """Return a function that gives all lines that were logged."""
-    monkeypatch.setattr(log, "_about", {})
+    monkeypatch.setattr(log, "_common", {})
     monkeypatch.setattr(log, "_threshold", 0)
     monkeypatch.setattr(log, "_out", None)
-    log.configure("tests", "unit", "DEBUG")
+    log.configure("tests", "unit")
     logged: list[dict[str, Any]] = []
 
     def read() -> list[dict[str, Any]]:

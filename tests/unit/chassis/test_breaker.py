@@ -29,7 +29,7 @@ def test_it_opens_after_failures_in_a_row(breaker: Breaker, lines: Lines) -> Non
         assert breaker.allows()
     breaker.failed()
     assert not breaker.allows()
-    said = [line for line in lines() if line.get("message") == "breaker opened"]
+    said = [line for line in lines() if line.get("message") == "circuit breaker opened"]
     assert [(line["downstream"], line["failures"]) for line in said] == [("things", 3)]
 
 
@@ -76,7 +76,7 @@ def test_a_probe_that_fails_opens_it_for_another_while(
     clock.now += 0.1
     assert breaker.allows()
     # it is told once
-    assert [line.get("message") for line in lines()].count("breaker opened") == 1
+    assert [line.get("message") for line in lines()].count("circuit breaker opened") == 1
 
 
 def test_a_probe_that_is_never_heard_of_again_is_not_the_last(

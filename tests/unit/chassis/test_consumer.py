@@ -1,4 +1,4 @@
-"""The consumer: each kind of failure goes where its kind goes."""
+"""The consumer: how each kind of failure is treated."""
 
 import json
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ class Thing(Output):
 ADDED = EventType("shop.thing.added.v1", "/things", Thing)
 
 
-class Shelf:
-    """A handler that keeps what it was handed, or fails."""
+class Handler:
+    """A handler that records its events, or fails."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -42,13 +42,13 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def handler() -> Handler:
+    return Handler()
 
 
 @pytest.fixture
-def consumer(shelf: Shelf, sqs: QueueSpy, lines: Lines) -> Consumer:
-    return Consumer({ADDED: shelf.add}, Parking(sqs, "dead-letters"), sqs, base_delay=30)
+def consumer(handler: Handler, sqs: QueueSpy, lines: Lines) -> Consumer:
+    return Consumer({ADDED: handler.add}, Parking(sqs, "dead-letters"), sqs, base_delay=30)
 
 
 def message(name: str = "kite", **changes: Any) -> str:
@@ -80,7 +80,7 @@ def sqs_record(body: Any, number: str = "m1", received: int = 1) -> dict[str, An
 
 
 def envelope(*messages: str) -> dict[str, Any]:
-    """Return what Lambda sends to a failure destination."""
+    """Return a message of Lambda to a failure destination."""
     return {
         "version": "1.0",
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
@@ -95,37 +95,39 @@ def left(consumer: Consumer, *records: dict[str, Any]) -> list[str]:
     return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
 
-def test_an_event_reaches_its_handler_in_its_trace(consumer: Consumer, shelf: Shelf) -> None:
+def test_an_event_reaches_its_handler_in_its_trace(consumer: Consumer, handler: Handler) -> None:
     consumer.on_sns(sns(message(traceparent=PARENT)))
-    assert shelf.names == ["kite"]
-    assert shelf.traces[0].startswith(f"00-{'a' * 32}-")
-    assert shelf.traces[0] != PARENT
+    assert handler.names == ["kite"]
+    assert handler.traces[0].startswith(f"00-{'a' * 32}-")
+    assert handler.traces[0] != PARENT
 
 
 @pytest.mark.parametrize("traceparent", [None, "", "junk"])
-def test_an_event_without_a_sound_trace_begins_one(
-    consumer: Consumer, shelf: Shelf, traceparent: str | None
+def test_an_event_without_a_valid_trace_starts_one(
+    consumer: Consumer, handler: Handler, traceparent: str | None
 ) -> None:
     consumer.on_sns(sns(message(traceparent=traceparent)))
-    assert len(shelf.traces[0]) == 55
+    assert len(handler.traces[0]) == 55
 
 
-def test_transient_is_raised_for_lambda_to_retry(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy
+def test_a_transient_failure_is_raised_so_that_lambda_retries(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
 ) -> None:
-    shelf.error = ConnectionError("no answer")
+    handler.error = ConnectionError("no answer")
     with pytest.raises(ConnectionError):
         consumer.on_sns(sns(message()))
     assert sqs.parked == []
 
 
-def test_permanent_is_parked_at_once(consumer: Consumer, shelf: Shelf, sqs: QueueSpy) -> None:
-    shelf.error = PermanentFailure("no such thing")
+def test_a_permanent_failure_is_parked_at_once(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
+) -> None:
+    handler.error = PermanentFailure("no such thing")
     text = message(traceparent=PARENT)
     consumer.on_sns(sns(text))
     assert sqs.bodies() == [json.loads(text)]
     assert sqs.reasons() == ["permanent: no such thing"]
-    # the person who looks finds the trace
+    # with the trace, for the operator
     attributes = sqs.parked[0]["MessageAttributes"]
     assert attributes["correlation_id"]["StringValue"] == "a" * 32
     assert "a" * 32 in attributes["traceparent"]["StringValue"]
@@ -149,11 +151,11 @@ POISON = [
 
 
 @pytest.mark.parametrize("text", POISON)
-def test_poison_is_parked_at_once(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy, text: str
+def test_a_poison_message_is_parked_at_once(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, text: str
 ) -> None:
     consumer.on_sns(sns(text))
-    assert shelf.names == []
+    assert handler.names == []
     (reason,) = sqs.reasons()
     assert reason.startswith("poison: ")
     try:
@@ -162,16 +164,16 @@ def test_poison_is_parked_at_once(
         assert sqs.bodies() == [text]
 
 
-def test_poison_keeps_what_trace_it_has(consumer: Consumer, sqs: QueueSpy) -> None:
+def test_a_poison_message_keeps_its_trace(consumer: Consumer, sqs: QueueSpy) -> None:
     consumer.on_sns(sns(message(traceparent=PARENT, data={})))
     assert sqs.parked[0]["MessageAttributes"]["correlation_id"]["StringValue"] == "a" * 32
 
 
-def test_what_was_handled_is_answered(consumer: Consumer, shelf: Shelf) -> None:
+def test_the_response_lists_the_handled_events(consumer: Consumer, handler: Handler) -> None:
     assert consumer.on_sns(sns(message("a"), message("b"))) == {"handled": ["a.1", "b.1"]}
-    # neither what concerns nobody here, nor what is parked
+    # neither an event of another type, nor a parked one
     assert consumer.on_sns(sns(message(type="shop.thing.sold.v1"), "not json")) == {"handled": []}
-    shelf.error = PermanentFailure("no such thing")
+    handler.error = PermanentFailure("no such thing")
     assert consumer.on_sns(sns(message())) == {"handled": []}
 
 
@@ -183,91 +185,93 @@ def test_what_was_handled_is_answered(consumer: Consumer, shelf: Shelf) -> None:
         ("not json", "poison: "),
     ],
 )
-def test_a_replay_parks_nothing_a_second_time(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy, text: str, reason: str
+def test_a_replay_parks_nothing_again(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, text: str, reason: str
 ) -> None:
-    shelf.error, shelf.fails_for = PermanentFailure("no such thing"), "bad"
+    handler.error, handler.fails_for = PermanentFailure("no such thing"), "bad"
     with pytest.raises(ReplayRejected, match=reason):
         consumer.on_sns({**sns(text), "replay": True})
     assert sqs.parked == []
     assert consumer.on_sns({**sns(message("a")), "replay": True}) == {"handled": ["a.1"]}
 
 
-def test_what_no_queue_holds_cannot_be_delayed(sqs: QueueSpy) -> None:
+def test_a_message_that_is_in_no_queue_cannot_be_delayed(sqs: QueueSpy) -> None:
     record = {"messageId": "m1", "body": "{}", "attributes": {"ApproximateReceiveCount": "1"}}
     with pytest.raises(ConnectionError, match="no answer"):
         delay(sqs, "retry", record, ConnectionError("no answer"), 30)
     assert sqs.delays == []
 
 
-def test_a_reason_is_fit_for_a_message_attribute(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy
+def test_a_reason_is_a_valid_message_attribute(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
 ) -> None:
-    # SQS refuses control characters there, and a message that cannot be parked would be retried
-    shelf.error = PermanentFailure("a\x00b\x1b[0m\n" + "x" * 5000)
+    # SQS rejects control characters there, and a message that cannot be parked is retried
+    handler.error = PermanentFailure("a\x00b\x1b[0m\n" + "x" * 5000)
     consumer.on_sns(sns(message()))
     (reason,) = sqs.reasons()
     assert reason.isprintable()
     assert len(reason) == 1000
-    shelf.error = PermanentFailure("")
+    handler.error = PermanentFailure("")
     consumer.on_sns(sns(message()))
     assert sqs.reasons()[1]
 
 
 def test_an_unknown_type_is_ignored(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy, lines: Lines
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
 ) -> None:
     consumer.on_sns(sns(message(type="shop.thing.sold.v1")))
-    assert (shelf.names, sqs.parked) == ([], [])
-    assert [line["message"] for line in lines()] == ["ignored"]
+    assert (handler.names, sqs.parked) == ([], [])
+    assert [line["message"] for line in lines()] == ["event ignored"]
 
 
-def test_a_key_error_of_a_handler_is_not_taken_for_an_unknown_type(
-    consumer: Consumer, shelf: Shelf
+def test_a_key_error_in_a_handler_is_not_an_unknown_type(
+    consumer: Consumer, handler: Handler
 ) -> None:
-    shelf.error = KeyError("x")
+    handler.error = KeyError("x")
     with pytest.raises(KeyError):
         consumer.on_sns(sns(message()))
 
 
-def test_a_decoding_error_of_a_handler_is_not_taken_for_poison(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy
+def test_a_decoding_error_in_a_handler_is_not_poison(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
 ) -> None:
-    shelf.error = msgspec.DecodeError("a neighbour's answer")
+    handler.error = msgspec.DecodeError("another service's response")
     with pytest.raises(msgspec.DecodeError):
         consumer.on_sns(sns(message()))
     assert sqs.parked == []
 
 
-def test_news_in_an_event_is_ignored(consumer: Consumer, shelf: Shelf) -> None:
+def test_unknown_fields_of_an_event_are_ignored(consumer: Consumer, handler: Handler) -> None:
     consumer.on_sns(sns(message(dataschema="x", data={"name": "kite", "colour": "red"})))
-    assert shelf.names == ["kite"]
+    assert handler.names == ["kite"]
 
 
-def test_the_failure_destinations_envelope_is_unwrapped(consumer: Consumer, shelf: Shelf) -> None:
+def test_the_envelope_of_the_failure_destination_is_unwrapped(
+    consumer: Consumer, handler: Handler
+) -> None:
     assert left(consumer, sqs_record(envelope(message("a"), message("b")))) == []
-    assert shelf.names == ["a", "b"]
+    assert handler.names == ["a", "b"]
 
 
-def test_a_replay_may_send_the_event_itself_or_what_sns_delivers(
-    consumer: Consumer, shelf: Shelf
+def test_a_replay_may_send_an_event_or_an_sns_delivery(
+    consumer: Consumer, handler: Handler
 ) -> None:
     assert left(consumer, sqs_record(message("a")), sqs_record(sns(message("b")), "m2")) == []
-    assert shelf.names == ["a", "b"]
+    assert handler.names == ["a", "b"]
 
 
-def test_only_what_fails_stays_in_the_retry_queue(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy
+def test_only_failed_messages_stay_in_the_retry_queue(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
 ) -> None:
-    shelf.error, shelf.fails_for = ConnectionError("no answer"), "b"
+    handler.error, handler.fails_for = ConnectionError("no answer"), "b"
     records = [sqs_record(envelope(message(name)), f"m-{name}") for name in "abc"]
     assert left(consumer, *records) == ["m-b"]
-    assert shelf.names == ["a", "c"]
+    assert handler.names == ["a", "c"]
     assert sqs.delays == [("handle-m-b", 30)]
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "null", '"x"', "{}"])
-def test_poison_in_the_retry_queue_is_parked_at_once_too(
+def test_a_poison_message_in_the_retry_queue_is_parked_at_once(
     consumer: Consumer, sqs: QueueSpy, body: str
 ) -> None:
     assert left(consumer, sqs_record(body)) == []
@@ -275,16 +279,18 @@ def test_poison_in_the_retry_queue_is_parked_at_once_too(
     assert sqs.delays == []
 
 
-def test_permanent_in_the_retry_queue_is_parked_and_leaves_it(
-    consumer: Consumer, shelf: Shelf, sqs: QueueSpy
+def test_a_permanent_failure_in_the_retry_queue_is_parked_and_removed(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
 ) -> None:
-    shelf.error = PermanentFailure("no such thing")
+    handler.error = PermanentFailure("no such thing")
     assert left(consumer, sqs_record(envelope(message()))) == []
     assert sqs.bodies()[0]["id"] == "kite.1"
 
 
-def test_the_delay_doubles_up_to_an_hour(consumer: Consumer, shelf: Shelf, sqs: QueueSpy) -> None:
-    shelf.error = ConnectionError("no answer")
+def test_the_delay_doubles_up_to_an_hour(
+    consumer: Consumer, handler: Handler, sqs: QueueSpy
+) -> None:
+    handler.error = ConnectionError("no answer")
     for received in range(1, 13):
         assert left(consumer, sqs_record(message(), received=received)) == ["m1"]
     seconds = [seconds for _, seconds in sqs.delays]
@@ -292,9 +298,11 @@ def test_the_delay_doubles_up_to_an_hour(consumer: Consumer, shelf: Shelf, sqs: 
     assert sum(seconds) > 4 * 3600  # hours, before SQS moves it to the dead-letter queue
 
 
-def test_a_delay_is_whole_seconds(shelf: Shelf, sqs: QueueSpy, lines: Lines) -> None:
-    consumer = Consumer({ADDED: shelf.add}, Parking(sqs, "dead-letters"), sqs, base_delay=0.5)
-    shelf.error = ConnectionError("no answer")
+def test_a_delay_is_a_whole_number_of_seconds(
+    handler: Handler, sqs: QueueSpy, lines: Lines
+) -> None:
+    consumer = Consumer({ADDED: handler.add}, Parking(sqs, "dead-letters"), sqs, base_delay=0.5)
+    handler.error = ConnectionError("no answer")
     for received in (1, 2, 3):
         left(consumer, sqs_record(message(), received=received))
     assert [seconds for _, seconds in sqs.delays] == [0, 1, 2]
@@ -302,7 +310,7 @@ def test_a_delay_is_whole_seconds(shelf: Shelf, sqs: QueueSpy, lines: Lines) -> 
 
 
 class Remaining:
-    """What Lambda hands a function beside the event."""
+    """The context of an invocation that has this many seconds left."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -312,7 +320,7 @@ class Remaining:
 
 
 @pytest.mark.parametrize(("lasts", "budget"), [(60, 55), (28, 23), (4, 0)])
-def test_the_time_for_an_event_is_what_its_invocation_has(
+def test_a_handler_has_the_time_of_its_invocation_minus_the_reserve(
     sqs: QueueSpy, lasts: float, budget: float
 ) -> None:
     left: list[float] = []

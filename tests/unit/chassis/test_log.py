@@ -1,4 +1,4 @@
-"""Logs: one JSON line each, masked; metrics in the embedded metric format."""
+"""Logs: masked JSON lines; metrics in the embedded metric format."""
 
 import io
 import json
@@ -10,25 +10,25 @@ from chassis import context, log
 from support.log_lines import Lines
 
 
-def test_a_line_says_who_and_in_which_request(lines: Lines) -> None:
+def test_a_line_names_service_stage_and_request(lines: Lines) -> None:
     trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "X-Correlation-Id": "web-1"}
     with context.entered(trace, budget=5):
-        log.info("placed", order="ord_1", total=2500)
+        log.info("order placed", order_id="ord_1", total=2500)
     (line,) = lines()
     assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
     assert line == {
         "level": "INFO",
-        "message": "placed",
+        "message": "order placed",
         "service": "tests",
         "stage": "unit",
         "correlation_id": "web-1",
         "trace_id": "a" * 32,
-        "order": "ord_1",
+        "order_id": "ord_1",
         "total": 2500,
     }
 
 
-def test_a_line_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_one_line_whatever_its_fields_contain(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     monkeypatch.setattr(log, "_out", out)
     log.error("odd\nmessage", text="a\r\nb\u2028", when=datetime.now(UTC), error=ValueError("x\ny"),
@@ -38,9 +38,9 @@ def test_a_line_is_one_line_whatever_is_in_it(monkeypatch: pytest.MonkeyPatch) -
     assert json.loads(out.getvalue())["text"] == "a\r\nb\u2028"
 
 
-def test_secrets_never_reach_a_line(lines: Lines) -> None:
+def test_secrets_are_never_logged(lines: Lines) -> None:
     log.info("x", email="a@b.com", to="alice@example.com", cards=["4242 4242 4242 4242"],
-             inner={"token": "t0p"}, why=ValueError("bob@example.com"))  # fmt: skip
+             inner={"token": "t0p"}, reason=ValueError("bob@example.com"))  # fmt: skip
     try:
         raise ValueError("carol@example.com 378282246310005")
     except ValueError:
@@ -54,25 +54,25 @@ def test_secrets_never_reach_a_line(lines: Lines) -> None:
 @pytest.mark.parametrize(
     ("level", "expected"),
     [
-        ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("WARNING", ["WARNING", "ERROR"]),
         ("INFO", ["INFO", "WARNING", "ERROR"]),
         ("ERROR", ["ERROR"]),
     ],
 )
-def test_lines_below_the_level_are_left_out(
+def test_lines_below_the_level_are_omitted(
     lines: Lines, monkeypatch: pytest.MonkeyPatch, level: str, expected: list[str]
 ) -> None:
     monkeypatch.setattr(log, "_threshold", log._LEVELS[level])
-    for write in (log.debug, log.info, log.warning, log.error):
+    for write in (log.info, log.warning, log.error):
         write("x")
     assert [line["level"] for line in lines()] == expected
 
 
-def test_a_metric_is_a_line_that_cloudwatch_understands(lines: Lines) -> None:
+def test_a_metric_is_a_line_in_the_embedded_metric_format(lines: Lines) -> None:
     log.metric("Payments", outcome="succeeded")
     log.metric("Latency", 12.5, "Milliseconds")
     first, second = lines()
-    # as the specification of the embedded metric format wants it
+    # as the specification of the embedded metric format says
     about = first.pop("_aws")
     assert isinstance(about["Timestamp"], int)
     assert abs(about["Timestamp"] / 1000 - datetime.now(UTC).timestamp()) < 60
@@ -83,13 +83,13 @@ def test_a_metric_is_a_line_that_cloudwatch_understands(lines: Lines) -> None:
             "Metrics": [{"Name": "Payments", "Unit": "Count"}],
         }
     ]
-    # every dimension and the metric itself stand at the top
+    # every dimension and the metric itself are members of the top level
     assert first == {"service": "tests", "stage": "unit", "outcome": "succeeded", "Payments": 1}
     assert second["Latency"] == 12.5
     assert second["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Milliseconds"
 
 
-def test_lines_go_to_standard_output_unless_told(
+def test_lines_go_to_standard_output_by_default(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log, "_out", None)

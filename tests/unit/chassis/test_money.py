@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.money import money_text
+from chassis.money import format_money
 from contracts.money import Money
 
 
@@ -20,4 +20,4 @@ from contracts.money import Money
     ],
 )
 def test_money_has_its_currencys_decimals(amount: int, currency: str, text: str) -> None:
-    assert money_text(Money(amount=amount, currency=currency)) == text
+    assert format_money(Money(amount=amount, currency=currency)) == text

@@ -28,7 +28,7 @@ def in_memory_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     aws.session.cache_clear()
-    health.forget()
+    health.reset()
     with mock_aws():
         for name in ("first", "second"):
             boto3.client("dynamodb").create_table(
@@ -38,7 +38,7 @@ def in_memory_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 BillingMode="PAY_PER_REQUEST",
             )
         yield
-    health.forget()
+    health.reset()
     aws.session.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""The relay: every record is published, or reported, or parked; none is lost."""
+"""The relay: every stream record is published, reported or parked; none is lost."""
 
 import itertools
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class ThingRecord(Record):
 
 
 class TopicSpy:
-    """A botocore SNS client that keeps what it was given, and refuses what it is told to."""
+    """A botocore SNS client that records its batches, and rejects the events in ``refused``."""
 
     def __init__(self) -> None:
         self.batches: list[list[dict[str, Any]]] = []
@@ -67,7 +67,7 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     if not isinstance(after, ThingRecord):
         return
     if after.name == "poison":
-        raise ValueError("cannot be told")
+        raise ValueError("cannot be converted")
     size = int(after.name) if after.name.isdigit() else 0
     yield event_of(after, "added" if before is None else "changed", "x" * size)
     if after.name == "two":
@@ -136,12 +136,12 @@ def test_a_change_is_published_with_its_type_as_attribute(relay: Relay, topic: T
     }
 
 
-def test_nothing_to_say_is_no_call(relay: Relay, topic: TopicSpy) -> None:
+def test_a_change_without_events_makes_no_call(relay: Relay, topic: TopicSpy) -> None:
     assert reported(relay, change("t1", before="x", gone=True)) == []
     assert topic.batches == []
 
 
-def test_ten_go_in_one_call_in_the_order_of_the_stream(relay: Relay, topic: TopicSpy) -> None:
+def test_a_call_publishes_ten_events_in_stream_order(relay: Relay, topic: TopicSpy) -> None:
     records = [change(f"t{number}") for number in range(23)]
     assert reported(relay, *records) == []
     assert [len(batch) for batch in topic.batches] == [10, 10, 3]
@@ -160,20 +160,20 @@ def test_a_call_stays_below_256_kilobytes(relay: Relay, topic: TopicSpy) -> None
     assert len(topic.events()) == len(sizes)
 
 
-def test_what_is_not_accepted_is_reported_by_its_own_number(
+def test_a_rejected_event_is_reported_by_its_sequence_number(
     relay: Relay, topic: TopicSpy, lines: Lines
 ) -> None:
-    # GIVEN a topic that refuses some of a batch in its answer, or forgets to speak of them
+    # GIVEN a topic whose response rejects some events of a batch, or omits them
     records = [change(f"t{number}") for number in range(12)]
     topic.refused = {"t2.1.added", "t11.1.added"}
     topic.silent = {"t5.1.added"}
-    # THEN these are delivered again, and no other
+    # THEN Lambda delivers those again, and no others
     assert reported(relay, *records) == [sequence(records[n]) for n in (2, 5, 11)]
     assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [3]
-    assert sum(line.get("message") == "published" for line in lines()) == 9
+    assert sum(line.get("message") == "event published" for line in lines()) == 9
 
 
-def test_a_record_of_two_events_is_reported_if_one_of_them_fails(
+def test_a_record_with_two_events_is_reported_if_one_is_rejected(
     relay: Relay, topic: TopicSpy
 ) -> None:
     record = change("t1", "two")
@@ -181,7 +181,7 @@ def test_a_record_of_two_events_is_reported_if_one_of_them_fails(
     assert reported(relay, record) == [sequence(record)]
 
 
-def test_a_call_that_fails_reports_its_batch_and_the_others_go_out(
+def test_a_failed_call_reports_its_batch_and_the_other_batches_are_published(
     relay: Relay, topic: TopicSpy
 ) -> None:
     records = [change(f"t{number}") for number in range(25)]
@@ -190,15 +190,15 @@ def test_a_call_that_fails_reports_its_batch_and_the_others_go_out(
     assert len(topic.batches) == 3
 
 
-def test_a_record_that_can_never_be_an_event_is_parked(
+def test_a_record_that_cannot_be_converted_is_parked(
     relay: Relay, topic: TopicSpy, sqs: QueueSpy
 ) -> None:
     poison, broken, fine = change("t1", "poison"), change("t2"), change("t3")
     broken["dynamodb"]["NewImage"]["updated_at"] = {"S": "yesterday"}
     assert reported(relay, poison, broken, fine) == []
     assert [event["subject"] for event in topic.events()] == ["t3"]
-    assert sqs.bodies() == [poison, broken]  # whole, so that they can be replayed
-    assert sqs.reasons()[0] == "poison: ValueError: cannot be told"
+    assert sqs.bodies() == [poison, broken]  # complete, so that they can be replayed
+    assert sqs.reasons()[0] == "poison: ValueError: cannot be converted"
     assert {message["QueueUrl"] for message in sqs.parked} == {"parking"}
 
 
@@ -211,8 +211,8 @@ def test_a_parked_record_keeps_the_trace_of_its_write(relay: Relay, sqs: QueueSp
     assert attributes["traceparent"]["StringValue"].startswith(f"00-{'a' * 32}-")
 
 
-def test_a_replay_parks_nothing_a_second_time(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
-    with pytest.raises(ReplayRejected, match="poison: ValueError: cannot be told"):
+def test_a_replay_parks_nothing_again(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
+    with pytest.raises(ReplayRejected, match="poison: ValueError: cannot be converted"):
         relay.handle({"Records": [change("t1", "poison")], "replay": True})
     assert sqs.parked == []
     answer = relay.handle({"Records": [change("t2")], "replay": True})
@@ -220,7 +220,7 @@ def test_a_replay_parks_nothing_a_second_time(relay: Relay, topic: TopicSpy, sqs
     assert [event["subject"] for event in topic.events()] == ["t2"]
 
 
-def test_parking_that_fails_loses_nothing(relay: Relay, sqs: QueueSpy) -> None:
+def test_an_error_while_parking_is_raised(relay: Relay, sqs: QueueSpy) -> None:
     def refuse(**message: Any) -> None:
         raise ConnectionError("no queue")
 
@@ -229,7 +229,7 @@ def test_parking_that_fails_loses_nothing(relay: Relay, sqs: QueueSpy) -> None:
         relay.handle({"Records": [change("t1", "poison")]})
 
 
-def test_the_stream_event_stays_as_it_came(relay: Relay) -> None:
+def test_the_stream_event_is_not_modified(relay: Relay) -> None:
     records = [change("t1"), change("t2", "poison")]
     before = msgspec.json.encode(records)
     relay.handle({"Records": records})

@@ -20,5 +20,5 @@ def backfill_command(stage: str, dry_run: bool, service: str) -> None:
     for progress in backfill.backfill(to, dry_run=dry_run):
         click.echo(f"\r{progress.read} records read", nl=False, err=True)
     click.echo(err=True)
-    counts = f"{progress.read} records read, {progress.lacking} incomplete"
+    counts = f"{progress.read} records read, {progress.incomplete} incomplete"
     click.echo(f"{counts}." if dry_run else f"{counts}, {progress.filled} filled in.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chassis.openapi import tidy
+from chassis.openapi import portable_schema
 from contracts.events import EVENT_TYPES, CloudEvent, EventType
 from shopctl.project.manifest import Manifest
 
@@ -46,7 +46,7 @@ def document(manifests: Sequence[Manifest]) -> dict[str, Any]:
             for channel in sorted({_channel_of(kind) for kind in kinds})
         },
         "operations": _operations(manifests),
-        "components": {"messages": messages, "schemas": tidy(schemas)},
+        "components": {"messages": messages, "schemas": portable_schema(schemas)},
     }
 
 
@@ -67,7 +67,7 @@ def _message(kind: EventType, envelope: Mapping[str, Any]) -> dict[str, Any]:
             "properties": {"type": {"const": kind.name}},
             "required": ["type"],
         },
-        "payload": tidy(payload | {"properties": payload["properties"] | fixed}),
+        "payload": portable_schema(payload | {"properties": payload["properties"] | fixed}),
     }
 
 

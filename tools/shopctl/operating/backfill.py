@@ -18,7 +18,7 @@ class Progress:
     ----------
     read
         Number of records read.
-    lacking
+    incomplete
         Number of those that were incomplete.
     filled
         Number of those that were filled in. The others were written in the meantime, by code that
@@ -26,7 +26,7 @@ class Progress:
     """
 
     read: int = 0
-    lacking: int = 0
+    incomplete: int = 0
     filled: int = 0
 
 
@@ -56,7 +56,7 @@ def backfill(to: Target, *, dry_run: bool = False) -> Iterator[Progress]:
     progress, cursor = Progress(), None
     while True:
         step = invoke(to, service.dashed, _FUNCTION, {"cursor": cursor, "dry_run": dry_run})
-        for name in ("read", "lacking", "filled"):
+        for name in ("read", "incomplete", "filled"):
             setattr(progress, name, getattr(progress, name) + step[name])
         yield progress
         cursor = step["cursor"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
-from chassis.money import money_text
+from chassis.money import format_money
 from contracts.notifications import NewMessage
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
@@ -68,7 +68,7 @@ class Composer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["money"] = money_text
+        self._templates.filters["money"] = format_money
         self._templates.filters["decline"] = decline_text
 
     def compose(self, message_id: str, request: NewMessage, now: datetime) -> Mail:

@@ -3,7 +3,7 @@
 from datetime import UTC
 from pathlib import Path
 
-from chassis.money import money_text
+from chassis.money import format_money
 from contracts.payments import PaymentOutcome
 
 _FONTS = Path(__file__).parent / "fonts"
@@ -68,13 +68,13 @@ def print_receipt(outcome: PaymentOutcome) -> bytes:
                 (
                     line.name,
                     str(line.quantity),
-                    money_text(line.unit_price),
-                    money_text(line.line_total),
+                    format_money(line.unit_price),
+                    format_money(line.line_total),
                 )
             )
     pdf.ln(4)
     pdf.set_font("DejaVu", "B", 12)
-    pdf.cell(0, 10, f"Paid: {money_text(outcome.amount)}", align="R")
+    pdf.cell(0, 10, f"Paid: {format_money(outcome.amount)}", align="R")
     return bytes(pdf.output())
 
 

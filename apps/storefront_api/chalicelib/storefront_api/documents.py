@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from chassis.problems import NotFound, Unprocessable
-from chassis.redaction import card_number_at
+from chassis.redaction import find_card_number
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -17,7 +17,7 @@ def refuse_card_numbers(document: Any) -> None:
     Unprocessable
         If there is; ``errors`` names the field.
     """
-    if pointer := card_number_at(document):
+    if pointer := find_card_number(document):
         raise Unprocessable.at(
             pointer,
             "This looks like a card number. Never send one to this shop: "

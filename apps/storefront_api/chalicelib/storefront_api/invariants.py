@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from chassis.money import money_text
+from chassis.money import format_money
 from contracts.files import File
 from contracts.money import Money
 from contracts.notifications import Message
@@ -120,7 +120,7 @@ def charge_without_order(charge: GatewayCharge) -> Violation:
     return Violation(
         order_id=charge.order_id,
         kind="charge_unrecorded",
-        detail=f"{charge.intent_id} charged {money_text(charge.charged)}, and the order does not"
+        detail=f"{charge.intent_id} charged {format_money(charge.charged)}, and the order does not"
         " exist",
         remedy=REMEDIES["charge_unrecorded"],
     )
@@ -135,13 +135,13 @@ def _of_payment(evidence: Evidence) -> Iterator[tuple[Kind, str]]:
         return
     own = next((c for c in audited.charges if c.intent_id == audited.intent_id), None)
     if transaction.amount != order.total:
-        price, recorded = money_text(order.total), money_text(transaction.amount)
+        price, recorded = format_money(order.total), format_money(transaction.amount)
         yield "wrong_amount", f"the order's total is {price}, its transaction's amount {recorded}"
     if transaction.status in ("succeeded", "refunded"):
         yield from _of_charged(order, transaction, own)
     elif transaction.status == "cancelled":
         if own is not None and _is_kept(own):
-            amount = money_text(own.charged)
+            amount = format_money(own.charged)
             yield (
                 "charge_unrecorded",
                 f"{own.intent_id} charged {amount}, and the transaction is cancelled",
@@ -159,7 +159,7 @@ def _of_further_charges(audited: AuditedOrder) -> Iterator[tuple[Kind, str]]:
     for charge in others if audited.transaction else others[1:]:
         yield (
             "charged_twice",
-            f"{charge.intent_id} charged another {money_text(charge.charged)}",
+            f"{charge.intent_id} charged another {format_money(charge.charged)}",
         )
 
 
@@ -191,11 +191,11 @@ def _of_charged(
         )
         return
     if own.charged != transaction.amount:
-        price, charged = money_text(transaction.amount), money_text(own.charged)
+        price, charged = format_money(transaction.amount), format_money(own.charged)
         yield "wrong_amount", f"the transaction's amount is {price}, the gateway charged {charged}"
     if transaction.status == "refunded":
         if _is_kept(own):
-            refunded = money_text(own.refunded)
+            refunded = format_money(own.refunded)
             yield (
                 "refund_missing",
                 f"the transaction is refunded, and the gateway refunded {refunded}",
@@ -206,12 +206,12 @@ def _of_charged(
         left = Money(amount=own.charged.amount - own.refunded.amount, currency=own.charged.currency)
         yield (
             "refund_not_started",
-            f"the order was cancelled, and {money_text(left)} was not refunded",
+            f"the order was cancelled, and {format_money(left)} was not refunded",
         )
     elif own.refunded.amount:
         yield (
             "refund_unrecorded",
-            f"the gateway refunded {money_text(own.refunded)} without a request from the shop",
+            f"the gateway refunded {format_money(own.refunded)} without a request from the shop",
         )
 
 

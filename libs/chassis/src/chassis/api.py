@@ -83,7 +83,7 @@ class ServiceApp(Chalice):
         self._authorizer: Authorizer | None = None
         self._permit: Callable[[Operation[Any]], None] | None = None
         log.configure(settings.service, settings.stage, settings.log_level)
-        health.forget()
+        health.reset()
         if not public:
             self.serves(HEALTH)(_healthy)
 

@@ -1,8 +1,8 @@
-"""A backfill: what a table's model has gained is written into the records that are older.
+"""Backfill: adds attributes that a model has gained to the older records of its table.
 
-An attribute that is derived from others is written with every new record from the release on that
-knows it. The older records get it here, a page at a time, by the service's own code: nobody else
-touches its table. It is no new version of an entity, so its ETag stays and nobody is told.
+A release that stores a new derived attribute writes it with every record from then on. The older
+records get it here, page by page, from the code of the service that owns the table. The version of
+an entity stays the same, so its ETag is unchanged and no event is emitted.
 (Ambler and Sadalage, "Refactoring Databases", 2006: expand, migrate, contract.)
 """
 
@@ -15,20 +15,20 @@ from chassis import log
 from chassis.records import Record
 
 PAGE = 200
-"""Records of one invocation: a few seconds' work."""
+"""Records per invocation, which take a few seconds."""
 
 R = TypeVar("R", bound=Record)
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one invocation is asked for.
+    """The request of one invocation.
 
     Attributes
     ----------
     cursor
-        Where the step before it ended; ``None`` is the table's beginning.
+        Where the previous step ended; ``None`` for the beginning of the table.
     dry_run
-        Whether to count only.
+        Whether to count incomplete records and write nothing.
     """
 
     cursor: dict[str, Any] | None = None
@@ -36,14 +36,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backfill(Generic[R]):
-    """Fills in what records lack of what the present code stores.
+    """Adds attributes that the current code stores to records that lack them.
 
     Parameters
     ----------
     model
-        What the table holds.
+        The model of the table's records.
     as_stored
-        Returns a record as the present code would store it.
+        Returns a record as the current code would store it.
     """
 
     def __init__(self, model: type[R], as_stored: Callable[[R], R]) -> None:
@@ -51,46 +51,48 @@ class Backfill(Generic[R]):
         self._as_stored = as_stored
 
     def step(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Fill in one page of the table.
+        """Complete the records of one page of the table.
 
         Parameters
         ----------
         event
-            A ``Step``.
+            A ``Step`` as JSON.
 
         Returns
         -------
         dict
-            How many records were ``read``; how many of them ``lacking`` something, and how many
-            of those were ``filled``, which are fewer if somebody else was writing them just then;
-            the ``cursor`` of the next step, ``None`` at the end.
+            The number of records that were ``read``, that were ``incomplete`` and that were
+            ``filled``, and the ``cursor`` of the next step (``None`` at the end). An incomplete
+            record that is written at the same time is not filled: that write completes it.
 
         Raises
         ------
         msgspec.ValidationError
-            If the event is no step.
+            If the event is not a step.
         """
         step = msgspec.convert(event, Step)
         results = self._model.scan(
             consistent_read=True, limit=PAGE, page_size=PAGE, last_evaluated_key=step.cursor
         )
-        read = lacking = filled = 0
+        read = incomplete = filled = 0
         for record in results:
             read += 1
-            gained = self._gained(record)
-            lacking += bool(gained)
-            if gained and not step.dry_run:
-                filled += record.fill_in(gained)
-        log.info("backfill", read=read, lacking=lacking, filled=filled)
+            missing = self._missing(record)
+            incomplete += bool(missing)
+            if missing and not step.dry_run:
+                filled += record.fill_in(missing)
+        log.info("records backfilled", read=read, incomplete=incomplete, filled=filled)
         return {
             "read": read,
-            "lacking": lacking,
+            "incomplete": incomplete,
             "filled": filled,
             "cursor": results.last_evaluated_key,
         }
 
-    def _gained(self, record: R) -> dict[str, Any]:
+    def _missing(self, record: R) -> dict[str, Any]:
         """Return the attributes that a record lacks."""
-        wanted = self._as_stored(record)
+        complete = self._as_stored(record)
         present = record.serialize(null_check=False)
-        return {name: getattr(wanted, name) for name in wanted.serialize() if name not in present}
+        return {
+            name: getattr(complete, name) for name in complete.serialize() if name not in present
+        }

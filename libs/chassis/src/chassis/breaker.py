@@ -1,10 +1,10 @@
-"""A circuit breaker: a neighbour that keeps failing is left alone for a while.
+"""A circuit breaker: stops calls to a service that keeps failing, for a few seconds at a time.
 
-Its callers are told at once instead of waiting in turn.
+Callers get an error at once instead of waiting for a timeout each.
 
-After Nygard, "Release It!" (2nd edition, 2018), "Circuit Breaker". The state is a process's own.
-The instances of a Lambda function share nothing, so each of them learns of a failing neighbour by
-itself, at the price of a few slow calls, and nobody depends on yet another thing that can fail.
+After Nygard, "Release It!" (2nd edition, 2018), "Circuit Breaker". Each process has its own state.
+The instances of a Lambda function share nothing, so each one detects a failing service by itself,
+after a few slow calls. In return, calls do not depend on another component that can fail.
 """
 
 import threading
@@ -14,30 +14,32 @@ from collections.abc import Callable
 from chassis import log
 
 FAILURES = 5
+"""Failures in a row that open a breaker."""
 COOL_DOWN = 5.0
+"""Seconds that a breaker stays open."""
 
 
 class Breaker:
-    """Counts what a neighbour fails to do, and says whether to ask it.
+    """Counts the failures of a service and decides whether to call it.
 
     ========= ===================================== ===========================================
-    state     who may call                          what comes next
+    state     permitted calls                       next state
     ========= ===================================== ===========================================
-    closed    everyone                              open, after so many failures in a row
-    open      nobody                                half-open, after the cool-down
-    half-open one call, the probe                   closed if it succeeds, open again if not
+    closed    all                                   open, after ``failures`` failures in a row
+    open      none                                  half-open, after ``cool_down`` seconds
+    half-open one, the probe                        closed if it succeeds, otherwise open
     ========= ===================================== ===========================================
 
     Parameters
     ----------
     name
-        Of the neighbour, for the log.
+        Name of the service, for the log.
     failures
-        In a row, that open it.
+        Number of failures in a row that opens the breaker.
     cool_down
         Seconds that it stays open.
     clock
-        Seconds that never go back.
+        Returns seconds that never decrease.
     """
 
     def __init__(
@@ -56,10 +58,10 @@ class Breaker:
         self._lock = threading.Lock()
 
     def allows(self) -> bool:
-        """Tell whether the neighbour may be asked now; then say how it went.
+        """Return whether the service may be called now; the caller then reports the outcome.
 
-        While it is open, one caller in a cool-down is let through. A probe that never says how it
-        went costs a further cool-down, and no more.
+        While the breaker is open, one call per cool-down is permitted. If that call never reports
+        its outcome, the next one is permitted after another cool-down.
         """
         with self._lock:
             if self._failed < self._failures:
@@ -71,19 +73,19 @@ class Breaker:
             return True
 
     def succeeded(self) -> None:
-        """Note that the neighbour did what its contract says, be it a refusal."""
+        """Record a response within the contract, a problem answer included."""
         with self._lock:
             reopened, self._failed = self._failed >= self._failures, 0
         if reopened:
-            log.info("breaker closed", downstream=self._name)
+            log.info("circuit breaker closed", downstream=self._name)
 
     def failed(self) -> None:
-        """Note that the neighbour did not answer, or not in its contract's terms."""
+        """Record that there was no response, or one outside the contract."""
         with self._lock:
             self._failed += 1
             opened = self._failed == self._failures
             if self._failed >= self._failures:
                 self._next_probe = self._clock() + self._cool_down
         if opened:
-            log.warning("breaker opened", downstream=self._name, failures=self._failures)
+            log.warning("circuit breaker opened", downstream=self._name, failures=self._failures)
             log.metric("BreakerOpened", downstream=self._name)

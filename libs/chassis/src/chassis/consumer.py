@@ -1,14 +1,14 @@
-"""The consumer: events into handlers, and failures sorted once for all services.
+"""The consumer: passes events to their handlers and classifies failures for all services.
 
-========== ==================================== ==============================================
-kind       means                                what happens
-========== ==================================== ==============================================
-transient  any other error                      raised: Lambda retries for minutes, then hands
-                                                it to the retry queue, which tries for hours
-permanent  ``PermanentFailure``                 parked at once
-poison     not an event, or breaks its schema   parked at once
-exhausted  the retry queue's receives are used  SQS moves it to the dead-letter queue
-========== ==================================== ==============================================
+========== ======================================= ===========================================
+kind       cause                                   what happens
+========== ======================================= ===========================================
+transient  any other error                         raised: Lambda retries for minutes, then the
+                                                   retry queue retries for hours
+permanent  ``PermanentFailure``                    parked at once
+poison     not an event, or it breaks its schema   parked at once
+exhausted  the retry queue received it too often   SQS moves it to the dead-letter queue
+========== ======================================= ===========================================
 
 Every handler must be idempotent: each hop delivers at least once.
 """
@@ -25,25 +25,26 @@ from contracts.events import CloudEvent, EventType
 Handler = Callable[[CloudEvent[Any]], None]
 
 MAX_DELAY = 3600
+"""Seconds."""
 
 
 class PermanentFailure(Exception):
-    """Trying again would not help."""
+    """A retry cannot help; the text is the reason."""
 
 
 class Consumer:
-    """Hands the events of a subscription to their handlers.
+    """Passes the events of a subscription to their handlers.
 
     Parameters
     ----------
     handlers
-        Of each event type that the subscription's filter lets through.
+        The handler of each event type that matches the subscription's filter policy.
     parking
-        The function's dead-letter queue.
+        Parks messages in the function's dead-letter queue.
     sqs
         A botocore SQS client, for the retry queue's delays.
     base_delay
-        Seconds before the retry queue's second try; each further one waits twice as long.
+        Seconds before the retry queue's second attempt; each further delay is twice as long.
     """
 
     def __init__(
@@ -59,47 +60,53 @@ class Consumer:
         self._base_delay = base_delay
 
     def on_sns(self, event: dict[str, Any], lambda_context: Any = None) -> dict[str, Any]:
-        """Handle what a topic delivers: one message an invocation.
+        """Handle what SNS delivers: one message per invocation.
 
         Parameters
         ----------
+        event
+            The event of Lambda, with its ``Records``.
         lambda_context
-            Of the invocation: it says how much time there is.
+            The context of the invocation, which limits the time.
 
         Returns
         -------
         dict
-            The ids of the events that were ``handled``: a replay waits for this word.
+            The ids of the events that were ``handled``. A replay deletes a message only then.
 
         Raises
         ------
         Exception
-            Whatever a handler raised that may go away: Lambda tries again.
+            The error of a handler, if a retry may help: Lambda retries.
+        ReplayRejected
+            If a replayed message would be parked again.
         """
-        done = [
+        handled = [
             self._handle(record["Sns"]["Message"], lambda_context, replay=is_replay(event))
             for record in event["Records"]
         ]
-        return {"handled": [event_id for event_id in done if event_id is not None]}
+        return {"handled": [event_id for event_id in handled if event_id is not None]}
 
     def on_sqs(
         self, event: dict[str, Any], queue_url: str, lambda_context: Any = None
     ) -> dict[str, Any]:
         """Handle what the retry queue delivers.
 
-        A message that fails again stays in the queue for a growing while.
+        A message that fails again stays in the queue, each time for twice as long.
 
         Parameters
         ----------
+        event
+            The event of Lambda, with its ``Records``.
         queue_url
-            The retry queue.
+            URL of the retry queue.
         lambda_context
-            Of the invocation: it says how much time there is.
+            The context of the invocation, which limits the time.
 
         Returns
         -------
         dict
-            A partial-batch answer: the messages that must stay.
+            A partial batch response: the ids of the messages that stay in the queue.
         """
         failed = []
         for record in event["Records"]:
@@ -112,14 +119,14 @@ class Consumer:
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
     def _handle(self, message: str, lambda_context: Any, *, replay: bool = False) -> str | None:
-        """Return the event's id once its handler has done its work, ``None`` if it did not."""
+        """Return the id of the event if its handler succeeded, otherwise ``None``."""
         try:
             head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
             kind, handler = self._handlers[head.type]
             event = msgspec.json.decode(message, type=CloudEvent[kind.data])  # type: ignore[name-defined]
         except KeyError:
-            # The filter policy keeps these away; one that slips through concerns nobody here.
-            log.warning("ignored", type=head.type, event=head.id)
+            # The filter policy excludes these, so no handler expects one.
+            log.warning("event ignored", type=head.type, event_id=head.id)
             return None
         except msgspec.MsgspecError as error:
             raw = _raw(message)
@@ -134,37 +141,42 @@ class Consumer:
                 self._parking.park(_raw(message), reason=f"permanent: {error}", replay=replay)
                 return None
             except Exception as error:
-                log.warning("failed", event=event.id, reason=f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("handler failed", event_id=event.id, reason=reason)
                 raise
-            log.info("handled", event=event.id, type=event.type)
+            log.info("event handled", event_id=event.id, type=event.type)
             return event.id
 
 
 def delay(
     sqs: Any, queue_url: str, record: dict[str, Any], error: Exception, base_delay: float
 ) -> None:
-    """Keep a message that has failed in its queue, for twice as long each time.
+    """Delay the next delivery of a message that failed, each time for twice as long.
 
     Parameters
     ----------
     sqs
         A botocore SQS client.
+    queue_url
+        URL of the queue that holds the message.
     record
         The message as Lambda delivers it.
+    error
+        Why it failed.
     base_delay
-        Seconds after the first failure.
+        Seconds of the delay after the first failure; no delay is longer than ``MAX_DELAY``.
 
     Raises
     ------
     Exception
-        The error itself, if no queue holds the message: a replay has sent it.
+        The given error, if no queue holds the message because a replay sent it.
     """
     if "receiptHandle" not in record:
         raise error
     received = int(record["attributes"]["ApproximateReceiveCount"])
     seconds = min(base_delay * 2 ** (received - 1), MAX_DELAY)
     reason = f"{type(error).__name__}: {error}"
-    log.warning("retry scheduled", received=received, delay=seconds, reason=reason)
+    log.warning("retry scheduled", attempt=received, delay_seconds=seconds, reason=reason)
     sqs.change_message_visibility(
         QueueUrl=queue_url,
         ReceiptHandle=record["receiptHandle"],
@@ -180,7 +192,7 @@ def _raw(message: str) -> Any:
 
 
 def _trace(raw: Any) -> dict[str, str]:
-    """Return what is known of the trace of something that is no sound event."""
+    """Return the trace of a message that is not a valid event, as far as it has one."""
     trace = raw.get(context.TRACEPARENT) if isinstance(raw, dict) else None
     return {context.TRACEPARENT: trace} if isinstance(trace, str) else {}
 
@@ -188,8 +200,8 @@ def _trace(raw: Any) -> dict[str, str]:
 def _messages_of(body: str) -> list[str]:
     """Return the events of a retry-queue message.
 
-    Lambda's failure destination wraps the SNS event it gave up on; a replay may send the event
-    itself.
+    Lambda's failure destination wraps the SNS event that it could not deliver; a replay may send
+    the event itself.
     """
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])

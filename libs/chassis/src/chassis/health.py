@@ -1,24 +1,24 @@
-"""Whether a service can do its work: what it keeps its things in says so."""
+"""Health checks of a service: whether the resources that it depends on respond."""
 
 from collections.abc import Callable
 
 _checks: dict[str, Callable[[], None]] = {}
 
 
-def forget() -> None:
-    """Forget all checks: a service begins."""
+def reset() -> None:
+    """Remove all checks; a service that starts begins without any."""
     _checks.clear()
 
 
-def depends_on(name: str, check: Callable[[], None]) -> None:
+def add_check(name: str, check: Callable[[], None]) -> None:
     """Add a check.
 
     Parameters
     ----------
     name
-        Of what is checked; a second check of it replaces the first.
+        The name of the resource; a second check of the same resource replaces the first.
     check
-        Raises ``ServiceUnavailable`` if it does not answer.
+        Raises ``ServiceUnavailable`` if the resource does not respond.
     """
     _checks[name] = check
 
@@ -29,7 +29,7 @@ def check() -> None:
     Raises
     ------
     ServiceUnavailable
-        If one of them fails.
+        If a resource does not respond.
     """
     for check in _checks.values():
         check()

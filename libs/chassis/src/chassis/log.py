@@ -1,6 +1,8 @@
-"""Logs and metrics: JSON lines on standard output, which Lambda hands to CloudWatch.
+"""Logs and metrics: JSON lines on standard output, which Lambda sends to CloudWatch.
 
-A metric is a log line in the embedded metric format, so it costs no call.
+A message is a constant phrase in lower case; everything that varies is a field. Secrets and card
+numbers in fields are masked. A metric is a line in CloudWatch's embedded metric format, so it
+takes no call.
 """
 
 import sys
@@ -13,26 +15,26 @@ import msgspec
 from chassis import context
 from chassis.redaction import masked
 
-_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
-_about: dict[str, str] = {}
+_LEVELS = {"INFO": 20, "WARNING": 30, "ERROR": 40}
+_common: dict[str, str] = {}
 _threshold = _LEVELS["INFO"]
 _out: TextIO | None = None
 
 
 def configure(service: str, stage: str, level: str = "INFO", out: TextIO | None = None) -> None:
-    """Say who is logging.
+    """Set what all lines of this process have in common.
 
     Parameters
     ----------
     service, stage
-        Stand on every line.
+        The fields ``service`` and ``stage`` of every line.
     level
-        Lines below it are left out: DEBUG, INFO, WARNING or ERROR.
+        The lowest level to log: INFO, WARNING or ERROR.
     out
-        Where the lines go; standard output unless told.
+        The stream to write to; standard output by default.
     """
     global _threshold, _out
-    _about.update(service=service, stage=stage)
+    _common.update(service=service, stage=stage)
     _threshold = _LEVELS[level]
     _out = out
 
@@ -46,58 +48,55 @@ def _write(line: dict[str, Any]) -> None:
 def _log(level: str, message: str, fields: dict[str, Any]) -> None:
     if _LEVELS[level] < _threshold:
         return
-    now = context.current()
+    current = context.current()
     _write(
         {
             "level": level,
             "message": message,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            **_about,
-            "correlation_id": now.correlation_id,
-            "trace_id": now.traceparent.split("-")[1],
+            **_common,
+            "correlation_id": current.correlation_id,
+            "trace_id": current.traceparent.split("-")[1],
             **masked(fields),
         }
     )
 
 
-def debug(message: str, **fields: Any) -> None:
-    """Log what only a developer wants to know."""
-    _log("DEBUG", message, fields)
-
-
 def info(message: str, **fields: Any) -> None:
-    """Log what happened."""
+    """Log an event of normal operation."""
     _log("INFO", message, fields)
 
 
 def warning(message: str, **fields: Any) -> None:
-    """Log what went wrong and mends itself."""
+    """Log a failure that is retried or needs nobody's attention."""
     _log("WARNING", message, fields)
 
 
 def error(message: str, **fields: Any) -> None:
-    """Log what went wrong and needs a person."""
+    """Log a failure that somebody must look at."""
     _log("ERROR", message, fields)
 
 
 def exception(message: str, **fields: Any) -> None:
-    """Log the error being handled, with its stack; call it in an ``except`` block."""
+    """Log the exception being handled, with its stack; call it in an ``except`` block."""
     _log("ERROR", message, {**fields, "stack": traceback.format_exc()})
 
 
 def metric(name: str, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
-    """Count or measure something, in CloudWatch's embedded metric format.
+    """Record a metric, in CloudWatch's embedded metric format.
 
     Parameters
     ----------
     name
-        Of the metric, in the namespace ``ToyShop``.
+        The metric's name in the namespace ``ToyShop``.
+    value
+        The value to record, in ``unit``.
     unit
-        One of CloudWatch's: Count, Milliseconds, Bytes, …
+        A unit of CloudWatch: Count, Milliseconds, Bytes, …
     dimensions
-        Besides the service and the stage.
+        Dimensions besides the service and the stage.
     """
-    names = {**_about, **dimensions}
+    names = {**_common, **dimensions}
     _write(
         {
             "_aws": {

@@ -10,7 +10,7 @@ _MINOR_DIGITS = {
 """Currencies whose minor unit is not a hundredth (ISO 4217)."""
 
 
-def money_text(money: Money) -> str:
+def format_money(money: Money) -> str:
     """Return an amount as people write it, such as ``AUD 29.99``."""
     digits = _MINOR_DIGITS.get(money.currency, 2)
     whole, minor = divmod(money.amount, 10**digits)

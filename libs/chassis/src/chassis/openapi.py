@@ -80,8 +80,10 @@ class _Schemas:
         refs, components = msgspec.json.schema_components(
             types, schema_hook=_schema_of_anything, ref_template=_REF
         )
-        self._refs = {repr(kind): tidy(ref) for kind, ref in zip(types, refs, strict=True)}
-        self.components: dict[str, Any] = tidy(components)
+        self._refs = {
+            repr(kind): portable_schema(ref) for kind, ref in zip(types, refs, strict=True)
+        }
+        self.components: dict[str, Any] = portable_schema(components)
         self._queries = {
             operation.query.__name__: self.components[operation.query.__name__]
             for operation in operations
@@ -108,15 +110,15 @@ def _schema_of_anything(kind: type) -> dict[str, Any]:
     raise NotImplementedError(kind)
 
 
-def tidy(schema: Any) -> Any:
+def portable_schema(schema: Any) -> Any:
     """Return a schema without what only Python needs.
 
     `$` ends an ECMA 262 pattern without further ado.
     """
     if isinstance(schema, dict):
-        return {name: tidy(value) for name, value in schema.items()}
+        return {name: portable_schema(value) for name, value in schema.items()}
     if isinstance(schema, list):
-        return [tidy(value) for value in schema]
+        return [portable_schema(value) for value in schema]
     if isinstance(schema, str):
         return schema.replace(_PATTERN_END, "$")
     return schema

@@ -216,7 +216,7 @@ def bind(
     )
     connection.add_meta_table(table.get_meta_table())
     table.connection = connection
-    health.depends_on(table_name, lambda: _look_up_nothing(model))
+    health.add_check(table_name, lambda: _look_up_nothing(model))
     return model
 
 

@@ -39,7 +39,7 @@ def _card_in(run: str) -> bool:
     return False
 
 
-def holds_card_number(text: str) -> bool:
+def contains_card_number(text: str) -> bool:
     """Tell whether a text holds what looks like a card number.
 
     That is 14 to 19 digits, spaces or dashes between them, for which the Luhn check holds.
@@ -47,20 +47,20 @@ def holds_card_number(text: str) -> bool:
     return any(_card_in(run[0]) for run in _DIGIT_RUN.finditer(text))
 
 
-def card_number_at(document: Any, pointer: str = "") -> str | None:
+def find_card_number(document: Any, pointer: str = "") -> str | None:
     """Return the JSON pointer of the first card number in a decoded document, if there is one."""
     if isinstance(document, dict):
         for name, value in document.items():
-            if holds_card_number(str(name)):
+            if contains_card_number(str(name)):
                 return pointer or "/"
             step = str(name).replace("~", "~0").replace("/", "~1")
-            if found := card_number_at(value, f"{pointer}/{step}"):
+            if found := find_card_number(value, f"{pointer}/{step}"):
                 return found
     elif isinstance(document, list):
         for index, value in enumerate(document):
-            if found := card_number_at(value, f"{pointer}/{index}"):
+            if found := find_card_number(value, f"{pointer}/{index}"):
                 return found
-    elif isinstance(document, str | int) and holds_card_number(str(document)):
+    elif isinstance(document, str | int) and contains_card_number(str(document)):
         return pointer or "/"
     return None
 
@@ -87,7 +87,7 @@ def masked(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return _masked_text(value)
     if isinstance(value, int):
-        return MASK if holds_card_number(str(value)) else value
+        return MASK if contains_card_number(str(value)) else value
     if value is None or isinstance(value, float):
         return value
     # anything else is masked as what it would be written as: a contract type, a date, an error

@@ -1,7 +1,8 @@
-"""The relay: a table's stream is the outbox, and all it does is publish.
+"""The relay: publishes the changes in a table's stream as events, and does nothing else.
 
-Every entry of a ``PublishBatch`` answer is checked. What was not accepted is reported as a batch
-item failure, so that Lambda delivers from there again; the events' ids make the copies harmless.
+The stream is the outbox. Every entry of a ``PublishBatch`` response is checked, and a rejected one
+is reported as a batch item failure, so that Lambda delivers from there again. Event ids are
+stable, so duplicates are harmless.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,8 +16,10 @@ from chassis.records import Record
 from contracts.events import CloudEvent
 
 MAX_ENTRIES = 10
+"""The most entries in one call of ``PublishBatch``."""
 MAX_BYTES = 250_000
-BUDGET = 30.0
+"""The most bytes in one call: SNS accepts 256 KiB, attributes included."""
+_PARKING_SECONDS = 30.0
 
 EventsOf = Callable[[Record | None, Record | None], Iterable[CloudEvent[Any]]]
 
@@ -27,16 +30,16 @@ class Relay:
     Parameters
     ----------
     topic_arn
-        The service's topic.
+        ARN of the service's topic.
     sns
         A botocore SNS client.
     model
-        What the table holds.
+        The model of the table's records.
     events_of
-        Gives the events of a change: of the record before it (``None``: it was created) and after
-        it (``None``: it was deleted).
+        Returns the events of a change, given the record before it (``None`` if it was created)
+        and after it (``None`` if it was deleted).
     parking
-        Where a record goes that can never become an event.
+        Parks stream records that cannot be converted to events.
     """
 
     def __init__(
@@ -56,10 +59,20 @@ class Relay:
     def handle(self, stream_event: dict[str, Any]) -> dict[str, Any]:
         """Publish a batch of stream records.
 
+        Parameters
+        ----------
+        stream_event
+            The event of Lambda, with its ``Records``.
+
         Returns
         -------
         dict
-            A partial-batch answer: the sequence numbers that must be delivered again.
+            A partial batch response: the sequence numbers that Lambda must deliver again.
+
+        Raises
+        ------
+        ReplayRejected
+            If a replayed record would be parked again.
         """
         failed: list[str] = []
         entries: list[tuple[str, CloudEvent[Any]]] = []
@@ -68,8 +81,8 @@ class Relay:
             try:
                 entries.extend((sequence_number, event) for event in self._events(record))
             except Exception as error:
-                # Retried, it would fail again and hold up its shard; parked, it can be replayed.
-                with context.entered(_trace(record), budget=BUDGET):
+                # A retry would fail again and block the shard; a parked record can be replayed.
+                with context.entered(_trace(record), budget=_PARKING_SECONDS):
                     self._parking.park(
                         record,
                         reason=f"poison: {type(error).__name__}: {error}",
@@ -78,7 +91,7 @@ class Relay:
         for batch in _batches(entries):
             failed.extend(self._publish(batch))
         if failed:
-            log.warning("relay: not accepted", records=len(failed))
+            log.warning("events not published", records=len(failed))
             log.metric("RelayFailures", len(failed))
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
@@ -106,17 +119,17 @@ class Relay:
                 ],
             )
         except Exception as error:
-            log.warning("relay: publish failed", reason=f"{type(error).__name__}: {error}")
+            log.warning("publish call failed", reason=f"{type(error).__name__}: {error}")
             return [number for number, _, _ in batch]
         accepted = {int(entry["Id"]) for entry in answer.get("Successful", [])}
         for index, (_, _, event) in enumerate(batch):
             if index in accepted:
-                log.info("published", event=event.id, trace=event.traceparent)
+                log.info("event published", event_id=event.id, traceparent=event.traceparent)
         return [number for index, (number, _, _) in enumerate(batch) if index not in accepted]
 
 
 def _trace(record: dict[str, Any]) -> dict[str, str]:
-    """Return the trace of the write that a stream record tells of."""
+    """Return the trace of the write that caused a stream record."""
     images = record["dynamodb"]
     image = images.get("NewImage") or images.get("OldImage") or {}
     return {context.TRACEPARENT: image.get("traceparent", {}).get("S", "")}
@@ -125,7 +138,7 @@ def _trace(record: dict[str, Any]) -> dict[str, str]:
 def _batches(
     entries: Iterable[tuple[str, CloudEvent[Any]]],
 ) -> Iterator[list[tuple[str, str, CloudEvent[Any]]]]:
-    """Cut into what one ``PublishBatch`` takes: 10 entries, 256 KiB together."""
+    """Divide the events into batches that one ``PublishBatch`` call accepts."""
     batch: list[tuple[str, str, CloudEvent[Any]]] = []
     size = 0
     for number, event in entries:
