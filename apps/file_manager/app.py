@@ -1,4 +1,4 @@
-"""The files API, the check of what was uploaded, and the relay of the table's stream."""
+"""The files API, the check of uploads, and the relay of the table's stream."""
 
 from chalice.app import DynamoDBEvent, SQSEvent
 
@@ -14,42 +14,42 @@ components = build(settings)
 
 @app.serves(api.ANNOUNCE_IMAGE)
 def announce_image() -> api.ImageTicket:
-    """Announce an upload."""
+    """Announce the upload of an image."""
     return components.files.announce(app.body(api.NewImage))
 
 
 @app.serves(api.LOOKUP)
 def look_up_files() -> api.FileLookupAnswer:
-    """Get what is known of many files."""
+    """Return the files with the given ids."""
     return components.files.look_up(app.body(api.FileLookup))
 
 
 @app.serves(api.DELETE)
 def delete_file(file_id: str) -> None:
-    """Forget a file and its bytes."""
+    """Delete a file and its content."""
     components.files.delete(file_id)
 
 
 @app.serves(api.ARCHIVE_DOCUMENT)
 def archive_document(file_id: str) -> Answer:
-    """Archive a document, once."""
+    """Archive a document, once per id."""
     document, is_new = components.files.archive(file_id, app.body(api.NewDocument))
     return Answer(document, status=201 if is_new else 200)
 
 
 @app.serves(api.LINK_DOCUMENT)
 def link_document(file_id: str) -> api.Link:
-    """Get a short-lived URL of a document."""
+    """Return a short-lived URL of a document."""
     return components.files.link(file_id)
 
 
 @app.on_sqs_message(queue_arn=source("on_s3_event"))
 def on_s3_event(event: SQSEvent) -> dict[str, object]:
-    """Check what was uploaded, and publish it if it is what it said."""
+    """Check uploads, and publish those that match their announcement."""
     return components.uploads.handle(event.to_dict(), event.context)
 
 
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
-    """Publish what the table's stream says has changed."""
+    """Publish the events of changed files."""
     return components.relay.handle(event.to_dict())

@@ -1,4 +1,4 @@
-"""The files service as a whole: its API, its buckets, the check of uploads, its stream."""
+"""The whole files service: its API, its buckets, the check of uploads, and its stream."""
 
 import base64
 import json
@@ -27,13 +27,13 @@ PRIVATE = "toyshop-local-file-manager-private"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
 
 
-def picture(colour: str = "red") -> bytes:
+def png(color: str = "red") -> bytes:
     buffer = BytesIO()
-    Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
+    Image.new("RGB", (40, 30), color).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-PNG = picture()
+PNG = png()
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def upload(s3: Any, file_id: str, content: bytes = PNG) -> None:
     s3.put_object(Bucket=PRIVATE, Key=f"incoming/{file_id}", Body=content)
 
 
-def told_of(*file_ids: str, received: int = 1) -> dict[str, Any]:
-    """Return what the queue delivers when S3 has told it of uploads."""
+def uploads_of(*file_ids: str, received: int = 1) -> dict[str, Any]:
+    """Return the messages that the queue delivers after uploads."""
     return {
         "Records": [
             message(
@@ -126,8 +126,8 @@ def message(body: str, number: int = 0, received: int = 1) -> dict[str, Any]:
     }
 
 
-def handled(app: ModuleType, event: dict[str, Any]) -> list[str]:
-    """Hand an event to the function as Lambda does, and return what must stay in the queue."""
+def failed_messages(app: ModuleType, event: dict[str, Any]) -> list[str]:
+    """Invoke the function as Lambda does, and return the ids of the failed messages."""
     answer = app.on_s3_event(event, None)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -142,10 +142,10 @@ def document(content: bytes = PDF, **changes: Any) -> dict[str, Any]:
     }
 
 
-class TestPictures:
+class TestImages:
     """From the announcement to the public bucket."""
 
-    def test_the_ticket_lets_in_what_was_announced_and_nothing_else(self, api: Any) -> None:
+    def test_presigned_form_accepts_only_the_announced_upload(self, api: Any) -> None:
         before = datetime.now(UTC)
         ticket = announced(api, size=1234)
         file_id = ticket["image"]["id"]
@@ -161,10 +161,10 @@ class TestPictures:
         assert {"bucket": PRIVATE} in policy["conditions"]
         expiry = datetime.fromisoformat(policy["expiration"])
         assert timedelta(minutes=14) < expiry - before < timedelta(minutes=16)
-        told = datetime.fromisoformat(sent["expires_at"])
-        assert abs(told - expiry) < timedelta(seconds=5)
+        expires_at = datetime.fromisoformat(sent["expires_at"])
+        assert abs(expires_at - expiry) < timedelta(seconds=5)
 
-    def test_what_is_announced_is_pending_and_not_public(self, api: Any, s3: Any) -> None:
+    def test_announced_image_is_pending_and_not_public(self, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
         file = file_of(api, file_id)
@@ -181,7 +181,7 @@ class TestPictures:
             ({"colour": "red"}, "/colour"),
         ],
     )
-    def test_a_bad_announcement_names_its_field(
+    def test_invalid_announcement_names_its_field(
         self, api: Any, changes: dict[str, Any], pointer: str
     ) -> None:
         body = {"subject": "toy_1", "content_type": "image/png", "size": 1, "alt": ""} | changes
@@ -189,12 +189,12 @@ class TestPictures:
         assert answer.status_code == 422
         assert answer.json_body["errors"][0]["pointer"] == pointer
 
-    def test_a_good_upload_becomes_public_and_immutable(
+    def test_valid_upload_is_published_as_immutable(
         self, app: ModuleType, api: Any, s3: Any
     ) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        assert handled(app, told_of(file_id)) == []
+        assert failed_messages(app, uploads_of(file_id)) == []
         stored = s3.get_object(Bucket=PUBLIC, Key=f"files/{file_id}")
         assert stored["Body"].read() == PNG
         assert stored["ContentType"] == "image/png"
@@ -208,93 +208,95 @@ class TestPictures:
         [
             (PNG[:-1], len(PNG), "fewer bytes"),
             (PNG + b"\n", len(PNG), "more bytes"),
-            (b"<svg onload='alert(1)'/>", 24, "not a whole picture"),
-            (PNG[:-20], len(PNG) - 20, "not a whole picture"),
-            (PNG.replace(b"IHDR", b"IHDX"), len(PNG), "not a whole picture"),
+            (b"<svg onload='alert(1)'/>", 24, "not a complete image"),
+            (PNG[:-20], len(PNG) - 20, "not a complete image"),
+            (PNG.replace(b"IHDR", b"IHDX"), len(PNG), "not a complete image"),
         ],
-        ids=["shorter", "longer", "script", "cut off", "broken"],
+        ids=["shorter", "longer", "script", "truncated", "corrupt"],
     )
-    def test_an_upload_that_is_not_what_it_said_is_gone(
+    def test_upload_that_differs_from_its_announcement_is_rejected_and_deleted(
         self, app: ModuleType, api: Any, s3: Any, content: bytes, announced_size: int, reason: str
     ) -> None:
         file_id = announced(api, size=announced_size)["image"]["id"]
         upload(s3, file_id, content)
-        assert handled(app, told_of(file_id)) == []
+        assert failed_messages(app, uploads_of(file_id)) == []
         file = file_of(api, file_id)
         assert file["status"] == "rejected"
         assert reason in file["reason"]
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
 
-    def test_a_redelivery_changes_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
+    def test_redelivery_changes_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
         for received in (1, 2, 3):
-            assert handled(app, told_of(file_id, file_id, received=received)) == []
+            assert failed_messages(app, uploads_of(file_id, file_id, received=received)) == []
             file = file_of(api, file_id)
             assert (file["status"], file["version"]) == ("ready", 2)
             assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
 
-    def test_a_second_upload_does_not_change_what_is_public(
+    def test_second_upload_does_not_change_the_public_image(
         self, app: ModuleType, api: Any, s3: Any
     ) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        handled(app, told_of(file_id))
-        upload(s3, file_id, picture("blue"))
-        assert handled(app, told_of(file_id)) == []
+        failed_messages(app, uploads_of(file_id))
+        upload(s3, file_id, png("blue"))
+        assert failed_messages(app, uploads_of(file_id)) == []
         assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
 
-    def test_a_second_upload_does_not_save_what_was_rejected(
+    def test_second_upload_does_not_revive_a_rejected_image(
         self, app: ModuleType, api: Any, s3: Any
     ) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id, b"x" * len(PNG))
-        handled(app, told_of(file_id))
+        failed_messages(app, uploads_of(file_id))
         upload(s3, file_id)
-        handled(app, told_of(file_id))
+        failed_messages(app, uploads_of(file_id))
         assert file_of(api, file_id)["status"] == "rejected"
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
-    def test_an_upload_that_nobody_announced_is_deleted(self, app: ModuleType, s3: Any) -> None:
+    def test_unannounced_upload_is_deleted(self, app: ModuleType, s3: Any) -> None:
         file_id = new_id("fil")
         upload(s3, file_id)
-        assert handled(app, told_of(file_id)) == []
+        assert failed_messages(app, uploads_of(file_id)) == []
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
-    def test_an_event_without_an_upload_waits_for_one(self, app: ModuleType, api: Any) -> None:
+    def test_event_without_an_upload_leaves_the_image_pending(
+        self, app: ModuleType, api: Any
+    ) -> None:
         file_id = announced(api)["image"]["id"]
-        assert handled(app, told_of(file_id)) == []
+        assert failed_messages(app, uploads_of(file_id)) == []
         assert file_of(api, file_id)["status"] == "pending"
 
-    def test_what_is_no_upload_is_left_alone(self, app: ModuleType, s3: Any) -> None:
+    def test_object_outside_incoming_is_ignored(self, app: ModuleType, s3: Any) -> None:
         s3.put_object(Bucket=PRIVATE, Key="documents/x", Body=PDF)
-        event = told_of("x")
+        event = uploads_of("x")
         event["Records"][0]["body"] = event["Records"][0]["body"].replace("incoming", "documents")
-        assert handled(app, event) == []
+        assert failed_messages(app, event) == []
         assert content_of(s3, PRIVATE, "documents/x") == PDF
 
-    def test_s3s_test_event_is_nothing(self, app: ModuleType) -> None:
+    def test_test_event_of_s3_is_ignored(self, app: ModuleType) -> None:
         test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": PRIVATE}
-        assert handled(app, {"Records": [message(json.dumps(test))]}) == []
+        assert failed_messages(app, {"Records": [message(json.dumps(test))]}) == []
         assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
 
     @pytest.mark.parametrize("body", ["no JSON", "[]", '{"Records": [{"s3": {}}]}'])
-    def test_poison_is_parked_at_once(self, app: ModuleType, body: str) -> None:
-        assert handled(app, {"Records": [message(body)]}) == []
-        (letter,) = parked("toyshop-local-file-manager-uploads-dead-letters")
-        assert letter["body"] == body
-        assert letter["reason"].startswith("poison")
+    def test_malformed_message_is_parked_at_once(self, app: ModuleType, body: str) -> None:
+        assert failed_messages(app, {"Records": [message(body)]}) == []
+        (dead_letter,) = parked("toyshop-local-file-manager-uploads-dead-letters")
+        assert dead_letter["body"] == body
+        assert dead_letter["reason"].startswith("poison")
 
-    def test_a_replay_is_told_why_it_failed(
+    def test_failed_replay_raises_the_reason(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # GIVEN an upload that is delivered again by a person: no queue holds it meanwhile
+        # GIVEN an upload that an operator replays, so that no queue holds the message
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        event = told_of(file_id) | {"replay": True}
+        event = uploads_of(file_id) | {"replay": True}
         del event["Records"][0]["receiptHandle"]
         real = app.components.uploads._storage.publish
 
@@ -302,19 +304,19 @@ class TestPictures:
             raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
-        # THEN a failure is the answer, and poison is not parked a second time
+        # THEN a failure is raised, and a malformed message is not parked again
         with pytest.raises(ClientError, match="SlowDown"):
-            handled(app, event)
+            failed_messages(app, event)
         poison = {"Records": [event["Records"][0] | {"body": "no JSON"}], "replay": True}
         with pytest.raises(ReplayRejected, match="poison"):
-            handled(app, poison)
+            failed_messages(app, poison)
         assert parked("toyshop-local-file-manager-uploads-dead-letters") == []
-        # AND once the cause is gone it is handled
+        # AND once the cause is fixed, the replay succeeds
         monkeypatch.setattr(app.components.uploads._storage, "publish", real)
-        assert handled(app, event) == []
+        assert failed_messages(app, event) == []
         assert file_of(api, file_id)["status"] == "ready"
 
-    def test_one_failure_does_not_hold_up_the_others(
+    def test_failed_upload_does_not_block_the_others(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bad, good = (announced(api)["image"]["id"] for _ in range(2))
@@ -334,16 +336,16 @@ class TestPictures:
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         monkeypatch.setattr(app.components.uploads, "_sqs", Queue())
-        assert handled(app, told_of(bad, good, received=3)) == ["message-0"]
+        assert failed_messages(app, uploads_of(bad, good, received=3)) == ["message-0"]
         assert delays == [("handle-0", 8)]
         assert file_of(api, good)["status"] == "ready"
         assert file_of(api, bad)["status"] == "pending"
 
 
 class TestDocuments:
-    """Archived once, shown for five minutes."""
+    """Archived once, linked for five minutes."""
 
-    def test_a_document_is_archived_once(self, api: Any, s3: Any) -> None:
+    def test_document_is_archived_once(self, api: Any, s3: Any) -> None:
         file_id = new_id("fil")
         first = api.call("PUT", f"/documents/{file_id}", document())
         again = api.call("PUT", f"/documents/{file_id}", document())
@@ -354,7 +356,7 @@ class TestDocuments:
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
         assert s3.list_objects_v2(Bucket=PUBLIC)["KeyCount"] == 0
 
-    def test_another_content_does_not_replace_it(self, api: Any, s3: Any) -> None:
+    def test_other_content_does_not_replace_a_document(self, api: Any, s3: Any) -> None:
         file_id = new_id("fil")
         api.call("PUT", f"/documents/{file_id}", document())
         other = api.call("PUT", f"/documents/{file_id}", document(PDF + b"%%EOF"))
@@ -362,13 +364,13 @@ class TestDocuments:
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
 
     @pytest.mark.parametrize("content", [b"<html>", b"%PDF-1.7 and no end", PDF + b" " * 3000])
-    def test_what_is_no_whole_pdf_is_refused(self, api: Any, s3: Any, content: bytes) -> None:
+    def test_incomplete_pdf_is_rejected(self, api: Any, s3: Any, content: bytes) -> None:
         answer = api.call("PUT", f"/documents/{new_id('fil')}", document(content))
         assert answer.status_code == 422
         assert answer.json_body["errors"][0]["pointer"] == "/content"
         assert s3.list_objects_v2(Bucket=PRIVATE)["KeyCount"] == 0
 
-    def test_a_document_may_have_two_mebibytes(self, api: Any) -> None:
+    def test_document_of_two_mebibytes_is_accepted(self, api: Any) -> None:
         largest = PDF[:-6] + b" " * (2 * 1024 * 1024 - len(PDF)) + b"%%EOF\n"
         assert len(largest) == 2 * 1024 * 1024
         answer = api.call("PUT", f"/documents/{new_id('fil')}", document(largest))
@@ -377,15 +379,15 @@ class TestDocuments:
         assert answer.status_code == 422
 
     @pytest.mark.parametrize("file_id", ["receipt", "toy_01M85PFGE63KGV9W3G6X1F75A7", "..%2Fx"])
-    def test_a_document_has_the_id_of_a_file(self, api: Any, file_id: str) -> None:
+    def test_document_id_must_be_a_file_id(self, api: Any, file_id: str) -> None:
         assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 400
 
-    def test_a_picture_is_no_document(self, api: Any) -> None:
+    def test_image_has_no_document_link(self, api: Any) -> None:
         file_id = announced(api)["image"]["id"]
         assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 409
         assert api.call("POST", f"/documents/{file_id}/link").status_code == 404
 
-    def test_a_link_shows_the_document_for_five_minutes(self, api: Any) -> None:
+    def test_link_is_valid_for_five_minutes(self, api: Any) -> None:
         file_id = new_id("fil")
         api.call("PUT", f"/documents/{file_id}", document())
         before = datetime.now(UTC)
@@ -399,24 +401,24 @@ class TestDocuments:
         left = datetime.fromisoformat(answer.json_body["expires_at"]) - before
         assert timedelta(seconds=299) < left < timedelta(seconds=305)
 
-    def test_there_is_no_link_to_nothing(self, api: Any) -> None:
+    def test_link_of_an_unknown_document_is_404(self, api: Any) -> None:
         assert api.call("POST", f"/documents/{new_id('fil')}/link").status_code == 404
 
 
-class TestForgetting:
-    """A deleted file leaves nothing, whenever it is deleted."""
+class TestDeletion:
+    """A deleted file leaves no content, at whatever time it is deleted."""
 
-    def test_a_picture_leaves_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
+    def test_deleted_image_leaves_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
-        handled(app, told_of(file_id))
+        failed_messages(app, uploads_of(file_id))
         upload(s3, file_id)
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
         assert files_of(api, file_id) == []
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
-    def test_a_document_leaves_nothing(self, api: Any, s3: Any) -> None:
+    def test_deleted_document_leaves_nothing(self, api: Any, s3: Any) -> None:
         file_id = new_id("fil")
         api.call("PUT", f"/documents/{file_id}", document())
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
@@ -426,20 +428,18 @@ class TestForgetting:
     @pytest.mark.parametrize(
         "file_id", ["fil_01M85R4ZE6N1GC4DDRYJ2519DX", "nothing", "..%2F..%2Fetc"]
     )
-    def test_what_is_not_there_is_no_error(self, api: Any, file_id: str) -> None:
+    def test_deleting_an_unknown_file_is_no_error(self, api: Any, file_id: str) -> None:
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
 
-    def test_an_upload_after_the_deletion_is_deleted(
-        self, app: ModuleType, api: Any, s3: Any
-    ) -> None:
+    def test_upload_after_the_deletion_is_deleted(self, app: ModuleType, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         api.call("DELETE", f"/files/{file_id}")
         upload(s3, file_id)
-        handled(app, told_of(file_id))
+        failed_messages(app, uploads_of(file_id))
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
-    def test_a_deletion_during_the_check_wins(
+    def test_deletion_during_the_check_wins(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file_id = announced(api)["image"]["id"]
@@ -451,29 +451,29 @@ class TestForgetting:
             real(file, content)
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
-        assert handled(app, told_of(file_id)) == []
+        assert failed_messages(app, uploads_of(file_id)) == []
         assert files_of(api, file_id) == []
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
-    def test_two_checks_at_once_agree(
+    def test_concurrent_checks_agree(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # GIVEN a check that has published good bytes
+        # GIVEN a check that has published valid content
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
         real = app.components.uploads._storage.publish
 
         def publish(file: Any, content: bytes) -> None:
-            # WHEN another check finds other bytes, and is faster
+            # WHEN another check finds other content and records its result first
             monkeypatch.setattr(app.components.uploads._storage, "publish", real)
             real(file, content)
             upload(s3, file.id, b"x" * len(PNG))
             app.components.uploads.check(file.id)
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
-        assert handled(app, told_of(file_id)) == []
-        # THEN what was recorded is true
+        assert failed_messages(app, uploads_of(file_id)) == []
+        # THEN the recorded result matches the buckets
         assert file_of(api, file_id)["status"] == "rejected"
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
 
@@ -482,20 +482,20 @@ class Crash(BaseException):
     """The process dies."""
 
 
-class Crashing:
-    """Lets calls through to a target, until the process dies before or after one of them.
+class CrashingProxy:
+    """Forwards calls to a target until the process dies before or after one of them.
 
     Parameters
     ----------
     target
-        What is called.
-    fuse
-        Counts the calls of all targets down; it is shared between them.
+        Object whose methods are called.
+    countdown
+        Countdown of the calls of all targets, which share it.
     """
 
-    def __init__(self, target: Any, fuse: "Fuse") -> None:
+    def __init__(self, target: Any, countdown: "Countdown") -> None:
         self._target = target
-        self._fuse = fuse
+        self._countdown = countdown
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, name)
@@ -503,21 +503,21 @@ class Crashing:
             return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._fuse.before()
+            self._countdown.before()
             result = method(*args, **kwargs)
-            self._fuse.after()
+            self._countdown.after()
             return result
 
         return call
 
 
-class Fuse:
-    """Burns down by one with every call."""
+class Countdown:
+    """Counts calls, and lets the process die before or after one of them."""
 
     def __init__(self, number: int, *, after: bool) -> None:
         self._left = number
         self._after = after
-        self.burnt = False
+        self.expired = False
 
     def before(self) -> None:
         if self._left == 0 and not self._after:
@@ -529,51 +529,51 @@ class Fuse:
         self._left -= 1
 
     def _die(self) -> None:
-        self.burnt = True
+        self.expired = True
         raise Crash
 
 
-def crash_points(attempt: Callable[[Fuse], None]) -> Iterator[None]:
-    """Run an attempt that dies, once for every point where it can, and yield after each."""
+def crash_points(attempt: Callable[[Countdown], None]) -> Iterator[None]:
+    """Run an attempt with a crash at each possible point, and yield after each crash."""
     for after in (False, True):
         for number in range(30):
-            fuse = Fuse(number, after=after)
+            countdown = Countdown(number, after=after)
             try:
-                attempt(fuse)
+                attempt(countdown)
             except Crash:
                 yield
-            if not fuse.burnt:
-                assert number > 2, "the attempt makes fewer calls than it must"
+            if not countdown.expired:
+                assert number > 2, "the attempt makes too few calls"
                 break
         else:
             raise AssertionError("the attempt never ends")
 
 
 class TestCrashes:
-    """Whatever the last step before a crash was, the next try completes the work."""
+    """After a crash at any step, the next attempt completes the work."""
 
-    def services(self, s3: Any, fuse: Fuse) -> tuple[FileService, Uploads]:
-        store: Any = Crashing(FileStore(TABLE), fuse)
-        storage = Storage(Crashing(s3, fuse), PUBLIC, PRIVATE)
+    def services(self, s3: Any, countdown: Countdown) -> tuple[FileService, Uploads]:
+        store: Any = CrashingProxy(FileStore(TABLE), countdown)
+        storage = Storage(CrashingProxy(s3, countdown), PUBLIC, PRIVATE)
         nothing: Any = None
         return FileService(store, storage), Uploads(store, storage, nothing, None, "")
 
     @pytest.mark.parametrize("good", [True, False])
-    def test_a_check_is_completed_by_the_redelivery(
+    def test_redelivery_completes_a_crashed_check(
         self, app: ModuleType, api: Any, s3: Any, good: bool
     ) -> None:
         stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
         content = PNG if good else b"x" * len(PNG)
         current = ""
 
-        def attempt(fuse: Fuse) -> None:
+        def attempt(countdown: Countdown) -> None:
             nonlocal current
             current = announced(api)["image"]["id"]
             upload(s3, current, content)
-            self.services(s3, fuse)[1].check(current)
+            self.services(s3, countdown)[1].check(current)
 
         for _ in crash_points(attempt):
-            assert handled(app, told_of(current, received=2)) == []
+            assert failed_messages(app, uploads_of(current, received=2)) == []
             file = file_of(api, current)
             assert (file["status"], file["version"]) == ("ready" if good else "rejected", 2)
             assert content_of(s3, PUBLIC, f"files/{current}") == (PNG if good else None)
@@ -583,13 +583,13 @@ class TestCrashes:
             (event,) = [event for event in spy.events() if event["subject"] == current]
             assert event["id"] == f"{current}.2.shop.file.{kind}.v1"
 
-    def test_a_document_is_completed_by_the_retry(self, api: Any, s3: Any) -> None:
+    def test_retry_completes_a_crashed_archiving(self, api: Any, s3: Any) -> None:
         current = ""
 
-        def attempt(fuse: Fuse) -> None:
+        def attempt(countdown: Countdown) -> None:
             nonlocal current
             current = new_id("fil")
-            self.services(s3, fuse)[0].archive(current, _request(PDF))
+            self.services(s3, countdown)[0].archive(current, _request(PDF))
 
         for _ in crash_points(attempt):
             answer = api.call("PUT", f"/documents/{current}", document())
@@ -597,33 +597,33 @@ class TestCrashes:
             assert content_of(s3, PRIVATE, f"documents/{current}") == PDF
             assert api.call("POST", f"/documents/{current}/link").status_code == 200
 
-    def test_after_a_crash_what_was_kept_first_stands(self, api: Any, s3: Any) -> None:
+    def test_content_stored_before_a_crash_is_final(self, api: Any, s3: Any) -> None:
         current = ""
 
-        def attempt(fuse: Fuse) -> None:
+        def attempt(countdown: Countdown) -> None:
             nonlocal current
             current = new_id("fil")
-            self.services(s3, fuse)[0].archive(current, _request(PDF))
+            self.services(s3, countdown)[0].archive(current, _request(PDF))
 
         other = PDF + b"\n%%EOF\n"
         for _ in crash_points(attempt):
             answer = api.call("PUT", f"/documents/{current}", document(other))
-            kept = content_of(s3, PRIVATE, f"documents/{current}")
-            assert (answer.status_code, kept) in ((201, other), (409, PDF))
-            # either way there is a document, and the record tells of its bytes
+            stored = content_of(s3, PRIVATE, f"documents/{current}")
+            assert (answer.status_code, stored) in ((201, other), (409, PDF))
+            # In both cases there is a document, and its record matches its content.
             assert api.call("POST", f"/documents/{current}/link").status_code == 200
-            again = api.call("PUT", f"/documents/{current}", document(kept or b""))
-            assert (again.status_code, again.json_body["size"]) == (200, len(kept or b""))
+            again = api.call("PUT", f"/documents/{current}", document(stored or b""))
+            assert (again.status_code, again.json_body["size"]) == (200, len(stored or b""))
 
-    def test_a_deletion_is_completed_by_the_retry(self, app: ModuleType, api: Any, s3: Any) -> None:
+    def test_retry_completes_a_crashed_deletion(self, app: ModuleType, api: Any, s3: Any) -> None:
         current = ""
 
-        def attempt(fuse: Fuse) -> None:
+        def attempt(countdown: Countdown) -> None:
             nonlocal current
             current = announced(api)["image"]["id"]
             upload(s3, current)
-            handled(app, told_of(current))
-            self.services(s3, fuse)[0].delete(current)
+            failed_messages(app, uploads_of(current))
+            self.services(s3, countdown)[0].delete(current)
 
         for _ in crash_points(attempt):
             assert api.call("DELETE", f"/files/{current}").status_code == 204
@@ -640,9 +640,9 @@ def _request(content: bytes) -> Any:
 
 
 class TestEvents:
-    """What the table's stream becomes."""
+    """The events of the table's stream."""
 
-    def test_a_checked_picture_is_told_of_once_however_often_it_is_delivered(
+    def test_redelivered_record_emits_the_same_event(
         self, app: ModuleType, api: Any, s3: Any
     ) -> None:
         stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
@@ -652,7 +652,7 @@ class TestEvents:
         assert spy.events() == []
         upload(s3, good)
         upload(s3, bad, b"x" * len(PNG))
-        handled(app, told_of(good, bad))
+        failed_messages(app, uploads_of(good, bad))
         records = stream.records()
         for _ in range(2):
             app.on_dynamodb_record(records, None)
@@ -669,7 +669,7 @@ class TestEvents:
             assert events[bad]["type"] == "shop.file.rejected.v1"
             assert events[bad]["data"]["subject"] == "toy_1"
 
-    def test_an_event_goes_on_with_the_trace_of_the_announcement(
+    def test_event_continues_the_trace_of_the_announcement(
         self, app: ModuleType, api: Any, s3: Any
     ) -> None:
         stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
@@ -681,7 +681,7 @@ class TestEvents:
         file_id = answer.json_body["image"]["id"]
         stream.records()
         upload(s3, file_id)
-        handled(app, told_of(file_id))
+        failed_messages(app, uploads_of(file_id))
         app.on_dynamodb_record(stream.records(), None)
         (event,) = spy.events()
         assert event["traceparent"].split("-")[1] == trace

@@ -168,20 +168,20 @@ def test_the_stream_tells_what_was_before_and_after(stream_of: StreamOf) -> None
 
 def test_a_document_is_kept_once(stream_of: StreamOf) -> None:
     storage = Storage(aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
-    first = storage.keep_document("fil_1", b"one", "application/pdf", "digest of one")
+    first = storage.store_document("fil_1", b"one", "application/pdf", "digest of one")
     assert (first.sha256, first.size) == ("digest of one", 3)
-    assert storage.keep_document("fil_1", b"other", "application/pdf", "of another") == first
+    assert storage.store_document("fil_1", b"other", "application/pdf", "of another") == first
 
 
 def test_an_upload_is_read_until_it_is_discarded(stream_of: StreamOf) -> None:
     s3 = aws.client("s3")
     storage = Storage(s3, "toyshop-local-file-manager-public", BUCKET)
-    assert storage.incoming("fil_1", 3) is None
+    assert storage.read_upload("fil_1", 3) is None
     s3.put_object(Bucket=BUCKET, Key="incoming/fil_1", Body=b"too long")
-    assert storage.incoming("fil_1", 3) == b"too "
-    storage.discard_incoming("fil_1")
-    storage.discard_incoming("fil_1")
-    assert storage.incoming("fil_1", 3) is None
+    assert storage.read_upload("fil_1", 3) == b"too "
+    storage.delete_upload("fil_1")
+    storage.delete_upload("fil_1")
+    assert storage.read_upload("fil_1", 3) is None
 
 
 def test_a_table_that_is_not_there_is_an_error(stream_of: StreamOf) -> None:

@@ -1,4 +1,4 @@
-"""What a change of a file means to others."""
+"""The events that a changed file emits."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,7 @@ def record(status: str, version: int = 2, **changes: Any) -> FileRecord:
     )
 
 
-def test_a_checked_picture_is_ready() -> None:
+def test_checked_image_emits_ready() -> None:
     (event,) = events_of(record("pending", 1), record("ready"))
     assert (event.id, event.source) == ("fil_1.2.shop.file.ready.v1", "/file_manager")
     assert (event.type, event.subject) == ("shop.file.ready.v1", "fil_1")
@@ -39,7 +39,7 @@ def test_a_checked_picture_is_ready() -> None:
     )
 
 
-def test_a_refused_picture_is_rejected_with_its_reason() -> None:
+def test_rejected_image_emits_rejected_with_the_reason() -> None:
     (event,) = events_of(record("pending", 1), record("rejected", reason="It is a cat"))
     assert event.type == "shop.file.rejected.v1"
     assert event.data == FileRejected(id="fil_1", subject="toy_1", reason="It is a cat")
@@ -55,5 +55,5 @@ def test_a_refused_picture_is_rejected_with_its_reason() -> None:
         (None, record("ready", 1, kind="document")),
     ],
 )
-def test_nothing_else_concerns_anybody(before: Any, after: Any) -> None:
+def test_other_changes_emit_nothing(before: Any, after: Any) -> None:
     assert list(events_of(before, after)) == []

@@ -1,4 +1,4 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from typing import NamedTuple
 
@@ -13,9 +13,9 @@ from chassis.relay import Relay
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment.
+    """The service's settings, read from its environment.
 
-    ``retry_base_seconds`` is the first delay of an upload that could not be checked.
+    ``retry_base_seconds`` is the first delay before a failed check is retried.
     """
 
     table_name: str
@@ -37,7 +37,13 @@ class Components(NamedTuple):
 
 
 def build(settings: Settings) -> Components:
-    """Return the parts of the service, ready to serve."""
+    """Create the components of the service and connect them.
+
+    Parameters
+    ----------
+    settings
+        The service's settings.
+    """
     sqs = aws.client("sqs")
     store = FileStore(settings.table_name)
     storage = Storage(aws.client("s3"), settings.public_bucket, settings.private_bucket)

@@ -1,4 +1,4 @@
-"""The rules of files: no AWS, no HTTP, nothing that a shopkeeper could not follow."""
+"""The rules of files. No AWS and no HTTP: a shopkeeper could follow it."""
 
 import re
 from datetime import datetime
@@ -11,15 +11,15 @@ _ID = re.compile(r"fil_[0-9A-HJKMNP-TV-Z]{26}")
 _PDF_START = b"%PDF-"
 _PDF_END = b"%%EOF"
 _PDF_END_WITHIN = 1024
-"""Bytes at the end of a PDF that hold its end marker (ISO 32000, annex H.3)."""
+"""The end marker is in the last 1,024 bytes of a PDF (ISO 32000, annex H.3)."""
 
 
 class AlreadyCheckedError(Exception):
-    """A file is checked once; what came of it stays."""
+    """The file has been checked; the result never changes."""
 
 
 def is_file_id(text: str) -> bool:
-    """Tell whether a text can be the id of a file."""
+    """Return whether a text has the form of a file id."""
     return _ID.fullmatch(text) is not None
 
 
@@ -28,8 +28,8 @@ def url_of(file_id: str) -> str:
     return f"/files/{file_id}"
 
 
-def announced(file_id: str, request: NewImage, now: datetime) -> File:
-    """Return the picture that an announcement promises."""
+def new_image(file_id: str, request: NewImage, now: datetime) -> File:
+    """Return the pending image of an announcement."""
     return File(
         id=file_id,
         kind="image",
@@ -44,13 +44,13 @@ def announced(file_id: str, request: NewImage, now: datetime) -> File:
     )
 
 
-def archived(file_id: str, request: NewDocument, size: int, now: datetime) -> File:
-    """Return the document that an archived request makes.
+def new_document(file_id: str, request: NewDocument, size: int, now: datetime) -> File:
+    """Return the document of a request to archive one.
 
     Parameters
     ----------
     size
-        Of the bytes that are kept.
+        Size of the stored content in bytes.
     """
     return File(
         id=file_id,
@@ -66,25 +66,30 @@ def archived(file_id: str, request: NewDocument, size: int, now: datetime) -> Fi
     )
 
 
-def passed(file: File, now: datetime) -> File:
-    """Return the picture whose bytes are what they said.
+def mark_ready(file: File, now: datetime) -> File:
+    """Return the image as ready: its content matches its announcement.
 
     Raises
     ------
     AlreadyCheckedError
-        If it was checked before.
+        If the image has been checked before.
     """
     _must_be_pending(file)
     return replace(file, status="ready", version=file.version + 1, updated_at=now)
 
 
-def rejected(file: File, reason: str, now: datetime) -> File:
-    """Return the picture whose bytes are not what they said.
+def mark_rejected(file: File, reason: str, now: datetime) -> File:
+    """Return the image as rejected: its content does not match its announcement.
+
+    Parameters
+    ----------
+    reason
+        The mismatch, as a text for staff.
 
     Raises
     ------
     AlreadyCheckedError
-        If it was checked before.
+        If the image has been checked before.
     """
     _must_be_pending(file)
     return replace(file, status="rejected", reason=reason, version=file.version + 1, updated_at=now)
@@ -92,13 +97,13 @@ def rejected(file: File, reason: str, now: datetime) -> File:
 
 def _must_be_pending(file: File) -> None:
     if file.status != "pending":
-        raise AlreadyCheckedError(f"The file {file.id} is {file.status} already")
+        raise AlreadyCheckedError(f"The file {file.id} is already {file.status}")
 
 
-def flaw_in_pdf(content: bytes) -> str | None:
-    """Return why bytes are no whole PDF, or ``None`` if they are one."""
+def pdf_error(content: bytes) -> str | None:
+    """Return why content is not a complete PDF, or ``None`` if it is one."""
     if not content.startswith(_PDF_START):
-        return "This is no PDF: it does not start with %PDF-"
+        return "This is not a PDF: it does not start with %PDF-"
     if _PDF_END not in content[-_PDF_END_WITHIN:]:
-        return "This PDF is cut off: it does not end with %%EOF"
+        return "This PDF is truncated: it does not end with %%EOF"
     return None

@@ -1,4 +1,4 @@
-"""What a change of a file means to others."""
+"""The events that a changed file emits."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,12 @@ def events_of(
 ) -> Iterator[CloudEvent[FileReady | FileRejected]]:
     """Yield the events of a change in the table.
 
-    A picture is ``ready`` or ``rejected`` once it was checked. Documents concern nobody but their
-    owner, who archives them.
+    An image emits ``ready`` or ``rejected`` once it has been checked. A document emits nothing.
+
+    Parameters
+    ----------
+    before, after
+        The record before and after the change; ``None`` if it did not exist.
     """
     if not isinstance(after, FileRecord) or after.kind != "image":
         return
@@ -42,7 +46,7 @@ def events_of(
 
 
 def _event(
-    kind: EventType, record: FileRecord, news: FileReady | FileRejected
+    kind: EventType, record: FileRecord, data: FileReady | FileRejected
 ) -> CloudEvent[FileReady | FileRejected]:
     return CloudEvent(
         id=f"{record.id}.{int(record.version)}.{kind.name}",
@@ -50,6 +54,6 @@ def _event(
         type=kind.name,
         subject=record.id,
         time=record.updated_at,
-        data=news,
+        data=data,
         traceparent=record.trace,
     )

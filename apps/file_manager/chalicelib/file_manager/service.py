@@ -24,14 +24,14 @@ from contracts.files import (
 
 
 class FileService:
-    """Announces pictures, archives documents, and forgets either.
+    """Announces images, archives documents, and deletes both.
 
     Parameters
     ----------
     store
-        What is known of files.
+        Reads and writes the files table.
     storage
-        Their bytes.
+        Reads and writes the content of files.
     now
         Returns the current time in UTC.
     """
@@ -42,11 +42,11 @@ class FileService:
         self._now = now
 
     def announce(self, request: NewImage) -> ImageTicket:
-        """Expect a picture, and say where its bytes go."""
+        """Announce an image, and return where to upload it."""
         now = self._now()
-        file = domain.announced(new_id("fil"), request, now)
+        file = domain.new_image(new_id("fil"), request, now)
         self._store.add(file)
-        url, fields = self._storage.ticket(file)
+        url, fields = self._storage.presign_upload(file)
         return ImageTicket(
             image=Image(id=file.id, url=domain.url_of(file.id), alt=file.alt),
             upload=Upload(
@@ -59,48 +59,54 @@ class FileService:
         )
 
     def look_up(self, lookup: FileLookup) -> FileLookupAnswer:
-        """Return the files that exist of those asked for."""
+        """Return the files with the given ids, without those that do not exist."""
         return FileLookupAnswer(items=self._store.of_ids(lookup.ids))
 
     def delete(self, file_id: str) -> None:
-        """Forget a file and its bytes; one that is not there is no error.
+        """Delete a file and its content; an unknown file is not an error.
 
-        The bytes go first: as long as one of them may be left, the record says so. An upload that
-        is being checked meanwhile finds no record when it is done, and takes its bytes back.
+        The content is deleted first, so that the record exists as long as there may be content. A
+        check that runs meanwhile finds no record when it ends, and deletes what it has published.
         """
         if domain.is_file_id(file_id):
-            self._storage.discard(file_id)
+            self._storage.delete_all(file_id)
             self._store.delete(file_id)
 
     def archive(self, file_id: str, request: NewDocument) -> tuple[File, bool]:
         """Archive a document, once per id.
 
-        The bytes go first and are written once, so whatever is recorded is there; a try that
-        crashed in between is completed by the next one.
+        The content is written first and only once, so every recorded document exists. If an
+        attempt crashes before it writes the record, the next attempt completes it.
 
         Returns
         -------
         tuple
-            The document, and whether this call has archived it.
+            The document, and whether this call archived it.
 
         Raises
         ------
-        BadRequest, Unprocessable
-            If the id is no file's, or the content is no PDF.
+        BadRequest
+            If the id is not a file id.
+        Unprocessable
+            If the content is not a complete PDF.
         Conflict
-            If another content was archived under this id.
+            If other content was archived under this id.
+        ServiceUnavailable
+            If another call is archiving the same document: try again.
         """
         if not domain.is_file_id(file_id):
-            raise BadRequest.at("/file_id", "The id of a file is fil_ and 26 letters and digits")
-        if flaw := domain.flaw_in_pdf(request.content):
-            raise Unprocessable.at("/content", flaw)
+            raise BadRequest.at("/file_id", "A file id is fil_ followed by 26 letters and digits")
+        if error := domain.pdf_error(request.content):
+            raise Unprocessable.at("/content", error)
         digest = sha256(request.content).hexdigest()
         if stored := self._store.get(file_id):
             return _same(stored, digest), False
-        kept = self._storage.keep_document(file_id, request.content, request.content_type, digest)
-        file = domain.archived(file_id, request, kept.size, self._now())
-        is_new = self._store.add(file, kept.sha256, request.filename)
-        # What the first try kept stands, also if its content was another one.
+        document = self._storage.store_document(
+            file_id, request.content, request.content_type, digest
+        )
+        file = domain.new_document(file_id, request, document.size, self._now())
+        is_new = self._store.add(file, document.sha256, request.filename)
+        # The content that was stored first counts, even if this call's content differs.
         return _same(self._stored(file_id), digest), is_new
 
     def link(self, file_id: str) -> Link:
@@ -128,5 +134,5 @@ class FileService:
 
 def _same(stored: Stored, digest: str) -> File:
     if stored.sha256 != digest:
-        raise Conflict("Another content was archived under this id; it does not change any more.")
+        raise Conflict("Other content was archived under this id, and a document never changes.")
     return stored.file

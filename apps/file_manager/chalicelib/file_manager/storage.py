@@ -1,11 +1,11 @@
-"""The bytes of files, in two buckets: what anyone may see, and what nobody may see unasked.
+"""The content of files, in a public and a private bucket.
 
 ========= ==================== =====================================================
-bucket    key                  holds
+bucket    key                  content
 ========= ==================== =====================================================
-private   ``incoming/<id>``    what was uploaded and is not checked yet
+private   ``incoming/<id>``    uploads that have not been checked yet
 private   ``documents/<id>``   documents, written once
-public    ``files/<id>``       pictures that were checked, written once
+public    ``files/<id>``       checked images, written once
 ========= ==================== =====================================================
 """
 
@@ -28,22 +28,22 @@ _SHA256 = "sha256"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A document as it is kept: the digest of its bytes and how many they are."""
+class StoredDocument:
+    """The content of a document: its SHA-256 in hexadecimal, and its size in bytes."""
 
     sha256: str
     size: int
 
 
 class Storage:
-    """The buckets of the service.
+    """Reads and writes the buckets of the service.
 
     Parameters
     ----------
     s3
         A botocore S3 client.
     public_bucket, private_bucket
-        Their names.
+        Names of the buckets.
     """
 
     def __init__(self, s3: Any, public_bucket: str, private_bucket: str) -> None:
@@ -51,8 +51,8 @@ class Storage:
         self._public = public_bucket
         self._private = private_bucket
 
-    def ticket(self, file: File) -> tuple[str, dict[str, str]]:
-        """Return where the bytes of a picture go, and the form fields that let them in."""
+    def presign_upload(self, file: File) -> tuple[str, dict[str, str]]:
+        """Return the URL and the form fields of a presigned POST for an announced image."""
         post = self._s3.generate_presigned_post(
             self._private,
             INCOMING + file.id,
@@ -65,13 +65,13 @@ class Storage:
         )
         return post["url"], post["fields"]
 
-    def incoming(self, file_id: str, size: int) -> bytes | None:
-        """Return what was uploaded, or ``None`` if nothing is there (any more).
+    def read_upload(self, file_id: str, size: int) -> bytes | None:
+        """Return the content of an upload, or ``None`` if there is none.
 
         Parameters
         ----------
         size
-            Bytes that are wanted: of a longer upload no more than one byte beyond is read.
+            Announced size in bytes; of a longer upload, only one more byte is read.
         """
         try:
             answer = self._s3.get_object(Bucket=self._private, Key=INCOMING + file_id)
@@ -84,10 +84,10 @@ class Storage:
         return content
 
     def publish(self, file: File, content: bytes) -> None:
-        """Make the bytes of a picture public, for good: what is there already stays.
+        """Publish the content of an image, unless it has been published before.
 
-        The bytes themselves are written, not a copy of the object, which could have been
-        uploaded anew since it was checked.
+        The checked bytes are written. Copying the uploaded object could publish another upload
+        that has replaced it since the check.
         """
         try:
             self._s3.put_object(
@@ -99,16 +99,18 @@ class Storage:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if not _is_taken(error):
+            if not _already_exists(error):
                 raise
 
-    def keep_document(self, file_id: str, content: bytes, content_type: str, sha256: str) -> Kept:
-        """Keep a document unless there is one, and return what is kept now.
+    def store_document(
+        self, file_id: str, content: bytes, content_type: str, sha256: str
+    ) -> StoredDocument:
+        """Store a document unless it exists, and return what is stored.
 
         Raises
         ------
         ServiceUnavailable
-            If another writer is at the same document right now.
+            If another call is storing the same document.
         """
         key = DOCUMENTS + file_id
         try:
@@ -122,15 +124,17 @@ class Storage:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalRequestConflict":
-                raise ServiceUnavailable("This document is being archived right now.") from None
-            if not _is_taken(error):
+                raise ServiceUnavailable(
+                    "This document is being archived by another request."
+                ) from None
+            if not _already_exists(error):
                 raise
             head = self._s3.head_object(Bucket=self._private, Key=key)
-            return Kept(head["Metadata"].get(_SHA256, ""), head["ContentLength"])
-        return Kept(sha256, len(content))
+            return StoredDocument(head["Metadata"].get(_SHA256, ""), head["ContentLength"])
+        return StoredDocument(sha256, len(content))
 
     def link(self, file: File, filename: str) -> str:
-        """Return a short-lived URL of a document, which a browser shows rather than saves."""
+        """Return a short-lived URL of a document, which a browser displays instead of saving."""
         url: str = self._s3.generate_presigned_url(
             "get_object",
             Params={
@@ -143,32 +147,35 @@ class Storage:
         )
         return url
 
-    def discard_incoming(self, file_id: str) -> None:
-        """Delete what was uploaded."""
+    def delete_upload(self, file_id: str) -> None:
+        """Delete the upload of an image."""
         self._s3.delete_object(Bucket=self._private, Key=INCOMING + file_id)
 
-    def discard_picture(self, file_id: str) -> None:
-        """Delete all bytes of a picture. What was uploaded goes first: nothing follows it."""
-        self.discard_incoming(file_id)
+    def delete_image(self, file_id: str) -> None:
+        """Delete the upload and the public content of an image.
+
+        The upload is deleted first, so that it cannot be published again.
+        """
+        self.delete_upload(file_id)
         self._s3.delete_object(Bucket=self._public, Key=PUBLIC + file_id)
 
-    def discard(self, file_id: str) -> None:
-        """Delete all bytes of a file, whatever it is."""
-        self.discard_picture(file_id)
+    def delete_all(self, file_id: str) -> None:
+        """Delete all content of a file, whether it is an image or a document."""
+        self.delete_image(file_id)
         self._s3.delete_object(Bucket=self._private, Key=DOCUMENTS + file_id)
 
 
-def uploaded_id(key: str) -> str | None:
-    """Return the id of the file that an S3 event's key is the upload of, if it is one.
+def uploaded_file_id(key: str) -> str | None:
+    """Return the file id in the key of an S3 event, or ``None`` if it is not an upload.
 
     Parameters
     ----------
     key
-        As S3 writes it into events: like a form field, percent-encoded, spaces as plus signs.
+        Key as S3 encodes it in events: percent-encoded, with plus signs for spaces.
     """
     plain = unquote_plus(key)
     return plain.removeprefix(INCOMING) if plain.startswith(INCOMING) else None
 
 
-def _is_taken(error: ClientError) -> bool:
+def _already_exists(error: ClientError) -> bool:
     return error.response["Error"]["Code"] in ("PreconditionFailed", "412")

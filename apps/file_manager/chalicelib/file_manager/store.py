@@ -1,4 +1,4 @@
-"""What is known of files, in DynamoDB: conditional writes, one table."""
+"""Files in DynamoDB: conditional writes, one table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from contracts.files import File
 
 
 class FileRecord(Record):
-    """A file as it is stored."""
+    """An item of the files table."""
 
     class Meta(TableMeta):
         table_name = ""
@@ -28,7 +28,7 @@ class FileRecord(Record):
     filename = UnicodeAttribute(null=True)
 
     def to_file(self) -> File:
-        """Return the file as the contract says it."""
+        """Return the file in the contract's form."""
         return File(
             id=self.id,
             kind=self.kind,  # type: ignore[arg-type]
@@ -46,14 +46,14 @@ class FileRecord(Record):
 
 @dataclass(frozen=True)
 class Stored:
-    """A file, and what only this service knows of it.
+    """A file, and what the contract does not contain of it.
 
     Attributes
     ----------
     sha256, filename
-        Of a document.
+        Digest and file name of a document; empty for an image.
     trace
-        Of the last write.
+        The ``traceparent`` of the last write.
     """
 
     file: File
@@ -63,19 +63,19 @@ class Stored:
 
 
 class FileStore:
-    """The files table.
+    """Reads and writes the files table.
 
     Parameters
     ----------
     table_name
-        Of the service's own table.
+        Name of the service's own table.
     """
 
     def __init__(self, table_name: str) -> None:
         bind(FileRecord, table_name)
 
     def get(self, file_id: str) -> Stored | None:
-        """Return a file, read consistently, or ``None`` if there is no such file."""
+        """Return a file with a consistent read, or ``None`` if there is no such file."""
         try:
             record = FileRecord.get(file_id, consistent_read=True)
         except DoesNotExist:
@@ -88,16 +88,16 @@ class FileStore:
         )
 
     def of_ids(self, file_ids: Iterable[str]) -> list[File]:
-        """Return the files that exist, with one read for up to 100 of them."""
+        """Return the existing files of some ids, with one read per 100 ids."""
         found = FileRecord.batch_get(list(dict.fromkeys(file_ids)), consistent_read=True)
         return [record.to_file() for record in found]
 
     def add(self, file: File, sha256: str = "", filename: str = "") -> bool:
-        """Store a new file; return ``False``, and store nothing, if its id is taken."""
+        """Store a new file; return ``False`` and store nothing if its id is taken."""
         return self._put(Stored(file, sha256, filename), FileRecord.id.does_not_exist())
 
     def replace(self, file: File) -> bool:
-        """Store the next version of a picture; ``False`` if another was faster, or it is gone."""
+        """Store the next version of an image; return ``False`` if it has changed or is gone."""
         return self._put(Stored(file), FileRecord.version == file.version - 1)
 
     @staticmethod
@@ -122,5 +122,5 @@ class FileStore:
         return record.put(condition)
 
     def delete(self, file_id: str) -> None:
-        """Delete a file; one that is not there is no error."""
+        """Delete a file; an unknown file is not an error."""
         FileRecord(id=file_id).delete()

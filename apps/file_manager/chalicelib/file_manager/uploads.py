@@ -1,7 +1,7 @@
-"""What was uploaded is checked, and made public if it is what it said.
+"""The check of uploads, which publishes those that match their announcement.
 
-S3 tells of an upload at least once, through a queue. Every step may be the last before a crash,
-so each can be done again: publish, record, then delete what was uploaded.
+S3 sends an event per upload, at least once, through a queue. A crash may follow any step, so each
+step can be repeated: publish, record, then delete the upload.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from chalicelib.file_manager import domain
-from chalicelib.file_manager.pictures import flaw_in_picture
-from chalicelib.file_manager.storage import Storage, uploaded_id
+from chalicelib.file_manager.images import image_error
+from chalicelib.file_manager.storage import Storage, uploaded_file_id
 from chalicelib.file_manager.store import FileStore, Stored
 from chassis import clock, context, log
 from chassis.clock import Clock
@@ -33,28 +33,28 @@ class _Record(msgspec.Struct):
 
 
 class _Notification(msgspec.Struct):
-    """An S3 event; the one that S3 sends as a test has no records."""
+    """An S3 event; the test event that S3 sends has no records."""
 
     records: list[_Record] = msgspec.field(default_factory=list, name="Records")
 
 
 class Uploads:
-    """Checks uploads as S3 tells of them.
+    """Checks uploads when S3 reports them.
 
     Parameters
     ----------
     store
-        What is known of files.
+        Reads and writes the files table.
     storage
-        Their bytes.
+        Reads and writes the content of files.
     parking
-        Where a message goes that is no S3 event.
+        Parks messages that are not S3 events.
     sqs
-        A botocore SQS client, for the queue's delays.
+        A botocore SQS client, which delays retries.
     queue_url
-        The queue that S3 tells of uploads.
+        URL of the queue to which S3 sends its events.
     base_delay
-        Seconds before the second try; each further one waits twice as long.
+        Delay before the first retry in seconds; it doubles with each further retry.
     now
         Returns the current time in UTC.
     """
@@ -82,13 +82,20 @@ class Uploads:
 
         Parameters
         ----------
+        event
+            Messages of the queue, as Lambda delivers them.
         lambda_context
-            Of the invocation: it says how much time there is.
+            Context of the invocation, which knows the remaining time.
 
         Returns
         -------
         dict
-            A partial-batch answer: the messages that must stay in the queue.
+            The partial batch response: the messages that must stay in the queue.
+
+        Raises
+        ------
+        Exception
+            If a replayed message fails: a replay has no queue that could retry it.
         """
         failed = []
         for message in event["Records"]:
@@ -107,11 +114,19 @@ class Uploads:
             self._parking.park(body, reason=f"poison: {error}", replay=replay)
             return
         for record in notification.records:
-            if file_id := uploaded_id(record.s3.object.key):
+            if file_id := uploaded_file_id(record.s3.object.key):
                 yield file_id
 
     def check(self, file_id: str, lambda_context: Any = None) -> None:
-        """Check one upload, or complete a check that was not."""
+        """Check one upload, or complete an interrupted check.
+
+        Parameters
+        ----------
+        file_id
+            Id of the announced image.
+        lambda_context
+            Context of the invocation, which knows the remaining time.
+        """
         stored = self._store.get(file_id)
         while stored and stored.file.status == "pending":
             budget = context.budget_of(lambda_context)
@@ -120,29 +135,34 @@ class Uploads:
                 if outcome is None:
                     return
                 if self._store.replace(outcome):
-                    log.info("checked", file=file_id, status=outcome.status, reason=outcome.reason)
+                    log.info(
+                        "upload checked",
+                        file_id=file_id,
+                        status=outcome.status,
+                        reason=outcome.reason,
+                    )
             stored = self._store.get(file_id)
         if stored and stored.file.status == "ready":
-            self._storage.discard_incoming(file_id)
+            self._storage.delete_upload(file_id)
         else:
-            # Rejected, deleted or never announced: nothing of it may stay.
-            self._storage.discard_picture(file_id)
+            # Rejected, deleted or never announced: delete all of its content.
+            self._storage.delete_image(file_id)
 
     def _outcome(self, stored: Stored) -> File | None:
-        """Publish an upload that is what it said, and return what to record.
+        """Publish an upload that matches its announcement, and return the file to record.
 
-        It is ``None`` if nothing was uploaded, or it is gone.
+        Returns ``None`` if there is no upload.
         """
         file = stored.file
-        content = self._storage.incoming(file.id, file.size)
+        content = self._storage.read_upload(file.id, file.size)
         if content is None:
             return None
         if len(content) != file.size:
             more = "more" if len(content) > file.size else "fewer"
-            return domain.rejected(
+            return domain.mark_rejected(
                 file, f"The upload has {more} bytes than the {file.size} announced", self._now()
             )
-        if flaw := flaw_in_picture(content, file.content_type):
-            return domain.rejected(file, flaw, self._now())
+        if error := image_error(content, file.content_type):
+            return domain.mark_rejected(file, error, self._now())
         self._storage.publish(file, content)
-        return domain.passed(file, self._now())
+        return domain.mark_ready(file, self._now())

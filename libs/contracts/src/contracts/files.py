@@ -1,4 +1,4 @@
-"""The file_manager service: pictures that anyone may see, documents that only their owner may."""
+"""The file_manager service: public images and private documents."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Subject = Annotated[str, Meta(min_length=1, max_length=80, pattern=Line)]
 
 
 class NewImage(Input):
-    """A picture that is about to be uploaded, and the entity of the caller that it shows."""
+    """The announcement of an image; ``subject`` is the caller's entity that the image shows."""
 
     subject: Subject
     content_type: ImageType
@@ -24,7 +24,7 @@ class NewImage(Input):
 
 
 class Image(Output):
-    """A picture and the path on the shop's origin where it will be seen once it is checked."""
+    """An image and its path on the shop's origin, where it is served once it has been checked."""
 
     id: str
     url: str
@@ -32,9 +32,9 @@ class Image(Output):
 
 
 class Upload(Output):
-    """How to send the bytes: straight to storage, as ``multipart/form-data``.
+    """How to upload the content: directly to storage, as ``multipart/form-data``.
 
-    ``fields`` go before the part ``file``; ``url`` is absolute.
+    ``fields`` precede the part ``file``; ``url`` is absolute.
     """
 
     method: str
@@ -45,14 +45,14 @@ class Upload(Output):
 
 
 class ImageTicket(Output):
-    """The answer to the announcement of a picture."""
+    """An announced image and how to upload it."""
 
     image: Image
     upload: Upload
 
 
 class File(Output):
-    """What is known of a file."""
+    """A file; ``reason`` explains why an image was rejected."""
 
     id: str
     kind: Literal["image", "document"]
@@ -68,7 +68,7 @@ class File(Output):
 
 
 class FileLookup(Input):
-    """The files that are wanted."""
+    """The ids of the files to return."""
 
     ids: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
@@ -76,13 +76,13 @@ class FileLookup(Input):
 
 
 class FileLookupAnswer(Output):
-    """The files that exist of those asked for, in no order."""
+    """The files with the given ids, in no particular order, without those that do not exist."""
 
     items: list[File]
 
 
 class NewDocument(Input):
-    """A document to archive under an id that its owner derives; ``content`` travels as base64."""
+    """A document to archive under an id that the caller derives; ``content`` is base64."""
 
     subject: Subject
     content_type: Literal["application/pdf"]
@@ -98,7 +98,7 @@ class Link(Output):
 
 
 class FileReady(Output):
-    """``file.ready``: the bytes were checked and are public now."""
+    """``file.ready``: the content has been checked and is public."""
 
     id: str
     subject: str
@@ -108,7 +108,7 @@ class FileReady(Output):
 
 
 class FileRejected(Output):
-    """``file.rejected``: the bytes were not what they said; they are gone."""
+    """``file.rejected``: the content did not match its announcement and has been deleted."""
 
     id: str
     subject: str
@@ -116,28 +116,28 @@ class FileRejected(Output):
 
 
 ANNOUNCE_IMAGE: Operation[ImageTicket] = Operation(
-    name="announceImage", method="POST", path="/images", summary="Announce an upload",
+    name="announceImage", method="POST", path="/images", summary="Announce the upload of an image",
     body=NewImage, answer=ImageTicket, status=(201,), problems=(400, 422),
 )  # fmt: skip
 LOOKUP: Operation[FileLookupAnswer] = Operation(
     name="lookUpFiles", method="POST", path="/files/lookup",
-    summary="What is known of many files in one call",
+    summary="Return the files with the given ids",
     body=FileLookup, answer=FileLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 DELETE: Operation[None] = Operation(
     name="deleteFile", method="DELETE", path="/files/{file_id}",
-    summary="Forget a file and its bytes; a file that is not there is no error",
+    summary="Delete a file and its content; an unknown file is not an error",
     status=(204,), repeatable=True,
 )  # fmt: skip
 ARCHIVE_DOCUMENT: Operation[File] = Operation(
     name="archiveDocument", method="PUT", path="/documents/{file_id}",
-    summary="Archive a document; the same content again changes nothing",
+    summary="Archive a document; repeating it with the same content changes nothing",
     body=NewDocument, answer=File, status=(201, 200), problems=(400, 409, 413, 422),
     repeatable=True,
 )  # fmt: skip
 LINK_DOCUMENT: Operation[Link] = Operation(
     name="linkDocument", method="POST", path="/documents/{file_id}/link",
-    summary="A short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
+    summary="Return a short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
 )  # fmt: skip
 
 OPERATIONS = (ANNOUNCE_IMAGE, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)
