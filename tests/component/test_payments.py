@@ -41,7 +41,7 @@ from contracts.events import (
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages

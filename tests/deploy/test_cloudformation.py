@@ -112,7 +112,7 @@ def test_diff_names_what_a_deploy_would_change_and_changes_nothing(trial: Trial)
             trial.changed("orders/delivery.yaml", "BatchSize: 100", "BatchSize: 50"),
             trial.changed("orders/resources.yaml", "Threshold: 0", "Threshold: 7"),
             trial.with_more("orders/resources.yaml", "\n  More: {Type: AWS::SNS::Topic}\n"),
-            trial.changed("payments/.chalice/config.json", "sk_test_local", "sk_test_other"),
+            trial.changed("payments/service.toml", '"gateway:api_key"', '"sk_test_other"'),
         ):
             # WHEN it is asked THEN it names them, and no key
             status, found = trial.diff("--stage", "trial")
@@ -250,10 +250,10 @@ def test_what_cannot_be_done_is_refused_before_any_change(
     ("file", "old", "new", "sentence"),
     [
         (
-            "toys/.chalice/policy-api_handler-local.json",
-            '"Version"',
-            "Version",
-            "policy-api_handler-local.json is not valid JSON",
+            "toys/service.toml",
+            '"table:toys" =',
+            '"table:orders" =',
+            "names orders, which is not in owns.tables",
         ),
         ("toys/service.toml", 'visibility = "', 'colour = "red"\nvisibility = "', "`colour`"),
         ("toys/service.toml", "[calls]", "[calls]\nwarehouse = []", "`calls.warehouse` names"),

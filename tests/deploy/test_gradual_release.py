@@ -109,8 +109,9 @@ def test_only_what_has_changed_is_released(
 
 def test_new_settings_are_a_new_version(trial: Trial, customer: Customer) -> None:
     # WHEN a setting of a service changes, and no code
-    config = "orders/.chalice/config.json"
-    with trial.changed(config, '"lambda_timeout": 28', '"lambda_timeout": 27'):
+    handler = "[functions.api_handler.allow]"
+    shorter = f"[functions.api_handler]\ntimeout_seconds = 27\n\n{handler}"
+    with trial.changed("orders/service.toml", handler, shorter):
         trial.shop("deploy", *STAGE, "orders")
     # THEN its alias goes to a new version, which has the setting
     name = "toyshop-shifted-orders-api-handler"

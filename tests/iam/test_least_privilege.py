@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shopctl.deploying.api_policy import as_list
+from support.function_policies import as_list
 from support.gateway_account import create_charge, stripe_client
 from support.iam_roles import POLICIES
 from support.images import announce, new_toy, png, upload

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from shopctl.deploying.api_policy import calling_roles
-from support.iam_roles import APPS, MANIFESTS, POLICIES, ROLES, Roles, invocations
+from shopctl.project import stages
+from shopctl.project.layout import Layout
+from support.iam_roles import POLICIES, ROLES, SERVICES, Roles, invocations
 from support.running_shop import Shop
 
-CALLERS = calling_roles(APPS, "local")
-PRIVATE = [name for name, manifest in MANIFESTS.items() if manifest.visibility == "private"]
+LOCAL = stages.load(Layout.find().stages, "local")
+CALLERS = {name: calling_roles(service, LOCAL) for name, service in SERVICES.items()}
+PRIVATE = [name for name, service in SERVICES.items() if not service.is_public]
 # a path that each API serves, for those who may not call it
 PATHS = {
     "toys": "/toys",

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from support.iam_roles import MANIFESTS, REGION, ROLES, Resource, Roles, resources
+from support.iam_roles import REGION, ROLES, SERVICES, Resource, Roles, resources
 from support.running_shop import ACCOUNT, Shop
 
-NAMES = list(MANIFESTS)
+NAMES = list(SERVICES)
 KEY = {"id": {"S": "nothing"}}
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 

@@ -8,7 +8,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shopctl.aws.clients import Cloud
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
+from shopctl.project.manifest import Manifest
 from shopctl.project.services import Service
 
 TEMPLATE = {
@@ -112,5 +113,5 @@ class FakeCloud(Cloud):
 def package(tmp_path: Path, name: str = "orders", code: bytes = b"code", *needs: str) -> Package:
     archive = tmp_path / f"{name}.zip"
     archive.write_bytes(io.BytesIO(code).getvalue())
-    service = Service(name, tmp_path, frozenset(needs), frozenset())
+    service = Service(tmp_path, Manifest(name=name, visibility="private"), frozenset(needs))
     return Package(service, archive, TEMPLATE, "digest", reused=False)

@@ -11,21 +11,18 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from shopctl.deploying.api_policy import as_list, policies
 from shopctl.project import services
+from support.function_policies import as_list, local_policies
 from support.http import Answer, http
-from support.paths import ROOT
+from support.paths import APPS
 from support.running_shop import ACCOUNT, Shop
 
 REGION = "us-east-1"
 # tells the calls of these tests from those that functions make
 SESSION = "a-test"
-APPS = ROOT / "apps"
-MANIFESTS = services.read(APPS)
-ROLES = {name: list(policies(APPS / name, "local")) for name in MANIFESTS}
-POLICIES = {
-    role: policy for name in MANIFESTS for role, policy in policies(APPS / name, "local").items()
-}
+SERVICES = services.read(APPS)
+ROLES = {name: list(local_policies(name)) for name in SERVICES}
+POLICIES = {role: policy for name in SERVICES for role, policy in local_policies(name).items()}
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from chalice.app import EventSourceHandler
 
 from chassis import aws
 from chassis.api import ServiceApp
-from shopctl.deploying.api_policy import as_list, policies, role_name
-from support.paths import APPS
+from support.function_policies import as_list, local_policies, local_role
 
 ANY = "any that is loaded"
 
@@ -74,13 +73,13 @@ class Recorder:
         granted = {
             role: list(_granted(policy))
             for service in services
-            for role, policy in policies(APPS / service, "local").items()
+            for role, policy in local_policies(service).items()
         }
         return {use for use in self.uses if not _is_allowed(use, granted)}
 
 
 def _is_allowed(use: Use, granted: Mapping[str, list[tuple[str, str]]]) -> bool:
-    role = role_name(use.service, use.function, "local")
+    role = local_role(use.service, use.function)
     roles = granted if use.function == ANY else [role]
     return any(
         fnmatchcase(use.action, action) and fnmatchcase(use.resource, resource)

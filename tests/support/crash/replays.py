@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from shopctl.aws.clients import Cloud
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages

@@ -52,7 +52,7 @@ account = "{account}"
 region = "us-east-1"
 mode = "{mode}"
 currency = "AUD"
-keeps_data = {keeps_data}
+retain_data = {retain_data}
 network = {network}
 {more}
 origin = "http://127.0.0.1:1"
@@ -101,12 +101,17 @@ class Trial:
         (self.apps.parent / "libs").symlink_to(ROOT / "libs")
         gateway = f"http://127.0.0.1:{self.gateway_port}"
         self._copy_infra()
-        alarmed = 'alarms_to = "operations@trial.example"'
+        alarmed = 'alarm_email = "operations@trial.example"'
         kinds = {
             "trial": ("cloudformation", "false", "false", ""),
             "kept": ("cloudformation", "true", "false", ""),
             "own": ("chalice", "false", "false", ""),
-            "shifted": ("cloudformation", "false", "false", 'shift = "Canary10Percent5Minutes"'),
+            "shifted": (
+                "cloudformation",
+                "false",
+                "false",
+                'gradual_release = "Canary10Percent5Minutes"',
+            ),
             "foreign": ("cloudformation", "false", "false", ""),
             # as on AWS: in a network, with somebody to tell
             "inside": ("cloudformation", "false", "true", alarmed),
@@ -118,7 +123,7 @@ class Trial:
                     name=name,
                     account="111111111111" if name == "foreign" else ACCOUNT,
                     mode=mode,
-                    keeps_data=kept,
+                    retain_data=kept,
                     network=network,
                     more=more,
                     aws=self.aws,

@@ -13,7 +13,7 @@ import yaml
 from policy_sentry.querying.actions import get_action_data
 
 from shopctl.cli.main import cli
-from shopctl.deploying.api_policy import as_list
+from support.function_policies import as_list
 from support.paths import ROOT
 
 INFRA = ROOT / "infra"
@@ -94,7 +94,7 @@ def test_each_stage_of_the_pipeline_is_deployed_and_tried() -> None:
     ]
     # THEN the stages exist; prod shifts gradually, and nothing is bought there
     assert {stage for stage, _, _ in done} <= set(STAGES)
-    assert STAGES["prod"]["shift"]
+    assert STAGES["prod"]["gradual_release"]
     assert not STAGES["prod"].get("test_payments")
     assert STAGES["staging"]["test_payments"]
 

@@ -1,22 +1,18 @@
-"""The bucket of a stage that its packages, large templates and releases are kept in."""
+"""The S3 bucket that holds a stage's packages, large templates and releases."""
 
 from botocore.exceptions import ClientError
 
 from shopctl.aws.clients import Cloud
-
-
-def name(stage: str, account: str) -> str:
-    """Return the bucket's name."""
-    return f"toyshop-{stage}-deployments-{account}"
+from shopctl.project import aws_names
 
 
 def of(cloud: Cloud) -> str:
-    """Return the name of the bucket of a cloud's stage."""
-    return name(cloud.stage, cloud.account())
+    """Return the name of a stage's bucket."""
+    return aws_names.deployment_bucket(cloud.stage, cloud.account())
 
 
-def make(cloud: Cloud) -> str:
-    """Make sure that the bucket is there; return its name."""
+def ensure(cloud: Cloud) -> str:
+    """Create the bucket unless it exists; return its name."""
     bucket = of(cloud)
     client = cloud.client("s3")
     try:
@@ -30,13 +26,13 @@ def make(cloud: Cloud) -> str:
 
 
 def upload(cloud: Cloud, bucket: str, key: str, content: bytes) -> None:
-    """Store content under a key that is made from it, unless it is there."""
+    """Store content under a key that is derived from it, unless the key exists."""
     if not exists(cloud, bucket, key):
         cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
 
 
 def exists(cloud: Cloud, bucket: str, key: str) -> bool:
-    """Whether there is something under a key."""
+    """Return whether a key exists."""
     try:
         cloud.client("s3").head_object(Bucket=bucket, Key=key)
     except ClientError:
@@ -45,7 +41,7 @@ def exists(cloud: Cloud, bucket: str, key: str) -> bool:
 
 
 def read(cloud: Cloud, bucket: str, key: str) -> bytes | None:
-    """Return what is under a key; None if there is nothing."""
+    """Return the content of a key; None if it does not exist."""
     client = cloud.client("s3")
     try:
         content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -57,7 +53,7 @@ def read(cloud: Cloud, bucket: str, key: str) -> bytes | None:
 
 
 def keys(cloud: Cloud, bucket: str, prefix: str) -> list[str]:
-    """Return the keys that begin with a prefix, in order."""
+    """Return the keys with a prefix in alphabetical order."""
     pages = cloud.client("s3").get_paginator("list_objects_v2")
     try:
         return sorted(
@@ -72,10 +68,10 @@ def keys(cloud: Cloud, bucket: str, prefix: str) -> list[str]:
 
 
 def delete(cloud: Cloud, bucket: str, key: str) -> None:
-    """Delete what is under a key."""
+    """Delete a key."""
     cloud.client("s3").delete_object(Bucket=bucket, Key=key)
 
 
 def url(cloud: Cloud, bucket: str, key: str) -> str:
-    """Return where CloudFormation finds what is under a key."""
+    """Return the URL of a key for CloudFormation."""
     return f"{cloud.client('s3').meta.endpoint_url}/{bucket}/{key}"

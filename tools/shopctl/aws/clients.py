@@ -1,18 +1,15 @@
 """Clients of AWS, or of the embedded one."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shopctl.deploying import alarms
 from shopctl.project.errors import ShopProblem
-from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 LOCAL_ACCOUNT = "000000000000"
@@ -21,24 +18,20 @@ LOCAL_REGION = "us-east-1"
 
 @dataclass
 class Cloud:
-    """One account and region of AWS, or the local cloud.
+    """A stage's account and region of AWS, or of the embedded AWS.
 
     Attributes
     ----------
     stage
-        The stage that is deployed there.
+        Name of the stage that is deployed there.
     endpoint
-        The embedded AWS; None is the real one, with the caller's own credentials.
+        URL of the embedded AWS; None for AWS itself, with the caller's own credentials.
     region
-        Where the stage is; None is where the caller's settings say.
+        Region of the stage; None for the one in the caller's settings.
     access_key
-        Names the account to the embedded AWS.
+        Account id, which the embedded AWS accepts as an access key.
     parameters
-        Values for what a template declares as its parameters.
-    keeps_data
-        Whether what holds data outlives its stack.
-    alarms
-        What watches a service, as resources of a template; None where alarms tell nobody.
+        Values of the parameters that templates may declare.
     """
 
     stage: str
@@ -46,8 +39,6 @@ class Cloud:
     region: str | None = None
     access_key: str = LOCAL_ACCOUNT
     parameters: Mapping[str, str] = field(default_factory=dict)
-    keeps_data: bool = True
-    alarms: Callable[[Service], Mapping[str, Any]] | None = None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -57,16 +48,16 @@ class Cloud:
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two looks at something in progress."""
+        """Seconds between two polls of an operation in progress."""
         return 0.05 if self.is_local else 3.0
 
     def client(self, service: str, read_timeout: float = 60) -> Any:
-        """Return the client of an AWS service, always the same one.
+        """Return the client of an AWS service; it is created once.
 
         Parameters
         ----------
         read_timeout
-            Seconds to wait for an answer.
+            Seconds to wait for a response.
         """
         key = f"{service} {read_timeout:g}"
         if key not in self._clients:
@@ -89,7 +80,7 @@ class Cloud:
         if not self.is_local:
             aws: Any = boto3.Session(region_name=self.region)
             return aws.client(service, config=config)
-        # a developer's own profile must not decide what happens in the local cloud
+        # a developer's own AWS profile must not affect the local cloud
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         local: Any = boto3.Session(
             aws_access_key_id=self.access_key,
@@ -100,36 +91,29 @@ class Cloud:
 
 
 def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
-    """Return the cloud of a stage, once it is sure that the credentials are of its account.
+    """Return the cloud of a stage after verifying that the credentials belong to its account.
 
     Parameters
     ----------
     endpoint
-        An embedded AWS, instead of the real one.
+        URL of an embedded AWS to use instead of AWS itself.
 
     Raises
     ------
     ShopProblem
-        If there are no credentials, or they are of another account.
+        If there are no credentials, or they belong to another account.
     """
-    cloud = Cloud(
-        stage.name,
-        endpoint,
-        stage.region,
-        parameters=stage.parameters,
-        keeps_data=stage.keeps_data,
-        alarms=partial(alarms.of, stage=stage) if stage.alarms_to else None,
-    )
+    cloud = Cloud(stage.name, endpoint, stage.region, parameters=stage.parameters)
     if stage.account == LOCAL_ACCOUNT:
         if endpoint is None:
             raise ShopProblem(
                 f"The stage {stage.name} is on the embedded AWS, which is not running.",
-                "Start it with ./shop up, or name another one in AWS_ENDPOINT_URL.",
+                "Start it with ./shop up, or set AWS_ENDPOINT_URL to another one.",
             )
         return cloud
     remedy = f"The stage {stage.name} needs credentials of the account {stage.account}."
     if endpoint is not None:
-        # the embedded AWS takes an account's id for its access key
+        # the embedded AWS accepts an account id as an access key
         cloud.access_key = os.environ.get("AWS_ACCESS_KEY_ID", "")
         if not cloud.access_key:
             raise ShopProblem("There are no AWS credentials.", remedy)
@@ -137,7 +121,7 @@ def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
         account = cloud.account()
     except (BotoCoreError, ClientError) as error:
         reason = str(error).rstrip(".")
-        raise ShopProblem(f"AWS does not take the credentials: {reason}.", remedy) from None
+        raise ShopProblem(f"AWS rejects the credentials: {reason}.", remedy) from None
     if account != stage.account:
-        raise ShopProblem(f"The credentials are of the account {account}.", remedy)
+        raise ShopProblem(f"The credentials belong to the account {account}.", remedy)
     return cloud

@@ -5,7 +5,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
 
@@ -26,14 +27,14 @@ def invoke(
     ShopProblem
         If the function is not there, or fails.
     """
-    name = to.stage.function_name(service, function)
+    name = aws_names.function(to.stage, service, function)
     functions = to.cloud.client("lambda", read_timeout=patience)
     try:
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
     except functions.exceptions.ResourceNotFoundException:
         raise ShopProblem(
             f"The stage {to.stage.name} has no function {name}.",
-            f"Deploy it: ./shop deploy --stage {to.stage.name} {service.replace('-', '_')}.",
+            f"Deploy it: ./shop deploy --stage {to.stage.name} {aws_names.underscored(service)}.",
         ) from None
     except (BotoCoreError, ClientError) as error:
         raise ShopProblem(f"{name} could not be invoked: {error}.", "Try again.") from None
@@ -41,6 +42,6 @@ def invoke(
     if "FunctionError" in answer:
         raise ShopProblem(
             f"{name} has failed: {report.get('errorMessage', report)}.",
-            f"Its log says where: ./shop logs {service.replace('-', '_')}, or CloudWatch.",
+            f"Its log says where: ./shop logs {aws_names.underscored(service)}, or CloudWatch.",
         )
     return report

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from shopctl.aws.ssm_parameters import PlaceholderValues
 from shopctl.deploying import gradual_release, stage_config
-from shopctl.deploying.export import StandIns
-from shopctl.packaging.build import make_templates
+from shopctl.packaging.package import make_templates
+from shopctl.project import services
 from shopctl.project.errors import ShopProblem
-from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def _package(app: "App", chosen: list[Stage], directory: Path) -> Iterator[Packa
         return
     for stage in chosen:
         template = paths[stage.name].read_text()
-        if stage.shift:
-            template = json.dumps(gradual_release.apply(yaml.safe_load(template), stage.shift))
+        if stage.gradual_release:
+            template = json.dumps(
+                gradual_release.apply(yaml.safe_load(template), stage.gradual_release)
+            )
         yield Packaged(app, stage.name, template)
 
 
@@ -68,13 +70,12 @@ def _rendered(app: "App", chosen: Iterable[Stage]) -> dict[str, str]:
     """Return the files of `.chalice` with all stages at once."""
     files: dict[str, str] = {}
     sections: dict[str, Any] = {}
-    service = Service(app.name, app.directory, frozenset(), frozenset())
+    service = services.read(app.directory.parent)[app.name]
     for stage in chosen:
-        # those of local are committed
         if stage.name == "local":
-            sections["local"] = app.config.at("stages", "local")
-            continue
-        rendered = stage_config.render(service, stage, StandIns())
+            rendered = stage_config.render_local(service, stage)
+        else:
+            rendered = stage_config.render(service, stage, PlaceholderValues())
         config = json.loads(rendered["config.json"])
         sections[stage.name] = config["stages"][stage.name]
         files |= rendered

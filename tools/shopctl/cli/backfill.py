@@ -12,10 +12,10 @@ from shopctl.project.layout import Layout
 @click.argument("service")
 def backfill_command(stage: str, dry_run: bool, service: str) -> None:
     """Fill in attributes that the older records of a table lack."""
-    from shopctl.deploying import deploy
+    from shopctl.aws.target import find_target
     from shopctl.operating import backfill
 
-    to = deploy.target(Layout.find(), stage, (service,))
+    to = find_target(Layout.find(), stage, (service,))
     progress = backfill.Progress()
     for progress in backfill.backfill(to, dry_run=dry_run):
         click.echo(f"\r{progress.read} records read", nl=False, err=True)

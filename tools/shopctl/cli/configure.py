@@ -1,21 +1,28 @@
-"""`./shop configure`: render a stage's files for `chalice deploy`."""
+"""`./shop configure`: write a stage's `.chalice` files."""
 
 import click
 
-from shopctl.cli.options import services_argument, stage_option
+from shopctl.cli.options import services_argument
 from shopctl.project.layout import Layout
 
 
 @click.command("configure")
-@stage_option
+@click.option(
+    "--stage", default="local", show_default=True, metavar="STAGE", help="A stage of stages.toml."
+)
 @services_argument
 def configure_command(stage: str, services: tuple[str, ...]) -> None:
-    """Render a stage's .chalice files.
+    """Write a stage's .chalice files.
 
-    `chalice deploy --stage STAGE` in an app's folder needs them.
+    They follow from service.toml and stages.toml. Commit those of the stage local; those of
+    another stage are for `chalice deploy --stage STAGE` in an app's folder.
     """
+    from shopctl.aws.target import find_target
     from shopctl.deploying import deploy
 
-    to = deploy.target(Layout.find(), stage, services)
-    for service, changed in deploy.configure(to).items():
+    if stage == "local":
+        written = deploy.configure_local(Layout.find(), services)
+    else:
+        written = deploy.configure(find_target(Layout.find(), stage, services))
+    for service, changed in written.items():
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")

@@ -20,11 +20,12 @@ def delete_command(stage: str, services: tuple[str, ...], infra: tuple[str, ...]
 
     Without names it removes all of them. A stage that retains its data is refused.
     """
-    from shopctl.deploying import deploy, teardown
+    from shopctl.aws.target import find_target
     from shopctl.deploying import infra as infrastructure
+    from shopctl.deploying import teardown
 
     refuse_services_with_infra(services, infra)
-    to = deploy.target(Layout.find(), stage, services)
+    to = find_target(Layout.find(), stage, services)
     if infra:
         infrastructure.delete(to, infra, click.echo)
     else:

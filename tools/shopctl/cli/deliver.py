@@ -14,8 +14,9 @@ def deliver_command(stage: str, services: tuple[str, ...]) -> None:
 
     Applies delivery.yaml, which Chalice cannot, and publishes the APIs' URLs.
     """
-    from shopctl.deploying import apply_delivery, deploy
+    from shopctl.aws.target import find_target
+    from shopctl.deploying import apply_delivery
 
-    to = deploy.target(Layout.find(), stage, services)
+    to = find_target(Layout.find(), stage, services)
     for service, changed in apply_delivery.deliver(to).items():
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")

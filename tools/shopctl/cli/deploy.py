@@ -34,11 +34,12 @@ def deploy_command(
 
     Without names it deploys all of them.
     """
+    from shopctl.aws.target import find_target
     from shopctl.deploying import deploy
     from shopctl.deploying import infra as infrastructure
 
     refuse_services_with_infra(services, infra)
-    to = deploy.target(Layout.find(), stage, services)
+    to = find_target(Layout.find(), stage, services)
     if infra:
         infrastructure.deploy(to, infra, click.echo)
         return

@@ -44,7 +44,7 @@ def reconcile_command(
     Also verifies its receipt and its emails. Exits with 1 if an order violates an invariant and was
     not repaired.
     """
-    from shopctl.deploying import deploy
+    from shopctl.aws.target import find_target
     from shopctl.operating import reconcile
 
     if orders and (since or until):
@@ -53,7 +53,7 @@ def reconcile_command(
         )
     if since and until and since >= until:
         raise ShopProblem("--since must be before --until.", "Swap them.")
-    to = deploy.target(Layout.find(), stage)
+    to = find_target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, grace)
 
     def print_violation(found: dict[str, Any]) -> None:

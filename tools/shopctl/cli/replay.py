@@ -12,7 +12,7 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 if TYPE_CHECKING:
-    from shopctl.deploying.deploy import Target
+    from shopctl.aws.target import Target
     from shopctl.operating.replay.payloads import Json
     from shopctl.operating.replay.selection import Selection
 
@@ -79,7 +79,7 @@ def replay_command(
     json_: bool,
 ) -> None:
     """List, inspect or redeliver dead letters, or re-emit orders; see the command's help."""
-    from shopctl.deploying import deploy
+    from shopctl.aws.target import find_target
     from shopctl.operating.replay.selection import Selection
 
     selection = Selection(services, queues, types, orders, messages, since, until)
@@ -97,7 +97,7 @@ def replay_command(
                 "--all cannot be combined with options that select messages.",
                 "Give one or the other.",
             )
-    target = deploy.target(Layout.find(), stage)
+    target = find_target(Layout.find(), stage)
     try:
         if action == "list" and not dry_run:
             _list(target, selection, json_)
@@ -161,7 +161,7 @@ def _redrive(target: "Target", selection: "Selection", dry_run: bool, json_: boo
 def _reemit(
     stage: str, selection: "Selection", everything: bool, dry_run: bool, json_: bool
 ) -> None:
-    from shopctl.deploying import deploy
+    from shopctl.aws.target import find_target
     from shopctl.operating import reconcile
     from shopctl.operating.replay.selection import Selection
 
@@ -173,7 +173,7 @@ def _reemit(
         )
     if bool(orders) == bool(since or until):
         raise ShopProblem("No orders were selected.", "Use --order, or --since and --until.")
-    target = deploy.target(Layout.find(), stage)
+    target = find_target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, 0)
     count = (
         reconcile.reconcile(target, wanted).examined

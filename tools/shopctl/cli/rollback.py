@@ -11,6 +11,7 @@ from shopctl.project.layout import Layout
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 def rollback_command(stage: str, services: tuple[str, ...]) -> None:
     """Return services to their previous release."""
-    from shopctl.deploying import deploy, rollback
+    from shopctl.aws.target import find_target
+    from shopctl.deploying import rollback
 
-    rollback.roll_back(deploy.target(Layout.find(), stage, services), click.echo)
+    rollback.roll_back(find_target(Layout.find(), stage, services), click.echo)

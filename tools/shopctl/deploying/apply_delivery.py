@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.aws import secret_references
+from shopctl.aws import secret_references, ssm_parameters
 from shopctl.aws.clients import Cloud
+from shopctl.aws.target import Target
 from shopctl.deploying import deploy
-from shopctl.deploying.deploy import Target
 from shopctl.project import delivery_config
 from shopctl.project.delivery_config import Delivered
 from shopctl.project.errors import ShopProblem
+from shopctl.project.manifest import LOG_RETENTION_DAYS
 from shopctl.project.services import Service
 
 # no mapping's, or only a new one's
@@ -34,7 +35,7 @@ def deliver(to: Target) -> dict[str, list[str]]:
     """
     to.stage.require("chalice")
     deployed = {service.name: _deployed(to, service) for service in to.services}
-    published = deploy.read_published(to)
+    published = ssm_parameters.read(to.cloud)
     changed: dict[str, list[str]] = {}
     for service in to.services:
         resources = deployed[service.name]
@@ -44,7 +45,7 @@ def deliver(to: Target) -> dict[str, list[str]]:
             if function.name in resources:
                 arn = resources[function.name]["lambda_arn"]
                 done = _apply(to.cloud, arn, function)
-                if settings.log_days and _keep_logs(to.cloud, arn, settings.log_days):
+                if _keep_logs(to.cloud, arn, LOG_RETENTION_DAYS):
                     done.append("log group")
                 changes += [f"{function.name}: {what}" for what in done]
         api_id = resources["rest_api"]["rest_api_id"]

@@ -1,79 +1,67 @@
-"""Makes a release shift gradually: from the version that is live to the new one, and back.
+"""Makes a release gradual: traffic moves from the present version of a function to the new one.
 
-Chalice's template names functions as such, which is always their newest code. Here each gets the
-alias ``live``, everything that invokes a function is led to the alias, and CodeDeploy moves the
-alias from one version to the next: a part of the traffic first, the rest minutes later, all of
-it back to the version before if an alarm goes off meanwhile.
+Chalice's template invokes functions by name, which is always their newest code. Here each gets the
+alias ``live``, and everything that invokes a function invokes the alias. CodeDeploy moves the alias
+from one version to the next: first part of the traffic, minutes later the rest, and back to the
+previous version if an alarm fires meanwhile.
 """
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-Shift = Literal[
-    "Canary10Percent5Minutes",
-    "Canary10Percent10Minutes",
-    "Canary10Percent15Minutes",
-    "Linear10PercentEvery1Minute",
-    "Linear10PercentEvery2Minutes",
-]
-"""How CodeDeploy moves the traffic; all end well before `./shop deploy` stops waiting."""
+from shopctl.deploying import alarms
+from shopctl.project.stages import GradualRelease
 
 ALIAS = "live"
 _FUNCTION = "AWS::Serverless::Function"
 _INVOCATION = re.compile(r"(?<=/functions/\$\{)(\w+)\.Arn(?=\}/invocations)")
-_FAULTS_PER_ANSWER = 0.05
+_ERROR_RATE = 0.05
+_PERIOD = {"Period": 60, "EvaluationPeriods": 1}
 
 
-def apply(template: Mapping[str, Any], shift: Shift | None) -> dict[str, Any]:
+def apply(template: Mapping[str, Any], how: GradualRelease | None) -> dict[str, Any]:
     """Return a packaged template whose functions are invoked by their alias.
 
     Parameters
     ----------
     template
-        As Chalice packages it.
-    shift
+        Template as Chalice packages it; it is not changed.
+    how
         How the alias moves; None moves it at once and needs no CodeDeploy.
-
-    Returns
-    -------
-    dict
-        A template of its own; the given one stays as it is.
     """
-    shifted = copy.deepcopy(dict(template))
-    resources: dict[str, Any] = shifted["Resources"]
+    changed = copy.deepcopy(dict(template))
+    resources: dict[str, Any] = changed["Resources"]
     functions = [name for name, found in resources.items() if found["Type"] == _FUNCTION]
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::Permission":
-            # the API's names its function, an authorizer's its function's ARN
+            # an API's permission refers to its function, an authorizer's to its function's ARN
             (invoked,) = resource["Properties"]["FunctionName"].values()
             function = invoked if isinstance(invoked, str) else invoked[0]
             resource["Properties"]["FunctionName"] = {"Ref": f"{function}.Alias"}
         elif resource["Type"] == "AWS::Serverless::Api":
             body = resource["Properties"]["DefinitionBody"]
             resource["Properties"]["DefinitionBody"] = _by_alias(body)
-    alarms: dict[str, Any] = {}
-    if shift:
-        alarms = dict(_alarms_of_api(resources))
-    of_api = [{"Ref": name} for name in alarms]
+    added = _api_alarms(resources) if how else {}
+    api_alarms = [{"Ref": name} for name in added]
     for name in functions:
         properties = resources[name]["Properties"]
-        # a version for any new setting too: SAM by itself looks at code, variables and memory
+        # a new version for any new setting; SAM alone compares code, variables and memory
         properties |= {"AutoPublishAlias": ALIAS, "AutoPublishAliasAllProperties": True}
-        if shift:
-            alarm = f"{name}NewVersionErrors"
-            alarms[alarm] = _errors_of_new_version(name, properties["FunctionName"])
+        if how:
+            alarm_id = f"{name}NewVersionErrors"
+            added[alarm_id] = _function_alarm(name, properties["FunctionName"]["Fn::Sub"])
             properties["DeploymentPreference"] = {
-                "Type": shift,
-                "Alarms": [{"Ref": alarm}, *of_api],
+                "Type": how,
+                "Alarms": [{"Ref": alarm_id}, *api_alarms],
             }
-    resources |= alarms
-    return shifted
+    resources |= added
+    return changed
 
 
 def _by_alias(value: Any) -> Any:
-    """Lead an API's integrations and authorizers to aliases."""
+    """Make an API's integrations and authorizers invoke aliases."""
     if isinstance(value, dict):
         return {key: _by_alias(child) for key, child in value.items()}
     if isinstance(value, list):
@@ -83,63 +71,36 @@ def _by_alias(value: Any) -> Any:
     return value
 
 
-def _errors_of_new_version(function: str, name: Mapping[str, str]) -> dict[str, Any]:
-    return _alarm(
-        {"Fn::Sub": f"{name['Fn::Sub']}-new-version-errors"},
-        f"The new version of {function} fails: its release is taken back",
-        {
-            "Namespace": "AWS/Lambda",
-            "MetricName": "Errors",
-            "Statistic": "Sum",
-            "Threshold": 0,
-            "Dimensions": [
-                {"Name": "FunctionName", "Value": {"Ref": function}},
-                {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:{ALIAS}"}},
-                {
-                    "Name": "ExecutedVersion",
-                    "Value": {"Fn::GetAtt": [f"{function}.Version", "Version"]},
-                },
-            ],
-        },
+def _function_alarm(logical_id: str, name: str) -> dict[str, Any]:
+    metric = alarms.function_metric(
+        {"Ref": logical_id},
+        Resource={"Fn::Sub": f"${{{logical_id}}}:{ALIAS}"},
+        ExecutedVersion={"Fn::GetAtt": [f"{logical_id}.Version", "Version"]},
+    )
+    return alarms.alarm(
+        f"{name}-new-version-errors",
+        f"The new version of {logical_id} fails: its release is rolled back",
+        **{**metric, "MetricName": "Errors", "Statistic": "Sum", "Threshold": 0, **_PERIOD},
     )
 
 
-def _alarms_of_api(resources: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _api_alarms(resources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found = {}
     for logical_id, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Api":
             continue
         properties = resource["Properties"]
         name = properties["Name"]["Fn::Sub"]
-        yield (
-            f"{logical_id}ReleaseFaults",
-            _alarm(
-                {"Fn::Sub": f"{name}-release-faults"},
-                "The API answers with 5xx: the release under way is taken back",
-                {
-                    "Namespace": "AWS/ApiGateway",
-                    "MetricName": "5XXError",
-                    # of this metric the average is the share of answers
-                    "Statistic": "Average",
-                    "Threshold": _FAULTS_PER_ANSWER,
-                    "Dimensions": [
-                        {"Name": "ApiName", "Value": {"Fn::Sub": name}},
-                        {"Name": "Stage", "Value": properties["StageName"]},
-                    ],
-                },
-            ),
+        found[f"{logical_id}ReleaseFaults"] = alarms.alarm(
+            f"{name}-release-faults",
+            "The API responds with 5xx: the release in progress is rolled back",
+            **{
+                **alarms.api_metric({"Fn::Sub": name}, properties["StageName"]),
+                "MetricName": "5XXError",
+                # the average of this metric is the share of responses
+                "Statistic": "Average",
+                "Threshold": _ERROR_RATE,
+                **_PERIOD,
+            },
         )
-
-
-def _alarm(name: dict[str, str], description: str, metric: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": name,
-            "AlarmDescription": description,
-            **metric,
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",
-        },
-    }
+    return found

@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
+from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.clients import Cloud
-from shopctl.deploying import deploy as services
+from shopctl.aws.target import Target
 from shopctl.deploying import stacks
-from shopctl.deploying.deploy import Target
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
@@ -47,7 +48,7 @@ def deploy(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None
         outcome = stacks.deploy_template(cloud, _stack(to, name), json.dumps(template))
         say(f"{_stack(to, name)} {outcome}")
         if name in _REGIONS:
-            _publish(to, name, stacks.outputs(cloud, _stack(to, name)))
+            _publish(to, name, cloudformation.outputs(cloud, _stack(to, name)))
 
 
 def delete(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None:
@@ -61,19 +62,17 @@ def delete(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None
     """
     for name in names:
         _read(to, name)
-    if to.stage.keeps_data:
+    if to.stage.retain_data:
         raise ShopProblem(
             f"The stage {to.stage.name} keeps its data: what it stands on is not deleted.",
-            "To do it all the same, set keeps_data = false for it in stages.toml.",
+            "To do it all the same, set retain_data = false for it in stages.toml.",
         )
     for name in reversed(names):
         cloud = _cloud(to, name)
         if name in _REGIONS:
-            outputs = stacks.outputs(cloud, _stack(to, name))
-            keys = [to.prefix + _key(name, output) for output in outputs]
-            if keys:
-                to.cloud.client("ssm").delete_parameters(Names=keys)
-        if stacks.delete(cloud, _stack(to, name)):
+            outputs = cloudformation.outputs(cloud, _stack(to, name))
+            ssm_parameters.delete(to.cloud, [_key(name, output) for output in outputs])
+        if cloudformation.delete(cloud, _stack(to, name)):
             say(f"{_stack(to, name)} deleted")
 
 
@@ -83,7 +82,7 @@ def names(layout: Layout) -> list[str]:
 
 
 def _stack(to: Target, name: str) -> str:
-    return f"toyshop-{to.stage.name}-{name}"
+    return aws_names.resource(to.stage.name, name)
 
 
 def _cloud(to: Target, name: str) -> Cloud:
@@ -119,20 +118,17 @@ def _check_needs(to: Target, name: str, template: dict[str, Any]) -> None:
         if "Default" not in declared and not to.cloud.parameters.get(parameter):
             raise ShopProblem(
                 f"{name} needs a value for {parameter}: {declared.get('Description', '…')}.",
-                f"Set alarms_to of {to.stage.name} in stages.toml."
-                if parameter == "AlarmsTo"
+                f"Set alarm_email of {to.stage.name} in stages.toml."
+                if parameter == "AlarmEmail"
                 else f"Set it in [{to.stage.name}.infra] in stages.toml.",
             )
-    published = services.read_published(to)
+    published = ssm_parameters.read(to.cloud)
     for needed in _PUBLISHED.findall(json.dumps(template)):
         published[needed]
 
 
 def _publish(to: Target, name: str, outputs: dict[str, str]) -> None:
-    for output, value in outputs.items():
-        to.cloud.client("ssm").put_parameter(
-            Name=to.prefix + _key(name, output), Value=value, Type="String", Overwrite=True
-        )
+    ssm_parameters.write(to.cloud, {_key(name, output): value for output, value in outputs.items()})
 
 
 def _key(name: str, output: str) -> str:

@@ -1,35 +1,39 @@
-"""The network of a stage: which functions run inside it, and what they need for that."""
+"""The VPC of a stage: which functions run inside it, and the permissions that they need there."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.deploying.api_policy import as_list
+from shopctl.project.manifest import Function
 from shopctl.project.stages import Stage
 
-# what `infra/network.yaml` publishes
+# published by `infra/network.yaml`
 SUBNETS = "network/subnet-ids"
 SECURITY_GROUP = "network/security-group-id"
 ENDPOINT = "network/execute-api-endpoint-id"
 
-_INTERFACES = (
+_MANAGE_INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
-# AWS holds these to no resource
-_LOOKS = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
+# AWS does not restrict these to a resource
+_DESCRIBE = ("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets")
 
 
-def is_inside(policy: Mapping[str, Any]) -> bool:
-    """Return whether a function runs inside by its policy: those that call private APIs do."""
-    return any(
-        "execute-api:Invoke" in as_list(statement["Action"]) for statement in policy["Statement"]
-    )
+def is_inside(function: Function) -> bool:
+    """Return whether a function runs inside the VPC: those that call private APIs do."""
+    return bool(function.calls)
 
 
 def settings(published: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the settings of Chalice that put a function into the network."""
+    """Return the settings of Chalice that put a function into the VPC.
+
+    Raises
+    ------
+    ShopProblem
+        If the network is not deployed yet.
+    """
     return {
         "subnet_ids": published[SUBNETS].split(","),
         "security_group_ids": [published[SECURITY_GROUP]],
@@ -37,23 +41,28 @@ def settings(published: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def statements(stage: Stage, function: str) -> list[dict[str, Any]]:
-    """Return what a function's policy says more inside.
+    """Return the policy statements that a function needs inside the VPC.
 
-    Lambda makes network interfaces in the function's name; its own code may not.
+    Lambda creates network interfaces with the function's role; the function's own code may not.
+
+    Parameters
+    ----------
+    function
+        Name of the Lambda function.
     """
     place = f"{stage.region}:{stage.account}"
     return [
         {
-            "Sid": "Interfaces",
+            "Sid": "ManageInterfaces",
             "Effect": "Allow",
-            "Action": list(_INTERFACES),
+            "Action": list(_MANAGE_INTERFACES),
             "Resource": f"arn:aws:ec2:{place}:*/*",
         },
-        {"Sid": "Looks", "Effect": "Allow", "Action": list(_LOOKS), "Resource": "*"},
+        {"Sid": "DescribeNetwork", "Effect": "Allow", "Action": list(_DESCRIBE), "Resource": "*"},
         {
-            "Sid": "NotItsCode",
+            "Sid": "DenyFunctionCode",
             "Effect": "Deny",
-            "Action": [*_INTERFACES, *_LOOKS],
+            "Action": [*_MANAGE_INTERFACES, *_DESCRIBE],
             "Resource": "*",
             "Condition": {
                 "ArnEquals": {

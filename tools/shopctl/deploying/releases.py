@@ -1,4 +1,4 @@
-"""The releases of each service, kept beside the packages so that one can be taken back.
+"""The record of each service's releases, which `./shop rollback` goes back to.
 
 ``releases/<service>/<number>-<digest>.json`` in the stage's bucket holds the template, its
 parameters and the key of the code. The last one is what is deployed, or, after a command that
@@ -23,11 +23,11 @@ class Release(msgspec.Struct, frozen=True):
     Attributes
     ----------
     body, parameters
-        The template as JSON, and values of what it declares.
+        The template as JSON, and values of the parameters that it declares.
     code
-        Key of the package in the stage's bucket.
+        Key of the code in the stage's bucket.
     key
-        Where the release itself is kept.
+        Key of this record in the stage's bucket.
     """
 
     body: str
@@ -36,51 +36,57 @@ class Release(msgspec.Struct, frozen=True):
     key: str = ""
 
 
-def note(cloud: Cloud, bucket: str, service: Service, digest: str, release: Release) -> None:
-    """Keep a release that has been deployed, unless it is the last one kept."""
-    kept = _keys(cloud, bucket, service)
-    if not kept or _digest(kept[-1]) != digest:
-        number = int(kept[-1].rpartition("/")[2].partition("-")[0]) + 1 if kept else 1
+def record(cloud: Cloud, bucket: str, service: Service, digest: str, release: Release) -> None:
+    """Record a release that has been deployed, unless it is the last one recorded.
+
+    Parameters
+    ----------
+    digest
+        Digest of the release's template.
+    """
+    recorded = _keys(cloud, bucket, service)
+    if not recorded or _digest(recorded[-1]) != digest:
+        number = int(recorded[-1].rpartition("/")[2].partition("-")[0]) + 1 if recorded else 1
         key = f"{_prefix(service)}{number:06}-{digest}.json"
         artifact_bucket.upload(cloud, bucket, key, msgspec.json.encode(release))
-        kept.append(key)
+        recorded.append(key)
     if cloud.is_local:
-        _forget(cloud, bucket, service, kept)
+        _delete_old(cloud, bucket, service, recorded)
 
 
 def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> Release | None:
-    """Return the release before the one that is deployed; None if there is none.
+    """Return the release before the deployed one; None if there is none.
 
     Parameters
     ----------
     present
-        Digest of what is deployed; None is the last one kept.
+        Digest of the deployed template; None for the last release recorded.
     """
-    kept = _keys(cloud, bucket, service)
-    if kept and present in (None, _digest(kept[-1])):
-        kept.pop()
-    content = artifact_bucket.read(cloud, bucket, kept[-1]) if kept else None
+    recorded = _keys(cloud, bucket, service)
+    if recorded and present in (None, _digest(recorded[-1])):
+        recorded.pop()
+    content = artifact_bucket.read(cloud, bucket, recorded[-1]) if recorded else None
     if content is None:
         return None
     found = msgspec.json.decode(content, type=Release)
-    return msgspec.structs.replace(found, key=kept[-1])
+    return msgspec.structs.replace(found, key=recorded[-1])
 
 
-def withdraw(cloud: Cloud, bucket: str, service: Service, last: Release) -> None:
-    """Forget the releases after one, which becomes the last."""
+def delete_after(cloud: Cloud, bucket: str, service: Service, last: Release) -> None:
+    """Delete the records of the releases after one, which becomes the last."""
     for key in _keys(cloud, bucket, service):
         if key > last.key:
             artifact_bucket.delete(cloud, bucket, key)
 
 
-def _forget(cloud: Cloud, bucket: str, service: Service, kept: Sequence[str]) -> None:
-    """Keep the present and the previous release and their code, for a laptop's disk."""
+def _delete_old(cloud: Cloud, bucket: str, service: Service, recorded: Sequence[str]) -> None:
+    """Keep only the last releases and their code, to save a laptop's disk."""
     codes = set()
-    for key in kept[-_KEPT_LOCALLY:]:
+    for key in recorded[-_KEPT_LOCALLY:]:
         content = artifact_bucket.read(cloud, bucket, key)
         if content is not None:
             codes.add(msgspec.json.decode(content, type=Release).code)
-    old = {*kept[:-_KEPT_LOCALLY]}
+    old = {*recorded[:-_KEPT_LOCALLY]}
     old |= {*artifact_bucket.keys(cloud, bucket, f"{service.name}/")} - codes
     for key in sorted(old):
         artifact_bucket.delete(cloud, bucket, key)

@@ -1,265 +1,231 @@
-"""Renders a stage's section of `.chalice/config.json` and its policies from those of `local`.
+"""Renders the files of a service's `.chalice` for a stage.
 
-The stage `local` is committed and is the template of all others: what differs follows from
-`stages.toml` and from what the services published of themselves in SSM.
+Everything is derived from `service.toml`, `stages.toml`, the naming rules and the values that the
+stage's services published. The files of the stage `local` are committed, since `chalice local`
+needs them in a fresh clone; `./shop check` compares them with what is rendered.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from shopctl.aws.ssm_parameters import LocalValues
 from shopctl.deploying import api_policy, network
-from shopctl.project import delivery_config
+from shopctl.deploying.references import References
+from shopctl.project import aws_names, delivery_config
 from shopctl.project.errors import ShopProblem
+from shopctl.project.manifest import (
+    DEFAULT_MEMORY_MIB,
+    DEFAULT_TIMEOUT_SECONDS,
+    LOG_RETENTION_DAYS,
+    Function,
+)
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
-_LOCAL_ACCOUNT = "000000000000"
-_LOCAL_REGION = "us-east-1"
-_LOCAL_AWS = "http://127.0.0.1:4566"
-_LOCAL_POOL = "us-east-1_ToyshopLo"
-_LOCAL_CLIENT = "toyshoplocalclient00000000"
-_LOCAL_DOMAIN = "toyshop.example"
-# what only a machine without AWS needs, and Lambda sets itself
-_ONLY_LOCAL = re.compile(r"AWS_.*")
-# its keys are in Secrets Manager wherever the gateway is Stripe
-_GATEWAY_KEYS = {"STRIPE_API_KEY": "api_key", "STRIPE_WEBHOOK_SECRET": "webhook_secret"}
-# what a stage may set for itself; the others leave it to the service
-_OF_SOME_STAGES = ("RETRY_BASE_SECONDS", "RECONCILE_GRACE_SECONDS")
-
-# what no service owns
-_INFRA = ("network", "alarms", "distribution-acl")
-
-_POOL = "storefront-api/user-pool-id"
-_CLIENT = "storefront-api/user-pool-client-id"
+API_STAGE = "api"
+"""Name of the only stage of every REST API."""
+# Lambda sets these itself on AWS
+_LOCAL_VARIABLES = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "000000000000",
+    "AWS_SECRET_ACCESS_KEY": "local",
+}
 
 
-class Published(dict[str, str]):
-    """What services published under ``/toyshop/<stage>/``, by the rest of the name."""
-
-    stage = "…"
-
-    def __missing__(self, name: str) -> str:
-        owner, _, what = name.partition("/")
-        if owner in _INFRA:
-            raise ShopProblem(
-                f"The stage has no {owner} yet: its {what} is not published.",
-                f"Deploy it first: ./shop deploy --stage {self.stage} --infra {owner}.",
-            )
-        service = owner.replace("-", "_")
-        raise ShopProblem(
-            f"{service} has not published its {what} yet.", f"Deploy {service} first."
-        )
-
-
-def render(service: Service, stage: Stage, published: Published) -> dict[str, str]:
+def render(service: Service, stage: Stage, published: Mapping[str, str]) -> dict[str, str]:
     """Return the files of `.chalice` for a stage, by name.
 
-    ``config.json`` keeps the sections of the other stages. For the stage `local` the files are
-    the committed ones.
+    ``config.json`` keeps the sections of the other stages.
+
+    Parameters
+    ----------
+    published
+        Values that the stage's services and infrastructure published.
 
     Raises
     ------
     ShopProblem
-        If a service that this one needs has not published what is needed.
+        If the manifest contradicts itself, or a service that this one needs has not published
+        what is needed.
     """
-    directory = service.directory / ".chalice"
-    config = _json(directory / "config.json")
-    local: dict[str, Any] = config["stages"]["local"]
-    text = _Text(service, stage, published)
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(child) for key, child in value.items()}
-        if isinstance(value, list):
-            return [walk(child) for child in value]
-        if isinstance(value, str):
-            return re.sub(r"-local\.json$", f"-{stage.name}.json", value)
-        return value
-
-    section: dict[str, Any] = {
-        name: _environment(value, stage, published, text)
-        if name == "environment_variables"
-        else walk(value)
-        for name, value in local.items()
-    }
-    if stage.mode == "chalice":
-        section["environment_variables"] |= _sources(service, stage, published)
-        for function in delivery_config.read(service, stage, published).functions:
-            if function.concurrency is not None:
-                # Chalice takes a limit away that its configuration does not name
-                limit = {"reserved_concurrency": function.concurrency}
-                section["lambda_functions"][function.name] |= limit
+    _check_calls(service)
+    references = References(service, stage, published)
     policies = {
-        walk(name): json.loads(text(json.dumps(_json(directory / name))))
-        for name in _policy_files(local)
+        _policy_file(name, stage): _policy(references, name, function)
+        for name, function in service.manifest.functions.items()
     }
-    if stage.network:
-        _inside(section, service, stage, policies, published)
-    config["stages"] = {**config["stages"], stage.name: section}
+    if not service.is_public:
+        policies[_callers_file(stage)] = api_policy.of(service, stage, published)
+    config = {
+        "version": "2.0",
+        "app_name": f"toyshop-{service.dashed}",
+        "autogen_policy": False,
+        "log_retention_in_days": LOG_RETENTION_DAYS,
+        "lambda_timeout": DEFAULT_TIMEOUT_SECONDS,
+        "lambda_memory_size": DEFAULT_MEMORY_MIB,
+        "api_gateway_stage": API_STAGE,
+        "stages": {**_sections(service), stage.name: _section(references)},
+    }
     contents = {"config.json": config, **policies}
     return {name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
 
 
-def _policy_files(section: Mapping[str, Any]) -> list[str]:
-    named = [settings["iam_policy_file"] for settings in section["lambda_functions"].values()]
-    return named + [section[key] for key in ("api_gateway_policy_file",) if key in section]
+def render_local(service: Service, stage: Stage) -> dict[str, str]:
+    """Return the files of `.chalice` for the stage `local`, which needs no running shop."""
+    return render(service, stage, LocalValues(stage))
 
 
-def _inside(
-    section: Mapping[str, Any],
-    service: Service,
-    stage: Stage,
-    policies: Mapping[str, Any],
-    published: Published,
-) -> None:
-    """Put what calls private APIs into the stage's network, and let nobody else call."""
-    for name, settings in section["lambda_functions"].items():
-        policy = policies[settings["iam_policy_file"]]
-        if network.is_inside(policy):
-            function = stage.function_name(service.dashed, name.replace("_", "-"))
-            policy["Statement"] += network.statements(stage, function)
-            settings |= network.settings(published)
-    if callers_file := section.get("api_gateway_policy_file"):
-        endpoint = published[network.ENDPOINT]
-        policies[callers_file]["Statement"].append(api_policy.no_other_way_in(endpoint))
+def write(service: Service, stage: Stage, files: Mapping[str, str]) -> list[str]:
+    """Write the rendered files of a stage to a service's `.chalice`.
 
-
-def _json(path: Any) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ShopProblem(f"{path} is missing.", "Restore it from the repository.") from None
-    except json.JSONDecodeError as error:
-        raise ShopProblem(f"{path} is not valid JSON: {error}.", "Correct it.") from None
-
-
-def _sources(service: Service, stage: Stage, published: Published) -> dict[str, str]:
-    """Name the sources of events for Chalice, to which a release by CloudFormation names them."""
-    return {
-        f"{function.name.upper()}_SOURCE": source
-        for function in delivery_config.read(service, stage, published).functions
-        if (source := function.source)
-    }
-
-
-def _environment(
-    local: Mapping[str, str], stage: Stage, published: Published, text: Callable[[str], str]
-) -> dict[str, str]:
-    rendered: dict[str, str] = {}
-    for name, value in local.items():
-        own = _special(name, stage, published)
-        if own is not None:
-            rendered[name] = own
-        elif not _is_left_out(name, stage):
-            rendered[name] = text(value)
-    return rendered
-
-
-def _is_left_out(name: str, stage: Stage) -> bool:
-    if stage.name == "local":
-        return False
-    return (
-        bool(_ONLY_LOCAL.fullmatch(name))
-        or (name == "STRIPE_API_BASE" and not stage.gateway)
-        or (name in _OF_SOME_STAGES and getattr(stage, name.lower()) is None)
-    )
-
-
-def _special(name: str, stage: Stage, published: Published) -> str | None:
-    issuer = f"https://cognito-idp.{stage.region}.amazonaws.com"
-    if name == "STAGE":
-        return stage.name
-    if name == "CURRENCY":
-        return stage.currency
-    if name == "TOKEN_ISSUER":
-        return f"{issuer}/{published[_POOL]}"
-    if name == "JWKS_URL":
-        return f"{stage.aws or issuer}/{published[_POOL]}/.well-known/jwks.json"
-    if name == "AUTO_CONFIRM_USERS":
-        return str(stage.auto_confirm_users).lower()
-    if name in _OF_SOME_STAGES and (own := getattr(stage, name.lower())) is not None:
-        return str(own)
-    if name in _GATEWAY_KEYS and not stage.gateway:
-        secret = gateway_secret(stage)
-        return f"{{{{resolve:secretsmanager:{secret}:SecretString:{_GATEWAY_KEYS[name]}}}}}"
-    if name == "STRIPE_API_BASE" and stage.gateway:
-        return stage.gateway
-    if name == "SHOP_URL":
-        return stage.origin
-    return None
-
-
-def gateway_secret(stage: Stage) -> str:
-    """Return the name of the secret with the payment gateway's keys."""
-    return f"toyshop-{stage.name}-payments-gateway"
-
-
-class _Text:
-    """Rewrites a text of the stage `local` in one pass, so that nothing is replaced twice."""
-
-    def __init__(self, service: Service, stage: Stage, published: Published) -> None:
-        self._stage, self._published = stage, published
-        apps = service.directory.parent.glob("*/service.toml")
-        names = (path.parent.name.replace("_", "-") for path in apps)
-        self._services = sorted(names, key=len, reverse=True)
-        queues = stage.aws or f"https://sqs.{stage.region}.amazonaws.com"
-        api = rf"{_LOCAL_AWS}/restapis/toyshop-local-([a-z-]+)/api/_user_request_"
-        log = rf"(?<=log-group:/aws/lambda/)toyshop-local-{service.dashed}-([a-z0-9-]+)"
-        rules: list[tuple[str, Callable[[str], str]]] = [
-            (api, lambda other: published[f"{other}/api-url"]),
-            (r"(?<=:)toyshop-local-([a-z-]+)(?=/api/)", lambda s: published[f"{s}/api-id"]),
-            (log, lambda function: stage.function_name(service.dashed, function)),
-            (r"(?<=:role/)toyshop-local-([a-z0-9-]+)", self._role),
-            (r"toyshop-local-file-manager-(public|private)", self._bucket),
-            (rf"{_LOCAL_AWS}/{_LOCAL_ACCOUNT}(/)", lambda _: f"{queues}/{stage.account}/"),
-            (rf"(:){_LOCAL_REGION}:{_LOCAL_ACCOUNT}:", self._place),
-            (rf"(iam::){_LOCAL_ACCOUNT}:", lambda _: f"iam::{stage.account}:"),
-            (f"({_LOCAL_POOL})", lambda _: published[_POOL]),
-            (f"({_LOCAL_CLIENT})", lambda _: published[_CLIENT]),
-            (rf"({re.escape(_LOCAL_DOMAIN)})", lambda _: stage.sender_domain),
-            (r"(toyshop-local-)", lambda _: f"toyshop-{stage.name}-"),
-        ]
-        self._makers = [make for _, make in rules]
-        self._pattern = re.compile("|".join(pattern for pattern, _ in rules) or r"(?!)")
-
-    def __call__(self, text: str) -> str:
-        return self._pattern.sub(self._made, text)
-
-    def _made(self, found: re.Match[str]) -> str:
-        assert found.lastindex
-        return self._makers[found.lastindex - 1](found[found.lastindex])
-
-    def _place(self, _: str) -> str:
-        return f":{self._stage.region}:{self._stage.account}:"
-
-    def _bucket(self, which: str) -> str:
-        suffix = self._stage.bucket_suffix
-        return f"toyshop-{self._stage.name}-file-manager-{which}{suffix}"
-
-    def _role(self, rest: str) -> str:
-        service = next((name for name in self._services if rest.startswith(f"{name}-")), None)
-        if service is None:
-            raise ShopProblem(
-                f"toyshop-local-{rest} is the role of no service.",
-                "Correct the policies in .chalice, or write callers-local.json anew.",
-            )
-        return self._stage.role_name(service, rest.removeprefix(f"{service}-"))
-
-
-def write(service: Service, files: Mapping[str, str]) -> list[str]:
-    """Write rendered files to a service's `.chalice`, unless they say the same already.
+    Policies of functions that the service no longer has are deleted.
 
     Returns
     -------
     list of str
-        The names of the files that changed.
+        Names of the files that were changed or deleted.
     """
-    changed = []
-    for name, content in files.items():
-        path = service.directory / ".chalice" / name
-        if not path.exists() or _json(path) != json.loads(content):
-            path.write_text(content)
-            changed.append(name)
+    directory = service.config_directory
+    directory.mkdir(exist_ok=True)
+    changed = differing(service, stage, files)
+    for name in changed:
+        if name in files:
+            (directory / name).write_text(files[name])
+        else:
+            (directory / name).unlink()
     return changed
+
+
+def differing(service: Service, stage: Stage, files: Mapping[str, str]) -> list[str]:
+    """Return the names of the files in `.chalice` that are not as rendered, or left over."""
+    directory = service.config_directory
+    present = {path.name for path in directory.glob(f"*-{stage.name}.json")}
+    return [
+        name
+        for name in sorted({*files, *present})
+        if name not in files
+        or not (directory / name).exists()
+        or (directory / name).read_text() != files[name]
+    ]
+
+
+def _section(references: References) -> dict[str, Any]:
+    service, stage = references.service, references.stage
+    section: dict[str, Any] = {
+        "api_gateway_endpoint_type": "REGIONAL" if service.is_public else "PRIVATE"
+    }
+    if not service.is_public:
+        section["api_gateway_policy_file"] = _callers_file(stage)
+    section["environment_variables"] = _environment(references)
+    section["lambda_functions"] = {
+        name: _function(references, name, function)
+        for name, function in service.manifest.functions.items()
+    }
+    if stage.mode == "chalice":
+        for delivered in delivery_config.read(service, stage, references.published).functions:
+            if delivered.source:
+                # a release by CloudFormation takes it from delivery.yaml
+                variable = f"{delivered.name.upper()}_SOURCE"
+                section["environment_variables"][variable] = delivered.source
+            if delivered.concurrency is not None:
+                # Chalice removes a limit that its configuration does not have
+                limit = {"reserved_concurrency": delivered.concurrency}
+                section["lambda_functions"][delivered.name] |= limit
+    return section
+
+
+def _environment(references: References) -> dict[str, str]:
+    service, stage = references.service, references.stage
+    variables = {"STAGE": stage.name, "SERVICE": service.name}
+    for name, text in service.manifest.environment.items():
+        value = references.variable(name, text)
+        if value is not None:
+            variables[name] = value
+    if stage.name == "local":
+        variables |= {"AWS_ENDPOINT_URL": stage.aws, **_LOCAL_VARIABLES}
+    return variables
+
+
+def _function(references: References, name: str, function: Function) -> dict[str, Any]:
+    settings: dict[str, Any] = {"iam_policy_file": _policy_file(name, references.stage)}
+    if function.timeout_seconds != DEFAULT_TIMEOUT_SECONDS:
+        settings["lambda_timeout"] = function.timeout_seconds
+    if function.memory_mib != DEFAULT_MEMORY_MIB:
+        settings["lambda_memory_size"] = function.memory_mib
+    if references.stage.network and network.is_inside(function):
+        settings |= network.settings(references.published)
+    return settings
+
+
+def _policy(references: References, name: str, function: Function) -> dict[str, Any]:
+    service, stage = references.service, references.stage
+    aws_name = aws_names.function(stage, service.name, name)
+    statements = [
+        _allow(
+            "Logs",
+            ("logs:CreateLogStream", "logs:PutLogEvents"),
+            (f"arn:aws:logs:*:*:log-group:{aws_names.log_group(aws_name)}:*",),
+        )
+    ]
+    for reference, allowed in function.allow.items():
+        permission = references.permission(name, reference, allowed)
+        statements.append(_allow(_sid(reference), permission.actions, permission.resources))
+    if stage.network and network.is_inside(function):
+        statements += network.statements(stage, aws_name)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": _one_or_list(actions),
+        "Resource": _one_or_list(resources),
+    }
+
+
+def _one_or_list(values: Sequence[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _sid(reference: str) -> str:
+    """Return the id of a statement, which takes letters and digits alone."""
+    words = re.findall(r"[A-Za-z0-9]+", reference.replace("*", "all"))
+    return "".join(word[0].upper() + word[1:] for word in words)
+
+
+def _check_calls(service: Service) -> None:
+    """Raise if `[calls]` names a service whose API no function is allowed to call."""
+    manifest = service.manifest
+    called = {name for function in manifest.functions.values() for name in function.calls}
+    if unused := sorted(set(manifest.calls) - called):
+        raise ShopProblem(
+            f"{service.name} declares calls of {', '.join(unused)}, and no function is allowed to"
+            " make them.",
+            f'Add "api:{unused[0]}" to a function of {service.manifest_file}, or remove the calls.',
+        )
+
+
+def _policy_file(function: str, stage: Stage) -> str:
+    return f"policy-{function}-{stage.name}.json"
+
+
+def _callers_file(stage: Stage) -> str:
+    return f"callers-{stage.name}.json"
+
+
+def _sections(service: Service) -> dict[str, Any]:
+    """Return the sections of the stages that are configured already."""
+    path: Path = service.config_directory / "config.json"
+    if not path.exists():
+        return {}
+    try:
+        sections: dict[str, Any] = json.loads(path.read_text()).get("stages", {})
+    except json.JSONDecodeError as error:
+        raise ShopProblem(
+            f"{path} is not valid JSON: {error}.", "Delete it and run ./shop configure."
+        ) from None
+    return sections

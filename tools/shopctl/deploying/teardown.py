@@ -1,58 +1,61 @@
-"""Takes services off a stage; what holds data goes with them only where data are not kept."""
+"""Deletes services from a stage, with their data unless the stage retains data."""
 
 from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
+from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.clients import Cloud
-from shopctl.deploying import stacks
-from shopctl.deploying.deploy import Target
-from shopctl.project import services
+from shopctl.aws.target import Target
+from shopctl.project import aws_names, services
 from shopctl.project.errors import ShopProblem
-from shopctl.project.services import Service
 
 
-def delete(to: Target, say: Callable[[str], None]) -> None:
+def delete(to: Target, report: Callable[[str], None]) -> None:
     """Delete the stacks of services, each before those it depends on.
+
+    Parameters
+    ----------
+    report
+        Called with a line for each stack.
 
     Raises
     ------
     ShopProblem
-        Before any change, if the stage keeps its data or another deployed service still needs
-        one of these; later, if a stack cannot be deleted.
+        Before any change, if the stage retains its data or another deployed service still
+        depends on one of these; later, if a stack cannot be deleted.
     """
     to.stage.require("cloudformation")
-    if to.stage.keeps_data:
+    if to.stage.retain_data:
         raise ShopProblem(
-            f"The stage {to.stage.name} keeps its data: its services are not deleted.",
-            "To do it all the same, set keeps_data = false for it in stages.toml.",
+            f"The stage {to.stage.name} retains its data: its services are not deleted.",
+            "To delete them nevertheless, set retain_data = false for it in stages.toml.",
         )
-    leaving = {service.name for service in to.services}
+    stage, leaving = to.stage.name, {service.name for service in to.services}
     for other in services.load(to.layout.apps):
         needed = sorted(other.depends_on & leaving)
-        if other.name not in leaving and needed and stacks.describe(to.cloud, to.stack(other)):
+        stack = aws_names.resource(stage, other.name)
+        if other.name not in leaving and needed and cloudformation.describe(to.cloud, stack):
             raise ShopProblem(
-                f"{other.name} is deployed and needs {', '.join(needed)}.",
+                f"{other.name} is deployed and depends on {', '.join(needed)}.",
                 f"Delete {other.name} too, or first.",
             )
     for service in reversed(to.services):
-        for name in (to.stack(service), f"{to.stack(service)}-resources"):
-            if name.endswith("-resources"):
-                _empty_buckets(to.cloud, name)
-            if stacks.delete(to.cloud, name):
-                say(f"{name} deleted")
-        _withdraw(to, service)
+        release = aws_names.resource(stage, service.name)
+        resources = aws_names.resources_stack(stage, service.name)
+        if cloudformation.delete(to.cloud, release):
+            report(f"{release} deleted")
+        _empty_buckets(to.cloud, resources)
+        if cloudformation.delete(to.cloud, resources):
+            report(f"{resources} deleted")
+        ssm_parameters.delete(to.cloud, ssm_parameters.of_api(to.stage, service.dashed, ""))
 
 
 def _empty_buckets(cloud: Cloud, stack: str) -> None:
-    """Delete all objects of a stack's buckets, which could not be deleted otherwise."""
-    if stacks.describe(cloud, stack) is None:
-        return
-    listed = cloud.client("cloudformation").get_paginator("list_stack_resources")
-    for page in listed.paginate(StackName=stack):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] == "AWS::S3::Bucket":
-                _empty(cloud, resource["PhysicalResourceId"])
+    """Delete all objects of a stack's buckets, since only an empty bucket can be deleted."""
+    for resource in cloudformation.resources(cloud, stack):
+        if resource["ResourceType"] == "AWS::S3::Bucket":
+            _empty(cloud, resource["PhysicalResourceId"])
 
 
 def _empty(cloud: Cloud, bucket: str) -> None:
@@ -63,12 +66,6 @@ def _empty(cloud: Cloud, bucket: str) -> None:
             if keys:
                 storage.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     except ClientError as error:
-        # of a deletion that was interrupted
+        # deleted before, by a deletion that was interrupted
         if error.response["Error"]["Code"] != "NoSuchBucket":
             raise
-
-
-def _withdraw(to: Target, service: Service) -> None:
-    """Take back what was published of a service's API."""
-    names = [f"{to.prefix}{service.dashed}/{name}" for name in ("api-id", "api-url")]
-    to.cloud.client("ssm").delete_parameters(Names=names)

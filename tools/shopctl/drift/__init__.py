@@ -5,13 +5,16 @@ from typing import Any
 
 import msgspec
 
-from shopctl.deploying import deploy, stacks
-from shopctl.deploying.deploy import Expected, Target
+from shopctl.aws import cloudformation, ssm_parameters
+from shopctl.aws.ssm_parameters import ExpectedValues
+from shopctl.aws.target import Target, find_target
+from shopctl.deploying import deploy
 from shopctl.drift import live as live_stage
 from shopctl.drift import planned, shown
 from shopctl.drift.live import Drift
 from shopctl.drift.planned import Stack
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
+from shopctl.project import aws_names
 from shopctl.project.layout import Layout
 
 
@@ -55,7 +58,7 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
     ShopProblem
         If something that is needed is missing.
     """
-    to = deploy.target(layout, stage, services)
+    to = find_target(layout, stage, services)
     deploy.check_python(to)
     everything = len(to.services) == len(to.all_services)
     packages = _packages(to)
@@ -72,12 +75,16 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
 
 def _packages(to: Target) -> dict[str, Package]:
     """Make the packages of services, as a deploy would."""
-    published = Expected(deploy.read_published(to), to.services)
+    published = ExpectedValues(
+        ssm_parameters.read(to.cloud), [service.dashed for service in to.services]
+    )
     for service in to.services:
         # what is published wrongly is put right before it is used
-        api_id = stacks.physical_ids(to.cloud, to.stack(service)).get("RestAPI")
+        api_id = cloudformation.physical_ids(
+            to.cloud, aws_names.resource(to.stage.name, service.name)
+        ).get("RestAPI")
         if api_id:
-            published |= deploy.where_api_is(to, service, api_id)
+            published |= ssm_parameters.of_api(to.stage, service.dashed, api_id)
     return {one.name: deploy.package(to, one, published) for one in to.services}
 
 

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 
 from shopctl.drift.change import Change, Kind
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
 
 _PACKAGE = re.compile(r"([^/]+)-([^-/]+)\.dist-info/METADATA")
 _DERIVED = re.compile(r"\.pyc$|\.dist-info/")

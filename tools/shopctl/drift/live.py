@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from shopctl.deploying import stacks
-from shopctl.deploying.deploy import Target
+from shopctl.aws import cloudformation
+from shopctl.aws.target import Target
 from shopctl.drift.change import SECRET, Change, compare
 from shopctl.drift.kinds import KINDS
 from shopctl.drift.kinds.functions import CODE
 from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind
 from shopctl.drift.model import Model, build
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
+from shopctl.project import aws_names
 
 
 class Thing(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -126,9 +127,10 @@ def _service_of(model: Model, name: str) -> str | None:
     stage = model.to.stage.name
     for service in sorted(model.to.all_services, key=len, reverse=True):
         beginnings = (
-            f"toyshop-{stage}-{service}",
+            aws_names.resource(stage, service),
+            # as Chalice names it
             f"toyshop-{service}-{stage}",
-            f"/toyshop/{stage}/{service}",
+            aws_names.parameter(stage, service),
         )
         if any(name == one or name.startswith((f"{one}-", f"{one}/")) for one in beginnings):
             return service
@@ -137,16 +139,17 @@ def _service_of(model: Model, name: str) -> str | None:
 
 def _is_of_service(model: Model, stack: str) -> bool:
     """Whether a stack is a service's, and not the network's or the edge's."""
-    names = {f"toyshop-{model.to.stage.name}-{service}" for service in model.to.all_services}
+    stage = model.to.stage.name
+    names = {aws_names.resource(stage, service) for service in model.to.all_services}
     return stack.removesuffix("-resources") in names
 
 
 def _owned(to: Target) -> dict[str, _Owner]:
     """Return the owners of the stage's resources, by what AWS calls these."""
     owned = {}
-    for name in stacks.of_stage(to.cloud):
-        declared = stacks.template_of(to.cloud, name).get("Resources", {})
-        for logical_id, physical in stacks.physical_ids(to.cloud, name).items():
+    for name in cloudformation.stacks_of_stage(to.cloud):
+        declared = cloudformation.template_of(to.cloud, name).get("Resources", {})
+        for logical_id, physical in cloudformation.physical_ids(to.cloud, name).items():
             if physical:
                 owned[physical] = _Owner(name, logical_id in declared)
     return owned

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shopctl.aws import artifact_bucket
-from shopctl.deploying import deploy, stacks
-from shopctl.deploying.deploy import Target
-from shopctl.deploying.stage_config import Published
+from shopctl.aws import artifact_bucket, cloudformation, ssm_parameters
+from shopctl.aws.ssm_parameters import PublishedValues
+from shopctl.aws.target import Target
+from shopctl.deploying import stacks
 from shopctl.drift.change import UNKNOWN
-from shopctl.packaging.build import Package
-from shopctl.project import delivery_config
+from shopctl.packaging.package import Package
+from shopctl.project import aws_names, delivery_config
 from shopctl.project.services import Service
 
 FUNCTION = "AWS::Serverless::Function"
@@ -49,7 +49,7 @@ _REMOVED = object()
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredResource:
     """One resource of a service's templates, its properties resolved.
 
     Attributes
@@ -82,12 +82,12 @@ class Model:
     """
 
     to: Target
-    published: Published
+    published: PublishedValues
     packages: Mapping[str, Package]
-    resources: tuple[Declared, ...]
+    resources: tuple[DeclaredResource, ...]
     physical: Mapping[str, Mapping[str, str]]
 
-    def of(self, *types: str) -> Iterable[Declared]:
+    def of(self, *types: str) -> Iterable[DeclaredResource]:
         """Yield the resources of these types."""
         return (resource for resource in self.resources if resource.type in types)
 
@@ -100,15 +100,17 @@ def build(to: Target, packages: Mapping[str, Package]) -> Model:
     packages
         By service.
     """
-    published = deploy.read_published(to)
-    resources: list[Declared] = []
+    published = ssm_parameters.read(to.cloud)
+    resources: list[DeclaredResource] = []
     physical = {}
     for service in to.services:
-        templates = [stacks.resources(to.cloud, service)]
+        templates = [stacks.resources(to.cloud, to.stage, service)]
         if service.name in packages:
             bucket = artifact_bucket.of(to.cloud)
             templates.append(stacks.release(to.cloud, packages[service.name], bucket)[0])
-        physical[service.name] = stacks.physical_ids(to.cloud, to.stack(service))
+        physical[service.name] = cloudformation.physical_ids(
+            to.cloud, aws_names.resource(to.stage.name, service.name)
+        )
         for template in templates:
             if template:
                 resources += _Template(to, service, template, published).resources()
@@ -119,7 +121,11 @@ class _Template:
     """A template of a service, and what its intrinsic functions give."""
 
     def __init__(
-        self, to: Target, service: Service, template: stacks.Template, published: Published
+        self,
+        to: Target,
+        service: Service,
+        template: cloudformation.Template,
+        published: PublishedValues,
     ) -> None:
         self._to, self._service, self._published = to, service, published
         content = json.loads(template.body)
@@ -138,15 +144,15 @@ class _Template:
             self._values[name] = parameter.get("Default", UNKNOWN)
         for given in template.parameters:
             self._values[given["ParameterKey"]] = given["ParameterValue"]
-        self._physical = stacks.physical_ids(to.cloud, template.name)
+        self._physical = cloudformation.physical_ids(to.cloud, template.name)
         self._names = _chalice_names(service, to) if to.stage.mode == "chalice" else {}
 
-    def resources(self) -> Iterable[Declared]:
+    def resources(self) -> Iterable[DeclaredResource]:
         for logical_id, declared in self._declared.items():
             condition = declared.get("Condition")
             if condition and not self._holds(condition):
                 continue
-            yield Declared(
+            yield DeclaredResource(
                 self._service,
                 logical_id,
                 declared["Type"],
@@ -234,8 +240,8 @@ class _Template:
         if kind == API:
             return self._published.get(f"{self._service.dashed}/api-id", UNKNOWN)
         if kind == "AWS::SQS::Queue":
-            host = self._to.stage.aws or f"https://sqs.{self._to.stage.region}.amazonaws.com"
-            return f"{host}/{self._to.stage.account}/{name}"
+            short_name = name.removeprefix(aws_names.resource(self._to.stage.name, ""))
+            return aws_names.queue_url(self._to.stage, short_name)
         if kind == "AWS::SNS::Topic":
             return self._attribute(logical_id, "TopicArn")
         if kind.startswith("AWS::Cognito::") or logical_id == name:
@@ -269,8 +275,7 @@ def _chalice_names(service: Service, to: Target) -> dict[str, str]:
     """Return the names that Chalice gives to functions and roles, by their logical ids."""
     names: dict[str, str] = {}
     for logical_id, function in delivery_config.function_names(service).items():
-        dashed = function.replace("_", "-")
-        names[logical_id] = to.stage.function_name(service.dashed, dashed)
-        role = to.stage.role_name(service.dashed, dashed)
-        names[f"{logical_id.replace('APIHandler', 'ApiHandler')}Role"] = role
+        names[logical_id] = aws_names.function(to.stage, service.name, function)
+        role = aws_names.role(to.stage, service.name, function)
+        names[aws_names.role_logical_id(function)] = role
     return names

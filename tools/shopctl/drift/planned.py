@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from shopctl.aws import artifact_bucket
+from shopctl.aws import artifact_bucket, cloudformation
+from shopctl.aws.cloudformation import Template
+from shopctl.aws.target import Target
 from shopctl.deploying import stacks
-from shopctl.deploying.deploy import Target
-from shopctl.deploying.stacks import Template
 from shopctl.drift import code
 from shopctl.drift.change import Change, compare
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
 from shopctl.project import services
 
 _FUNCTION = "AWS::Serverless::Function"
@@ -50,7 +50,7 @@ def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> li
     planned = [
         _plan(to, template, None, bucket)
         for service in to.services
-        if (template := stacks.resources(to.cloud, service))
+        if (template := stacks.resources(to.cloud, to.stage, service))
     ]
     for wave in services.waves(to.services):
         for package in (packages[one.name] for one in wave if one.name in packages):
@@ -65,18 +65,20 @@ def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> li
 def _of_services(to: Target) -> Iterable[str]:
     """Yield the stage's stacks that were deployed as a service's."""
     return sorted(
-        name for name, stack in stacks.of_stage(to.cloud).items() if stacks.digest_of(stack)
+        name
+        for name, stack in cloudformation.stacks_of_stage(to.cloud).items()
+        if cloudformation.digest_of(stack)
     )
 
 
 def _plan(to: Target, template: Template, package: Package | None, bucket: str) -> Stack:
-    stack = stacks.describe(to.cloud, template.name)
-    outcome = stacks.foreseen(stack, template)
+    stack = cloudformation.describe(to.cloud, template.name)
+    outcome = cloudformation.predicted_outcome(stack, template)
     if outcome == "created":
         return Stack(template.name, "created")
     if outcome == "unchanged" or stack is None:
         return Stack(template.name, "unchanged")
-    old = stacks.template_of(to.cloud, template.name)
+    old = cloudformation.template_of(to.cloud, template.name)
     new = msgspec.json.decode(template.body)
     changes = [*_templates(old, new), *_parameters(stack, template)]
     differing = []

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
 _POLL_SECONDS = 0.2
@@ -24,7 +25,7 @@ def files(directory: Path, name: str | None) -> list[Path]:
     ShopProblem
         If a name is given and has no log file.
     """
-    dashed = (name or "").replace("_", "-")
+    dashed = aws_names.dashed(name or "")
     found = sorted(
         path
         for path in directory.glob("*.log")

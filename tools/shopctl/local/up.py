@@ -7,16 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from shopctl.aws.clients import connect
-from shopctl.deploying import stacks
+from shopctl.aws.target import on_running_shop
+from shopctl.deploying import stacks, stage_config
+from shopctl.deploying.references import SIMULATOR_KEYS
 from shopctl.local import activity, environment, processes, seed, users
 from shopctl.local.progress import Progress
-from shopctl.packaging.build import Package, build
+from shopctl.packaging.package import Package, build
 from shopctl.project import running_shop, services, stages
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process, RunningShop
 from shopctl.project.services import Service
+from shopctl.project.stages import Stage
 
-WEBHOOK_SECRET = "whsec_local_toyshop"  # noqa: S105 - the simulator's, published
 _PARALLEL_PACKAGES = 2
 _PICTURES_SECONDS = 60.0
 
@@ -83,7 +85,7 @@ class Start:
         webhooks = f"http://127.0.0.1:{ports['edge']}/api/webhooks/payments"
         simulator = [sys.executable, "-m", "gateway_simulator", "--port", str(ports["gateway"])]
         simulator += ["--state", str(home / "gateway"), "--webhook-url", webhooks]
-        simulator += ["--webhook-secret", WEBHOOK_SECRET]
+        simulator += ["--webhook-secret", SIMULATOR_KEYS["webhook_secret"]]
         edge = [sys.executable, "-m", "local_edge", "--port", str(ports["edge"])]
         edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
         edge += ["--web", str(self.layout.root / "web")]
@@ -133,13 +135,14 @@ def converge(
     list of str
         The stacks that changed.
     """
-    cloud = connect(stages.load(layout.stages, "local"), state["aws"].url)
+    stage = on_running_shop(stages.load(layout.stages, "local"), state)
+    cloud = connect(stage, stage.aws)
     with progress.step(f"{len(chosen)} services packaged") as step:
-        packages = _package(layout, state, chosen)
+        packages = _package(layout, stage, chosen)
         reused = sum(package.reused for package in packages)
         step.note = f"{reused} unchanged" if reused else ""
     with progress.step("Stacks deployed") as step:
-        outcomes = stacks.deploy_resources(cloud, chosen)
+        outcomes = stacks.deploy_resources(cloud, stage, chosen)
         outcomes |= stacks.deploy_packages(cloud, packages)
         changed = [name for name, outcome in outcomes.items() if outcome != "unchanged"]
         step.note = f"{len(changed)} of {len(outcomes)} changed"
@@ -162,11 +165,13 @@ def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
         step.note = f"{result.created} toys added, {result.present} already there"
 
 
-def _package(layout: Layout, state: RunningShop, chosen: Sequence[Service]) -> list[Package]:
+def _package(layout: Layout, stage: Stage, chosen: Sequence[Service]) -> list[Package]:
+    def package(service: Service) -> Package:
+        rendered = stage_config.render_local(service, stage)
+        return build(service, stage.name, layout, rendered=rendered)
+
     with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
-        return list(
-            pool.map(lambda service: build(service, "local", layout, state.origins), chosen)
-        )
+        return list(pool.map(package, chosen))
 
 
 def stop(started: Sequence[Process], progress: Progress) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shopctl.aws.invoke import invoke
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.project.errors import ShopProblem
 
 _FUNCTION = "backfill"

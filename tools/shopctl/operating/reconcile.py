@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shopctl.aws.invoke import invoke
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.project.errors import ShopProblem
 
 _SERVICE, _FUNCTION = "storefront-api", "reconcile"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from shopctl.packaging.build import build, source_digest
+from shopctl.packaging import sources
+from shopctl.packaging.package import build
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
@@ -72,10 +73,10 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
     packages = {}
     for service in services:
         # any stage does: its settings go into the template alone
-        made = build(service, "local", layout, {}, for_lambda=True)
+        made = build(service, "local", layout, for_lambda=True)
         shutil.copyfile(made.archive, directory / f"{service.name}.zip")
         sha256 = hashlib.sha256(made.archive.read_bytes()).hexdigest()
-        packages[service.name] = Zip(sha256, source_digest(service, layout))
+        packages[service.name] = Zip(sha256, sources.digest(service, layout))
     index = msgspec.to_builtins(Index(PYTHON, packages))
     (directory / _INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
     return {name: zip_.sha256 for name, zip_ in packages.items()}
@@ -110,7 +111,7 @@ def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebui
             raise ShopProblem(f"{directory} has no package of {service.name}.", remedy)
         if hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
             raise ShopProblem(f"{path} is not what was built: its bytes have changed.", remedy)
-        if source_digest(service, layout) != found.sources:
+        if sources.digest(service, layout) != found.sources:
             raise ShopProblem(f"{path} was built from other sources than these.", remedy)
         paths[service.name] = path
     return Prebuilt(paths)

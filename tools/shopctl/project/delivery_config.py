@@ -1,6 +1,5 @@
 """Reads a service's `delivery.yaml` as one stage needs it, without CloudFormation."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any, Literal
 
 import yaml
 
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
@@ -57,13 +57,10 @@ class Delivery:
         Of each function.
     gateway_responses
         What the API's gateway answers by itself.
-    log_days
-        How long log lines are kept; None is for ever.
     """
 
     functions: tuple[Delivered, ...]
     gateway_responses: Mapping[str, Any]
-    log_days: int | None
 
 
 def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delivery:
@@ -110,8 +107,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
             )
         )
     api = plain(resources.get("RestAPI", {}).get("Properties", {}))
-    days = _config(service).get("log_retention_in_days")
-    return Delivery(tuple(functions), api.get("GatewayResponses", {}), days)
+    return Delivery(tuple(functions), api.get("GatewayResponses", {}))
 
 
 def triggers(service: Service) -> dict[str, str]:
@@ -161,17 +157,8 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
 
 
 def function_names(service: Service) -> dict[str, str]:
-    """Return the functions' names by their logical ids, which Chalice makes from them."""
-    names = _config(service)["stages"]["local"].get("lambda_functions", {})
-    by_id = {"".join(part.title() for part in name.split("_")): name for name in names}
-    by_id["APIHandler"] = "api_handler"
-    return by_id
-
-
-def _config(service: Service) -> dict[str, Any]:
-    path = service.directory / ".chalice" / "config.json"
-    config: dict[str, Any] = json.loads(path.read_text())
-    return config
+    """Return the functions' names by their logical ids, which Chalice derives from the names."""
+    return {aws_names.logical_id(name): name for name in service.manifest.functions}
 
 
 def _substitute(text: str, stage: Stage, published: Mapping[str, str], path: str) -> str:

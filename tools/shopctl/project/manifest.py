@@ -1,6 +1,6 @@
-"""`service.toml`: the one declaration of what a service is, typed.
+"""`service.toml`, the one declaration of what a service is, as typed values.
 
-Everything else is derived from it or held against it (`./shop check`).
+Everything else is derived from it or compared with it (`./shop check`, `./shop configure`).
 """
 
 import re
@@ -13,14 +13,21 @@ from msgspec import Meta, Struct
 
 from shopctl.project.errors import ShopProblem
 
+DEFAULT_TIMEOUT_SECONDS = 28
+"""API Gateway waits 29 seconds for a function."""
+DEFAULT_MEMORY_MIB = 512
+LOG_RETENTION_DAYS = 30
+
 EventName = Annotated[str, Meta(pattern=r"^shop\.[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")]
+FunctionName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+VariableName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _PATH_IN_MESSAGE = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`$")
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.+)`$")
 _MISSING_KEY = re.compile(r"Object missing required field `(.+)`$")
 
 
 class Owned(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the service alone touches, by name, without the prefix ``toyshop-<stage>-``."""
+    """Resources that only this service uses, by name without the prefix ``toyshop-<stage>-``."""
 
     tables: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
@@ -38,16 +45,16 @@ class Events(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Objectives(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the service promises: its service-level objectives.
+    """Service-level objectives.
 
     Attributes
     ----------
     availability
-        Share of the requests that are answered, such as ``99.9 %``.
+        Share of requests that succeed, such as ``99.9 %``.
     p95_ms
-        Milliseconds within which 95 of 100 requests are answered.
+        95th percentile of the API's response time, in milliseconds.
     accepted_to_paid_p95_s, uploaded_to_ready_p95_s
-        Seconds that 95 of 100 of these chains take.
+        95th percentile of the duration of these event chains, in seconds.
     """
 
     availability: Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]+)? %$")] = "99 %"
@@ -56,31 +63,65 @@ class Objectives(Struct, forbid_unknown_fields=True, frozen=True):
     uploaded_to_ready_p95_s: Annotated[float, Meta(gt=0)] | None = None
 
 
+class Function(Struct, forbid_unknown_fields=True, frozen=True):
+    """One Lambda function.
+
+    Attributes
+    ----------
+    timeout_seconds
+        Time after which Lambda ends an invocation.
+    memory_mib
+        Memory, in MiB; the CPU share follows from it.
+    allow
+        Permissions: actions by the resource that they apply to, such as
+        ``{"table:orders": ["GetItem"], "api:file_manager": ["DELETE /files/*"]}``.
+    """
+
+    timeout_seconds: Annotated[int, Meta(gt=0, le=900)] = DEFAULT_TIMEOUT_SECONDS
+    memory_mib: Annotated[int, Meta(ge=128, le=10_240)] = DEFAULT_MEMORY_MIB
+    allow: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def calls(self) -> frozenset[str]:
+        """Services whose API the function may call."""
+        return frozenset(
+            name
+            for kind, _, name in (reference.partition(":") for reference in self.allow)
+            if kind == "api"
+        )
+
+
 class Manifest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A service as its manifest declares it.
 
     Attributes
     ----------
     name
-        Of its directory.
+        Name of its directory.
     visibility
-        Whether anyone may call it, or signed callers inside the VPC alone.
+        ``public`` for an API on the internet, ``private`` for one that only signed callers inside
+        the VPC can call.
     purpose
-        What it is for, in a line.
+        What it is for, in one line.
     api
         Module of ``libs/contracts`` that holds its API's operations.
     aws
-        AWS services whose client its functions use, as botocore names them; empty means any.
+        AWS services that its functions call, as botocore names them; empty means any.
     owns
-        The resources that it alone touches.
+        Resources that only this service uses.
     calls
         Operations that it calls, by service.
     external
-        Services outside the shop that it calls.
+        Systems outside the shop that it calls.
     events
-        What it emits and listens to.
+        Events that it emits and listens to.
     objectives
-        What it promises.
+        Service-level objectives.
+    environment
+        Environment variables of its functions: a reference such as ``table:orders``, or text in
+        which ``{currency}`` stands for that setting of the stage.
+    functions
+        Lambda functions by name; ``api_handler`` serves all routes.
     """
 
     name: str
@@ -93,6 +134,8 @@ class Manifest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     external: tuple[str, ...] = ()
     events: Events = Events()
     objectives: Objectives = Objectives()
+    environment: dict[VariableName, str] = {}
+    functions: dict[FunctionName, Function] = {}
 
 
 def read(path: Path) -> Manifest:
@@ -101,8 +144,8 @@ def read(path: Path) -> Manifest:
     Raises
     ------
     ShopProblem
-        If it cannot be read, is not TOML, or says something that a manifest cannot say; the
-        message names the file and the key.
+        If the file cannot be read, is not TOML, or has a key or value that a manifest does not
+        accept; the message names the file and the key.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -119,7 +162,7 @@ def read(path: Path) -> Manifest:
     if manifest.name != path.parent.name:
         raise ShopProblem(
             f"{path}: `name` is {manifest.name}, its directory is {path.parent.name}.",
-            "Call both the same.",
+            "Give both the same name.",
         )
     return manifest
 
@@ -128,7 +171,7 @@ def _problem(path: Path, message: str) -> ShopProblem:
     found = _PATH_IN_MESSAGE.match(message)
     what, place = found.groups() if found else (message, "")
     for pattern, words, remedy in (
-        (_UNKNOWN_KEY, "is not a key of a manifest", "Correct its name, or take it out."),
+        (_UNKNOWN_KEY, "is not a key of a manifest", "Correct its name, or remove it."),
         (_MISSING_KEY, "is missing", "Add it."),
     ):
         if key := pattern.match(what):

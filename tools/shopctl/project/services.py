@@ -4,10 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
-from shopctl.project import manifest
+from shopctl.project import aws_names, manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.manifest import Manifest
+
+
+class Caller(NamedTuple):
+    """A function of another service that may call a service's API."""
+
+    service: str
+    function: str
 
 
 @dataclass(frozen=True)
@@ -16,25 +24,55 @@ class Service:
 
     Attributes
     ----------
-    name
-        Name of its directory, with underscores.
     directory
-        The Chalice app.
+        Directory of its Chalice app.
+    manifest
+        Content of its `service.toml`.
     depends_on
         Services whose API it calls or whose events it listens to.
-    aws
-        AWS services whose client it uses; empty means any.
+    callers
+        Functions of other services that may call its API.
     """
 
-    name: str
     directory: Path
-    depends_on: frozenset[str]
-    aws: frozenset[str]
+    manifest: Manifest
+    depends_on: frozenset[str] = frozenset()
+    callers: tuple[Caller, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of its directory, with underscores."""
+        return self.manifest.name
 
     @property
     def dashed(self) -> str:
-        """The name as it appears in names of AWS resources."""
-        return self.name.replace("_", "-")
+        """Name as names of AWS resources spell it."""
+        return aws_names.dashed(self.name)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether its API is on the internet."""
+        return self.manifest.visibility == "public"
+
+    @property
+    def manifest_file(self) -> Path:
+        """The file that declares it."""
+        return self.directory / "service.toml"
+
+    @property
+    def resources_file(self) -> Path:
+        """The template of what outlives a release; need not exist."""
+        return self.directory / "resources.yaml"
+
+    @property
+    def delivery_file(self) -> Path:
+        """The template that is merged into Chalice's."""
+        return self.directory / "delivery.yaml"
+
+    @property
+    def config_directory(self) -> Path:
+        """Chalice's configuration and the policies that it names."""
+        return self.directory / ".chalice"
 
 
 def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
@@ -45,20 +83,15 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
     apps
         The directory of the apps.
     only
-        Names to keep; empty keeps all.
+        Names of services to return; empty returns all.
 
     Raises
     ------
     ShopProblem
         If a manifest cannot be read, a name is unknown or the services form a cycle.
     """
-    manifests = read(apps)
-    depends_on = dependencies(manifests)
-    services = {
-        name: Service(name, apps / name, depends_on[name], frozenset(declared.aws))
-        for name, declared in manifests.items()
-    }
-    wanted = {name.strip().replace("-", "_") for name in only} or set(services)
+    services = read(apps)
+    wanted = {aws_names.underscored(name.strip()) for name in only} or set(services)
     unknown = sorted(wanted - set(services))
     if unknown:
         raise ShopProblem(
@@ -78,7 +111,7 @@ def load(apps: Path, only: Iterable[str] = ()) -> list[Service]:
 
 
 def waves(services: Iterable[Service]) -> Iterator[list[Service]]:
-    """Yield services that may be deployed at once, after all that they depend on."""
+    """Yield groups of services that can be deployed in parallel, dependencies first."""
     waiting = list(services)
     while waiting:
         names = {service.name for service in waiting}
@@ -87,30 +120,37 @@ def waves(services: Iterable[Service]) -> Iterator[list[Service]]:
         waiting = [service for service in waiting if service not in wave]
 
 
-def read(apps: Path) -> dict[str, Manifest]:
-    """Read every service's manifest.
+def read(apps: Path) -> dict[str, Service]:
+    """Read every service, by name, in alphabetical order.
 
     Raises
     ------
     ShopProblem
-        If one cannot be read, or calls a service that is not there.
+        If a manifest cannot be read, or calls a service that does not exist.
     """
-    paths = {path.parent.name: path for path in sorted(apps.glob("*/service.toml"))}
-    manifests = {name: manifest.read(path) for name, path in paths.items()}
+    directories = {path.parent.name: path.parent for path in sorted(apps.glob("*/service.toml"))}
+    manifests = {
+        name: manifest.read(directory / "service.toml") for name, directory in directories.items()
+    }
     for name, declared in manifests.items():
         for callee in declared.calls:
             if callee not in manifests:
                 raise ShopProblem(
-                    f"{paths[name]}: `calls.{callee}` names a service that is not there.",
+                    f"{directories[name] / 'service.toml'}: `calls.{callee}` names a service that"
+                    " does not exist.",
                     f"The services are {', '.join(manifests)}.",
                 )
-    return manifests
+    depends_on, callers = dependencies(manifests), callers_of(manifests)
+    return {
+        name: Service(directories[name], declared, depends_on[name], callers[name])
+        for name, declared in manifests.items()
+    }
 
 
 def dependencies(manifests: Mapping[str, Manifest]) -> dict[str, frozenset[str]]:
-    """Return for each service those whose API it calls or whose events it listens to.
+    """Return, for each service, those whose API it calls or whose events it listens to.
 
-    A service's own events are no dependency.
+    A service's own events are not a dependency.
     """
     emitters = {
         event: name for name, declared in manifests.items() for event in declared.events.emits
@@ -125,3 +165,13 @@ def dependencies(manifests: Mapping[str, Manifest]) -> dict[str, frozenset[str]]
         )
         for name, declared in manifests.items()
     }
+
+
+def callers_of(manifests: Mapping[str, Manifest]) -> dict[str, tuple[Caller, ...]]:
+    """Return, for each service, the functions whose permissions let them call its API."""
+    callers: dict[str, list[Caller]] = {name: [] for name in manifests}
+    for name, declared in manifests.items():
+        for function_name, function in declared.functions.items():
+            for callee in function.calls & set(callers):
+                callers[callee].append(Caller(name, function_name))
+    return {name: tuple(sorted(found)) for name, found in callers.items()}

@@ -7,10 +7,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from shopctl.deploying.gradual_release import Shift
 from shopctl.project.errors import ShopProblem
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,15}")
+
+GradualRelease = Literal[
+    "Canary10Percent5Minutes",
+    "Canary10Percent10Minutes",
+    "Canary10Percent15Minutes",
+    "Linear10PercentEvery1Minute",
+    "Linear10PercentEvery2Minutes",
+]
+"""How CodeDeploy moves traffic to a release; each ends well before `./shop deploy` times out."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,27 +27,37 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes
     ----------
     account, region
-        The only place that the stage may be deployed to.
+        The only account and region that the stage may be deployed to.
     mode
-        How it is deployed; both ways together would consume every event twice.
-    keeps_data
-        Whether what holds data outlives its stack.
+        How it is deployed; with both ways at once, every event would be consumed twice.
+    currency
+        ISO 4217 code of all prices.
+    retain_data
+        Whether resources with data outlive their stack.
     origin
-        Where the web page is.
+        URL of the web page.
+    sender_domain
+        Domain of the address that emails are sent from.
     aws
-        The embedded AWS; empty is the real one.
+        URL of the embedded AWS; empty for AWS itself.
     gateway
-        The payment gateway's simulator; empty is Stripe.
+        URL of the payment gateway's simulator; empty for Stripe.
+    bucket_suffix
+        End of every bucket's name, which is unique in all of AWS.
+    auto_confirm_users
+        Whether users need not confirm their email address.
+    retry_base_seconds, reconcile_grace_seconds
+        Override the services' own defaults.
     network
-        Whether functions that call private APIs run inside the stage's network.
-    alarms_to
-        E-mail address that alarms go to; empty is nobody, and alarms tell no one.
+        Whether functions that call private APIs run inside the stage's VPC.
+    alarm_email
+        Email address that alarms are sent to; empty for none.
     infra
-        Values of parameters of the templates in `infra/`.
+        Parameters of the templates in `infra/`.
     test_payments
-        Whether the gateway moves no real money there, so that an order may be placed to try it.
-    shift
-        How the traffic moves to a release; None is at once.
+        Whether no real money moves there, so that an order may be placed as a test.
+    gradual_release
+        How traffic moves to a release; None for all at once.
     """
 
     name: str
@@ -47,7 +65,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     region: str
     mode: Literal["cloudformation", "chalice"]
     currency: str
-    keeps_data: bool
+    retain_data: bool
     origin: str
     sender_domain: str
     aws: str = ""
@@ -57,34 +75,17 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retry_base_seconds: int | None = None
     reconcile_grace_seconds: int | None = None
     network: bool = True
-    alarms_to: str = ""
+    alarm_email: str = ""
     infra: dict[str, str] = {}
     test_payments: bool = False
-    shift: Shift | None = None
-
-    def role_name(self, service: str, function: str) -> str:
-        """Return the name of a function's role; both names in dashes, as in names of resources."""
-        if self.mode == "cloudformation":
-            return f"toyshop-{self.name}-{service}-{function}"
-        return f"toyshop-{service}-{self.name}-{function.replace('-', '_')}"
-
-    def function_name(self, service: str, function: str) -> str:
-        """Return the name of a function, which is its role's too but for one of Chalice's."""
-        # the API's function, which Chalice calls by app and stage alone
-        api = self.mode == "chalice" and function == "api-handler"
-        return f"toyshop-{service}-{self.name}" if api else self.role_name(service, function)
-
-    def api_name(self, service: str) -> str:
-        """Return the name of a service's API, which Chalice calls by the app alone."""
-        chalice = self.mode == "chalice"
-        return f"toyshop-{service}" if chalice else f"toyshop-{self.name}-{service}"
+    gradual_release: GradualRelease | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Values of the parameters that a template may declare."""
+        """Values of the parameters that templates may declare."""
         values = {"Stage": self.name, "SenderDomain": self.sender_domain, **self.infra}
-        if self.alarms_to:
-            values["AlarmsTo"] = self.alarms_to
+        if self.alarm_email:
+            values["AlarmEmail"] = self.alarm_email
         if self.bucket_suffix:
             values["BucketSuffix"] = self.bucket_suffix
         if self.origin.startswith("https:"):
@@ -92,18 +93,18 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return values
 
     def require(self, mode: Literal["cloudformation", "chalice"]) -> None:
-        """Refuse a stage that is deployed the other way.
+        """Raise unless the stage is deployed in this way.
 
         Raises
         ------
         ShopProblem
-            If it is.
+            If it is deployed the other way.
         """
         if self.mode != mode:
             other = "./shop deploy" if self.mode == "cloudformation" else "chalice deploy"
             raise ShopProblem(
                 f"The stage {self.name} is marked {self.mode} in stages.toml.",
-                f"Use {other} --stage {self.name}: both ways together consume all events twice.",
+                f"Use {other} --stage {self.name}: with both, every event is consumed twice.",
             )
 
 
@@ -113,7 +114,7 @@ def load(path: Path, name: str) -> Stage:
     Raises
     ------
     ShopProblem
-        If the file cannot be read, or has no such stage, or the stage is not complete.
+        If the file cannot be read or has no such stage, or the stage is incomplete.
     """
     content = _read(path)
     if name not in content or not _NAME.fullmatch(name):
@@ -122,12 +123,12 @@ def load(path: Path, name: str) -> Stage:
         )
     try:
         stage = msgspec.convert({"name": name, **content[name]}, Stage)
-        if stage.shift and stage.mode == "chalice":
-            raise msgspec.ValidationError('`shift` needs mode = "cloudformation"')
+        if stage.gradual_release and stage.mode == "chalice":
+            raise msgspec.ValidationError('`gradual_release` needs mode = "cloudformation"')
         return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(
-            f"The stage {name} in {path.name} is not right: {error}.", "Correct it."
+            f"The stage {name} in {path.name} is invalid: {error}.", "Correct it."
         ) from None
 
 
@@ -137,7 +138,7 @@ def load_all(path: Path) -> list[Stage]:
     Raises
     ------
     ShopProblem
-        If the file cannot be read, or a stage is not complete.
+        If the file cannot be read or a stage is incomplete.
     """
     return [load(path, name) for name in _read(path)]
 

@@ -1,6 +1,5 @@
 """Faults planted in templates, policies and documents, each seen by its rule with file and line."""
 
-import json
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,6 +10,7 @@ from shopctl.checking import run
 from shopctl.checking.diagrams import graph
 from shopctl.checking.repository import Repository
 from shopctl.checking.rules import (
+    configured,
     delivery,
     functions,
     logs,
@@ -22,7 +22,7 @@ from shopctl.checking.rules import (
     skeleton,
     templates,
 )
-from shopctl.deploying import api_policy, stage_config
+from shopctl.deploying import stage_config
 from shopctl.project.errors import ShopProblem
 from support.checkout_copy import Copy
 from support.paths import ROOT
@@ -175,8 +175,31 @@ def test_private_service_whose_app_is_public(copy: Copy) -> None:
 def test_api_that_another_role_may_call(copy: Copy) -> None:
     path = "apps/orders/.chalice/callers-local.json"
     copy.replace(path, "storefront-api-api-handler", "storefront-api-jwt-authorizer")
-    found = copy.only(private)
+    found = copy.only(configured)
     assert (found.path, found.line) == (Path(path), copy.line_of(path, "jwt-authorizer"))
+    assert "run ./shop configure" in found.remedy
+
+
+def test_generated_files_that_are_stale_or_left_over(copy: Copy) -> None:
+    # GIVEN a permission that service.toml does not have, a policy that is missing, and one that
+    # no function has
+    directory = copy.root / "apps/orders/.chalice"
+    copy.replace(POLICY, '"dynamodb:GetItem"', '"dynamodb:Scan"')
+    line = copy.line_of(POLICY, "Scan")
+    (directory / "policy-backfill-local.json").rename(directory / "policy-refund-local.json")
+    # WHEN they are compared with what ./shop configure would write THEN each is found
+    assert [(finding.path.name, finding.line) for finding in copy.findings(configured)] == [
+        ("policy-api_handler-local.json", line),
+        ("policy-backfill-local.json", 1),
+        ("policy-refund-local.json", 1),
+    ]
+
+
+def test_manifest_that_cannot_be_rendered(copy: Copy) -> None:
+    copy.replace("apps/orders/service.toml", '"table:orders"\n', '"table:toys"\n')
+    found = copy.only(configured)
+    assert found.path == Path("apps/orders/service.toml")
+    assert "`environment.TABLE_NAME` names toys, which is not in owns.tables" in found.what
 
 
 def test_api_whose_policy_is_not_packaged(copy: Copy) -> None:
@@ -435,8 +458,16 @@ def test_pictures_that_cannot_be_written_are_a_sentence(copy: Copy, tmp_path: Pa
 def only_orders(copy: Copy) -> None:
     for name in ("file_manager", "notifications", "payments", "storefront_api", "toys"):
         shutil.rmtree(copy.root / "apps" / name)
-    nobody = api_policy.resource_policy([], "000000000000")
-    (copy.root / "apps/orders/.chalice/callers-local.json").write_text(json.dumps(nobody))
+
+
+def test_app_without_log_groups(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a configuration without log retention, for which Chalice makes no log groups at all
+    only_orders(copy)
+    monkeypatch.setattr(stage_config, "LOG_RETENTION_DAYS", None)
+    group = '  ApiHandlerLogGroup:\n    Properties:\n      LogGroupName: {"Fn::Sub": "/aws/lambda/'
+    copy.replace("apps/orders/delivery.yaml", group + '${APIHandler}"}\n', "")
+    # THEN every function is found, in each of the three stages
+    assert len(copy.findings(logs)) == 9
 
 
 def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
@@ -454,27 +485,12 @@ def test_template_that_cloudformation_would_not_take(copy: Copy) -> None:
     assert in_delivery.line == copy.line_of("apps/orders/delivery.yaml", "  OnDynamodbRecord:")
 
 
-@pytest.mark.parametrize(
-    ("path", "old", "new", "lost"),
-    [
-        (".chalice/config.json", '"log_retention_in_days": 30,', "", 9),
-        ("delivery.yaml", "${APIHandler}", "orders", 3),
-    ],
-)
-def test_function_whose_log_nobody_keeps(
-    copy: Copy, path: str, old: str, new: str, lost: int
-) -> None:
+def test_function_without_log_retention(copy: Copy) -> None:
     only_orders(copy)
-    copy.replace(f"apps/orders/{path}", old, new)
-    if lost == 9:
-        # Chalice makes no groups at all then, and so none to rename
-        group = (
-            '  ApiHandlerLogGroup:\n    Properties:\n      LogGroupName: {"Fn::Sub": "/aws/lambda/'
-        )
-        copy.replace("apps/orders/delivery.yaml", group + '${APIHandler}"}\n', "")
+    copy.replace("apps/orders/delivery.yaml", "${APIHandler}", "orders")
     found = copy.findings(logs)
-    # for each function and stage
-    assert len(found) == lost
+    # once for each stage
+    assert len(found) == 3
     assert {finding.path for finding in found} == {Path("apps/orders/delivery.yaml")}
     assert found[0].what.startswith("What APIHandler logs in the stage ")
 

@@ -1,4 +1,4 @@
-"""The alarms that follow from what a service promises."""
+"""Alarms derived from a service's objectives."""
 
 import json
 from typing import Any
@@ -13,6 +13,7 @@ from shopctl.project.layout import Layout
 LAYOUT = Layout.find()
 SERVICES = {service.name: service for service in services.load(LAYOUT.apps)}
 PROD = stages.load(LAYOUT.stages, "prod")
+LOCAL = stages.load(LAYOUT.stages, "local")
 TOPIC = {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/alarms/topic-arn}}"}
 
 
@@ -20,21 +21,21 @@ def of(service: str) -> dict[str, Any]:
     return {name: alarm["Properties"] for name, alarm in alarms.of(SERVICES[service], PROD).items()}
 
 
-def test_objectives_of_an_api_are_watched() -> None:
+def test_api_has_alarms_on_its_objectives() -> None:
     found = of("orders")
-    # WHEN orders promises 99.9 %, and 150 ms
+    # WHEN the objectives of orders are 99.9 % and 150 ms
     failures, slow = found["ApiFailuresAlarm"], found["ApiSlowAlarm"]
-    # THEN it is told of one failure in a hundred, and of more milliseconds
+    # THEN one failure in a hundred fires an alarm, and so do more milliseconds
     assert (failures["MetricName"], failures["Threshold"]) == ("5XXError", 0.01)
     assert (slow["ExtendedStatistic"], slow["Threshold"]) == ("p95", 150)
     api = {"Name": "ApiName", "Value": "toyshop-prod-orders"}
     assert api in failures["Dimensions"]
     assert {"Name": "Stage", "Value": "api"} in failures["Dimensions"]
-    # AND payments promises no milliseconds
+    # AND payments has no objective for its response time
     assert "ApiSlowAlarm" not in of("payments")
 
 
-def test_every_function_that_works_in_the_background_is_watched() -> None:
+def test_background_functions_have_alarms() -> None:
     metrics = {
         (alarm["Dimensions"][0]["Value"], alarm["MetricName"])
         for alarm in of("payments").values()
@@ -56,10 +57,8 @@ def test_every_function_that_works_in_the_background_is_watched() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_alarm_tells_and_none_has_anothers_name(service: str) -> None:
-    body = stacks.resources_template(
-        SERVICES[service], keeps_data=True, alarms=alarms.of(SERVICES[service], PROD)
-    )
+def test_every_alarm_notifies_the_topic_and_has_its_own_name(service: str) -> None:
+    body = stacks.resources_template(SERVICES[service], PROD)
     found = [
         resource["Properties"]
         for resource in json.loads(body)["Resources"].values()
@@ -70,17 +69,17 @@ def test_every_alarm_tells_and_none_has_anothers_name(service: str) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_where_nobody_is_told_alarms_are_silent_and_fewer() -> None:
-    body = stacks.resources_template(SERVICES["orders"], keeps_data=False)
+def test_stage_without_an_alarm_email_has_only_silent_alarms_on_dead_letters() -> None:
+    body = stacks.resources_template(SERVICES["orders"], LOCAL)
     resources = json.loads(body)["Resources"]
     kinds = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
     assert kinds == ["RelayDeadLettersAlarm"]
     assert "alarms/topic-arn" not in body
-    # AND nothing outlives its stack
+    # AND nothing outlives its stack in a stage that does not retain data
     assert "Retain" not in body
 
 
-def test_functions_of_chalice_are_watched_under_its_names() -> None:
+def test_alarms_use_chalices_names_in_its_stages() -> None:
     stage = msgspec.structs.replace(PROD, mode="chalice")
     found = alarms.of(SERVICES["toys"], stage)
     values = {

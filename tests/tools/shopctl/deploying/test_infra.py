@@ -11,9 +11,9 @@ import yaml
 from click.testing import CliRunner
 
 from shopctl.aws.clients import Cloud
+from shopctl.aws.target import Target
 from shopctl.cli.deploy import deploy_command
 from shopctl.deploying import alarms, deploy, infra
-from shopctl.deploying.deploy import Target
 from shopctl.project import services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -78,7 +78,7 @@ def test_stack_is_made_with_the_values_of_the_stage(regions: Regions) -> None:
     assert said == ["toyshop-prod-network created", "toyshop-prod-alarms created"]
     stack = regions.formations["ap-southeast-2"].stacks["toyshop-prod-alarms"]
     assert stack["Parameters"] == [
-        {"ParameterKey": "AlarmsTo", "ParameterValue": "operations@toyshop.example"},
+        {"ParameterKey": "AlarmEmail", "ParameterValue": "operations@toyshop.example"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
     ]
     # AND again is no change
@@ -114,7 +114,7 @@ def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions
     ("change", "name", "what"),
     [
         ({}, "moat", "There is no moat in infra."),
-        ({"alarms_to": ""}, "alarms", "alarms needs a value for AlarmsTo: Email"),
+        ({"alarm_email": ""}, "alarms", "alarms needs a value for AlarmEmail: Email"),
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
 )
@@ -151,14 +151,14 @@ def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None
     infra.deploy(target(), ["network"], print)
     with pytest.raises(ShopProblem, match="what it stands on is not deleted"):
         infra.delete(target(), ["network"], print)
-    infra.delete(target(msgspec.structs.replace(PROD, keeps_data=False)), ["network"], print)
+    infra.delete(target(msgspec.structs.replace(PROD, retain_data=False)), ["network"], print)
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
 
 
 def test_committed_stages_on_aws_have_a_network_and_somebody_to_tell() -> None:
     on_aws = [stage for stage in stages.load_all(LAYOUT.stages) if not stage.aws]
     assert len(on_aws) == 2
-    assert all(stage.network and stage.alarms_to for stage in on_aws)
+    assert all(stage.network and stage.alarm_email for stage in on_aws)
 
 
 # what it costs

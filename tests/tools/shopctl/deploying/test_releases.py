@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from shopctl.aws import cloudformation
 from shopctl.deploying import releases, stacks
 from shopctl.project.services import Service
 from support.fake_cloudformation import FakeCloud, package
@@ -24,9 +25,9 @@ def deploy(cloud: FakeCloud, tmp_path: Path, code: bytes) -> Service:
 
 
 def present(cloud: FakeCloud) -> str:
-    stack = stacks.describe(cloud, "toyshop-local-orders")
+    stack = cloudformation.describe(cloud, "toyshop-local-orders")
     assert stack
-    return stacks.digest_of(stack)
+    return cloudformation.digest_of(stack)
 
 
 def code_before(cloud: FakeCloud, service: Service) -> bytes | None:
@@ -55,8 +56,10 @@ def test_code_of_the_release_before_is_kept_after_a_rollback(
         service = deploy(cloud, tmp_path, code)
     found = releases.before(cloud, BUCKET, service, present(cloud))
     assert found
-    releases.withdraw(cloud, BUCKET, service, found)
-    stacks.deploy(cloud, stacks.Template("toyshop-local-orders", found.body), BUCKET)
+    releases.delete_after(cloud, BUCKET, service, found)
+    cloudformation.deploy(
+        cloud, cloudformation.Template("toyshop-local-orders", found.body), BUCKET
+    )
     # WHEN the next one is deployed THEN it may be taken back too
     deploy(cloud, tmp_path, b"three")
     assert code_before(cloud, service) == b"one"

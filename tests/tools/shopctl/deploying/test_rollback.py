@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from shopctl.aws.target import Target
 from shopctl.deploying import rollback, stacks
-from shopctl.deploying.deploy import Target
 from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout

@@ -9,7 +9,8 @@ import pytest
 
 from shopctl.drift import code
 from shopctl.drift.change import SECRET, UNKNOWN, Change, compare, masked
-from shopctl.packaging.build import Package
+from shopctl.packaging.package import Package
+from shopctl.project.manifest import Manifest
 from shopctl.project.services import Service
 
 
@@ -72,7 +73,7 @@ def archive(files: dict[str, str]) -> bytes:
 @pytest.fixture
 def service(tmp_path: Path) -> Service:
     (tmp_path / "vendor" / "chassis").mkdir(parents=True)
-    return Service("orders", tmp_path, frozenset(), frozenset())
+    return Service(tmp_path, Manifest(name="orders", visibility="private"))
 
 
 SHIPPED = {

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shopctl.aws.clients import Cloud
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.drift import model
 from shopctl.drift.change import UNKNOWN
 from shopctl.drift.kinds import kept, messaging, settings
@@ -28,7 +28,8 @@ class Nothing:
 
     def paginate(self, **_: Any) -> list[dict[str, Any]]:
         if self.operation == "get_parameters_by_path":
-            return [{"Parameters": []}]
+            topic = {"Name": "/toyshop/prod/alarms/topic-arn", "Value": "arn:aws:sns:topic"}
+            return [{"Parameters": [topic]}]
         raise ClientError({"Error": {"Code": "x", "Message": "does not exist"}}, self.operation)
 
     def describe_table(self, **_: Any) -> None:

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from click.testing import CliRunner
 
+from shopctl.aws import target as target_module
 from shopctl.cli.reconcile import reconcile_command
-from shopctl.deploying import deploy
 from shopctl.operating import reconcile
 from shopctl.operating.reconcile import Wanted
 from shopctl.project import stages
@@ -67,7 +67,7 @@ def target(monkeypatch: pytest.MonkeyPatch) -> Target:
         stage = stages.load(Layout.find().stages, "local")
         cloud = SimpleNamespace(poll_seconds=0, client=lambda *_, **__: functions)
         to = SimpleNamespace(stage=stage, cloud=cloud, functions=functions)
-        monkeypatch.setattr(deploy, "target", lambda *_: to)
+        monkeypatch.setattr(target_module, "find_target", lambda *_: to)
         return to
 
     return make

@@ -21,7 +21,7 @@ account = "111111111111"
 region = "eu-west-1"
 mode = "cloudformation"
 currency = "EUR"
-keeps_data = true
+retain_data = true
 origin = "{origin}"
 sender_domain = "x.example"
 {more}

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from shopctl.packaging import archive, dependencies, prebuilt
-from shopctl.packaging.build import DEFAULT_ORIGINS, build, render_config
+from shopctl.packaging.package import build, remove_reserved_variables
+from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
@@ -44,49 +45,27 @@ def test_later_file_of_the_same_name_wins(tmp_path: Path) -> None:
         assert written.read("app.py") == b"new"
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config.json"
+def test_variables_that_lambda_reserves_are_removed(tmp_path: Path) -> None:
+    # GIVEN a configuration with variables that a laptop alone needs
+    config = tmp_path / "config.json"
     variables = {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
-        "ORDERS_URL": "http://127.0.0.1:4566/restapis/toyshop-local-orders/api/_user_request_",
-        "STRIPE_URL": "http://127.0.0.1:12111",
-        "ORIGIN": "http://127.0.0.1:8000",
-        "OTHER": "http://127.0.0.1:80001",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "000000000000",
         "AWS_SECRET_ACCESS_KEY": "local",
     }
-    stage = {
-        "environment_variables": variables,
-        "lambda_functions": {"charge": {"environment_variables": {"AWS_REGION": "x", "A": "1"}}},
-    }
-    path.write_text(json.dumps({"version": "2.0", "stages": {"local": stage}}))
-    return path
-
-
-def test_default_origins_become_the_real_ones(config: Path) -> None:
-    # WHEN the edge takes the port that is the embedded AWS's default
-    origins = {"aws": "http://127.0.0.1:9000", "edge": "http://127.0.0.1:4566"}
-    render_config(config, "local", origins)
-    # THEN every origin is replaced once, and what only looks like one is not
-    variables = json.loads(config.read_text())["stages"]["local"]["environment_variables"]
-    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9000"
-    assert variables["ORDERS_URL"].startswith("http://127.0.0.1:9000/restapis/")
-    assert variables["ORIGIN"] == "http://127.0.0.1:4566"
-    assert variables["STRIPE_URL"] == DEFAULT_ORIGINS["gateway"]
-    assert variables["OTHER"] == "http://127.0.0.1:80001"
-
-
-def test_what_lambda_reserves_is_left_out_of_every_function(config: Path) -> None:
-    environment = render_config(config, "local", {})
-    stage = json.loads(config.read_text())["stages"]["local"]
-    assert not {name for name in stage["environment_variables"] if name.startswith("AWS_")} - {
-        "AWS_ENDPOINT_URL"
-    }
-    assert stage["lambda_functions"]["charge"]["environment_variables"] == {"A": "1"}
-    # AND the app can still be imported with all of it
-    assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
+    other = {"environment_variables": {"AWS_REGION": "x", "A": "1"}}
+    config.write_text(
+        json.dumps({"stages": {"local": {"environment_variables": variables}, "other": other}})
+    )
+    # WHEN they are removed
+    environment = remove_reserved_variables(config, "local")
+    # THEN no stage has them
+    stages = json.loads(config.read_text())["stages"]
+    assert stages["local"]["environment_variables"].keys() == {"AWS_ENDPOINT_URL"}
+    assert stages["other"]["environment_variables"] == {"A": "1"}
+    # AND the app can still be imported with all of them
+    assert environment == variables
 
 
 @pytest.fixture
@@ -99,11 +78,11 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def echo() -> Service:
-    return Service("echo", SAMPLE, frozenset(), frozenset({"dynamodb", "sns"}))
+    return Service(SAMPLE, manifest.read(SAMPLE / "service.toml"))
 
 
 def test_package_holds_the_app_with_byte_code(echo: Service, layout: Layout) -> None:
-    package = build(echo, "local", layout, {})
+    package = build(echo, "local", layout)
     with zipfile.ZipFile(package.archive) as written:
         names = written.namelist()
     assert {"app.py", "chalice/app.py"} <= set(names)
@@ -118,12 +97,13 @@ def test_package_holds_the_app_with_byte_code(echo: Service, layout: Layout) -> 
 
 
 def test_unchanged_service_is_not_packaged_again(echo: Service, layout: Layout) -> None:
-    first = build(echo, "local", layout, {})
+    first = build(echo, "local", layout)
     content = first.archive.read_bytes()
-    again = build(echo, "local", layout, {})
+    again = build(echo, "local", layout)
     assert (first.reused, again.reused) == (False, True)
     assert again.archive.read_bytes() == content
-    assert not build(echo, "local", layout, {"aws": "http://127.0.0.1:1"}).reused
+    config = (SAMPLE / ".chalice" / "config.json").read_text().replace(":4566", ":9000")
+    assert not build(echo, "local", layout, rendered={"config.json": config}).reused
 
 
 def test_dead_link_in_vendor_is_noticed(layout: Layout, tmp_path: Path) -> None:
@@ -131,9 +111,9 @@ def test_dead_link_in_vendor_is_noticed(layout: Layout, tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, directory)
     (directory / "vendor").mkdir()
     (directory / "vendor" / "contracts").symlink_to(tmp_path / "nowhere")
-    service = Service("echo", directory, frozenset(), frozenset())
-    with pytest.raises(ShopProblem, match="vendor/contracts of echo leads nowhere"):
-        build(service, "local", layout, {})
+    service = Service(directory, manifest.read(directory / "service.toml"))
+    with pytest.raises(ShopProblem, match="vendor/contracts of echo is a broken link"):
+        build(service, "local", layout)
 
 
 def test_package_that_did_not_arrive_is_named(tmp_path: Path) -> None:
@@ -153,7 +133,7 @@ def test_code_of_two_stages_is_the_same_bytes(echo: Service, layout: Layout) -> 
         section["environment_variables"]["STAGE"] = stage
         rendered = json.dumps({**config, "stages": {stage: section}})
         # WHEN a service is packaged for each
-        made.append(build(echo, stage, layout, {}, rendered={"config.json": rendered}))
+        made.append(build(echo, stage, layout, rendered={"config.json": rendered}))
     # THEN the templates have the settings, and the code is one
     assert made[0].template != made[1].template
     assert made[0].archive != made[1].archive
@@ -167,13 +147,13 @@ def test_code_is_built_once_and_taken_as_it_is(echo: Service, layout: Layout) ->
     code = prebuilt.read([echo], layout, directory).code(echo)
     assert said == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
     # WHEN a stage is packaged around it THEN nothing is built, and the bytes are those
-    package = build(echo, "local", layout, {}, code=code)
+    package = build(echo, "local", layout, code=code)
     assert package.archive.read_bytes() == code.read_bytes()
     assert not package.reused
-    assert build(echo, "local", layout, {}, code=code).reused
+    assert build(echo, "local", layout, code=code).reused
     # AND other code is noticed
     code.write_bytes(b"other")
-    assert not build(echo, "local", layout, {}, code=code).reused
+    assert not build(echo, "local", layout, code=code).reused
 
 
 def damage(directory: Path) -> None:

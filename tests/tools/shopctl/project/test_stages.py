@@ -16,7 +16,7 @@ account = "333333333333"
 region = "eu-west-1"
 mode = "chalice"
 currency = "EUR"
-keeps_data = false
+retain_data = false
 origin = "https://trial.example"
 sender_domain = "trial.example"
 """
@@ -32,7 +32,7 @@ def trial(tmp_path: Path) -> Stage:
 def test_committed_stages_are_complete() -> None:
     path = Layout.find().stages
     assert stages.load(path, "local").parameters["SenderDomain"] == "toyshop.example"
-    assert all(stages.load(path, name).keeps_data for name in ("staging", "prod"))
+    assert all(stages.load(path, name).retain_data for name in ("staging", "prod"))
 
 
 def test_unknown_stage_is_refused(tmp_path: Path) -> None:
@@ -49,9 +49,9 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
         ("colour = 1", "colour"),
         ("gateway = 5", "gateway"),
         ("= broken", "not valid TOML"),
-        ('shift = "Someday"', "shift"),
+        ('gradual_release = "Someday"', "gradual_release"),
         # Chalice's own deployment knows no alias
-        ('shift = "Canary10Percent5Minutes"', "`shift` needs mode"),
+        ('gradual_release = "Canary10Percent5Minutes"', "`gradual_release` needs mode"),
     ],
 )
 def test_stage_that_is_not_right_is_refused(tmp_path: Path, line: str, reason: str) -> None:

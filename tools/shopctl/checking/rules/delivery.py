@@ -5,11 +5,12 @@ from typing import Any
 
 from shopctl.checking.repository import App, Function, Repository
 from shopctl.deploying import alarms
+from shopctl.project import aws_names
 from shopctl.project.aws_names import short
 from shopctl.project.finding import Finding
 from shopctl.project.yaml_lines import Block
 
-_TELLS = {"Fn::Sub": f"{{{{resolve:ssm:/toyshop/${{Stage}}/{alarms.TOPIC}}}}}"}
+_TELLS = {"Fn::Sub": aws_names.parameter_reference(alarms.TOPIC)}
 # AWS's own advice: a message must not come back while its function may still be at it
 _PATIENCE = 6
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from shopctl.checking.repository import Repository
+from shopctl.checking.repository import App, Policy, Repository
 from shopctl.checking.rules.policies import listed
 from shopctl.deploying import network
 from shopctl.project.finding import Finding
+from shopctl.project.manifest import Function
 from shopctl.project.yaml_lines import line_containing, read_yaml
 
 # Lambda writes the logs itself, not through the network
@@ -33,7 +34,7 @@ def check(repository: Repository) -> Iterator[Finding]:
     called: set[str] = set()
     for app in repository.apps.values():
         for policy in app.policies:
-            if not policy.statements or not network.is_inside(policy.document):
+            if not policy.statements or not _is_inside(app, policy):
                 continue
             for statement in policy.statements:
                 for action in listed(statement.get("Action")):
@@ -56,3 +57,7 @@ def check(repository: Repository) -> Iterator[Finding]:
                 f"No function in the network calls {service}.",
                 "Take its endpoint out: it is paid by the hour.",
             )
+
+
+def _is_inside(app: App, policy: Policy) -> bool:
+    return network.is_inside(app.manifest.functions.get(policy.function, Function()))

@@ -3,10 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from shopctl.aws.clients import LOCAL_ACCOUNT
 from shopctl.checking.repository import App, Repository
-from shopctl.deploying import api_policy
-from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
 from shopctl.project.source import Module, called
 
@@ -33,7 +30,6 @@ def check(repository: Repository) -> Iterator[Finding]:
         if not public:
             yield from _routes(repository, app)
             yield from _policy_is_packaged(repository, app)
-    yield from _callers(repository)
 
 
 def _endpoint(repository: Repository, app: App, *, public: bool) -> Iterator[Finding]:
@@ -78,25 +74,6 @@ def _policy_is_packaged(repository: Repository, app: App) -> Iterator[Finding]:
                 app.config.line_of(*path),
                 f"The API of {app.name} does not deny those who are not its callers.",
                 f"Set api_gateway_policy_file to callers-{stage}.json.",
-            )
-
-
-def _callers(repository: Repository) -> Iterator[Finding]:
-    try:
-        wanted = api_policy.policy_files(repository.root / "apps", "local", LOCAL_ACCOUNT)
-    except ShopProblem:
-        # a manifest and a policy do not agree on a call, which rules of their own say
-        return
-    for path, content in wanted.items():
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        if text != content:
-            rows = enumerate(zip(text.splitlines(), content.splitlines(), strict=False), 1)
-            line = next((number for number, (row, other) in rows if row != other), 1)
-            yield repository.finding(
-                path,
-                line,
-                "This is not what the manifests and policies of the callers give.",
-                "Write it anew: PYTHONPATH=tools python -m shopctl.deploying.api_policy.",
             )
 
 

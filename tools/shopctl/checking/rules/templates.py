@@ -13,10 +13,9 @@ from typing import Any
 
 from shopctl.checking.repository import Repository
 from shopctl.deploying import alarms
-from shopctl.project import yaml_lines
+from shopctl.project import services, yaml_lines
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
-from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 _WORKERS = 2
@@ -66,7 +65,7 @@ def _made(repository: Repository, directory: Path) -> dict[Path, Path]:
     # Chalice names the functions' code relative to the template, and cfn-lint looks for it
     (directory / "deployment.zip").touch()
     for stage in repository.stages:
-        if stage.alarms_to:
+        if stage.alarm_email:
             path = directory / f"alarms-{stage.name}.json"
             path.write_text(json.dumps(_alarms(repository, stage)))
             places[path] = Path(alarms.__file__)
@@ -77,10 +76,8 @@ def _alarms(repository: Repository, stage: Stage) -> dict[str, Any]:
     """Return a template with the alarms that follow from the manifests."""
     made = {
         f"{app.name.title().replace('_', '')}{logical_id}": alarm
-        for app in repository.apps.values()
-        for logical_id, alarm in alarms.of(
-            Service(app.name, app.directory, frozenset(), frozenset()), stage
-        ).items()
+        for app in services.read(repository.root / "apps").values()
+        for logical_id, alarm in alarms.of(app, stage).items()
     }
     return {"Parameters": {"Stage": {"Type": "String"}}, "Resources": made}
 

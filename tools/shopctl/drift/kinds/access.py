@@ -3,14 +3,14 @@
 from typing import Any
 
 from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages, policy
-from shopctl.drift.model import ROLE, Declared, Model
+from shopctl.drift.model import ROLE, DeclaredResource, Model
 
 
 def _roles(model: Model) -> Facts:
     return {declared.name: _role(model, declared) for declared in model.of(ROLE)}
 
 
-def _role(model: Model, declared: Declared) -> dict[str, Any]:
+def _role(model: Model, declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     # Chalice calls a role's policy as it calls the role
     by_chalice = model.to.stage.mode == "chalice"

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages, policy, told
-from shopctl.drift.model import API, Declared, Model
+from shopctl.drift.model import API, DeclaredResource, Model
+from shopctl.project import aws_names
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "any")
 _FUNCTION = re.compile(r":function:([^:/]+)(?::[^/]+)?/invocations")
@@ -16,7 +17,7 @@ def _apis(model: Model) -> Facts:
     return {declared.name: _api(declared) for declared in model.of(API)}
 
 
-def _api(declared: Declared) -> dict[str, Any]:
+def _api(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     body = properties["DefinitionBody"]
     definitions = body.get("securityDefinitions", {})
@@ -74,7 +75,7 @@ def _standing_apis(model: Model) -> Facts:
     for found in pages(cloud, "apigateway", "get_rest_apis", "items"):
         if declared := expected.get(found["id"]):
             facts[declared.name] = _standing_api(model, found)
-        elif found["name"].startswith(f"toyshop-{model.to.stage.name}-"):
+        elif found["name"].startswith(aws_names.resource(model.to.stage.name, "")):
             name = found["name"]
             facts[name if name not in facts else f"{name} ({found['id']})"] = {}
     return {name: facts[name] for name in facts if is_of_stage(model.to, name)}

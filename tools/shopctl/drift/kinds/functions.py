@@ -11,8 +11,8 @@ from shopctl.aws import secret_references
 from shopctl.drift import code
 from shopctl.drift.change import Change
 from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind, answer, is_of_stage, last, pages, told
-from shopctl.drift.model import FUNCTION, Declared, Model
-from shopctl.packaging.build import Package
+from shopctl.drift.model import FUNCTION, DeclaredResource, Model
+from shopctl.packaging.package import Package
 
 CODE = "Code"
 """What differs in a function's code, not a property to be compared."""
@@ -34,7 +34,7 @@ def _functions(model: Model) -> Facts:
     return {declared.name: _function(model, declared) for declared in model.of(FUNCTION)}
 
 
-def _function(model: Model, declared: Declared) -> dict[str, Any]:
+def _function(model: Model, declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     variables = properties.get("Environment", {}).get("Variables", {})
     vpc = properties.get("VpcConfig", {})
@@ -69,7 +69,7 @@ def _invocation(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _invokers(model: Model, declared: Declared) -> Iterator[str]:
+def _invokers(model: Model, declared: DeclaredResource) -> Iterator[str]:
     """Yield who may invoke a function by its own policy, and for what."""
     for event in declared.properties.get("Events", {}).values():
         if event["Type"] == "SNS":

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shopctl.deploying import stage_config
 from shopctl.drift.change import UNKNOWN
 from shopctl.drift.kinds.kind import Facts, Kind, answer, is_of_stage, last, pages, policy, told
-from shopctl.drift.model import Declared, Model
+from shopctl.drift.model import DeclaredResource, Model
+from shopctl.project import aws_names
 
 _TABLE, _SECRET = "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"
 _BUCKET, _BUCKET_POLICY = "AWS::S3::Bucket", "AWS::S3::BucketPolicy"
@@ -93,7 +93,7 @@ def _buckets(model: Model) -> Facts:
     }
 
 
-def _bucket(declared: Declared, document: Any) -> dict[str, Any]:
+def _bucket(declared: DeclaredResource, document: Any) -> dict[str, Any]:
     properties = declared.properties
     block = properties.get("PublicAccessBlockConfiguration", {})
     cors = properties.get("CorsConfiguration", {}).get("CorsRules", [])
@@ -132,7 +132,7 @@ def _filter(rules: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _standing_buckets(model: Model) -> Facts:
-    own = f"toyshop-{model.to.stage.name}-deployments-"
+    own = aws_names.deployment_bucket(model.to.stage.name, "")
     found = model.to.cloud.client("s3").list_buckets()["Buckets"]
     names = (bucket["Name"] for bucket in found)
     return {
@@ -182,7 +182,7 @@ def _secrets(model: Model) -> Facts:
     facts: Facts = {declared.name: {} for declared in model.of(_SECRET)}
     if not model.to.stage.gateway:
         facts |= {
-            stage_config.gateway_secret(model.to.stage): {}
+            aws_names.gateway_secret(model.to.stage.name): {}
             for service in model.to.services
             if service.name == "payments"
         }

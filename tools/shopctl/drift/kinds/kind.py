@@ -8,9 +8,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shopctl.aws.clients import Cloud
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.drift.change import UNKNOWN
 from shopctl.drift.model import Model
+from shopctl.project import aws_names
 
 Facts = dict[str, dict[str, Any]]
 """Properties by the names of what has them."""
@@ -45,7 +46,7 @@ class Kind:
 
 def is_of_stage(to: Target, name: str) -> bool:
     """Whether a name is one of the stage's; Chalice puts the service before the stage."""
-    if name.startswith(f"toyshop-{to.stage.name}-"):
+    if name.startswith(aws_names.resource(to.stage.name, "")):
         return True
     return to.stage.mode == "chalice" and any(
         name == own or name.startswith(f"{own}-")

@@ -7,6 +7,7 @@ from typing import Any
 from shopctl.drift.change import UNKNOWN
 from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind, is_of_stage, last, pages, policy, told
 from shopctl.drift.model import FUNCTION, Model
+from shopctl.project import aws_names
 
 _QUEUE, _QUEUE_POLICY = "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"
 _TOPIC, _TOPIC_POLICY = "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"
@@ -39,7 +40,7 @@ def _queues(model: Model) -> Facts:
 
 def _standing_queues(model: Model) -> Facts:
     cloud = model.to.cloud
-    prefix = f"toyshop-{model.to.stage.name}-"
+    prefix = aws_names.resource(model.to.stage.name, "")
     facts: Facts = {}
     for url in pages(cloud, "sqs", "list_queues", "QueueUrls", QueueNamePrefix=prefix):
         answer = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.deploying import deploy
+from shopctl.aws import ssm_parameters
 from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages
-from shopctl.drift.model import API, Declared, Model
+from shopctl.drift.model import API, DeclaredResource, Model
+from shopctl.project import aws_names
 
 _ALARM, _PARAMETER = "AWS::CloudWatch::Alarm", "AWS::SSM::Parameter"
 _POOL, _CLIENT = "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"
@@ -53,7 +54,7 @@ def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _standing_alarms(model: Model) -> Facts:
-    prefix = f"toyshop-{model.to.stage.name}-"
+    prefix = aws_names.resource(model.to.stage.name, "")
     found = pages(
         model.to.cloud, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix
     )
@@ -85,19 +86,27 @@ def _parameters(model: Model) -> Facts:
         declared.name: {"Value": declared.properties["Value"]} for declared in model.of(_PARAMETER)
     }
     for declared in model.of(API):
-        where = deploy.where_api_is(model.to, declared.service, _api_id(model, declared))
-        facts |= {f"{model.to.prefix}{name}": {"Value": value} for name, value in where.items()}
+        where = ssm_parameters.of_api(
+            model.to.stage, declared.service.dashed, _api_id(model, declared)
+        )
+        facts |= {
+            f"{aws_names.parameter(model.to.stage.name, name)}": {"Value": value}
+            for name, value in where.items()
+        }
     return facts
 
 
-def _api_id(model: Model, declared: Declared) -> str:
+def _api_id(model: Model, declared: DeclaredResource) -> str:
     """Return the id of an API as its stack tells; of Chalice's, as it was published."""
     physical = model.physical.get(declared.service.name, {}).get(declared.logical_id)
     return physical or model.published.get(f"{declared.service.dashed}/api-id", "")
 
 
 def _standing_parameters(model: Model) -> Facts:
-    return {f"{model.to.prefix}{name}": {"Value": value} for name, value in model.published.items()}
+    return {
+        f"{aws_names.parameter(model.to.stage.name, name)}": {"Value": value}
+        for name, value in model.published.items()
+    }
 
 
 def _pools(model: Model) -> Facts:

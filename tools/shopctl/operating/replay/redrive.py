@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import ClientError
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import dead_letters, redelivery, report, routes
 from shopctl.operating.replay.dead_letters import DeadLetter
 from shopctl.operating.replay.payloads import Json

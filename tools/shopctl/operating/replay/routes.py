@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shopctl.project import delivery_config
+from shopctl.project import aws_names, delivery_config
 from shopctl.project.delivery_config import Delivered
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
@@ -60,7 +60,7 @@ def _of(service: Service, stage: Stage) -> list[Route]:
         if first is None:
             continue
         last = redrives.get(first) or first
-        name = stage.function_name(service.dashed, function.name.replace("_", "-"))
+        name = aws_names.function(stage, service.name, function.name)
         routes[last] = Route(service.name, last, name, function.trigger, function.source)
     return list(routes.values())
 

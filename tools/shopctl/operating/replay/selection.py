@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shopctl.operating.replay.dead_letters import DeadLetter
 from shopctl.operating.replay.routes import Route
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
 
@@ -48,7 +49,7 @@ class Selection:
         ShopProblem
             If there is no such service or queue.
         """
-        services = {name.replace("-", "_") for name in self.services}
+        services = {aws_names.underscored(name) for name in self.services}
         prefix = f"toyshop-{stage}-"
         queues = {prefix + name.removeprefix(prefix) for name in self.queues}
         for what, wanted, present in (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout

@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
+from shopctl.aws import target as target_module
+from shopctl.aws.target import Target
 from shopctl.cli.replay import replay_command
-from shopctl.deploying import deploy
-from shopctl.deploying.deploy import Target
 from shopctl.operating import reconcile
 from shopctl.project.errors import ShopProblem
 from support.dead_letter_queues import ORDER, OTHER, DeadLetterQueues, Functions
@@ -24,7 +24,7 @@ def stages(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(stage)
         return target
 
-    monkeypatch.setattr(deploy, "target", find)
+    monkeypatch.setattr(target_module, "find_target", find)
     return asked
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import redrive as redrive_module
 from shopctl.operating.replay.payloads import Json
 from shopctl.operating.replay.selection import Selection

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
 from support.dead_letter_queues import DeadLetterQueues
@@ -29,8 +29,8 @@ def test_every_dead_letter_queue_has_its_function(queues: DeadLetterQueues) -> N
 
 
 def test_every_owned_dead_letter_queue_is_found(target: Target, queues: DeadLetterQueues) -> None:
-    manifests = services.read(ROOT / "apps").values()
-    owned = {name for declared in manifests for name in declared.owns.queues}
+    found = services.read(ROOT / "apps").values()
+    owned = {name for service in found for name in service.manifest.owns.queues}
     assert {name for name in owned if name.endswith("dead-letters")} == set(queues.routes)
 
 

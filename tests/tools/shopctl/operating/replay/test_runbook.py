@@ -5,7 +5,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-from shopctl.deploying.deploy import Target
+from shopctl.aws.target import Target
 from shopctl.operating.replay import redrive as redrive_module
 from shopctl.operating.replay import routes
 from shopctl.operating.replay.selection import Selection

@@ -1,0 +1,278 @@
+"""Creates, updates, deletes and describes CloudFormation stacks, on AWS and on the embedded one."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+from shopctl.aws import artifact_bucket
+from shopctl.aws.clients import Cloud
+from shopctl.project import aws_names
+from shopctl.project.errors import ShopProblem
+
+Outcome = Literal["created", "updated", "unchanged"]
+_DIGEST_TAG = "toyshop:digest"
+_INLINE_TEMPLATE_LIMIT = 51_200
+_TIMEOUT_SECONDS = 1_800
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# a stack in such a state can only be deleted
+_UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A stack to deploy.
+
+    Attributes
+    ----------
+    name
+        Name of the stack.
+    body
+        The template as JSON.
+    parameters
+        Values of the parameters that the template declares.
+    """
+
+    name: str
+    body: str
+    parameters: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def digest(self) -> str:
+        """Hash of the template and its parameters; a deployed stack has it as a tag."""
+        content = f"{self.body}\0{json.dumps(self.parameters)}"
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def parameters(cloud: Cloud, body: str) -> list[dict[str, str]]:
+    """Return the stage's values of the parameters that a template declares."""
+    declared = json.loads(body).get("Parameters", {})
+    values = {"Stage": cloud.stage, **cloud.parameters}
+    return [
+        {"ParameterKey": name, "ParameterValue": values[name]}
+        for name in sorted(declared)
+        if name in values
+    ]
+
+
+def deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]:
+    """Create or update a stack.
+
+    Parameters
+    ----------
+    bucket
+        Bucket for a template that is too large to be sent inline.
+
+    Returns
+    -------
+    tuple
+        The stack's name and what was done.
+
+    Raises
+    ------
+    ShopProblem
+        If it fails; the message names the resource and the reason.
+    """
+    client = cloud.client("cloudformation")
+    stack = describe(cloud, template.name)
+    if stack and stack["StackStatus"].endswith("IN_PROGRESS"):
+        # started by a command that was interrupted
+        _wait(cloud, stack["StackId"])
+        stack = describe(cloud, template.name)
+    outcome = predicted_outcome(stack, template)
+    if outcome == "unchanged":
+        return template.name, outcome
+    if stack and outcome == "created":
+        client.delete_stack(StackName=template.name)
+        _wait(cloud, stack["StackId"])
+    request = {
+        "StackName": template.name,
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Tags": [
+            {"Key": _DIGEST_TAG, "Value": template.digest},
+            {"Key": "toyshop:stage", "Value": cloud.stage},
+            *_api_id_tag(cloud, template.name),
+        ],
+        "Parameters": template.parameters,
+        **_body(cloud, template, bucket),
+    }
+    try:
+        if outcome == "created":
+            started = client.create_stack(**request)
+        else:
+            started = client.update_stack(**request)
+    except ClientError as error:
+        message = error.response["Error"]["Message"]
+        if "No updates are to be performed" in message:
+            return template.name, "unchanged"
+        raise _failure(template.name, message) from None
+    status = _wait(cloud, started["StackId"])
+    if status not in _GOOD:
+        raise _failure(template.name, _reason(cloud, started["StackId"]) or status)
+    return template.name, outcome
+
+
+def predicted_outcome(stack: Mapping[str, Any] | None, template: Template) -> Outcome:
+    """Return what deploying a template would do to a stack as it is now."""
+    if stack is None or stack["StackStatus"] in _UNUSABLE:
+        return "created"
+    if stack["StackStatus"] in _GOOD and digest_of(stack) == template.digest:
+        return "unchanged"
+    return "updated"
+
+
+def digest_of(stack: Mapping[str, Any]) -> str:
+    """Return the digest of the template that a stack was deployed from."""
+    tags = {tag["Key"]: str(tag["Value"]) for tag in stack.get("Tags", [])}
+    return tags.get(_DIGEST_TAG, "")
+
+
+def delete(cloud: Cloud, name: str) -> bool:
+    """Delete a stack.
+
+    Returns
+    -------
+    bool
+        Whether it existed.
+
+    Raises
+    ------
+    ShopProblem
+        If it cannot be deleted; the message names the resource and the reason.
+    """
+    stack = describe(cloud, name)
+    if stack is None:
+        return False
+    cloud.client("cloudformation").delete_stack(StackName=name)
+    status = _wait(cloud, stack["StackId"])
+    if status != "DELETE_COMPLETE":
+        raise ShopProblem(
+            f"The stack {name} cannot be deleted: {_reason(cloud, stack['StackId']) or status}.",
+            "Remove the cause and run the command again.",
+        )
+    return True
+
+
+def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """Return a stack as CloudFormation describes it; None if it does not exist."""
+    try:
+        stacks = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+    stack: dict[str, Any] = stacks[0]
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
+
+
+def outputs(cloud: Cloud, name: str) -> dict[str, str]:
+    """Return the outputs of a stack; empty if it does not exist."""
+    stack = describe(cloud, name) or {}
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+
+
+def stacks_of_stage(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """Return the stage's stacks by name, including those of the infrastructure."""
+    pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"]: stack
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(aws_names.resource(cloud.stage, ""))
+        and stack["StackStatus"] != "DELETE_COMPLETE"
+    }
+
+
+def physical_ids(cloud: Cloud, name: str) -> dict[str, str]:
+    """Return the physical ids of a stack's resources by logical id; empty without a stack."""
+    return {
+        found["LogicalResourceId"]: found.get("PhysicalResourceId", "")
+        for found in resources(cloud, name)
+    }
+
+
+def physical_id(cloud: Cloud, name: str, logical_id: str) -> str:
+    """Return the physical id of one resource of a stack."""
+    resource = cloud.client("cloudformation").describe_stack_resource(
+        StackName=name, LogicalResourceId=logical_id
+    )
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def resources(cloud: Cloud, name: str) -> list[dict[str, Any]]:
+    """Return summaries of a stack's resources; empty if the stack does not exist."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    try:
+        return [
+            found
+            for page in pages.paginate(StackName=name)
+            for found in page["StackResourceSummaries"]
+        ]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return []
+        raise
+
+
+def template_of(cloud: Cloud, name: str) -> dict[str, Any]:
+    """Return the template that a stack was deployed from, before any transform."""
+    answer = cloud.client("cloudformation").get_template(StackName=name, TemplateStage="Original")
+    body = answer["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
+
+
+def _api_id_tag(cloud: Cloud, name: str) -> list[dict[str, str]]:
+    """Return the tag that fixes the id of the stack's REST API on the embedded AWS."""
+    return [{"Key": "ms-custom-id", "Value": name}] if cloud.is_local else []
+
+
+def _body(cloud: Cloud, template: Template, bucket: str) -> dict[str, str]:
+    if len(template.body.encode()) <= _INLINE_TEMPLATE_LIMIT:
+        return {"TemplateBody": template.body}
+    key = f"templates/{template.name}/{hashlib.sha256(template.body.encode()).hexdigest()}.json"
+    artifact_bucket.upload(cloud, bucket, key, template.body.encode())
+    return {"TemplateURL": artifact_bucket.url(cloud, bucket, key)}
+
+
+def _wait(cloud: Cloud, stack_id: str) -> str:
+    """Wait until an operation on a stack has ended; return the stack's status."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
+        status = str(stacks[0]["StackStatus"])
+        if not status.endswith("IN_PROGRESS"):
+            return status
+        time.sleep(cloud.poll_seconds)
+    raise ShopProblem(
+        f"CloudFormation has not finished {stack_id} within {_TIMEOUT_SECONDS // 60} minutes.",
+        "Look at the stack's events in the console.",
+    )
+
+
+def _reason(cloud: Cloud, stack_id: str) -> str:
+    """Return which resource failed first and why; empty if none did."""
+    events = cloud.client("cloudformation").describe_stack_events(StackName=stack_id)
+    failed = [
+        event
+        for event in reversed(events["StackEvents"])
+        if event["ResourceStatus"].endswith("FAILED")
+        and "cancelled" not in event.get("ResourceStatusReason", "")
+    ]
+    if not failed:
+        return ""
+    first = failed[0]
+    reason = first.get("ResourceStatusReason", first["ResourceStatus"])
+    return f"{first['LogicalResourceId']} ({first.get('ResourceType', 'stack')}): {reason}"
+
+
+def _failure(name: str, reason: str) -> ShopProblem:
+    return ShopProblem(
+        f"The stack {name} failed: {reason.rstrip('.')}.",
+        "Correct the service's resources.yaml, delivery.yaml or service.toml and run the command"
+        " again.",
+    )

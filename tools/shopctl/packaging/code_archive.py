@@ -1,0 +1,59 @@
+"""Puts an app and its dependencies together into the zip that Lambda runs."""
+
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+from shopctl.packaging import archive, dependencies
+from shopctl.project.errors import ShopProblem
+from shopctl.project.services import Service
+
+_BOTOCORE_MODEL = re.compile(r"(?:botocore|boto3)/data/([^/]+)/")
+
+
+def assemble(
+    service: Service, project: Path, package_file: Path, tree: Path, *, for_lambda: bool
+) -> None:
+    """Replace Chalice's zip by one with the dependencies and byte-code.
+
+    Parameters
+    ----------
+    project
+        Copy of the app that Chalice packaged.
+    package_file
+        Chalice's zip, without dependencies.
+    tree
+        Directory with the installed dependencies.
+    for_lambda
+        Compress well and make the same bytes every time.
+
+    Raises
+    ------
+    ShopProblem
+        If a file is missing, which Chalice does not report.
+    """
+    code = package_file.parent / "code"
+    with zipfile.ZipFile(package_file) as app_only:
+        app_only.extractall(code)
+    dependencies.compile_tree(code, reproducible=for_lambda)
+    expected = ["app.py", "chalice/app.py"]
+    expected += [f"chalicelib/{path.name}" for path in (project / "chalicelib").glob("*/")]
+    expected += [path.name for path in (project / "vendor").glob("*/")]
+    missing = [name for name in expected if not (code / name).exists()]
+    if missing:
+        raise ShopProblem(
+            f"The package of {service.name} lacks {', '.join(missing)}.",
+            f"Check the targets of the links in {service.directory}/vendor.",
+        )
+    aws = frozenset(service.manifest.aws)
+    shipped = (item for item in archive.tree(tree) if _is_used(item[0], aws))
+    level = 6 if for_lambda else 1
+    archive.write(package_file, [*shipped, *archive.tree(code)], level=level)
+    shutil.rmtree(code)
+
+
+def _is_used(name: str, aws: frozenset[str]) -> bool:
+    """Return whether a file of a dependency is shipped: models of unused AWS services are not."""
+    model = _BOTOCORE_MODEL.match(name)
+    return model is None or not aws or model.group(1) in aws
