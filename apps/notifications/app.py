@@ -12,12 +12,12 @@ components = build(settings)
 
 @app.serves(api.SEND)
 def send_message(message_id: str) -> Answer:
-    """Send an e-mail, once per id."""
+    """Send an email, once per id."""
     message, is_new = components.notifications.send(message_id, app.body(api.NewMessage))
     return Answer(message, status=201 if is_new else 200)
 
 
 @app.serves(api.LOOKUP)
 def look_up_messages() -> api.MessageLookupAnswer:
-    """Get what became of many e-mails."""
+    """Return the messages with the given ids."""
     return components.notifications.look_up(app.body(api.MessageLookup))

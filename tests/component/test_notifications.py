@@ -1,4 +1,4 @@
-"""The notifications service as a whole: its API, its table, what goes out."""
+"""The whole notifications service: its API, its table, and the emails that it sends."""
 
 import base64
 import email
@@ -15,8 +15,12 @@ import pytest
 from moto.backends import get_backend
 
 from chalicelib.notifications.bootstrap import Components
-from chalicelib.notifications.mail import Composer, Mail
-from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, RefusedError
+from chalicelib.notifications.composer import Composer, Email
+from chalicelib.notifications.email_sender import (
+    EmailNotAcceptedError,
+    EmailRejectedError,
+    UnknownOutcomeError,
+)
 from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis.ids import derived_id, new_id
@@ -62,23 +66,23 @@ def new_message() -> NewMessage:
     return msgspec.convert(request_of(), NewMessage)
 
 
-class Postbox:
-    """Keeps what is posted, or answers with the errors that were prepared."""
+class EmailSender:
+    """Records the emails that it is given, or fails with prepared errors."""
 
     def __init__(self, *errors: BaseException | None) -> None:
         self.errors = list(errors)
-        self.posted: list[Mail] = []
+        self.sent: list[Email] = []
 
-    def post(self, mail: Mail) -> None:
+    def send(self, mail: Email) -> None:
         error = self.errors.pop(0) if self.errors else None
-        if not isinstance(error, RefusedError | NotTakenError):
-            self.posted.append(mail)
+        if not isinstance(error, EmailRejectedError | EmailNotAcceptedError):
+            self.sent.append(mail)
         if error:
             raise error
 
 
 class Clock:
-    """Stands still until told."""
+    """A clock that only the test advances."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 24, tzinfo=UTC)
@@ -96,8 +100,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def postbox() -> Postbox:
-    return Postbox()
+def email_sender() -> EmailSender:
+    return EmailSender()
 
 
 @pytest.fixture
@@ -105,18 +109,18 @@ def app(
     load_app: Callable[..., ModuleType],
     monkeypatch: pytest.MonkeyPatch,
     clock: Clock,
-    postbox: Postbox,
+    email_sender: EmailSender,
 ) -> ModuleType:
     module = load_app("notifications")
     monkeypatch.setattr(
-        module, "components", Components(service(MessageStore(TABLE), postbox, clock))
+        module, "components", Components(service(MessageStore(TABLE), email_sender, clock))
     )
     return module
 
 
-def service(store: Any, postbox: Any, clock: Clock) -> NotificationService:
+def service(store: Any, email_sender: Any, clock: Clock) -> NotificationService:
     composer = Composer("Toy Shop <orders@toyshop.example>", "https://toyshop.example")
-    return NotificationService(store, composer, postbox, timedelta(seconds=60), clock)
+    return NotificationService(store, composer, email_sender, timedelta(seconds=60), clock)
 
 
 @pytest.fixture
@@ -135,24 +139,24 @@ def messages_of(api: Any, message_id: str = MESSAGE_ID) -> list[dict[str, Any]]:
     return messages
 
 
-def test_an_e_mail_goes_out_once_whatever_is_repeated(api: Any, postbox: Postbox) -> None:
+def test_repeated_request_sends_the_email_once(api: Any, email_sender: EmailSender) -> None:
     first = send(api)
     assert first.status_code == 201
     assert first.json_body["status"] == "sent"
     for _ in range(3):
         again = send(api)
         assert (again.status_code, again.json_body) == (200, first.json_body)
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
     assert messages_of(api) == [first.json_body]
 
 
-def test_each_id_is_a_message_of_its_own(api: Any, postbox: Postbox) -> None:
+def test_each_id_is_a_separate_message(api: Any, email_sender: EmailSender) -> None:
     assert send(api).status_code == 201
     assert send(api, new_id("msg")).status_code == 201
-    assert len(postbox.posted) == 2
+    assert len(email_sender.sent) == 2
 
 
-def test_another_message_under_the_same_id_is_refused(api: Any, postbox: Postbox) -> None:
+def test_other_message_with_the_same_id_is_rejected(api: Any, email_sender: EmailSender) -> None:
     send(api)
     for changes in (
         {"to": "bob@example.com"},
@@ -160,16 +164,16 @@ def test_another_message_under_the_same_id_is_refused(api: Any, postbox: Postbox
         {"attachments": []},
     ):
         assert send(api, **changes).status_code == 409
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
 
 
-def test_ses_takes_the_whole_message(load_app: Callable[..., ModuleType], api_of: Any) -> None:
-    # GIVEN the sender's domain, verified
+def test_ses_receives_the_whole_message(load_app: Callable[..., ModuleType], api_of: Any) -> None:
+    # GIVEN the verified domain of the sender
     app = load_app("notifications")
     boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="toyshop.example")
     # WHEN a message is sent
     assert send(api_of(app)).status_code == 201
-    # THEN it is addressed, and its receipt is attached
+    # THEN it has its recipient, subject and attachment
     (message,) = get_backend("ses")[ACCOUNT][REGION].sent_messages
     assert message.destinations[0] == "alice@example.com"
     mail = email.message_from_string(message.raw_data, policy=email.policy.default)
@@ -178,93 +182,98 @@ def test_ses_takes_the_whole_message(load_app: Callable[..., ModuleType], api_of
     assert attached.get_content() == PDF
 
 
-def test_a_sender_that_ses_does_not_know_is_no_servers_error(
-    load_app: Callable[..., ModuleType], api_of: Any
-) -> None:
+def test_unverified_sender_is_422(load_app: Callable[..., ModuleType], api_of: Any) -> None:
     answer = send(api_of(load_app("notifications")))
     assert answer.status_code == 422
     assert answer.json_body["errors"][0]["pointer"] == "/to"
 
 
-def test_a_refused_message_can_be_put_right(api: Any, postbox: Postbox) -> None:
-    postbox.errors = [RefusedError("MessageRejected")]
+def test_rejected_message_can_be_corrected(api: Any, email_sender: EmailSender) -> None:
+    email_sender.errors = [EmailRejectedError("MessageRejected")]
     assert send(api).status_code == 422
     assert [each["status"] for each in messages_of(api)] == ["sending"]
     right = send(api, to="alice@example.org")
     assert (right.status_code, right.json_body["to"]) == (201, "alice@example.org")
-    assert [mail.recipient for mail in postbox.posted] == ["alice@example.org"]
+    assert [mail.recipient for mail in email_sender.sent] == ["alice@example.org"]
 
 
-def test_an_address_that_takes_no_mail_is_named(api: Any, postbox: Postbox) -> None:
+def test_address_that_cannot_receive_email_is_named(api: Any, email_sender: EmailSender) -> None:
     answer = send(api, to="älice@example.com")
     assert answer.status_code == 422
     assert answer.json_body["errors"][0]["pointer"] == "/to"
-    assert postbox.posted == []
+    assert email_sender.sent == []
 
 
-def test_what_was_not_taken_can_be_tried_again_at_once(api: Any, postbox: Postbox) -> None:
-    postbox.errors = [NotTakenError("TooManyRequestsException"), NotTakenError("x")]
+def test_unaccepted_email_can_be_retried_at_once(api: Any, email_sender: EmailSender) -> None:
+    email_sender.errors = [
+        EmailNotAcceptedError("TooManyRequestsException"),
+        EmailNotAcceptedError("x"),
+    ]
     for _ in range(2):
         answer = send(api)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert send(api).status_code == 201
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
 
 
-def test_a_lost_answer_is_waited_for(api: Any, postbox: Postbox, clock: Clock) -> None:
-    # GIVEN an e-mail that went out, though SES's answer was lost
-    postbox.errors = [NoAnswerError("ReadTimeoutError")]
+def test_retry_after_a_lost_response_waits_for_the_lease(
+    api: Any, email_sender: EmailSender, clock: Clock
+) -> None:
+    # GIVEN an email that was sent, although the response of SES was lost
+    email_sender.errors = [UnknownOutcomeError("ReadTimeoutError")]
     assert send(api).status_code == 503
-    # WHEN it is asked for again before the lease is over
+    # WHEN it is requested again before the lease expires
     clock.advance(59)
     assert send(api).status_code == 503
-    # THEN no second copy goes out until it is
-    assert len(postbox.posted) == 1
+    # THEN no second copy is sent until then
+    assert len(email_sender.sent) == 1
     clock.advance(1)
     assert send(api).status_code == 201
-    assert len(postbox.posted) == 2
+    assert len(email_sender.sent) == 2
 
 
-def test_two_attempts_at_once_send_one_copy(app: ModuleType, api: Any, clock: Clock) -> None:
-    # GIVEN an attempt that is talking to SES
-    talking, may_answer = threading.Event(), threading.Event()
+def test_concurrent_attempts_send_one_copy(app: ModuleType, api: Any, clock: Clock) -> None:
+    # GIVEN an attempt that is calling SES
+    calling, may_respond = threading.Event(), threading.Event()
 
-    class SlowPostbox(Postbox):
-        def post(self, mail: Mail) -> None:
-            talking.set()
-            assert may_answer.wait(10)
-            super().post(mail)
+    class SlowEmailSender(EmailSender):
+        def send(self, mail: Email) -> None:
+            calling.set()
+            assert may_respond.wait(10)
+            super().send(mail)
 
-    slow = SlowPostbox()
+    slow = SlowEmailSender()
     slow_service = service(MessageStore(TABLE), slow, clock)
     request = new_message()
     thread = threading.Thread(target=slow_service.send, args=(MESSAGE_ID, request))
     thread.start()
-    assert talking.wait(10)
-    # WHEN another one asks for the same
+    assert calling.wait(10)
+    # WHEN the same email is requested again
     answer = send(api)
-    may_answer.set()
+    may_respond.set()
     thread.join()
-    # THEN it has to wait, and finds it sent
+    # THEN that request gets 503, and a later one finds the email sent
     assert answer.status_code == 503
     assert send(api).status_code == 200
-    assert len(slow.posted) == 1
-    assert app.components.notifications._postbox.posted == []
+    assert len(slow.sent) == 1
+    assert app.components.notifications._email_sender.sent == []
 
 
-def test_an_attempt_that_was_taken_for_dead_still_tells_that_it_has_sent(
+def test_attempt_slower_than_its_lease_still_records_the_email_as_sent(
     app: ModuleType, api: Any, clock: Clock
 ) -> None:
-    class VerySlowPostbox(Postbox):
-        def post(self, mail: Mail) -> None:
-            super().post(mail)
+    class VerySlowEmailSender(EmailSender):
+        def send(self, mail: Email) -> None:
+            super().send(mail)
             clock.advance(61)
-            # meanwhile another attempt takes over, and gets nowhere
-            app.components.notifications._postbox.errors = [NoAnswerError("ReadTimeoutError")]
+            # meanwhile another attempt takes over and fails
+            app.components.notifications._email_sender.errors = [
+                UnknownOutcomeError("ReadTimeoutError")
+            ]
             assert send(api).status_code == 503
 
     request = new_message()
-    message, is_new = service(MessageStore(TABLE), VerySlowPostbox(), clock).send(
+    message, is_new = service(MessageStore(TABLE), VerySlowEmailSender(), clock).send(
         MESSAGE_ID, request
     )
     assert (message.status, is_new) == ("sent", True)
@@ -276,14 +285,14 @@ class Crash(BaseException):
 
 
 class CrashingStore:
-    """Dies before or after a number of writes.
+    """Crashes at a given write.
 
     Parameters
     ----------
     writes
-        That are let through; the one after them is the last.
+        Number of writes that succeed; the crash is at the next one.
     after
-        Whether the last one still reaches the table.
+        Whether the crash is after that write instead of before it.
     """
 
     def __init__(self, writes: int, *, after: bool) -> None:
@@ -314,40 +323,42 @@ class CrashingStore:
     ("writes", "after", "copies_before", "copies"),
     [
         (0, False, 0, 1),  # before the lease
-        (0, True, 0, 1),  # leased, not posted
-        (1, False, 1, 2),  # posted, not recorded: the one place where a second copy can come from
-        (1, True, 1, 1),  # recorded, not answered
+        (0, True, 0, 1),  # leased, not sent
+        (1, False, 1, 2),  # sent, not recorded: the only case with a second copy
+        (1, True, 1, 1),  # recorded, no response
     ],
 )
-def test_a_crash_at_every_step(
+def test_crash_at_each_step_sends_no_more_copies_than_necessary(
     app: ModuleType,
     api: Any,
-    postbox: Postbox,
+    email_sender: EmailSender,
     clock: Clock,
     writes: int,
     after: bool,
     copies_before: int,
     copies: int,
 ) -> None:
-    # GIVEN an attempt that dies at a step
+    # GIVEN an attempt that crashes at a step
     request = new_message()
-    dying = service(CrashingStore(writes, after=after), postbox, clock)
+    crashing = service(CrashingStore(writes, after=after), email_sender, clock)
     with pytest.raises(Crash):
-        dying.send(MESSAGE_ID, request)
-    assert len(postbox.posted) == copies_before
-    # WHEN it is tried again, at once and after the lease
+        crashing.send(MESSAGE_ID, request)
+    assert len(email_sender.sent) == copies_before
+    # WHEN it is retried at once and after the lease
     at_once = send(api).status_code
     assert at_once in (200, 201, 503)
     clock.advance(60)
-    # THEN it was sent, with no more copies than it must
+    # THEN it is sent, with no more copies than necessary
     assert send(api).status_code in (200, 201)
     assert [each["status"] for each in messages_of(api)] == ["sent"]
-    assert len(postbox.posted) == copies
+    assert len(email_sender.sent) == copies
 
 
-def test_a_crash_while_posting(app: ModuleType, api: Any, postbox: Postbox, clock: Clock) -> None:
-    # the process dies with the e-mail handed over or not, nobody knows: the lease must be over
-    postbox.errors = [Crash()]
+def test_crash_while_sending_waits_for_the_lease(
+    app: ModuleType, api: Any, email_sender: EmailSender, clock: Clock
+) -> None:
+    # Nobody knows whether the email was sent before the crash, so the lease must expire first.
+    email_sender.errors = [Crash()]
     with pytest.raises(Crash):
         app.components.notifications.send(MESSAGE_ID, new_message())
     assert send(api).status_code == 503
@@ -365,26 +376,26 @@ def test_a_crash_while_posting(app: ModuleType, api: Any, postbox: Postbox, cloc
         ({"subject": "Win!"}, "/subject"),
     ],
 )
-def test_a_bad_field_is_named_and_nothing_goes_out(
-    api: Any, postbox: Postbox, changes: dict[str, Any], pointer: str
+def test_invalid_field_is_named_and_nothing_is_sent(
+    api: Any, email_sender: EmailSender, changes: dict[str, Any], pointer: str
 ) -> None:
     answer = send(api, **changes)
     assert answer.status_code == 422
     assert answer.json_body["errors"][0]["pointer"] == pointer
-    assert postbox.posted == []
+    assert email_sender.sent == []
     assert messages_of(api, MESSAGE_ID) == []
 
 
 @pytest.mark.parametrize("message_id", ["1", "ord_1", "fil_01M85PFGE63KGV9W3G6X1F75A7"])
-def test_a_message_has_the_id_of_one(api: Any, message_id: str) -> None:
+def test_malformed_message_id_is_rejected(api: Any, message_id: str) -> None:
     assert send(api, message_id).status_code == 400
     assert messages_of(api, message_id) == []
 
 
-def test_addresses_stay_out_of_the_log(
-    api: Any, postbox: Postbox, capsys: pytest.CaptureFixture[str]
+def test_addresses_are_not_logged(
+    api: Any, email_sender: EmailSender, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    postbox.errors = [NotTakenError("x"), RefusedError("x")]
+    email_sender.errors = [EmailNotAcceptedError("x"), EmailRejectedError("x")]
     for _ in range(3):
         send(api)
     assert '"operation":"sendMessage"' in (out := capsys.readouterr().out)

@@ -131,24 +131,24 @@ def test_payments_archives_a_receipt_once(wire: Wire) -> None:
         file_manager.call(files.ARCHIVE_DOCUMENT, path, body=document(b"no PDF"))
 
 
-class Postbox:
-    """Keeps what is posted."""
+class EmailSender:
+    """Records the emails that it is given."""
 
     def __init__(self) -> None:
-        self.posted: list[Any] = []
+        self.sent: list[Any] = []
 
-    def post(self, mail: Any) -> None:
-        self.posted.append(mail)
+    def send(self, mail: Any) -> None:
+        self.sent.append(mail)
 
 
 @pytest.fixture
-def postbox(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Postbox:
+def email_sender(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> EmailSender:
     module = wire.app("notifications")
     from chalicelib.notifications.bootstrap import build
 
-    postbox = Postbox()
-    monkeypatch.setattr(module, "components", build(module.settings, postbox))
-    return postbox
+    email_sender = EmailSender()
+    monkeypatch.setattr(module, "components", build(module.settings, email_sender))
+    return email_sender
 
 
 def order_line() -> orders.OrderLine:
@@ -185,20 +185,20 @@ def message(template: notifications.Template, **changes: Any) -> notifications.N
     ["payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"],
 )
 def test_payments_has_each_outcome_told_once(
-    wire: Wire, postbox: Postbox, template: notifications.Template
+    wire: Wire, email_sender: EmailSender, template: notifications.Template
 ) -> None:
     service, path = wire.to("notifications"), {"message_id": derived_id("msg", ORDER_ID, template)}
     first = service.call(notifications.SEND, path, body=message(template))
     again = service.call(notifications.SEND, path, body=message(template))
     assert (first.status, again.status) == (201, 200)
     assert (first.value.status, first.value.template) == ("sent", template)
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
     with pytest.raises(Conflict):
         service.call(notifications.SEND, path, body=message(template, name="Another"))
 
 
 @expects("payments", "notifications", "sendMessage")
-def test_payments_is_told_that_an_address_is_refused(wire: Wire, postbox: Postbox) -> None:
+def test_payments_is_told_that_an_address_is_refused(wire: Wire, email_sender: EmailSender) -> None:
     with pytest.raises(Unprocessable):
         wire.to("notifications").call(
             notifications.SEND,
@@ -209,7 +209,9 @@ def test_payments_is_told_that_an_address_is_refused(wire: Wire, postbox: Postbo
 
 @expects("payments", "file_manager", "archiveDocument")
 @expects("payments", "notifications", "sendMessage")
-def test_what_follows_a_payment_works_with_both_neighbours(wire: Wire, postbox: Postbox) -> None:
+def test_what_follows_a_payment_works_with_both_neighbours(
+    wire: Wire, email_sender: EmailSender
+) -> None:
     # GIVEN a paid order, and the three services as they are
     file_manager, app = wire.to("file_manager"), wire.app("payments")
     record_payment(app, "succeeded")
@@ -230,7 +232,7 @@ def test_what_follows_a_payment_works_with_both_neighbours(wire: Wire, postbox: 
     # THEN there are one receipt and one e-mail, and nobody has refused anything
     assert wire.statuses == [201, 201, 200, 200]
     assert [file.subject for file in files_of(file_manager, RECEIPT_ID)] == [ORDER_ID]
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
 
 
 # toys -> file_manager
@@ -624,13 +626,15 @@ def test_the_storefront_finds_the_receipts_of_many_orders(wire: Wire) -> None:
 
 
 @expects("storefront_api", "notifications", "lookUpMessages")
-def test_the_storefront_finds_the_mails_of_many_orders(wire: Wire, postbox: Postbox) -> None:
+def test_the_storefront_finds_the_mails_of_many_orders(
+    wire: Wire, email_sender: EmailSender
+) -> None:
     service = wire.to("notifications")
     service.call(notifications.SEND, {"message_id": MESSAGE_ID}, body=message("payment_succeeded"))
     lookup = notifications.MessageLookup(ids=[MESSAGE_ID, derived_id("msg", "x"), MESSAGE_ID])
     (found,) = service.call(notifications.LOOKUP, body=lookup).value.items
     assert (found.id, found.status, found.template) == (MESSAGE_ID, "sent", "payment_succeeded")
-    assert len(postbox.posted) == 1
+    assert len(email_sender.sent) == 1
 
 
 def test_every_call_of_every_manifest_has_its_expectation() -> None:

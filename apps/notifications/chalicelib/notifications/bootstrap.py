@@ -1,23 +1,23 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from datetime import timedelta
 from typing import NamedTuple
 
-from chalicelib.notifications.mail import Composer
-from chalicelib.notifications.postbox import Postbox, SesPostbox
+from chalicelib.notifications.composer import Composer
+from chalicelib.notifications.email_sender import EmailSender, SesEmailSender
 from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis import aws, settings
 
-SES_PATIENCE = 15.0
-"""Seconds; less than a lease, so that a slow answer is not taken for a crash."""
+SES_TIMEOUT = 15.0
+"""Read timeout in seconds; less than a lease, so that a slow call is not taken for a crash."""
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment.
+    """The service's settings, read from its environment.
 
-    ``sender`` is who the e-mails are from, ``shop_url`` where their links lead; whoever has not
-    recorded an e-mail as sent after ``lease_seconds`` is taken for dead.
+    ``sender`` is the address in ``From``, and ``shop_url`` the origin of the links. An attempt that
+    has not recorded its email as sent after ``lease_seconds`` is regarded as crashed.
     """
 
     table_name: str
@@ -32,18 +32,20 @@ class Components(NamedTuple):
     notifications: NotificationService
 
 
-def build(settings: Settings, postbox: Postbox | None = None) -> Components:
-    """Return the parts of the service, ready to serve.
+def build(settings: Settings, email_sender: EmailSender | None = None) -> Components:
+    """Create the components of the service and connect them.
 
     Parameters
     ----------
-    postbox
-        Who takes the e-mails; SES unless told.
+    settings
+        The service's settings.
+    email_sender
+        Sends the emails; SES by default.
     """
     notifications = NotificationService(
         MessageStore(settings.table_name),
         Composer(settings.sender, settings.shop_url),
-        postbox or SesPostbox(aws.client("sesv2", read_timeout=SES_PATIENCE, attempts=1)),
+        email_sender or SesEmailSender(aws.client("sesv2", read_timeout=SES_TIMEOUT, attempts=1)),
         timedelta(seconds=settings.lease_seconds),
     )
     return Components(notifications)

@@ -1,4 +1,4 @@
-"""The rules of e-mails: no AWS, no HTTP, nothing that a shopkeeper could not follow."""
+"""The rules of emails. No AWS and no HTTP: a shopkeeper could follow it."""
 
 import hashlib
 import re
@@ -13,27 +13,29 @@ _ID = re.compile(r"msg_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class MessageError(Exception):
-    """A rule about e-mails that does not hold."""
+    """A rule about emails is violated."""
 
 
-class AnotherMessageError(MessageError):
-    """One id, one e-mail."""
+class DifferentMessageError(MessageError):
+    """Another email was sent under this id."""
 
 
-class BeingSentError(MessageError):
-    """Two attempts at the same time could send it twice."""
+class SendingInProgressError(MessageError):
+    """Another attempt may be sending this email, and a second one could send it twice."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """An e-mail and the attempt to send it.
+    """An email and the current attempt to send it.
 
     Attributes
     ----------
     fingerprint
-        Of what was asked for.
+        Fingerprint of the request.
     leased_until
-        Until then nobody else may send it.
+        Time until which no other attempt may send the email.
+    updated_at
+        Time of the last change.
     """
 
     message: Message
@@ -43,17 +45,23 @@ class Attempt:
 
 
 def is_message_id(text: str) -> bool:
-    """Tell whether a text can be the id of an e-mail."""
+    """Return whether a text has the form of a message id."""
     return _ID.fullmatch(text) is not None
 
 
 def fingerprint_of(request: NewMessage) -> str:
-    """Return the fingerprint by which the same request is known again."""
+    """Return the fingerprint of a request: equal requests have equal fingerprints."""
     return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
 
 
 def first_attempt(message_id: str, request: NewMessage, lease: timedelta, now: datetime) -> Attempt:
-    """Return the first attempt to send an e-mail."""
+    """Return the first attempt to send an email.
+
+    Parameters
+    ----------
+    lease
+        Time that an attempt may take.
+    """
     message = Message(
         id=message_id,
         to=request.to,
@@ -68,24 +76,29 @@ def first_attempt(message_id: str, request: NewMessage, lease: timedelta, now: d
 def next_attempt(
     before: Attempt, request: NewMessage, lease: timedelta, now: datetime
 ) -> Attempt | None:
-    """Return the attempt that follows one that came to nothing, or ``None`` if it was sent.
+    """Return the attempt that follows a failed one, or ``None`` if the email was sent.
 
-    An e-mail that was not sent may be asked for differently: nobody has read it.
+    The request may differ from that of the failed attempt, because nobody has read that email.
+
+    Parameters
+    ----------
+    lease
+        Time that an attempt may take.
 
     Raises
     ------
-    AnotherMessageError
-        If another e-mail was sent under this id.
-    BeingSentError
-        If the other attempt may still be at it.
+    DifferentMessageError
+        If another email was sent under this id.
+    SendingInProgressError
+        If the lease of the previous attempt has not expired.
     """
     fingerprint = fingerprint_of(request)
     if before.message.status == "sent":
         if before.fingerprint != fingerprint:
-            raise AnotherMessageError("Another e-mail was sent under this id")
+            raise DifferentMessageError("Another email was sent under this id")
         return None
     if now < before.leased_until:
-        raise BeingSentError("This e-mail is being sent right now")
+        raise SendingInProgressError("This email is being sent")
     message = msgspec.structs.replace(
         before.message,
         to=request.to,
@@ -95,14 +108,14 @@ def next_attempt(
     return Attempt(message, fingerprint, now + lease, now)
 
 
-def given_up(attempt: Attempt, now: datetime) -> Attempt:
-    """Return the attempt that has certainly sent nothing: the next one need not wait."""
+def release_lease(attempt: Attempt, now: datetime) -> Attempt:
+    """Return an attempt that has certainly sent nothing, without its lease."""
     message = msgspec.structs.replace(attempt.message, version=attempt.message.version + 1)
     return replace(attempt, message=message, leased_until=now, updated_at=now)
 
 
-def sent(attempt: Attempt, now: datetime) -> Attempt:
-    """Return the attempt that has sent the e-mail."""
+def mark_sent(attempt: Attempt, now: datetime) -> Attempt:
+    """Return the attempt that has sent the email."""
     message = msgspec.structs.replace(
         attempt.message, status="sent", sent_at=now, version=attempt.message.version + 1
     )

@@ -1,11 +1,16 @@
-"""The use cases of e-mails."""
+"""The use cases of emails."""
 
 from datetime import timedelta
 
 from chalicelib.notifications import domain
+from chalicelib.notifications.composer import AddressError, Composer
 from chalicelib.notifications.domain import Attempt
-from chalicelib.notifications.mail import AddressError, Composer
-from chalicelib.notifications.postbox import NoAnswerError, NotTakenError, Postbox, RefusedError
+from chalicelib.notifications.email_sender import (
+    EmailNotAcceptedError,
+    EmailRejectedError,
+    EmailSender,
+    UnknownOutcomeError,
+)
 from chalicelib.notifications.store import MessageStore
 from chassis import clock, log
 from chassis.clock import Clock
@@ -14,21 +19,21 @@ from contracts.notifications import Message, MessageLookup, MessageLookupAnswer,
 
 
 class NotificationService:
-    """Sends e-mails, each once.
+    """Sends emails, each once.
 
-    An attempt leases the message, hands it to the postbox, then records it as sent. A second copy
-    can go out only if the process dies, or the postbox's answer is lost, in between.
+    An attempt leases the message, sends the email, then records it as sent. A second copy is
+    possible only if the process dies, or the response of SES is lost, in between.
 
     Parameters
     ----------
     store
-        The messages.
+        Reads and writes the messages table.
     composer
-        Writes the e-mails.
-    postbox
-        Takes them.
+        Composes the emails.
+    email_sender
+        Sends the emails.
     lease
-        How long an attempt may take before it is given up for dead.
+        Time after which an attempt without a recorded result is regarded as crashed.
     now
         Returns the current time in UTC.
     """
@@ -37,62 +42,68 @@ class NotificationService:
         self,
         store: MessageStore,
         composer: Composer,
-        postbox: Postbox,
+        email_sender: EmailSender,
         lease: timedelta,
         now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._composer = composer
-        self._postbox = postbox
+        self._email_sender = email_sender
         self._lease = lease
         self._now = now
 
     def look_up(self, lookup: MessageLookup) -> MessageLookupAnswer:
-        """Return what became of the e-mails that exist of those asked for."""
+        """Return the messages with the given ids, without those that do not exist."""
         return MessageLookupAnswer(items=self._store.of_ids(lookup.ids))
 
     def send(self, message_id: str, request: NewMessage) -> tuple[Message, bool]:
-        """Send an e-mail, once per id.
+        """Send an email, once per id.
 
         Returns
         -------
         tuple
-            The message, and whether this call has sent it.
+            The message, and whether this call sent it.
 
         Raises
         ------
-        BadRequest, Unprocessable
-            If the id is no message's, or the address takes no e-mail.
+        BadRequest
+            If the id is not a message id.
+        Unprocessable
+            If no email can be sent to the address, or SES rejects the email.
         Conflict
-            If another e-mail was sent under this id.
+            If another email was sent under this id.
         ServiceUnavailable
-            If another attempt is at it, or the e-mail was not taken: ask again.
+            If another attempt is sending the email, or SES did not accept it: try again.
         """
         if not domain.is_message_id(message_id):
             raise BadRequest.at(
-                "/message_id", "The id of a message is msg_ and 26 letters and digits"
+                "/message_id", "A message id is msg_ followed by 26 letters and digits"
             )
         attempt = self._claim(message_id, request)
         if isinstance(attempt, Message):
             return attempt, False
         try:
-            self._postbox.post(self._composer.compose(message_id, request, self._now()))
+            self._email_sender.send(self._composer.compose(message_id, request, self._now()))
         except AddressError as error:
-            self._give_up(attempt)
+            self._release_lease(attempt)
             raise Unprocessable.at("/to", str(error)) from None
-        except RefusedError:
-            self._give_up(attempt)
-            raise Unprocessable.at("/to", "The mail service does not take this e-mail") from None
-        except NotTakenError:
-            self._give_up(attempt)
-            raise ServiceUnavailable("The mail service took no e-mail. Try again later.") from None
-        except NoAnswerError:
-            # It may be on its way, so nobody else may try before the lease is over.
-            raise ServiceUnavailable("The mail service did not answer. Try again later.") from None
+        except EmailRejectedError:
+            self._release_lease(attempt)
+            raise Unprocessable.at("/to", "The email service does not accept this email") from None
+        except EmailNotAcceptedError:
+            self._release_lease(attempt)
+            raise ServiceUnavailable(
+                "The email service did not accept the email. Try again later."
+            ) from None
+        except UnknownOutcomeError:
+            # SES may have accepted it, so no other attempt may start before the lease expires.
+            raise ServiceUnavailable(
+                "The email service did not respond. Try again later."
+            ) from None
         return self._record_sent(attempt), True
 
     def _claim(self, message_id: str, request: NewMessage) -> Attempt | Message:
-        """Return the attempt that may send the e-mail now, or the message that was sent."""
+        """Return the attempt that may send the email now, or the message that was sent."""
         before = self._store.get(message_id)
         now = self._now()
         if before is None:
@@ -101,29 +112,29 @@ class NotificationService:
         else:
             try:
                 following = domain.next_attempt(before, request, self._lease, now)
-            except domain.AnotherMessageError as error:
+            except domain.DifferentMessageError as error:
                 raise Conflict(f"{error}.") from None
-            except domain.BeingSentError as error:
+            except domain.SendingInProgressError as error:
                 raise ServiceUnavailable(f"{error}. Try again later.") from None
             if following is None:
                 return before.message
-            log.warning("sending again", id=message_id, version=following.message.version)
+            log.warning("retrying email", message_id=message_id, version=following.message.version)
             attempt = following
             claimed = self._store.replace(attempt)
         if not claimed:
-            raise ServiceUnavailable("This e-mail is being sent right now. Try again later.")
+            raise ServiceUnavailable("This email is being sent. Try again later.")
         return attempt
 
-    def _give_up(self, attempt: Attempt) -> None:
-        self._store.replace(domain.given_up(attempt, self._now()))
+    def _release_lease(self, attempt: Attempt) -> None:
+        self._store.replace(domain.release_lease(attempt, self._now()))
 
     def _record_sent(self, attempt: Attempt) -> Message:
-        done = domain.sent(attempt, self._now())
+        done = domain.mark_sent(attempt, self._now())
         while not self._store.replace(done):
-            # Somebody took this attempt for dead. It was sent all the same, which must be known.
+            # Another attempt has taken over. This one has sent the email, which must be recorded.
             current = self._store.get(done.message.id)
             if current is None or current.message.status == "sent":
                 break
-            done = domain.sent(current, self._now())
-        log.info("sent", id=done.message.id, template=done.message.template)
+            done = domain.mark_sent(current, self._now())
+        log.info("email sent", message_id=done.message.id, template=done.message.template)
         return done.message

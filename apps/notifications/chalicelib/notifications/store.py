@@ -1,4 +1,4 @@
-"""E-mails in DynamoDB: conditional writes, one table. Their text is not kept."""
+"""Messages in DynamoDB: conditional writes, one table. The text of emails is not stored."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from contracts.notifications import Message
 
 
 class MessageRecord(Record):
-    """An e-mail as it is stored."""
+    """An item of the messages table."""
 
     class Meta(TableMeta):
         table_name = ""
@@ -25,7 +25,7 @@ class MessageRecord(Record):
     sent_at = UTCDateTimeAttribute(null=True)
 
     def to_attempt(self) -> Attempt:
-        """Return the e-mail and the last attempt to send it."""
+        """Return the message with the last attempt to send it."""
         message = Message(
             id=self.id,
             to=self.to,
@@ -39,35 +39,35 @@ class MessageRecord(Record):
 
 
 class MessageStore:
-    """The messages table.
+    """Reads and writes the messages table.
 
     Parameters
     ----------
     table_name
-        Of the service's own table.
+        Name of the service's own table.
     """
 
     def __init__(self, table_name: str) -> None:
         bind(MessageRecord, table_name)
 
     def get(self, message_id: str) -> Attempt | None:
-        """Return an e-mail, read consistently, or ``None`` if there is no such e-mail."""
+        """Return a message with a consistent read, or ``None`` if there is no such message."""
         try:
             return MessageRecord.get(message_id, consistent_read=True).to_attempt()
         except DoesNotExist:
             return None
 
     def of_ids(self, message_ids: Iterable[str]) -> list[Message]:
-        """Return the e-mails that exist, with one read for up to 100 of them."""
+        """Return the existing messages of some ids, with one read per 100 ids."""
         found = MessageRecord.batch_get(list(dict.fromkeys(message_ids)), consistent_read=True)
         return [record.to_attempt().message for record in found]
 
     def add(self, attempt: Attempt) -> bool:
-        """Store a first attempt; return ``False``, and store nothing, if there was one."""
+        """Store a first attempt; return ``False`` and store nothing if there is one already."""
         return self._put(attempt, MessageRecord.id.does_not_exist())
 
     def replace(self, attempt: Attempt) -> bool:
-        """Store the next version of an e-mail; return ``False`` if another writer was faster."""
+        """Store the next version of a message; return ``False`` if another writer was first."""
         return self._put(attempt, MessageRecord.version == attempt.message.version - 1)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The notifications service: e-mails, each sent once."""
+"""The notifications service: emails, each sent once."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Template = Literal[
 
 
 class OrderMail(Input):
-    """What the templates about an order's payment may say."""
+    """The data of an order for the templates about its payment."""
 
     order_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=Line)]
     total: Money
@@ -24,7 +24,7 @@ class OrderMail(Input):
 
 
 class Attachment(Input):
-    """A file to attach; ``content`` travels as base64."""
+    """A file to attach; ``content`` is base64."""
 
     filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._-]+$(?!\n)")]
     content_type: Literal["application/pdf"]
@@ -32,7 +32,7 @@ class Attachment(Input):
 
 
 class NewMessage(Input):
-    """An e-mail to send under an id that its sender derives."""
+    """An email to send under an id that the caller derives."""
 
     to: Email
     name: PersonName
@@ -42,7 +42,7 @@ class NewMessage(Input):
 
 
 class Message(Output):
-    """What became of an e-mail."""
+    """An email and whether it has been sent."""
 
     id: str
     to: str
@@ -54,7 +54,7 @@ class Message(Output):
 
 
 class MessageLookup(Input):
-    """The e-mails that are wanted."""
+    """The ids of the messages to return."""
 
     ids: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
@@ -62,20 +62,20 @@ class MessageLookup(Input):
 
 
 class MessageLookupAnswer(Output):
-    """The e-mails that exist of those asked for, in no order."""
+    """The messages with the given ids, in no particular order, without those that do not exist."""
 
     items: list[Message]
 
 
 SEND: Operation[Message] = Operation(
     name="sendMessage", method="PUT", path="/messages/{message_id}",
-    summary="Send an e-mail; the same id again sends nothing",
+    summary="Send an email; repeating the id sends nothing",
     body=NewMessage, answer=Message, status=(201, 200), problems=(400, 409, 422, 503),
     repeatable=True,
 )  # fmt: skip
 LOOKUP: Operation[MessageLookupAnswer] = Operation(
     name="lookUpMessages", method="POST", path="/messages/lookup",
-    summary="What became of many e-mails in one call",
+    summary="Return the messages with the given ids",
     body=MessageLookup, answer=MessageLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""E-mails as they travel: templates filled in, put together as MIME."""
+"""Composes emails: fills in the templates and builds MIME messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,26 +15,36 @@ from chassis.money import format_money
 from contracts.notifications import NewMessage
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
-"""SES passes nothing else on unharmed."""
+"""SES may corrupt content that is not 7-bit."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DECLINES = {
-    "insufficient_funds": "there was not enough money in the account",
+    "insufficient_funds": "there is not enough money in the account",
     "expired_card": "the card has expired",
-    "incorrect_cvc": "the card's security code did not match",
-    "lost_card": "your bank does not accept this card any more",
-    "stolen_card": "your bank does not accept this card any more",
+    "incorrect_cvc": "the security code of the card is wrong",
+    "lost_card": "your bank no longer accepts this card",
+    "stolen_card": "your bank no longer accepts this card",
 }
-_ANY_DECLINE = "your bank did not say why; it can tell you more"
+_ANY_DECLINE = "your bank did not give a reason, but can tell you more"
 
 
 class AddressError(Exception):
-    """An address that no e-mail can be sent to."""
+    """No email can be sent to this address."""
 
 
 @dataclass(frozen=True)
-class Mail:
-    """An e-mail that is ready to go: its envelope and its bytes."""
+class Email:
+    """A composed email.
+
+    Attributes
+    ----------
+    sender
+        The address in ``From``, with its display name.
+    recipient
+        The address to deliver to.
+    content
+        The MIME message.
+    """
 
     sender: str
     recipient: str
@@ -42,19 +52,25 @@ class Mail:
 
 
 def decline_text(code: str | None) -> str:
-    """Return why a bank has declined, in words that help the customer."""
+    """Return the reason of a decline in words for the customer.
+
+    Parameters
+    ----------
+    code
+        The gateway's decline code, if it gave one.
+    """
     return _DECLINES.get(code or "", _ANY_DECLINE)
 
 
 class Composer:
-    """Writes e-mails.
+    """Composes emails from templates.
 
     Parameters
     ----------
     sender
-        Who they are from, such as ``Toy Shop <orders@toyshop.example>``.
+        Sender of the emails, for example ``Toy Shop <orders@toyshop.example>``.
     shop_url
-        The shop's origin, where their links lead.
+        The shop's origin, to which the links lead.
     """
 
     def __init__(self, sender: str, shop_url: str) -> None:
@@ -71,13 +87,20 @@ class Composer:
         self._templates.filters["money"] = format_money
         self._templates.filters["decline"] = decline_text
 
-    def compose(self, message_id: str, request: NewMessage, now: datetime) -> Mail:
-        """Return the e-mail that a request asks for.
+    def compose(self, message_id: str, request: NewMessage, now: datetime) -> Email:
+        """Return the email of a request.
+
+        Parameters
+        ----------
+        message_id
+            Id of the message, which becomes its ``Message-ID``.
+        now
+            Time in the header ``Date``, in UTC.
 
         Raises
         ------
         AddressError
-            If it cannot be addressed.
+            If no email can be sent to the address.
         """
         recipient = _address_of(request.name, request.to)
         values = {
@@ -106,17 +129,17 @@ class Composer:
                 subtype=sub_type,
                 filename=attachment.filename,
             )
-        return Mail(str(self._sender), recipient.addr_spec, mail.as_bytes())
+        return Email(str(self._sender), recipient.addr_spec, mail.as_bytes())
 
 
 def _address_of(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
     try:
-        # A domain has a form in ASCII; the part before it has none.
+        # A domain can be encoded as ASCII; the part before the @ cannot.
         local.encode("ascii")
         return Address(name, username=local, domain=domain.encode("idna").decode())
     except (UnicodeError, ValueError):
-        raise AddressError("No e-mail can be sent to this address") from None
+        raise AddressError("No email can be sent to this address") from None
 
 
 def _block(template: Template, name: str, values: dict[str, Any]) -> str:
