@@ -8,7 +8,6 @@ from io import BytesIO
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
@@ -19,7 +18,7 @@ from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
-from support.moto_aws import REGION, StreamOf, TopicSpy, parked
+from support.moto_aws import REGION, StreamOf, TopicSpy, client_of, parked
 
 TABLE = "toyshop-local-file-manager"
 PUBLIC = "toyshop-local-file-manager-public"
@@ -48,7 +47,7 @@ def api(app: ModuleType, api_of: Any) -> Any:
 
 @pytest.fixture
 def s3(app: ModuleType) -> Any:
-    return boto3.client("s3", region_name=REGION)
+    return client_of("s3")
 
 
 def content_of(s3: Any, bucket: str, key: str) -> bytes | None:

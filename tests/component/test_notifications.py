@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
 from moto.backends import get_backend
@@ -25,7 +24,7 @@ from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis.ids import derived_id, new_id
 from contracts.notifications import NewMessage
-from support.moto_aws import ACCOUNT, REGION
+from support.moto_aws import ACCOUNT, REGION, client_of
 
 TABLE = "toyshop-local-notifications"
 PDF = b"%PDF-1.7 a receipt %%EOF"
@@ -170,7 +169,7 @@ def test_other_message_with_the_same_id_is_rejected(api: Any, email_sender: Emai
 def test_ses_receives_the_whole_message(load_app: Callable[..., ModuleType], api_of: Any) -> None:
     # GIVEN the verified domain of the sender
     app = load_app("notifications")
-    boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity="toyshop.example")
+    client_of("sesv2").create_email_identity(EmailIdentity="toyshop.example")
     # WHEN a message is sent
     assert send(api_of(app)).status_code == 201
     # THEN it has its recipient, subject and attachment

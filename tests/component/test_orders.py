@@ -4,7 +4,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 
 from support.moto_aws import StreamOf, TopicSpy, client_of, parked
@@ -439,7 +438,7 @@ def test_unpublished_record_is_reported_for_redelivery(app: ModuleType, api: Any
     stream = StreamOf("toyshop-local-orders")
     placed(api)
     batch = stream.records()
-    boto3.client("sns").delete_topic(TopicArn=app.settings.topic_arn)
+    client_of("sns").delete_topic(TopicArn=app.settings.topic_arn)
     # THEN the record is reported, so that Lambda delivers it again
     number = batch["Records"][0]["dynamodb"]["SequenceNumber"]
     assert app.on_dynamodb_record(batch, None) == {
@@ -461,7 +460,7 @@ def test_malformed_record_is_parked_and_the_others_are_published(app: ModuleType
 
 
 def test_internal_error_does_not_reveal_the_exception(api: Any, app: ModuleType) -> None:
-    boto3.client("dynamodb").delete_table(TableName="toyshop-local-orders")
+    client_of("dynamodb").delete_table(TableName="toyshop-local-orders")
     answer = api.call("GET", "/orders/ord_1")
     assert answer.status_code == 500
     assert b"Traceback" not in answer.body

@@ -47,7 +47,7 @@ from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
 from support.downstream import FakeDownstream
-from support.moto_aws import StreamOf, TopicSpy, parked
+from support.moto_aws import StreamOf, TopicSpy, client_of, parked
 from support.paths import TOOLS
 
 SECRET = "whsec_of_the_tests"
@@ -400,7 +400,7 @@ def charge_outside_the_shop(gateway: StripeGateway, order_id: str, amount: int) 
 def test_audit_of_an_unknown_intent_reports_no_charge(app: ModuleType, api: Any) -> None:
     order = order_of()
     app.charge(sns(ORDER_PLACED, order), None)
-    boto3.client("dynamodb").update_item(
+    client_of("dynamodb").update_item(
         TableName="toyshop-local-payments",
         Key={"id": {"S": transaction_id(order.id)}},
         UpdateExpression="SET intent_id = :none",
@@ -462,7 +462,7 @@ def webhook_event(kind: str, order: Order, intent_id: str) -> bytes:
 
 
 def intent_of(order: Order) -> str:
-    table = boto3.client("dynamodb", region_name="us-east-1")
+    table = client_of("dynamodb")
     items = table.scan(TableName="toyshop-local-payments")["Items"]
     (item,) = [item for item in items if item["order_id"]["S"] == order.id]
     intent_id: str = item["intent_id"]["S"]
@@ -703,7 +703,7 @@ def test_email_is_retried_after_notifications_was_down(app: ModuleType, api: Any
 def test_failed_retry_is_delayed_with_backoff(app: ModuleType) -> None:
     event = paid_event(app, order_of())
     app.notifications.error = ServiceUnavailable("down")
-    sqs = boto3.client("sqs", region_name="us-east-1")
+    sqs = client_of("sqs")
     url = sqs.get_queue_url(QueueName="toyshop-local-payments-fulfil-retry")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": event}))
     (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
@@ -761,7 +761,7 @@ class Lambda:
 
     def __init__(self, app: ModuleType) -> None:
         self._app = app
-        self.sqs = boto3.client("sqs", region_name="us-east-1")
+        self.sqs = client_of("sqs")
 
     def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803
         name = FunctionName.removeprefix("toyshop-local-payments-").replace("-", "_")

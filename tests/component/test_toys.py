@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
 from botocore.client import BaseClient
@@ -15,7 +14,7 @@ from chassis.problems import ServiceUnavailable
 from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
-from support.moto_aws import parked
+from support.moto_aws import client_of, parked
 
 DRAFT: dict[str, Any] = {
     "name": "Wooden Train",
@@ -421,7 +420,7 @@ class TestImages:
 
     def test_failed_event_is_retried_from_the_retry_queue(self, api: Any, app: Any) -> None:
         toy = created(api)
-        sqs = boto3.client("sqs", region_name="us-east-1")
+        sqs = client_of("sqs")
         url = app.settings.images_retry_url
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": ready(toy["id"])}))
         message = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"][0]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-import boto3
 import jsonschema
 import msgspec
 import pytest
@@ -19,7 +18,7 @@ import pytest
 from contracts.events import EVENT_TYPES, CloudEvent
 from support.downstream import FakeDownstream
 from support.emitted_events import MESSAGES, TRACE, FakeGateway, all_messages, sns, transaction
-from support.moto_aws import REGION, parked
+from support.moto_aws import client_of, parked
 from support.paths import ROOT
 
 
@@ -129,7 +128,7 @@ def test_payments_charges_and_refunds_by_the_orders_events(
 def test_payments_fulfils_by_its_own_events(
     payments: ModuleType, outcome: str, calls: list[str], news: bool
 ) -> None:
-    boto3.client("dynamodb", region_name=REGION).put_item(
+    client_of("dynamodb").put_item(
         TableName=payments.settings.table_name, Item=transaction(outcome).to_dynamodb_dict()
     )
     message = MESSAGES[f"shop.payment.{outcome}.v1"]

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
 
 from chalicelib.storefront_api.bootstrap import build
 from contracts.storefront import NewSession
+from support.moto_aws import client_of
 from support.openapi.wsgi import served
 from support.paths import ROOT, TESTS
 from support.storefront import PASSWORD, published_keys
@@ -75,7 +75,7 @@ def test_the_public_api_is_as_its_document_says(load_app: Callable[..., ModuleTy
 
 def staff_of(module: ModuleType) -> str:
     """Let a storefront use the user pool of this test, and return the token of someone of staff."""
-    cognito = boto3.client("cognito-idp", region_name="us-east-1")
+    cognito = client_of("cognito-idp")
     pool_id = cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
     (client,) = cognito.list_user_pool_clients(UserPoolId=pool_id)["UserPoolClients"]
     settings = msgspec.structs.replace(

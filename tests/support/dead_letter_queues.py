@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-
 from shopctl.aws.clients import Cloud
 from shopctl.operating.replay.routes import Route
+from support.moto_aws import client_of
 
 ORDER = "ord_01J9ZZZZZZZZZZZZZZZZZZZZZZ"
 OTHER = "ord_01J9YYYYYYYYYYYYYYYYYYYYYY"
@@ -92,7 +91,7 @@ class MemoryCloud(Cloud):
     def __init__(self, functions: Functions) -> None:
         super().__init__("local", "http://127.0.0.1:1")
         self.fakes: dict[str, Any] = {"lambda": functions}
-        self.sqs = boto3.client("sqs", region_name="us-east-1")
+        self.sqs = client_of("sqs")
 
     def client(self, service: str, read_timeout: float = 60) -> Any:
         return self.sqs if service == "sqs" else self.fakes[service]

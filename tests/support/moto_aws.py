@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -22,18 +23,48 @@ ACCOUNT = "000000000000"
 
 
 @cache
+def _session() -> boto3.Session:
+    return boto3.Session(region_name=REGION)
+
+
+@cache
 def client_of(service: str) -> Any:
-    """Return the client of an AWS service; making one costs more than most tests."""
-    return boto3.client(service, region_name=REGION)
+    """Return the client of an AWS service, the same for all tests: creating one is slow."""
+    return _session().client(service)
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give every test an AWS of its own, in memory."""
+    """Give every test an empty AWS in memory."""
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
+    # moto registers 1,300 patterns of AWS's URLs with the library `requests`, which no app
+    # uses to call AWS; botocore is intercepted without them
+    monkeypatch.setattr("moto.core.models.RESPONSES_METHODS", ())
     with mock_aws():
         yield
+
+
+@contextmanager
+def _quick_stacks() -> Iterator[None]:
+    """Replace what takes moto's CloudFormation longer than a test and changes no result."""
+    # not imported above: it loads moto's models of all services, which takes seconds
+    from moto.cloudformation.models import Stack
+    from moto.kms import models as kms
+
+    with pytest.MonkeyPatch.context() as patch:
+        # it parses every template as YAML; ours is JSON
+        patch.setattr(Stack, "parse_template", staticmethod(json.loads))
+        # it generates an RSA key for every encrypted table
+        patch.setattr(kms, "generate_private_key", _kms_key)
+        yield
+
+
+@cache
+def _kms_key(key_spec: str) -> Any:
+    from moto.kms.utils import generate_private_key
+
+    return generate_private_key(key_spec)
 
 
 def create_resources(service: str, stage: str = "local") -> None:
@@ -49,11 +80,12 @@ def create_resources(service: str, stage: str = "local") -> None:
             del template["Resources"][name]
     if not template["Resources"]:
         return
-    client_of("cloudformation").create_stack(
-        StackName=f"toyshop-{stage}-{service.replace('_', '-')}-resources",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
-    )
+    with _quick_stacks():
+        client_of("cloudformation").create_stack(
+            StackName=f"toyshop-{stage}-{service.replace('_', '-')}-resources",
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": "Stage", "ParameterValue": stage}],
+        )
 
 
 def create_resources_moto_lacks(service: str, stage: str) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import moto.cognitoidp
 import msgspec
 
@@ -17,6 +16,7 @@ from contracts import files, orders, payments, toys
 from contracts.money import Money
 from contracts.schema import Health
 from support.downstream import Call, FakeDownstream
+from support.moto_aws import client_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PASSWORD = "Toyshop-2026!"
@@ -228,7 +228,7 @@ class Shop:
             ),
         )
         self.notifications = FakeDownstream(getHealth=lambda _: Health(status="ok"))
-        self.cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        self.cognito = client_of("cognito-idp")
         self.pool_id = self.cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
         clients = self.cognito.list_user_pool_clients(UserPoolId=self.pool_id)["UserPoolClients"]
         self.settings = msgspec.structs.replace(

@@ -1,16 +1,16 @@
 """Fixtures of the replay's tests."""
 
-from collections.abc import Iterator
-
 import pytest
-from moto import mock_aws
 
 from shopctl.aws.target import Target
 from shopctl.operating.replay import routes
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
 from support.dead_letter_queues import DeadLetterQueues, Functions, MemoryCloud
+from support.moto_aws import aws
 from support.paths import ROOT
+
+__all__ = ["aws"]
 
 
 @pytest.fixture
@@ -19,11 +19,8 @@ def functions() -> Functions:
 
 
 @pytest.fixture
-def cloud(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryCloud]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        yield MemoryCloud(functions)
+def cloud(functions: Functions, aws: None) -> MemoryCloud:
+    return MemoryCloud(functions)
 
 
 @pytest.fixture
