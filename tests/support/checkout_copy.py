@@ -7,12 +7,40 @@ from types import ModuleType
 
 from shopctl.checking.repository import Repository
 from shopctl.project.finding import Finding
+from support.paths import APPS, ROOT
 
 # a whole repository for the checks: nothing else is read by them
 PARTS = ("apps", "libs", "docs", "infra", "README.md", "stages.toml")
 
 
 IGNORED = shutil.ignore_patterns("__pycache__", ".*_cache", "deployments", "fonts")
+
+
+def copy_runnable(root: Path, *, apps: Path = APPS) -> None:
+    """Copy what `./shop` needs, so that a test can run the commands of a changed checkout.
+
+    Virtual environments and installed packages are shared with this checkout.
+
+    Parameters
+    ----------
+    root
+        Directory of the copy; must not exist.
+    apps
+        Directory with the apps of the copy.
+    """
+    root.mkdir(parents=True)
+    ignore = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
+    shutil.copytree(apps, root / "apps", symlinks=True, ignore=ignore)
+    for part in ("tools", "infra", "requirements"):
+        shutil.copytree(ROOT / part, root / part, symlinks=True, ignore=ignore)
+    for part in ("shop", "stages.toml"):
+        shutil.copy(ROOT / part, root / part)
+    for part in ("libs", "web", ".venv"):
+        (root / part).symlink_to(ROOT / part)
+    (root / ".shop").mkdir()
+    for part in (".shop/venvs", ".shop/dependencies"):
+        (ROOT / part).mkdir(parents=True, exist_ok=True)
+        (root / part).symlink_to(ROOT / part)
 
 
 class Copy:

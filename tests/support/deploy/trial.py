@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
+from support.checkout_copy import copy_runnable
 from support.http import Answer, http
 from support.paths import ROOT
 from support.running_shop import ADDRESS, PASSWORD, free_port
@@ -80,7 +80,12 @@ class Trial:
 
     @property
     def apps(self) -> Path:
-        return self.home / "checkout" / "apps"
+        return self.root / "apps"
+
+    @property
+    def root(self) -> Path:
+        """The checkout whose commands the tests run."""
+        return self.home / "checkout"
 
     @property
     def aws(self) -> str:
@@ -96,11 +101,9 @@ class Trial:
         with Path(tempfile.gettempdir(), "toyshop-trial.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._prepare()
-        self.apps.parent.mkdir(parents=True)
-        shutil.copytree(ROOT / "apps", self.apps, symlinks=True)
-        (self.apps.parent / "libs").symlink_to(ROOT / "libs")
+        copy_runnable(self.root)
+        self._remove_flow_log()
         gateway = f"http://127.0.0.1:{self.gateway_port}"
-        self._copy_infra()
         alarmed = 'alarm_email = "operations@trial.example"'
         kinds = {
             "trial": ("cloudformation", "false", "false", ""),
@@ -117,7 +120,7 @@ class Trial:
             "inside": ("cloudformation", "false", "true", alarmed),
             "owninside": ("chalice", "false", "true", alarmed),
         }
-        (self.home / "stages.toml").write_text(
+        (self.root / "stages.toml").write_text(
             "".join(
                 STAGE.format(
                     name=name,
@@ -144,10 +147,9 @@ class Trial:
         simulate += ["--webhook-url", "http://127.0.0.1:1/", "--webhook-secret", "whsec_x"]
         self._start("gateway", [*simulate, "--port", str(self.gateway_port)], self.gateway_port)
 
-    def _copy_infra(self) -> None:
-        """Copy the templates of infra, without what the embedded AWS does not know."""
-        shutil.copytree(ROOT / "infra", self.apps.parent / "infra")
-        network = self.apps.parent / "infra" / "network.yaml"
+    def _remove_flow_log(self) -> None:
+        """Remove the one resource of the network that the embedded AWS does not support."""
+        network = self.root / "infra" / "network.yaml"
         text, found = re.subn(r"(?ms)^  FlowLog:\n.*?(?=^  \w)", "", network.read_text())
         assert found == 1
         network.write_text(text)
@@ -176,8 +178,6 @@ class Trial:
     def environment(self, **more: str) -> dict[str, str]:
         return environment.variables(
             SHOP_HOME=str(self.home),
-            SHOP_APPS=str(self.apps),
-            SHOP_STAGES=str(self.home / "stages.toml"),
             AWS_ENDPOINT_URL=self.aws,
             **more,
         )
@@ -185,7 +185,7 @@ class Trial:
     def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command of ``./shop`` and do not wait for it."""
         return subprocess.Popen(
-            [str(ROOT / "shop"), *arguments],
+            [str(self.root / "shop"), *arguments],
             env=self.environment(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

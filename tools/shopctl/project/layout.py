@@ -1,4 +1,4 @@
-"""Where things are: the checkout, its apps, and the directory that the shop keeps."""
+"""The directories and files of a checkout and of the shop that runs from it."""
 
 import os
 from dataclasses import dataclass
@@ -7,37 +7,41 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """The directories of one checkout and of the shop that runs from it.
+    """The directories and files of one checkout and of the shop that runs from it.
 
     Attributes
     ----------
     root
         The checkout.
     home
-        Where the shop keeps its state, logs and builds.
-    apps
-        One directory per service.
-    stages
-        The file that lists the stages.
+        Directory of the shop's state, logs and builds.
     """
 
     root: Path
     home: Path
-    apps: Path
-    stages: Path = Path("stages.toml")
 
     @classmethod
     def find(cls) -> "Layout":
-        """Locate the checkout of this file; ``SHOP_HOME`` and so on override the rest."""
-        root = Path(os.environ.get("SHOP_ROOT") or Path(__file__).resolve().parents[3])
-        home = Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute()
-        apps = Path(os.environ.get("SHOP_APPS") or root / "apps").absolute()
-        stages = Path(os.environ.get("SHOP_STAGES") or root / "stages.toml").absolute()
-        return cls(root=root, home=home, apps=apps, stages=stages)
+        """Return the layout of the checkout that this file is in.
+
+        The environment variable ``SHOP_HOME`` overrides the shop's home, `.shop` by default.
+        """
+        root = Path(__file__).resolve().parents[3]
+        return cls(root, Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute())
+
+    @property
+    def apps(self) -> Path:
+        """One directory per service."""
+        return self.root / "apps"
+
+    @property
+    def stages(self) -> Path:
+        """The file with the stages."""
+        return self.root / "stages.toml"
 
     @property
     def state(self) -> Path:
-        """The file that lists the running processes."""
+        """The file with the running processes."""
         return self.home / "state.json"
 
     @property
@@ -47,22 +51,22 @@ class Layout:
 
     @property
     def mail(self) -> Path:
-        """One file per e-mail that was sent."""
+        """One file per email that was sent."""
         return self.home / "mail"
 
     @property
     def build(self) -> Path:
-        """What each service deploys."""
+        """One package per stage and service."""
         return self.home / "build"
 
     @property
     def lock(self) -> Path:
-        """The versions and hashes of the tools, and of everything that the apps ship."""
+        """Versions and hashes of the tools and of everything that the apps ship."""
         return self.root / "requirements" / "tools.txt"
 
     @property
     def aws_python(self) -> Path:
-        """The Python that runs the embedded AWS and the functions in it."""
+        """The Python of the embedded AWS and of the functions in it."""
         return self.python_of("aws")
 
     def python_of(self, name: str) -> Path:
@@ -71,13 +75,13 @@ class Layout:
 
     @property
     def dependencies(self) -> Path:
-        """Installed packages of the apps; shops beside each other share them."""
+        """Installed packages of the apps, shared by all shops of the checkout."""
         return self.root / ".shop" / "dependencies"
 
     @property
     def infra(self) -> Path:
-        """The templates of what no single service owns."""
-        return self.apps.parent / "infra"
+        """Templates of the infrastructure that belongs to no service."""
+        return self.root / "infra"
 
     @property
     def tools(self) -> Path:

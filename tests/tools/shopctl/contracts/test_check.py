@@ -13,6 +13,7 @@ from shopctl.contracts.check import check, release, retire
 from shopctl.contracts.snapshots import FOLDER
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
+from shopctl.project.layout import Layout
 from support.paths import ROOT
 
 ORDERS = "libs/contracts/src/contracts/orders.py"
@@ -267,7 +268,7 @@ def test_unreadable_file_is_reported_in_one_sentence(
 def test_command_checks_writes_and_reports_what_it_did(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SHOP_ROOT", str(root))
+    monkeypatch.setattr(Layout, "find", lambda: Layout(root, root / ".shop"))
     run = CliRunner().invoke
     assert run(cli, ["contracts"]).exit_code == 0
     edit(

@@ -274,7 +274,8 @@ def test_configure_without_a_stage_writes_the_local_files(
     # GIVEN a checkout in which a permission was added
     apps = tmp_path / "apps"
     shutil.copytree(LAYOUT.apps, apps, symlinks=True)
-    layout = Layout(root=tmp_path, home=tmp_path / "home", apps=apps, stages=LAYOUT.stages)
+    shutil.copy(LAYOUT.stages, tmp_path)
+    layout = Layout(root=tmp_path, home=tmp_path / "home")
     monkeypatch.setattr(Layout, "find", lambda: layout)
     path = apps / "orders" / "service.toml"
     more = '[functions.backfill.allow]\n"secret:orders-cursor-key" = ["GetSecretValue"]'

@@ -133,7 +133,7 @@ def test_steps_are_plain_lines_without_a_terminal() -> None:
 
 
 def test_two_commands_do_not_start_or_stop_the_same_shop(tmp_path: Path) -> None:
-    layout = Layout(root=tmp_path, home=tmp_path / "home", apps=tmp_path)
+    layout = Layout(root=tmp_path, home=tmp_path / "home")
     with exclusive(layout), pytest.raises(ShopProblem, match="Another command"), exclusive(layout):
         pass
     with exclusive(layout):

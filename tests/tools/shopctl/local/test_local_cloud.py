@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from shopctl.project import running_shop
-from shopctl.project.layout import Layout
+from support.checkout_copy import copy_runnable
 from support.paths import SAMPLE_APPS
 
 
@@ -30,7 +29,7 @@ class Shop:
     ports: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        shutil.copytree(SAMPLE_APPS, self.apps)
+        copy_runnable(self.checkout, apps=SAMPLE_APPS)
         with ExitStack() as open_sockets:
             for _ in range(3):
                 probe = open_sockets.enter_context(socket.socket())
@@ -39,7 +38,11 @@ class Shop:
 
     @property
     def apps(self) -> Path:
-        return self.directory / "apps"
+        return self.checkout / "apps"
+
+    @property
+    def checkout(self) -> Path:
+        return self.directory / "checkout"
 
     @property
     def home(self) -> Path:
@@ -55,14 +58,12 @@ class Shop:
         return [str(part) for pair in zip(names, self.ports, strict=True) for part in pair]
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        root = Layout.find().root
         return subprocess.Popen(
             [sys.executable, "-m", "shopctl", *arguments],
             env={
                 **os.environ,
                 "SHOP_HOME": str(self.home),
-                "SHOP_APPS": str(self.apps),
-                "PYTHONPATH": str(root / "tools"),
+                "PYTHONPATH": str(self.checkout / "tools"),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from shopctl.cli.main import cli
 from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
 
 ORDER = "/api/orders/ord_1"
 STAGES = """
@@ -164,7 +165,7 @@ def test_no_order_is_placed_where_money_is_real(
     # GIVEN a stage that does not say test_payments
     path = tmp_path / "stages.toml"
     path.write_text(STAGES.format(name="prod", origin=shop.origin, more=more))
-    monkeypatch.setenv("SHOP_STAGES", str(path))
+    monkeypatch.setattr(Layout, "find", lambda: Layout(tmp_path, tmp_path))
     # WHEN the smoke test runs
     result = smoke("--stage", "prod")
     # THEN it only reads
@@ -181,7 +182,7 @@ def test_stage_that_confirms_addresses_needs_a_known_customer(
 ) -> None:
     path = tmp_path / "stages.toml"
     path.write_text(STAGES.format(name="st", origin=shop.origin, more="test_payments = true"))
-    monkeypatch.setenv("SHOP_STAGES", str(path))
+    monkeypatch.setattr(Layout, "find", lambda: Layout(tmp_path, tmp_path))
     refused = smoke("--stage", "st")
     assert "has to confirm an email address" in str(refused.exception)
     assert shop.asked == []

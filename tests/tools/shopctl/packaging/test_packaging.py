@@ -70,7 +70,7 @@ def test_variables_that_lambda_reserves_are_removed(tmp_path: Path) -> None:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    layout = Layout(root=tmp_path / "root", home=tmp_path / "home", apps=SAMPLE.parent)
+    layout = Layout(root=tmp_path / "root", home=tmp_path / "home")
     layout.lock.parent.mkdir(parents=True)
     layout.lock.write_text("")
     return layout

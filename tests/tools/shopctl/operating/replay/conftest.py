@@ -25,7 +25,7 @@ def cloud(functions: Functions, aws: None) -> MemoryCloud:
 
 @pytest.fixture
 def target(cloud: MemoryCloud) -> Target:
-    layout = Layout(ROOT, ROOT / ".shop", ROOT / "apps", ROOT / "stages.toml")
+    layout = Layout(ROOT, ROOT / ".shop")
     stage = stages.load(layout.stages, "local")
     return Target(layout, stage, cloud, tuple(services.load(layout.apps)))
 
