@@ -1,6 +1,5 @@
 """A stage of the tests: a copy of the apps, an embedded AWS, a gateway, and the commands."""
 
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from filelock import FileLock
 
 import embedded_aws
 from gateway_simulator.client import ControlClient
@@ -98,8 +98,7 @@ class Trial:
     def start(self) -> None:
         layout = Layout.find()
         # the tests' own environment need not have what installs things; others may run beside it
-        with Path(tempfile.gettempdir(), "toyshop-trial.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with FileLock(Path(tempfile.gettempdir(), "toyshop-trial.lock")):
             self._prepare()
         copy_runnable(self.root)
         self._remove_flow_log()
