@@ -1,6 +1,6 @@
-"""Bodies: whatever is wrong, the field is named."""
+"""Bodies: an error names the invalid field and says what it must be."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -16,7 +16,8 @@ from chassis.parsing import (
     pointer_of,
 )
 from chassis.problems import BadRequest, ProblemError, Unprocessable
-from contracts.schema import Input, Output
+from contracts import patterns
+from contracts.schema import Input, Output, Timestamp
 
 
 class Price(Input):
@@ -41,53 +42,105 @@ def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
 @pytest.mark.parametrize(
     ("body", "pointer", "detail"),
     [
-        (b'{"name": 1}', "/name", "Expected `str`, got `int`"),
+        (b'{"name": 1}', "/name", "Must be text"),
         (b"{}", "/name", "This field is required"),
-        (b'{"name": "a", "colour": 1}', "/colour", "This field is not known here"),
-        (b'{"name": "a", "a/b~c": 1}', "/a~1b~0c", "This field is not known here"),
+        (b'{"name": "a", "colour": 1}', "/colour", "This field is unknown"),
+        (b'{"name": "a", "a/b~c": 1}', "/a~1b~0c", "This field is unknown"),
         (
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": 1}}, {"quantity": "x"}]}',
             "/lines/1/quantity",
-            "Expected `int`, got `str`",
+            "Must be a whole number",
         ),
         (
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": -1}}]}',
             "/lines/0/price/amount",
-            "Expected `int` >= 0",
+            "Must be at least 0",
         ),
         (b'{"name": "a", "lines": [{"quantity": 1}]}', "/lines/0/price", "This field is required"),
         (
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": 1, "x": 2}}]}',
             "/lines/0/price/x",
-            "This field is not known here",
+            "This field is unknown",
         ),
-        # of a dictionary's entry it is not known which one: the dictionary is named
-        (b'{"name": "a", "labels": {"size": 1}}', "/labels", "Expected `str`, got `int`"),
-        (b'{"name": "a", "labels": {"": "x"}}', "/labels", "Expected `str` of length >= 1"),
-        (b"[]", "", "Expected `object`, got `array`"),
+        # msgspec does not name the entry of a dictionary, so the dictionary is named
+        (b'{"name": "a", "labels": {"size": 1}}', "/labels", "Must be text"),
+        (b'{"name": "a", "labels": {"": "x"}}', "/labels", "Must not be empty"),
+        (b"[]", "", "Must be an object"),
     ],
 )
-def test_the_wrong_field_of_a_body_is_named(body: bytes, pointer: str, detail: str) -> None:
+def test_the_invalid_field_of_a_body_is_named(body: bytes, pointer: str, detail: str) -> None:
     with pytest.raises(Unprocessable) as error:
         parse_body(body, Draft)
     assert wrong_at(error) == [pointer]
     assert error.value.errors[0].detail == detail
-    # a document that is decoded already is judged alike
+    # and so it is for a decoded document
     with pytest.raises(Unprocessable) as again:
         parse_document(msgspec.json.decode(body), Draft)
     assert again.value.errors == error.value.errors
+
+
+class Everything(Input):
+    text: Annotated[str, msgspec.Meta(min_length=2, max_length=3)] = "ab"
+    number: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    ratio: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
+    flag: bool = False
+    choice: Literal["red", "blue"] = "red"
+    time: Timestamp | None = None
+    data: Annotated[bytes, msgspec.Meta(max_length=3)] = b""
+    items: Annotated[list[int], msgspec.Meta(max_length=2)] = []
+    entries: Annotated[dict[str, str], msgspec.Meta(max_length=1)] = {}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"text": "a"}', "Must have at least 2 characters"),
+        (b'{"text": "abcd"}', "Must have at most 3 characters"),
+        (b'{"number": 0}', "Must be at least 1"),
+        (b'{"number": 6}', "Must be at most 5"),
+        (b'{"number": 1.5}', "Must be a whole number"),
+        (b'{"ratio": 0.0}', "Must be more than 0.0"),
+        (b'{"ratio": 1.0}', "Must be less than 1.0"),
+        (b'{"flag": 1}', "Must be true or false"),
+        (b'{"choice": "green"}', "'green' is not one of the allowed values"),
+        (b'{"time": 1}', "Must be a time, such as 2026-11-24T08:00:00Z"),
+        (b'{"time": "noon"}', "Must be a time, such as 2026-11-24T08:00:00Z"),
+        (b'{"time": "2026-11-24T08:00:00"}', "Must be a time, such as 2026-11-24T08:00:00Z"),
+        (b'{"data": "!"}', "Must be base64-encoded data"),
+        (b'{"data": "AAAAAAAA"}', "Must have at most 3 bytes"),
+        (b'{"items": {}}', "Must be a list"),
+        (b'{"items": [1, 2, 3]}', "Must have at most 2 items"),
+        (b'{"entries": {"a": "", "b": ""}}', "Must have at most 1 entry"),
+    ],
+)
+def test_an_error_says_in_words_what_a_value_must_be(body: bytes, detail: str) -> None:
+    with pytest.raises(Unprocessable) as error:
+        parse_body(body, Everything)
+    assert error.value.errors[0].detail == detail
+
+
+@pytest.mark.parametrize("pattern", patterns.REQUIREMENTS)
+def test_a_pattern_is_explained_and_never_shown(pattern: str) -> None:
+    with pytest.raises(Unprocessable) as error:
+        parse_document("\x00", Annotated[str, msgspec.Meta(pattern=pattern)])
+    assert error.value.errors[0].detail == patterns.REQUIREMENTS[pattern]
+
+
+def test_every_pattern_of_the_contracts_has_its_requirement_in_words() -> None:
+    named = {value for value in vars(patterns).values() if str(value).startswith("^")}
+    assert named == set(patterns.REQUIREMENTS)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"name": "a"', b"name=a", b'{"name": "\xff"}', b'{"name": "\\ud800"}',
              b'{"name": NaN}', b"{'name': 'a'}", b'{"name": "a"} x'],
 )  # fmt: skip
-def test_what_is_not_json_is_a_400(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_400(body: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_body(body, Draft)
 
 
-def test_a_body_that_is_right_is_decoded() -> None:
+def test_a_valid_body_is_decoded() -> None:
     body = b'{"name": "caf\xc3\xa9", "lines": [{"quantity": 2, "price": {"amount": 3}}]}'
     assert parse_body(body, Draft) == Draft(
         name="café", lines=[Line(quantity=2, price=Price(amount=3))]
@@ -96,7 +149,7 @@ def test_a_body_that_is_right_is_decoded() -> None:
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 900, 5_000, 100_000])
-def test_a_deep_document_is_a_400_and_no_stack_overflow(opening: bytes, depth: int) -> None:
+def test_a_deeply_nested_document_is_a_400(opening: bytes, depth: int) -> None:
     closing = b"]" if opening == b"[" else b"}"
     with pytest.raises(BadRequest):
         decode_document(opening * depth + b"1" + closing * depth)
@@ -140,10 +193,10 @@ def test_a_path_becomes_a_json_pointer(path: str, pointer: str) -> None:
         ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
 )
-def test_a_merge_patch_does_what_the_rfc_says(target: Any, patch: Any, result: Any) -> None:
+def test_a_merge_patch_follows_rfc_7396(target: Any, patch: Any, result: Any) -> None:
     before = msgspec.json.encode(target)
     assert merge_patch(target, patch) == result
-    assert msgspec.json.encode(target) == before  # the target stays as it was
+    assert msgspec.json.encode(target) == before  # the target is not modified
 
 
 documents = st.recursive(
@@ -154,12 +207,12 @@ documents = st.recursive(
 
 
 @given(target=documents, patch=documents)
-def test_a_merge_patch_twice_is_the_same_as_once(target: Any, patch: Any) -> None:
+def test_a_merge_patch_is_idempotent(target: Any, patch: Any) -> None:
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once
 
 
-def test_a_reader_of_answers_ignores_what_it_does_not_know() -> None:
+def test_unknown_fields_of_an_output_are_ignored() -> None:
     class Answer(Output):
         id: str
 

@@ -1,4 +1,4 @@
-"""Bodies and queries into contract types, with the wrong field named."""
+"""JSON bodies to contract types; an error names the field and says what it must be."""
 
 import re
 from typing import Any, TypeVar
@@ -6,20 +6,40 @@ from typing import Any, TypeVar
 import msgspec
 
 from chassis.problems import BadRequest, FieldError, Unprocessable
+from contracts.patterns import REQUIREMENTS
 
 T = TypeVar("T")
 
 MAX_DEPTH = 50
+"""The deepest nesting of a document that the services walk through."""
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*?)`)?$", re.DOTALL)
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
+# msgspec's messages, which speak of Python types and regular expressions
+_TYPE = re.compile(r"Expected `(?P<type>\w+)[^`]*`, got ")
+_LENGTH = re.compile(r"Expected `(?P<type>\w+)` of length (?P<bound>[<>]=) (?P<number>\d+)")
+_RANGE = re.compile(r"Expected `(?:int|float)` (?P<bound>[<>]=?) (?P<number>\S+)")
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "datetime": "a time, such as 2026-11-24T08:00:00Z",
+    "bytes": "base64-encoded data",
+}
+_UNITS = {"str": "character", "array": "item", "object": "entry", "bytes": "byte"}
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+
 
 def pointer_of(path: str) -> str:
     """Return the JSON pointer (RFC 6901) of a msgspec path such as ``$.lines[0].quantity``.
 
-    Of a dictionary's entry msgspec does not say which one; the pointer is the dictionary's.
+    For an entry of a dictionary it is the dictionary's pointer, since msgspec does not name the
+    entry.
     """
     steps = []
     for step in _STEP.finditer(path.partition("[...]")[0]):
@@ -28,53 +48,93 @@ def pointer_of(path: str) -> str:
     return "".join(f"/{step}" for step in steps)
 
 
-def field_error(error: msgspec.ValidationError) -> FieldError:
-    """Return which field a validation error is about and what was expected of it."""
+def field_error(error: msgspec.ValidationError, noun: str = "field") -> FieldError:
+    """Return which field a validation error is about and what it must be, for people.
+
+    Parameters
+    ----------
+    error
+        An error of msgspec.
+    noun
+        The word for a field in the text, such as ``parameter`` for one of a query.
+    """
     match = _AT.match(str(error))
     assert match is not None  # the pattern matches every string
     what, pointer = match["what"], pointer_of(match["path"] or "$")
     if field := _FIELD.match(what):
-        pointer = f"{pointer}/{field['name'].replace('~', '~0').replace('/', '~1')}"
-        unknown = "unknown" in what
-        what = "This field is not known here" if unknown else "This field is required"
-    return FieldError(pointer=pointer, detail=what)
+        name = field["name"].replace("~", "~0").replace("/", "~1")
+        problem = "unknown" if "unknown" in what else "required"
+        return FieldError(pointer=f"{pointer}/{name}", detail=f"This {noun} is {problem}")
+    return FieldError(pointer=pointer, detail=_requirement(what))
+
+
+def _requirement(message: str) -> str:
+    """Return what a value must be, given msgspec's message about it."""
+    if match := _TYPE.match(message):
+        return f"Must be {_TYPES.get(match['type'], 'of another type')}"
+    if match := _LENGTH.match(message):
+        return _length(match["type"], match["bound"], int(match["number"]))
+    if match := _RANGE.match(message):
+        return f"Must be {_BOUNDS[match['bound']]} {match['number']}"
+    if message.startswith("Invalid enum value "):
+        return f"{message.removeprefix('Invalid enum value ')} is not one of the allowed values"
+    if "RFC3339" in message or "timezone" in message:
+        return f"Must be {_TYPES['datetime']}"
+    if "base64" in message:
+        return f"Must be {_TYPES['bytes']}"
+    found = (text for pattern, text in REQUIREMENTS.items() if message.endswith(f" {pattern!r}"))
+    return next(found, "Is not valid")
+
+
+def _length(kind: str, bound: str, number: int) -> str:
+    if (bound, number) == (">=", 1):
+        return "Must not be empty"
+    unit = _UNITS[kind]
+    plural = {"entry": "entries"}.get(unit, f"{unit}s")
+    return f"Must have {_BOUNDS[bound]} {number} {unit if number == 1 else plural}"
 
 
 def parse_body(body: bytes, kind: type[T]) -> T:
     """Decode a JSON body.
+
+    Parameters
+    ----------
+    body
+        The body's bytes, in UTF-8.
+    kind
+        The contract type to decode to.
 
     Raises
     ------
     BadRequest
         If it is not JSON at all.
     Unprocessable
-        If a field fails its schema; ``errors`` names it.
+        If a field violates its schema; ``errors`` names it.
     """
     try:
         try:
             return msgspec.json.decode(body, type=kind)
         except msgspec.ValidationError:
-            # A wrong field may come before a syntax error, which is what matters then.
+            # A syntax error further on takes precedence over an invalid field.
             msgspec.json.decode(body)
             raise
     except msgspec.ValidationError as error:
-        wrong = field_error(error)
-        raise Unprocessable(
-            f"The body fails its schema at '{wrong.pointer or '/'}': {wrong.detail}.", [wrong]
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _invalid(error) from None
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not valid UTF-8.") from None
+    except msgspec.DecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
 
 
 def decode_document(body: bytes) -> Any:
-    """Decode a JSON body to what JSON can hold, for what must look at it before it is parsed.
+    """Decode a JSON body to plain values, for code that inspects it before it is parsed.
 
     Raises
     ------
     BadRequest
-        If it is not JSON, or nested so deeply that walking through it would be a risk.
+        If it is not JSON, or nested more deeply than ``MAX_DEPTH``.
     """
     document = parse_body(body, object)
     level = [document]
@@ -91,20 +151,24 @@ def decode_document(body: bytes) -> Any:
 
 
 def parse_document(document: object, kind: type[T]) -> T:
-    """Convert a document that is decoded already, as ``parse_body`` would.
+    """Convert a decoded document to a contract type, with the same errors as ``parse_body``.
 
     Raises
     ------
     Unprocessable
-        If a field fails its schema; ``errors`` names it.
+        If a field violates its schema; ``errors`` names it.
     """
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        wrong = field_error(error)
-        raise Unprocessable(
-            f"The body fails its schema at '{wrong.pointer or '/'}': {wrong.detail}.", [wrong]
-        ) from None
+        raise _invalid(error) from None
+
+
+def _invalid(error: msgspec.ValidationError) -> Unprocessable:
+    wrong = field_error(error)
+    if not wrong.pointer:
+        return Unprocessable(f"The body is not valid. {wrong.detail}.", [wrong])
+    return Unprocessable(f"The field {wrong.pointer} is not valid. {wrong.detail}.", [wrong])
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

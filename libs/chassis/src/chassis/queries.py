@@ -61,15 +61,16 @@ def parse_query(parameters: Mapping[str, str] | None, kind: type[Q]) -> Q:
             raise BadRequest.at(f"/{name}", f"Use {prefixes[name]}<name> instead")
         elif name in _times(query_type) and ":" not in value:
             # msgspec would read a number as seconds since the epoch
-            raise BadRequest.at(f"/{name}", "Write a time as RFC 3339 does: 2026-11-24T08:00:00Z")
+            raise BadRequest.at(f"/{name}", "Must be a time, such as 2026-11-24T08:00:00Z")
         else:
             values[name] = value
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        wrong = field_error(error)
+        wrong = field_error(error, "parameter")
+        name = wrong.pointer.lstrip("/")
         raise BadRequest(
-            f"The query parameter '{wrong.pointer.lstrip('/')}' is wrong: {wrong.detail}.", [wrong]
+            f"The query parameter '{name}' is not valid. {wrong.detail}.", [wrong]
         ) from None
 
 

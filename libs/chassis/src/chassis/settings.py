@@ -1,8 +1,8 @@
-"""Environment variables into one typed object, read once at the edge of a service."""
+"""Settings of a service: environment variables as one typed object, read once at its start."""
 
 import os
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -12,15 +12,23 @@ S = TypeVar("S", bound="Settings")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every service is told. A field ``table_name`` is the variable ``TABLE_NAME``."""
+    """The settings that every service has; the field ``table_name`` is the variable ``TABLE_NAME``.
+
+    Attributes
+    ----------
+    stage, service
+        The names of the stage and of the service.
+    log_level
+        The lowest level of the log.
+    """
 
     stage: str
     service: str
-    log_level: str = "INFO"
+    log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class SettingsError(Exception):
-    """An environment variable is missing or wrong; the service cannot start."""
+    """An environment variable is missing or not valid; the service cannot start."""
 
 
 def load(kind: type[S], environ: Mapping[str, str] = os.environ) -> S:
@@ -29,30 +37,37 @@ def load(kind: type[S], environ: Mapping[str, str] = os.environ) -> S:
     Parameters
     ----------
     kind
-        The settings' type.
+        The type of the settings.
     environ
-        Where to read from.
+        The environment variables by name.
 
     Raises
     ------
     SettingsError
-        If a variable is missing or has a wrong value; the message names it.
+        If a variable is missing or not valid; the message names it.
     """
     fields = {field.name: field.name.upper() for field in msgspec.structs.fields(kind)}
     values = {name: environ[variable] for name, variable in fields.items() if variable in environ}
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        wrong = field_error(error)
+        wrong = field_error(error, "variable")
         variable = wrong.pointer.lstrip("/").upper()
-        raise SettingsError(f"Environment variable {variable}: {wrong.detail}") from None
+        raise SettingsError(f"Environment variable {variable}: {wrong.detail}.") from None
 
 
 def source(function: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the ARN of what invokes a function.
+    """Return the ARN of the topic, queue or stream that invokes a function.
 
-    `chalice deploy` is told it; in a release by CloudFormation it is in delivery.yaml, which
-    overrides what is returned then.
+    ``chalice deploy`` gets it from an environment variable. In a release by CloudFormation,
+    delivery.yaml overrides the placeholder that is returned then.
+
+    Parameters
+    ----------
+    function
+        The name of the function.
+    environ
+        The environment variables by name.
     """
     name = f"{function.upper()}_SOURCE"
     return environ.get(name, "arn:aws:sns:us-east-1:000000000000:overridden-by-delivery-yaml")

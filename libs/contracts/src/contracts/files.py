@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts import patterns
 from contracts.operations import Operation
-from contracts.schema import Input, Line, Output, Timestamp
+from contracts.schema import Input, Output, Timestamp
 
 ImageType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 FileStatus = Literal["pending", "ready", "rejected"]
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
-Subject = Annotated[str, Meta(min_length=1, max_length=80, pattern=Line)]
+Subject = Annotated[str, Meta(min_length=1, max_length=80, pattern=patterns.LINE)]
 
 
 class NewImage(Input):
@@ -20,7 +21,7 @@ class NewImage(Input):
     subject: Subject
     content_type: ImageType
     size: Annotated[int, Meta(ge=1, le=MAX_UPLOAD_BYTES)]
-    alt: Annotated[str, Meta(max_length=300, pattern=Line)]
+    alt: Annotated[str, Meta(max_length=300, pattern=patterns.LINE)]
 
 
 class Image(Output):
@@ -86,7 +87,7 @@ class NewDocument(Input):
 
     subject: Subject
     content_type: Literal["application/pdf"]
-    filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._-]+$(?!\n)")]
+    filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.FILENAME)]
     content: Annotated[bytes, Meta(min_length=1, max_length=MAX_DOCUMENT_BYTES)]
 
 

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from contracts import patterns
+
 MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999)]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
+Currency = Annotated[str, Meta(pattern=patterns.CURRENCY, description="ISO 4217")]
 
 
 class Money(Struct, frozen=True, kw_only=True):

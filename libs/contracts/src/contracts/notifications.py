@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts import patterns
 from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import OrderLine
-from contracts.schema import Email, Input, Line, Output, PersonName, Timestamp
+from contracts.schema import Email, Input, Output, PersonName, Timestamp
 
 Template = Literal[
     "payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"
@@ -17,7 +18,7 @@ Template = Literal[
 class OrderMail(Input):
     """The data of an order for the templates about its payment."""
 
-    order_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=Line)]
+    order_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=patterns.LINE)]
     total: Money
     lines: list[OrderLine]
     decline_code: str | None = None
@@ -26,7 +27,7 @@ class OrderMail(Input):
 class Attachment(Input):
     """A file to attach; ``content`` is base64."""
 
-    filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9._-]+$(?!\n)")]
+    filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.FILENAME)]
     content_type: Literal["application/pdf"]
     content: Annotated[bytes, Meta(min_length=1, max_length=2 * 1024 * 1024)]
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts import patterns
 from contracts.countries import Country
 from contracts.headers import IF_MATCH
 from contracts.money import Money, NewMoney
@@ -14,24 +15,24 @@ from contracts.schema import (
     Email,
     Input,
     Limit,
-    Line,
     NoBody,
     Output,
     PersonName,
-    Text,
     Timestamp,
 )
 
 MAX_LINES = 100
 MAX_QUANTITY = 10_000
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
-AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=Text)]
-OptionalLine = Annotated[str, Meta(max_length=200, pattern=Line)]
+AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns.NOT_BLANK)]
+OptionalLine = Annotated[str, Meta(max_length=200, pattern=patterns.LINE)]
 PaymentMethod = Annotated[
     str,
-    Meta(pattern=r"^pm_[A-Za-z0-9_]{1,200}$(?!\n)", description="A token of the payment gateway"),
+    Meta(pattern=patterns.PAYMENT_METHOD, description="A token of the payment gateway"),
 ]
-IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$(?!\n)")]
+IdempotencyKey = Annotated[
+    str, Meta(min_length=1, max_length=255, pattern=patterns.IDEMPOTENCY_KEY)
+]
 OrderStatus = Literal["placed", "cancelled"]
 
 
@@ -53,7 +54,7 @@ class NewAddress(Address, forbid_unknown_fields=True):
     name: PersonName
     line1: AddressLine
     city: AddressLine
-    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=Text)]
+    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=patterns.NOT_BLANK)]
     country: Country
     line2: OptionalLine = ""
     region: OptionalLine = ""
@@ -97,7 +98,7 @@ class PlaceOrder(Input):
 
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
-    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    fingerprint: Annotated[str, Meta(pattern=patterns.SHA256)]
     contact: NewContact
     lines: Annotated[list[PricedLine], Meta(min_length=1, max_length=MAX_LINES)]
     shipping_address: NewAddress
@@ -109,7 +110,7 @@ class ReplayLookup(Input):
 
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
-    fingerprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    fingerprint: Annotated[str, Meta(pattern=patterns.SHA256)]
 
 
 class OrderChange(Input):

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from contracts import patterns
+
 
 class Input(Struct, kw_only=True, forbid_unknown_fields=True):
     """What a caller sends. An unknown field is an error: it is a typo more often than a wish."""
@@ -15,23 +17,11 @@ class Output(Struct, kw_only=True):
 
 
 Timestamp = Annotated[datetime, Meta(tz=True, description="UTC, RFC 3339, ends with Z")]
-# `$` alone would let a trailing line feed through in Python, though not in ECMA 262, which JSON
-# Schema follows; hence `$(?!\n)` in every pattern of these contracts.
-_ADDRESS_PART = r"[^@\s<>,;:\\()\[\]\x00-\x1f\"']+"
 Email = Annotated[
     str,
-    Meta(
-        max_length=254,
-        pattern=rf"^{_ADDRESS_PART}@{_ADDRESS_PART}\.[A-Za-z0-9-]{{2,}}$(?!\n)",
-    ),
+    Meta(max_length=254, pattern=patterns.EMAIL),
 ]
-Line = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-"""Pattern of a text of one line: no control characters, so it may stand in a header or a log."""
-
-Text = r"^(?=.*\S)[^\x00-\x1f\x7f]*$(?!\n)"
-"""Pattern of a line that is not blank."""
-
-PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=Text)]
+PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns.NOT_BLANK)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=2000)]
 DEFAULT_LIMIT = 20

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from contracts import patterns
 from contracts.files import ImageTicket
 from contracts.headers import IDEMPOTENCY_KEY, IF_MATCH, STRIPE_SIGNATURE
 from contracts.money import Money
@@ -70,7 +71,7 @@ class Confirmation(Input):
     """The code that was e-mailed at sign-up."""
 
     email: Email
-    code: Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)")]
+    code: Annotated[str, Meta(pattern=patterns.CONFIRMATION_CODE)]
 
 
 class NewSession(Input):

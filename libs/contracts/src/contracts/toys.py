@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts import patterns
 from contracts.files import ImageTicket, ImageType
 from contracts.headers import IF_MATCH
 from contracts.money import Money, NewMoney
@@ -14,15 +15,13 @@ from contracts.schema import (
     Cursor,
     Input,
     Limit,
-    Line,
     Output,
-    Text,
     Timestamp,
 )
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
-Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=Text)]
+Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=patterns.NOT_BLANK)]
 ToyId = Annotated[str, Meta(max_length=64)]
 Age = Annotated[int, Meta(ge=0, le=99)]
 
@@ -30,7 +29,7 @@ Age = Annotated[int, Meta(ge=0, le=99)]
 class ToyDraft(Input):
     """The details of a toy that staff enter; a PUT replaces all of them."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=Text)]
+    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.NOT_BLANK)]
     description: Annotated[str, Meta(max_length=4000)]
     category: Label
     brand: Label
@@ -38,8 +37,8 @@ class ToyDraft(Input):
     min_age: Age
     attributes: Annotated[
         dict[
-            Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_ -]+$(?!\n)")],
-            Annotated[str, Meta(min_length=1, max_length=200, pattern=Line)],
+            Annotated[str, Meta(min_length=1, max_length=60, pattern=patterns.ATTRIBUTE_NAME)],
+            Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns.LINE)],
         ],
         Meta(max_length=30),
     ] = {}
@@ -119,7 +118,7 @@ class NewToyImage(Input):
 
     content_type: ImageType
     size: Annotated[int, Meta(ge=1, le=MAX_IMAGE_BYTES)]
-    alt: Annotated[str, Meta(max_length=300, pattern=Line)]
+    alt: Annotated[str, Meta(max_length=300, pattern=patterns.LINE)]
 
 
 SEARCH: Operation[ToyPage] = Operation(
