@@ -1,4 +1,4 @@
-"""The rules of files. No AWS and no HTTP: a shopkeeper could follow it."""
+"""The rules of files, in plain Python without AWS or HTTP."""
 
 import re
 from datetime import datetime

@@ -72,6 +72,11 @@ class Storage:
         ----------
         size
             Announced size in bytes; of a longer upload, only one more byte is read.
+
+        Raises
+        ------
+        ClientError
+            If S3 refuses the request for another reason than a missing object.
         """
         try:
             answer = self._s3.get_object(Bucket=self._private, Key=INCOMING + file_id)
@@ -88,6 +93,11 @@ class Storage:
 
         The checked bytes are written. Copying the uploaded object could publish another upload
         that has replaced it since the check.
+
+        Raises
+        ------
+        ClientError
+            If S3 does not accept the content.
         """
         try:
             self._s3.put_object(
@@ -111,6 +121,8 @@ class Storage:
         ------
         ServiceUnavailable
             If another call is storing the same document.
+        ClientError
+            If S3 does not accept the content.
         """
         key = DOCUMENTS + file_id
         try:

@@ -1,4 +1,4 @@
-"""The rules of emails. No AWS and no HTTP: a shopkeeper could follow it."""
+"""The rules of emails, in plain Python without AWS or HTTP."""
 
 import hashlib
 import re

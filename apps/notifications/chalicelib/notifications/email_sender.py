@@ -34,7 +34,7 @@ class UnknownOutcomeError(EmailSenderError):
 class EmailSender(Protocol):
     """Sends emails: SES, or a fake in tests."""
 
-    def send(self, mail: Email) -> None:
+    def send(self, email: Email) -> None:
         """Send an email, with one attempt.
 
         Raises
@@ -57,7 +57,7 @@ class SesEmailSender:
     def __init__(self, ses: Any) -> None:
         self._ses = ses
 
-    def send(self, mail: Email) -> None:
+    def send(self, email: Email) -> None:
         """Send an email, with one attempt.
 
         Raises
@@ -71,9 +71,9 @@ class SesEmailSender:
         """
         try:
             self._ses.send_email(
-                FromEmailAddress=mail.sender,
-                Destination={"ToAddresses": [mail.recipient]},
-                Content={"Raw": {"Data": mail.content}},
+                FromEmailAddress=email.sender,
+                Destination={"ToAddresses": [email.recipient]},
+                Content={"Raw": {"Data": email.content}},
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]

@@ -1,4 +1,4 @@
-"""The rules of orders. No AWS and no HTTP: a shopkeeper could follow it.
+"""The rules of orders, in plain Python without AWS or HTTP.
 
 Every status change goes through ``moved_to``, which rejects a forbidden transition, so that no
 caller can forget a rule.

@@ -1,4 +1,4 @@
-"""The rules of toys. No AWS and no HTTP: a shopkeeper could follow it."""
+"""The rules of toys, in plain Python without AWS or HTTP."""
 
 from datetime import datetime
 

@@ -29,7 +29,7 @@ from contracts.toys import (
     ToyQuery,
 )
 
-_LONGEST_ID = 64
+_MAX_ID_LENGTH = 64
 
 
 class ToyService:
@@ -239,7 +239,7 @@ class ToyService:
                 return
 
     def _stored(self, toy_id: str) -> Stored:
-        stored = self._store.get(toy_id) if len(toy_id) <= _LONGEST_ID else None
+        stored = self._store.get(toy_id) if len(toy_id) <= _MAX_ID_LENGTH else None
         if stored is None:
             raise NotFound("There is no such toy.")
         return stored
