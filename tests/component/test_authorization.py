@@ -1,7 +1,7 @@
-"""Every public route, tried by everyone: right tokens, and each way in which a token can be wrong.
+"""Every public operation with every kind of valid and invalid token.
 
-The forged ones are signed with the pool's own key wherever that is not the point, so that one
-check of the authorizer stands between them and the shop, and no other.
+A forged token is signed with the pool's own key unless the signature is what is wrong with it, so
+that exactly one check of the authorizer rejects it.
 """
 
 import itertools
@@ -26,7 +26,7 @@ def signer(key: rsa.RSAPrivateKey) -> Any:
 
 
 def tokens(shop: Shop) -> dict[str, str]:
-    """Return what each caller of the table sends."""
+    """Return the token of each caller in the table."""
     owner = shop.user("alice@example.com")
     credentials = {"email": "alice@example.com", "password": PASSWORD}
     refresh_token = shop.call("POST", "/sessions", credentials).json_body["refresh_token"]
@@ -38,7 +38,7 @@ def tokens(shop: Shop) -> dict[str, str]:
     def forged(**changes: Any) -> str:
         return signed(head, claims | changes, signer(pool_key))
 
-    # the forgeries are as good as they can be: what they are made of is let in
+    # an unchanged forgery is accepted, so that a rejection is caused by the change
     assert shop.call("GET", "/orders", token=forged()).status_code == 200
     return {
         "anonymous": "",
@@ -58,13 +58,13 @@ def tokens(shop: Shop) -> dict[str, str]:
     }
 
 
-def things(shop: Shop, owner: str, other: str, attempt: int) -> RequestTargets:
-    """Return an order of the owner's, with a receipt, as if nobody had touched it yet."""
+def request_targets(shop: Shop, owner: str, other: str, attempt: int) -> RequestTargets:
+    """Return targets with a new order of the owner that has a receipt."""
     shop.orders, shop.payments = Orders(), Payments()
     shop.build()
     order = shop.order(owner).json_body
     shop.order(other)
-    shop.payments.tell(order["id"], "succeeded", receipt_file_id="fil_9")
+    shop.payments.set(order["id"], "succeeded", receipt_file_id="fil_9")
     return RequestTargets(
         order_id=order["id"],
         order_version=order["version"],
@@ -79,23 +79,23 @@ def things(shop: Shop, owner: str, other: str, attempt: int) -> RequestTargets:
     )
 
 
-def test_every_operation_has_its_row_and_every_caller_is_explained() -> None:
+def test_table_has_every_operation_and_every_caller() -> None:
     assert list(matrix()) == OPERATIONS
     for row in matrix().values():
         assert list(row) == list(authorization.WHO)
 
 
-def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
+def test_every_caller_gets_the_status_of_the_table(shop: Shop) -> None:
     callers = tokens(shop)
     attempts = itertools.count()
     found: dict[str, dict[str, int]] = {name: {} for name in OPERATIONS}
     for operation, (who, token) in itertools.product(OPERATIONS, callers.items()):
-        about = things(shop, callers["owner"], callers["other"], next(attempts))
+        about = request_targets(shop, callers["owner"], callers["other"], next(attempts))
         request = authorization.requests(about)[operation]
         shop.pop_downstream_operations()
         answer = shop.call(request.method, request.path, request.body, dict(request.headers), token)
         status = found[operation][who] = answer.status_code
-        # without any token the gateway refuses by itself; the edge makes a problem of that
+        # without a token the gateway answers itself; the edge turns that into a problem
         if status >= 400 and (status, token) != (401, ""):
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert answer.json_body["status"] == status
@@ -104,6 +104,6 @@ def test_everyone_gets_what_the_table_says(shop: Shop) -> None:
     assert found == matrix()
 
 
-def test_the_document_is_what_the_tests_try() -> None:
+def test_document_is_generated_from_the_table() -> None:
     written = authorization.DOCUMENT.read_text()
     assert written == authorization.document(), "run python tests/support/authorization.py"

@@ -17,7 +17,7 @@ from contracts.storefront import NewSession
 from support.moto_aws import client_of
 from support.openapi.wsgi import served
 from support.paths import ROOT, TESTS
-from support.storefront import PASSWORD, published_keys
+from support.storefront import PASSWORD, PublishedKeys
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 SIGNED = "signed by a role that may call"
@@ -84,7 +84,7 @@ def staff_of(module: ModuleType) -> str:
         user_pool_client_id=client["ClientId"],
         token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool_id}",
     )
-    shop = build(settings, fetch=published_keys)
+    shop = build(settings, make_keys=PublishedKeys)
     module.components = module.app.components = shop  # type: ignore[attr-defined]
     new = {"email": "staff@example.com", "password": PASSWORD, "name": "Staff"}
     shop.users.sign_up(new)

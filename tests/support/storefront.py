@@ -1,4 +1,4 @@
-"""The storefront put together for a test: real users and tokens, neighbours that do as it says."""
+"""The storefront with real users and tokens, and fakes of the private services."""
 
 import gzip
 import json
@@ -8,6 +8,7 @@ from typing import Any
 
 import moto.cognitoidp
 import msgspec
+from jwt import PyJWK, PyJWKClientError, PyJWKSet
 
 from chalicelib.storefront_api.bootstrap import DownstreamServices, build
 from chassis.client import Reply
@@ -61,7 +62,7 @@ def toy(toy_id: str, amount: int = 1250, currency: str = "AUD") -> toys.Toy:
 
 
 class Toys(FakeDownstream):
-    """A catalogue of two toys."""
+    """A fake of the toys service with two toys."""
 
     def __init__(self) -> None:
         self.shelf = {"toy_1": toy("toy_1"), "toy_2": toy("toy_2", 500)}
@@ -92,7 +93,7 @@ class Toys(FakeDownstream):
 
 
 class Orders(FakeDownstream):
-    """The orders service, as far as the storefront relies on it."""
+    """A fake of the orders service, with the behavior that the storefront relies on."""
 
     def __init__(self) -> None:
         self.placed: dict[str, orders.Order] = {}
@@ -116,7 +117,7 @@ class Orders(FakeDownstream):
         return self.placed[known[0]]
 
     def _place(self, call: Call) -> Any:
-        # what is sent must be what the contract says, to the letter
+        # encode and decode it, so that it must match the contract
         request = msgspec.json.decode(msgspec.json.encode(call.body), type=orders.PlaceOrder)
         total = sum(line.unit_price.amount * line.quantity for line in request.lines)
         order = orders.Order(
@@ -178,7 +179,7 @@ class Orders(FakeDownstream):
 
 
 class Payments(FakeDownstream):
-    """The payments service: the transactions that the test has put there."""
+    """A fake of the payments service, with the transactions that a test sets."""
 
     def __init__(self) -> None:
         self.transactions: dict[str, payments.Transaction] = {}
@@ -194,7 +195,8 @@ class Payments(FakeDownstream):
             ),
         )
 
-    def tell(self, order_id: str, status: payments.PaymentStatus, **fields: Any) -> None:
+    def set(self, order_id: str, status: payments.PaymentStatus, **fields: Any) -> None:
+        """Set the transaction of an order."""
         self.transactions[order_id] = payments.Transaction(
             id=f"txn_{order_id}",
             order_id=order_id,
@@ -209,14 +211,14 @@ class Payments(FakeDownstream):
 
 
 class Shop:
-    """The storefront with its neighbours and its user pool.
+    """The storefront with fakes of the private services, and its user pool.
 
     Parameters
     ----------
     module
-        The app.
+        The loaded app.
     api
-        Calls it.
+        Sends requests to it.
     """
 
     def __init__(self, module: Any, api: Any) -> None:
@@ -241,12 +243,12 @@ class Shop:
         self.build()
 
     def build(self, **settings: Any) -> None:
-        """Put the service together with the fakes, and with some settings changed."""
+        """Build the service with the fakes, and with changed settings."""
         downstream = DownstreamServices(
             self.toys, self.orders, self.payments, self.file_manager, self.notifications
         )
         changed = msgspec.structs.replace(self.settings, **settings)
-        components = build(changed, downstream, fetch=published_keys)
+        components = build(changed, downstream, PublishedKeys)
         self._module.components = self._module.app.components = components
 
     def call(
@@ -257,12 +259,12 @@ class Shop:
         headers: dict[str, str] | None = None,
         token: str | None = None,
     ) -> Any:
-        """Call the API, as the bearer of a token."""
+        """Call the API with an access token."""
         bearer = {"Authorization": f"Bearer {token}"} if token else {}
         return self._api.call(method, path, body, {**bearer, **(headers or {})})
 
     def user(self, email: str, group: str = "") -> str:
-        """Sign a user up and in, and return the access token."""
+        """Create a user and a session, and return the access token."""
         new = {"email": email, "password": PASSWORD, "name": email.split("@")[0].title()}
         answer = self.call("POST", "/users", new)
         assert answer.status_code == 201, answer.body
@@ -285,9 +287,18 @@ class Shop:
         return [name for service in services for name in service.pop_operations()]
 
 
-def published_keys(_: str) -> Any:
-    path = Path(moto.cognitoidp.__file__).parent / "resources/jwks-public.json.gz"
-    return json.loads(gzip.decompress(path.read_bytes()))
+class PublishedKeys:
+    """The public keys of moto's user pools."""
+
+    def __init__(self) -> None:
+        path = Path(moto.cognitoidp.__file__).parent / "resources/jwks-public.json.gz"
+        self._keys = PyJWKSet.from_dict(json.loads(gzip.decompress(path.read_bytes())))
+
+    def get_signing_key(self, kid: str) -> PyJWK:
+        for key in self._keys.keys:
+            if key.key_id == kid:
+                return key
+        raise PyJWKClientError("There is no such key.")
 
 
 def pointers(answer: Any, status: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the gateway in front answers by itself, and what the user pool asks of a password."""
+"""The gateway's own responses, and the user pool's password policy."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ RESPONSES: dict[str, Any] = DELIVERY["Resources"]["RestAPI"]["Properties"]["Gate
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_every_answer_of_the_gateway_is_a_problem(name: str) -> None:
+def test_every_gateway_response_is_a_problem(name: str) -> None:
     response = RESPONSES[name]
     headers = response["ResponseParameters"]["Headers"]
     assert headers["Content-Type"] == "'application/problem+json'"
@@ -34,15 +34,15 @@ def test_every_answer_of_the_gateway_is_a_problem(name: str) -> None:
         ("THROTTLED", 429),
     ],
 )
-def test_its_statuses_are_the_designs(name: str, status: int) -> None:
+def test_gateway_response_has_the_documented_status(name: str, status: int) -> None:
     assert RESPONSES[name]["StatusCode"] == status
 
 
-def test_everything_else_is_covered_too() -> None:
+def test_all_other_errors_have_a_response() -> None:
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= RESPONSES.keys()
 
 
-def test_the_policy_in_words_is_the_one_in_force() -> None:
+def test_described_password_policy_is_the_configured_one() -> None:
     resources = yaml.safe_load((APP / "resources.yaml").read_text())["Resources"]
     policy = resources["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
     assert f"{policy['MinimumLength']} characters" in POLICY

@@ -1,87 +1,67 @@
-"""Access tokens: who signed them, for whom, for how long, and what they say."""
+"""Verification of access tokens: signature, issuer, client, expiry and use."""
 
-import time
+import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-import urllib3
 
 if TYPE_CHECKING:
     from jwt import PyJWK
 
+KEY_SERVER_TIMEOUT = 3.0
+"""Seconds to wait for the user pool's key server."""
+
 REFETCH_SECONDS = 30.0
-_TIMEOUT = urllib3.Timeout(connect=1.0, read=2.0)
+"""Seconds after a fetch within which an unknown key id does not cause another one."""
 
 
 class BadTokenError(Exception):
-    """What was sent is no access token of this shop, or not any more."""
+    """The token is not a valid access token of this shop."""
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a verified access token says: the user's id and groups, and until when (epoch)."""
+    """The claims of a verified access token: user id, groups, and expiry in epoch seconds."""
 
     sub: str
     groups: Sequence[str]
     expires: int
 
 
-def fetch_json(url: str) -> Any:
-    """Return the JSON document at a URL."""
-    answer = urllib3.PoolManager(retries=2).request("GET", url, timeout=_TIMEOUT)
-    if answer.status != 200:
-        raise OSError(f"{url} answered {answer.status}")
-    return msgspec.json.decode(answer.data)
+class SigningKeys(Protocol):
+    """Finds the user pool's public keys; PyJWT's ``PyJWKClient`` is one."""
+
+    def get_signing_key(self, kid: str) -> "PyJWK":
+        """Return the key of an id.
+
+        Raises
+        ------
+        jwt.PyJWKClientConnectionError
+            If the key server does not answer.
+        jwt.PyJWKClientError
+            If there is no such key.
+        """
 
 
-class KeySet:
-    """The user pool's public keys, kept; fetched again when a token names an unknown one.
+def fetched_keys(url: str) -> SigningKeys:
+    """Return keys that are fetched from a key server when they are first needed.
+
+    They are kept without a time limit, so that a known key is valid during an outage of the server.
+    A token with an unknown key id causes another fetch, at most every ``REFETCH_SECONDS``.
 
     Parameters
     ----------
     url
-        Where they are.
-    fetch
-        Gets a JSON document from a URL.
-    clock
-        Seconds that only go forward.
+        URL of the user pool's JSON Web Key Set.
     """
+    from jwt import PyJWKClient
 
-    def __init__(
-        self, url: str, fetch: Callable[[str], Any], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._url = url
-        self._fetch = fetch
-        self._clock = clock
-        self._keys: dict[str, PyJWK] = {}
-        self._fetched_at = 0.0
-
-    def key(self, key_id: str) -> "PyJWK":
-        """Return a key.
-
-        Raises
-        ------
-        BadTokenError
-            If the pool has no such key.
-        Exception
-            If the keys cannot be fetched: then nobody knows, and the caller should try again.
-        """
-        if key_id not in self._keys and self._may_fetch():
-            self._refresh()
-        if key_id not in self._keys:
-            raise BadTokenError("signed with an unknown key")
-        return self._keys[key_id]
-
-    def _may_fetch(self) -> bool:
-        # made-up key ids must not make this a source of traffic to the pool
-        return not self._keys or self._clock() - self._fetched_at >= REFETCH_SECONDS
-
-    def _refresh(self) -> None:
-        from jwt import PyJWKSet
-
-        self._fetched_at = self._clock()
-        keys = PyJWKSet.from_dict(self._fetch(self._url)).keys
-        self._keys = {str(key.key_id): key for key in keys}
+    return PyJWKClient(
+        url,
+        lifespan=math.inf,
+        timeout=KEY_SERVER_TIMEOUT,
+        cooldown_duration=REFETCH_SECONDS,
+    )
 
 
 class Authorizer:
@@ -89,28 +69,32 @@ class Authorizer:
 
     Parameters
     ----------
-    keys
-        Of the user pool.
+    make_keys
+        Creates the source of the user pool's keys; called when the first token is verified.
     issuer
-        The user pool.
+        Issuer of the user pool's tokens.
     client_id
-        The pool's client that tokens must be made for.
+        The pool's client for which tokens must be issued.
     """
 
-    def __init__(self, keys: KeySet, issuer: str, client_id: str) -> None:
-        self._keys = keys
+    def __init__(self, make_keys: Callable[[], SigningKeys], issuer: str, client_id: str) -> None:
+        self._make_keys = make_keys
+        self._keys: SigningKeys | None = None
         self._issuer = issuer
         self._client_id = client_id
 
     def verify(self, authorization: str) -> Claims:
-        """Return what the access token of an ``Authorization`` header says.
+        """Return the claims of the access token in an ``Authorization`` header.
 
         Raises
         ------
         BadTokenError
-            If it is none, is not signed by the pool, is for another client or has expired.
+            If it is not an access token, not signed by the pool, issued for another client, or
+            expired.
+        jwt.PyJWKClientConnectionError
+            If the key is not known yet and the key server does not answer.
         """
-        # 60 ms that the API's own function need not pay when it starts
+        # imported only here, because it takes 60 ms that the API's own function does not need
         import jwt
 
         scheme, _, token = authorization.strip().partition(" ")
@@ -121,16 +105,17 @@ class Authorizer:
             key_id = str(jwt.get_unverified_header(token).get("kid"))
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise BadTokenError(type(error).__name__) from None
-        key = self._keys.key(key_id)
+        key = self._key(key_id)
         try:
             claims = jwt.decode(
                 token,
                 key,
+                # never from the token's own header
                 algorithms=["RS256"],
                 issuer=self._issuer,
                 options={
                     "require": ["exp", "iss", "sub", "client_id", "token_use"],
-                    # an access token of Cognito's has `client_id` where others have `aud`
+                    # Cognito's access tokens have `client_id` instead of `aud`
                     "verify_aud": False,
                 },
             )
@@ -139,3 +124,15 @@ class Authorizer:
         if (claims["token_use"], claims["client_id"]) != ("access", self._client_id):
             raise BadTokenError("not an access token for this client")
         return Claims(claims["sub"], tuple(claims.get("cognito:groups") or ()), int(claims["exp"]))
+
+    def _key(self, key_id: str) -> "PyJWK":
+        from jwt import PyJWKClientConnectionError, PyJWKClientError
+
+        if self._keys is None:
+            self._keys = self._make_keys()
+        try:
+            return self._keys.get_signing_key(key_id)
+        except PyJWKClientConnectionError:
+            raise
+        except PyJWKClientError:
+            raise BadTokenError("signed with an unknown key") from None

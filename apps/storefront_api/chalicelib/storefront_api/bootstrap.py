@@ -1,10 +1,10 @@
-"""The one place where the parts of the service are put together."""
+"""The only place where the components of the service are created and connected."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chalicelib.storefront_api.authorizer import Authorizer, KeySet, fetch_json
+from chalicelib.storefront_api.authorizer import Authorizer, SigningKeys, fetched_keys
 from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.ordering import Ordering
@@ -17,12 +17,13 @@ from chassis.transport import signed_transport
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """What the service is told by its environment.
+    """The service's settings, read from its environment.
 
-    ``token_issuer`` is who signs access tokens and ``jwks_url`` is where that issuer's keys are.
-    ``auto_confirm_users`` is for a stage whose sign-up e-mails nobody can read. ``currency`` is
-    the stage's one currency. ``reconcile_…`` is how far back the schedule's walk along the orders
-    goes, how long an order must have been left alone to be judged, and whether that walk mends.
+    ``token_issuer`` is the issuer of access tokens and ``jwks_url`` the URL of its keys.
+    ``auto_confirm_users`` is for a stage where nobody can read the emails of sign-ups. ``currency``
+    is the stage's only currency. ``reconcile_window_hours`` is how far back a scheduled
+    reconciliation goes, ``reconcile_grace_seconds`` how long an order must be unchanged to be
+    checked, and ``reconcile_fix`` whether a scheduled reconciliation repairs violations.
     """
 
     toys_url: str
@@ -42,7 +43,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
 
 class DownstreamServices(NamedTuple):
-    """The private services."""
+    """Clients of the private services."""
 
     toys: Downstream
     orders: Downstream
@@ -64,7 +65,7 @@ class Components(NamedTuple):
 
 
 def downstream_services(settings: Settings) -> DownstreamServices:
-    """Return the private services at their settings' URLs."""
+    """Return clients of the private services, with the URLs of the settings."""
     transport = signed_transport()
     return DownstreamServices(
         toys=ServiceClient("toys", settings.toys_url, transport),
@@ -78,20 +79,22 @@ def downstream_services(settings: Settings) -> DownstreamServices:
 def build(
     settings: Settings,
     downstream: DownstreamServices | None = None,
-    fetch: Callable[[str], Any] = fetch_json,
+    make_keys: Callable[[], SigningKeys] | None = None,
 ) -> Components:
-    """Return the parts of the service, ready to serve.
+    """Create the components of the service and connect them.
 
     Parameters
     ----------
+    settings
+        The service's settings.
     downstream
-        The private services; at their settings' URLs unless told.
-    fetch
-        Gets a JSON document from a URL.
+        Clients of the private services; by default, with the URLs of the settings.
+    make_keys
+        Creates the source of the keys that verify tokens; by default, the settings' key server.
     """
     services = downstream or downstream_services(settings)
     users = Users(
-        # made when it is first needed: most requests never do
+        # created when it is first needed, which most requests never do
         lambda: aws.client("cognito-idp"),
         settings.user_pool_id,
         settings.user_pool_client_id,
@@ -99,7 +102,9 @@ def build(
     )
     return Components(
         authorizer=Authorizer(
-            KeySet(settings.jwks_url, fetch), settings.token_issuer, settings.user_pool_client_id
+            make_keys or (lambda: fetched_keys(settings.jwks_url)),
+            settings.token_issuer,
+            settings.user_pool_client_id,
         ),
         users=users,
         catalogue=Catalogue(services.toys),

@@ -1,4 +1,4 @@
-"""Who is asking, as the authorizer found it."""
+"""The caller of a request, as the authorizer identified them."""
 
 import time
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ STAFF = "staff"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Someone who is signed in. Everyone is a customer; those of the group ``staff`` are staff."""
+    """An authenticated user. Every user is a customer; members of the group ``staff`` are staff."""
 
     id: str
     is_staff: bool
 
     def must_be_staff(self) -> None:
-        """Raise unless this is staff.
+        """Raise unless the caller is staff.
 
         Raises
         ------
         Forbidden
-            If it is not.
+            If the caller is not staff.
         """
         if not self.is_staff:
             raise Forbidden("Only staff may do this.")
 
 
 def authorizer_context(claims: Claims) -> dict[str, str]:
-    """Return what the authorizer hands on; as texts: API Gateway carries nothing else."""
+    """Return the authorizer's context for the API; API Gateway passes on strings only."""
     return {
         "sub": claims.sub,
         "groups": " ".join(claims.groups),
@@ -40,20 +40,20 @@ def authorizer_context(claims: Claims) -> dict[str, str]:
 
 
 def caller_of(request_context: Mapping[str, Any]) -> Caller:
-    """Return who is asking.
+    """Return the caller of a request.
 
     Parameters
     ----------
     request_context
-        Of a request that the authorizer has let through.
+        The request's context, with the authorizer's context in it.
 
     Raises
     ------
     Unauthorized
-        If the token has expired since: the gateway keeps the authorizer's answer for a while.
+        If the token has expired since the authorizer verified it: API Gateway caches the result.
     """
-    told = request_context["authorizer"]
-    # an answer that is kept from before a release may not say it yet
-    if float(told.get("expires", "inf")) <= time.time():
+    context = request_context["authorizer"]
+    # a result cached from an earlier release may have no expiry
+    if float(context.get("expires", "inf")) <= time.time():
         raise Unauthorized("The access token has expired. Renew the session.")
-    return Caller(told["sub"], STAFF in told["groups"].split())
+    return Caller(context["sub"], STAFF in context["groups"].split())

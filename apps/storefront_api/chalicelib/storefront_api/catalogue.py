@@ -1,6 +1,6 @@
-"""The catalogue: what ``toys`` keeps, for anyone to read and for staff to change.
+"""The catalogue of ``toys``: everyone can read it, staff can change it.
 
-Bodies and preconditions are handed on as they came: ``toys`` judges them, in one order.
+Bodies and preconditions are forwarded unchanged, so that ``toys`` alone checks them, in one order.
 """
 
 import msgspec
@@ -17,14 +17,14 @@ class Catalogue:
     Parameters
     ----------
     toys
-        Who keeps it.
+        Client of the toys service.
     """
 
     def __init__(self, toys: Downstream) -> None:
         self._toys = toys
 
     def search(self, query: api.ToyQuery) -> api.ToyPage:
-        """Return a page of what a query finds."""
+        """Return a page of the toys that match a query."""
         return self._toys.call(api.SEARCH, query=query).value
 
     def get(self, toy_id: str) -> api.Toy:
@@ -36,28 +36,28 @@ class Catalogue:
         return self._toys.call(api.CREATE, body=draft).value
 
     def replace(self, toy_id: str, if_match: str | None, draft: msgspec.Raw) -> api.Toy:
-        """Describe a toy anew."""
+        """Replace a toy."""
         return self._toys.call(
             api.REPLACE, _path(toy_id), body=draft, headers=_precondition(if_match)
         ).value
 
     def patch(self, toy_id: str, if_match: str | None, patch: msgspec.Raw) -> api.Toy:
-        """Change a part of a toy."""
+        """Change fields of a toy."""
         return self._toys.call(
             api.PATCH, _path(toy_id), body=patch, headers=_precondition(if_match)
         ).value
 
     def delete(self, toy_id: str, if_match: str | None) -> None:
-        """Withdraw a toy."""
+        """Delete a toy."""
         self._toys.call(api.DELETE, _path(toy_id), headers=_precondition(if_match))
 
     def add_image(self, toy_id: str, image: msgspec.Raw) -> ImageTicket:
-        """Return where to upload a picture of a toy."""
+        """Add an image to a toy, and return where to upload it."""
         return self._toys.call(api.ADD_IMAGE, _path(toy_id), body=image).value
 
     def remove_image(self, toy_id: str, image_id: str) -> None:
-        """Remove a picture of a toy."""
-        path = {**_path(toy_id), "image_id": known_id(image_id, "picture")}
+        """Remove an image from a toy."""
+        path = {**_path(toy_id), "image_id": known_id(image_id, "image")}
         self._toys.call(api.REMOVE_IMAGE, path)
 
 

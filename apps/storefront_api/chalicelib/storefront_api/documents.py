@@ -1,4 +1,4 @@
-"""What clients send, looked at before anything else is done with it."""
+"""Checks of client input that come before it is parsed or used."""
 
 import re
 from typing import Any
@@ -10,28 +10,35 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def refuse_card_numbers(document: Any) -> None:
-    """Raise if there is what looks like a card number in a document, without repeating it.
+    """Raise if a document contains what looks like a card number; the error does not repeat it.
 
     Raises
     ------
     Unprocessable
-        If there is; ``errors`` names the field.
+        If it does; ``errors`` names the field.
     """
     if pointer := find_card_number(document):
         raise Unprocessable.at(
             pointer,
-            "This looks like a card number. Never send one to this shop: "
-            "send the payment gateway's token",
+            "This looks like a card number. Never send one to this shop; "
+            "send the payment gateway's token instead",
         )
 
 
 def known_id(value: str, what: str) -> str:
-    """Return an id from a path that could be one.
+    """Return an id from a path if it has the format of the shop's ids.
+
+    Parameters
+    ----------
+    value
+        The id.
+    what
+        The kind of thing that it identifies, for the error message.
 
     Raises
     ------
     NotFound
-        If nothing of this shop can have it.
+        If it has another format, so that nothing can have this id.
     """
     if not _ID.fullmatch(value):
         raise NotFound(f"There is no such {what}.")

@@ -1,4 +1,4 @@
-"""Whether the shop is open, and which of its services answer."""
+"""Health of the shop: whether it is available, and which private services answer."""
 
 import contextvars
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from contracts.health import HEALTH
 from contracts.storefront import ServiceState, ShopHealth
 
 BUDGET = 4.0
-"""Seconds: a service that sleeps must have the time to wake up."""
+"""Seconds for the answers of all services: enough for a cold start."""
 
 
 class HealthCheck:
-    """Asks the private services how they are.
+    """Checks the health of the private services.
 
     Parameters
     ----------
     downstream
-        The services by name.
+        Clients of the services, by name.
     """
 
     def __init__(self, downstream: Mapping[str, Downstream]) -> None:
         self._downstream = downstream
 
     def shallow(self) -> ShopHealth:
-        """Return that this service answers."""
+        """Return that this service answers, without calling others."""
         return ShopHealth(status="ok")
 
     def deep(self) -> ShopHealth:
-        """Return how every private service is; all are asked at once."""
+        """Return the state of every private service; all are called concurrently."""
         with (
             context.entered(context.headers(), budget=BUDGET),
             ThreadPoolExecutor(len(self._downstream)) as threads,

@@ -1,4 +1,4 @@
-"""Orders as their customers see them: put together from ``orders`` and ``payments``."""
+"""Orders as customers see them, combined from ``orders`` and ``payments``."""
 
 import hashlib
 import json
@@ -35,11 +35,11 @@ class Ordering:
     Parameters
     ----------
     toys, orders, payments, file_manager
-        The services that it is put together from.
+        Clients of the private services.
     users
-        Knows whom to write to.
+        Reads the customer's contact data.
     currency
-        The one that the shop sells in.
+        The shop's only currency.
     """
 
     def __init__(
@@ -65,22 +65,28 @@ class Ordering:
 
         Parameters
         ----------
+        caller
+            The customer.
         key
-            The ``Idempotency-Key``; looked up before anything else of the order is looked at.
+            The ``Idempotency-Key``; it is looked up before the document is validated.
         document
-            A ``NewOrder``, not yet parsed.
+            A ``NewOrder`` that has not been parsed.
         access_token
-            The caller's, to find out whom to write to.
+            The caller's access token, with which their contact data are read.
 
         Returns
         -------
         tuple
-            The order, and whether this call has placed it.
+            The order, and whether this call placed it.
 
         Raises
         ------
         Unprocessable
-            If the key was used for another order, or this one breaks a rule.
+            If the key was used for another order, or the document is not valid.
+        Unauthorized
+            If the access token was revoked.
+        ServiceUnavailable
+            If ``orders``, ``toys`` or Cognito does not answer.
         """
         fingerprint = _fingerprint(document)
         lookup = orders.ReplayLookup(
@@ -91,7 +97,7 @@ class Ordering:
         except NotFound:
             refuse_card_numbers(document)
         else:
-            return self._shown(caller, [placed])[0], False
+            return self._with_payments(caller, [placed])[0], False
         new = parse_document(document, NewOrder)
         request = orders.PlaceOrder(
             customer_id=caller.id,
@@ -104,22 +110,40 @@ class Ordering:
         )
         reply = self._orders.call(orders.PLACE, body=request)
         if reply.status == 200:
-            return self._shown(caller, [reply.value])[0], False
-        # nobody can have charged it yet, so nobody is asked
+            return self._with_payments(caller, [reply.value])[0], False
+        # it cannot have been charged yet, so payments is not called
         return _shop_order(caller, reply.value, _PENDING, None), True
 
     def history(self, caller: Caller, query: PageQuery) -> ShopOrderPage:
-        """Return a page of the caller's orders, of everyone's for staff; newest first."""
+        """Return a page of the caller's orders, or of all orders for staff, newest first.
+
+        Raises
+        ------
+        BadRequest
+            If the cursor is not valid.
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
         owner = None if caller.is_staff else caller.id
         page = self._orders.call(
             orders.LIST,
             query=orders.OrderQuery(customer_id=owner, limit=query.limit, cursor=query.cursor),
         ).value
-        return ShopOrderPage(items=self._shown(caller, page.items), next_cursor=page.next_cursor)
+        return ShopOrderPage(
+            items=self._with_payments(caller, page.items), next_cursor=page.next_cursor
+        )
 
     def get(self, caller: Caller, order_id: str) -> ShopOrder:
-        """Return an order."""
-        return self._shown(caller, [self._visible(caller, order_id)])[0]
+        """Return an order that the caller may see.
+
+        Raises
+        ------
+        NotFound
+            If there is no such order, or the caller may not see it.
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
+        return self._with_payments(caller, [self._visible(caller, order_id)])[0]
 
     def own(self, caller: Caller, order_id: str) -> str:
         """Return the id of an order that the caller may change.
@@ -127,7 +151,7 @@ class Ordering:
         Raises
         ------
         NotFound
-            If it is not the caller's own; staff may look at it, but there is none to change.
+            If the order is not the caller's own, even if the caller is staff and may see it.
         """
         order = self._visible(caller, order_id)
         if order.customer_id != caller.id:
@@ -137,7 +161,30 @@ class Ordering:
     def change(
         self, caller: Caller, order_id: str, precondition: Precondition, patch: Any
     ) -> ShopOrder:
-        """Apply a merge patch to what may change of the caller's own order."""
+        """Change the caller's own order.
+
+        Parameters
+        ----------
+        caller
+            The customer.
+        order_id
+            An id that ``own`` returned.
+        precondition
+            The version that the order must have.
+        patch
+            A JSON merge patch.
+
+        Raises
+        ------
+        PreconditionFailed
+            If the order has another version.
+        Conflict
+            If the order is cancelled.
+        Unprocessable
+            If the patch is not valid, or contains a card number.
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
         refuse_card_numbers(patch)
         changed = self._orders.call(
             orders.CHANGE,
@@ -145,7 +192,7 @@ class Ordering:
             body=patch,
             headers=precondition.headers(),
         ).value
-        return self._shown(caller, [changed])[0]
+        return self._with_payments(caller, [changed])[0]
 
     def visible(self, caller: Caller, order_id: str) -> str:
         """Return the id of an order that the caller may see.
@@ -153,14 +200,27 @@ class Ordering:
         Raises
         ------
         NotFound
-            If it is not.
+            If there is no such order, or the caller may not see it.
         """
         return self._visible(caller, order_id).id
 
     def cancel(self, caller: Caller, order_id: str) -> ShopOrder:
-        """Call an order off that the caller may see; what was charged will be refunded."""
+        """Cancel an order; a charge will be refunded.
+
+        Parameters
+        ----------
+        caller
+            The customer or a member of staff.
+        order_id
+            An id that ``visible`` returned.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
         cancelled = self._orders.call(orders.CANCEL, {"order_id": order_id}).value
-        return self._shown(caller, [cancelled])[0]
+        return self._with_payments(caller, [cancelled])[0]
 
     def receipt_url(self, caller: Caller, order_id: str) -> str:
         """Return a short-lived URL of an order's receipt.
@@ -168,7 +228,9 @@ class Ordering:
         Raises
         ------
         NotFound
-            If there is none yet.
+            If the caller may not see the order, or it has no receipt yet.
+        ServiceUnavailable
+            If ``orders``, ``payments`` or ``file_manager`` does not answer.
         """
         order = self._visible(caller, order_id)
         transaction = self._transactions([order]).get(order.id)
@@ -185,7 +247,7 @@ class Ordering:
         return order
 
     def _priced(self, lines: Sequence[DraftLine]) -> list[orders.PricedLine]:
-        """Return the lines with the names and prices that hold now."""
+        """Return the lines with the current names and prices."""
         ids = list(dict.fromkeys(line.toy_id for line in lines))
         found = self._toys.call(toys.LOOKUP, body=toys.ToyLookup(ids=ids)).value.items
         catalogue = {toy.id: toy for toy in found}
@@ -193,7 +255,7 @@ class Ordering:
         for number, line in enumerate(lines):
             toy = catalogue.get(line.toy_id)
             if toy is None:
-                raise Unprocessable.at(f"/lines/{number}/toy_id", "The shop has no such toy")
+                raise Unprocessable.at(f"/lines/{number}/toy_id", "There is no such toy")
             if toy.price.currency != self._currency:
                 raise Unprocessable.at(
                     f"/lines/{number}/toy_id", f"This toy is not sold in {self._currency}"
@@ -208,8 +270,8 @@ class Ordering:
             )
         return priced
 
-    def _shown(self, caller: Caller, placed: Sequence[orders.Order]) -> list[ShopOrder]:
-        """Return orders with what became of their payments, as far as ``payments`` can say."""
+    def _with_payments(self, caller: Caller, placed: Sequence[orders.Order]) -> list[ShopOrder]:
+        """Return orders with their payments; ``unknown`` if ``payments`` does not answer."""
         try:
             transactions = self._transactions(placed)
         except ServiceUnavailable:
@@ -238,7 +300,10 @@ def _shop_order(
     otherwise: OrderPayment,
     transaction: payments.Transaction | None,
 ) -> ShopOrder:
-    """Return an order as a caller may see it; its payment is ``otherwise`` without transaction."""
+    """Return an order as the caller may see it.
+
+    Without a transaction its payment is ``otherwise``.
+    """
     payment = otherwise
     if transaction is not None:
         payment = OrderPayment(
@@ -267,25 +332,32 @@ def _action(transaction: payments.Transaction) -> PaymentAction | None:
     return PaymentAction(client_secret=transaction.client_secret)
 
 
-def idempotency_key(given: str | None) -> str:
-    """Return the ``Idempotency-Key`` of a request.
+def idempotency_key(header: str | None) -> str:
+    """Return the idempotency key of a request.
+
+    Parameters
+    ----------
+    header
+        The ``Idempotency-Key`` header, if the request has one.
 
     Raises
     ------
     BadRequest
-        If there is none, or it cannot be one.
+        If there is none, or it is not valid.
     """
-    if given is None:
-        raise BadRequest("Send an Idempotency-Key: a new one for a new order.")
+    if header is None:
+        raise BadRequest(
+            "The header Idempotency-Key is required. Use a new key for each new order."
+        )
     try:
-        return msgspec.convert(given, orders.IdempotencyKey)
+        return msgspec.convert(header, orders.IdempotencyKey)
     except msgspec.ValidationError:
         raise BadRequest(
-            "An Idempotency-Key has 1 to 255 visible ASCII characters, without spaces."
+            "An Idempotency-Key must have 1 to 255 visible ASCII characters, without spaces."
         ) from None
 
 
 def _fingerprint(document: Any) -> str:
-    """Return what tells two bodies apart, whatever the order of their fields."""
+    """Return a hash of a body that does not depend on the order of its fields."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

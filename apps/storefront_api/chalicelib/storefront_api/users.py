@@ -1,4 +1,4 @@
-"""Users and their sessions, in the Cognito user pool."""
+"""Users and their sessions in the Cognito user pool."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,15 +21,15 @@ from contracts.orders import NewContact
 from contracts.storefront import Confirmation, NewSession, NewUser, Session, User
 
 POLICY = (
-    "A password has 12 characters or more, among them a capital and a small letter, a digit and "
-    "a sign such as !"
+    "A password must have at least 12 characters, including an upper-case and a lower-case letter, "
+    "a digit and a symbol such as !"
 )
-"""In words what ``resources.yaml`` asks of a password."""
+"""The password policy of ``resources.yaml``, for people."""
 
-_WRONG_CREDENTIALS = "The e-mail address or the password is wrong, or the address is not confirmed."
-_WRONG_REFRESH_TOKEN = "The refresh token is not valid, or not any more. Sign in again."  # noqa: S105
+_WRONG_CREDENTIALS = "The email address or the password is wrong, or the address is not confirmed."
+_WRONG_REFRESH_TOKEN = "The refresh token is not valid or has expired. Sign in again."  # noqa: S105
 _BAD_CODE = "The code is wrong or has expired"
-_NOT_IN = (
+_NOT_SIGNED_IN = (
     "NotAuthorizedException",
     "UserNotFoundException",
     "UserNotConfirmedException",
@@ -39,16 +39,16 @@ _NOT_IN = (
 
 
 class Users:
-    """Signs users up and in.
+    """Creates users and their sessions.
 
     Parameters
     ----------
     cognito
-        Gives a botocore client of the user pool's service.
+        Returns a botocore client of Cognito.
     pool_id, client_id
-        The user pool and its client.
+        Ids of the user pool and of its client.
     auto_confirm
-        Whether a new user need not confirm the e-mail address.
+        Whether a new user's email address is confirmed without a code.
     """
 
     def __init__(
@@ -60,29 +60,33 @@ class Users:
         self._auto_confirm = auto_confirm
 
     def sign_up(self, document: Any) -> User:
-        """Sign someone up.
+        """Create a user.
 
         Parameters
         ----------
         document
-            A ``NewUser``, not yet parsed.
+            A ``NewUser`` that has not been parsed.
 
         Raises
         ------
-        Conflict, Unprocessable
-            If the address is taken, or a field or the password breaks a rule.
+        Conflict
+            If there is a user with this email address.
+        Unprocessable
+            If a field is not valid, or the password does not meet the policy.
+        ServiceUnavailable
+            If Cognito does not answer.
         """
         refuse_card_numbers(document)
         new = parse_document(document, NewUser)
         email = new.email.lower()
-        refusals: dict[str, ProblemError] = {
-            "UsernameExistsException": Conflict("There is a user with this e-mail address."),
+        problems: dict[str, ProblemError] = {
+            "UsernameExistsException": Conflict("There is already a user with this email address."),
             "InvalidPasswordException": Unprocessable.at("/password", POLICY),
             "InvalidParameterException": Unprocessable.at(
-                "/email", "The user pool does not take this address, name or password"
+                "/email", "The user pool does not accept this address, name or password"
             ),
         }
-        with _refusing(refusals):
+        with _translated(problems):
             answer = self._cognito().sign_up(
                 ClientId=self._client_id,
                 Username=email,
@@ -97,16 +101,18 @@ class Users:
         return User(id=answer["UserSub"], email=email, name=new.name)
 
     def confirm(self, confirmation: Confirmation) -> None:
-        """Confirm an e-mail address with the code that was sent to it.
+        """Confirm an email address with the code that was sent to it.
 
         Raises
         ------
         Unprocessable
-            If it is not the code of this address.
+            If the code is not the one of this address.
+        ServiceUnavailable
+            If Cognito does not answer.
         """
-        # one answer for all of them: whether there is such a user is nobody's business
-        refusal = Unprocessable.at("/code", _BAD_CODE)
-        refusals = dict.fromkeys(
+        # the same problem for all of them, so that it does not reveal whether a user exists
+        problem = Unprocessable.at("/code", _BAD_CODE)
+        problems = dict.fromkeys(
             (
                 "CodeMismatchException",
                 "ExpiredCodeException",
@@ -114,9 +120,9 @@ class Users:
                 "NotAuthorizedException",
                 "InvalidParameterException",
             ),
-            refusal,
+            problem,
         )
-        with _refusing(refusals):
+        with _translated(problems):
             self._cognito().confirm_sign_up(
                 ClientId=self._client_id,
                 Username=confirmation.email.lower(),
@@ -124,19 +130,22 @@ class Users:
             )
 
     def sign_in(self, new: NewSession) -> Session:
-        """Open a session, or renew one.
+        """Create a session, or renew one.
 
         Raises
         ------
         Unauthorized
             If the credentials are wrong.
         Unprocessable
-            If they are not an e-mail address and a password, or a refresh token alone.
+            If the body is not an email address and a password, or a refresh token alone.
+        ServiceUnavailable
+            If Cognito does not answer.
         """
         if new.refresh_token is not UNSET:
             if new.email is not UNSET or new.password is not UNSET:
                 raise Unprocessable.at(
-                    "/refresh_token", "Send a refresh token alone, or an e-mail and a password"
+                    "/refresh_token",
+                    "Send a refresh token alone, or an email address and a password",
                 )
             return self._session(
                 "REFRESH_TOKEN_AUTH", _WRONG_REFRESH_TOKEN, REFRESH_TOKEN=new.refresh_token
@@ -151,56 +160,62 @@ class Users:
             PASSWORD=str(new.password),
         )
 
-    def _session(self, flow: str, refusal: str, **credentials: str) -> Session:
-        with _refusing(dict.fromkeys(_NOT_IN, Unauthorized(refusal))):
+    def _session(self, flow: str, detail: str, **credentials: str) -> Session:
+        with _translated(dict.fromkeys(_NOT_SIGNED_IN, Unauthorized(detail))):
             answer = self._cognito().initiate_auth(
                 ClientId=self._client_id, AuthFlow=flow, AuthParameters=credentials
             )
         tokens = answer.get("AuthenticationResult")
         if not tokens:
-            raise Unauthorized("This user must sign in elsewhere first: more is asked than this.")
+            raise Unauthorized(
+                "This user cannot sign in here: the user pool requires a further step."
+            )
         return Session(
             access_token=tokens["AccessToken"],
             id_token=tokens["IdToken"],
-            # a renewed session goes on with the token that renewed it
+            # Cognito returns no new refresh token when a session is renewed
             refresh_token=tokens.get("RefreshToken") or credentials["REFRESH_TOKEN"],
             token_type="Bearer",  # noqa: S106
             expires_in=tokens["ExpiresIn"],
         )
 
     def contact_of(self, access_token: str) -> NewContact:
-        """Return whom to write to about what the bearer of a token does.
+        """Return the contact data of the user of an access token.
 
         Raises
         ------
         Unauthorized
             If the token was revoked.
+        ServiceUnavailable
+            If Cognito does not answer.
         """
-        refusal = Unauthorized("The access token is not valid any more. Sign in again.")
-        with _refusing(dict.fromkeys(_NOT_IN, refusal)):
+        problem = Unauthorized("The access token is no longer valid. Sign in again.")
+        with _translated(dict.fromkeys(_NOT_SIGNED_IN, problem)):
             answer = self._cognito().get_user(AccessToken=access_token)
-        told = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
-        return NewContact(email=told["email"], name=told.get("name") or told["email"])
+        attributes = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
+        return NewContact(
+            email=attributes["email"], name=attributes.get("name") or attributes["email"]
+        )
 
 
 @contextmanager
-def _refusing(refusals: Mapping[str, ProblemError]) -> Iterator[None]:
-    """Turn what Cognito refuses into the errors of those codes, and all else into a 503."""
+def _translated(problems: Mapping[str, ProblemError]) -> Iterator[None]:
+    """Raise the problem of a Cognito error code; 503 for all other codes."""
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in refusals:
-            raise refusals[code] from None
+        if code in problems:
+            raise problems[code] from None
         raise _unavailable(code) from None
     except ParamValidationError:
-        if "InvalidParameterException" in refusals:
-            raise refusals["InvalidParameterException"] from None
+        if "InvalidParameterException" in problems:
+            raise problems["InvalidParameterException"] from None
         raise
     except BotoCoreError as error:
         raise _unavailable(type(error).__name__) from None
 
 
-def _unavailable(why: str) -> ServiceUnavailable:
-    log.warning("user pool", reason=why)
-    return ServiceUnavailable("The user pool does not answer. Try again later.")
+def _unavailable(reason: str) -> ServiceUnavailable:
+    log.warning("user pool unavailable", reason=reason)
+    return ServiceUnavailable("The sign-in service does not answer. Try again later.")

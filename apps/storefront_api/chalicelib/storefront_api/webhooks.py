@@ -1,4 +1,4 @@
-"""What the payment gateway posts: handed on to the byte, since its signature covers the bytes."""
+"""Forwarding of the payment gateway's webhooks, unchanged: the signature covers the exact bytes."""
 
 from chassis.client import Downstream
 from chassis.problems import BadRequest, Unprocessable
@@ -6,24 +6,33 @@ from contracts import payments as api
 
 
 class Webhooks:
-    """Hands the gateway's news to ``payments``, which verifies them.
+    """Forwards the gateway's webhooks to ``payments``, which verifies them.
 
     Parameters
     ----------
     payments
-        Who knows the gateway.
+        Client of the payments service.
     """
 
     def __init__(self, payments: Downstream) -> None:
         self._payments = payments
 
     def receive(self, payload: bytes, signature: str | None) -> None:
-        """Hand on what was posted.
+        """Forward a webhook.
+
+        Parameters
+        ----------
+        payload
+            The exact bytes of the request's body.
+        signature
+            The request's ``Stripe-Signature`` header, if it has one.
 
         Raises
         ------
         BadRequest
-            If it is not signed, or its signature does not hold.
+            If it is not signed, or its signature is not valid.
+        ServiceUnavailable
+            If ``payments`` does not answer; the gateway will send it again.
         """
         if not signature:
             raise BadRequest("A webhook must be signed: the header Stripe-Signature is missing.")
@@ -32,4 +41,4 @@ class Webhooks:
                 api.RECEIVE_WEBHOOK, body=api.Webhook(payload=payload, signature=signature)
             )
         except Unprocessable:
-            raise BadRequest("This is no signed news of the payment gateway.") from None
+            raise BadRequest("This is not a signed webhook of the payment gateway.") from None

@@ -1,4 +1,4 @@
-"""The storefront's public API, the only one that clients see."""
+"""The storefront's public API, the only API for clients."""
 
 from typing import Annotated, Literal
 
@@ -36,13 +36,13 @@ ServiceState = Literal["ok", "down"]
 
 
 class HealthQuery(Input):
-    """``deep=1`` asks the private services too."""
+    """``deep=1`` checks the private services too."""
 
     deep: Literal[0, 1] = 0
 
 
 class ShopHealth(Output, omit_defaults=True):
-    """Whether the shop is open."""
+    """Whether the shop is available; with ``deep=1``, the state of each private service."""
 
     status: Literal["ok", "degraded"]
     services: dict[str, ServiceState] | UnsetType = UNSET
@@ -52,7 +52,7 @@ Password = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class NewUser(Input):
-    """Someone who signs up."""
+    """A user who signs up."""
 
     email: Email
     password: Password
@@ -60,7 +60,7 @@ class NewUser(Input):
 
 
 class User(Output):
-    """A customer."""
+    """A registered user."""
 
     id: str
     email: str
@@ -68,14 +68,14 @@ class User(Output):
 
 
 class Confirmation(Input):
-    """The code that was e-mailed at sign-up."""
+    """The code that was emailed at sign-up."""
 
     email: Email
     code: Annotated[str, Meta(pattern=patterns.CONFIRMATION_CODE)]
 
 
 class NewSession(Input):
-    """Sign in: with ``email`` and ``password``, or with an earlier session's ``refresh_token``."""
+    """Credentials: ``email`` and ``password``, or the ``refresh_token`` of an earlier session."""
 
     email: Annotated[str, Meta(min_length=1, max_length=254)] | UnsetType = UNSET
     password: Password | UnsetType = UNSET
@@ -83,7 +83,7 @@ class NewSession(Input):
 
 
 class Session(Output):
-    """Tokens of a signed-in user; ``expires_in`` in seconds."""
+    """The tokens of a signed-in user; ``expires_in`` is in seconds."""
 
     access_token: str
     id_token: str
@@ -93,14 +93,14 @@ class Session(Output):
 
 
 class DraftLine(Input):
-    """What and how many; the price is the shop's to say."""
+    """A toy and its quantity; the shop sets the price."""
 
     toy_id: Annotated[str, Meta(min_length=1, max_length=64)]
     quantity: Quantity
 
 
 class NewOrder(Input):
-    """An order as a customer sends it."""
+    """An order to place."""
 
     lines: Annotated[list[DraftLine], Meta(min_length=1, max_length=MAX_LINES)]
     shipping_address: NewAddress
@@ -108,13 +108,13 @@ class NewOrder(Input):
 
 
 class PaymentAction(Output):
-    """What the shopper's browser needs to authenticate the payment."""
+    """The secret with which the shopper's browser authenticates the payment."""
 
     client_secret: str
 
 
 class OrderPayment(Output):
-    """What became of an order's payment; ``unknown`` while payments cannot be asked."""
+    """The payment of an order; ``unknown`` while the payment status is not available."""
 
     status: Literal[
         "pending", "succeeded", "declined", "action_required", "refunded", "cancelled", "unknown"
@@ -125,7 +125,7 @@ class OrderPayment(Output):
 
 
 class ShopOrder(Output):
-    """An order with its payment and whether its receipt is ready."""
+    """An order with its payment, and whether its receipt is available."""
 
     id: str
     customer_id: str
@@ -147,19 +147,19 @@ class ShopOrderPage(Output):
 
 
 class PageQuery(Input):
-    """Which page of a list."""
+    """Selects a page of a list."""
 
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
 
 
 HEALTH: Operation[ShopHealth] = Operation(
-    name="getHealth", method="GET", path="/health", summary="Whether the shop is open",
+    name="getHealth", method="GET", path="/health", summary="Check whether the shop is available",
     audience="anyone", query=HealthQuery, answer=ShopHealth, status=(200, 503), problems=(400,),
     repeatable=True,
 )  # fmt: skip
 OPENAPI: Operation[dict[str, object]] = Operation(
-    name="getOpenApi", method="GET", path="/openapi.json", summary="This document",
+    name="getOpenApi", method="GET", path="/openapi.json", summary="Return this document",
     audience="anyone", answer=dict[str, object], repeatable=True,
 )  # fmt: skip
 SIGN_UP: Operation[User] = Operation(
@@ -169,7 +169,7 @@ SIGN_UP: Operation[User] = Operation(
 )  # fmt: skip
 CONFIRM: Operation[None] = Operation(
     name="confirmUser", method="POST", path="/users/confirmation",
-    summary="Confirm an e-mail address", audience="anyone", body=Confirmation, status=(204,),
+    summary="Confirm an email address", audience="anyone", body=Confirmation, status=(204,),
     problems=(400, 415, 422, 503),
 )  # fmt: skip
 SIGN_IN: Operation[Session] = Operation(
@@ -182,7 +182,7 @@ SEARCH_TOYS: Operation[ToyPage] = Operation(
     audience="anyone", query=ToyQuery, answer=ToyPage, problems=(400, 503), repeatable=True,
 )  # fmt: skip
 GET_TOY: Operation[Toy] = Operation(
-    name="getToy", method="GET", path="/toys/{toy_id}", summary="One toy",
+    name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
     audience="anyone", answer=Toy, problems=(404, 503), repeatable=True,
 )  # fmt: skip
 CREATE_TOY: Operation[Toy] = Operation(
@@ -201,33 +201,34 @@ PATCH_TOY: Operation[Toy] = Operation(
     problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
 )  # fmt: skip
 DELETE_TOY: Operation[None] = Operation(
-    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Withdraw a toy",
+    name="deleteToy", method="DELETE", path="/toys/{toy_id}", summary="Delete a toy",
     audience="staff", status=(204,), headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 428, 503),
 )  # fmt: skip
 ADD_TOY_IMAGE: Operation[ImageTicket] = Operation(
     name="addToyImage", method="POST", path="/toys/{toy_id}/images",
-    summary="Announce a picture and get a place to upload it to", audience="staff",
+    summary="Add an image and return where to upload it", audience="staff",
     body=NewToyImage, answer=ImageTicket, status=(201,),
     problems=(400, 401, 403, 404, 409, 415, 422, 503),
 )  # fmt: skip
 REMOVE_TOY_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
-    summary="Remove a picture", audience="staff", status=(204,), problems=(401, 403, 404, 503),
+    summary="Remove an image", audience="staff", status=(204,), problems=(401, 403, 404, 503),
 )  # fmt: skip
 PLACE_ORDER: Operation[ShopOrder] = Operation(
-    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per key",
-    audience="customer", body=NewOrder, answer=ShopOrder, status=(201, 200),
+    name="placeOrder", method="POST", path="/orders",
+    summary="Place an order, once per idempotency key", audience="customer",
+    body=NewOrder, answer=ShopOrder, status=(201, 200),
     headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 415, 422, 503), repeatable=True,
 )  # fmt: skip
 LIST_ORDERS: Operation[ShopOrderPage] = Operation(
     name="listOrders", method="GET", path="/orders",
-    summary="Your orders, newest first; everyone's for staff",
+    summary="List your orders, newest first; for staff, all orders",
     audience="customer", query=PageQuery, answer=ShopOrderPage, problems=(400, 401, 503),
     repeatable=True,
 )  # fmt: skip
 GET_ORDER: Operation[ShopOrder] = Operation(
-    name="getOrder", method="GET", path="/orders/{order_id}", summary="One order",
+    name="getOrder", method="GET", path="/orders/{order_id}", summary="Return an order",
     audience="owner or staff", answer=ShopOrder, problems=(401, 404, 503), repeatable=True,
 )  # fmt: skip
 CHANGE_ORDER: Operation[ShopOrder] = Operation(
@@ -238,18 +239,18 @@ CHANGE_ORDER: Operation[ShopOrder] = Operation(
 )  # fmt: skip
 CANCEL_ORDER: Operation[ShopOrder] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
-    summary="Call an order off; what was charged is refunded", audience="owner or staff",
+    summary="Cancel an order; a charge is refunded", audience="owner or staff",
     body=NoBody, answer=ShopOrder, status=(202,), problems=(400, 401, 404, 415, 422, 503),
     repeatable=True,
 )  # fmt: skip
 GET_RECEIPT: Operation[None] = Operation(
     name="getReceipt", method="GET", path="/orders/{order_id}/receipt",
-    summary="A short-lived URL of the receipt, a PDF", audience="owner or staff",
+    summary="Redirect to a short-lived URL of the receipt, a PDF", audience="owner or staff",
     status=(303,), problems=(401, 404, 503), repeatable=True,
 )  # fmt: skip
 PAYMENT_WEBHOOK: Operation[None] = Operation(
     name="receivePaymentWebhook", method="POST", path="/webhooks/payments",
-    summary="News from the payment gateway", audience="gateway", raw_body=True,
+    summary="Receive a webhook of the payment gateway", audience="gateway", raw_body=True,
     status=(204,),
     headers=(STRIPE_SIGNATURE,), problems=(400, 503), repeatable=True,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A story: payments hangs, and shoppers who look at their orders do not wait for it in turn."""
+"""While payments does not respond, only a few requests for orders wait for it."""
 
 import socket
 import threading
@@ -42,12 +42,12 @@ def order() -> Order:
     )
 
 
-class Hanging:
-    """Takes calls and never answers, until it is told to; it counts them."""
+class UnresponsiveService:
+    """Accepts and counts requests, and responds only if ``responds`` is set."""
 
     def __init__(self) -> None:
         self.calls = 0
-        self.answers = False
+        self.responds = False
         self._kept: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -60,7 +60,7 @@ class Hanging:
                 self._kept.append(connection)
                 connection.recv(65536)
                 self.calls += 1
-                if self.answers:
+                if self.responds:
                     body = b'{"items":[]}'
                     connection.sendall(
                         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -74,11 +74,11 @@ class Hanging:
 
 
 @pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+def unresponsive(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnresponsiveService]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     aws.session.cache_clear()
-    payments = Hanging()
+    payments = UnresponsiveService()
     yield payments
     payments.close()
     aws.session.cache_clear()
@@ -91,34 +91,36 @@ class Clock:
         return self.now
 
 
-def test_few_wait_for_payments_that_hangs_and_all_see_their_orders(hanging: Hanging) -> None:
+def test_orders_are_returned_while_payments_does_not_respond(
+    unresponsive: UnresponsiveService,
+) -> None:
     clock = Clock()
     payments = ServiceClient(
         "payments",
-        hanging.url,
+        unresponsive.url,
         Transport(connection_pool(), sigv4_signer(aws.session), read_timeout=0.1),
         Breaker("payments", clock=clock),
         RetryPolicy(base_delay=0.001),
     )
-    nobody: Any = None
+    unused: Any = None
     ordering = Ordering(
-        nobody, FakeDownstream(getOrder=lambda _: order()), payments, nobody, nobody, "AUD"
+        unused, FakeDownstream(getOrder=lambda _: order()), payments, unused, unused, "AUD"
     )
 
-    def look() -> str:
+    def payment_status() -> str:
         return ordering.get(ALICE, order().id).payment.status
 
-    # GIVEN payments hanging WHEN many look at their order
-    seen = {look() for _ in range(30)}
-    # THEN each sees it, and no more calls have waited than it takes to know
+    # WHEN many orders are read while payments does not respond
+    seen = {payment_status() for _ in range(30)}
+    # THEN each is returned, and only the calls that opened the breaker have waited
     assert seen == {"unknown"}
-    assert hanging.calls == FAILURES
-    # one more for each while that passes
+    assert unresponsive.calls == FAILURES
+    # AND one more call after each open period
     clock.now += 5
-    assert {look() for _ in range(10)} == {"unknown"}
-    assert hanging.calls == FAILURES + 1
-    # WHEN it answers again, THEN the first probe tells everyone
-    hanging.answers = True
+    assert {payment_status() for _ in range(10)} == {"unknown"}
+    assert unresponsive.calls == FAILURES + 1
+    # WHEN it responds again, THEN the first probe closes the breaker
+    unresponsive.responds = True
     clock.now += 5
-    assert {look() for _ in range(3)} == {"pending"}
-    assert hanging.calls == FAILURES + 4
+    assert {payment_status() for _ in range(3)} == {"pending"}
+    assert unresponsive.calls == FAILURES + 4
