@@ -16,7 +16,7 @@ from shopctl.project.errors import ShopProblem
 _PARALLEL_TOYS = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 _PICTURE_SECONDS = 120
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 1.0
 
 
 @dataclass
