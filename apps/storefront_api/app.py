@@ -22,7 +22,13 @@ app.components = components
 
 @app.authorizer(ttl_seconds=60)
 def jwt_authorizer(request: AuthRequest) -> AuthResponse:
-    """Authenticate the caller by the access token; the operations check permissions."""
+    """Authenticate the caller by the access token; the operations check permissions.
+
+    Raises
+    ------
+    Exception
+        If the token is not valid; API Gateway answers with 401.
+    """
     try:
         claims = components.authorizer.verify(request.token)
     except BadTokenError as error:
@@ -32,7 +38,15 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
 
 
 def permit(operation: Operation[Any]) -> None:
-    """Raise unless the caller may call an operation, whose contract names its audience."""
+    """Raise unless the caller belongs to the audience of an operation.
+
+    Raises
+    ------
+    Forbidden
+        If the operation is for staff and the caller is not staff.
+    Unauthorized
+        If the access token has expired.
+    """
     caller = caller_of(app.request.context)
     if operation.audience == "staff":
         caller.must_be_staff()

@@ -14,6 +14,9 @@ from contracts.files import ImageTicket
 class Catalogue:
     """Reads and changes the catalogue.
 
+    Every method raises the problems that ``toys`` answers with, and ``ServiceUnavailable`` if it
+    does not answer.
+
     Parameters
     ----------
     toys

@@ -98,6 +98,10 @@ def is_in_progress(
 
     Parameters
     ----------
+    order
+        The order.
+    transaction
+        Its transaction, if it has one; a change of it counts too.
     grace
         Time after the last change within which an order counts as in progress.
     now
