@@ -67,7 +67,7 @@ def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
         assert sorted(lines) == sorted(f"{service}: unchanged" for service in SERVICES)
     # AND the stage is as the repository says
     status, found = trial.diff("--stage", "own", "--live")
-    assert (status, found["things"]) == (0, [])
+    assert (status, found["resources"]) == (0, [])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -111,7 +111,7 @@ def test_change_of_one_app_touches_no_other_and_loses_no_order(
     # THEN that was foreseen
     changes = [{"kind": "changed", "path": "app.py"}]
     assert status == 1
-    assert {thing["name"]: thing["changes"] for thing in found["things"]} == {
+    assert {one["name"]: one["changes"] for one in found["resources"]} == {
         "toyshop-orders-own": changes,
         "toyshop-orders-own-backfill": changes,
         "toyshop-orders-own-on_dynamodb_record": changes,
@@ -151,7 +151,7 @@ def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> Non
 def test_orders_are_paid_after_all_that(trial: Trial, customer: Customer) -> None:
     customer.pays(customer.order())
     status, found = trial.diff("--stage", "own", "--live")
-    assert (status, found["things"]) == (0, [])
+    assert (status, found["resources"]) == (0, [])
 
 
 def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
@@ -164,7 +164,7 @@ def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
     finally:
         drift.undo(at)
     # THEN each thing is named
-    assert drift.expected(at) - set(drift.found(at, found)) == set()
+    assert drift.expected(at) - set(drift.reported(at, found)) == set()
     assert status == 1
 
 

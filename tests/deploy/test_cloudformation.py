@@ -68,7 +68,7 @@ def test_interrupted_deploy_goes_on_when_run_again(trial: Trial) -> None:
 def test_stage_is_as_the_repository_says(trial: Trial) -> None:
     # nothing is doubled or left behind
     status, found = trial.diff("--stage", "trial", "--live")
-    assert (status, found["things"]) == (0, [])
+    assert (status, found["resources"]) == (0, [])
     assert trial.diff("--stage", "trial", "--live", "orders")[0] == 0
     assert "0 of 12 stacks changed" in trial.shop("deploy", "--stage", "trial")
     status, found = trial.diff("--stage", "trial")
@@ -282,11 +282,11 @@ def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
     finally:
         drift.undo(at)
     # THEN each thing is named, and no secret
-    assert drift.expected(at) - set(drift.found(at, found)) == set()
+    assert drift.expected(at) - set(drift.reported(at, found)) == set()
     assert status == 1
     assert not [word for word in ("hush", "not to be shown", "sk_test") if word in str(found)]
     # AND of one service only what is its own
-    names = {thing["name"] for thing in alone["things"]}
+    names = {one["name"] for one in alone["resources"]}
     assert names
     assert all("orders" in name for name in names), names
     # AND what a deploy would change is another matter

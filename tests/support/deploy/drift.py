@@ -399,13 +399,13 @@ def named(at: Drift, text: str) -> str:
     )
 
 
-def found(at: Drift, answer: dict[str, Any]) -> Iterator[Expected]:
-    """Yield what a command found, as it is expected."""
-    for thing in answer["things"]:
-        if thing["state"] != "changed":
-            yield thing["kind"], thing["name"], thing["state"], ""
-        for change in thing.get("changes", []):
-            yield thing["kind"], thing["name"], "changed", change["path"]
+def reported(at: Drift, answer: dict[str, Any]) -> Iterator[Expected]:
+    """Yield the differences in the output of `./shop diff --json`."""
+    for found in answer["resources"]:
+        if found["state"] != "changed":
+            yield found["kind"], found["name"], found["state"], ""
+        for change in found.get("changes", []):
+            yield found["kind"], found["name"], "changed", change["path"]
 
 
 def undo(at: Drift) -> None:

@@ -9,8 +9,8 @@ from shopctl.aws.clients import Cloud
 _SECRET = re.compile(r"\{\{resolve:secretsmanager:([^:}]+):SecretString:([^:}]+)\}\}")
 
 
-def filled_in(cloud: Cloud, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment with its secrets in place of the references to them."""
+def resolved(cloud: Cloud, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment with the references to secrets replaced by their values."""
 
     def secret(found: re.Match[str]) -> str:
         stored = cloud.client("secretsmanager").get_secret_value(SecretId=found[1])

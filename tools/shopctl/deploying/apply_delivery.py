@@ -9,7 +9,7 @@ from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.deploying import deploy
 from shopctl.project import delivery_config
-from shopctl.project.delivery_config import Delivered
+from shopctl.project.delivery_config import FunctionDelivery
 from shopctl.project.errors import ShopProblem
 from shopctl.project.manifest import LOG_RETENTION_DAYS
 from shopctl.project.services import Service
@@ -67,7 +67,7 @@ def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
     return {resource["name"]: resource for resource in resources}
 
 
-def _apply(cloud: Cloud, arn: str, function: Delivered) -> list[str]:
+def _apply(cloud: Cloud, arn: str, function: FunctionDelivery) -> list[str]:
     changes = []
     if _fill_secrets(cloud, arn):
         changes.append("secrets")
@@ -109,7 +109,7 @@ def _change_mapping(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
     return bool(differing)
 
 
-def _subscribe(cloud: Cloud, arn: str, function: Delivered, attribute: str) -> bool:
+def _subscribe(cloud: Cloud, arn: str, function: FunctionDelivery, attribute: str) -> bool:
     sns = cloud.client("sns")
     wanted, changed = function.event[attribute], False
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=function.source)
@@ -168,7 +168,7 @@ def _fill_secrets(cloud: Cloud, arn: str) -> bool:
     functions = cloud.client("lambda")
     environment = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
     variables = environment.get("Variables", {})
-    filled = secret_references.filled_in(cloud, variables)
+    filled = secret_references.resolved(cloud, variables)
     if filled == variables:
         return False
     functions.update_function_configuration(FunctionName=arn, Environment={"Variables": filled})

@@ -1,4 +1,4 @@
-"""What a deploy would change on a stage, and how the stage differs from the repository."""
+"""Compares a stage with the repository: its deployed templates or its live resources."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from shopctl.aws.ssm_parameters import ExpectedValues
 from shopctl.aws.target import Target, find_target
 from shopctl.deploying import deploy
 from shopctl.drift import live as live_stage
-from shopctl.drift import planned, shown
+from shopctl.drift import planned, report
 from shopctl.drift.live import Drift
 from shopctl.drift.planned import Stack
 from shopctl.packaging.package import Package
@@ -19,62 +19,64 @@ from shopctl.project.layout import Layout
 
 
 class Differences(msgspec.Struct, frozen=True):
-    """What was compared.
+    """The result of a comparison.
 
     Attributes
     ----------
+    stage
+        Name of the stage.
     stacks
-        What a deploy would make of each; empty if the stage was compared as it stands.
-    things
-        What differs on the stage itself.
+        What a deploy would do to each stack; empty for a comparison of live resources.
+    resources
+        Live resources that differ.
     not_compared
-        How many resources of which types were not looked at there.
+        Number of live resources that were not compared, by type.
     """
 
     stage: str
     stacks: list[Stack]
-    things: list[live_stage.Thing]
+    resources: list[live_stage.Difference]
     not_compared: dict[str, int]
 
     @property
     def differs(self) -> bool:
         """Whether there is any difference."""
-        return bool(self.things) or any(one.outcome != "unchanged" for one in self.stacks)
+        return bool(self.resources) or any(one.outcome != "unchanged" for one in self.stacks)
 
 
 def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> Differences:
-    """Compare a stage with the repository; nothing is changed.
+    """Compare a stage with the repository, without changing anything.
 
     Parameters
     ----------
     services
-        Names; empty is all.
+        Names of services; empty for all.
     live
-        Compare the stage as it stands with what the repository says, instead of what was
-        deployed with what a deploy would send.
+        Compare the stage's live resources with the repository, instead of the deployed templates
+        with those that a deploy would send.
 
     Raises
     ------
     ShopProblem
-        If something that is needed is missing.
+        If a prerequisite of a deploy is missing.
     """
     to = find_target(layout, stage, services)
     deploy.check_python(to)
-    everything = len(to.services) == len(to.all_services)
+    whole_stage = len(to.services) == len(to.all_services)
     packages = _packages(to)
     if live:
-        drift = live_stage.drift(to, packages, everything=everything)
-        return Differences(stage, [], drift.things, drift.not_compared)
+        drift = live_stage.drift(to, packages, whole_stage=whole_stage)
+        return Differences(stage, [], drift.differences, drift.not_compared)
     if to.stage.mode == "cloudformation":
-        return Differences(stage, planned.plan(to, packages, everything=everything), [], {})
-    # a release of Chalice's has no stack: what it would change is on the stage alone
-    resources = planned.plan(to, {}, everything=everything)
-    drift = live_stage.drift(to, packages, everything=False, release_only=True)
-    return Differences(stage, resources, drift.things, {})
+        return Differences(stage, planned.plan(to, packages, whole_stage=whole_stage), [], {})
+    # a release by Chalice has no stack: its live resources are compared
+    planned_stacks = planned.plan(to, {}, whole_stage=whole_stage)
+    drift = live_stage.drift(to, packages, whole_stage=False, release_only=True)
+    return Differences(stage, planned_stacks, drift.differences, {})
 
 
 def _packages(to: Target) -> dict[str, Package]:
-    """Make the packages of services, as a deploy would."""
+    """Build the packages of services as a deploy would."""
     published = ExpectedValues(
         ssm_parameters.read(to.cloud), [service.dashed for service in to.services]
     )
@@ -89,13 +91,13 @@ def _packages(to: Target) -> dict[str, Package]:
 
 
 def lines(found: Differences) -> Iterator[str]:
-    """Yield differences for a person; a line that there are none, if so."""
-    yield from shown.stacks(found.stacks)
-    yield from shown.things(Drift(found.things, found.not_compared))
+    """Yield differences as lines of text, or one line that there are none."""
+    yield from report.stacks(found.stacks)
+    yield from report.differences(Drift(found.resources, found.not_compared))
     if not found.differs:
-        yield f"The stage {found.stage} is as the repository says."
+        yield f"The stage {found.stage} matches the repository."
 
 
 def as_json(found: Differences) -> Any:
-    """Return differences as what JSON can hold."""
+    """Return differences as JSON values."""
     return msgspec.to_builtins(found)

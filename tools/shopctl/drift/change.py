@@ -1,4 +1,4 @@
-"""Differences between two values, property by property, without what is secret."""
+"""Differences between two values, property by property, with secrets masked."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,19 +6,19 @@ from typing import Any, Literal
 
 import msgspec
 
-SECRET = "(secret)"  # noqa: S105 - stands for one
+SECRET = "(secret)"  # noqa: S105 - a placeholder
 _SECRET_NAME = re.compile(
     r"(SECRET|PASSWORD|PASSPHRASE|TOKEN|CREDENTIALS?|(API|ACCESS|PRIVATE|SIGNING)_?KEY)S?$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(r"\b(sk|rk|whsec)_\w+|\bAKIA[0-9A-Z]{16}\b")
 _REFERENCE = re.compile(r"\{\{resolve:[^}]*\}\}")
-# what tells one element of a list from another, wherever it stands
+# keys that identify an element of a list, in any order
 _IDENTITIES = ("Sid", "Id", "IndexName", "AttributeName", "Name", "ParameterKey")
 
 
 class Unknown:
-    """A value that only AWS knows; nothing differs from it."""
+    """A value that only AWS knows; it equals everything."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -41,11 +41,11 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     kind
-        What became of it, on the way from the old to the new.
+        Kind of change from the old value to the new one.
     path
-        The property, its parents before it: ``APIHandler.Properties.Timeout``.
+        The property with its parents, such as ``APIHandler.Properties.Timeout``.
     old, new
-        Its values; None where there is none.
+        The values; None if there is none.
     """
 
     kind: Kind
@@ -55,14 +55,14 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def compare(old: Any, new: Any, path: str = "") -> Iterator[Change]:
-    """Yield the properties that differ, the deepest that tell the difference.
+    """Yield the properties that differ, each at the deepest level.
 
     Parameters
     ----------
     old, new
         JSON-like values.
     path
-        What both are the value of.
+        Path of the property that has these values.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def compare(old: Any, new: Any, path: str = "") -> Iterator[Change]:
 
 
 def masked(value: Any, path: str) -> Any:
-    """Return a value as it may be shown: a secret is not, a reference to one is."""
+    """Return a value with secrets masked; a reference to a secret is not one."""
     if isinstance(value, Mapping):
         return {name: masked(child, f"{path}.{name}") for name, child in value.items()}
     if isinstance(value, list):
@@ -99,7 +99,7 @@ def masked(value: Any, path: str) -> Any:
 
 
 def _keyed(value: Any) -> Any:
-    """Return a list whose elements have names as a mapping, so that each meets its like."""
+    """Return a list of elements with identities as a mapping, to compare it in any order."""
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         return value
     for identity in _IDENTITIES:

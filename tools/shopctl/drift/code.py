@@ -1,4 +1,4 @@
-"""Which files of a service's package differ."""
+"""Differences between the files of two packages."""
 
 import io
 import re
@@ -13,14 +13,14 @@ _DERIVED = re.compile(r"\.pyc$|\.dist-info/")
 
 
 def differing(package: Package, deployed: bytes, *, exactly: bool) -> list[Change]:
-    """Return what differs between a zip that is deployed and a service's package.
+    """Return the differences between a deployed zip and a service's package.
 
-    These are the service's own files and the packages of which it ships another version.
+    They are the service's own files and the versions of its dependencies.
 
     Parameters
     ----------
     exactly
-        Say so too when only other files differ.
+        Also report when only other files differ.
     """
     new = package.archive.read_bytes()
     before, after = _read(deployed), _read(new)
@@ -28,11 +28,11 @@ def differing(package: Package, deployed: bytes, *, exactly: bool) -> list[Chang
     own |= {"app.py", "chalicelib"}
     files = [_own_files(archive, own) for archive in (before, after)]
     changes = [
-        *_differing(*files, show=False),
-        *_differing(_packages(before), _packages(after), show=True),
+        *_differing(*files, with_versions=False),
+        *_differing(_packages(before), _packages(after), with_versions=True),
     ]
     if not changes and exactly and deployed != new:
-        return [Change("changed", "byte-code, or files of the packages it ships")]
+        return [Change("changed", "byte-code, or files of its dependencies")]
     return changes
 
 
@@ -55,10 +55,12 @@ def _packages(archive: zipfile.ZipFile) -> dict[str, str]:
     return {match[1]: match[2] for match in found if match}
 
 
-def _differing(old: dict[str, str], new: dict[str, str], *, show: bool) -> Iterator[Change]:
+def _differing(
+    old: dict[str, str], new: dict[str, str], *, with_versions: bool
+) -> Iterator[Change]:
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if before != after:
             kind: Kind = "added" if before is None else "removed" if after is None else "changed"
-            shown = (before, after) if show else (None, None)
+            shown = (before, after) if with_versions else (None, None)
             yield Change(kind, name, *shown)

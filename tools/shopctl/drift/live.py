@@ -1,4 +1,4 @@
-"""How a stage as it stands differs from what the repository says, whoever changed it."""
+"""Compares the resources of a stage, as AWS has them, with the repository."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,19 +17,20 @@ from shopctl.packaging.package import Package
 from shopctl.project import aws_names
 
 
-class Thing(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something of a stage that is not what the repository says.
+class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A resource of a stage that differs from the repository.
 
     Attributes
     ----------
     kind, name
-        What it is.
+        Kind and name of the resource.
     state
-        ``missing`` is what only the repository has, ``extra`` what only the stage has.
+        ``missing`` if only the repository has it, ``extra`` if only the stage has it, else
+        ``changed``.
     stack
-        The stack that something extra belongs to; empty if none owns it.
+        The stack that an extra resource belongs to; empty for none.
     changes
-        On the way from what the repository says to what the stage has.
+        Changes from the repository to the stage.
     """
 
     kind: str
@@ -40,83 +41,83 @@ class Thing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """What differs, and how many resources of which types were not looked at."""
+    """Differences, and the number of resources that were not compared, by type."""
 
-    things: list[Thing]
+    differences: list[Difference]
     not_compared: dict[str, int]
 
 
 @dataclass(frozen=True)
 class _Owner:
-    """The stack of a resource, and whether its template has it: SAM makes some more."""
+    """The stack of a resource, and whether its template declares it; SAM adds others."""
 
     stack: str
     is_declared: bool
 
 
 def drift(
-    to: Target, packages: Mapping[str, Package], *, everything: bool, release_only: bool = False
+    to: Target, packages: Mapping[str, Package], *, whole_stage: bool, release_only: bool = False
 ) -> Drift:
     """Compare services on a stage with the repository.
 
     Parameters
     ----------
     packages
-        By service.
-    everything
-        Name what bears the stage's name and belongs to no service, too.
+        Packages by service.
+    whole_stage
+        Also report resources with the stage's name that belong to no service.
     release_only
-        Leave out what outlives a release.
+        Compare only resources that a release replaces.
     """
     model = build(to, packages)
     owned = _owned(to)
-    things: list[Thing] = []
+    differences: list[Difference] = []
     for kind in KINDS:
         if release_only and not kind.of_release:
             continue
-        expected, standing = kind.expected(model), kind.standing(model)
-        things += _compare(model, kind, expected, standing, owned, everything=everything)
-    looked_at = {name for kind in KINDS for name in kind.types}
-    left = Counter(one.type for one in model.resources if one.type not in looked_at)
-    return Drift(things, dict(sorted(left.items())))
+        expected, actual = kind.expected(model), kind.actual(model)
+        differences += _compare(model, kind, expected, actual, owned, whole_stage=whole_stage)
+    compared = {name for kind in KINDS for name in kind.types}
+    left = Counter(one.type for one in model.resources if one.type not in compared)
+    return Drift(differences, dict(sorted(left.items())))
 
 
 def _compare(
     model: Model,
     kind: Kind,
     expected: Facts,
-    standing: Facts,
+    actual: Facts,
     owned: Mapping[str, _Owner],
     *,
-    everything: bool,
-) -> Iterable[Thing]:
-    for name in sorted({*expected, *standing}):
-        if name not in standing:
-            yield Thing(kind.name, name, "missing")
+    whole_stage: bool,
+) -> Iterable[Difference]:
+    for name in sorted({*expected, *actual}):
+        if name not in actual:
+            yield Difference(kind.name, name, "missing")
         elif name in expected:
-            code = standing[name].pop(CODE, [])
-            changes = [_hidden(one) for one in compare(expected[name], standing[name])] + code
+            code = actual[name].pop(CODE, [])
+            changes = [_hidden(one) for one in compare(expected[name], actual[name])] + code
             if changes:
-                yield Thing(kind.name, name, "changed", changes=changes)
-        elif everything or _is_about(model, name):
+                yield Difference(kind.name, name, "changed", changes=changes)
+        elif whole_stage or _belongs_to_target(model, name):
             owner = _owner(owned, name)
             if owner is None:
-                yield Thing(kind.name, name, "extra")
+                yield Difference(kind.name, name, "extra")
             elif _is_of_service(model, owner.stack) and owner.is_declared:
-                yield Thing(kind.name, name, "extra", owner.stack)
+                yield Difference(kind.name, name, "extra", owner.stack)
 
 
 def _hidden(change: Change) -> Change:
-    """Hide the value of a setting that the repository does not know: it may be a secret."""
+    """Hide the value of a variable that the repository does not have; it may be a secret."""
     if change.kind == "added" and ".Variables." in change.path:
         return msgspec.structs.replace(change, new=SECRET)
     return change
 
 
-def _is_about(model: Model, name: str) -> bool:
-    """Whether a name belongs to one of the services that the command is about.
+def _belongs_to_target(model: Model, name: str) -> bool:
+    """Return whether a name belongs to one of the target's services.
 
-    What is invoked belongs to the one that is invoked, if that is a service's.
+    An event source mapping or subscription belongs to its function's service.
     """
     owners = (_service_of(model, part) for part in name.split(BETWEEN))
     owner = next(filter(None, owners), None)
@@ -138,14 +139,14 @@ def _service_of(model: Model, name: str) -> str | None:
 
 
 def _is_of_service(model: Model, stack: str) -> bool:
-    """Whether a stack is a service's, and not the network's or the edge's."""
+    """Return whether a stack is a service's, and not the infrastructure's."""
     stage = model.to.stage.name
     names = {aws_names.resource(stage, service) for service in model.to.all_services}
     return stack.removesuffix("-resources") in names
 
 
 def _owned(to: Target) -> dict[str, _Owner]:
-    """Return the owners of the stage's resources, by what AWS calls these."""
+    """Return the owners of the stage's resources by physical id."""
     owned = {}
     for name in cloudformation.stacks_of_stage(to.cloud):
         declared = cloudformation.template_of(to.cloud, name).get("Resources", {})
@@ -158,7 +159,7 @@ def _owned(to: Target) -> dict[str, _Owner]:
 def _owner(owned: Mapping[str, _Owner], name: str) -> _Owner | None:
     if name in owned:
         return owned[name]
-    # an ARN or a URL, the one of a secret with six characters at its end
+    # the id may be an ARN or a URL; AWS appends six characters to that of a secret
     for physical, owner in owned.items():
         tail = physical.replace("/", ":").rpartition(":")[2]
         if name in (tail, tail[:-7] if ":secret:" in physical else tail):

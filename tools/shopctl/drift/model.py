@@ -1,4 +1,4 @@
-"""What the repository says a stage has: its templates with every reference resolved."""
+"""The resources that the repository declares for a stage, with every reference resolved."""
 
 import json
 import re
@@ -50,12 +50,14 @@ _REMOVED = object()
 
 @dataclass(frozen=True)
 class DeclaredResource:
-    """One resource of a service's templates, its properties resolved.
+    """One resource of a service's templates.
 
     Attributes
     ----------
     name
-        As AWS knows it; its logical id if it has no name.
+        Name in AWS; the logical id if it has none.
+    properties
+        Properties with every reference resolved.
     """
 
     service: Service
@@ -67,18 +69,20 @@ class DeclaredResource:
 
 @dataclass(frozen=True)
 class Model:
-    """Services as the repository says they are on a stage.
+    """Services as the repository declares them for a stage.
 
     Attributes
     ----------
+    to
+        The stage and the services.
     published
-        What the stage's services published of themselves.
+        Values that the stage's services published.
     packages
-        What each service would deploy.
+        The package that a deploy would release, by service.
     resources
-        Of all their templates.
+        Resources of all their templates.
     physical
-        What AWS calls the resources of each service's release, by their logical ids.
+        Physical ids of the resources of each service's release, by logical id.
     """
 
     to: Target
@@ -98,7 +102,7 @@ def build(to: Target, packages: Mapping[str, Package]) -> Model:
     Parameters
     ----------
     packages
-        By service.
+        Packages by service.
     """
     published = ssm_parameters.read(to.cloud)
     resources: list[DeclaredResource] = []
@@ -118,7 +122,7 @@ def build(to: Target, packages: Mapping[str, Package]) -> Model:
 
 
 class _Template:
-    """A template of a service, and what its intrinsic functions give."""
+    """A template of a service, and the values of its intrinsic functions."""
 
     def __init__(
         self,
@@ -157,7 +161,7 @@ class _Template:
                 logical_id,
                 declared["Type"],
                 self._name(logical_id),
-                self._plain(declared.get("Properties", {})),
+                self._resolve(declared.get("Properties", {})),
             )
 
     def _name(self, logical_id: str) -> str:
@@ -165,18 +169,18 @@ class _Template:
         if logical_id in self._names and declared["Type"] in (FUNCTION, ROLE):
             return self._names[logical_id]
         given = declared.get("Properties", {}).get(_NAMED_BY.get(declared["Type"], ""))
-        return logical_id if given is None else str(self._plain(given))
+        return logical_id if given is None else str(self._resolve(given))
 
-    def _plain(self, value: Any) -> Any:
+    def _resolve(self, value: Any) -> Any:
         if isinstance(value, dict):
             if len(value) == 1:
                 ((function, argument),) = value.items()
                 if function == "Ref" or function.startswith("Fn::"):
                     return self._call(function.removeprefix("Fn::"), argument)
-            plain = {name: self._plain(child) for name, child in value.items()}
-            return {name: child for name, child in plain.items() if child is not _REMOVED}
+            resolved = {name: self._resolve(child) for name, child in value.items()}
+            return {name: child for name, child in resolved.items() if child is not _REMOVED}
         if isinstance(value, list):
-            return [self._plain(child) for child in value]
+            return [self._resolve(child) for child in value]
         if isinstance(value, str):
             return _PARAMETER.sub(lambda found: self._published[found[1]], value)
         return value
@@ -191,9 +195,9 @@ class _Template:
             return self._substituted(*([argument] if isinstance(argument, str) else argument))
         if function == "If":
             condition, then, otherwise = argument
-            return self._plain(then if self._holds(condition) else otherwise)
+            return self._resolve(then if self._holds(condition) else otherwise)
         if function == "Join":
-            parts = [self._plain(part) for part in argument[1]]
+            parts = [self._resolve(part) for part in argument[1]]
             unknown = any(part is UNKNOWN for part in parts)
             return UNKNOWN if unknown else argument[0].join(parts)
         return UNKNOWN
@@ -205,16 +209,16 @@ class _Template:
             nonlocal unknown
             name = found[1]
             if given and name in given:
-                plain = self._plain(given[name])
+                resolved = self._resolve(given[name])
             elif name in self._values or "." not in name:
-                plain = self._call("Ref", name)
+                resolved = self._call("Ref", name)
             else:
-                plain = self._call("GetAtt", name)
-            unknown = unknown or plain is UNKNOWN
-            return str(plain)
+                resolved = self._call("GetAtt", name)
+            unknown = unknown or resolved is UNKNOWN
+            return str(resolved)
 
         made = _VARIABLE.sub(value, text)
-        return UNKNOWN if unknown else self._plain(made)
+        return UNKNOWN if unknown else self._resolve(made)
 
     def _holds(self, condition: Any) -> bool:
         if isinstance(condition, str):
@@ -223,7 +227,7 @@ class _Template:
         if function == "Condition":
             return self._holds(argument)
         if function == "Fn::Equals":
-            first, second = (self._plain(one) for one in argument)
+            first, second = (self._resolve(one) for one in argument)
             return bool(first == second)
         if function == "Fn::Not":
             return not self._holds(argument[0])
@@ -233,7 +237,7 @@ class _Template:
     def _ref(self, logical_id: str) -> Any:
         declared = self._declared.get(logical_id)
         if declared is None:
-            # what SAM makes of a function: its alias and version
+            # the alias or version that SAM adds to a function
             function = logical_id.removesuffix(".Alias")
             return f"{self._name(function)}:live" if function in self._declared else UNKNOWN
         kind, name = declared["Type"], self._name(logical_id)
@@ -272,7 +276,7 @@ class _Template:
 
 
 def _chalice_names(service: Service, to: Target) -> dict[str, str]:
-    """Return the names that Chalice gives to functions and roles, by their logical ids."""
+    """Return Chalice's names of functions and roles by logical id."""
     names: dict[str, str] = {}
     for logical_id, function in delivery_config.function_names(service).items():
         names[logical_id] = aws_names.function(to.stage, service.name, function)

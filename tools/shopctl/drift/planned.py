@@ -1,4 +1,4 @@
-"""What a deploy would change: the templates and packages it would send, against the deployed."""
+"""Compares the templates and packages that a deploy would send with the deployed ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -18,16 +18,16 @@ _FUNCTION = "AWS::Serverless::Function"
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """What a deploy would make of a stack.
+    """What a deploy would do to a stack.
 
     Attributes
     ----------
     outcome
-        ``unknown`` is a stack that the stage has and the repository does not.
+        ``unknown`` for a stack that only the stage has.
     changes
-        Of its template and parameters, on the way from the deployed to the repository's.
+        Changes of its template and parameters, from the deployed to the repository's.
     code
-        Files of its package, and the versions of packages in it, that differ.
+        Changes of the files in its package and of the versions of its dependencies.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Stack(msgspec.Struct, frozen=True):
     code: list[Change] = []
 
 
-def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> list[Stack]:
-    """Say what deploying services would make of each of their stacks, in the order of a deploy.
+def plan(to: Target, packages: Mapping[str, Package], *, whole_stage: bool) -> list[Stack]:
+    """Return what a deploy would do to each stack of the services, in its order.
 
     Parameters
     ----------
     packages
-        By service; those that `chalice deploy` releases have none here.
-    everything
-        Name the stacks too that the repository does not have.
+        Packages by service; empty if `chalice deploy` releases them.
+    whole_stage
+        Also report stacks that the repository does not have.
     """
     bucket = artifact_bucket.of(to.cloud)
     planned = [
@@ -56,14 +56,14 @@ def plan(to: Target, packages: Mapping[str, Package], *, everything: bool) -> li
         for package in (packages[one.name] for one in wave if one.name in packages):
             template, _ = stacks.release(to.cloud, package, bucket)
             planned.append(_plan(to, template, package, bucket))
-    if everything:
+    if whole_stage:
         known = {stack.name for stack in planned}
         planned += [Stack(name, "unknown") for name in _of_services(to) if name not in known]
     return planned
 
 
-def _of_services(to: Target) -> Iterable[str]:
-    """Yield the stage's stacks that were deployed as a service's."""
+def _of_services(to: Target) -> list[str]:
+    """Return the names of the stage's stacks that were deployed by these commands."""
     return sorted(
         name
         for name, stack in cloudformation.stacks_of_stage(to.cloud).items()
@@ -105,19 +105,19 @@ def _without_code(resource: dict[str, Any]) -> dict[str, Any]:
     properties = resource.get("Properties", {})
     if resource["Type"] != _FUNCTION:
         return resource
-    kept = {name: value for name, value in properties.items() if name != "CodeUri"}
-    return {**resource, "Properties": kept}
+    others = {name: value for name, value in properties.items() if name != "CodeUri"}
+    return {**resource, "Properties": others}
 
 
 def _parameters(stack: Mapping[str, Any], template: Template) -> Iterable[Change]:
     old = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
     new = {one["ParameterKey"]: one["ParameterValue"] for one in template.parameters}
-    # what is not given keeps the template's default
+    # a parameter that is not given keeps the template's default
     yield from compare({name: old[name] for name in old if name in new}, new, "Parameters")
 
 
 def _code(template: Mapping[str, Any]) -> str:
-    """Return the key of the package that a release's functions have."""
+    """Return the key of the code of a release's functions."""
     for resource in template["Resources"].values():
         if resource["Type"] == _FUNCTION:
             return str(resource["Properties"]["CodeUri"]["Key"])

@@ -1,4 +1,4 @@
-"""Reads a service's `delivery.yaml` as one stage needs it, without CloudFormation."""
+"""Reads a service's `delivery.yaml` and `resources.yaml` for one stage, without CloudFormation."""
 
 import re
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ _PARAMETER = re.compile(r"\{\{resolve:ssm:/toyshop/[^/]+/([^}]+)\}\}")
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """What `delivery.yaml` says of one function.
+class FunctionDelivery:
+    """The delivery settings of one function.
 
     Attributes
     ----------
     name
-        As in app.py, such as ``charge_retry``.
+        Name in app.py, such as ``charge_retry``.
     trigger
-        What kind of source invokes it.
+        Kind of its event source.
     source
-        ARN of what invokes it; empty for the API's function and authorizers.
+        ARN of its event source; empty for the API's function and for authorizers.
     event
-        Properties of that source: batch size, retries, filter policy.
+        Properties of its event source: batch size, retries, filter policy.
     invoke
         Retries, age limit and failure destination of asynchronous invocations.
     concurrency
-        How many may run at once; None is unlimited.
+        Maximum number of concurrent invocations; None for no limit.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A service's delivery settings.
+    """The delivery settings of a service.
 
     Attributes
     ----------
     functions
-        Of each function.
+        Settings of each function.
     gateway_responses
-        What the API's gateway answers by itself.
+        Responses that the API gateway sends without invoking a function.
     """
 
-    functions: tuple[Delivered, ...]
+    functions: tuple[FunctionDelivery, ...]
     gateway_responses: Mapping[str, Any]
 
 
@@ -69,35 +69,35 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
     Parameters
     ----------
     published
-        What services published under ``/toyshop/<stage>/``, by the rest of the name.
+        Values that the stage's services published.
 
     Raises
     ------
     ShopProblem
-        If something is published that cannot be found.
+        If a value is not published, or the template uses a variable that only a stack knows.
     """
-    path = service.directory / "delivery.yaml"
+    path = service.delivery_file
     resources = yaml.safe_load(path.read_text())["Resources"]
     names = function_names(service)
 
-    def plain(value: Any) -> Any:
+    def resolve(value: Any) -> Any:
         if isinstance(value, dict):
             if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
                 return _substitute(value["Fn::Sub"], stage, published, str(path))
-            return {key: plain(child) for key, child in value.items()}
+            return {key: resolve(child) for key, child in value.items()}
         if isinstance(value, list):
-            return [plain(child) for child in value]
+            return [resolve(child) for child in value]
         return value
 
     functions = []
     for logical_id, resource in resources.items():
         if logical_id not in names:
             continue
-        properties = plain(resource.get("Properties", {}))
+        properties = resolve(resource.get("Properties", {}))
         events = [event["Properties"] for event in properties.get("Events", {}).values()]
         event = events[0] if events else {}
         functions.append(
-            Delivered(
+            FunctionDelivery(
                 names[logical_id],
                 next((kind for key, kind in _SOURCES.items() if key in event), "other"),
                 next((event[key] for key in _SOURCES if key in event), ""),
@@ -106,7 +106,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
                 properties.get("ReservedConcurrentExecutions"),
             )
         )
-    api = plain(resources.get("RestAPI", {}).get("Properties", {}))
+    api = resolve(resources.get("RestAPI", {}).get("Properties", {}))
     return Delivery(tuple(functions), api.get("GatewayResponses", {}))
 
 
@@ -118,27 +118,23 @@ def triggers(service: Service) -> dict[str, str]:
     dict
         ``stream``, ``queue``, ``topic``, ``schedule`` or ``call``, by the function's name.
     """
-    resources = yaml.safe_load((service.directory / "delivery.yaml").read_text())["Resources"]
-    names = function_names(service)
+    resources = yaml.safe_load(service.delivery_file.read_text())["Resources"]
     return {
-        name: _trigger(resources.get(logical_id, {}).get("Properties", {}))
-        for logical_id, name in names.items()
+        name: _trigger(resources[logical_id].get("Properties", {}))
+        for logical_id, name in function_names(service).items()
         if logical_id in resources
     }
 
 
-def _trigger(properties: Mapping[str, Any]) -> str:
-    for event in properties.get("Events", {}).values():
-        for source in _SOURCES:
-            if source in event["Properties"]:
-                return source.lower()
-    # of a schedule only the decorator tells; what is invoked so has limits for its retries
-    return "schedule" if "EventInvokeConfig" in properties else "call"
-
-
 def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
-    """Read the queues of a service, and the dead-letter queue of each that has one, by name."""
-    path = service.directory / "resources.yaml"
+    """Return the dead-letter queue of each of a service's queues, or None, by queue name.
+
+    Raises
+    ------
+    ShopProblem
+        If a name uses a variable that only a stack knows.
+    """
+    path = service.resources_file
     queues = {
         logical_id: resource["Properties"]
         for logical_id, resource in yaml.safe_load(path.read_text())["Resources"].items()
@@ -161,6 +157,15 @@ def function_names(service: Service) -> dict[str, str]:
     return {aws_names.logical_id(name): name for name in service.manifest.functions}
 
 
+def _trigger(properties: Mapping[str, Any]) -> str:
+    for event in properties.get("Events", {}).values():
+        for source in _SOURCES:
+            if source in event["Properties"]:
+                return source.lower()
+    # a schedule is only in the decorator; a function that it invokes has limits for its retries
+    return "schedule" if "EventInvokeConfig" in properties else "call"
+
+
 def _substitute(text: str, stage: Stage, published: Mapping[str, str], path: str) -> str:
     values = {
         "Stage": stage.name,
@@ -171,7 +176,7 @@ def _substitute(text: str, stage: Stage, published: Mapping[str, str], path: str
     unknown = set(_VARIABLE.findall(text)) - set(values)
     if unknown:
         raise ShopProblem(
-            f"{path} uses {', '.join(sorted(unknown))}, which is known to a stack alone.",
+            f"{path} uses {', '.join(sorted(unknown))}, which only a stack knows.",
             "Publish the value in resources.yaml as an SSM parameter.",
         )
     text = _VARIABLE.sub(lambda found: values[found[1]], text)

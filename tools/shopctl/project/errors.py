@@ -1,4 +1,4 @@
-"""What can go wrong in a command, said so that a reader knows what to do."""
+"""The error that a command reports to its user."""
 
 
 class ShopProblem(Exception):
@@ -14,7 +14,7 @@ class ShopProblem(Exception):
     Attributes
     ----------
     exit_status
-        Of the command, where 1 means something else.
+        Exit status of the command; a command in which 1 has another meaning sets it.
     """
 
     exit_status = 1

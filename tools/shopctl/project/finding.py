@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""A violation of a rule that a check found."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """A place that breaks a rule.
+    """A violation of a rule.
 
     Attributes
     ----------
     path, line
-        Where.
+        File and line.
     what
         What is wrong, one sentence.
     remedy
-        How to mend it, one sentence.
+        How to correct it, one sentence.
     """
 
     path: Path

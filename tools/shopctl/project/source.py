@@ -1,4 +1,4 @@
-"""Python modules as syntax trees: what they import, and what a name in them stands for."""
+"""Python modules as syntax trees: their imports, and what their names refer to."""
 
 import ast
 from collections.abc import Iterator
@@ -9,13 +9,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Import:
-    """One import: the dotted name of what is imported, and where."""
+    """One import.
+
+    Attributes
+    ----------
+    target
+        Dotted name of what is imported.
+    line
+        Line of the import.
+    """
 
     target: str
     line: int
 
     def is_in(self, package: str) -> bool:
-        """Return whether it is a package or something in it."""
+        """Return whether it imports a package or something in it."""
         return self.target == package or self.target.startswith(f"{package}.")
 
 
@@ -26,7 +34,7 @@ class Module:
     Attributes
     ----------
     name
-        Dotted, as it is imported.
+        Dotted name that it is imported by.
     path
         Its file.
     """
@@ -41,7 +49,7 @@ class Module:
 
     @cached_property
     def imports(self) -> tuple[Import, ...]:
-        """What it imports, wherever in the file."""
+        """Its imports, anywhere in the file."""
         found = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -59,7 +67,7 @@ class Module:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What an imported name stands for, dotted."""
+        """Dotted names of what its imported names refer to."""
         found = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -73,7 +81,7 @@ class Module:
         return found
 
     def resolve(self, node: ast.expr) -> str | None:
-        """Return what an expression such as ``api.PLACE`` stands for, dotted, if it is a name."""
+        """Return the dotted name that an expression such as ``api.PLACE`` refers to, if any."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -82,14 +90,14 @@ class Module:
         return None
 
     def calls(self, name: str) -> Iterator[ast.Call]:
-        """Yield the calls of a function or method of a name."""
+        """Yield the calls of functions and methods with a name."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call) and called(node) == name:
                 yield node
 
 
 def called(call: ast.Call) -> str:
-    """Return the last part of the name of what is called."""
+    """Return the last part of the name of the called function."""
     function = call.func
     if isinstance(function, ast.Attribute):
         return function.attr
@@ -97,7 +105,7 @@ def called(call: ast.Call) -> str:
 
 
 def text_of(call: ast.Call, keyword: str, position: int | None = None) -> str | None:
-    """Return an argument of a call that is a text."""
+    """Return an argument of a call that is a string literal; None for anything else."""
     found = [item.value for item in call.keywords if item.arg == keyword]
     if not found and position is not None and len(call.args) > position:
         found = [call.args[position]]

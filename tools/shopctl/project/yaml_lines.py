@@ -1,4 +1,4 @@
-"""YAML and JSON that know on which line each key stands."""
+"""Parses YAML and JSON with the line of each key."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ class Block(dict[str, Any]):
         self.lines: dict[str, int] = {}
 
     def line_of(self, *keys: str) -> int:
-        """Return the line of a nested key, or of the deepest part of its path that is there."""
+        """Return the line of a nested key, or of the deepest part of its path that exists."""
         block: Any = self
         line = self.line
         for key in keys:
@@ -28,7 +28,7 @@ class Block(dict[str, Any]):
         return line
 
     def at(self, *keys: str) -> Any:
-        """Return a nested value, or ``None`` if any part of its path is not there."""
+        """Return a nested value; None if any part of its path does not exist."""
         value: Any = self
         for key in keys:
             value = value.get(key) if isinstance(value, dict) else None
@@ -36,7 +36,7 @@ class Block(dict[str, Any]):
 
 
 def read_yaml(path: Path) -> Block:
-    """Read a YAML mapping; an absent file is an empty one.
+    """Read a YAML mapping; a file that does not exist is an empty one.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def read_yaml(path: Path) -> Block:
 
 
 def read_json(path: Path) -> Block:
-    """Read a JSON object; an absent file is an empty one.
+    """Read a JSON object; a file that does not exist is an empty one.
 
     Raises
     ------
@@ -84,6 +84,6 @@ def _value(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
 
 
 def line_containing(path: Path, text: str) -> int:
-    """Return the first line of a file that contains a text, or 1."""
+    """Return the first line of a file that contains a text; 1 if none does."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return next((number for number, line in enumerate(lines, 1) if text in line), 1)

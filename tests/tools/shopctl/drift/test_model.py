@@ -9,7 +9,7 @@ from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.drift import model
 from shopctl.drift.change import UNKNOWN
-from shopctl.drift.kinds import kept, messaging, settings
+from shopctl.drift.kinds import messaging, settings, storage
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
 
@@ -57,7 +57,7 @@ def prod() -> model.Model:
 def test_resources_have_the_names_of_the_stage(prod: model.Model) -> None:
     tables = {one.name for one in prod.of("AWS::DynamoDB::Table")}
     assert "toyshop-prod-orders" in tables
-    assert "toyshop-prod-file-manager-private-222222222222" in kept._buckets(prod)
+    assert "toyshop-prod-file-manager-private-222222222222" in storage._buckets(prod)
     assert all(not one.name.startswith("${") for one in prod.resources)
 
 
@@ -75,8 +75,8 @@ def test_references_are_resolved(prod: model.Model) -> None:
 
 
 def test_conditions_hold_as_in_the_stage(prod: model.Model) -> None:
-    assert kept._tables(prod)["toyshop-prod-orders"]["PointInTimeRecovery"] is True
-    private = kept._buckets(prod)["toyshop-prod-file-manager-private-222222222222"]
+    assert storage._tables(prod)["toyshop-prod-orders"]["PointInTimeRecovery"] is True
+    private = storage._buckets(prod)["toyshop-prod-file-manager-private-222222222222"]
     assert private["Policy"]["Statement"][0]["Sid"] == "EncryptedTransportOnly"
 
 

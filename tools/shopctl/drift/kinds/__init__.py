@@ -1,12 +1,12 @@
-"""What is compared of a stage, by kind: what the repository says, and what AWS answers."""
+"""The kinds of resources that are compared, each as the repository and as AWS has it."""
 
-from shopctl.drift.kinds import access, apis, functions, kept, messaging, settings
+from shopctl.drift.kinds import access, apis, functions, messaging, settings, storage
 from shopctl.drift.kinds.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
     *functions.KINDS,
     *messaging.KINDS,
-    *kept.KINDS,
+    *storage.KINDS,
     *access.KINDS,
     *apis.KINDS,
     *settings.KINDS,

@@ -1,8 +1,8 @@
-"""Roles, and what they may do."""
+"""IAM roles and their policies."""
 
 from typing import Any
 
-from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages, policy
+from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages, policy
 from shopctl.drift.model import ROLE, DeclaredResource, Model
 
 
@@ -12,7 +12,7 @@ def _roles(model: Model) -> Facts:
 
 def _role(model: Model, declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
-    # Chalice calls a role's policy as it calls the role
+    # Chalice gives a role's policy the name of the role
     by_chalice = model.to.stage.mode == "chalice"
     return {
         "AssumeRolePolicy": policy(properties["AssumeRolePolicyDocument"]),
@@ -25,16 +25,16 @@ def _role(model: Model, declared: DeclaredResource) -> dict[str, Any]:
     }
 
 
-def _standing_roles(model: Model) -> Facts:
+def _actual_roles(model: Model) -> Facts:
     found = pages(model.to.cloud, "iam", "list_roles", "Roles")
     return {
-        role["RoleName"]: _standing_role(model, role)
+        role["RoleName"]: _actual_role(model, role)
         for role in found
-        if is_of_stage(model.to, role["RoleName"])
+        if belongs_to_stage(model.to, role["RoleName"])
     }
 
 
-def _standing_role(model: Model, role: dict[str, Any]) -> dict[str, Any]:
+def _actual_role(model: Model, role: dict[str, Any]) -> dict[str, Any]:
     cloud, name = model.to.cloud, role["RoleName"]
     client = cloud.client("iam")
     inline = pages(cloud, "iam", "list_role_policies", "PolicyNames", RoleName=name)
@@ -50,4 +50,4 @@ def _standing_role(model: Model, role: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-KINDS = (Kind("role", (ROLE,), _roles, _standing_roles, of_release=True),)
+KINDS = (Kind("role", (ROLE,), _roles, _actual_roles, of_release=True),)

@@ -1,10 +1,10 @@
-"""REST APIs: who may call them, their routes, and what the gateway answers by itself."""
+"""REST APIs: their policies, routes and gateway responses."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages, policy, told
+from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages, policy, reported
 from shopctl.drift.model import API, DeclaredResource, Model
 from shopctl.project import aws_names
 
@@ -65,7 +65,7 @@ def _function(uri: Any) -> str | None:
     return found[1] if found else None
 
 
-def _standing_apis(model: Model) -> Facts:
+def _actual_apis(model: Model) -> Facts:
     cloud = model.to.cloud
     expected = {
         model.published.get(f"{declared.service.dashed}/api-id"): declared
@@ -74,14 +74,14 @@ def _standing_apis(model: Model) -> Facts:
     facts: Facts = {}
     for found in pages(cloud, "apigateway", "get_rest_apis", "items"):
         if declared := expected.get(found["id"]):
-            facts[declared.name] = _standing_api(model, found)
+            facts[declared.name] = _actual_api(model, found)
         elif found["name"].startswith(aws_names.resource(model.to.stage.name, "")):
             name = found["name"]
             facts[name if name not in facts else f"{name} ({found['id']})"] = {}
-    return {name: facts[name] for name in facts if is_of_stage(model.to, name)}
+    return {name: facts[name] for name in facts if belongs_to_stage(model.to, name)}
 
 
-def _standing_api(model: Model, api: Mapping[str, Any]) -> dict[str, Any]:
+def _actual_api(model: Model, api: Mapping[str, Any]) -> dict[str, Any]:
     cloud, api_id = model.to.cloud, api["id"]
     gateway = cloud.client("apigateway")
     authorizers = {
@@ -107,7 +107,7 @@ def _standing_api(model: Model, api: Mapping[str, Any]) -> dict[str, Any]:
     }
     types = api.get("endpointConfiguration", {}).get("types") or [None]
     return {
-        "EndpointType": told(model, types[0]),
+        "EndpointType": reported(model, types[0]),
         "Policy": policy(api.get("policy")),
         "Routes": routes,
         "GatewayResponses": _responses(model, api_id),
@@ -129,7 +129,7 @@ def _responses(model: Model, api_id: str) -> Any:
         for one in items.get("items", [])
         if not one.get("defaultResponse")
     }
-    return told(model, changed)
+    return reported(model, changed)
 
 
-KINDS = (Kind("API", (API,), _apis, _standing_apis, of_release=True),)
+KINDS = (Kind("API", (API,), _apis, _actual_apis, of_release=True),)

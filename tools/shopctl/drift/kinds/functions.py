@@ -1,23 +1,33 @@
-"""Functions, what invokes them, and what becomes of invocations that fail."""
+"""Functions, their event sources, and the destinations of failed invocations."""
 
 import base64
 import hashlib
 import json
-import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import requests
 
 from shopctl.aws import secret_references
 from shopctl.drift import code
 from shopctl.drift.change import Change
-from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind, answer, is_of_stage, last, pages, told
+from shopctl.drift.kinds.kind import (
+    BETWEEN,
+    Facts,
+    Kind,
+    belongs_to_stage,
+    describe,
+    name_in_arn,
+    pages,
+    reported,
+)
 from shopctl.drift.model import FUNCTION, DeclaredResource, Model
 from shopctl.packaging.package import Package
 
 CODE = "Code"
-"""What differs in a function's code, not a property to be compared."""
+"""Key of the differences in a function's code, which is not compared as a property."""
 _DOWNLOAD_SECONDS = 60
-# the rule's name is made up by whoever deploys it
+# the rule's name depends on how it was deployed
 _SCHEDULE = "its schedule"
 _QUEUE_DEFAULTS = {"BatchSize": 10}
 _STREAM_DEFAULTS = {
@@ -43,11 +53,11 @@ def _function(model: Model, declared: DeclaredResource) -> dict[str, Any]:
         "Handler": properties["Handler"],
         "Timeout": properties["Timeout"],
         "MemorySize": properties["MemorySize"],
-        "Role": last(str(properties["Role"])),
-        "Environment": {"Variables": secret_references.filled_in(model.to.cloud, variables)},
+        "Role": name_in_arn(str(properties["Role"])),
+        "Environment": {"Variables": secret_references.resolved(model.to.cloud, variables)},
         "Layers": properties.get("Layers", []),
-        "SubnetIds": _in_order(vpc.get("SubnetIds", [])),
-        "SecurityGroupIds": _in_order(vpc.get("SecurityGroupIds", [])),
+        "SubnetIds": _sorted_ids(vpc.get("SubnetIds", [])),
+        "SecurityGroupIds": _sorted_ids(vpc.get("SecurityGroupIds", [])),
         "Tracing": properties.get("Tracing", "PassThrough"),
         "ReservedConcurrentExecutions": properties.get("ReservedConcurrentExecutions"),
         "EventInvokeConfig": _invocation(properties.get("EventInvokeConfig", {})),
@@ -55,7 +65,7 @@ def _function(model: Model, declared: DeclaredResource) -> dict[str, Any]:
     }
 
 
-def _in_order(ids: Any) -> Any:
+def _sorted_ids(ids: Any) -> Any:
     return sorted(ids) if isinstance(ids, list) else ids
 
 
@@ -70,10 +80,10 @@ def _invocation(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invokers(model: Model, declared: DeclaredResource) -> Iterator[str]:
-    """Yield who may invoke a function by its own policy, and for what."""
+    """Yield the principals and sources that a function's policy allows to invoke it."""
     for event in declared.properties.get("Events", {}).values():
         if event["Type"] == "SNS":
-            yield f"sns.amazonaws.com for {last(str(event['Properties']['Topic']))}"
+            yield f"sns.amazonaws.com for {name_in_arn(str(event['Properties']['Topic']))}"
         elif event["Type"] == "Schedule":
             yield f"events.amazonaws.com for {_SCHEDULE}"
     for permission in model.of("AWS::Lambda::Permission"):
@@ -86,8 +96,8 @@ def _invokers(model: Model, declared: DeclaredResource) -> Iterator[str]:
 
 
 def _named(function: str) -> str:
-    """Return a function's name, given that, its ARN or those of its alias."""
-    return last(function) if function.startswith("arn:") else function.partition(":")[0]
+    """Return a function's name from its name or ARN, or from those of its alias."""
+    return name_in_arn(function) if function.startswith("arn:") else function.partition(":")[0]
 
 
 def _invoker(principal: Any, source: str) -> str:
@@ -97,19 +107,19 @@ def _invoker(principal: Any, source: str) -> str:
         return f"{principal} for {source.split(':', 5)[-1].partition('/')[0]}"
     if ":rule/" in source:
         return f"{principal} for {_SCHEDULE}"
-    return f"{principal} for {last(source) if source else 'anything'}"
+    return f"{principal} for {name_in_arn(source) if source else 'anything'}"
 
 
-def _standing_functions(model: Model) -> Facts:
+def _actual_functions(model: Model) -> Facts:
     cloud = model.to.cloud
     packages = {one.name: model.packages[one.service.name] for one in model.of(FUNCTION)}
     known: dict[tuple[str, str], list[Change]] = {}
     facts: Facts = {}
     for function in pages(cloud, "lambda", "list_functions", "Functions"):
         name = function["FunctionName"]
-        if not is_of_stage(model.to, name):
+        if not belongs_to_stage(model.to, name):
             continue
-        facts[name] = _standing_function(model, function)
+        facts[name] = _actual_function(model, function)
         if package := packages.get(name):
             # the functions of a service have the same code
             one = (package.service.name, function["CodeSha256"])
@@ -126,14 +136,14 @@ def _code(model: Model, package: Package, function: Mapping[str, Any]) -> list[C
         return []
     client = model.to.cloud.client("lambda")
     url = client.get_function(FunctionName=function["FunctionName"])["Code"]["Location"]
-    with urllib.request.urlopen(url, timeout=_DOWNLOAD_SECONDS) as answer:
-        deployed = answer.read()
-    # `chalice deploy` makes a package of its own, with other files of what it ships
+    response = requests.get(url, timeout=_DOWNLOAD_SECONDS)
+    response.raise_for_status()
+    # `chalice deploy` builds its own package, with other files of the dependencies
     exactly = model.to.stage.mode == "cloudformation"
-    return code.differing(package, deployed, exactly=exactly)
+    return code.differing(package, response.content, exactly=exactly)
 
 
-def _standing_function(model: Model, function: Mapping[str, Any]) -> dict[str, Any]:
+def _actual_function(model: Model, function: Mapping[str, Any]) -> dict[str, Any]:
     client, name = model.to.cloud.client("lambda"), function["FunctionName"]
     vpc = function.get("VpcConfig", {})
     configs = client.list_function_event_invoke_configs(FunctionName=name)
@@ -144,24 +154,24 @@ def _standing_function(model: Model, function: Mapping[str, Any]) -> dict[str, A
         "Handler": function.get("Handler"),
         "Timeout": function["Timeout"],
         "MemorySize": function["MemorySize"],
-        "Role": last(function["Role"]),
+        "Role": name_in_arn(function["Role"]),
         "Environment": {"Variables": function.get("Environment", {}).get("Variables", {})},
         "Layers": [layer["Arn"] for layer in function.get("Layers", [])],
         "SubnetIds": sorted(vpc.get("SubnetIds", [])),
         "SecurityGroupIds": sorted(vpc.get("SecurityGroupIds", [])),
         "Tracing": function.get("TracingConfig", {}).get("Mode", "PassThrough"),
-        "ReservedConcurrentExecutions": told(model, limit.get("ReservedConcurrentExecutions")),
+        "ReservedConcurrentExecutions": reported(model, limit.get("ReservedConcurrentExecutions")),
         "EventInvokeConfig": _invocation(invocation),
-        "InvokedBy": sorted(set(_standing_invokers(client, function))),
+        "InvokedBy": sorted(set(_actual_invokers(client, function))),
     }
 
 
-def _standing_invokers(client: Any, function: Mapping[str, Any]) -> Iterator[str]:
-    # a function that has an alias is invoked by that
+def _actual_invokers(client: Any, function: Mapping[str, Any]) -> Iterator[str]:
+    # a function with an alias is invoked through the alias
     for qualifier in ("", "live"):
         request = {"Qualifier": qualifier} if qualifier else {}
         name = function["FunctionName"]
-        found = answer(client.get_policy, "NotFound", FunctionName=name, **request)
+        found = describe(client.get_policy, "NotFound", FunctionName=name, **request)
         for statement in json.loads(found.get("Policy", "{}")).get("Statement", []):
             conditions = statement.get("Condition", {}).values()
             source = next(
@@ -185,7 +195,7 @@ def _mappings(model: Model) -> Facts:
             key, defaults = _SOURCES[event["Type"]]
             properties = event["Properties"]
             source = str(properties[key])
-            facts[f"{declared.name}{BETWEEN}{last(source)}"] = _mapping(
+            facts[f"{declared.name}{BETWEEN}{name_in_arn(source)}"] = _mapping(
                 {**properties, "EventSourceArn": source, "Enabled": True}, defaults
             )
     return facts
@@ -205,22 +215,24 @@ def _mapping(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
     }
 
 
-def _standing_mappings(model: Model) -> Facts:
+def _actual_mappings(model: Model) -> Facts:
     facts: Facts = {}
     for found in pages(
         model.to.cloud, "lambda", "list_event_source_mappings", "EventSourceMappings"
     ):
         source = found.get("EventSourceArn", "")
-        function = last(found["FunctionArn"])
-        if not (is_of_stage(model.to, function) or is_of_stage(model.to, last(source))):
+        function = name_in_arn(found["FunctionArn"])
+        if not (
+            belongs_to_stage(model.to, function) or belongs_to_stage(model.to, name_in_arn(source))
+        ):
             continue
         defaults = _QUEUE_DEFAULTS if ":sqs:" in source else _STREAM_DEFAULTS
         enabled = found.get("State") not in ("Disabled", "Disabling")
-        name = f"{function}{BETWEEN}{last(source)}"
-        # a second one of the same source is one too many
-        name += " (again)" * (name in facts)
+        name = f"{function}{BETWEEN}{name_in_arn(source)}"
+        # two mappings of one source would consume every event twice
+        name += " (duplicate)" * (name in facts)
         facts[name] = mapping = _mapping({**found, "Enabled": enabled}, defaults)
-        mapping["MaximumConcurrency"] = told(model, mapping["MaximumConcurrency"])
+        mapping["MaximumConcurrency"] = reported(model, mapping["MaximumConcurrency"])
     return facts
 
 
@@ -229,8 +241,8 @@ KINDS = (
         "function",
         (FUNCTION, "AWS::Lambda::Permission"),
         _functions,
-        _standing_functions,
+        _actual_functions,
         of_release=True,
     ),
-    Kind("event source mapping", (), _mappings, _standing_mappings, of_release=True),
+    Kind("event source mapping", (), _mappings, _actual_mappings, of_release=True),
 )

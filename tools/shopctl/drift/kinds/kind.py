@@ -1,4 +1,4 @@
-"""What the kinds have in common."""
+"""A kind of resources to compare, and functions that all kinds use."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -14,25 +14,25 @@ from shopctl.drift.model import Model
 from shopctl.project import aws_names
 
 Facts = dict[str, dict[str, Any]]
-"""Properties by the names of what has them."""
+"""Properties of resources by name."""
 BETWEEN = " ← "
-"""Stands between what is invoked and what invokes it, in a name."""
+"""Separates a function from its event source in a name."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Things of one kind.
+    """A kind of resources.
 
     Attributes
     ----------
     name
-        What one is called.
+        Name of the kind, in the singular.
     types
-        Types of the templates' resources that it accounts for.
+        Types of template resources that it covers.
     expected
-        What the repository says of them.
-    standing
-        What the stage has: all that bear its name, or touch what does.
+        Returns their properties as the repository declares them.
+    actual
+        Returns their properties as the stage has them.
     of_release
         Whether a release replaces them.
     """
@@ -40,12 +40,12 @@ class Kind:
     name: str
     types: tuple[str, ...]
     expected: Callable[[Model], Facts]
-    standing: Callable[[Model], Facts]
+    actual: Callable[[Model], Facts]
     of_release: bool = False
 
 
-def is_of_stage(to: Target, name: str) -> bool:
-    """Whether a name is one of the stage's; Chalice puts the service before the stage."""
+def belongs_to_stage(to: Target, name: str) -> bool:
+    """Return whether a name belongs to the stage; Chalice puts the service before the stage."""
     if name.startswith(aws_names.resource(to.stage.name, "")):
         return True
     return to.stage.mode == "chalice" and any(
@@ -55,13 +55,13 @@ def is_of_stage(to: Target, name: str) -> bool:
 
 
 def pages(cloud: Cloud, service: str, operation: str, key: str, **request: Any) -> Iterable[Any]:
-    """Yield what all pages of a list hold."""
+    """Yield the elements of all pages of a list."""
     for page in cloud.client(service).get_paginator(operation).paginate(**request):
         yield from page.get(key, [])
 
 
-def answer(call: Callable[..., Mapping[str, Any]], absent: str, **request: Any) -> dict[str, Any]:
-    """Return an answer; an empty one where the error says that there is nothing such."""
+def describe(call: Callable[..., Mapping[str, Any]], absent: str, **request: Any) -> dict[str, Any]:
+    """Return the result of a call; empty if the error code says that it does not exist."""
     try:
         return dict(call(**request))
     except ClientError as error:
@@ -70,13 +70,13 @@ def answer(call: Callable[..., Mapping[str, Any]], absent: str, **request: Any) 
         raise
 
 
-def told(model: Model, value: Any) -> Any:
-    """Return a value, where the embedded AWS may not keep it: then nothing differs from it."""
+def reported(model: Model, value: Any) -> Any:
+    """Return a value; unknown if it is empty and the embedded AWS may not have stored it."""
     return UNKNOWN if model.to.cloud.is_local and not value else value
 
 
-def last(arn: str) -> str:
-    """Return the name at the end of an ARN: of a queue, topic, role, table or function."""
+def name_in_arn(arn: str) -> str:
+    """Return the name of a queue, topic, role, table or function from its ARN."""
     resource = arn.split(":", 5)[-1]
     if resource.startswith("function:"):
         return resource.split(":")[1]
@@ -86,7 +86,7 @@ def last(arn: str) -> str:
 
 
 def policy(document: Any) -> Any:
-    """Return a policy in one form, whatever order and shortcuts it was written with."""
+    """Return a policy in a normal form, independent of order and abbreviations."""
     if isinstance(document, str):
         if not document:
             return None

@@ -1,11 +1,20 @@
-"""Queues, topics, and who has subscribed to them."""
+"""Queues, topics and their subscriptions."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from shopctl.drift.change import UNKNOWN
-from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind, is_of_stage, last, pages, policy, told
+from shopctl.drift.kinds.kind import (
+    BETWEEN,
+    Facts,
+    Kind,
+    belongs_to_stage,
+    name_in_arn,
+    pages,
+    policy,
+    reported,
+)
 from shopctl.drift.model import FUNCTION, Model
 from shopctl.project import aws_names
 
@@ -21,7 +30,7 @@ _SECONDS = {
 
 def _queues(model: Model) -> Facts:
     policies = {
-        last(str(url)): declared.properties["PolicyDocument"]
+        name_in_arn(str(url)): declared.properties["PolicyDocument"]
         for declared in model.of(_QUEUE_POLICY)
         for url in declared.properties["Queues"]
     }
@@ -38,14 +47,14 @@ def _queues(model: Model) -> Facts:
     }
 
 
-def _standing_queues(model: Model) -> Facts:
+def _actual_queues(model: Model) -> Facts:
     cloud = model.to.cloud
     prefix = aws_names.resource(model.to.stage.name, "")
     facts: Facts = {}
     for url in pages(cloud, "sqs", "list_queues", "QueueUrls", QueueNamePrefix=prefix):
         answer = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         found: Mapping[str, str] = answer["Attributes"]
-        facts[last(url)] = {
+        facts[name_in_arn(url)] = {
             **{name: int(found.get(name, value)) for name, value in _SECONDS.items()},
             "RedrivePolicy": _json(found.get("RedrivePolicy")),
             "RedriveAllowPolicy": _json(found.get("RedriveAllowPolicy")),
@@ -65,7 +74,7 @@ def _json(text: str | None) -> Any:
 
 def _topics(model: Model) -> Facts:
     policies = {
-        last(str(arn)): declared.properties["PolicyDocument"]
+        name_in_arn(str(arn)): declared.properties["PolicyDocument"]
         for declared in model.of(_TOPIC_POLICY)
         for arn in declared.properties["Topics"]
     }
@@ -79,13 +88,13 @@ def _topics(model: Model) -> Facts:
     }
 
 
-def _standing_topics(model: Model) -> Facts:
+def _actual_topics(model: Model) -> Facts:
     cloud = model.to.cloud
     facts: Facts = {}
     for topic in _arns(model):
         found = cloud.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
-        facts[last(topic)] = {
-            "KmsMasterKeyId": told(model, found.get("KmsMasterKeyId")),
+        facts[name_in_arn(topic)] = {
+            "KmsMasterKeyId": reported(model, found.get("KmsMasterKeyId")),
             "Policy": policy(found.get("Policy")),
         }
     return facts
@@ -94,7 +103,7 @@ def _standing_topics(model: Model) -> Facts:
 def _arns(model: Model) -> list[str]:
     found = pages(model.to.cloud, "sns", "list_topics", "Topics")
     arns = (topic["TopicArn"] for topic in found)
-    return [arn for arn in arns if is_of_stage(model.to, last(arn))]
+    return [arn for arn in arns if belongs_to_stage(model.to, name_in_arn(arn))]
 
 
 def _subscriptions(model: Model) -> Facts:
@@ -103,7 +112,7 @@ def _subscriptions(model: Model) -> Facts:
         for event in declared.properties.get("Events", {}).values():
             if event["Type"] == "SNS":
                 properties = event["Properties"]
-                facts[f"{declared.name}{BETWEEN}{last(str(properties['Topic']))}"] = {
+                facts[f"{declared.name}{BETWEEN}{name_in_arn(str(properties['Topic']))}"] = {
                     "FilterPolicy": properties.get("FilterPolicy"),
                     "FilterPolicyScope": properties.get("FilterPolicyScope", "MessageAttributes"),
                     "RawMessageDelivery": False,
@@ -112,7 +121,7 @@ def _subscriptions(model: Model) -> Facts:
     return facts
 
 
-def _standing_subscriptions(model: Model) -> Facts:
+def _actual_subscriptions(model: Model) -> Facts:
     sns = model.to.cloud.client("sns")
     facts: Facts = {}
     for topic in _arns(model):
@@ -121,7 +130,7 @@ def _standing_subscriptions(model: Model) -> Facts:
         )
         for subscription in found:
             endpoint = subscription["Endpoint"]
-            shown = last(endpoint) if endpoint.startswith("arn:") else endpoint
+            shown = name_in_arn(endpoint) if endpoint.startswith("arn:") else endpoint
             arn = subscription["SubscriptionArn"]
             # until it is confirmed, it has no ARN
             attributes = (
@@ -129,17 +138,17 @@ def _standing_subscriptions(model: Model) -> Facts:
                 if arn.startswith("arn:")
                 else {}
             )
-            facts[f"{shown}{BETWEEN}{last(topic)}"] = {
+            facts[f"{shown}{BETWEEN}{name_in_arn(topic)}"] = {
                 "FilterPolicy": _json(attributes.get("FilterPolicy")),
                 "FilterPolicyScope": attributes.get("FilterPolicyScope", "MessageAttributes"),
                 "RawMessageDelivery": attributes.get("RawMessageDelivery") == "true",
-                "RedrivePolicy": told(model, _json(attributes.get("RedrivePolicy"))),
+                "RedrivePolicy": reported(model, _json(attributes.get("RedrivePolicy"))),
             }
     return facts
 
 
 KINDS = (
-    Kind("queue", (_QUEUE, _QUEUE_POLICY), _queues, _standing_queues),
-    Kind("topic", (_TOPIC, _TOPIC_POLICY), _topics, _standing_topics),
-    Kind("subscription", (), _subscriptions, _standing_subscriptions, of_release=True),
+    Kind("queue", (_QUEUE, _QUEUE_POLICY), _queues, _actual_queues),
+    Kind("topic", (_TOPIC, _TOPIC_POLICY), _topics, _actual_topics),
+    Kind("subscription", (), _subscriptions, _actual_subscriptions, of_release=True),
 )

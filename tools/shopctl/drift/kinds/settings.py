@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shopctl.aws import ssm_parameters
-from shopctl.drift.kinds.kind import Facts, Kind, is_of_stage, pages
+from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages
 from shopctl.drift.model import API, DeclaredResource, Model
 from shopctl.project import aws_names
 
@@ -53,7 +53,7 @@ def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _standing_alarms(model: Model) -> Facts:
+def _actual_alarms(model: Model) -> Facts:
     prefix = aws_names.resource(model.to.stage.name, "")
     found = pages(
         model.to.cloud, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix
@@ -68,8 +68,8 @@ def _log_groups(model: Model) -> Facts:
     }
 
 
-def _standing_log_groups(model: Model) -> Facts:
-    # others come and go with the functions that write to them
+def _actual_log_groups(model: Model) -> Facts:
+    # Lambda creates other groups when functions write to them
     expected = _log_groups(model)
     found = pages(
         model.to.cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix="/aws/"
@@ -97,12 +97,12 @@ def _parameters(model: Model) -> Facts:
 
 
 def _api_id(model: Model, declared: DeclaredResource) -> str:
-    """Return the id of an API as its stack tells; of Chalice's, as it was published."""
+    """Return the id of an API: from its stack, or as published if Chalice deployed it."""
     physical = model.physical.get(declared.service.name, {}).get(declared.logical_id)
     return physical or model.published.get(f"{declared.service.dashed}/api-id", "")
 
 
-def _standing_parameters(model: Model) -> Facts:
+def _actual_parameters(model: Model) -> Facts:
     return {
         f"{aws_names.parameter(model.to.stage.name, name)}": {"Value": value}
         for name, value in model.published.items()
@@ -131,16 +131,16 @@ def _client(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**chosen, "ExplicitAuthFlows": sorted(chosen["ExplicitAuthFlows"] or [])}
 
 
-def _standing_pools(model: Model) -> Facts:
+def _actual_pools(model: Model) -> Facts:
     found = pages(model.to.cloud, "cognito-idp", "list_user_pools", "UserPools", MaxResults=60)
     return {
-        pool["Name"]: _standing_pool(model, pool["Id"])
+        pool["Name"]: _actual_pool(model, pool["Id"])
         for pool in found
-        if is_of_stage(model.to, pool["Name"])
+        if belongs_to_stage(model.to, pool["Name"])
     }
 
 
-def _standing_pool(model: Model, pool_id: str) -> dict[str, Any]:
+def _actual_pool(model: Model, pool_id: str) -> dict[str, Any]:
     cloud = model.to.cloud
     client = cloud.client("cognito-idp")
     pool = client.describe_user_pool(UserPoolId=pool_id)["UserPool"]
@@ -157,7 +157,7 @@ def _standing_pool(model: Model, pool_id: str) -> dict[str, Any]:
         MaxResults=60,
     )
     return {
-        # AWS adds settings of its own to it
+        # AWS adds settings of its own
         "PasswordPolicy": {name: password.get(name) for name in wanted},
         "MfaConfiguration": pool.get("MfaConfiguration", "OFF"),
         "DeletionProtection": pool.get("DeletionProtection", "INACTIVE"),
@@ -174,8 +174,8 @@ def _standing_pool(model: Model, pool_id: str) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("alarm", (_ALARM,), _alarms, _standing_alarms),
-    Kind("log group", (_LOG_GROUP,), _log_groups, _standing_log_groups),
-    Kind("parameter", (_PARAMETER,), _parameters, _standing_parameters),
-    Kind("user pool", (_POOL, _CLIENT, _GROUP), _pools, _standing_pools),
+    Kind("alarm", (_ALARM,), _alarms, _actual_alarms),
+    Kind("log group", (_LOG_GROUP,), _log_groups, _actual_log_groups),
+    Kind("parameter", (_PARAMETER,), _parameters, _actual_parameters),
+    Kind("user pool", (_POOL, _CLIENT, _GROUP), _pools, _actual_pools),
 )

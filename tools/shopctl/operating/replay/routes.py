@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shopctl.project import aws_names, delivery_config
-from shopctl.project.delivery_config import Delivered
+from shopctl.project.delivery_config import FunctionDelivery
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
@@ -65,7 +65,7 @@ def _of(service: Service, stage: Stage) -> list[Route]:
     return list(routes.values())
 
 
-def _destination(function: Delivered) -> str | None:
+def _destination(function: FunctionDelivery) -> str | None:
     """Return the name of the queue that a function's failures go to."""
     for settings in (function.invoke, function.event):
         failure = settings.get("DestinationConfig", {}).get("OnFailure", {})

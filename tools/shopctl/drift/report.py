@@ -1,11 +1,11 @@
-"""Differences as lines for a person."""
+"""Renders differences as lines of text."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from shopctl.drift.change import Change
-from shopctl.drift.live import Drift, Thing
+from shopctl.drift.live import Difference, Drift
 from shopctl.drift.planned import Stack
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
@@ -23,30 +23,30 @@ def stacks(planned: list[Stack]) -> Iterator[str]:
             yield f"  {_line(change, 'code: ')}"
 
 
-def things(drift: Drift) -> Iterator[str]:
-    """Yield what differs on the stage, from the repository's to the stage's."""
-    for thing in drift.things:
-        yield f"{thing.kind} {thing.name} {_state(thing)}"
-        for change in thing.changes:
+def differences(drift: Drift) -> Iterator[str]:
+    """Yield how the stage differs from the repository."""
+    for found in drift.differences:
+        yield f"{found.kind} {found.name} {_state(found)}"
+        for change in found.changes:
             yield f"  {_line(change)}"
     if drift.not_compared:
         counted = (f"{count} {kind}" for kind, count in drift.not_compared.items())
-        yield f"not looked at: {', '.join(counted)}"
+        yield f"not compared: {', '.join(counted)}"
 
 
-def _state(thing: Thing) -> str:
-    if thing.state != "extra":
-        return _STATES[thing.state]
-    owner = f"the stack {thing.stack} owns it" if thing.stack else "no stack owns it"
+def _state(found: Difference) -> str:
+    if found.state != "extra":
+        return _STATES[found.state]
+    owner = f"belongs to the stack {found.stack}" if found.stack else "belongs to no stack"
     return f"{_STATES['extra']}; {owner}"
 
 
-def _line(change: Change, what: str = "") -> str:
-    line = f"{_SIGNS[change.kind]} {what}{change.path}"
+def _line(change: Change, prefix: str = "") -> str:
+    line = f"{_SIGNS[change.kind]} {prefix}{change.path}"
     if change.kind == "changed" and (change.old, change.new) != (None, None):
         return f"{line}: {_value(change.old)} → {_value(change.new)}"
-    shown = change.new if change.kind == "added" else change.old
-    return line if shown is None else f"{line}: {_value(shown)}"
+    value = change.new if change.kind == "added" else change.old
+    return line if value is None else f"{line}: {_value(value)}"
 
 
 def _value(value: Any) -> str:

@@ -1,15 +1,25 @@
-"""What holds data: tables, buckets, secrets."""
+"""Resources that store data: tables, buckets, secrets."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shopctl.drift.change import UNKNOWN
-from shopctl.drift.kinds.kind import Facts, Kind, answer, is_of_stage, last, pages, policy, told
+from shopctl.drift.kinds.kind import (
+    Facts,
+    Kind,
+    belongs_to_stage,
+    describe,
+    name_in_arn,
+    pages,
+    policy,
+    reported,
+)
 from shopctl.drift.model import DeclaredResource, Model
 from shopctl.project import aws_names
 
 _TABLE, _SECRET = "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"
 _BUCKET, _BUCKET_POLICY = "AWS::S3::Bucket", "AWS::S3::BucketPolicy"
+_ENCRYPTED = ("ENABLED", "ENABLING", "UPDATING")
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -32,7 +42,7 @@ def _table(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shape(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keys and indexes, which a template and the API tell alike."""
+    """Return keys and indexes, which a template and the API describe in the same way."""
 
     def keys(schema: Iterable[Mapping[str, str]]) -> dict[str, str]:
         return {key["KeyType"]: key["AttributeName"] for key in schema}
@@ -56,13 +66,13 @@ def _shape(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _standing_tables(model: Model) -> Facts:
+def _actual_tables(model: Model) -> Facts:
     cloud = model.to.cloud
     names = pages(cloud, "dynamodb", "list_tables", "TableNames")
-    return {name: _standing_table(model, name) for name in names if is_of_stage(model.to, name)}
+    return {name: _actual_table(model, name) for name in names if belongs_to_stage(model.to, name)}
 
 
-def _standing_table(model: Model, name: str) -> dict[str, Any]:
+def _actual_table(model: Model, name: str) -> dict[str, Any]:
     client = model.to.cloud.client("dynamodb")
     table = client.describe_table(TableName=name)["Table"]
     backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
@@ -78,7 +88,9 @@ def _standing_table(model: Model, name: str) -> dict[str, Any]:
         "PointInTimeRecovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
         "TimeToLive": expiry.get("AttributeName") if enabled else None,
         "DeletionProtection": table.get("DeletionProtectionEnabled", False),
-        "SSEEnabled": told(model, encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING")),
+        "SSEEnabled": reported(
+            model, encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING")
+        ),
     }
 
 
@@ -106,7 +118,7 @@ def _bucket(declared: DeclaredResource, document: Any) -> dict[str, Any]:
             for rule in cors
         ],
         "Notifications": {
-            last(str(one["Queue"])): {
+            name_in_arn(str(one["Queue"])): {
                 "Events": [one["Event"]],
                 "Filter": _filter(one.get("Filter", {}).get("S3Key", {}).get("Rules", [])),
             }
@@ -117,7 +129,7 @@ def _bucket(declared: DeclaredResource, document: Any) -> dict[str, Any]:
         "Lifecycle": [
             rule["Id"] for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])
         ],
-        # without one there is none, or one that came with something else, such as the edge
+        # a bucket without a declared policy may have one of another stack, such as the edge
         "Policy": UNKNOWN if document is None else policy(document),
     }
 
@@ -131,22 +143,22 @@ def _filter(rules: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {rule["Name"].lower(): rule["Value"] for rule in rules}
 
 
-def _standing_buckets(model: Model) -> Facts:
+def _actual_buckets(model: Model) -> Facts:
     own = aws_names.deployment_bucket(model.to.stage.name, "")
     found = model.to.cloud.client("s3").list_buckets()["Buckets"]
     names = (bucket["Name"] for bucket in found)
     return {
-        name: _standing_bucket(model, name)
+        name: _actual_bucket(model, name)
         for name in names
-        if is_of_stage(model.to, name) and not name.startswith(own)
+        if belongs_to_stage(model.to, name) and not name.startswith(own)
     }
 
 
-def _standing_bucket(model: Model, name: str) -> dict[str, Any]:
+def _actual_bucket(model: Model, name: str) -> dict[str, Any]:
     storage = model.to.cloud.client("s3")
 
     def of(operation: str, absent: str) -> dict[str, Any]:
-        return answer(getattr(storage, operation), absent, Bucket=name)
+        return describe(getattr(storage, operation), absent, Bucket=name)
 
     block = of("get_public_access_block", "NoSuch").get("PublicAccessBlockConfiguration", {})
     owners = of("get_bucket_ownership_controls", "NotFound").get("OwnershipControls", {})
@@ -159,7 +171,7 @@ def _standing_bucket(model: Model, name: str) -> dict[str, Any]:
             for rule in of("get_bucket_cors", "NoSuch").get("CORSRules", [])
         ],
         "Notifications": {
-            last(target): {
+            name_in_arn(target): {
                 "Events": one["Events"],
                 "Filter": _filter(one.get("Filter", {}).get("Key", {}).get("FilterRules", [])),
             }
@@ -173,7 +185,7 @@ def _standing_bucket(model: Model, name: str) -> dict[str, Any]:
         },
         "Ownership": [rule["ObjectOwnership"] for rule in owners.get("Rules", [])],
         "Versioning": storage.get_bucket_versioning(Bucket=name).get("Status"),
-        "Lifecycle": told(model, [rule.get("ID") for rule in lifecycle]),
+        "Lifecycle": reported(model, [rule.get("ID") for rule in lifecycle]),
         "Policy": policy(of("get_bucket_policy", "NoSuch").get("Policy")),
     }
 
@@ -189,14 +201,14 @@ def _secrets(model: Model) -> Facts:
     return facts
 
 
-def _standing_secrets(model: Model) -> Facts:
+def _actual_secrets(model: Model) -> Facts:
     found = pages(model.to.cloud, "secretsmanager", "list_secrets", "SecretList")
     names = (secret["Name"] for secret in found)
-    return {name: {} for name in names if is_of_stage(model.to, name)}
+    return {name: {} for name in names if belongs_to_stage(model.to, name)}
 
 
 KINDS = (
-    Kind("table", (_TABLE,), _tables, _standing_tables),
-    Kind("bucket", (_BUCKET, _BUCKET_POLICY), _buckets, _standing_buckets),
-    Kind("secret", (_SECRET,), _secrets, _standing_secrets),
+    Kind("table", (_TABLE,), _tables, _actual_tables),
+    Kind("bucket", (_BUCKET, _BUCKET_POLICY), _buckets, _actual_buckets),
+    Kind("secret", (_SECRET,), _secrets, _actual_secrets),
 )
