@@ -1,4 +1,4 @@
-"""Runs the checks: ``python -m shopctl.checking``."""
+"""Command line of the checks: ``python -m shopctl.checking``."""
 
 import sys
 import time
@@ -15,12 +15,16 @@ from shopctl.project.layout import Layout
 
 @click.command()
 @click.option("--graph", "graph_", is_flag=True, help="Print the diagrams, as Mermaid.")
-@click.option("--write", is_flag=True, help="With --graph: write them into the documents.")
-@click.option("--svg", type=click.Path(path_type=Path), help="With --graph: a folder for SVGs.")
+@click.option("--write", is_flag=True, help="With --graph: update them in the documents.")
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path),
+    help="With --graph: write them as SVG files into this folder.",
+)
 def main(graph_: bool, write: bool, svg: Path | None) -> None:
-    """Prove the ground rules from code, manifests, policies and templates."""
+    """Check the ground rules in code, manifests, policies and templates."""
     if (write or svg) and not graph_:
-        raise click.UsageError("--write and --svg go with --graph.")
+        raise click.UsageError("--write and --svg need --graph.")
     repository = Repository(Layout.find().root)
     try:
         if svg:
@@ -28,9 +32,9 @@ def main(graph_: bool, write: bool, svg: Path | None) -> None:
                 click.echo(path)
         elif write:
             for path in graph.write(repository):
-                click.echo(f"{path.relative_to(repository.root)} is up to date now.")
+                click.echo(f"Updated {path.relative_to(repository.root)}.")
         elif graph_:
-            texts = [drawn.mermaid() for drawn in graph.diagrams(repository).values()]
+            texts = [diagram.mermaid() for diagram in graph.diagrams(repository).values()]
             click.echo("\n".join(texts), nl=False)
         else:
             sys.exit(_report(repository))
@@ -50,7 +54,7 @@ def _report(repository: Repository) -> int:
         found += len(findings)
     seconds = time.perf_counter() - started
     if found:
-        click.echo(f"{found} to mend, {seconds:.1f} s", err=True)
+        click.echo(f"{found} to fix, {seconds:.1f} s", err=True)
     return 1 if found else 0
 
 

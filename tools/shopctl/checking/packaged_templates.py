@@ -1,4 +1,4 @@
-"""The templates that Chalice makes of the apps, for every stage of stages.toml."""
+"""The templates that Chalice generates for every service and every stage of `stages.toml`."""
 
 import json
 import tempfile
@@ -6,35 +6,40 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from shopctl.aws.ssm_parameters import PlaceholderValues
 from shopctl.deploying import gradual_release, stage_config
 from shopctl.packaging.package import make_templates
-from shopctl.project import services
 from shopctl.project.errors import ShopProblem
+from shopctl.project.services import Service
 from shopctl.project.stages import Stage
-
-if TYPE_CHECKING:
-    from shopctl.checking.repository import App
 
 _WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """The template of an app for a stage, or why there is none."""
+    """The template of a service for a stage.
 
-    app: "App"
+    Attributes
+    ----------
+    template
+        Text of the template, as JSON or YAML.
+    problem
+        Why there is no template; None if there is one.
+    """
+
+    service: Service
     stage: str
     template: str
     problem: ShopProblem | None = None
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Its resources."""
+        """The resources of the template."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         # a safe one
         content = yaml.load(self.template, loader)  # nosec B506
@@ -42,36 +47,41 @@ class Packaged:
         return found
 
 
-def package(apps: Iterable["App"], stages: Iterable[Stage]) -> list[Packaged]:
-    """Package apps, each for all stages in one process; half of the time is its start."""
+def package(services: Iterable[Service], stages: Iterable[Stage]) -> list[Packaged]:
+    """Generate the templates of services for several stages.
+
+    Each service is packaged for all stages by one process, since starting one takes half the time.
+    """
     chosen = list(stages)
     with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(_WORKERS) as pool:
-        made = pool.map(lambda app: list(_package(app, chosen, Path(home) / app.name)), apps)
-        return [packaged for packages in made for packaged in packages]
+        results = pool.map(
+            lambda service: list(_package(service, chosen, Path(home) / service.name)), services
+        )
+        return [packaged for result in results for packaged in result]
 
 
-def _package(app: "App", chosen: list[Stage], directory: Path) -> Iterator[Packaged]:
-    names = [stage.name for stage in chosen]
+def _package(service: Service, stages: list[Stage], directory: Path) -> Iterator[Packaged]:
+    names = [stage.name for stage in stages]
     try:
-        paths = make_templates(app.name, app.directory, names, _rendered(app, chosen), directory)
+        files = _render(service, stages)
+        paths = make_templates(service.name, service.directory, names, files, directory)
     except ShopProblem as problem:
-        yield Packaged(app, names[0], "", problem)
+        yield Packaged(service, names[0], "", problem)
         return
-    for stage in chosen:
+    for stage in stages:
         template = paths[stage.name].read_text()
         if stage.gradual_release:
             template = json.dumps(
                 gradual_release.apply(yaml.safe_load(template), stage.gradual_release)
             )
-        yield Packaged(app, stage.name, template)
+        yield Packaged(service, stage.name, template)
 
 
-def _rendered(app: "App", chosen: Iterable[Stage]) -> dict[str, str]:
-    """Return the files of `.chalice` with all stages at once."""
+def _render(service: Service, stages: Iterable[Stage]) -> dict[str, str]:
+    """Return the files of `.chalice` with all stages in one configuration."""
     files: dict[str, str] = {}
     sections: dict[str, Any] = {}
-    service = services.read(app.directory.parent)[app.name]
-    for stage in chosen:
+    for stage in stages:
         if stage.name == "local":
             rendered = stage_config.render_local(service, stage)
         else:

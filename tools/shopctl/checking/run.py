@@ -1,4 +1,4 @@
-"""All checks, in the order of the design."""
+"""All rules, in the order in which they are checked."""
 
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -22,8 +22,10 @@ from shopctl.checking.rules import (
     manifests,
     network,
     owned,
+    permitted_calls,
     policies,
     private,
+    queue_alarms,
     retained,
     served,
     skeleton,
@@ -33,7 +35,7 @@ from shopctl.project.finding import Finding
 
 Check = Callable[[Repository], Iterator[Finding]]
 
-# everything else is derived from the manifests
+# all other rules read the manifests
 FIRST = (manifests,)
 RULES: tuple[ModuleType, ...] = (
     cycles,
@@ -45,12 +47,14 @@ RULES: tuple[ModuleType, ...] = (
     clients,
     owned,
     policies,
+    permitted_calls,
     functions,
     actions,
     private,
     configured,
     network,
     delivery,
+    queue_alarms,
     limits,
     retained,
     skeleton,
@@ -62,9 +66,9 @@ RULES: tuple[ModuleType, ...] = (
 
 
 def results(repository: Repository) -> Iterator[tuple[str, list[Finding]]]:
-    """Yield each rule in words, with what breaks it.
+    """Yield the statement of each rule with its findings.
 
-    If a manifest is wrong, nothing else is looked at: all is held against the manifests.
+    If a manifest is invalid, no other rule is checked, since all of them read the manifests.
     """
     for rule in (*FIRST, *RULES):
         findings = list(rule.check(repository))

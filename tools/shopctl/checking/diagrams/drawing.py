@@ -1,20 +1,20 @@
-"""A diagram of boxes and arrows, as Mermaid for documents and as SVG for people."""
+"""A diagram of nodes and arrows, which is drawn as Mermaid or SVG."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Shape = Literal["box", "outsider", "store", "topic"]
+Shape = Literal["box", "external", "store", "topic"]
 
 _MERMAID: Mapping[Shape, tuple[str, str]] = {
     "box": ("[", "]"),
-    "outsider": ("([", "])"),
+    "external": ("([", "])"),
     "store": ("[(", ")]"),
     "topic": ("{{", "}}"),
 }
 _GRAPHVIZ: Mapping[Shape, str] = {
     "box": "box",
-    "outsider": "oval",
+    "external": "oval",
     "store": "cylinder",
     "topic": "hexagon",
 }
@@ -26,26 +26,26 @@ class Arrow:
 
     Attributes
     ----------
-    words
-        What is written at it, a line each.
+    labels
+        Lines of its label.
     dotted
-        Whether it stands for events and not for a call.
+        Whether it stands for events; a solid arrow stands for a call.
     """
 
     source: str
     target: str
-    words: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     dotted: bool = False
 
 
 @dataclass
 class Diagram:
-    """Nodes by their ids, and the arrows between them.
+    """Nodes and the arrows between them.
 
     Attributes
     ----------
     nodes
-        The label and the shape of each node.
+        Label and shape of each node, by its id.
     """
 
     nodes: dict[str, tuple[str, Shape]] = field(default_factory=dict)
@@ -58,16 +58,16 @@ class Diagram:
             before, after = _MERMAID[shape]
             lines.append(f"    {name}{before}{label}{after}")
         for arrow in self.arrows:
-            words = "<br>".join(arrow.words)
+            label = "<br>".join(arrow.labels)
             if arrow.dotted:
-                line = f'-. "{words}" .->' if words else "-.->"
+                line = f'-. "{label}" .->' if label else "-.->"
             else:
-                line = f'-- "{words}" -->' if words else "-->"
+                line = f'-- "{label}" -->' if label else "-->"
             lines.append(f"    {arrow.source} {line} {arrow.target}")
         return "\n".join(lines) + "\n"
 
     def svg(self) -> bytes:
-        """Return an SVG picture, laid out by Graphviz."""
+        """Return the diagram as SVG, laid out by Graphviz."""
         import pygraphviz
 
         graph = pygraphviz.AGraph(directed=True, rankdir="LR", fontname="Helvetica")
@@ -77,6 +77,6 @@ class Diagram:
             graph.add_node(name, label=label, shape=_GRAPHVIZ[shape])
         for arrow in self.arrows:
             style = "dotted" if arrow.dotted else "solid"
-            graph.add_edge(arrow.source, arrow.target, label="\n".join(arrow.words), style=style)
+            graph.add_edge(arrow.source, arrow.target, label="\n".join(arrow.labels), style=style)
         drawn: bytes = graph.draw(format="svg", prog="dot")
         return drawn

@@ -1,4 +1,4 @@
-"""The diagrams in the documents are those that manifests, subscriptions and domains give."""
+"""The diagrams in the documents match the manifests, subscriptions and state machines."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,25 +15,28 @@ END = "<!-- end of {name} -->"
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield diagrams that have drifted from what they show."""
+    """Yield diagrams that are missing or outdated."""
     for name, path, diagram in _placed(repository):
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         line = text.partition(BEGIN.format(name=name))[0].count("\n") + 1
         if _between(text, name) is None:
             yield repository.finding(
-                path, 1, f"The diagram of the {name} is not here.", f"Add its marks: {END}."
+                path,
+                1,
+                f"The diagram of the {name} is missing.",
+                f"Add its markers: {BEGIN.format(name=name).strip()} and {END.format(name=name)}.",
             )
         elif _between(text, name) != _fenced(diagram):
             yield repository.finding(
                 path,
                 line,
-                f"The diagram of the {name} is not what the repository says.",
+                f"The diagram of the {name} is outdated.",
                 "Run ./shop check --graph --write.",
             )
 
 
 def write(repository: Repository) -> list[Path]:
-    """Write the diagrams into the documents and return those that changed."""
+    """Update the diagrams in the documents and return the changed documents."""
     changed = []
     for name, path, diagram in _placed(repository):
         text = path.read_text(encoding="utf-8")
@@ -46,7 +49,7 @@ def write(repository: Repository) -> list[Path]:
 
 
 def save(repository: Repository, folder: Path) -> list[Path]:
-    """Draw each diagram as an SVG picture into a folder and return the files.
+    """Write each diagram as an SVG file into a folder and return the files.
 
     Raises
     ------
@@ -68,19 +71,19 @@ def save(repository: Repository, folder: Path) -> list[Path]:
 
 
 def diagrams(repository: Repository) -> Mapping[str, Diagram]:
-    """Return each diagram by its name."""
+    """Return all diagrams by name."""
     return {name: diagram for name, _, diagram in _placed(repository)}
 
 
 def _placed(repository: Repository) -> Iterator[tuple[str, Path, Diagram]]:
-    """Yield each diagram's name, and the diagram with each document that it stands in."""
+    """Yield the name, document and content of every diagram, once for each document."""
     root = repository.root
     yield "dependencies", root / "README.md", _dependencies(repository)
     yield "event flow", root / "docs/architecture.md", _event_flow(repository)
-    for app in repository.apps.values():
-        if machine := machine_of(app):
-            for path in (root / "docs/states.md", app.directory / "README.md"):
-                yield f"states of {app.name}", path, machine
+    for service in repository.services.values():
+        if machine := machine_of(service):
+            for path in (root / "docs/states.md", service.directory / "README.md"):
+                yield f"states of {service.name}", path, machine
 
 
 def _between(text: str, name: str) -> str | None:
@@ -94,7 +97,7 @@ def _fenced(diagram: Diagram) -> str:
 
 
 def _short(event: str) -> str:
-    """Return an event's type as people say it.
+    """Return an event's type without the shop and without version 1.
 
     Examples
     --------
@@ -106,46 +109,48 @@ def _short(event: str) -> str:
 
 
 def _dependencies(repository: Repository) -> Diagram:
-    """Draw who calls and who hears whom: a solid arrow is a call, a dotted one events."""
-    apps = repository.apps
-    drawn = Diagram({"clients": ("clients", "outsider")})
-    drawn.nodes |= {name: (name, "box") for name in apps}
-    for name, app in apps.items():
-        if app.manifest.visibility == "public":
+    """Draw the services with their calls (solid arrows) and events (dotted arrows)."""
+    services = repository.services
+    drawn = Diagram({"clients": ("clients", "external")})
+    drawn.nodes |= {name: (name, "box") for name in services}
+    for name, service in services.items():
+        if service.is_public:
             drawn.arrows.append(Arrow("clients", name))
-        drawn.arrows += [Arrow(name, callee) for callee in sorted(app.manifest.calls)]
-        for outsider in app.manifest.external:
-            node = outsider.lower().replace(" ", "_")
-            drawn.nodes[node] = (outsider, "outsider")
+        drawn.arrows += [Arrow(name, callee) for callee in sorted(service.manifest.calls)]
+        for external in service.manifest.external:
+            node = external.lower().replace(" ", "_")
+            drawn.nodes[node] = (external, "external")
             drawn.arrows.append(Arrow(name, node))
-    for name, app in apps.items():
-        for listener, other in apps.items():
-            heard = other.manifest.events.listens
-            words = tuple(_short(event) for event in app.manifest.events.emits if event in heard)
-            if words:
-                drawn.arrows.append(Arrow(name, listener, words, dotted=True))
+    for name, service in services.items():
+        for listener, other in services.items():
+            consumed = other.manifest.events.listens
+            labels = tuple(
+                _short(event) for event in service.manifest.events.emits if event in consumed
+            )
+            if labels:
+                drawn.arrows.append(Arrow(name, listener, labels, dotted=True))
     return drawn
 
 
 def _event_flow(repository: Repository) -> Diagram:
-    """Draw each event's way: table, stream, relay, topic, the functions that are subscribed."""
+    """Draw the path of events: table, stream, relay, topic, subscribed functions."""
     drawn = Diagram()
-    for name, app in repository.apps.items():
-        for topic in app.manifest.owns.topics:
-            relay = next((f.name for f in app.functions if f.trigger == "stream"), "?")
-            table = next(iter(app.manifest.owns.tables), "?")
+    for name, service in repository.services.items():
+        for topic in service.manifest.owns.topics:
+            relay = next((f.name for f in service.functions if f.trigger == "stream"), "?")
+            table = next(iter(service.manifest.owns.tables), "?")
             nodes = _node("table", table), _node(name, relay), _node("topic", topic)
             drawn.nodes[nodes[0]] = (f"{table} table", "store")
             drawn.nodes[nodes[1]] = (f"{name}: {relay}", "box")
             drawn.nodes[nodes[2]] = (topic, "topic")
             drawn.arrows.append(Arrow(nodes[0], nodes[1], ("stream",)))
             drawn.arrows.append(Arrow(nodes[1], nodes[2]))
-    for name, app in repository.apps.items():
-        for function, topic, types, _ in subscriptions(app):
+    for name, service in repository.services.items():
+        for function, topic, types, _ in subscriptions(service):
             node = _node(name, function.name)
             drawn.nodes[node] = (f"{name}: {function.name}", "box")
-            words = tuple(_short(event) for event in types)
-            drawn.arrows.append(Arrow(_node("topic", topic), node, words))
+            labels = tuple(_short(event) for event in types)
+            drawn.arrows.append(Arrow(_node("topic", topic), node, labels))
     return drawn
 
 

@@ -1,23 +1,23 @@
-"""State machines as the domain's code has them: what may follow what, and where one begins."""
+"""State machines, read from the code of the domains: initial states and transitions."""
 
 import ast
 from collections.abc import Iterator
 
 from shopctl.checking.diagrams.drawing import Arrow, Diagram
-from shopctl.checking.repository import App
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.source import called
 
-ALLOWED = "ALLOWED"
-MOVE = "moved_to"
+_ALLOWED = "ALLOWED"
+_MOVE = "moved_to"
 
 
-def machine_of(app: App) -> Diagram | None:
-    """Return the diagram of an app's state machine, or ``None`` if it has none.
+def machine_of(service: ServiceSource) -> Diagram | None:
+    """Return the diagram of a service's state machine; None if it has none.
 
-    A machine is ``ALLOWED`` in `domain.py`: which status may follow which. It begins where a
-    function returns a new entity in a status, and is moved by ``moved_to`` alone.
+    ``ALLOWED`` in `domain.py` has the transitions. A status is an initial one if a function returns
+    a new entity with it. Only ``moved_to`` changes the status of an entity.
     """
-    for module in app.modules:
+    for module in service.modules:
         if module.name.rpartition(".")[2] == "domain":
             allowed = _allowed(module.tree)
             return _drawn(module.tree, allowed) if allowed else None
@@ -29,7 +29,7 @@ def _allowed(tree: ast.Module) -> dict[str, list[str]]:
         if (
             isinstance(node, ast.AnnAssign)
             and isinstance(node.target, ast.Name)
-            and node.target.id == ALLOWED
+            and node.target.id == _ALLOWED
             and isinstance(node.value, ast.Dict)
         ):
             return {
@@ -41,19 +41,19 @@ def _allowed(tree: ast.Module) -> dict[str, list[str]]:
 
 
 def _drawn(tree: ast.Module, allowed: dict[str, list[str]]) -> Diagram:
-    drawn = Diagram({"begin": ("begin", "outsider")})
+    drawn = Diagram({"begin": ("begin", "external")})
     for status, following in allowed.items():
-        drawn.nodes[status] = (status, "box" if following else "outsider")
+        drawn.nodes[status] = (status, "box" if following else "external")
     movers: dict[str, tuple[str, ...]] = {}
     for function in tree.body:
         if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
             continue
-        words = (function.name.replace("_", " "),)
+        labels = (function.name.replace("_", " "),)
         for name, status in _returned(function, allowed):
-            if name == MOVE:
-                movers[status] = words
+            if name == _MOVE:
+                movers[status] = labels
             else:
-                drawn.arrows.append(Arrow("begin", status, words))
+                drawn.arrows.append(Arrow("begin", status, labels))
     for status, following in allowed.items():
         for after in sorted(following, key=list(allowed).index):
             drawn.arrows.append(Arrow(status, after, movers.get(after, ())))
@@ -63,7 +63,7 @@ def _drawn(tree: ast.Module, allowed: dict[str, list[str]]) -> Diagram:
 def _returned(
     function: ast.FunctionDef, allowed: dict[str, list[str]]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what a function returns in a status: who makes it, and the status."""
+    """Yield the calls that a function returns with a status: name of the called, and status."""
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Call):
             values = [*node.value.args, *(keyword.value for keyword in node.value.keywords)]

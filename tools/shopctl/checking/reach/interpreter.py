@@ -33,7 +33,7 @@ from shopctl.checking.reach.values import (
     texts,
     union,
 )
-from shopctl.checking.repository import Handler
+from shopctl.checking.service_source import Handler
 from shopctl.project.source import Module
 
 _MODELS = ("chassis.records.Record", "pynamodb.models.Model")

@@ -1,60 +1,62 @@
-"""Every call of another service in the code is in service.toml, and the other way round."""
+"""Every call of another service is declared in service.toml, and every declared call is made."""
 
 import ast
 from collections.abc import Iterator
 
-from shopctl.checking.repository import App, Operation, Repository
+from shopctl.checking.contract_constants import Operation
+from shopctl.checking.repository import HEALTH, Repository
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.finding import Finding
 from shopctl.project.source import Module
 
-_HEALTH = "contracts.health"
+_CLIENT = "chassis.client.Downstream"
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield calls that are not declared, and declared ones that no code makes."""
-    owners = {app.manifest.api: app for app in repository.apps.values()}
-    for app in repository.apps.values():
+    """Yield calls that are not declared, and declared calls that no code makes."""
+    owners = {service.manifest.api: service for service in repository.services.values()}
+    for service in repository.services.values():
         made: set[tuple[str, str]] = set()
-        for module, call, operation in calls_of(repository, app):
+        for module, call, operation in _calls_of(repository, service):
             if operation is None:
                 yield repository.finding(
                     module.path,
                     call.lineno,
-                    f"Which operation is called here, `{ast.unparse(call.args[0])}`, cannot be"
-                    " told from the code.",
+                    f"The called operation `{ast.unparse(call.args[0])}` is not a constant of a"
+                    " contract.",
                     "Name the contract's constant in the call.",
                 )
                 continue
             made.add((operation.module, operation.name))
-            yield from _undeclared(repository, app, owners, module, call, operation)
-        yield from _unused(repository, app, made)
+            yield from _undeclared(repository, service, owners, module, call, operation)
+        yield from _unused(repository, service, made)
 
 
-def calls_of(
-    repository: Repository, app: App
+def _calls_of(
+    repository: Repository, service: ServiceSource
 ) -> Iterator[tuple[Module, ast.Call, Operation | None]]:
-    """Yield the calls of neighbours in an app's code, with the operation if it can be told."""
-    for module in app.modules:
+    """Yield a service's calls of others, with the operation if the code names it."""
+    for module in service.modules:
         for call in module.calls("call"):
             if not call.args:
                 continue
             dotted = module.resolve(call.args[0]) or ""
             operation = repository.operations.get(dotted)
-            if operation or "chassis.client.Downstream" in module.names.values():
+            if operation or _CLIENT in module.names.values():
                 yield module, call, operation
 
 
 def _undeclared(
     repository: Repository,
-    app: App,
-    owners: dict[str, App],
+    service: ServiceSource,
+    owners: dict[str, ServiceSource],
     module: Module,
     call: ast.Call,
     operation: Operation,
 ) -> Iterator[Finding]:
-    declared = app.manifest.calls
-    if operation.module == _HEALTH:
-        # it is the same operation of every service, so whose is called shows at run time alone
+    declared = service.manifest.calls
+    if operation.module == HEALTH:
+        # every service has this operation: which one is called is known only at run time
         is_declared, callee = any(operation.name in names for names in declared.values()), "…"
     else:
         callee = owners[operation.module].name if operation.module in owners else "?"
@@ -63,21 +65,25 @@ def _undeclared(
         yield repository.finding(
             module.path,
             call.lineno,
-            f"{app.name} calls {operation.name} of {callee}, which its service.toml does not say.",
-            f'Add "{operation.name}" to `calls.{callee}` there, or do without the call.',
+            f"{service.name} calls {operation.name} of {callee}, which its service.toml does not"
+            " declare.",
+            f'Add "{operation.name}" to `calls.{callee}` there, or remove the call.',
         )
 
 
-def _unused(repository: Repository, app: App, made: set[tuple[str, str]]) -> Iterator[Finding]:
-    for callee, operations in app.manifest.calls.items():
-        if callee not in repository.apps:
+def _unused(
+    repository: Repository, service: ServiceSource, made: set[tuple[str, str]]
+) -> Iterator[Finding]:
+    for callee, operations in service.manifest.calls.items():
+        if callee not in repository.services:
             continue
         for name in operations:
-            operation = repository.operations_of(repository.apps[callee]).get(name)
+            known = repository.operations_of(repository.services[callee].manifest)
+            operation = known.get(name)
             if operation and (operation.module, name) not in made:
-                yield repository.declared(
-                    app,
+                yield repository.in_manifest(
+                    service.manifest_file,
                     f'"{name}"',
-                    f"{app.name} declares that it calls {name} of {callee}, and no code does.",
-                    f"Take it out of `calls.{callee}`.",
+                    f"{service.name} declares a call of {name} of {callee}, which no code makes.",
+                    f"Remove it from `calls.{callee}`.",
                 )

@@ -1,47 +1,49 @@
-"""Every AWS service whose client the code makes is in service.toml, and the other way round."""
+"""Every AWS service that the code has a client of is in service.toml, and the other way round."""
 
 from collections.abc import Iterator
 
-from shopctl.checking.repository import App, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.finding import Finding
 from shopctl.project.source import Module, text_of
 
-# parts of the chassis that make a client by themselves
-_BROUGHT = {"chassis.records": "dynamodb"}
+# parts of the chassis that create a client themselves
+_CREATED_BY = {"chassis.records": "dynamodb", "chassis.cursors.keys_of": "secretsmanager"}
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield clients that are not declared, and declared ones that no code makes."""
-    for app in repository.apps.values():
-        made = clients_of(app)
-        for name in sorted(set(made) - set(app.manifest.aws)):
-            module, line = made[name]
+    """Yield clients that are not declared, and declared ones that no code creates."""
+    for service in repository.services.values():
+        created = _clients_of(service)
+        declared = set(service.manifest.aws)
+        for name in sorted(set(created) - declared):
+            module, line = created[name]
             yield repository.finding(
                 module.path,
                 line,
-                f"{app.name} uses {name}, which its service.toml does not say.",
-                "Add it to `aws` there: the package leaves the models of other services out.",
+                f"{service.name} uses {name}, which its service.toml does not declare.",
+                "Add it to `aws` there: the package contains botocore's models of these alone.",
             )
-        for name in sorted(set(app.manifest.aws) - set(made)):
-            yield repository.declared(
-                app,
+        for name in sorted(declared - set(created)):
+            yield repository.in_manifest(
+                service.manifest_file,
                 f'"{name}"',
-                f"{app.name} declares that it uses {name}, and no code does.",
-                "Take it out of `aws`.",
+                f"{service.name} declares that it uses {name}, which no code does.",
+                "Remove it from `aws`.",
             )
 
 
-def clients_of(app: App) -> dict[str, tuple[Module, int]]:
-    """Return the AWS services that an app's code has a client of, with a place."""
-    made: dict[str, tuple[Module, int]] = {}
-    for module in app.modules:
+def _clients_of(service: ServiceSource) -> dict[str, tuple[Module, int]]:
+    """Return the AWS services that a service has clients of, each with the first place."""
+    created: dict[str, tuple[Module, int]] = {}
+    for module in service.modules:
         for call in module.calls("client"):
             if module.resolve(call.func) == "chassis.aws.client" and (
                 name := text_of(call, "service", 0)
             ):
-                made.setdefault(name, (module, call.lineno))
+                created.setdefault(name, (module, call.lineno))
         for item in module.imports:
-            for part, name in _BROUGHT.items():
+            for part, name in _CREATED_BY.items():
                 if item.is_in(part):
-                    made.setdefault(name, (module, item.line))
-    return made
+                    created.setdefault(name, (module, item.line))
+    return created

@@ -5,15 +5,14 @@ from itertools import zip_longest
 
 from shopctl.checking.repository import Repository
 from shopctl.deploying import stage_config
-from shopctl.project import services
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield files in `.chalice` that differ from what the manifests give."""
+    """Yield files in `.chalice` that differ from those generated from the manifests."""
     stage = next(stage for stage in repository.stages if stage.name == "local")
-    for service in services.read(repository.root / "apps").values():
+    for service in repository.services.values():
         try:
             files = stage_config.render_local(service, stage)
         except ShopProblem as problem:
@@ -27,6 +26,6 @@ def check(repository: Repository) -> Iterator[Finding]:
             yield repository.finding(
                 path,
                 line,
-                f"This is not what the manifests give for {service.name}.",
+                f"This differs from what the manifest of {service.name} declares.",
                 "Edit service.toml, then run ./shop configure.",
             )

@@ -1,12 +1,12 @@
-"""Every event and API schema has a frozen snapshot and true documents, and no change breaks one."""
+"""The contracts' documents match the code, and no change of an API or event breaks a consumer."""
 
 from collections.abc import Iterator
 
 from shopctl.checking.repository import Repository
-from shopctl.contracts.check import check as promises
+from shopctl.contracts.check import check as check_contracts
 from shopctl.project.finding import Finding
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield what is wrong with the contracts, as ``./shop contracts`` does."""
-    yield from promises(repository.root)
+    """Yield the findings of ``./shop contracts``."""
+    yield from check_contracts(repository.root)

@@ -3,7 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from shopctl.checking.repository import App, Function, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import LambdaFunction, ServiceSource
 from shopctl.project.aws_names import short
 from shopctl.project.finding import Finding
 from shopctl.project.source import Module
@@ -12,24 +13,39 @@ Place = tuple[Module, int]
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield events that are not declared, and declared ones that the code does not know.
+    """Yield events that are not declared, or declared and not used by the code.
 
-    What a ``Consumer`` has a handler of is consumed; every other mention of an event type emits
-    it. What the subscriptions let through has to be the same as what is consumed.
+    An event type that a ``Consumer`` has a handler for is consumed; any other use of its constant
+    emits it. The filter policies must select exactly the consumed events.
     """
-    for app in repository.apps.values():
-        consumed, emitted = events_of(repository, app)
-        declared = app.manifest.events
-        yield from _compare(repository, app, "emits", emitted, declared.emits)
-        yield from _compare(repository, app, "listens", consumed, declared.listens)
-        yield from _subscriptions(repository, app, set(consumed))
+    for service in repository.services.values():
+        consumed, emitted = _events_of(repository, service)
+        declared = service.manifest.events
+        yield from _compare(repository, service, "emits", emitted, declared.emits)
+        yield from _compare(repository, service, "listens", consumed, declared.listens)
+        yield from _compare_subscriptions(repository, service, set(consumed))
 
 
-def events_of(repository: Repository, app: App) -> tuple[dict[str, Place], dict[str, Place]]:
-    """Return the events that an app's code consumes, and those that it emits, with a place."""
+def subscriptions(service: ServiceSource) -> Iterator[tuple[LambdaFunction, str, list[str], int]]:
+    """Yield the subscriptions of a service: function, topic, selected event types, line."""
+    for function in service.functions:
+        if function.trigger != "topic":
+            continue
+        path = ("Resources", function.logical_id, "Properties", "Events")
+        for name, event in (service.delivery.at(*path) or {}).items():
+            topic = short(event.at("Properties", "Topic")) or ""
+            types = event.at("Properties", "FilterPolicy", "type") or []
+            line = service.delivery.line_of(*path, name, "Properties", "FilterPolicy", "type")
+            yield function, topic, types, line
+
+
+def _events_of(
+    repository: Repository, service: ServiceSource
+) -> tuple[dict[str, Place], dict[str, Place]]:
+    """Return the events that the code consumes and those that it emits, with the first place."""
     consumed: dict[str, Place] = {}
     emitted: dict[str, Place] = {}
-    for module in app.modules:
+    for module in service.modules:
         keys = {id(key) for call in module.calls("Consumer") for key in _keys(call)}
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.Name | ast.Attribute):
@@ -47,7 +63,7 @@ def _keys(call: ast.Call) -> list[ast.expr]:
 
 def _compare(
     repository: Repository,
-    app: App,
+    service: ServiceSource,
     key: str,
     found: dict[str, Place],
     declared: tuple[str, ...],
@@ -58,61 +74,52 @@ def _compare(
         yield repository.finding(
             module.path,
             line,
-            f"{app.name} {verb} {event}, which its service.toml does not say.",
+            f"{service.name} {verb} {event}, which its service.toml does not declare.",
             f"Add it to `events.{key}` there.",
         )
     for event in sorted(set(declared) - set(found)):
-        yield repository.declared(
-            app,
+        yield repository.in_manifest(
+            service.manifest_file,
             f'"{event}"',
-            f"{app.name} declares that it {verb} {event}, and no code does.",
-            f"Take it out of `events.{key}`.",
+            f"{service.name} declares that it {verb} {event}, which no code does.",
+            f"Remove it from `events.{key}`.",
         )
 
 
-def subscriptions(app: App) -> Iterator[tuple[Function, str, list[str], int]]:
-    """Yield the subscriptions of an app: function, topic, event types let through, line."""
-    for function in app.functions:
-        if function.trigger != "topic":
-            continue
-        path = ("Resources", function.logical_id, "Properties", "Events")
-        for name, event in (app.delivery.at(*path) or {}).items():
-            topic = short(event.at("Properties", "Topic")) or ""
-            types = event.at("Properties", "FilterPolicy", "type") or []
-            line = app.delivery.line_of(*path, name, "Properties", "FilterPolicy", "type")
-            yield function, topic, types, line
-
-
-def _subscriptions(repository: Repository, app: App, consumed: set[str]) -> Iterator[Finding]:
+def _compare_subscriptions(
+    repository: Repository, service: ServiceSource, consumed: set[str]
+) -> Iterator[Finding]:
     emitters = {
-        event: other for other in repository.apps.values() for event in other.manifest.events.emits
+        event: other
+        for other in repository.services.values()
+        for event in other.manifest.events.emits
     }
-    let_through: set[str] = set()
+    selected: set[str] = set()
     line = 1
-    for function, topic, types, line in subscriptions(app):
-        let_through |= set(types)
+    for function, topic, types, line in subscriptions(service):
+        selected |= set(types)
         for event in types:
-            owner = emitters.get(event)
+            emitter = emitters.get(event)
             if event not in consumed:
                 yield repository.finding(
-                    app.delivery_path,
+                    service.delivery_file,
                     line,
-                    f"The subscription of {function.name} lets {event} through, which no code"
+                    f"The filter policy of {function.name} selects {event}, which no code"
                     " consumes.",
-                    "Take it out of the filter policy.",
+                    "Remove it from the filter policy.",
                 )
-            elif owner is None or topic not in owner.manifest.owns.topics:
+            elif emitter is None or topic not in emitter.manifest.owns.topics:
                 yield repository.finding(
-                    app.delivery_path,
+                    service.delivery_file,
                     line,
-                    f"{function.name} waits for {event} on the topic {topic or '?'}, where it is"
+                    f"{function.name} expects {event} on the topic {topic or '?'}, to which it is"
                     " never published.",
-                    f"Subscribe to a topic of {owner.name if owner else 'its emitter'}.",
+                    f"Subscribe to a topic of {emitter.name if emitter else 'its emitter'}.",
                 )
-    for event in sorted(consumed - let_through):
+    for event in sorted(consumed - selected):
         yield repository.finding(
-            app.delivery_path,
+            service.delivery_file,
             line,
-            f"No subscription lets {event} through, which the code consumes.",
+            f"No filter policy selects {event}, which the code consumes.",
             "Add it to a filter policy.",
         )

@@ -1,9 +1,10 @@
-"""Inside an app imports go one way: app → bootstrap → use cases → store and domain, domain pure."""
+"""Imports within an app go one way: app → bootstrap → service → store and domain, domain pure."""
 
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from shopctl.checking.repository import App, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.finding import Finding
 from shopctl.project.source import Import, Module
 
@@ -24,51 +25,56 @@ _TECHNOLOGY = (
     "chassis.parking",
     "chassis.records",
     "chassis.relay",
-    "chassis.transport",
 )
 _STORAGE = ("botocore", "boto3", "pynamodb", "chassis.aws", "chassis.records")
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield imports that go upwards, or bring a technology where none belongs."""
-    for app in repository.apps.values():
-        for module in app.modules:
+    """Yield imports of a higher layer, and of a technology in a layer that must not know it."""
+    for service in repository.services.values():
+        for module in service.modules:
             for item in module.imports:
-                if wrong := _wrong(app, module, item):
-                    yield repository.finding(module.path, item.line, *wrong)
-        yield from _cycles(repository, app)
+                if problem := _problem(service, module, item):
+                    yield repository.finding(module.path, item.line, *problem)
+        yield from _cycles(repository, service)
 
 
-def _wrong(app: App, module: Module, item: Import) -> tuple[str, str] | None:
-    own = f"chalicelib.{app.name}"
+def _problem(service: ServiceSource, module: Module, item: Import) -> tuple[str, str] | None:
+    """Return problem and remedy for an import that a layer must not have; else None."""
+    own = f"chalicelib.{service.name}"
     layer = module.name.rpartition(".")[2]
     if item.is_in("app"):
-        return f"{layer} imports app, the entry point.", "Turn the import round."
-    if item.is_in(f"{own}.bootstrap") and module not in (app.entry, *app.blueprints):
-        return f"{layer} imports bootstrap, which is above it.", "Have bootstrap hand it in."
+        return f"{layer} imports app, the entry point.", "Reverse the import."
+    if item.is_in(f"{own}.bootstrap") and module not in (service.entry, *service.blueprints):
+        return f"{layer} imports bootstrap, a higher layer.", "Pass it in from bootstrap."
     if layer == "domain":
-        if item.is_in(own):
-            return (
-                f"domain imports {item.target}; the rules stand on their own.",
-                "Hand it in as an argument.",
-            )
-        if any(item.is_in(name) for name in _TECHNOLOGY):
-            return (
-                f"domain imports {item.target}; the rules know no AWS, HTTP or database.",
-                "Move what needs it to store.py or service.py.",
-            )
+        return _problem_in_domain(own, item)
     if layer == "store" and item.is_in(f"{own}.service"):
-        return "store imports service, which is above it.", "Turn the import round."
+        return "store imports service, a higher layer.", "Reverse the import."
     if layer == "service" and any(item.is_in(name) for name in _STORAGE):
         return (
-            f"service imports {item.target}; the use cases know no AWS and no database.",
-            "Move what needs it to store.py, and have bootstrap hand that in.",
+            f"service imports {item.target}; use cases know neither AWS nor a database.",
+            "Move the code that needs it to store.py, and pass that in from bootstrap.",
         )
     return None
 
 
-def _cycles(repository: Repository, app: App) -> Iterator[Finding]:
-    modules = {module.name: module for module in app.modules}
+def _problem_in_domain(own: str, item: Import) -> tuple[str, str] | None:
+    if item.is_in(own):
+        return (
+            f"domain imports {item.target}; the domain imports no other module of the app.",
+            "Pass it in as an argument.",
+        )
+    if any(item.is_in(name) for name in _TECHNOLOGY):
+        return (
+            f"domain imports {item.target}; the domain knows no AWS, HTTP or database.",
+            "Move the code that needs it to store.py or service.py.",
+        )
+    return None
+
+
+def _cycles(repository: Repository, service: ServiceSource) -> Iterator[Finding]:
+    modules = {module.name: module for module in service.modules}
     graph = {
         name: {other for other in modules if other != name and _imports(module, other)}
         for name, module in modules.items()
@@ -81,7 +87,7 @@ def _cycles(repository: Repository, app: App) -> Iterator[Finding]:
         line = next(item.line for item in module.imports if item.is_in(cycle[1]))
         names = " → ".join(name.rpartition(".")[2] for name in cycle)
         yield repository.finding(
-            module.path, line, f"Modules import each other: {names}.", "Turn one import round."
+            module.path, line, f"Modules import each other: {names}.", "Reverse one of the imports."
         )
 
 

@@ -1,72 +1,75 @@
-"""Each function ends before its caller gives up, and none can take all the concurrency there is."""
+"""Each function ends before its caller times out, and none can use up the account's concurrency."""
 
 from collections.abc import Iterator
 
-from shopctl.checking.repository import App, Function, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import LambdaFunction, ServiceSource
 from shopctl.project.finding import Finding
 from shopctl.project.yaml_lines import Block
 
-GATEWAY_PATIENCE = 29
+GATEWAY_TIMEOUT = 29
 """Seconds that API Gateway waits for an integration ("Amazon API Gateway quotas")."""
 
-SHARE = 500
-"""Concurrent executions that events may take: half of what an account has by default."""
+EVENT_CONCURRENCY = 500
+"""Concurrent executions for events: half of an account's default."""
 
 _EVENTS = ("topic", "stream", "bucket", "schedule", "call")
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield functions that outlast their callers, and those that nothing holds back."""
-    limited: list[tuple[App, Function, int]] = []
-    for app in repository.apps.values():
-        for function in app.functions:
-            yield from _time(repository, app, function)
-            if function.trigger in _EVENTS or function.trigger == "queue":
-                limit, line = _limit_of(app, function)
+    """Yield functions that run longer than their caller waits, or without a concurrency limit."""
+    limited: list[tuple[ServiceSource, LambdaFunction, int]] = []
+    for service in repository.services.values():
+        for function in service.functions:
+            yield from _timeout(repository, service, function)
+            if function.trigger in (*_EVENTS, "queue"):
+                limit, line = _limit_of(service, function)
                 if limit is None:
-                    yield _unlimited(repository, app, function, line)
+                    yield _unlimited(repository, service, function, line)
                 else:
-                    limited.append((app, function, limit))
-    taken = sum(limit for _, _, limit in limited)
-    if taken > SHARE:
-        app, function, limit = max(limited, key=lambda item: item[2])
+                    limited.append((service, function, limit))
+    total = sum(limit for _, _, limit in limited)
+    if total > EVENT_CONCURRENCY:
+        service, function, limit = max(limited, key=lambda item: item[2])
         yield repository.finding(
-            app.delivery_path,
-            _limit_of(app, function)[1],
-            f"Events may take {taken} concurrent executions, {limit} of them {function.name},"
-            f" and leave too few of an account's 1000 to shoppers.",
-            f"Lower it: {SHARE} together are the most.",
+            service.delivery_file,
+            _limit_of(service, function)[1],
+            f"Events may use {total} concurrent executions, {limit} of them {function.name}, which"
+            " leaves too few of an account's 1000 for shoppers.",
+            f"Reduce it: the limits may add up to {EVENT_CONCURRENCY}.",
         )
 
 
-def _time(repository: Repository, app: App, function: Function) -> Iterator[Finding]:
-    seconds, line = app.timeout_of(function)
-    patience, who = _patience_with(app, function)
-    if seconds >= patience:
+def _timeout(
+    repository: Repository, service: ServiceSource, function: LambdaFunction
+) -> Iterator[Finding]:
+    seconds, line = service.timeout_of(function)
+    waits, caller = _caller_of(service, function)
+    if seconds >= waits:
         yield repository.finding(
-            app.config_path,
+            service.config_file,
             line,
-            f"{function.name} may take {seconds} s, and {who} waits {patience:.0f} s.",
-            "Set its lambda_timeout below that.",
+            f"{function.name} may take {seconds} s, and {caller} waits {waits:.0f} s.",
+            f"Set `functions.{function.name}.timeout_seconds` in service.toml below that.",
         )
 
 
-def _patience_with(app: App, function: Function) -> tuple[float, str]:
-    """Return how many seconds whoever invokes a function waits, and who that is.
+def _caller_of(service: ServiceSource, function: LambdaFunction) -> tuple[float, str]:
+    """Return how long the caller of a function waits, in seconds, and its name.
 
-    A queue's patience is the visibility time-out, which the rule on delivery holds.
+    The visibility timeout of a queue is checked by the rule `delivery`.
     """
     if function.trigger in ("api", "authorizer"):
-        return GATEWAY_PATIENCE, "API Gateway"
+        return GATEWAY_TIMEOUT, "API Gateway"
     if function.trigger == "stream":
-        mapping, _ = app.mapping_of(function)
-        return _number(mapping, "MaximumRecordAgeInSeconds"), "its stream"
+        properties, _ = service.event_source_of(function)
+        return _number(properties, "MaximumRecordAgeInSeconds"), "its stream"
     if function.trigger in _EVENTS:
         path = ("Resources", function.logical_id, "Properties", "EventInvokeConfig")
-        settings = app.delivery.at(*path)
-        tries = 1 + _number(settings, "MaximumRetryAttempts", 2)
-        return _number(settings, "MaximumEventAgeInSeconds") / tries, "Lambda's queue of events"
-    return float("inf"), "nobody"
+        settings = service.delivery.at(*path)
+        attempts = 1 + _number(settings, "MaximumRetryAttempts", 2)
+        return _number(settings, "MaximumEventAgeInSeconds") / attempts, "Lambda's event queue"
+    return float("inf"), "nothing"
 
 
 def _number(block: Block | None, key: str, default: float = float("inf")) -> float:
@@ -74,29 +77,31 @@ def _number(block: Block | None, key: str, default: float = float("inf")) -> flo
     return float(value) if isinstance(value, int) else default
 
 
-def _limit_of(app: App, function: Function) -> tuple[int | None, int]:
+def _limit_of(service: ServiceSource, function: LambdaFunction) -> tuple[int | None, int]:
+    """Return the concurrency limit of a function, None if it has no valid one, and its line."""
     if function.trigger == "queue":
-        # reserved concurrency would turn messages away, and use up their receives
-        mapping, line = app.mapping_of(function)
-        path: tuple[str, ...] = ("ScalingConfig", "MaximumConcurrency")
-        value = mapping.at(*path) if mapping else None
-        least = 2
+        # reserved concurrency would return messages to the queue and use up their receive counts
+        properties, line = service.event_source_of(function)
+        value = properties.at("ScalingConfig", "MaximumConcurrency") if properties else None
+        minimum = 2
     else:
         path = ("Resources", function.logical_id, "Properties", "ReservedConcurrentExecutions")
-        value, line = app.delivery.at(*path), app.delivery.line_of(*path)
-        least = 1
-    return (value if isinstance(value, int) and value >= least else None), line
+        value, line = service.delivery.at(*path), service.delivery.line_of(*path)
+        minimum = 1
+    return (value if isinstance(value, int) and value >= minimum else None), line
 
 
-def _unlimited(repository: Repository, app: App, function: Function, line: int) -> Finding:
-    what = (
-        "ScalingConfig.MaximumConcurrency, 2 at least, in its queue's event"
+def _unlimited(
+    repository: Repository, service: ServiceSource, function: LambdaFunction, line: int
+) -> Finding:
+    setting = (
+        "ScalingConfig.MaximumConcurrency in the event of its queue to 2 or more"
         if function.trigger == "queue"
-        else "ReservedConcurrentExecutions, 1 at least"
+        else "ReservedConcurrentExecutions to 1 or more"
     )
     return repository.finding(
-        app.delivery_path,
+        service.delivery_file,
         line,
-        f"A flood of events would give {function.name} all the concurrency of the account.",
-        f"Set {what}.",
+        f"A burst of events would give {function.name} the whole concurrency of the account.",
+        f"Set {setting}.",
     )

@@ -1,83 +1,99 @@
-"""Every service.toml can be read, and names services, operations and events that exist."""
+"""Every service.toml is valid, and names services, operations and events that exist."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from shopctl.checking.repository import App, Repository
+from shopctl.checking.repository import Repository
+from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
+from shopctl.project.manifest import Manifest
 
 _LINE = re.compile(r"at line (\d+)")
 _KEY = re.compile(r"`([a-z_.0-9]+)")
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield what is wrong in the manifests."""
-    broken = [*_broken(repository)]
-    yield from broken
-    if broken:
-        return
-    emitted = {event for app in repository.apps.values() for event in app.manifest.events.emits}
-    for app in repository.apps.values():
-        yield from _names(repository, app)
-        for event in app.manifest.events.listens:
-            if event not in emitted:
-                yield repository.declared(
-                    app, f'"{event}"', f"No service emits {event}.", "Correct the event's type."
-                )
-
-
-def _broken(repository: Repository) -> Iterator[Finding]:
-    for app in repository.apps.values():
+    """Yield manifests that cannot be read, or else names in them that do not exist."""
+    manifests: dict[Path, Manifest] = {}
+    invalid = False
+    for path in sorted(repository.apps.glob("*/service.toml")):
         try:
-            app.manifest  # noqa: B018 - reads the file
+            manifests[path] = manifest.read(path)
         except ShopProblem as problem:
-            yield _located(repository, app, problem)
+            invalid = True
+            yield _located(repository, path, problem)
+    if invalid:
+        return
+    services = {declared.name: declared for declared in manifests.values()}
+    for path, declared in manifests.items():
+        yield from _contract(repository, path, declared)
+        yield from _calls(repository, path, declared, services)
+        yield from _events(repository, path, declared, services)
 
 
-def _located(repository: Repository, app: App, problem: ShopProblem) -> Finding:
-    text = app.manifest_path.read_text(encoding="utf-8", errors="replace").splitlines()
+def _located(repository: Repository, path: Path, problem: ShopProblem) -> Finding:
+    """Return the finding for a manifest that cannot be read, at the line that is wrong."""
+    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
     line = 1
     if at := _LINE.search(problem.what):
         line = int(at[1])
     elif key := _KEY.search(problem.what):
         word = re.compile(rf"\s*\[?(\w+\.)?{re.escape(key[1].rpartition('.')[2])}\b")
         line = next((number for number, row in enumerate(text, 1) if word.match(row)), 1)
-    what = problem.what.removeprefix(str(app.manifest_path)).lstrip(": ")
-    return repository.finding(app.manifest_path, line, what, problem.remedy)
+    what = problem.what.removeprefix(str(path)).lstrip(": ")
+    return repository.finding(path, line, what, problem.remedy)
 
 
-def _names(repository: Repository, app: App) -> Iterator[Finding]:
-    declared = app.manifest
-    contracts = {module.name for module in repository.contracts}
-    if declared.api not in contracts:
-        yield repository.declared(
-            app, "api =", f"There is no contract `{declared.api}`.", "Name a module of contracts."
+def _contract(repository: Repository, path: Path, declared: Manifest) -> Iterator[Finding]:
+    if declared.api not in {module.name for module in repository.contracts}:
+        yield repository.in_manifest(
+            path,
+            "api =",
+            f"There is no contract `{declared.api}`.",
+            "Name a module of libs/contracts.",
         )
+
+
+def _calls(
+    repository: Repository, path: Path, declared: Manifest, services: dict[str, Manifest]
+) -> Iterator[Finding]:
     for callee, operations in declared.calls.items():
-        if callee not in repository.apps:
-            yield repository.declared(
-                app,
+        if callee not in services:
+            yield repository.in_manifest(
+                path,
                 f"{callee} =",
-                f"It calls {callee}, a service that is not there.",
-                f"The services are {', '.join(repository.apps)}.",
+                f"It calls {callee}, a service that does not exist.",
+                f"The services are {', '.join(services)}.",
             )
             continue
-        known = repository.operations_of(repository.apps[callee])
+        known = repository.operations_of(services[callee])
         for operation in operations:
             if operation not in known:
-                yield repository.declared(
-                    app,
+                yield repository.in_manifest(
+                    path,
                     f'"{operation}"',
                     f"{callee} has no operation {operation}.",
                     f"It has {', '.join(sorted(known))}.",
                 )
-    events = set(repository.events.values())
+
+
+def _events(
+    repository: Repository, path: Path, declared: Manifest, services: dict[str, Manifest]
+) -> Iterator[Finding]:
+    known = set(repository.events.values())
+    emitted = {event for service in services.values() for event in service.events.emits}
     for event in (*declared.events.emits, *declared.events.listens):
-        if event not in events:
-            yield repository.declared(
-                app,
+        if event not in known:
+            yield repository.in_manifest(
+                path,
                 f'"{event}"',
                 f"There is no event {event}.",
-                "contracts/events.py lists them all.",
+                "contracts/events.py defines all events.",
+            )
+    for event in declared.events.listens:
+        if event not in emitted:
+            yield repository.in_manifest(
+                path, f'"{event}"', f"No service emits {event}.", "Correct the event's type."
             )

@@ -1,8 +1,9 @@
-"""What resources.yaml creates is what service.toml says the service owns, and named after it."""
+"""Each service creates exactly the resources that its service.toml declares, named after it."""
 
 from collections.abc import Iterator
 
-from shopctl.checking.repository import App, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.aws_names import short
 from shopctl.project.finding import Finding
 
@@ -18,15 +19,15 @@ _KINDS = {
 
 def check(repository: Repository) -> Iterator[Finding]:
     """Yield resources that are not declared, misnamed, or declared and not created."""
-    for app in repository.apps.values():
-        yield from _of(repository, app)
+    for service in repository.services.values():
+        yield from _of_service(repository, service)
 
 
-def _of(repository: Repository, app: App) -> Iterator[Finding]:
+def _of_service(repository: Repository, service: ServiceSource) -> Iterator[Finding]:
     created: set[tuple[str, str]] = set()
     for path, template in (
-        (app.resources_path, app.resources),
-        (app.delivery_path, app.delivery),
+        (service.resources_file, service.resources),
+        (service.delivery_file, service.delivery),
     ):
         for logical_id, resource in (template.at("Resources") or {}).items():
             kind, key = _KINDS.get(resource.get("Type"), ("", ""))
@@ -34,27 +35,28 @@ def _of(repository: Repository, app: App) -> Iterator[Finding]:
                 continue
             line = template.line_of("Resources", logical_id)
             name = short(resource.at("Properties", key)) or ""
-            if name != app.dashed and not name.startswith(f"{app.dashed}-"):
+            if name != service.dashed and not name.startswith(f"{service.dashed}-"):
                 yield repository.finding(
                     path,
                     line,
-                    f"The name of {logical_id} does not begin with toyshop-<stage>-{app.dashed}.",
-                    f"Set its {key}: one knows by it whose it is.",
+                    f"The name of {logical_id} does not start with"
+                    f" toyshop-<stage>-{service.dashed}.",
+                    f"Set its {key}: the name shows which service owns it.",
                 )
-            elif name not in getattr(app.manifest.owns, kind):
+            elif name not in getattr(service.manifest.owns, kind):
                 yield repository.finding(
                     path,
                     line,
-                    f"{app.name} creates {name}, which its service.toml does not say.",
+                    f"{service.name} creates {name}, which its service.toml does not declare.",
                     f'Add "{name}" to `owns.{kind}` there.',
                 )
             created.add((kind, name))
     for kind, _ in _KINDS.values():
-        for name in getattr(app.manifest.owns, kind):
+        for name in getattr(service.manifest.owns, kind):
             if (kind, name) not in created:
-                yield repository.declared(
-                    app,
+                yield repository.in_manifest(
+                    service.manifest_file,
                     f'"{name}"',
-                    f"{app.name} declares that it owns {name}, and no template creates it.",
-                    f"Take it out of `owns.{kind}`, or create it in resources.yaml.",
+                    f"{service.name} declares that it owns {name}, which no template creates.",
+                    f"Remove it from `owns.{kind}`, or create it in resources.yaml.",
                 )

@@ -1,12 +1,12 @@
-"""What outlives a release outlives its stack too, wherever data are kept."""
+"""Resources with data are retained when their stack is deleted or replaces them."""
 
 from collections.abc import Iterator
 
 from shopctl.checking.repository import Repository
 from shopctl.project.finding import Finding
 
-# what holds data, and what others know by an id or an address that cannot be had again
-_KEPT = (
+# resources with data, and those whose id or address cannot be created again
+_RETAINED = (
     "AWS::Cognito::UserPool",
     "AWS::Cognito::UserPoolClient",
     "AWS::Cognito::UserPoolGroup",
@@ -17,24 +17,24 @@ _KEPT = (
     "AWS::SQS::Queue",
     "AWS::SecretsManager::Secret",
 )
-# of these a first creation that fails leaves nothing behind, so that it can be tried again
-_WANTED = {
+# with the second value, a failed first creation leaves nothing and can be retried
+_POLICIES = {
     "DeletionPolicy": ("Retain", "RetainExceptOnCreate"),
     "UpdateReplacePolicy": ("Retain",),
 }
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield resources that would go with their stack, or with a change of a name."""
-    for app in repository.apps.values():
-        for logical_id, resource in (app.resources.at("Resources") or {}).items():
-            if resource.get("Type") not in _KEPT:
+    """Yield resources that would be deleted with their stack or when they are replaced."""
+    for service in repository.services.values():
+        for logical_id, resource in (service.resources.at("Resources") or {}).items():
+            if resource.get("Type") not in _RETAINED:
                 continue
-            for key, values in _WANTED.items():
+            for key, values in _POLICIES.items():
                 if resource.get(key) not in values:
                     yield repository.finding(
-                        app.resources_path,
-                        app.resources.line_of("Resources", logical_id, key),
-                        f"{logical_id} has no {key} that keeps it.",
-                        f"Set {key} to {values[-1]}; stages that keep no data do without it.",
+                        service.resources_file,
+                        service.resources.line_of("Resources", logical_id, key),
+                        f"{logical_id} has no {key} that retains it.",
+                        f"Set {key} to {values[-1]}; stages without `retain_data` ignore it.",
                     )

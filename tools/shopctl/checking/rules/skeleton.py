@@ -1,9 +1,10 @@
-"""The apps have one skeleton: who knows one finds everything in the others."""
+"""All apps have the same files and folders."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from shopctl.checking.repository import App, Repository
+from shopctl.checking.repository import Repository
+from shopctl.checking.service_source import ServiceSource
 from shopctl.project.finding import Finding
 
 _FILES = (
@@ -17,54 +18,57 @@ _FILES = (
 )
 _FOLDERS = (".chalice", "chalicelib", "vendor")
 _LIBS = ("chassis", "contracts")
-# made by tools, and not in version control
+# created by tools and not under version control
 _IGNORED = ("__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".DS_Store")
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield files that are missing in an app, and those that no other app has."""
-    for directory in sorted((repository.root / "apps").iterdir()):
-        if directory.is_dir() and directory.name not in repository.apps:
+    """Yield files that an app lacks, and files that no other app has."""
+    for directory in sorted(repository.apps.iterdir()):
+        if directory.is_dir() and directory.name not in repository.services:
             yield repository.finding(
-                directory, 1, "This app has no service.toml.", "Write one, or delete the folder."
+                directory, 1, "This app has no service.toml.", "Create it, or delete the folder."
             )
-    for app in repository.apps.values():
-        for name in _wanted(app):
-            if not (app.directory / name).is_file():
+    for service in repository.services.values():
+        for name in _required(service):
+            if not (service.directory / name).is_file():
                 yield repository.finding(
-                    app.directory / name, 1, f"{app.name} lacks {name}.", "Write it."
+                    service.directory / name, 1, f"{service.name} lacks {name}.", "Create it."
                 )
-        yield from _links(repository, app)
-        yield from _surplus(repository, app)
+        yield from _links(repository, service)
+        yield from _unexpected(repository, service)
 
 
-def _wanted(app: App) -> Iterator[str]:
-    package = f"chalicelib/{app.name}"
+def _required(service: ServiceSource) -> Iterator[str]:
+    package = f"chalicelib/{service.name}"
     yield from _FILES
     yield f"{package}/bootstrap.py"
-    if app.manifest.owns.tables:
+    if service.manifest.owns.tables:
         yield f"{package}/domain.py"
         yield f"{package}/store.py"
-    if app.manifest.events.emits:
+    if service.manifest.events.emits:
         yield f"{package}/events.py"
 
 
-def _links(repository: Repository, app: App) -> Iterator[Finding]:
+def _links(repository: Repository, service: ServiceSource) -> Iterator[Finding]:
     for lib in _LIBS:
-        link, target = app.directory / "vendor" / lib, f"../../../libs/{lib}/src/{lib}"
+        link, target = service.directory / "vendor" / lib, f"../../../libs/{lib}/src/{lib}"
         if not link.is_symlink() or link.readlink() != Path(target):
             yield repository.finding(
-                link, 1, f"{app.name} does not ship {lib}.", f"Link vendor/{lib} to {target}."
+                link,
+                1,
+                f"The package of {service.name} does not contain {lib}.",
+                f"Link vendor/{lib} to {target}.",
             )
 
 
-def _surplus(repository: Repository, app: App) -> Iterator[Finding]:
+def _unexpected(repository: Repository, service: ServiceSource) -> Iterator[Finding]:
     known = {*_FILES, *_FOLDERS, *_IGNORED}
-    extra = [path for path in app.directory.iterdir() if path.name not in known]
+    extra = [path for path in service.directory.iterdir() if path.name not in known]
     extra += [
         path
-        for path in (app.directory / "chalicelib").glob("*")
-        if path.name not in (app.name, *_IGNORED)
+        for path in (service.directory / "chalicelib").glob("*")
+        if path.name not in (service.name, *_IGNORED)
     ]
     for path in sorted(extra):
         yield repository.finding(
