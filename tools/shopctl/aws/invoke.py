@@ -1,4 +1,4 @@
-"""Invokes a function of a service and waits for what it answers."""
+"""Invokes a function of a service and waits for its result."""
 
 import json
 from typing import Any
@@ -11,24 +11,26 @@ from shopctl.project.errors import ShopProblem
 
 
 def invoke(
-    to: Target, service: str, function: str, event: Any, patience: float = 60
+    to: Target, service: str, function: str, event: Any, timeout_seconds: float = 60
 ) -> dict[str, Any]:
-    """Invoke a function and return its answer.
+    """Invoke a function and return its result.
 
     Parameters
     ----------
     service, function
-        Their names, in dashes and as in ``app.py``.
-    patience
-        Seconds to wait for the answer: as long as the function may take.
+        Names of the service and of its function.
+    event
+        Event to invoke it with.
+    timeout_seconds
+        Seconds to wait for the result.
 
     Raises
     ------
     ShopProblem
-        If the function is not there, or fails.
+        If the function does not exist or fails.
     """
     name = aws_names.function(to.stage, service, function)
-    functions = to.cloud.client("lambda", read_timeout=patience)
+    functions = to.cloud.client("lambda", read_timeout=timeout_seconds)
     try:
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
     except functions.exceptions.ResourceNotFoundException:
@@ -38,10 +40,10 @@ def invoke(
         ) from None
     except (BotoCoreError, ClientError) as error:
         raise ShopProblem(f"{name} could not be invoked: {error}.", "Try again.") from None
-    report: dict[str, Any] = json.load(answer["Payload"])
+    result: dict[str, Any] = json.load(answer["Payload"])
     if "FunctionError" in answer:
         raise ShopProblem(
-            f"{name} has failed: {report.get('errorMessage', report)}.",
-            f"Its log says where: ./shop logs {aws_names.underscored(service)}, or CloudWatch.",
+            f"{name} failed: {result.get('errorMessage', result)}.",
+            f"See its log: ./shop logs {aws_names.underscored(service)}, or CloudWatch.",
         )
-    return report
+    return result

@@ -1,4 +1,4 @@
-"""Applies `delivery.yaml` through the API after `chalice deploy`, which cannot say it."""
+"""Applies `delivery.yaml` through AWS's APIs after `chalice deploy`, which does not read it."""
 
 import json
 from collections.abc import Mapping
@@ -14,24 +14,27 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.manifest import LOG_RETENTION_DAYS
 from shopctl.project.services import Service
 
-# no mapping's, or only a new one's
-_FIXED = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
-# if the source is a topic, these are its subscription's
-_SUBSCRIPTION = {"FilterPolicy": "filter policy", "RedrivePolicy": "dead letters of the topic"}
+# not settings of an event source mapping, or only of a new one
+_NOT_IN_MAPPING = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
+# settings of a topic's subscription
+_SUBSCRIPTION = {
+    "FilterPolicy": "filter policy",
+    "RedrivePolicy": "dead-letter queue of the subscription",
+}
 
 
 def deliver(to: Target) -> dict[str, list[str]]:
-    """Apply the delivery settings of services, and publish where their APIs are.
+    """Apply the delivery settings of services, and publish the URLs of their APIs.
 
     Returns
     -------
     dict
-        What was changed, by service; nothing the second time.
+        What was changed, by service; empty lists the second time.
 
     Raises
     ------
     ShopProblem
-        If the stage is not marked `chalice`, or a service was not deployed by it.
+        If the stage is not deployed with Chalice, or a service was not deployed from here.
     """
     to.stage.require("chalice")
     deployed = {service.name: _deployed(to, service) for service in to.services}
@@ -45,17 +48,17 @@ def deliver(to: Target) -> dict[str, list[str]]:
             if function.name in resources:
                 arn = resources[function.name]["lambda_arn"]
                 done = _apply(to.cloud, arn, function)
-                if _keep_logs(to.cloud, arn, LOG_RETENTION_DAYS):
+                if _set_log_retention(to.cloud, arn, LOG_RETENTION_DAYS):
                     done.append("log group")
                 changes += [f"{function.name}: {what}" for what in done]
         api_id = resources["rest_api"]["rest_api_id"]
-        changes += _answer(to.cloud, api_id, settings.gateway_responses)
+        changes += _set_gateway_responses(to.cloud, api_id, settings.gateway_responses)
         deploy.publish_api(to, service, api_id)
     return changed
 
 
 def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
-    """Read what `chalice deploy` noted of what it made, by name."""
+    """Return the resources that `chalice deploy` recorded, by name."""
     path = service.directory / ".chalice" / "deployed" / f"{to.stage.name}.json"
     try:
         resources = json.loads(path.read_text())["resources"]
@@ -69,23 +72,23 @@ def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
 
 def _apply(cloud: Cloud, arn: str, function: FunctionDelivery) -> list[str]:
     changes = []
-    if _fill_secrets(cloud, arn):
+    if _resolve_secrets(cloud, arn):
         changes.append("secrets")
-    event = {name: value for name, value in function.event.items() if name not in _FIXED}
+    event = {name: value for name, value in function.event.items() if name not in _NOT_IN_MAPPING}
     if event and _change_mapping(cloud, arn, _for_api(event)):
         changes.append("event source")
     for attribute, what in _SUBSCRIPTION.items():
-        if attribute in function.event and _subscribe(cloud, arn, function, attribute):
+        if attribute in function.event and _change_subscription(cloud, arn, function, attribute):
             changes.append(what)
     if function.invoke and _change_invocation(cloud, arn, _for_api(function.invoke)):
         changes.append("retries and failure destination")
-    if _limit(cloud, arn, function.concurrency):
+    if _set_concurrency(cloud, arn, function.concurrency):
         changes.append("concurrency")
     return changes
 
 
 def _for_api(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as the API names them, which infers a destination's type."""
+    """Return settings as the API names them, without the type of a destination."""
     named = dict(settings)
     if "DestinationConfig" in named:
         target = named["DestinationConfig"]["OnFailure"]["Destination"]
@@ -94,10 +97,12 @@ def _for_api(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differs(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    def plain(name: str, value: Any) -> Any:
+    def comparable(name: str, value: Any) -> Any:
         return (value or {}).get("OnFailure") if name == "DestinationConfig" else value
 
-    return any(plain(name, present.get(name)) != plain(name, wanted[name]) for name in wanted)
+    return any(
+        comparable(name, present.get(name)) != comparable(name, wanted[name]) for name in wanted
+    )
 
 
 def _change_mapping(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
@@ -109,7 +114,9 @@ def _change_mapping(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
     return bool(differing)
 
 
-def _subscribe(cloud: Cloud, arn: str, function: FunctionDelivery, attribute: str) -> bool:
+def _change_subscription(
+    cloud: Cloud, arn: str, function: FunctionDelivery, attribute: str
+) -> bool:
     sns = cloud.client("sns")
     wanted, changed = function.event[attribute], False
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=function.source)
@@ -138,8 +145,8 @@ def _change_invocation(cloud: Cloud, arn: str, wanted: dict[str, Any]) -> bool:
     return True
 
 
-def _keep_logs(cloud: Cloud, arn: str, days: int) -> bool:
-    """Keep what a function logs; Chalice makes the group of the API's under another name."""
+def _set_log_retention(cloud: Cloud, arn: str, days: int) -> bool:
+    """Set a log group's retention; Chalice gives the API function's group a wrong name."""
     logs, name = cloud.client("logs"), f"/aws/lambda/{arn.rpartition(':')[2]}"
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     group = next((item for item in found if item["logGroupName"] == name), None)
@@ -151,7 +158,7 @@ def _keep_logs(cloud: Cloud, arn: str, days: int) -> bool:
     return True
 
 
-def _limit(cloud: Cloud, arn: str, wanted: int | None) -> bool:
+def _set_concurrency(cloud: Cloud, arn: str, wanted: int | None) -> bool:
     functions = cloud.client("lambda")
     answer = functions.get_function_concurrency(FunctionName=arn)
     if answer.get("ReservedConcurrentExecutions") == wanted:
@@ -163,21 +170,21 @@ def _limit(cloud: Cloud, arn: str, wanted: int | None) -> bool:
     return True
 
 
-def _fill_secrets(cloud: Cloud, arn: str) -> bool:
-    """Put secrets into a function's environment, where CloudFormation would resolve them."""
+def _resolve_secrets(cloud: Cloud, arn: str) -> bool:
+    """Resolve the secrets in a function's environment, as CloudFormation would."""
     functions = cloud.client("lambda")
     environment = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
     variables = environment.get("Variables", {})
-    filled = secret_references.resolved(cloud, variables)
-    if filled == variables:
+    resolved = secret_references.resolved(cloud, variables)
+    if resolved == variables:
         return False
-    functions.update_function_configuration(FunctionName=arn, Environment={"Variables": filled})
+    functions.update_function_configuration(FunctionName=arn, Environment={"Variables": resolved})
     functions.get_waiter("function_updated_v2").wait(FunctionName=arn)
     return True
 
 
-def _answer(cloud: Cloud, api_id: str, responses: Mapping[str, Any]) -> list[str]:
-    """Set what the gateway answers by itself; a stage shows it from its next deployment."""
+def _set_gateway_responses(cloud: Cloud, api_id: str, responses: Mapping[str, Any]) -> list[str]:
+    """Set the API's gateway responses; they take effect with a new deployment of its stage."""
     gateway = cloud.client("apigateway")
     present = {
         found["responseType"]: found
@@ -200,4 +207,4 @@ def _answer(cloud: Cloud, api_id: str, responses: Mapping[str, Any]) -> list[str
         gateway.put_gateway_response(restApiId=api_id, responseType=kind, **wanted)
     if differing:
         gateway.create_deployment(restApiId=api_id, stageName="api")
-    return [f"API: {len(differing)} answers of the gateway"] if differing else []
+    return [f"API: {len(differing)} gateway responses"] if differing else []

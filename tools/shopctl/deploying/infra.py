@@ -1,4 +1,4 @@
-"""Deploys what no single service owns: a template of `infra/` as a stack of its own."""
+"""Deploys infrastructure that belongs to no service: each template of `infra/` as its own stack."""
 
 import dataclasses
 import json
@@ -17,67 +17,77 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
 
-# CloudFront takes its web ACL from there alone
+# CloudFront accepts a web ACL only from this region
 _REGIONS = {"distribution-acl": "us-east-1"}
 _PUBLISHED = re.compile(r"\{\{resolve:ssm:/toyshop/\$\{Stage\}/([^}]+)\}\}")
 
 
-def deploy(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None:
-    """Deploy templates of `infra/`, in the order given.
+def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> None:
+    """Deploy templates of `infra/` in the given order.
 
-    What a stack in another region says in its outputs is published where the stage is.
+    The outputs of a stack in another region are published in the stage's region.
 
     Parameters
     ----------
     names
-        Of the templates, without ``.yaml``.
-    say
-        Told of each stack.
+        Names of templates, without ``.yaml``.
+    report
+        Called with a line for each stack.
 
     Raises
     ------
     ShopProblem
-        Before any change, if one is unknown or a value for it is missing; later, if a stack
+        Before any change, if a template is unknown or a parameter is missing; later, if a stack
         fails.
     """
     templates = {name: _read(to, name) for name in names}
-    _check_values(to.layout, to.stage)
+    _check_parameters(to.layout, to.stage)
     for name, template in templates.items():
-        _check_needs(to, name, template)
-        cloud = _cloud(to, name)
-        outcome = stacks.deploy_template(cloud, _stack(to, name), json.dumps(template))
-        say(f"{_stack(to, name)} {outcome}")
+        _check_prerequisites(to, name, template)
+        cloud, stack = _cloud(to, name), _stack(to, name)
+        outcome = stacks.deploy_template(cloud, stack, json.dumps(template))
+        report(f"{stack} {outcome}")
         if name in _REGIONS:
-            _publish(to, name, cloudformation.outputs(cloud, _stack(to, name)))
+            outputs = cloudformation.outputs(cloud, stack)
+            ssm_parameters.write(
+                to.cloud, {_key(name, output): value for output, value in outputs.items()}
+            )
 
 
-def delete(to: Target, names: Sequence[str], say: Callable[[str], None]) -> None:
-    """Delete the stacks of templates of `infra/`, the last one given first.
+def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> None:
+    """Delete the stacks of templates of `infra/`, in reverse of the given order.
+
+    Parameters
+    ----------
+    names
+        Names of templates, without ``.yaml``.
+    report
+        Called with a line for each stack.
 
     Raises
     ------
     ShopProblem
-        Before any change, if one is unknown or the stage keeps its data; later, if a stack
-        cannot be deleted.
+        Before any change, if a template is unknown or the stage retains its data; later, if a
+        stack cannot be deleted.
     """
     for name in names:
         _read(to, name)
     if to.stage.retain_data:
         raise ShopProblem(
-            f"The stage {to.stage.name} keeps its data: what it stands on is not deleted.",
-            "To do it all the same, set retain_data = false for it in stages.toml.",
+            f"The stage {to.stage.name} retains its data: its infrastructure is not deleted.",
+            "To delete it nevertheless, set retain_data = false for it in stages.toml.",
         )
     for name in reversed(names):
-        cloud = _cloud(to, name)
+        cloud, stack = _cloud(to, name), _stack(to, name)
         if name in _REGIONS:
-            outputs = cloudformation.outputs(cloud, _stack(to, name))
+            outputs = cloudformation.outputs(cloud, stack)
             ssm_parameters.delete(to.cloud, [_key(name, output) for output in outputs])
-        if cloudformation.delete(cloud, _stack(to, name)):
-            say(f"{_stack(to, name)} deleted")
+        if cloudformation.delete(cloud, stack):
+            report(f"{stack} deleted")
 
 
 def names(layout: Layout) -> list[str]:
-    """Return the names of the templates."""
+    """Return the names of the templates in alphabetical order."""
     return sorted(path.stem for path in layout.infra.glob("*.yaml"))
 
 
@@ -86,7 +96,7 @@ def _stack(to: Target, name: str) -> str:
 
 
 def _cloud(to: Target, name: str) -> Cloud:
-    """Return the cloud in the region that the stack must be in."""
+    """Return the cloud with the region that the stack must be in."""
     if name not in _REGIONS:
         return to.cloud
     return dataclasses.replace(to.cloud, region=_REGIONS[name], _clients={})
@@ -96,14 +106,15 @@ def _read(to: Target, name: str) -> dict[str, Any]:
     path = to.layout.infra / f"{name}.yaml"
     if not path.exists():
         raise ShopProblem(
-            f"There is no {name} in infra.", f"There are {', '.join(names(to.layout))}."
+            f"There is no template {name} in infra.",
+            f"The templates are {', '.join(names(to.layout))}.",
         )
     template: dict[str, Any] = yaml.safe_load(path.read_text())
     return template
 
 
-def _check_values(layout: Layout, stage: Stage) -> None:
-    """Refuse values in `stages.toml` that no template asks for: they are misspelt."""
+def _check_parameters(layout: Layout, stage: Stage) -> None:
+    """Raise if `stages.toml` has a parameter that no template declares."""
     templates = [yaml.safe_load((layout.infra / f"{n}.yaml").read_text()) for n in names(layout)]
     declared = {name for template in templates for name in template.get("Parameters", {})}
     if unknown := sorted(set(stage.infra) - declared):
@@ -113,7 +124,7 @@ def _check_values(layout: Layout, stage: Stage) -> None:
         )
 
 
-def _check_needs(to: Target, name: str, template: dict[str, Any]) -> None:
+def _check_prerequisites(to: Target, name: str, template: dict[str, Any]) -> None:
     for parameter, declared in template.get("Parameters", {}).items():
         if "Default" not in declared and not to.cloud.parameters.get(parameter):
             raise ShopProblem(
@@ -125,10 +136,6 @@ def _check_needs(to: Target, name: str, template: dict[str, Any]) -> None:
     published = ssm_parameters.read(to.cloud)
     for needed in _PUBLISHED.findall(json.dumps(template)):
         published[needed]
-
-
-def _publish(to: Target, name: str, outputs: dict[str, str]) -> None:
-    ssm_parameters.write(to.cloud, {_key(name, output): value for output, value in outputs.items()})
 
 
 def _key(name: str, output: str) -> str:

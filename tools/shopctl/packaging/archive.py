@@ -1,4 +1,4 @@
-"""Zip files that are the same for the same content."""
+"""Reproducible zip files: the same content gives the same bytes."""
 
 import zipfile
 from collections.abc import Iterable
@@ -9,14 +9,14 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write(target: Path, content: Iterable[tuple[str, Path]], *, level: int = 6) -> None:
-    """Write files to a zip in the order of their names, without times or owners.
+    """Write files to a zip sorted by name, without times or owners.
 
     Parameters
     ----------
     target
-        The zip; it appears only when it is complete.
+        Path of the zip; it is created only when it is complete.
     content
-        Name in the zip and file on disk; a later file of the same name wins.
+        Name in the zip and path of each file; a later file replaces one of the same name.
     level
         Compression level, 1 to 9.
     """

@@ -1,8 +1,8 @@
 """Runs `chalice package` for one app, in a process of its own.
 
-A process per app, since Chalice imports `app` and a second app would get the first one again.
-The dependencies are not downloaded by Chalice, which takes seconds per app and leaves out
-silently what it cannot install: `dependencies.py` installs them once for all apps.
+Each app needs its own process, because Chalice imports `app` and would reuse the first one for a
+second app. Chalice does not install the dependencies: it takes seconds per app and silently omits
+packages that it cannot install. `dependencies.py` installs them once for all apps.
 """
 
 import sys
@@ -12,14 +12,23 @@ from pathlib import Path
 def main(project: str, dependencies: str, *stages: str) -> int:
     """Write ``sam.yaml`` and ``deployment.zip`` (without dependencies) of stages.
 
-    The app is imported once, since a template hardly depends on it but its configuration.
+    The app is imported once for all stages, whose templates differ only in the configuration.
 
     Parameters
     ----------
+    project
+        Directory of the app.
+    dependencies
+        Directory with the installed dependencies.
     stages
-        Of each its name, an equals sign, and where to write.
+        ``<name>=<directory to write to>`` for each stage.
+
+    Returns
+    -------
+    int
+        Exit status of the process.
     """
-    # behind the tools' own packages, which Chalice needs
+    # after the tools' own packages, which Chalice needs
     sys.path.append(dependencies)
     from chalice import cli
     from chalice.cli.factory import CLIFactory
@@ -39,7 +48,7 @@ def main(project: str, dependencies: str, *stages: str) -> int:
         try:
             status: object = cli.main()
         except SystemExit as ended:
-            # click ends the process, after a success too
+            # click ends the process even after a success
             status = ended.code
         if status:
             return 1

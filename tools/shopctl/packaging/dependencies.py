@@ -12,34 +12,34 @@ from pathlib import Path
 
 from shopctl.project.errors import ShopProblem
 
-# what an installer leaves beside a package and nothing reads at run time
+# written by the installer, read by nothing at run time
 _INSTALLER_NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 _LEFTOVERS = ("bin", ".lock", *(f"*.dist-info/{name}" for name in _INSTALLER_NOTES))
 _lock = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# the AWS Lambda runtime; on a laptop the packages must fit the laptop
+# the platform of the AWS Lambda runtime
 _LAMBDA_PLATFORM = ("--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:")
 
 
 def install(requirements: Path, store: Path, *, lock: Path, for_lambda: bool) -> Path:
-    """Return a directory with everything a requirements file asks for, compiled.
+    """Return a directory with the packages of a requirements file, compiled.
 
     Parameters
     ----------
     requirements
-        A requirements file; an empty one gives an empty directory.
+        Requirements file; an empty one gives an empty directory.
     store
-        Where installed trees are kept, by the hash of the files and the Python.
+        Directory of the installed trees, named by the hash of the files and the Python version.
     lock
-        The versions and hashes of everything, of what the requirements need themselves too: the
-        same packages are installed at any time.
+        Versions and hashes of all packages, including indirect dependencies, so that every
+        installation is the same.
     for_lambda
         Install for AWS's platform instead of this machine's.
 
     Raises
     ------
     ShopProblem
-        If something cannot be installed.
+        If a package cannot be installed.
     """
     text = requirements.read_text() if requirements.exists() else ""
     target = "lambda" if for_lambda else f"{sys.platform}-{platform.machine()}"
@@ -69,23 +69,23 @@ def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: 
     try:
         unfinished.rename(tree)
     except OSError:
-        # another shop was faster
+        # another process has installed the same tree meanwhile
         shutil.rmtree(unfinished)
 
 
 def compile_tree(tree: Path, *, reproducible: bool) -> None:
-    """Add byte-code that Python takes without looking at the source's time.
+    """Add byte-code that Python uses without checking the time of its source.
 
     Parameters
     ----------
     reproducible
-        Make the same bytes every time, which several processes at once may not.
+        Produce the same bytes every time, which takes a single process.
     """
     jobs = "1" if reproducible else "2"
     command = [sys.executable, "-m", "compileall", "-q", "-j", jobs, "-o", "0", "-s", str(tree)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    # packages may hold files of newer or older grammars, which are never imported
+    # packages may contain files for other Python versions, which are never imported
     subprocess.run(command, check=False, capture_output=True, env=environment)
 
 
@@ -108,13 +108,13 @@ def _check(text: str, tree: Path, requirements: Path) -> None:
         _normal(path.name.rsplit("-", 1)[0])
         for path in (info.with_suffix("") for info in tree.glob("*.dist-info"))
     }
-    # a requirement with an environment marker may rightly be absent
+    # a requirement with an environment marker may be absent
     lines = [line for line in text.splitlines() if ";" not in line]
     named = {_normal(found.group()) for line in lines if (found := _NAME.match(line))}
     missing = sorted(named - installed)
     if missing:
         raise ShopProblem(
-            f"{', '.join(missing)} of {requirements} did not arrive in the package.",
+            f"{', '.join(missing)} of {requirements} was not installed.",
             "Delete .shop/build and run the command again.",
         )
 

@@ -1,7 +1,7 @@
-"""The code of every service, built once for all stages: a directory with a zip for each.
+"""The code of every service, built once for all stages: a directory with one zip per service.
 
-What differs between stages is in the template, which holds the stage's settings and is made when
-it is deployed. The zips hold none, so that staging and prod run the very same bytes.
+Stages differ only in the templates, which contain the stage's settings and are made during a
+deploy. The zips contain no settings, so that staging and prod run the same bytes.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ PYTHON = ".".join(map(str, sys.version_info[:2]))
 
 
 class Zip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One service's code: the hash of its bytes, and of what they were made from."""
+    """The hashes of a service's zip and of the files that it was built from."""
 
     sha256: str
     sources: str
 
 
 class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a directory holds, by service, and for which Python it was built."""
+    """The zips of a directory by service, and the Python version that they were built for."""
 
     python: str
     packages: dict[str, Zip]
@@ -40,12 +40,12 @@ class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Prebuilt:
-    """A directory of code that fits the checkout."""
+    """The zips of services, verified to be built from this checkout."""
 
     paths: Mapping[str, Path]
 
     def code(self, service: Service) -> Path:
-        """Return the zip of a service."""
+        """Return the path of a service's zip."""
         return self.paths[service.name]
 
 
@@ -55,12 +55,12 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
     Parameters
     ----------
     directory
-        Where to put the zips; what it held of these services is replaced.
+        Directory to write the zips to; those of the same services are replaced.
 
     Returns
     -------
     dict
-        The hash of each service's code.
+        Hash of each service's code.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
         If a service cannot be packaged.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    # beside what `./shop up` has built for this machine
+    # separate from the packages that `./shop up` built for this machine
     layout = replace(layout, home=layout.home / "packages")
     packages = {}
     for service in services:
-        # any stage does: its settings go into the template alone
+        # the stage is irrelevant: its settings are only in the template
         made = build(service, "local", layout, for_lambda=True)
         shutil.copyfile(made.archive, directory / f"{service.name}.zip")
         sha256 = hashlib.sha256(made.archive.read_bytes()).hexdigest()
@@ -83,20 +83,20 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
 
 
 def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebuilt:
-    """Find the code of services, and make sure that it is what this checkout makes.
+    """Read the code of services after verifying that it was built from this checkout.
 
     Raises
     ------
     ShopProblem
-        If some is missing, damaged, of other sources or for another Python.
+        If a zip is missing, damaged, built from other sources or for another Python version.
     """
-    remedy = f"Make it again from this checkout: ./shop package {directory}"
+    remedy = f"Build it again from this checkout: ./shop package {directory}"
     try:
         index = msgspec.json.decode((directory / _INDEX).read_bytes(), type=Index)
     except OSError:
         raise ShopProblem(f"There are no packages in {directory}.", remedy) from None
     except msgspec.DecodeError as error:
-        what = f"{directory / _INDEX} is not right: {error}."
+        what = f"{directory / _INDEX} is invalid: {error}."
         raise ShopProblem(what, remedy) from None
     if index.python != PYTHON:
         raise ShopProblem(
@@ -110,7 +110,7 @@ def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebui
         if found is None or not path.exists():
             raise ShopProblem(f"{directory} has no package of {service.name}.", remedy)
         if hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
-            raise ShopProblem(f"{path} is not what was built: its bytes have changed.", remedy)
+            raise ShopProblem(f"{path} was changed after it was built.", remedy)
         if sources.digest(service, layout) != found.sources:
             raise ShopProblem(f"{path} was built from other sources than these.", remedy)
         paths[service.name] = path

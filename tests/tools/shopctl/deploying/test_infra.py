@@ -113,7 +113,7 @@ def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions
 @pytest.mark.parametrize(
     ("change", "name", "what"),
     [
-        ({}, "moat", "There is no moat in infra."),
+        ({}, "moat", "There is no template moat in infra."),
         ({"alarm_email": ""}, "alarms", "alarms needs a value for AlarmEmail: Email"),
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
@@ -149,7 +149,7 @@ def test_services_and_infra_are_not_deployed_at_once() -> None:
 
 def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None:
     infra.deploy(target(), ["network"], print)
-    with pytest.raises(ShopProblem, match="what it stands on is not deleted"):
+    with pytest.raises(ShopProblem, match="its infrastructure is not deleted"):
         infra.delete(target(), ["network"], print)
     infra.delete(target(msgspec.structs.replace(PROD, retain_data=False)), ["network"], print)
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")

@@ -103,7 +103,7 @@ SHIPPED = {
         ),
         (
             {"__pycache__/app.cpython-313.pyc": "other"},
-            [Change("changed", "byte-code, or files of the packages it ships")],
+            [Change("changed", "byte-code, or files of its dependencies")],
         ),
     ],
 )

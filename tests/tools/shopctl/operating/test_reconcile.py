@@ -129,7 +129,7 @@ def test_orders_are_requested_100_at_a_time(target: Target) -> None:
     [
         (NoSuchFunctionError(), "has no function toyshop-local-storefront-api-reconcile"),
         (ReadTimeoutError(endpoint_url="x"), "could not be invoked"),
-        ({"FunctionError": "Unhandled"}, "has failed: it broke."),
+        ({"FunctionError": "Unhandled"}, "failed: it broke."),
         ({"problem": "There is no such order."}, "There is no such order."),
     ],
 )
