@@ -1,7 +1,7 @@
 """A Chalice app that serves the operations of a contract.
 
-It carries what no handler should repeat: percent-decoding, body and query parsing, ETags, the
-problem answers, the context of the request and one line of log for each.
+It does what no handler should repeat: percent-decoding, parsing of bodies and queries, ETags,
+problem answers, the context of the request, and one log line per request.
 """
 
 import functools
@@ -39,13 +39,26 @@ C = TypeVar("C")
 View = Callable[..., Any]
 
 DEFAULT_MAX_BODY = 256 * 1024
-BUDGET = 25.0
+"""Bytes."""
+REQUEST_SECONDS = 25.0
+"""The longest that a request may take; API Gateway waits for 29 seconds."""
+_RESPONSE_RESERVE = 0.5
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
 
 
 class Answer(msgspec.Struct):
-    """What a handler answers when a body alone does not say it."""
+    """A response whose status or headers are not the usual ones.
+
+    Attributes
+    ----------
+    body
+        A contract type to encode as JSON; ``None`` for an empty body.
+    status
+        The status; by default the operation's usual one.
+    headers
+        Headers in addition to the usual ones.
+    """
 
     body: Any = None
     status: int | None = None
@@ -58,14 +71,14 @@ class ServiceApp(Chalice):
     Parameters
     ----------
     app_name
-        As in ``.chalice/config.json``.
+        The app's name, as in ``.chalice/config.json``.
     settings
-        Of the service.
+        The settings of the service.
     public
-        Whether anyone may call it. A private one admits signed callers only, and lets them
-        shorten the time that it may take.
+        Whether everyone may call the app. A private app accepts signed callers only, and they may
+        set a deadline for a request.
     max_body
-        Largest body in bytes; a longer one is a 413.
+        The largest body in bytes; a larger one is a 413.
     """
 
     def __init__(
@@ -85,17 +98,17 @@ class ServiceApp(Chalice):
         log.configure(settings.service, settings.stage, settings.log_level)
         health.reset()
         if not public:
-            self.serves(HEALTH)(_healthy)
+            self.serves(HEALTH)(_health)
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer a request, and turn what Chalice itself refuses into a problem answer."""
+        """Answer a request; an error of Chalice itself becomes a problem answer too."""
         answer = super().__call__(event, context)
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
-            refused = msgspec.json.decode(answer["body"])
+            error = msgspec.json.decode(answer["body"])
             problem = Problem(
                 title=HTTPStatus(answer["statusCode"]).phrase,
                 status=answer["statusCode"],
-                detail=masked(str(refused["Message"])),
+                detail=masked(str(error["Message"])),
             )
             answer["body"] = msgspec.json.encode(problem).decode()
             answer["headers"] = {**answer.get("headers", {}), "Content-Type": CONTENT_TYPE}
@@ -124,7 +137,15 @@ class ServiceApp(Chalice):
         name_prefix: str | None = None,
         url_prefix: str | None = None,
     ) -> None:
-        """Serve the routes of a blueprint."""
+        """Serve the routes of a blueprint.
+
+        Parameters
+        ----------
+        blueprint
+            The blueprint; a ``ServiceBlueprint`` gets access to this app.
+        name_prefix, url_prefix
+            Prefixes for the names and paths of its routes, as in Chalice.
+        """
         if isinstance(blueprint, ServiceBlueprint):
             blueprint.app = self
         super().register_blueprint(blueprint, name_prefix, url_prefix)
@@ -132,8 +153,8 @@ class ServiceApp(Chalice):
     def serves(self, operation: Operation[Any]) -> Callable[[View], View]:
         """Return the decorator of the handler of an operation.
 
-        The handler takes the path's parameters by name, percent-decoded, and returns the body of
-        the answer, or an ``Answer``. A body that has a version is answered with its ETag.
+        The handler takes the path parameters by name, percent-decoded, and returns the body of
+        the response, or an ``Answer``. If the body has a version, the response has its ETag.
 
         The security scheme of the operation's audience decides who may call it. A private app
         accepts signed callers only; a public one uses the authorizer given to ``protect`` for
@@ -179,8 +200,11 @@ class ServiceApp(Chalice):
     ) -> Response:
         started = time.perf_counter()
         request = self.request
+        seconds = min(
+            REQUEST_SECONDS, context.budget_of(self.lambda_context, reserve=_RESPONSE_RESERVE)
+        )
         with context.entered(
-            request.headers, budget=self._budget(), trust_deadline=not self.public
+            request.headers, budget=seconds, trust_deadline=not self.public
         ) as current:
             try:
                 if operation.query is None:
@@ -194,19 +218,16 @@ class ServiceApp(Chalice):
             except Exception:
                 log.exception("unexpected error", operation=operation.name)
                 response = _problem(
-                    ProblemError("Something went wrong here. Try again later; it was logged.")
+                    ProblemError("Something went wrong on our side. Try again later.")
                 )
             response.headers[context.CORRELATION_ID] = current.correlation_id
             log.info(
-                "request",
+                "request served",
                 operation=operation.name,
                 status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
+                duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
         return response
-
-    def _budget(self) -> float:
-        return min(BUDGET, context.budget_of(self.lambda_context, reserve=0.5))
 
     @property
     def request(self) -> Request:
@@ -216,18 +237,18 @@ class ServiceApp(Chalice):
         return request
 
     def raw_body(self) -> bytes:
-        """Return the request's body to the byte, whatever its type.
+        """Return the bytes of the request's body, whatever its type.
 
         Raises
         ------
         PayloadTooLarge
-            If it is too long.
+            If it has more than ``max_body`` bytes.
         """
         raw = self.request.raw_body or b""
         body = raw.encode() if isinstance(raw, str) else raw
         if len(body) > self.max_body:
             raise PayloadTooLarge(
-                f"The body has {len(body)} bytes; {self.max_body} are the most that is taken."
+                f"The body has {len(body)} bytes. At most {self.max_body} are accepted."
             )
         return body
 
@@ -236,7 +257,7 @@ class ServiceApp(Chalice):
         given = self.request.headers.get("content-type", "").split(";")[0].strip()
         if body and given.lower() not in types:
             raise UnsupportedMediaType(
-                f"The body is of type '{given}'; send it as {' or '.join(types)}."
+                f"The body has the type '{given}'. Send it as {' or '.join(types)}."
             )
         return body
 
@@ -245,8 +266,14 @@ class ServiceApp(Chalice):
 
         Raises
         ------
-        BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
-            If it is not JSON, too long, of another type, or fails its schema.
+        BadRequest
+            If there is no body, or it is not JSON.
+        PayloadTooLarge
+            If it is too large.
+        UnsupportedMediaType
+            If it has another type.
+        Unprocessable
+            If it violates its schema.
         """
         body = self._body_of_type(_JSON)
         if not body:
@@ -254,12 +281,17 @@ class ServiceApp(Chalice):
         return parse_body(body, kind)
 
     def document(self, *, patch: bool = False) -> Any:
-        """Return the request's JSON body decoded, for a caller that looks before it parses.
+        """Return the request's JSON body as plain values, to inspect it before it is parsed.
 
         Parameters
         ----------
         patch
-            Whether it may be of a merge patch's type too.
+            Whether the type of a merge patch is accepted too.
+
+        Raises
+        ------
+        BadRequest, PayloadTooLarge, UnsupportedMediaType
+            As ``body``, or if it is nested too deeply.
         """
         body = self._body_of_type(_PATCH if patch else _JSON)
         if not body:
@@ -267,26 +299,55 @@ class ServiceApp(Chalice):
         return decode_document(body)
 
     def json_text(self, *, patch: bool = False) -> msgspec.Raw:
-        """Return the request's JSON body as it came, to hand on to a neighbour that parses it."""
+        """Return the request's JSON body unparsed, to forward it to the service that parses it.
+
+        Parameters
+        ----------
+        patch
+            Whether the type of a merge patch is accepted too.
+
+        Raises
+        ------
+        PayloadTooLarge, UnsupportedMediaType
+            As ``body``.
+        """
         return msgspec.Raw(self._body_of_type(_PATCH if patch else _JSON))
 
     def optional_body(self, kind: type[T]) -> T:
-        """Return the request's JSON body, or what ``{}`` would give if there is none."""
+        """Return the request's JSON body as a contract type; no body means ``{}``.
+
+        Raises
+        ------
+        BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
+            As ``body``.
+        """
         return parse_body(self._body_of_type(_JSON) or b"{}", kind)
 
     def patch(self) -> dict[str, Any]:
-        """Return the request's body as a JSON merge patch (RFC 7396): an object."""
+        """Return the request's body as a JSON merge patch (RFC 7396), which must be an object.
+
+        Raises
+        ------
+        BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
+            As ``body``.
+        """
         body = self._body_of_type(_PATCH)
         if not body:
-            raise BadRequest("A JSON merge patch is required as body.")
+            raise BadRequest("The body must be a JSON merge patch.")
         return parse_document(decode_document(body), dict[str, Any])
 
     def query(self, kind: type[T]) -> T:
-        """Return the request's query as a contract type; an unknown parameter is a 400."""
+        """Return the request's query as a contract type.
+
+        Raises
+        ------
+        BadRequest
+            If a parameter is unknown or not valid.
+        """
         return parse_query(self.request.query_params, kind)
 
     def header(self, name: str) -> str | None:
-        """Return a header of the request."""
+        """Return a header of the request, ``None`` if it has none of that name in any case."""
         value: str | None = self.request.headers.get(name)
         return value
 
@@ -334,22 +395,22 @@ class ServiceBlueprint(Blueprint, Generic[C]):
 
 
 def unauthorized() -> Exception:
-    """Return what an authorizer raises to have a request answered with 401.
+    """Return the error that an authorizer raises to answer a request with 401.
 
-    API Gateway knows it by its message. ``chalice local`` does not and would drop the connection;
-    it has an error of its own for that.
+    API Gateway recognizes it by its message. ``chalice local`` would drop the connection, so it
+    gets its own error class.
     """
     local = sys.modules.get("chalice.local")
     if local is None:
         return Exception("Unauthorized")
-    refusal = Unauthorized("Sign in first: the access token is missing, expired or not valid.")
+    problem = Unauthorized("The access token is missing, expired or not valid. Sign in again.")
     error: Exception = local.NotAuthorizedError(
-        {"Content-Type": CONTENT_TYPE, "WWW-Authenticate": "Bearer"}, refusal.to_json().encode()
+        {"Content-Type": CONTENT_TYPE, "WWW-Authenticate": "Bearer"}, problem.to_json().encode()
     )
     return error
 
 
-def _healthy() -> Health:
+def _health() -> Health:
     health.check()
     return Health(status="ok")
 

@@ -1,6 +1,6 @@
-"""Clients of AWS: one botocore session, patience in seconds, and no more than a few retries.
+"""AWS clients: one botocore session per process, short timeouts and few retries.
 
-botocore alone, since boto3 on top of it costs a cold start and adds nothing that is used here.
+boto3 is not used: it would make a cold start slower and has nothing that the services need.
 """
 
 from functools import cache
@@ -12,22 +12,22 @@ from botocore.config import Config
 
 @cache
 def session() -> botocore.session.Session:
-    """Return the one session that all clients and signers share."""
+    """Return the botocore session of the process, which all clients and signers share."""
     return botocore.session.get_session()
 
 
 @cache
 def client(service: str, *, read_timeout: float = 5.0, attempts: int = 3) -> Any:
-    """Return the client of an AWS service.
+    """Return the process's client of an AWS service.
 
     Parameters
     ----------
     service
-        As botocore names it: ``sns``, ``sqs``, ``s3``, …
+        The service's name in botocore: ``sns``, ``sqs``, ``s3``, …
     read_timeout
-        Seconds to wait for an answer.
+        Seconds to wait for a response.
     attempts
-        How often to send a request that fails; 1 for what must not happen twice.
+        The largest number of attempts; 1 for a request that must not be repeated.
     """
     return session().create_client(
         service,

@@ -1,4 +1,7 @@
-"""Trace, correlation id and deadline of what is being handled, for logs and calls further on."""
+"""The context of a request or an event: its trace, correlation id and deadline.
+
+The log adds it to each line, and calls to other services pass it on.
+"""
 
 import re
 import secrets
@@ -13,7 +16,7 @@ import msgspec
 from chassis.redaction import masked
 
 RESERVE = 5.0
-"""Seconds of a function's time that its work may not use: to say and note what has failed."""
+"""Seconds of an invocation that are kept to report and record a failure."""
 
 TRACEPARENT = "traceparent"
 CORRELATION_ID = "X-Correlation-Id"
@@ -25,16 +28,16 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What is handed on from hop to hop.
+    """The context of one request or event, which the next hop continues.
 
     Attributes
     ----------
     traceparent
-        W3C trace context, this hop's span as parent of the next.
+        The W3C trace context, with this hop's span as the parent of the next.
     correlation_id
-        Of the request that started it all.
+        The id of the request that started the chain.
     deadline
-        Seconds since the epoch after which nobody waits for the answer any more.
+        The time, in seconds since the epoch, after which no caller waits for the response.
     """
 
     traceparent: str
@@ -62,7 +65,7 @@ _current: ContextVar[Context | None] = ContextVar("context", default=None)
 
 
 def current() -> Context:
-    """Return the context of what is being handled, a fresh one outside of any."""
+    """Return the current context; outside of a request or event, a new one."""
     return _current.get() or _root(_DEFAULT_BUDGET)
 
 
@@ -70,21 +73,21 @@ def current() -> Context:
 def entered(
     headers: Mapping[str, str], *, budget: float, trust_deadline: bool = True
 ) -> Iterator[Context]:
-    """Handle a request or event in the context that its headers hand over.
+    """Enter the context that a request or an event carries, and leave it at the end.
 
     Parameters
     ----------
     headers
-        Of the request, or the extension attributes of an event; names in any case.
+        The headers of the request, or the extension attributes of the event; names in any case.
     budget
-        Seconds that this hop may take at most.
+        The most seconds that this hop may take.
     trust_deadline
-        Whether the caller may shorten the budget; a public API does not let it.
+        Whether the caller's deadline may shorten the budget; a public API ignores it.
     """
     given = {name.lower(): value for name, value in headers.items()}
     trace = _new_traceparent(given.get(TRACEPARENT))
     correlation = given.get(CORRELATION_ID.lower(), "")
-    # it stands on every line of the log as it is
+    # it is logged unmasked on every line
     if not _CORRELATION_ID.fullmatch(correlation) or masked(correlation) != correlation:
         correlation = trace.split("-")[1]
     deadline = time.time() + budget
@@ -99,21 +102,21 @@ def entered(
 
 
 def budget_of(lambda_context: Any, reserve: float = RESERVE) -> float:
-    """Return how many seconds an invocation may work before Lambda ends it.
+    """Return how many seconds an invocation may work before its timeout.
 
     Parameters
     ----------
     lambda_context
-        What Lambda hands a function beside the event; ``None`` where there is no Lambda.
+        The context object of the invocation; ``None`` outside of Lambda.
     reserve
-        Seconds to keep back.
+        Seconds before the timeout that stay unused.
     """
     remaining = getattr(lambda_context, "get_remaining_time_in_millis", None)
     return max(0.0, remaining() / 1000 - reserve) if remaining else _DEFAULT_BUDGET
 
 
 def headers() -> dict[str, str]:
-    """Return the headers that hand the context on to a neighbour."""
+    """Return the headers that pass the current context on to another service."""
     context = current()
     return {
         TRACEPARENT: context.traceparent,

@@ -1,4 +1,4 @@
-"""Ids: prefixed ULIDs, sortable by time, or derived where a retry must land on the same thing."""
+"""Ids: prefixed ULIDs that sort by time, or derived ones that a retry computes again."""
 
 import hashlib
 
@@ -11,16 +11,23 @@ def new_id(prefix: str) -> str:
     Parameters
     ----------
     prefix
-        Three letters that say what it is the id of.
+        Three letters that name the kind of entity.
     """
     return f"{prefix}_{ULID()}"
 
 
 def derived_id(prefix: str, *parts: str) -> str:
-    """Return the id that follows from the parts: the same parts, the same id.
+    """Return an id that depends on nothing but its parts.
 
     It is base32 (Crockford's, as in a ULID) of 128 bits of SHA-256 over the length-prefixed
-    parts, so that ``("ab", "c")`` and ``("a", "bc")`` do not meet.
+    parts, so ``("ab", "c")`` and ``("a", "bc")`` have different ids.
+
+    Parameters
+    ----------
+    prefix
+        Three letters that name the kind of entity.
+    parts
+        The texts that identify the entity.
     """
     digest = hashlib.sha256()
     for part in parts:

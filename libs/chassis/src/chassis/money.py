@@ -1,4 +1,4 @@
-"""Amounts of money as people write them."""
+"""Amounts of money in the form that people read."""
 
 from contracts.money import Money
 
@@ -11,7 +11,15 @@ _MINOR_DIGITS = {
 
 
 def format_money(money: Money) -> str:
-    """Return an amount as people write it, such as ``AUD 29.99``."""
+    """Return an amount in the form that people read.
+
+    Examples
+    --------
+    >>> format_money(Money(amount=123456, currency="AUD"))
+    'AUD 1,234.56'
+    >>> format_money(Money(amount=500, currency="JPY"))
+    'JPY 500'
+    """
     digits = _MINOR_DIGITS.get(money.currency, 2)
     whole, minor = divmod(money.amount, 10**digits)
     return f"{money.currency} {whole:,}" + (f".{minor:0{digits}}" if digits else "")

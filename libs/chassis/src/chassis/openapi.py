@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chassis.queries import parameter_prefixes
-from contracts.operations import Operation
+from contracts.operations import AUDIENCES, Operation
 from contracts.problem import CONTENT_TYPE, Problem
 from contracts.schema import NoBody
 from contracts.security import SCHEMES
@@ -18,10 +18,13 @@ _PATH_PARAMETER = re.compile(r"{(\w+)}")
 _PATTERN_END = r"$(?!\n)"
 _ID: dict[str, Any] = {"type": "string", "maxLength": 64}
 _ETAG = {
-    "description": "The version, to send as If-Match",
+    "description": "The version of the resource, to send as If-Match",
     "schema": {"type": "string", "examples": ['"3"']},
 }
-_LOCATION = {"description": "Where it is", "schema": {"type": "string", "format": "uri-reference"}}
+_LOCATION = {
+    "description": "The URL of the resource",
+    "schema": {"type": "string", "format": "uri-reference"},
+}
 
 
 def document(
@@ -32,13 +35,13 @@ def document(
     Parameters
     ----------
     title
-        Of the API.
+        The title of the API.
     operations
-        What it can do.
+        The operations of the API.
     server
-        The URL that the operations' paths are under; may be relative.
+        The base URL of the operations' paths; it may be relative.
     version
-        Of the contract.
+        The version of the contract.
 
     Examples
     --------
@@ -71,7 +74,7 @@ def document(
 
 
 class _Schemas:
-    """JSON Schemas of all types that some operations use."""
+    """The JSON Schemas of all types that the given operations use."""
 
     def __init__(self, operations: Iterable[Operation[Any]]) -> None:
         types = [Problem]
@@ -90,31 +93,28 @@ class _Schemas:
             if operation.query
         }
         for name in self._queries:
-            # told as parameters, not as a body
+            # a query is described by its parameters
             del self.components[name]
 
     def of(self, kind: Any) -> dict[str, Any]:
-        """Return the schema of a type: most often a reference."""
+        """Return the schema of a type, usually a reference to a component."""
         schema: dict[str, Any] = self._refs[repr(kind)]
         return schema
 
     def of_query(self, kind: Any) -> dict[str, Any]:
-        """Return the schema of a query type, in place."""
+        """Return the schema of a query type, which is no component."""
         schema: dict[str, Any] = self._queries[kind.__name__]
         return schema
 
 
 def _schema_of_anything(kind: type) -> dict[str, Any]:
     if kind is object:
-        return {"description": "Anything that JSON can hold"}
+        return {"description": "Any JSON value"}
     raise NotImplementedError(kind)
 
 
 def portable_schema(schema: Any) -> Any:
-    """Return a schema without what only Python needs.
-
-    `$` ends an ECMA 262 pattern without further ado.
-    """
+    """Return a JSON Schema whose patterns are valid in ECMA 262, where `$` matches the end only."""
     if isinstance(schema, dict):
         return {name: portable_schema(value) for name, value in schema.items()}
     if isinstance(schema, list):
@@ -129,9 +129,9 @@ def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": f"For {operation.audience}.",
+        "description": f"For {AUDIENCES[operation.audience]}.",
         "security": [{scheme.name: []}] if scheme else [],
-        # for machines: two audiences may show the same kind of token
+        # for tools: two audiences may use the same security scheme
         "x-audience": operation.audience,
         "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
         "responses": _responses(operation, schemas),
@@ -215,6 +215,6 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
 
 def _problem(schemas: _Schemas) -> dict[str, Any]:
     return {
-        "description": "What went wrong (RFC 9457)",
+        "description": "A problem (RFC 9457)",
         "content": {CONTENT_TYPE: {"schema": schemas.of(Problem)}},
     }

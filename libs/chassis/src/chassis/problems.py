@@ -1,6 +1,6 @@
-"""Errors that are part of the design, and the problem answers (RFC 9457) they become.
+"""The errors that an API answers with, as problem details (RFC 9457).
 
-Raise one anywhere; ``chassis.api`` answers with it.
+Any code may raise one; ``chassis.api`` turns it into the answer.
 """
 
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ __all__ = [
 
 
 class ProblemError(Exception):
-    """An error that a caller is told about.
+    """An error that is answered with a problem.
 
     Parameters
     ----------
     detail
-        What went wrong and what to do, for a person.
+        What is wrong and what to do, in sentences for people.
     errors
-        The fields that are wrong.
+        The fields that are not valid.
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -48,9 +48,9 @@ class ProblemError(Exception):
         self.errors = list(errors)
 
     def to_json(self) -> str:
-        """Return the body of the problem answer.
+        """Return the JSON body of the problem answer, with secrets masked.
 
-        It may repeat what was sent, such as the name of an unknown field, but nothing secret.
+        A text may repeat what a client has sent, such as the name of an unknown field.
         """
         problem = Problem(
             title=self.status.phrase,
@@ -66,7 +66,15 @@ class ProblemError(Exception):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "ProblemError":
-        """Return an error about one field, named by its JSON pointer."""
+        """Return an error about one field.
+
+        Parameters
+        ----------
+        pointer
+            JSON pointer of the field.
+        detail
+            What the field must be: a sentence without a full stop.
+        """
         return cls(f"{pointer}: {detail}", [FieldError(pointer=pointer, detail=detail)])
 
 
@@ -77,61 +85,61 @@ class BadRequest(ProblemError):
 
 
 class Unauthorized(ProblemError):
-    """401: who is asking is not known."""
+    """401: the caller has not proved who it is."""
 
     status = HTTPStatus.UNAUTHORIZED
 
 
 class Forbidden(ProblemError):
-    """403: who is asking may not."""
+    """403: the caller may not do this."""
 
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(ProblemError):
-    """404: there is no such thing, or it is not the caller's to see."""
+    """404: the resource does not exist, or the caller may not see it."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class Conflict(ProblemError):
-    """409: what the thing is now does not allow it."""
+    """409: the state of the resource does not permit the request."""
 
     status = HTTPStatus.CONFLICT
 
 
 class PreconditionFailed(ProblemError):
-    """412: the thing has changed since the caller read it."""
+    """412: the resource has changed since the caller read it."""
 
     status = HTTPStatus.PRECONDITION_FAILED
 
 
 class PayloadTooLarge(ProblemError):
-    """413: the body is over the limit."""
+    """413: the body is too large."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class UnsupportedMediaType(ProblemError):
-    """415: the body is not of a type that this operation takes."""
+    """415: the operation does not accept the type of the body."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class Unprocessable(ProblemError):
-    """422: understood, but a field breaks a rule."""
+    """422: the request is well-formed, but a field violates a rule."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class PreconditionRequired(ProblemError):
-    """428: the caller must say which version it means to change."""
+    """428: the request must name the version to change."""
 
     status = HTTPStatus.PRECONDITION_REQUIRED
 
 
 class ServiceUnavailable(ProblemError):
-    """503: a neighbour or a resource does not answer; try again later."""
+    """503: a service or resource that is needed does not respond."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -142,11 +150,13 @@ _BY_STATUS: dict[int, type[ProblemError]] = {
 
 
 def error_for(status: int, detail: str, errors: Sequence[FieldError] = ()) -> ProblemError:
-    """Return the error of a status: how a neighbour's problem answer becomes ours.
+    """Return the error for the problem answer of another service.
 
     Parameters
     ----------
     status
-        HTTP status of the problem answer. One that no error stands for is a 503.
+        The HTTP status. Without an error class of its own it becomes a 503.
+    detail, errors
+        The detail and the field errors of the problem answer.
     """
     return _BY_STATUS.get(status, ServiceUnavailable)(detail, errors)

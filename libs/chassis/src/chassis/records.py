@@ -1,6 +1,6 @@
-"""PynamoDB models: the table they are bound to, versions, documents.
+"""PynamoDB models: binding to a table, versions, conditional writes, documents.
 
-A stored record is a model of its own; it is neither what comes in nor what goes out.
+A stored record is a model of its own, separate from the contract types of requests and responses.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,12 +30,12 @@ R = TypeVar("R", bound="Record")
 
 
 class DocumentAttribute(Attribute[D], Generic[D]):
-    """A contract type kept as JSON text: what nobody queries by, read and written as a whole.
+    """A contract type stored as JSON text, read and written as a whole and never queried by.
 
     Parameters
     ----------
     kind
-        The type, as msgspec understands it.
+        The type to decode to, as msgspec accepts it.
     """
 
     attr_type = STRING
@@ -45,21 +45,21 @@ class DocumentAttribute(Attribute[D], Generic[D]):
         self._kind = kind
 
     def serialize(self, value: D) -> str:
-        """Return the JSON text of a document."""
+        """Return the JSON text to store."""
         return msgspec.json.encode(value).decode()
 
     def deserialize(self, value: str) -> D:
-        """Return the document of a JSON text."""
+        """Return the document that a stored JSON text holds."""
         document: D = msgspec.json.decode(value, type=self._kind)
         return document
 
 
 class Record(Model):
-    """What every stored entity has.
+    """The attributes that every stored entity has.
 
-    ``version`` counts its own writes and is what an ETag is made of; ``traceparent`` is the trace
-    of the last write, which the relay hands on with the event. ``reemitted`` counts how often its
-    events were asked for again since then.
+    ``version`` counts the entity's own writes and is its ETag. ``traceparent`` is the trace of the
+    last write, which the relay adds to the event. ``reemitted`` counts how often the entity's
+    events were re-emitted.
     """
 
     id = UnicodeAttribute(hash_key=True)
@@ -71,11 +71,11 @@ class Record(Model):
 
     @property
     def trace(self) -> str | msgspec.UnsetType:
-        """The trace of the last write, for the event that tells of it."""
+        """The trace of the last write, for the event of that write."""
         return self.traceparent or msgspec.UNSET
 
     def put(self, condition: Condition) -> bool:
-        """Write the record; return ``False``, and write nothing, if the condition fails."""
+        """Write the record if a condition holds; otherwise return ``False``."""
         try:
             self.save(condition=condition)
         except PutError as error:
@@ -83,7 +83,7 @@ class Record(Model):
         return True
 
     def remove(self, condition: Condition) -> bool:
-        """Delete the record; return ``False``, and delete nothing, if the condition fails."""
+        """Delete the record if a condition holds; otherwise return ``False``."""
         try:
             self.delete(condition=condition)
         except DeleteError as error:
@@ -91,10 +91,10 @@ class Record(Model):
         return True
 
     def reemit(self) -> bool:
-        """Have its events told again; return ``False``, and do nothing, if it is not stored.
+        """Re-emit the events of the record; return ``False`` if it is not stored.
 
-        It is a write, since a write alone becomes an event, and yet no new version: nothing about
-        the entity has changed.
+        Only a write becomes an event, so this is one. The entity itself is unchanged and keeps
+        its version.
         """
         kind = type(self)
         try:
@@ -107,12 +107,12 @@ class Record(Model):
         return True
 
     def fill_in(self, values: Mapping[str, Any]) -> bool:
-        """Add attributes, as no new version; return ``False`` if it has changed since it was read.
+        """Add attributes without a new version; return ``False`` if the record has changed.
 
         Parameters
         ----------
         values
-            Of the attributes, by name.
+            The values of the attributes by name.
         """
         kind = type(self)
         try:
@@ -125,12 +125,12 @@ class Record(Model):
         return True
 
     def is_reemitted(self, before: "Record | None") -> bool:
-        """Tell whether a write has only asked for the events to be told again.
+        """Return whether the last write only re-emitted the events.
 
         Parameters
         ----------
         before
-            The record before that write.
+            The record before that write; ``None`` if the write created it.
         """
         return (
             before is not None
@@ -140,7 +140,7 @@ class Record(Model):
 
     @classmethod
     def from_image(cls: type[R], image: dict[str, Any]) -> R:
-        """Return the record of a stream image, which stays as it is."""
+        """Return the record of a stream image, without modifying the image."""
         record = cls()
         record.from_dynamodb_dict(deepcopy(image))
         return record
@@ -153,7 +153,7 @@ def _unless_condition_failed(error: PutError | DeleteError | UpdateError) -> boo
 
 
 class TableMeta:
-    """How long to wait for DynamoDB, in seconds, and how often to ask again."""
+    """Timeouts of DynamoDB calls in seconds, and the number of retries."""
 
     region = None
     connect_timeout_seconds = 1.0
@@ -216,20 +216,22 @@ def bind(
     )
     connection.add_meta_table(table.get_meta_table())
     table.connection = connection
-    health.add_check(table_name, lambda: _look_up_nothing(model))
+    health.add_check(table_name, lambda: _check_table(model))
     return model
 
 
-def _look_up_nothing(model: type[Record]) -> None:
+def _check_table(model: type[Record]) -> None:
     try:
-        model.get("nothing")
+        model.get("health-check")
     except DoesNotExist:
         return
     except PynamoDBException as error:
-        log.error("table does not answer", reason=f"{type(error).__name__}: {error}")
-        raise ServiceUnavailable("The service cannot reach what it keeps.") from None
+        log.error("table unavailable", reason=f"{type(error).__name__}: {error}")
+        raise ServiceUnavailable(
+            "The service is temporarily unavailable. Try again later."
+        ) from None
 
 
 def current_trace() -> str:
-    """Return the trace to store with a write."""
+    """Return the trace of the current context, to store with a write."""
     return context.current().traceparent

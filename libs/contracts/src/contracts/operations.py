@@ -1,4 +1,4 @@
-"""What an API operation is: enough to call it, to document it and to test it."""
+"""API operations: what is needed to serve, call, document and test each of them."""
 
 from typing import Any, Generic, Literal, TypeVar
 
@@ -8,30 +8,42 @@ from contracts.headers import RequestHeader
 
 Answer = TypeVar("Answer")
 Audience = Literal["anyone", "customer", "staff", "owner or staff", "gateway", "services"]
+AUDIENCES: dict[Audience, str] = {
+    "anyone": "everyone",
+    "customer": "signed-in customers",
+    "staff": "staff",
+    "owner or staff": "the customer who owns it and for staff",
+    "gateway": "the payment gateway",
+    "services": "permitted services",
+}
+"""Each audience in words, to follow "for"."""
 
 
 class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
-    """One operation of one service's API.
+    """One operation of the API of one service.
 
     Attributes
     ----------
     name
-        ``operationId`` of the OpenAPI document, unique in its service.
+        The ``operationId`` of the OpenAPI document, unique in its service.
     method, path
-        As API Gateway routes them; path parameters in braces.
+        The method and the path as API Gateway routes them; path parameters are in braces.
+    summary
+        What the operation does, for readers of the OpenAPI document.
     answer
-        Type of the body of a successful answer; ``None`` if it has none.
+        The type of a successful response's body; ``None`` if it has none.
     status
-        Statuses of success, the usual one first.
+        The statuses of success, the usual one first.
     problems
-        Statuses of the problem answers that a client must expect.
+        The statuses of the problem answers that a client must expect.
     body, query
-        Types of the request's body and query, if it has them.
+        The types of the request's body and query; ``None`` if it has none.
     audience
-        Who may call it.
+        Who may call the operation.
     repeatable
-        Whether a caller may send it again without knowing what became of the first try
-        (RFC 9110, 9.2.2 calls it idempotent; a POST that only reads counts too).
+        Whether a caller may send the request again when it does not know the outcome of the
+        first attempt. That includes what RFC 9110 (9.2.2) calls idempotent, and a POST that only
+        reads.
     headers
         The request headers that it requires.
     raw_body
