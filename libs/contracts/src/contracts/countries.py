@@ -1,4 +1,4 @@
-"""Countries: the 249 codes of ISO 3166-1 alpha-2."""
+"""Country codes: the 249 of ISO 3166-1 alpha-2."""
 
 from typing import Literal
 

@@ -13,9 +13,9 @@ Data = TypeVar("Data")
 
 
 class CloudEvent(Output, Generic[Data]):
-    """An event as it travels.
+    """The envelope of an event.
 
-    ``id`` is ``<entity>.<version>.<type>``: the same however often it is delivered.
+    ``id`` is ``<entity>.<version>.<type>``, so every delivery of an event has the same id.
     """
 
     id: str
@@ -30,7 +30,7 @@ class CloudEvent(Output, Generic[Data]):
 
 
 class EventType(Struct, frozen=True):
-    """One type of event: its name on the wire, who emits it, and what it carries."""
+    """One type of event: its name, its source and the type of its data."""
 
     name: str
     source: str

@@ -1,4 +1,4 @@
-"""What every private service answers about itself."""
+"""The health check of the private services."""
 
 from contracts.operations import Operation
 from contracts.schema import Health
@@ -7,7 +7,7 @@ HEALTH: Operation[Health] = Operation(
     name="getHealth",
     method="GET",
     path="/health",
-    summary="Whether the service answers at all",
+    summary="Check whether the service can do its work",
     answer=Health,
     repeatable=True,
 )

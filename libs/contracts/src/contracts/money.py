@@ -11,14 +11,14 @@ Currency = Annotated[str, Meta(pattern=patterns.CURRENCY, description="ISO 4217"
 
 
 class Money(Struct, frozen=True, kw_only=True):
-    """An amount in the currency's minor units (cents), never a float."""
+    """An amount in the minor units of its currency, such as cents."""
 
     amount: int
     currency: str
 
 
 class NewMoney(Money, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An amount that a caller sends."""
+    """An amount in a request."""
 
     amount: MinorUnits
     currency: Currency

@@ -1,4 +1,4 @@
-"""The orders service: what was bought, by whom, at what price."""
+"""The orders service: orders with their lines, prices and addresses."""
 
 from typing import Annotated, Literal
 
@@ -28,7 +28,9 @@ AddressLine = Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns
 OptionalLine = Annotated[str, Meta(max_length=200, pattern=patterns.LINE)]
 PaymentMethod = Annotated[
     str,
-    Meta(pattern=patterns.PAYMENT_METHOD, description="A token of the payment gateway"),
+    Meta(
+        pattern=patterns.PAYMENT_METHOD, description="A payment method token of the payment gateway"
+    ),
 ]
 IdempotencyKey = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=patterns.IDEMPOTENCY_KEY)
@@ -49,7 +51,7 @@ class Address(Output):
 
 
 class NewAddress(Address, forbid_unknown_fields=True):
-    """An address that a caller sends."""
+    """A shipping address in a request."""
 
     name: PersonName
     line1: AddressLine
@@ -68,7 +70,7 @@ class Contact(Output):
 
 
 class NewContact(Contact, forbid_unknown_fields=True):
-    """A contact that a caller sends."""
+    """A contact in a request."""
 
     email: Email
     name: PersonName
@@ -114,7 +116,7 @@ class ReplayLookup(Input):
 
 
 class OrderChange(Input):
-    """What may change after an order is placed."""
+    """The part of an order that may change after it is placed."""
 
     shipping_address: NewAddress
 
@@ -156,7 +158,7 @@ class OrderPage(Output):
 
 
 PLACE: Operation[Order] = Operation(
-    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per key",
+    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per idempotency key",
     body=PlaceOrder, answer=Order, status=(201, 200), problems=(400, 422), repeatable=True,
 )  # fmt: skip
 REPLAY: Operation[Order] = Operation(

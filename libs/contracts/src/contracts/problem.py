@@ -1,4 +1,4 @@
-"""The error answer of every API: ``application/problem+json``."""
+"""The error answer of every API (``application/problem+json``)."""
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -6,7 +6,7 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class FieldError(Struct, frozen=True):
-    """One field that is wrong: where (RFC 6901 JSON pointer), and what was expected there."""
+    """A field that is not valid: its JSON pointer (RFC 6901), and what it must be."""
 
     pointer: str
     detail: str

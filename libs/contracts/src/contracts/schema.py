@@ -1,4 +1,4 @@
-"""The two kinds of message, and the scalar types that several of them use."""
+"""The two kinds of message, and scalar types that several contracts use."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,14 +9,16 @@ from contracts import patterns
 
 
 class Input(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a caller sends. An unknown field is an error: it is a typo more often than a wish."""
+    """A request. An unknown field is an error, since it is most likely a typing error."""
 
 
 class Output(Struct, kw_only=True):
-    """What a service answers or emits. A reader ignores fields that it does not know yet."""
+    """A response or the data of an event. A reader ignores fields that it does not know."""
 
 
-Timestamp = Annotated[datetime, Meta(tz=True, description="UTC, RFC 3339, ends with Z")]
+Timestamp = Annotated[
+    datetime, Meta(tz=True, description="A time in UTC (RFC 3339), ending with Z")
+]
 Email = Annotated[
     str,
     Meta(max_length=254, pattern=patterns.EMAIL),
@@ -33,7 +35,7 @@ With the value ``"attr."`` the parameter ``attr.color=red`` is the entry ``{"col
 
 
 class NoBody(Input):
-    """A body that may only be absent or ``{}``."""
+    """An empty body: none, or ``{}``."""
 
 
 class NoQuery(Input):
@@ -41,6 +43,6 @@ class NoQuery(Input):
 
 
 class Health(Output):
-    """A service that answers at all."""
+    """The health of a service."""
 
     status: str

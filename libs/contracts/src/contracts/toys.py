@@ -73,7 +73,7 @@ Sort = Literal["relevance", "newest", "price", "-price", "name"]
 
 
 class ToyQuery(Input):
-    """Filters, order and page of a search. The parameters ``attr.<name>`` are ``attributes``."""
+    """Filters, order and page of a search."""
 
     q: Annotated[str, Meta(max_length=200)] = ""
     category: str | None = None
@@ -84,8 +84,8 @@ class ToyQuery(Input):
     attributes: Annotated[
         dict[str, str],
         Meta(
-            description="Keeps the toys that have exactly this value of the attribute <name>. "
-            "May be given once for each of several attributes.",
+            description="Returns only toys whose attribute <name> has exactly this value. "
+            "May be given once per attribute.",
             extra={PARAMETER_PREFIX: "attr."},
         ),
     ] = {}
