@@ -158,7 +158,8 @@ class OrderPage(Output):
 
 
 PLACE: Operation[Order] = Operation(
-    name="placeOrder", method="POST", path="/orders", summary="Place an order, once per idempotency key",
+    name="placeOrder", method="POST", path="/orders",
+    summary="Place an order, once per idempotency key",
     body=PlaceOrder, answer=Order, status=(201, 200), problems=(400, 422), repeatable=True,
 )  # fmt: skip
 REPLAY: Operation[Order] = Operation(
