@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from shopctl.aws.ssm_parameters import PlaceholderValues
 from shopctl.deploying import gradual_release, stage_config
 from shopctl.packaging.package import make_templates
 from shopctl.project.errors import ShopProblem
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
+from shopctl.project.yaml_lines import parse_yaml
 
 _WORKERS = 2
 
@@ -40,9 +39,7 @@ class Packaged:
     @property
     def resources(self) -> dict[str, Any]:
         """The resources of the template."""
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        # a safe one
-        content = yaml.load(self.template, loader)  # nosec B506
+        content = parse_yaml(self.template)
         found: dict[str, Any] = (content or {}).get("Resources", {})
         return found
 
@@ -72,7 +69,7 @@ def _package(service: Service, stages: list[Stage], directory: Path) -> Iterator
         template = paths[stage.name].read_text()
         if stage.gradual_release:
             template = json.dumps(
-                gradual_release.apply(yaml.safe_load(template), stage.gradual_release)
+                gradual_release.apply(parse_yaml(template), stage.gradual_release)
             )
         yield Packaged(service, stage.name, template)
 

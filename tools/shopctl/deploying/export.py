@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import yaml
-
 from shopctl.aws.ssm_parameters import PlaceholderValues
 from shopctl.deploying import gradual_release, stacks, stage_config
 from shopctl.packaging.package import make_templates
@@ -18,6 +16,7 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
+from shopctl.project.yaml_lines import parse_yaml
 
 _WORKERS = 2
 
@@ -59,7 +58,7 @@ def _release(service: Service, stage: Stage, directory: Path) -> Path:
         made = make_templates(
             service.name, service.directory, [stage.name], rendered, Path(temporary) / "made"
         )
-        template = yaml.safe_load(made[stage.name].read_text())
+        template = parse_yaml(made[stage.name].read_text())
     if stage.gradual_release:
         template = gradual_release.apply(template, stage.gradual_release)
     bucket = aws_names.deployment_bucket(stage.name, stage.account)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
-
 from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
@@ -16,6 +14,7 @@ from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
+from shopctl.project.yaml_lines import parse_yaml
 
 # CloudFront accepts a web ACL only from this region
 _REGIONS = {"distribution-acl": "us-east-1"}
@@ -109,13 +108,13 @@ def _read(to: Target, name: str) -> dict[str, Any]:
             f"There is no template {name} in infra.",
             f"The templates are {', '.join(names(to.layout))}.",
         )
-    template: dict[str, Any] = yaml.safe_load(path.read_text())
+    template: dict[str, Any] = parse_yaml(path.read_text())
     return template
 
 
 def _check_parameters(layout: Layout, stage: Stage) -> None:
     """Raise if `stages.toml` has a parameter that no template declares."""
-    templates = [yaml.safe_load((layout.infra / f"{n}.yaml").read_text()) for n in names(layout)]
+    templates = [parse_yaml((layout.infra / f"{n}.yaml").read_text()) for n in names(layout)]
     declared = {name for template in templates for name in template.get("Parameters", {})}
     if unknown := sorted(set(stage.infra) - declared):
         raise ShopProblem(

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import yaml
-
 from shopctl.aws import artifact_bucket, cloudformation
 from shopctl.aws.clients import Cloud
 from shopctl.aws.cloudformation import Outcome, Template, parameters
@@ -21,6 +19,7 @@ from shopctl.packaging.package import Package
 from shopctl.project import aws_names
 from shopctl.project.services import Service, waves
 from shopctl.project.stages import Stage
+from shopctl.project.yaml_lines import parse_yaml
 
 Item = TypeVar("Item")
 _PARALLEL_STACKS = 6
@@ -58,7 +57,7 @@ def resources(cloud: Cloud, stage: Stage, service: Service) -> Template | None:
 
 def resources_template(service: Service, stage: Stage) -> str:
     """Return the template of what outlives a release, with the service's alarms."""
-    template = yaml.safe_load(service.resources_file.read_text())
+    template = parse_yaml(service.resources_file.read_text())
     if stage.alarm_email:
         template["Resources"] |= alarms.of(service, stage)
     else:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from shopctl.packaging import code_archive, dependencies, sources
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
+from shopctl.project.yaml_lines import parse_yaml
 
 # Lambda sets these itself and rejects a function that names them
 _RESERVED = frozenset(
@@ -109,7 +108,7 @@ def build(
         else:
             code_archive.assemble(service, project, package_file, tree, for_lambda=for_lambda)
         stamp.write_text(digest)
-    template = yaml.safe_load(template_file.read_text())
+    template = parse_yaml(template_file.read_text())
     return Package(service, package_file, template, digest, reused)
 
 

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import yaml
-
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
+from shopctl.project.yaml_lines import parse_yaml
 
 Trigger = Literal["stream", "topic", "queue", "other"]
 
@@ -77,7 +76,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
         If a value is not published, or the template uses a variable that only a stack knows.
     """
     path = service.delivery_file
-    resources = yaml.safe_load(path.read_text())["Resources"]
+    resources = parse_yaml(path.read_text())["Resources"]
     names = function_names(service)
 
     def resolve(value: Any) -> Any:
@@ -118,7 +117,7 @@ def triggers(service: Service) -> dict[str, str]:
     dict
         ``stream``, ``queue``, ``topic``, ``schedule`` or ``call``, by the function's name.
     """
-    resources = yaml.safe_load(service.delivery_file.read_text())["Resources"]
+    resources = parse_yaml(service.delivery_file.read_text())["Resources"]
     return {
         name: _trigger(resources[logical_id].get("Properties", {}))
         for logical_id, name in function_names(service).items()
@@ -137,7 +136,7 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
     path = service.resources_file
     queues = {
         logical_id: resource["Properties"]
-        for logical_id, resource in yaml.safe_load(path.read_text())["Resources"].items()
+        for logical_id, resource in parse_yaml(path.read_text())["Resources"].items()
         if resource["Type"] == "AWS::SQS::Queue"
     }
     names = {
