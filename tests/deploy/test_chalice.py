@@ -50,7 +50,7 @@ def customer(trial: Trial) -> Customer:
     return Customer.of(trial, "own")
 
 
-def test_app_whose_neighbours_are_missing_is_not_configured(trial: Trial) -> None:
+def test_app_is_not_configured_before_the_services_it_calls(trial: Trial) -> None:
     said = trial.shop("configure", "--stage", "own", "toys", fails=True)
     assert said.startswith("file_manager has not published its api-url yet.")
 
@@ -98,7 +98,7 @@ def test_order_is_paid(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
-def test_change_of_one_app_touches_no_other_and_loses_no_order(
+def test_change_of_one_app_changes_no_other_and_loses_no_order(
     trial: Trial, customer: Customer
 ) -> None:
     # GIVEN a change of one app, and a client that keeps ordering
@@ -123,7 +123,7 @@ def test_change_of_one_app_touches_no_other_and_loses_no_order(
     all_paid_once(trial, customer, placed)
 
 
-def test_releases_that_are_broken(trial: Trial) -> None:
+def test_broken_releases_are_deployed(trial: Trial) -> None:
     # GIVEN a release of every app that deploys well and answers 500
     files = [trial.apps / service / "app.py" for service in SERVICES]
     good = {file: file.read_text() for file in files}
@@ -138,7 +138,7 @@ def test_releases_that_are_broken(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> None:
+def test_broken_release_is_rolled_back(trial: Trial, service: str) -> None:
     # GIVEN the version before in the app's folder, as from `git checkout <version> -- apps/…`
     before = functions(trial)
     # WHEN it is deployed again
@@ -148,13 +148,13 @@ def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> Non
     assert with_other_code(trial, before) == {service}
 
 
-def test_orders_are_paid_after_all_that(trial: Trial, customer: Customer) -> None:
+def test_orders_are_paid_after_the_rollbacks(trial: Trial, customer: Customer) -> None:
     customer.pays(customer.order())
     status, found = trial.diff("--stage", "own", "--live")
     assert (status, found["resources"]) == (0, [])
 
 
-def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
+def test_manual_changes_are_reported(trial: Trial) -> None:
     # GIVEN a stage that somebody has been at
     at = drift.Drift(trial, "own")
     drift.plant(at)

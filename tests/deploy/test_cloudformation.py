@@ -37,7 +37,7 @@ def touched(trial: Trial, before: dict[str, object]) -> list[str]:
     return sorted(name for name, at in after.items() if before.get(name) != at)
 
 
-def test_interrupted_deploy_goes_on_when_run_again(trial: Trial) -> None:
+def test_interrupted_deploy_continues_when_run_again(trial: Trial) -> None:
     # GIVEN deploys that were killed: among the resources, among the releases, and between the
     # publishing of what others need
     present: dict[str, str] = {}
@@ -65,7 +65,7 @@ def test_interrupted_deploy_goes_on_when_run_again(trial: Trial) -> None:
     assert {name: stacks[name]["StackId"] for name in present} == present
 
 
-def test_stage_is_as_the_repository_says(trial: Trial) -> None:
+def test_deployed_stage_matches_the_repository(trial: Trial) -> None:
     # nothing is doubled or left behind
     status, found = trial.diff("--stage", "trial", "--live")
     assert (status, found["resources"]) == (0, [])
@@ -92,12 +92,12 @@ def test_order_is_paid(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
-def test_first_release_cannot_be_taken_back(trial: Trial) -> None:
+def test_first_release_cannot_be_rolled_back(trial: Trial) -> None:
     said = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
     assert said.startswith("orders has no release before the present one on the stage trial.")
 
 
-def test_diff_names_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:
+def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:
     before = release_times(trial)
     # GIVEN changes of code, delivery, resources and a key, and a stack of a service that is gone
     formation = trial.cloud.client("cloudformation")
@@ -150,7 +150,7 @@ def test_diff_names_what_a_deploy_would_change_and_changes_nothing(trial: Trial)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_change_of_one_service_touches_no_other_and_loses_no_order(
+def test_change_of_one_service_changes_no_other_and_loses_no_order(
     trial: Trial, customer: Customer, service: str
 ) -> None:
     before = release_times(trial)
@@ -168,7 +168,7 @@ def test_change_of_one_service_touches_no_other_and_loses_no_order(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> None:
+def test_broken_release_is_rolled_back(trial: Trial, service: str) -> None:
     # GIVEN a release that deploys well and answers 500
     with trial.with_more(f"{service}/app.py", BROKEN):
         trial.shop("deploy", "--stage", "trial", service)
@@ -183,12 +183,12 @@ def test_release_that_is_broken_is_taken_back(trial: Trial, service: str) -> Non
     assert touched(trial, before) == [stack]
 
 
-def test_orders_are_paid_after_all_that(customer: Customer) -> None:
+def test_orders_are_paid_after_the_rollbacks(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_release_that_fails_is_rolled_back(trial: Trial, service: str) -> None:
+def test_failed_release_is_rolled_back(trial: Trial, service: str) -> None:
     # GIVEN a release with a resource that cannot be made, and other code
     with (
         trial.with_more(f"{service}/delivery.yaml", IMPOSSIBLE),
@@ -203,7 +203,7 @@ def test_release_that_fails_is_rolled_back(trial: Trial, service: str) -> None:
     assert trial.health(service) == 200
 
 
-def test_without_the_faults_it_goes_on(trial: Trial, customer: Customer) -> None:
+def test_deploy_succeeds_once_the_faults_are_removed(trial: Trial, customer: Customer) -> None:
     assert "stacks changed" in trial.shop("deploy", "--stage", "trial")
     assert trial.diff("--stage", "trial")[0] == 0
     customer.pays(customer.order())
@@ -232,7 +232,7 @@ def test_without_the_faults_it_goes_on(trial: Trial, customer: Customer) -> None
         ),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_any_change(
+def test_impossible_command_is_refused_before_any_change(
     trial: Trial, command: str, arguments: tuple[str, ...], variables: Any, sentence: str
 ) -> None:
     before = release_times(trial)
@@ -260,7 +260,7 @@ def test_what_cannot_be_done_is_refused_before_any_change(
         ("toys/service.toml", "[calls]", "[calls", "is not valid TOML"),
     ],
 )
-def test_file_that_is_not_right_is_refused_before_any_change(
+def test_invalid_file_is_refused_before_any_change(
     trial: Trial, file: str, old: str, new: str, sentence: str
 ) -> None:
     before = release_times(trial)
@@ -271,7 +271,7 @@ def test_file_that_is_not_right_is_refused_before_any_change(
     assert release_times(trial) == before
 
 
-def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
+def test_manual_changes_are_reported(trial: Trial) -> None:
     # GIVEN a stage that somebody has been at
     at = drift.Drift(trial, "trial")
     drift.plant(at)
@@ -293,17 +293,17 @@ def test_what_was_changed_by_hand_is_named(trial: Trial) -> None:
     assert trial.diff("--stage", "trial")[0] == 0
 
 
-def test_service_that_another_one_needs_is_not_deleted(trial: Trial) -> None:
+def test_service_that_another_depends_on_is_not_deleted(trial: Trial) -> None:
     said = trial.shop("delete", "--stage", "trial", "orders", fails=True)
     assert said.startswith("payments is deployed and needs orders.")
 
 
-def test_stage_that_keeps_its_data_is_not_deleted(trial: Trial) -> None:
+def test_stage_that_retains_data_is_not_deleted(trial: Trial) -> None:
     said = trial.shop("delete", "--stage", "kept", fails=True)
     assert said.startswith("The stage kept keeps its data")
 
 
-def test_deleted_stage_leaves_nothing(trial: Trial) -> None:
+def test_deleted_stage_leaves_no_resources(trial: Trial) -> None:
     # WHEN all services are deleted
     trial.shop("delete", "--stage", "trial")
     # THEN no stack, function, table, queue, bucket of theirs or parameter is left

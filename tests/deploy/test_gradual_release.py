@@ -45,13 +45,13 @@ def test_order_is_paid_through_the_aliases(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
-def test_every_function_has_its_alias_on_a_version(trial: Trial) -> None:
+def test_every_function_has_an_alias_for_a_version(trial: Trial) -> None:
     found = functions(trial)
     assert len(found) > 10
     assert {live(trial, function["FunctionName"]) for function in found} == {"1"}
 
 
-def test_whatever_invokes_a_function_invokes_its_alias(trial: Trial) -> None:
+def test_event_sources_invoke_aliases(trial: Trial) -> None:
     # GIVEN each mapping and subscription of the stage
     aws = trial.cloud.client
     invoked = [
@@ -71,7 +71,7 @@ def test_whatever_invokes_a_function_invokes_its_alias(trial: Trial) -> None:
     assert [arn for arn in invoked if not arn.endswith(":live")] == []
 
 
-def test_another_stage_runs_the_same_bytes(trial: Trial, packages: Path) -> None:
+def test_another_stage_runs_the_same_code(trial: Trial, packages: Path) -> None:
     # WHEN another stage gets the same packages
     trial.shop("deploy", "--stage", "trial", "--packages", str(packages), "notifications")
     # THEN its functions' code is what was built, like that of the first
@@ -88,7 +88,7 @@ def test_another_stage_runs_the_same_bytes(trial: Trial, packages: Path) -> None
     trial.shop("delete", "--stage", "trial")
 
 
-def test_only_what_has_changed_is_released(
+def test_only_a_changed_service_is_released(
     trial: Trial, customer: Customer, packages: Path, tmp_path: Path
 ) -> None:
     # GIVEN packages that were built again, elsewhere, after a change of one service
@@ -107,7 +107,7 @@ def test_only_what_has_changed_is_released(
     assert "was built from other sources than these" in refused
 
 
-def test_new_settings_are_a_new_version(trial: Trial, customer: Customer) -> None:
+def test_new_setting_makes_a_new_version(trial: Trial, customer: Customer) -> None:
     # WHEN a setting of a service changes, and no code
     handler = "[functions.api_handler.allow]"
     shorter = f"[functions.api_handler]\ntimeout_seconds = 27\n\n{handler}"

@@ -48,7 +48,7 @@ def dead_letters_of_topic(trial: Trial, stage: str) -> str:
     return str(json.loads(attributes["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"])
 
 
-def test_services_are_refused_until_somebody_is_told_and_there_is_a_network(trial: Trial) -> None:
+def test_services_are_refused_without_alarms_and_network(trial: Trial) -> None:
     deploy = ("deploy", "--stage", "inside", "file_manager", "toys")
     assert "The stage has no alarms yet" in trial.shop(*deploy, fails=True)
     assert "created" in trial.shop("deploy", "--stage", "inside", "--infra", "alarms")
@@ -83,7 +83,7 @@ def test_services_are_deployed_into_their_network(trial: Trial) -> None:
     assert endpoint in policy
 
 
-def test_every_alarm_tells_somebody(trial: Trial) -> None:
+def test_every_alarm_notifies_the_topic(trial: Trial) -> None:
     topic = trial.published("alarms/topic-arn", "inside")
     found = alarms(trial, "inside")
     assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
@@ -108,7 +108,7 @@ def test_logs_are_kept_for_a_month(trial: Trial) -> None:
         assert kept[f"/aws/lambda/toyshop-inside-{function}"] == 30
 
 
-def test_what_sns_cannot_deliver_has_a_queue_that_takes_it(trial: Trial) -> None:
+def test_every_subscription_has_a_dead_letter_queue(trial: Trial) -> None:
     queue = dead_letters_of_topic(trial, "inside")
     assert queue.endswith(":toyshop-inside-toys-images-dead-letters")
     sqs = trial.cloud.client("sqs")
@@ -120,7 +120,7 @@ def test_what_sns_cannot_deliver_has_a_queue_that_takes_it(trial: Trial) -> None
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": topic}}
 
 
-def test_stage_is_taken_down_to_the_ground(trial: Trial) -> None:
+def test_stage_and_infrastructure_are_deleted(trial: Trial) -> None:
     trial.shop("delete", "--stage", "inside")
     said = trial.shop("delete", "--stage", "inside", "--infra", "network", "--infra", "alarms")
     assert said.splitlines() == ["toyshop-inside-alarms deleted", "toyshop-inside-network deleted"]

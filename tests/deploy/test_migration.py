@@ -102,7 +102,7 @@ def indexes(trial: Trial) -> set[str]:
     return {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
 
 
-def test_a_table_is_migrated_while_orders_flow(stage: Trial) -> None:
+def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
     # GIVEN orders of before, a walk along them that has begun, and a customer who goes on ordering
     customer, heard = Customer.of(stage).shopper(), Heard(stage)
     old = [customer.order() for _ in range(7)]
@@ -136,6 +136,6 @@ def test_a_table_is_migrated_while_orders_flow(stage: Trial) -> None:
     assert len(untouched) == 2 * (len(SERVICES) - 1)
 
 
-def test_a_service_without_a_backfill_says_so(trial: Trial) -> None:
+def test_service_without_a_backfill_is_refused(trial: Trial) -> None:
     said = trial.shop("backfill", "--stage", "trial", "toys", fails=True)
     assert said.startswith("toys has no function backfill. docs/migrations.md says how")

@@ -7,6 +7,7 @@ import msgspec
 
 from chassis.openapi import portable_schema
 from contracts.events import EVENT_TYPES, CloudEvent, EventType
+from shopctl.project import aws_names
 from shopctl.project.manifest import Manifest
 
 _SCHEMA = "#/components/schemas/{name}"
@@ -51,7 +52,7 @@ def document(manifests: Sequence[Manifest]) -> dict[str, Any]:
 
 
 def _channel_of(kind: EventType) -> str:
-    return kind.source.lstrip("/").replace("_", "-") + "-events"
+    return aws_names.dashed(kind.source.lstrip("/")) + "-events"
 
 
 def _message(kind: EventType, envelope: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,5 +66,4 @@ def backfill(to: Target, *, dry_run: bool = False) -> Iterator[Progress]:
 
 def _has_function(to: Target) -> bool:
     (service,) = to.services
-    policies = service.directory / ".chalice"
-    return (policies / f"policy-{_FUNCTION}-local.json").exists()
+    return _FUNCTION in service.manifest.functions

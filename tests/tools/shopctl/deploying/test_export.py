@@ -10,7 +10,7 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
-def test_what_is_there_is_not_mixed_with_other_templates(tmp_path: Path) -> None:
+def test_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "orders.json").write_text("mine")
     layout = Layout.find()
     with pytest.raises(ShopProblem, match="is not empty"):

@@ -38,7 +38,7 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def test_all_that_invokes_goes_to_the_alias_and_what_is_given_stays() -> None:
+def test_invocations_use_the_alias_and_the_given_template_is_unchanged() -> None:
     before = copy.deepcopy(TEMPLATE)
     resources = gradual_release.apply(TEMPLATE, "Canary10Percent5Minutes")["Resources"]
     assert before == TEMPLATE
@@ -51,7 +51,7 @@ def test_all_that_invokes_goes_to_the_alias_and_what_is_given_stays() -> None:
         assert resources[permission]["Properties"]["FunctionName"] == {"Ref": alias}
 
 
-def test_each_function_has_its_own_alarm_and_that_of_the_api() -> None:
+def test_each_function_has_its_own_alarm_and_the_apis() -> None:
     resources = gradual_release.apply(TEMPLATE, "Linear10PercentEvery1Minute")["Resources"]
     preference = resources["Charge"]["Properties"]["DeploymentPreference"]
     assert preference == {
@@ -61,7 +61,7 @@ def test_each_function_has_its_own_alarm_and_that_of_the_api() -> None:
     assert all(alarm["Ref"] in resources for alarm in preference["Alarms"])
 
 
-def test_alias_that_moves_at_once_needs_no_code_deploy_and_no_alarm() -> None:
+def test_immediate_release_needs_neither_codedeploy_nor_alarms() -> None:
     resources = gradual_release.apply(TEMPLATE, None)["Resources"]
     assert resources.keys() == TEMPLATE["Resources"].keys()
     properties = resources["Charge"]["Properties"]

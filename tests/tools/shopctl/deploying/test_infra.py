@@ -72,7 +72,7 @@ def target(stage: Stage = PROD) -> Target:
     return Target(LAYOUT, stage, cloud, tuple(SERVICES))
 
 
-def test_stack_is_made_with_the_values_of_the_stage(regions: Regions) -> None:
+def test_stack_is_created_with_the_parameters_of_the_stage(regions: Regions) -> None:
     said: list[str] = []
     infra.deploy(target(), ["network", "alarms"], said.append)
     assert said == ["toyshop-prod-network created", "toyshop-prod-alarms created"]
@@ -86,7 +86,9 @@ def test_stack_is_made_with_the_values_of_the_stage(regions: Regions) -> None:
     assert said[-1] == "toyshop-prod-network unchanged"
 
 
-def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions: Regions) -> None:
+def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
+    regions: Regions,
+) -> None:
     # GIVEN a storefront
     home = regions.parameters["ap-southeast-2"] = Parameters()
     home.values["/toyshop/prod/storefront-api/api-id"] = "abcdefghij"
@@ -118,7 +120,7 @@ def test_web_acl_is_made_where_cloudfront_takes_it_and_published_at_home(regions
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
 )
-def test_what_cannot_be_deployed_is_refused_before_any_change(
+def test_invalid_infrastructure_is_refused_before_any_change(
     regions: Regions, change: dict[str, Any], name: str, what: str
 ) -> None:
     with pytest.raises(ShopProblem, match=what):
@@ -140,14 +142,14 @@ def test_services_are_refused_before_any_change_without_network_and_alarms(
     assert not any(formation.calls for formation in regions.formations.values())
 
 
-def test_services_and_infra_are_not_deployed_at_once() -> None:
+def test_services_cannot_be_combined_with_infra() -> None:
     command = ["deploy", "--stage", "prod", "--infra", "network", "orders"]
     done = CliRunner().invoke(deploy_command, command[1:])
     assert isinstance(done.exception, ShopProblem)
     assert done.exception.what == "Services and --infra cannot be combined."
 
 
-def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None:
+def test_stage_that_retains_data_keeps_its_infrastructure(regions: Regions) -> None:
     infra.deploy(target(), ["network"], print)
     with pytest.raises(ShopProblem, match="its infrastructure is not deleted"):
         infra.delete(target(), ["network"], print)
@@ -155,7 +157,7 @@ def test_stage_that_keeps_data_keeps_what_it_stands_on(regions: Regions) -> None
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
 
 
-def test_committed_stages_on_aws_have_a_network_and_somebody_to_tell() -> None:
+def test_committed_stages_on_aws_have_a_network_and_an_alarm_email() -> None:
     on_aws = [stage for stage in stages.load_all(LAYOUT.stages) if not stage.aws]
     assert len(on_aws) == 2
     assert all(stage.network and stage.alarm_email for stage in on_aws)
@@ -169,7 +171,7 @@ def resources(*names: str) -> Iterator[dict[str, Any]]:
         yield from yaml.safe_load(path.read_text())["Resources"].values()
 
 
-def test_costs_are_of_what_the_templates_make() -> None:
+def test_documented_costs_match_the_templates() -> None:
     # GIVEN what is paid for while idle
     own = [
         resource

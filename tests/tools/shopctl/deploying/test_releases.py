@@ -35,11 +35,11 @@ def code_before(cloud: FakeCloud, service: Service) -> bytes | None:
     return cloud.storage.objects[found.code] if found else None
 
 
-def test_first_release_has_none_before_it(cloud: FakeCloud, tmp_path: Path) -> None:
+def test_first_release_has_no_predecessor(cloud: FakeCloud, tmp_path: Path) -> None:
     assert code_before(cloud, deploy(cloud, tmp_path, b"one")) is None
 
 
-def test_release_before_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) -> None:
+def test_previous_release_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) -> None:
     for code in (b"one", b"two", b"two"):
         service = deploy(cloud, tmp_path, code)
     # a release that was deployed twice is one
@@ -48,7 +48,7 @@ def test_release_before_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) 
     assert code_before(cloud, service) == b"two"
 
 
-def test_code_of_the_release_before_is_kept_after_a_rollback(
+def test_code_of_the_previous_release_is_kept_after_a_rollback(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
     # GIVEN a release that was taken back
@@ -65,7 +65,7 @@ def test_code_of_the_release_before_is_kept_after_a_rollback(
     assert code_before(cloud, service) == b"one"
 
 
-def test_release_that_was_deployed_and_not_kept_may_be_taken_back(
+def test_release_that_was_deployed_but_not_recorded_can_be_rolled_back(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
     # GIVEN a command that was killed between the deploy and the note of it
@@ -81,7 +81,7 @@ def test_release_that_was_deployed_and_not_kept_may_be_taken_back(
     assert code_before(cloud, service) == b"one"
 
 
-def test_release_that_cloudformation_took_back_is_not_taken_for_the_present_one(
+def test_release_rolled_back_by_cloudformation_is_not_the_present_one(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
     for code in (b"one", b"two"):

@@ -73,7 +73,7 @@ def served(cloud: CloudWithApi, name: str) -> bytes:
     return cloud.storage.objects[key]
 
 
-def test_previous_release_is_deployed_again(cloud: CloudWithApi, tmp_path: Path) -> None:
+def test_rollback_deploys_the_previous_release(cloud: CloudWithApi, tmp_path: Path) -> None:
     release(cloud, tmp_path, orders=b"good")
     to = release(cloud, tmp_path, orders=b"broken")
     said: list[str] = []
@@ -85,7 +85,7 @@ def test_previous_release_is_deployed_again(cloud: CloudWithApi, tmp_path: Path)
         rollback.roll_back(to, said.append)
 
 
-def test_rollback_that_was_interrupted_goes_to_the_same_release(
+def test_interrupted_rollback_goes_to_the_same_release_again(
     cloud: CloudWithApi, tmp_path: Path
 ) -> None:
     for code in (b"older", b"good"):
@@ -103,7 +103,9 @@ def test_rollback_that_was_interrupted_goes_to_the_same_release(
     assert served(cloud, "orders") == b"good"
 
 
-def test_nothing_changes_unless_all_can_be_taken_back(cloud: CloudWithApi, tmp_path: Path) -> None:
+def test_nothing_changes_unless_every_service_can_be_rolled_back(
+    cloud: CloudWithApi, tmp_path: Path
+) -> None:
     # GIVEN a service with a release before, and one without
     release(cloud, tmp_path, orders=b"good")
     to = release(cloud, tmp_path, toys=b"first", orders=b"broken")
@@ -124,7 +126,7 @@ def test_release_whose_code_is_gone_is_refused(cloud: CloudWithApi, tmp_path: Pa
     assert len(cloud.formation.calls) == calls
 
 
-def test_stage_of_chalice_is_refused(cloud: CloudWithApi, tmp_path: Path) -> None:
+def test_rollback_of_a_chalice_stage_is_refused(cloud: CloudWithApi, tmp_path: Path) -> None:
     to = release(cloud, tmp_path, orders=b"good")
     own = Target(LAYOUT, msgspec.structs.replace(LOCAL, mode="chalice"), cloud, to.services)
     with pytest.raises(ShopProblem, match="marked chalice") as refused:

@@ -29,9 +29,7 @@ def test_new_stack_is_created_with_its_code_and_parameters(
     assert {"Key": "ms-custom-id", "Value": "toyshop-local-file-manager"} in stack["Tags"]
 
 
-def test_unchanged_stack_is_left_alone_and_a_changed_one_updated(
-    cloud: FakeCloud, tmp_path: Path
-) -> None:
+def test_only_a_changed_stack_is_updated(cloud: FakeCloud, tmp_path: Path) -> None:
     stacks.deploy_packages(cloud, [package(tmp_path)])
     again = stacks.deploy_packages(cloud, [package(tmp_path)])
     assert again == {"toyshop-local-orders": "unchanged"}
@@ -41,7 +39,7 @@ def test_unchanged_stack_is_left_alone_and_a_changed_one_updated(
     assert changed == {"toyshop-local-orders": "updated"}
 
 
-def test_local_cloud_forgets_old_releases_and_aws_does_not(tmp_path: Path) -> None:
+def test_old_releases_are_deleted_locally_and_kept_on_aws(tmp_path: Path) -> None:
     for local, kept in ((True, 2), (False, 4)):
         cloud = FakeCloud(local=local)
         for version in range(4):
@@ -88,7 +86,7 @@ def test_failure_names_the_first_resource_and_the_reason(cloud: FakeCloud, tmp_p
         stacks.deploy_packages(cloud, [package(tmp_path)])
 
 
-def test_stack_that_was_rolled_back_is_created_anew(cloud: FakeCloud, tmp_path: Path) -> None:
+def test_stack_whose_creation_failed_is_created_again(cloud: FakeCloud, tmp_path: Path) -> None:
     cloud.formation.ends = "ROLLBACK_COMPLETE"
     with pytest.raises(ShopProblem):
         stacks.deploy_packages(cloud, [package(tmp_path)])
@@ -97,7 +95,7 @@ def test_stack_that_was_rolled_back_is_created_anew(cloud: FakeCloud, tmp_path: 
     assert [action for action, _ in cloud.formation.calls] == ["create", "delete", "create"]
 
 
-def test_large_template_travels_through_the_bucket(cloud: FakeCloud, tmp_path: Path) -> None:
+def test_large_template_is_uploaded_to_the_bucket(cloud: FakeCloud, tmp_path: Path) -> None:
     large = package(tmp_path)
     large.template["Description"] = "x" * 60_000
     try:

@@ -26,11 +26,13 @@ from shopctl.project.services import Service
         ({"a": [UNKNOWN]}, {"a": ["x"]}, []),
     ],
 )
-def test_deepest_property_that_differs_is_named(old: Any, new: Any, changes: list[Change]) -> None:
+def test_change_names_the_deepest_differing_property(
+    old: Any, new: Any, changes: list[Change]
+) -> None:
     assert list(compare(old, new)) == changes
 
 
-def test_statements_meet_by_their_names_wherever_they_stand() -> None:
+def test_statements_are_compared_by_sid_in_any_order() -> None:
     old = [{"Sid": "Table", "Action": "a"}, {"Sid": "Logs", "Action": "b"}]
     new = [{"Sid": "Logs", "Action": "c"}, {"Sid": "Table", "Action": "a"}]
     assert list(compare(old, new, "S")) == [Change("changed", "S.Logs.Action", "b", "c")]
@@ -55,7 +57,7 @@ def test_statements_meet_by_their_names_wherever_they_stand() -> None:
         ),
     ],
 )
-def test_secret_is_not_shown(name: str, value: str, shown: str) -> None:
+def test_secret_is_masked(name: str, value: str, shown: str) -> None:
     path = "APIHandler.Properties.Environment.Variables"
     (change,) = compare({name: "old"}, {name: value}, path)
     assert change.new == shown
@@ -107,7 +109,7 @@ SHIPPED = {
         ),
     ],
 )
-def test_files_of_a_package_that_differ_are_named(
+def test_differing_files_of_a_package_are_named(
     tmp_path: Path, service: Service, changed: dict[str, str | None], changes: list[Change]
 ) -> None:
     new = {name: text for name, text in (SHIPPED | changed).items() if text is not None}

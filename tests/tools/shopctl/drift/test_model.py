@@ -74,13 +74,13 @@ def test_references_are_resolved(prod: model.Model) -> None:
     assert alarm["Dimensions"] == {"QueueName": "toyshop-prod-orders-relay-dead-letters"}
 
 
-def test_conditions_hold_as_in_the_stage(prod: model.Model) -> None:
+def test_conditions_are_evaluated_for_the_stage(prod: model.Model) -> None:
     assert storage._tables(prod)["toyshop-prod-orders"]["PointInTimeRecovery"] is True
     private = storage._buckets(prod)["toyshop-prod-file-manager-private-222222222222"]
     assert private["Policy"]["Statement"][0]["Sid"] == "EncryptedTransportOnly"
 
 
-def test_what_only_aws_knows_differs_from_nothing(prod: model.Model) -> None:
+def test_value_that_only_aws_knows_equals_everything(prod: model.Model) -> None:
     stream = settings._parameters(prod)["/toyshop/prod/orders/stream-arn"]
     assert stream["Value"] is UNKNOWN
     assert stream == {"Value": "arn:aws:dynamodb:…"}

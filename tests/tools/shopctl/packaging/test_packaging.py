@@ -23,7 +23,7 @@ SAMPLE = SAMPLE_APPS / "echo"
 REQUIREMENTS = ROOT / "requirements"
 
 
-def test_archive_is_the_same_for_the_same_content(tmp_path: Path) -> None:
+def test_same_content_makes_the_same_archive(tmp_path: Path) -> None:
     # GIVEN two trees with the same content, written at other times in another order
     for name, files in (("a", ("x.py", "y.py")), ("b", ("y.py", "x.py"))):
         (tmp_path / name).mkdir()
@@ -35,7 +35,7 @@ def test_archive_is_the_same_for_the_same_content(tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
-def test_later_file_of_the_same_name_wins(tmp_path: Path) -> None:
+def test_later_file_replaces_one_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("old")
     (tmp_path / "new").write_text("new")
     content = [("app.py", tmp_path / "old"), ("app.py", tmp_path / "new")]
@@ -81,7 +81,7 @@ def echo() -> Service:
     return Service(SAMPLE, manifest.read(SAMPLE / "service.toml"))
 
 
-def test_package_holds_the_app_with_byte_code(echo: Service, layout: Layout) -> None:
+def test_package_contains_the_app_and_its_byte_code(echo: Service, layout: Layout) -> None:
     package = build(echo, "local", layout)
     with zipfile.ZipFile(package.archive) as written:
         names = written.namelist()
@@ -106,7 +106,7 @@ def test_unchanged_service_is_not_packaged_again(echo: Service, layout: Layout) 
     assert not build(echo, "local", layout, rendered={"config.json": config}).reused
 
 
-def test_dead_link_in_vendor_is_noticed(layout: Layout, tmp_path: Path) -> None:
+def test_broken_link_in_vendor_is_refused(layout: Layout, tmp_path: Path) -> None:
     directory = tmp_path / "echo"
     shutil.copytree(SAMPLE, directory)
     (directory / "vendor").mkdir()
@@ -116,7 +116,7 @@ def test_dead_link_in_vendor_is_noticed(layout: Layout, tmp_path: Path) -> None:
         build(service, "local", layout)
 
 
-def test_package_that_did_not_arrive_is_named(tmp_path: Path) -> None:
+def test_requirement_that_was_not_installed_is_named(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     text = "six==1.17.0 \\\n    --hash=sha256:00\nmissing_one>=2\nold; python_version<'3'\n"
     (tmp_path / "six-1.17.0.dist-info").mkdir()
@@ -124,7 +124,7 @@ def test_package_that_did_not_arrive_is_named(tmp_path: Path) -> None:
         dependencies._check(text, tmp_path, requirements)
 
 
-def test_code_of_two_stages_is_the_same_bytes(echo: Service, layout: Layout) -> None:
+def test_two_stages_share_the_same_code(echo: Service, layout: Layout) -> None:
     # GIVEN two stages with settings of their own
     config = json.loads((SAMPLE / ".chalice" / "config.json").read_text())
     made = []
@@ -140,7 +140,7 @@ def test_code_of_two_stages_is_the_same_bytes(echo: Service, layout: Layout) -> 
     assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
 
 
-def test_code_is_built_once_and_taken_as_it_is(echo: Service, layout: Layout) -> None:
+def test_prebuilt_code_is_used_unchanged(echo: Service, layout: Layout) -> None:
     # GIVEN code that was built
     directory = layout.home / "packages"
     said = prebuilt.write([echo], layout, directory)
@@ -181,7 +181,7 @@ def change_index(old: str, new: str) -> Callable[[Path], None]:
         (change_index("python", "snake"), "packages.json is invalid"),
     ],
 )
-def test_packages_that_do_not_fit_are_refused(
+def test_unsuitable_prebuilt_packages_are_refused(
     echo: Service, layout: Layout, spoil: Callable[[Path], None], sentence: str
 ) -> None:
     directory = layout.home / "packages"
@@ -191,7 +191,7 @@ def test_packages_that_do_not_fit_are_refused(
         prebuilt.read([echo], layout, directory)
 
 
-def test_what_is_shipped_is_what_was_tested() -> None:
+def test_tools_and_tests_pin_the_same_versions() -> None:
     # GIVEN the lock files of what is packaged and of what the tests run with
     pinned = [
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE))

@@ -29,18 +29,18 @@ def apps(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_service_follows_those_it_calls_and_listens_to(apps: Path) -> None:
+def test_service_follows_those_it_calls_and_listens_to(apps: Path) -> None:
     order = [service.name for service in services.load(apps)]
     assert order.index("orders") < order.index("payments") < order.index("front_api")
     assert order.index("mail") < order.index("payments")
 
 
-def test_own_events_are_no_dependency(apps: Path) -> None:
+def test_own_events_are_not_a_dependency(apps: Path) -> None:
     payments = next(s for s in services.load(apps) if s.name == "payments")
     assert payments.depends_on == {"orders", "mail"}
 
 
-def test_a_subset_keeps_the_order_and_takes_dashes(apps: Path) -> None:
+def test_subset_keeps_the_order_and_accepts_dashes(apps: Path) -> None:
     chosen = services.load(apps, ["front-api", "orders"])
     assert [service.name for service in chosen] == ["orders", "front_api"]
     assert chosen[1].dashed == "front-api"
@@ -60,7 +60,7 @@ def test_cycle_is_named(apps: Path) -> None:
     assert "service.toml" in problem.value.remedy
 
 
-def test_broken_manifest_is_named(apps: Path) -> None:
+def test_unreadable_manifest_is_named(apps: Path) -> None:
     write(apps, "mail", "aws = [")
     with pytest.raises(ShopProblem, match=r"mail/service\.toml is not valid TOML"):
         services.load(apps)
@@ -84,7 +84,7 @@ def test_call_of_an_unknown_service_is_named(apps: Path) -> None:
         ("[calls]\norders = [1]\n", r"`calls\[\.\.\.\]\[0\]` is wrong"),
     ],
 )
-def test_what_a_manifest_cannot_say_is_named_with_file_and_key(
+def test_invalid_manifest_is_reported_with_file_and_key(
     apps: Path, manifest: str, what: str
 ) -> None:
     write(apps, "mail", manifest)
@@ -93,7 +93,7 @@ def test_what_a_manifest_cannot_say_is_named_with_file_and_key(
     assert problem.value.remedy
 
 
-def test_manifest_must_have_a_visibility_and_its_directory_s_name(apps: Path) -> None:
+def test_manifest_needs_a_visibility_and_the_name_of_its_directory(apps: Path) -> None:
     path = apps / "mail" / "service.toml"
     path.write_text('name = "mail"\n')
     with pytest.raises(ShopProblem, match="`visibility` is missing"):

@@ -54,7 +54,7 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
         ('gradual_release = "Canary10Percent5Minutes"', "`gradual_release` needs mode"),
     ],
 )
-def test_stage_that_is_not_right_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+def test_invalid_stage_is_refused(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "stages.toml").write_text(f"{STAGE}{line}\n")
     with pytest.raises(ShopProblem, match=reason):
         stages.load(tmp_path / "stages.toml", "trial")

@@ -7,6 +7,7 @@ from shopctl.checking.diagrams.drawing import Arrow, Diagram
 from shopctl.checking.diagrams.states import machine_of
 from shopctl.checking.repository import Repository
 from shopctl.checking.rules.events import subscriptions
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.finding import Finding
 
@@ -155,4 +156,4 @@ def _event_flow(repository: Repository) -> Diagram:
 
 
 def _node(*parts: str) -> str:
-    return "_".join(parts).replace("-", "_")
+    return aws_names.underscored("_".join(parts))
