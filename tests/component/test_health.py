@@ -1,4 +1,4 @@
-"""A private service says that it is down when it cannot reach what it keeps."""
+"""A private service reports that it is down when it cannot read its table."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -18,7 +18,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("service", TABLES)
-def test_health_is_that_of_the_table(
+def test_health_is_503_without_the_table(
     service: str, load_app: Callable[..., ModuleType], api_of: Any
 ) -> None:
     api = api_of(load_app(service))
