@@ -1,16 +1,39 @@
-"""The microservice chassis: what every service needs, and no business rule.
+"""The microservice chassis: what every service needs, without business rules.
 
-``api``        a Chalice app that serves the operations of a contract
-``problems``   the errors that become problem answers
-``parsing``    bodies and queries into contract types, with the field named when one is wrong
-``settings``   environment variables into one typed object
-``context``    trace, correlation id and deadline of what is being handled
-``client``     signed calls to other services
-``records``    PynamoDB models: the table, versions, documents
-``cursors``    opaque, signed positions in a list
-``relay``      stream records into published events
-``consumer``   events into handlers; what fails is retried or parked
-``money``      amounts as people write them
-``openapi``    the OpenAPI document of a contract
-``log``        JSON lines, with secrets and card numbers masked
+Serving requests
+
+``api``            a Chalice app that serves the operations of a contract
+``parsing``        JSON bodies to contract types
+``queries``        query parameters to contract types and back
+``preconditions``  ``ETag`` and ``If-Match``: the version that a caller may change
+``problems``       the errors that become problem answers
+``cursors``        signed pagination cursors
+``openapi``        the OpenAPI document of a contract
+``health``         the health checks of a service
+
+Calling other services
+
+``client``         calls to other services, with retries and a circuit breaker
+``transport``      signed HTTP requests over pooled connections
+``retry``          the rules for further attempts
+``breaker``        the circuit breaker
+
+Storing and publishing
+
+``records``        PynamoDB models: tables, versions, documents
+``backfill``       adds new attributes to old records
+``relay``          stream records to published events
+``consumer``       events to handlers; failures are retried or parked
+``parking``        moves messages that cannot be handled to a dead-letter queue
+
+In every service
+
+``settings``       environment variables as one typed object
+``context``        trace, correlation id and deadline of a request or event
+``log``            JSON log lines and metrics
+``redaction``      masks card numbers and other secrets
+``aws``            the botocore session and its clients
+``clock``          the current time
+``ids``            new and derived ids
+``money``          amounts of money for people
 """
