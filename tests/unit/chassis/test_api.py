@@ -1,4 +1,4 @@
-"""A service's app: what no handler has to think of."""
+"""A service's app: what it does for every handler."""
 
 import json
 from datetime import UTC, datetime
@@ -52,7 +52,7 @@ def operation(name: str, method: Any, path: str, **more: Any) -> Operation[Any]:
 
 
 class Shop:
-    """An app with a handler of each kind, and what they were called with."""
+    """An app with a handler of each kind, which records the calls in ``seen``."""
 
     def __init__(self, *, public: bool = False) -> None:
         settings = Settings(stage="unit", service="things")
@@ -120,7 +120,7 @@ def check_problem(answer: HTTPResponse, status: int, *pointers: str) -> dict[str
 JSON = "application/json"
 
 
-def test_an_answer_is_json_with_its_version_as_etag(shop: Shop) -> None:
+def test_a_response_is_json_with_its_version_as_etag(shop: Shop) -> None:
     answer = shop.call("GET", "/things/t1")
     assert (answer.status_code, answer.json_body) == (200, {"id": "t1", "version": 3})
     assert answer.headers["ETag"] == '"3"'
@@ -128,21 +128,21 @@ def test_an_answer_is_json_with_its_version_as_etag(shop: Shop) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_usual_status_is_the_contracts_first(shop: Shop) -> None:
+def test_the_default_status_is_the_first_of_the_contract(shop: Shop) -> None:
     answer = shop.call("POST", "/things", {"name": "kite"}, Content_Type=JSON)
     assert answer.status_code == 201
     assert answer.headers["Location"] == "/things/t1"
     assert answer.headers["ETag"] == '"1"'
 
 
-def test_an_answer_without_a_body_has_none(shop: Shop) -> None:
+def test_a_response_without_a_body_is_empty(shop: Shop) -> None:
     answer = shop.call("DELETE", "/things/t1")
     assert (answer.status_code, answer.body) == (204, b"")
     assert "Content-Type" not in answer.headers or answer.headers["Content-Type"] != JSON
     assert "ETag" not in answer.headers
 
 
-def test_times_are_utc_with_a_z(shop: Shop) -> None:
+def test_times_are_in_utc_and_end_with_z(shop: Shop) -> None:
     answer = shop.call("GET", "/things")
     assert answer.body == b'{"at":"2026-11-24T00:00:00Z"}'
     assert "ETag" not in answer.headers
@@ -162,9 +162,7 @@ def test_path_parameters_are_percent_decoded_once(shop: Shop, path: str, thing_i
     "error",
     [Conflict, Forbidden, NotFound, PreconditionFailed, Unauthorized, ServiceUnavailable],
 )
-def test_an_error_of_the_design_is_its_problem_answer(
-    shop: Shop, error: type[ProblemError]
-) -> None:
+def test_a_problem_error_becomes_its_problem_answer(shop: Shop, error: type[ProblemError]) -> None:
     shop.error = error("Why it is so.")
     answer = shop.call("GET", "/things/t1")
     assert check_problem(answer, error.status.value)["detail"] == "Why it is so."
@@ -173,14 +171,14 @@ def test_an_error_of_the_design_is_its_problem_answer(
     assert "ETag" not in answer.headers
 
 
-def test_an_error_about_a_field_points_at_it(shop: Shop) -> None:
+def test_an_error_about_a_field_has_its_pointer(shop: Shop) -> None:
     shop.error = Unprocessable.at("/lines/0", "Too many")
     check_problem(shop.call("GET", "/things/t1"), 422, "/lines/0")
 
 
 @pytest.mark.parametrize("secret", [CARD, "someone@example.com", "eyJhbGciOi.eyJzdWIi.x"])
-def test_an_error_repeats_nothing_secret_of_what_was_sent(shop: Shop, secret: str) -> None:
-    # as an unknown field, an unknown parameter, one of a few values, a media type
+def test_an_error_masks_secrets_in_what_it_repeats(shop: Shop, secret: str) -> None:
+    # as an unknown field, an unknown parameter, an invalid value, a media type
     answers = [
         shop.call("POST", "/things", {secret: 1}, Content_Type=JSON),
         shop.call("GET", f"/things?{quote(secret)}=1"),
@@ -193,7 +191,7 @@ def test_an_error_repeats_nothing_secret_of_what_was_sent(shop: Shop, secret: st
         assert secret not in answer.body.decode()
 
 
-def test_no_stack_trace_leaves_but_it_is_logged_masked(shop: Shop, lines: Lines) -> None:
+def test_a_stack_trace_is_logged_masked_and_never_answered(shop: Shop, lines: Lines) -> None:
     shop.error = RuntimeError(f"secret of the inside {CARD}")
     answer = shop.call("GET", "/things/t1")
     check_problem(answer, 500)
@@ -204,13 +202,13 @@ def test_no_stack_trace_leaves_but_it_is_logged_masked(shop: Shop, lines: Lines)
     assert "4242" not in json.dumps(lines())
 
 
-def test_what_chalice_refuses_by_itself_is_a_problem_too(shop: Shop) -> None:
+def test_an_error_of_chalice_is_a_problem_too(shop: Shop) -> None:
     answer = shop.call("DELETE", "/things")
     check_problem(answer, 405)
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST"}
 
 
-def test_a_body_that_speaks_of_codes_is_left_alone(shop: Shop) -> None:
+def test_a_response_with_a_code_of_its_own_is_not_changed(shop: Shop) -> None:
     shop.error = Conflict('Say "Code" and "Message" as often as you like')
     assert "Code" in check_problem(shop.call("GET", "/things/t1"), 409)["detail"]
 
@@ -235,7 +233,7 @@ def test_a_body_that_speaks_of_codes_is_left_alone(shop: Shop) -> None:
         (b"x" * 5_000, "text/plain", 413, []),
     ],
 )
-def test_bodies(
+def test_a_body_is_accepted_or_answered_with_its_status(
     shop: Shop, body: bytes, content_type: str, status: int, pointers: list[str]
 ) -> None:
     headers = {"Content_Type": content_type} if content_type else {}
@@ -247,14 +245,14 @@ def test_bodies(
         check_problem(answer, status, *pointers)
 
 
-def test_the_limit_is_in_bytes_not_letters(shop: Shop) -> None:
+def test_the_body_limit_counts_bytes_not_characters(shop: Shop) -> None:
     body = '{"name": "' + "é" * 600 + '"}'
     answer = shop.call("POST", "/things", body.encode(), Content_Type=JSON)
     check_problem(answer, 413)
 
 
 @pytest.mark.parametrize("content_type", [JSON, "application/merge-patch+json"])
-def test_a_patch_is_taken_in_both_types(shop: Shop, content_type: str) -> None:
+def test_a_patch_is_accepted_in_both_media_types(shop: Shop, content_type: str) -> None:
     answer = shop.call(
         "PATCH", "/things/t1", {"a": {"b": None}}, If_Match='"7"', Content_Type=content_type
     )
@@ -267,7 +265,7 @@ def test_a_patch_is_taken_in_both_types(shop: Shop, content_type: str) -> None:
     [(b"[]", 422), (b"null", 422), (b'"x"', 422), (b"", 400), (b'{"a":' * 400, 400),
      (b'{"a":' * 100 + b"1" + b"}" * 100, 400)],
 )  # fmt: skip
-def test_a_patch_is_an_object_of_reasonable_depth(shop: Shop, body: bytes, status: int) -> None:
+def test_a_patch_must_be_an_object_of_limited_depth(shop: Shop, body: bytes, status: int) -> None:
     shop.app.max_body = 100_000
     answer = shop.call("PATCH", "/things/t1", body, If_Match='"1"', Content_Type=JSON)
     assert answer.status_code == status
@@ -280,7 +278,7 @@ def test_a_patch_is_an_object_of_reasonable_depth(shop: Shop, body: bytes, statu
      ("*", 400), ('"3", "4"', 400), ('"three"', 400), ('""', 400), ('"-1"', 400), ("", 400),
      ('"1234567890123456"', 400), ('"٣"', 400)],
 )  # fmt: skip
-def test_if_match_takes_one_strong_etag(shop: Shop, given: str | None, status: int) -> None:
+def test_if_match_accepts_one_strong_etag(shop: Shop, given: str | None, status: int) -> None:
     headers = {} if given is None else {"If_Match": given}
     answer = shop.call("PATCH", "/things/t1", {}, Content_Type=JSON, **headers)
     assert answer.status_code == status
@@ -288,22 +286,22 @@ def test_if_match_takes_one_strong_etag(shop: Shop, given: str | None, status: i
         check_problem(answer, status)
 
 
-def test_a_query_is_parsed_and_named_when_wrong(shop: Shop) -> None:
+def test_a_query_is_parsed_and_an_invalid_parameter_named(shop: Shop) -> None:
     shop.call("GET", "/things?limit=5&attr.colour=dark%20red")
     assert shop.seen == [ThingQuery(limit=5, attributes={"colour": "dark red"})]
     check_problem(shop.call("GET", "/things?limt=5"), 400, "/limt")
-    # an operation without a query takes no parameter at all
+    # an operation without a query accepts no parameter
     check_problem(shop.call("GET", "/things/t1?limit=5"), 400, "/limit")
 
 
-def test_an_optional_body_may_be_absent_or_empty_and_nothing_else(shop: Shop) -> None:
+def test_an_optional_body_may_only_be_absent_or_empty(shop: Shop) -> None:
     assert shop.call("POST", "/things/t1/stop").status_code == 202
     assert shop.call("POST", "/things/t1/stop", {}, Content_Type=JSON).status_code == 202
     answer = shop.call("POST", "/things/t1/stop", {"why": 1}, Content_Type=JSON)
     check_problem(answer, 422, "/why")
 
 
-def test_the_correlation_id_comes_back_and_stands_in_the_log(shop: Shop, lines: Lines) -> None:
+def test_the_correlation_id_is_answered_and_logged(shop: Shop, lines: Lines) -> None:
     answer = shop.call("GET", "/things/t1", X_Correlation_Id="web-1")
     assert answer.headers["X-Correlation-Id"] == "web-1"
     shop.error = RuntimeError()
@@ -315,7 +313,7 @@ def test_the_correlation_id_comes_back_and_stands_in_the_log(shop: Shop, lines: 
     assert new not in ("bad one", "")
 
 
-def test_each_request_is_one_line_of_log(shop: Shop, lines: Lines) -> None:
+def test_each_request_is_logged_on_one_line(shop: Shop, lines: Lines) -> None:
     shop.call("GET", "/things/t1", Authorization="Bearer x")
     (line,) = lines()
     assert (line["message"], line["operation"], line["status"]) == (
@@ -327,7 +325,7 @@ def test_each_request_is_one_line_of_log(shop: Shop, lines: Lines) -> None:
     assert line["duration_ms"] >= 0
 
 
-def test_a_private_app_admits_signed_callers_only_and_says_that_it_is_there(shop: Shop) -> None:
+def test_a_private_app_requires_signatures_and_has_a_health_check(shop: Shop) -> None:
     routes = [entry for methods in shop.app.routes.values() for entry in methods.values()]
     assert len(routes) == 7
     assert all(isinstance(route.authorizer, IAMAuthorizer) for route in routes)
@@ -387,13 +385,13 @@ def test_protected_blueprint_operation_needs_authorizer_and_permission(audience:
 
 
 @pytest.mark.parametrize("public", [False, True])
-def test_only_a_private_callers_deadline_counts(public: bool, lines: Lines) -> None:
+def test_only_callers_of_a_private_app_may_set_a_deadline(public: bool, lines: Lines) -> None:
     shop = Shop(public=public)
     shop.call("GET", "/things/t1", X_Request_Deadline="1")
     assert (shop.seen[0][1].remaining() == 0) == (not public)
 
 
-def test_the_functions_own_time_is_the_limit(shop: Shop) -> None:
+def test_the_time_left_of_the_invocation_limits_a_request(shop: Shop) -> None:
     shop.call("GET", "/things/t1")
     assert 0 < shop.seen[0][1].remaining() <= 25
 

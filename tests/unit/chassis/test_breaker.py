@@ -1,4 +1,4 @@
-"""A breaker on a clock of the tests."""
+"""The circuit breaker, with a fake clock."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def breaker(clock: Clock, lines: Lines) -> Breaker:
     return Breaker("things", failures=3, cool_down=10, clock=clock)
 
 
-def test_it_opens_after_failures_in_a_row(breaker: Breaker, lines: Lines) -> None:
+def test_failures_in_a_row_open_the_breaker(breaker: Breaker, lines: Lines) -> None:
     for _ in range(2):
         breaker.failed()
         assert breaker.allows()
@@ -33,7 +33,7 @@ def test_it_opens_after_failures_in_a_row(breaker: Breaker, lines: Lines) -> Non
     assert [(line["downstream"], line["failures"]) for line in said] == [("things", 3)]
 
 
-def test_a_success_in_between_starts_the_count_anew(breaker: Breaker) -> None:
+def test_a_success_resets_the_count(breaker: Breaker) -> None:
     for _ in range(5):
         breaker.failed()
         breaker.failed()
@@ -41,7 +41,7 @@ def test_a_success_in_between_starts_the_count_anew(breaker: Breaker) -> None:
     assert breaker.allows()
 
 
-def test_one_probe_after_the_cool_down(breaker: Breaker, clock: Clock) -> None:
+def test_one_probe_is_allowed_per_cool_down(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         breaker.failed()
     clock.now += 9.9
@@ -50,19 +50,19 @@ def test_one_probe_after_the_cool_down(breaker: Breaker, clock: Clock) -> None:
     assert [breaker.allows() for _ in range(3)] == [True, False, False]
 
 
-def test_a_probe_that_succeeds_closes_it(breaker: Breaker, clock: Clock) -> None:
+def test_a_successful_probe_closes_the_breaker(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         breaker.failed()
     clock.now += 10
     assert breaker.allows()
     breaker.succeeded()
     assert [breaker.allows() for _ in range(3)] == [True] * 3
-    # and it takes as many failures as before to open it again
+    # and as many failures as before open it again
     breaker.failed()
     assert breaker.allows()
 
 
-def test_a_probe_that_fails_opens_it_for_another_while(
+def test_a_failed_probe_opens_the_breaker_for_another_cool_down(
     breaker: Breaker, clock: Clock, lines: Lines
 ) -> None:
     for _ in range(3):
@@ -75,13 +75,11 @@ def test_a_probe_that_fails_opens_it_for_another_while(
     assert not breaker.allows()
     clock.now += 0.1
     assert breaker.allows()
-    # it is told once
+    # it is logged once
     assert [line.get("message") for line in lines()].count("circuit breaker opened") == 1
 
 
-def test_a_probe_that_is_never_heard_of_again_is_not_the_last(
-    breaker: Breaker, clock: Clock
-) -> None:
+def test_a_probe_without_an_outcome_does_not_block_the_next(breaker: Breaker, clock: Clock) -> None:
     for _ in range(3):
         breaker.failed()
     clock.now += 10

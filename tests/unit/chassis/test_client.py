@@ -1,4 +1,4 @@
-"""Calls to neighbours, against a real server that answers well, badly, late or not at all."""
+"""Calls to other services, against a server that answers correctly, wrongly, late or never."""
 
 import hashlib
 import hmac
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Gives its answers one after the other, the last one for ever, and counts the calls."""
+    """Gives its answers in turn, then the last one again and again, and records the calls."""
 
     daemon_threads = True
 
@@ -189,7 +189,7 @@ def patient(server: Server) -> ServiceClient:
     return client_of("things", f"http://127.0.0.1:{server.server_port}/api/", read_timeout=8.0)
 
 
-def test_an_answer_becomes_its_type(server: Server, things: ServiceClient) -> None:
+def test_a_response_is_decoded_to_its_type(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(200, b'{"id":"t1","new":"field"}')]
     assert things.call(GET, {"thing_id": "t1"}) == Reply(200, Thing(id="t1"))
     assert [(method, path) for method, path, _, _ in server.calls] == [("GET", "/api/things/t1")]
@@ -204,7 +204,7 @@ def test_a_body_is_sent_as_json_of_its_contract(server: Server, things: ServiceC
     assert json.loads(body) == {"name": "kite", "content": "/w=="}
 
 
-def test_an_answer_without_a_body(server: Server, things: ServiceClient) -> None:
+def test_a_response_may_have_no_body(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(204, b"")]
     assert things.call(DROP, {"thing_id": "a", "image_id": "b"}) == Reply(204, None)
 
@@ -223,17 +223,19 @@ def test_path_parameters_are_percent_encoded(
 
 
 @pytest.mark.parametrize("value", ["", ".", ".."])
-def test_a_path_parameter_never_leads_to_another_operation(
+def test_a_path_parameter_never_reaches_another_operation(
     server: Server, things: ServiceClient, value: str
 ) -> None:
-    # GIVEN that every hop takes dots for a way up: DELETE /things/t1/images/.. is /things/t1/
+    # GIVEN that every hop resolves dots: DELETE /things/t1/images/.. is DELETE /things/t1/
     server.answers = [answer(204, b"")]
     with pytest.raises(NotFound):
         things.call(DROP, {"thing_id": "t1", "image_id": value})
     assert server.calls == []
 
 
-def test_a_query_says_what_differs_from_its_defaults(server: Server, things: ServiceClient) -> None:
+def test_a_query_contains_what_differs_from_its_defaults(
+    server: Server, things: ServiceClient
+) -> None:
     server.answers = [answer(200)]
     things.call(LIST, query=ThingQuery())
     things.call(
@@ -248,7 +250,7 @@ def test_a_query_says_what_differs_from_its_defaults(server: Server, things: Ser
     }  # fmt: skip
 
 
-def test_the_context_is_handed_on(server: Server, things: ServiceClient) -> None:
+def test_the_context_is_passed_on(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(200)]
     given = {"traceparent": PARENT, "X-Correlation-Id": "web-1"}
     with context.entered(given, budget=7) as current:
@@ -266,8 +268,8 @@ def test_headers_of_the_operation_are_sent(server: Server, things: ServiceClient
     assert server.calls[0][2]["If-Match"] == '"3"'
 
 
-def signature_by_the_book(method: str, target: str, headers: dict[str, str], body: bytes) -> str:
-    """Sign what arrived, as "Signature Version 4 signing process" has it, without botocore."""
+def documented_signature(method: str, target: str, headers: dict[str, str], body: bytes) -> str:
+    """Sign a received request as AWS documents Signature Version 4, without botocore."""
     given = re.fullmatch(
         r"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/(\d{8})/ap-southeast-2/execute-api/aws4_request,"
         r" SignedHeaders=([a-z0-9;-]+), Signature=[0-9a-f]{64}",
@@ -307,7 +309,7 @@ def signature_by_the_book(method: str, target: str, headers: dict[str, str], bod
 @pytest.mark.parametrize(
     "value", ["\uff13", '"3"\r\nX-Evil: 1', '"3"\nX-Evil: 1', "a\x00b", "é", "\ud800"]
 )
-def test_a_header_that_cannot_be_sent_on_is_refused_and_adds_none(
+def test_an_unprintable_header_value_is_rejected_and_injects_nothing(
     server: Server, things: ServiceClient, value: str
 ) -> None:
     with pytest.raises(BadRequest, match="If-Match"):
@@ -315,13 +317,13 @@ def test_a_header_that_cannot_be_sent_on_is_refused_and_adds_none(
     assert server.calls == []
 
 
-def test_what_arrives_is_what_was_signed(server: Server, things: ServiceClient) -> None:
+def test_the_received_request_is_the_signed_one(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(200), answer(200), answer(201)]
     things.call(GET, {"thing_id": "a b/é~c"}, headers={"If-Match": '"3"'})
     things.call(LIST, query=ThingQuery(q="a b&c", limit=5, attributes={"b": "é", "a": "x~y"}))
     things.call(ADD, body=NewThing(name="kite"))
     for method, target, headers, body in server.calls:
-        expected = signature_by_the_book(method, target, headers, body)
+        expected = documented_signature(method, target, headers, body)
         assert headers["Authorization"].endswith(f"Signature={expected}")
         assert headers["X-Amz-Security-Token"] == "a-session-token"
 
@@ -344,7 +346,7 @@ def test_a_problem_of_the_contract_becomes_its_error(
     server: Server, things: ServiceClient, status: int, error: type[ProblemError]
 ) -> None:
     fields = [{"pointer": "/name", "detail": "Too long"}]
-    server.answers = [problem(status, "Because.", errors=fields, news="ignored")]
+    server.answers = [problem(status, "Because.", errors=fields, extra="ignored")]
     with pytest.raises(error) as raised:
         things.call(GET, {"thing_id": "t1"})
     assert raised.value.detail == "Because."
@@ -357,7 +359,7 @@ def test_a_problem_of_the_contract_becomes_its_error(
     [answer(404, b"<html>", "text/html"), answer(404, b"{", "application/problem+json"),
      answer(404, b"", "application/problem+json")],
 )  # fmt: skip
-def test_a_problem_that_is_none_keeps_its_status(
+def test_an_invalid_problem_body_keeps_its_status(
     server: Server, things: ServiceClient, give: Any
 ) -> None:
     server.answers = [give]
@@ -366,13 +368,13 @@ def test_a_problem_that_is_none_keeps_its_status(
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 301, 302, 401, 403, 418])
-def test_a_status_outside_the_contract_is_the_neighbours_fault(
+def test_a_status_outside_the_contract_is_a_503(
     server: Server, things: ServiceClient, status: int, lines: Lines
 ) -> None:
-    server.answers = [problem(status, "a secret of the neighbour")]
+    server.answers = [problem(status, "a secret of the service")]
     with pytest.raises(ServiceUnavailable) as raised:
         things.call(GET, {"thing_id": "t1"})
-    # it is neither our caller's fault nor news for him, and no redirect is followed
+    # our caller can do nothing about it, so it learns no detail; no redirect is followed
     assert "secret" not in raised.value.detail
     assert "things" not in raised.value.detail
     assert len(server.calls) == 1
@@ -383,9 +385,7 @@ def test_a_status_outside_the_contract_is_the_neighbours_fault(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"{}", b'{"id":1}', b"<html>", b'{"id":"\xff"}']
 )
-def test_garbage_is_the_neighbours_fault(
-    server: Server, things: ServiceClient, body: bytes
-) -> None:
+def test_an_undecodable_body_is_a_503(server: Server, things: ServiceClient, body: bytes) -> None:
     server.answers = [answer(200, body)]
     with pytest.raises(ServiceUnavailable):
         things.call(GET, {"thing_id": "t1"})
@@ -405,7 +405,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_what_is_repeatable_is_tried_three_times(
+def test_a_repeatable_operation_is_attempted_three_times(
     server: Server, things: ServiceClient, kind: str
 ) -> None:
     server.answers = [BAD[kind]]
@@ -415,9 +415,7 @@ def test_what_is_repeatable_is_tried_three_times(
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_what_is_not_repeatable_is_sent_once(
-    server: Server, things: ServiceClient, kind: str
-) -> None:
+def test_another_operation_is_sent_once(server: Server, things: ServiceClient, kind: str) -> None:
     server.answers = [BAD[kind]]
     with pytest.raises(ServiceUnavailable):
         things.call(ADD, body=NewThing(name="kite"))
@@ -426,7 +424,7 @@ def test_what_is_not_repeatable_is_sent_once(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "slow"])
-def test_a_try_that_succeeds_is_the_answer(
+def test_a_retry_that_succeeds_is_the_reply(
     server: Server, things: ServiceClient, kind: str
 ) -> None:
     server.answers = [BAD[kind], BAD[kind], answer(200)]
@@ -435,7 +433,7 @@ def test_a_try_that_succeeds_is_the_answer(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
-def test_a_refusal_is_not_tried_again(server: Server, things: ServiceClient, status: int) -> None:
+def test_a_problem_is_not_retried(server: Server, things: ServiceClient, status: int) -> None:
     server.answers = [problem(status)]
     with pytest.raises(ProblemError):
         things.call(GET, {"thing_id": "t1"})
@@ -456,25 +454,25 @@ def counted_connects(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize("operation", [GET, ADD])
-def test_a_connection_that_never_came_about_is_tried_again_whatever_it_is(
+def test_a_failed_connection_is_retried_for_every_operation(
     monkeypatch: pytest.MonkeyPatch, operation: Operation[Any]
 ) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    nobody = client_of("nobody", f"http://127.0.0.1:{port}")
+    unreachable = client_of("unreachable", f"http://127.0.0.1:{port}")
     with counted_connects(monkeypatch) as tried, pytest.raises(ServiceUnavailable):
-        nobody.call(operation, {"thing_id": "t1"}, body=NewThing(name="kite"))
+        unreachable.call(operation, {"thing_id": "t1"}, body=NewThing(name="kite"))
     assert len(tried) == 3
 
 
-def test_the_deadline_ends_the_wait(server: Server, patient: ServiceClient) -> None:
+def test_the_deadline_limits_the_wait(server: Server, patient: ServiceClient) -> None:
     server.answers = [slow]
     began = time.monotonic()
     with context.entered({}, budget=0.2), pytest.raises(ServiceUnavailable):
         patient.call(GET, {"thing_id": "t1"})
     assert time.monotonic() - began < 0.35
-    assert len(server.calls) == 1  # no time for another try
+    assert len(server.calls) == 1  # no time for another attempt
 
 
 def test_nothing_is_sent_when_the_deadline_has_passed(
@@ -492,7 +490,7 @@ FAULTS |= {"garbage": answer(200, b"<html>"), "418": answer(418)}
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_neighbour_that_keeps_failing_is_left_alone(
+def test_repeated_failures_stop_the_calls(
     server: Server, things: ServiceClient, kind: str, lines: Lines
 ) -> None:
     server.answers = [FAULTS[kind]]
@@ -503,7 +501,7 @@ def test_a_neighbour_that_keeps_failing_is_left_alone(
     assert lines()[-1]["reason"] == "the circuit breaker is open"
 
 
-def test_nor_is_it_tried_again_within_a_call(server: Server, things: ServiceClient) -> None:
+def test_retries_within_a_call_count_as_failures(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(500)]
     for _ in range(4):
         with pytest.raises(ServiceUnavailable):
@@ -511,19 +509,19 @@ def test_nor_is_it_tried_again_within_a_call(server: Server, things: ServiceClie
     assert len(server.calls) == FAILURES
 
 
-def test_a_neighbour_that_nobody_reaches_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_service_gets_no_further_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        nobody = client_of("nobody", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        unreachable = client_of("unreachable", f"http://127.0.0.1:{unused.getsockname()[1]}")
     with counted_connects(monkeypatch) as tried:
         for _ in range(4):
             with pytest.raises(ServiceUnavailable):
-                nobody.call(ADD, body=NewThing(name="kite"))
+                unreachable.call(ADD, body=NewThing(name="kite"))
     assert len(tried) == FAILURES
 
 
 @pytest.mark.parametrize("give", [problem(404), problem(422), problem(503), answer(404)])
-def test_an_answer_in_the_terms_of_the_contract_is_no_failure(
+def test_a_response_within_the_contract_is_no_failure(
     server: Server, things: ServiceClient, give: Any
 ) -> None:
     server.answers = [give]
@@ -533,7 +531,9 @@ def test_an_answer_in_the_terms_of_the_contract_is_no_failure(
     assert len(server.calls) == FAILURES + 2
 
 
-def test_a_success_in_between_keeps_it_asked(server: Server, things: ServiceClient) -> None:
+def test_a_success_between_failures_keeps_the_breaker_closed(
+    server: Server, things: ServiceClient
+) -> None:
     for _ in range(3):
         server.answers = [answer(500)] * (FAILURES - 2) + [answer(201)]
         for _ in range(FAILURES - 2):
@@ -542,7 +542,7 @@ def test_a_success_in_between_keeps_it_asked(server: Server, things: ServiceClie
         assert things.call(ADD, body=NewThing(name="kite")).status == 201
 
 
-def test_one_neighbour_says_nothing_of_another(server: Server, things: ServiceClient) -> None:
+def test_services_have_separate_breakers(server: Server, things: ServiceClient) -> None:
     others = client_of("others", f"http://127.0.0.1:{server.server_port}/api/")
     server.answers = [answer(500)]
     for _ in range(FAILURES + 1):
@@ -552,14 +552,14 @@ def test_one_neighbour_says_nothing_of_another(server: Server, things: ServiceCl
     assert others.call(ADD, body=NewThing(name="kite")).status == 201
 
 
-def test_health_is_asked_for_all_the_same(server: Server, things: ServiceClient) -> None:
+def test_a_health_check_ignores_the_breaker(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(500)]
     for _ in range(FAILURES + 1):
         with pytest.raises(ServiceUnavailable):
             things.call(ADD, body=NewThing(name="kite"))
     server.answers = [answer(200, b'{"status":"ok"}')]
     assert things.call(HEALTH).value.status == "ok"
-    # and being up is not being well
+    # and a healthy answer does not close the breaker
     calls = len(server.calls)
     with pytest.raises(ServiceUnavailable):
         things.call(ADD, body=NewThing(name="kite"))

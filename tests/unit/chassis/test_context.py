@@ -1,4 +1,4 @@
-"""Trace, correlation id and deadline: taken over if they are sound, made anew if not."""
+"""Trace, correlation id and deadline: adopted if they are valid, otherwise created."""
 
 import time
 
@@ -10,17 +10,17 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
-def test_a_trace_goes_on_with_a_span_of_its_own() -> None:
+def test_a_trace_continues_with_a_new_span() -> None:
     with context.entered({"Traceparent": PARENT}, budget=5) as current:
         version, trace, span, flags = current.traceparent.split("-")
         assert (version, trace, flags) == ("00", TRACE, "01")
         assert span != "b7ad6b7169203331"
-        # what is handed on names this span, and is the same for every call
+        # the header that is passed on has this span, and is the same for every call
         assert context.headers()["traceparent"] == current.traceparent
         assert current.correlation_id == TRACE
 
 
-def test_a_trace_that_is_not_sampled_stays_so() -> None:
+def test_an_unsampled_trace_stays_unsampled() -> None:
     with context.entered({"traceparent": PARENT[:-2] + "00"}, budget=5) as current:
         assert current.traceparent.endswith("-00")
 
@@ -41,7 +41,7 @@ def test_a_trace_that_is_not_sampled_stays_so() -> None:
         f"00-{TRACE[:-1]}g-b7ad6b7169203331-01",
     ],
 )
-def test_a_bad_trace_is_replaced(bad: str) -> None:
+def test_an_invalid_trace_is_replaced(bad: str) -> None:
     with context.entered({"traceparent": bad}, budget=5) as current:
         version, trace, span, _ = current.traceparent.split("-")
         assert (version, len(trace), len(span)) == ("00", 32, 16)
@@ -72,7 +72,7 @@ def test_a_correlation_id_is_kept() -> None:
         "eyJhbGciOi.eyJzdWIi.x",
     ],
 )
-def test_a_bad_correlation_id_is_replaced_by_the_trace(bad: str) -> None:
+def test_an_invalid_correlation_id_is_replaced_by_the_trace_id(bad: str) -> None:
     given = {"X-Correlation-Id": bad, "traceparent": PARENT}
     with context.entered(given, budget=5) as current:
         assert current.correlation_id == TRACE
@@ -87,12 +87,12 @@ def test_a_trusted_caller_may_shorten_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("given", ["32503680000", "inf", "nan", "soon", ""])
-def test_nobody_may_lengthen_it(given: str) -> None:
+def test_no_caller_may_extend_the_deadline(given: str) -> None:
     with context.entered({"X-Request-Deadline": given}, budget=5) as current:
         assert 4 < current.remaining() <= 5
 
 
-def test_a_public_api_does_not_let_its_callers_shorten_it() -> None:
+def test_a_public_api_ignores_the_deadline_of_its_callers() -> None:
     given = {"X-Request-Deadline": f"{time.time() - 100:.3f}"}
     with context.entered(given, budget=5, trust_deadline=False) as current:
         assert current.remaining() > 4
@@ -100,7 +100,7 @@ def test_a_public_api_does_not_let_its_callers_shorten_it() -> None:
         assert current.remaining() == 0
 
 
-def test_contexts_nest_and_end() -> None:
+def test_contexts_nest_and_are_restored() -> None:
     outside = context.current()
     assert outside.traceparent != context.current().traceparent  # a fresh one outside of any
     with context.entered({"traceparent": PARENT}, budget=5) as outer:

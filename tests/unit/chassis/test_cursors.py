@@ -1,4 +1,4 @@
-"""Cursors: opaque, signed with their query, and nothing else is one."""
+"""Cursors: opaque, signed together with their query, and safe from forgery."""
 
 import base64
 import string
@@ -20,52 +20,52 @@ ours = Cursors(lambda: [b"key one"])
 ALPHABET = string.ascii_letters + string.digits + "-_+/=."
 
 
-def refused(cursor: str, query: dict[str, Any] = QUERY, reader: Cursors = ours) -> None:
+def assert_rejected(cursor: str, query: dict[str, Any] = QUERY, reader: Cursors = ours) -> None:
     with pytest.raises(BadRequest) as error:
         reader.read(cursor, query)
     assert [wrong.pointer for wrong in error.value.errors] == ["/cursor"]
 
 
 @given(st.lists(st.integers() | st.text() | st.none(), max_size=4))
-def test_a_position_comes_back_as_it_was(position: Any) -> None:
+def test_a_cursor_returns_its_position(position: Any) -> None:
     cursor = ours.write(position, QUERY)
     assert ours.read(cursor, QUERY) == position
     assert set(cursor) <= set(string.ascii_letters + string.digits + "-_.")
 
 
 @pytest.mark.parametrize("position", [["a" * n] for n in range(4)])
-def test_a_changed_character_anywhere_is_refused(position: list[str]) -> None:
-    # of all lengths: at some of them the last character has bits that base64 does not use
+def test_a_cursor_with_any_character_changed_is_rejected(position: list[str]) -> None:
+    # with several lengths, since at some the last character has bits that base64 ignores
     cursor = ours.write(position, QUERY)
     for place in range(len(cursor)):
         for character in ALPHABET:
             if character != cursor[place]:
-                refused(cursor[:place] + character + cursor[place + 1 :])
+                assert_rejected(cursor[:place] + character + cursor[place + 1 :])
 
 
-def test_a_cut_or_lengthened_cursor_is_refused() -> None:
+def test_a_shortened_or_extended_cursor_is_rejected() -> None:
     cursor = ours.write(["a", 1], QUERY)
     for length in range(len(cursor)):
-        refused(cursor[:length])
+        assert_rejected(cursor[:length])
     for tail in ("A", "=", "==", "AAAA", " ", "\n"):
-        refused(cursor + tail)
-        refused(tail + cursor)
+        assert_rejected(cursor + tail)
+        assert_rejected(tail + cursor)
 
 
 @pytest.mark.parametrize(
     "junk", ["", "A", "nonsense", "é", "\x00", "💥", "=" * 8, "A" * 2000, "%41"]
 )
-def test_junk_is_refused(junk: str) -> None:
-    refused(junk)
+def test_junk_is_rejected(junk: str) -> None:
+    assert_rejected(junk)
 
 
-def test_a_position_of_ones_own_making_is_refused() -> None:
+def test_a_forged_position_is_rejected() -> None:
     packed = b'{"id":"ord_1"}'
-    refused(base64.urlsafe_b64encode(b"0" * 16 + packed).rstrip(b"=").decode())
+    assert_rejected(base64.urlsafe_b64encode(b"0" * 16 + packed).rstrip(b"=").decode())
     text = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
-    refused(text)
-    refused(f"{text}.")
-    refused(f"{text}.{text}")
+    assert_rejected(text)
+    assert_rejected(f"{text}.")
+    assert_rejected(f"{text}.{text}")
 
 
 def test_signatures_are_hmac_sha256() -> None:
@@ -77,19 +77,19 @@ def test_a_cursor_does_not_repeat_its_query() -> None:
     assert len(ours.write([1], {"q": "x" * 500})) == len(ours.write([1], QUERY))
 
 
-def test_a_cursor_is_good_for_its_query_only() -> None:
+def test_a_cursor_is_valid_for_its_query_only() -> None:
     cursor = ours.write([1], QUERY)
     for other in ({}, {"q": "kite"}, QUERY | {"q": "ball"}, QUERY | {"x": None}):
-        refused(cursor, other)
+        assert_rejected(cursor, other)
     assert ours.read(cursor, dict(reversed(QUERY.items()))) == [1]  # in any order
 
 
 def test_the_previous_key_is_accepted_and_the_current_one_signs() -> None:
     old, new = Cursors(lambda: [b"old"]), Cursors(lambda: [b"new", b"old"])
     assert new.read(old.write([1], QUERY), QUERY) == [1]
-    refused(new.write([1], QUERY), reader=old)
+    assert_rejected(new.write([1], QUERY), reader=old)
     newer = Cursors(lambda: [b"newer", b"new"])
-    refused(old.write([1], QUERY), reader=newer)
+    assert_rejected(old.write([1], QUERY), reader=newer)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     aws.session.cache_clear()
 
 
-def test_the_keys_are_the_secrets_two_versions(secrets: Any) -> None:
+def test_the_keys_are_the_two_versions_of_the_secret(secrets: Any) -> None:
     # GIVEN a secret that was never rotated
     secrets.create_secret(Name="cursor-key", SecretString="first")
     keys = secret_keys(lambda: aws.client("secretsmanager"), "cursor-key")
@@ -111,8 +111,8 @@ def test_the_keys_are_the_secrets_two_versions(secrets: Any) -> None:
     # WHEN it is rotated, and a new process reads it
     cursor = Cursors(keys).write([1], QUERY)
     secrets.put_secret_value(SecretId="cursor-key", SecretString="second")
-    assert keys() == [b"first"]  # as long as this one lives
+    assert keys() == [b"first"]  # for as long as the process runs
     keys = secret_keys(lambda: aws.client("secretsmanager"), "cursor-key")
-    # THEN the current key comes first, and a list that was begun goes on
+    # THEN the current key comes first, and cursors of the previous key remain valid
     assert keys() == [b"second", b"first"]
     assert Cursors(keys).read(cursor, QUERY) == [1]

@@ -1,4 +1,4 @@
-"""Ids: new ones sort by time, derived ones are the same for ever."""
+"""Ids: new ones sort by time, derived ones never change."""
 
 import re
 import time
@@ -24,7 +24,7 @@ def test_later_ids_sort_later() -> None:
 
 
 def test_a_derived_id_never_changes() -> None:
-    # Orders that were placed are found by these: another value loses them.
+    # Placed orders are found by these ids: with other values they would be lost.
     assert derived_id("ord", "cus_alice", "key-1") == "ord_681J7MYTG7RGG5G95ZGZ9MT71Z"
     assert derived_id("txn", "ord_1") == "txn_4M8EJC71DSMPB6QKKX2RJGNMFA"
     assert derived_id("fil", "ord_1", "receipt") == "fil_20P16BWECJYXPFAW0Z8K1AJFXM"
@@ -32,11 +32,11 @@ def test_a_derived_id_never_changes() -> None:
 
 
 @given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))
-def test_other_parts_give_another_id(one: list[str], two: list[str]) -> None:
+def test_other_parts_have_another_id(one: list[str], two: list[str]) -> None:
     assert (derived_id("ord", *one) == derived_id("ord", *two)) == (one == two)
 
 
-def test_the_parts_do_not_run_into_each_other() -> None:
+def test_the_boundaries_of_the_parts_matter() -> None:
     ids = {
         derived_id("ord", *parts)
         for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ("", "abc"), ("a", "b", "c"))

@@ -1,4 +1,4 @@
-"""Amounts of money as people write them."""
+"""Amounts of money in the form that people read."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from contracts.money import Money
         (1, "BHD", "BHD 0.001"),
     ],
 )
-def test_money_has_its_currencys_decimals(amount: int, currency: str, text: str) -> None:
+def test_an_amount_has_the_decimals_of_its_currency(amount: int, currency: str, text: str) -> None:
     assert format_money(Money(amount=amount, currency=currency)) == text

@@ -1,4 +1,4 @@
-"""The OpenAPI documents that follow from the contracts."""
+"""The OpenAPI documents that are generated from the contracts."""
 
 import json
 from typing import Any
@@ -21,11 +21,11 @@ CONTRACTS = {
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_every_contract_makes_a_valid_document(name: str) -> None:
+def test_every_contract_generates_a_valid_document(name: str) -> None:
     operations: tuple[Operation[Any], ...] = CONTRACTS[name]
     described = document(name, operations, server="/")
     validate(described)
-    # THEN every operation is there, with all it can answer and who may call it
+    # THEN it has every operation, with its responses and its security
     for operation in operations:
         entry = described["paths"][operation.path][operation.method.lower()]
         assert entry["operationId"] == operation.name
@@ -37,12 +37,12 @@ def test_every_contract_makes_a_valid_document(name: str) -> None:
         assert {("header", header.name) for header in operation.headers} <= parameters
 
 
-def test_patterns_are_those_of_ecma_262() -> None:
+def test_patterns_are_valid_in_ecma_262() -> None:
     text = json.dumps(document("Shop", storefront.OPERATIONS, server="/api"))
     assert "(?!" not in text
 
 
-def test_a_query_is_told_as_parameters_and_not_as_a_schema() -> None:
+def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:
     described = document("Shop", storefront.OPERATIONS, server="/api")
     assert "ToyQuery" not in described["components"]["schemas"]
     limit = next(
@@ -51,7 +51,7 @@ def test_a_query_is_told_as_parameters_and_not_as_a_schema() -> None:
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 
 
-def test_versions_have_etags_and_new_things_a_location() -> None:
+def test_versions_have_etags_and_created_resources_a_location() -> None:
     paths = document("Shop", storefront.OPERATIONS, server="/api")["paths"]
     assert paths["/toys/{toy_id}"]["get"]["responses"]["200"]["headers"].keys() == {"ETag"}
     created = paths["/orders"]["post"]["responses"]["201"]["headers"]

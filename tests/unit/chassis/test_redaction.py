@@ -1,4 +1,4 @@
-"""What must never be kept or logged is found; what only looks a little like it is not."""
+"""Redaction finds every card number and secret, and leaves similar texts alone."""
 
 import time
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ LONG = "6304000000000000000"
 
 
 def with_check_digit(digits: str) -> str:
-    """Return the digits with the one that makes the Luhn check hold (written out by the book)."""
+    """Return the digits followed by their Luhn digit, computed as the standard describes it."""
     total = 0
     for place, digit in enumerate(reversed(digits), start=1):
         value = int(digit)
@@ -75,7 +75,7 @@ def test_a_card_number_is_found(text: str) -> None:
         "99,999.99 AUD",
     ],
 )
-def test_what_is_no_card_number_is_left_alone(text: str) -> None:
+def test_other_numbers_are_not_card_numbers(text: str) -> None:
     assert not contains_card_number(text)
     assert masked(text) == text
 
@@ -97,7 +97,7 @@ def written_cards(draw: st.DrawFn) -> tuple[str, str]:
     before=st.sampled_from(["", "pay ", "12 ", "no: ", "é"]),
     after=st.sampled_from(["", " now", " 123", ".", "-7"]),
 )
-def test_any_card_number_is_found_however_it_is_written(
+def test_a_card_number_is_found_in_every_notation(
     card: tuple[str, str], before: str, after: str
 ) -> None:
     number, written = card
@@ -109,15 +109,15 @@ def test_any_card_number_is_found_however_it_is_written(
 
 
 @given(digits=st.text(alphabet="0123456789", min_size=13, max_size=18))
-def test_one_wrong_digit_is_no_card_number(digits: str) -> None:
+def test_a_number_with_one_wrong_digit_is_no_card_number(digits: str) -> None:
     number = with_check_digit(digits)
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
     assert not contains_card_number(wrong)
 
 
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
-def test_ids_survive_the_log(milliseconds: int, noise: bytes) -> None:
-    # a ULID has letters in 18 of 26 places on average; those without would look like anything
+def test_ids_are_not_masked(milliseconds: int, noise: bytes) -> None:
+    # a ULID has 18 letters among 26 characters on average; the rare ones without are left out
     text = f"toy_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + noise)}"
     longest = max(len(run) for run in "".join(c if c.isdigit() else " " for c in text).split(" "))
     if longest < 14:
@@ -129,7 +129,7 @@ def test_ids_survive_the_log(milliseconds: int, noise: bytes) -> None:
     cents=st.integers(0, 99_999_999),
     when=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
 )
-def test_prices_and_times_survive_the_log(cents: int, when: datetime) -> None:
+def test_prices_and_times_are_not_masked(cents: int, when: datetime) -> None:
     fields = {
         "amount": cents,
         "price": f"{cents / 100:.2f} AUD",
@@ -156,12 +156,14 @@ def test_prices_and_times_survive_the_log(cents: int, when: datetime) -> None:
         (VISA, "/"),
         ({"a": {"b": [1, True, None, 2.5, "4242424242424241"]}}, None),
         ({}, None),
-        # no number across two fields
+        # no card number spans two fields
         ({"a": "42424242", "b": "42424242"}, None),
         (["42424242", "42424242"], None),
     ],
 )
-def test_a_card_number_in_a_document_is_pointed_at(document: Any, pointer: str | None) -> None:
+def test_a_card_number_in_a_document_is_found_by_its_pointer(
+    document: Any, pointer: str | None
+) -> None:
     assert find_card_number(document) == pointer
 
 
@@ -188,13 +190,13 @@ def test_addresses_tokens_and_keys_are_masked(text: str, kept: str) -> None:
     "name", ["password", "new_password", "Authorization", "access_token", "client_secret",
              "Set-Cookie", "api_key", "email", "EMAIL"],
 )  # fmt: skip
-def test_a_field_whose_name_says_secret_is_masked(name: str) -> None:
+def test_a_field_with_the_name_of_a_secret_is_masked(name: str) -> None:
     assert masked({"a": [{name: "x"}]}) == {"a": [{name: MASK}]}
     assert masked({name: None}) == {name: None}
     assert masked({name: ["x"]}) == {name: MASK}
 
 
-def test_whatever_is_logged_is_masked_not_texts_alone() -> None:
+def test_values_of_every_type_are_masked() -> None:
     contact = Contact(email="alice@example.com", name=f"Alice {VISA}")
     for value in (
         contact,
@@ -212,7 +214,7 @@ def test_whatever_is_logged_is_masked_not_texts_alone() -> None:
     assert masked(datetime(2026, 11, 24, tzinfo=UTC)) == "2026-11-24T00:00:00Z"
 
 
-def test_a_value_is_copied_and_not_changed() -> None:
+def test_masking_does_not_modify_the_value() -> None:
     value = {"password": "x", "inner": [VISA]}
     masked(value)
     assert value == {"password": "x", "inner": [VISA]}
@@ -224,7 +226,7 @@ def test_a_value_is_copied_and_not_changed() -> None:
      "a" * 100_000, "sk_" * 30_000, "pi_a_secret" * 9_000],
     ids=lambda text: text[:12],
 )  # fmt: skip
-def test_the_time_grows_no_faster_than_the_text(text: str) -> None:
+def test_the_time_is_linear_in_the_length_of_the_text(text: str) -> None:
     def took(part: str) -> float:
         def once() -> float:
             began = time.process_time()
@@ -234,5 +236,5 @@ def test_the_time_grows_no_faster_than_the_text(text: str) -> None:
 
         return min(once() for _ in range(3))
 
-    # four times as long: about 4 times the time if it grows with the length, 16 with its square
+    # four times the length takes about 4 times as long if linear, 16 times if quadratic
     assert took(text) < 9 * took(text[: len(text) // 4]) + 0.02

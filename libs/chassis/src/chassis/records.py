@@ -79,7 +79,7 @@ class Record(Model):
         try:
             self.save(condition=condition)
         except PutError as error:
-            return _unless_condition_failed(error)
+            return _raise_unless_condition_failed(error)
         return True
 
     def remove(self, condition: Condition) -> bool:
@@ -87,7 +87,7 @@ class Record(Model):
         try:
             self.delete(condition=condition)
         except DeleteError as error:
-            return _unless_condition_failed(error)
+            return _raise_unless_condition_failed(error)
         return True
 
     def reemit(self) -> bool:
@@ -103,7 +103,7 @@ class Record(Model):
                 condition=kind.id.exists(),
             )
         except UpdateError as error:
-            return _unless_condition_failed(error)
+            return _raise_unless_condition_failed(error)
         return True
 
     def fill_in(self, values: Mapping[str, Any]) -> bool:
@@ -121,7 +121,7 @@ class Record(Model):
                 condition=kind.version == self.version,
             )
         except UpdateError as error:
-            return _unless_condition_failed(error)
+            return _raise_unless_condition_failed(error)
         return True
 
     def is_reemitted(self, before: "Record | None") -> bool:
@@ -146,7 +146,7 @@ class Record(Model):
         return record
 
 
-def _unless_condition_failed(error: PutError | DeleteError | UpdateError) -> bool:
+def _raise_unless_condition_failed(error: PutError | DeleteError | UpdateError) -> bool:
     if error.cause_response_code == "ConditionalCheckFailedException":
         return False
     raise error
