@@ -1,4 +1,4 @@
-"""Services deployed by `chalice deploy` in each app's folder; the tests tell one story."""
+"""Deploys all services with `chalice deploy` in each app's folder, as one series of tests."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ WAVES = (("file_manager", "notifications", "orders"), ("payments", "toys"), ("st
 
 
 def deploy(trial: Trial, services: Iterable[str], *, configured: bool = True) -> None:
-    """Deploy services as their teams would, beside each other: Chalice packages for long."""
+    """Deploy services in parallel, since Chalice takes long to package them."""
 
     def one(service: str) -> None:
         if not configured:
@@ -34,7 +34,7 @@ def functions(trial: Trial) -> dict[str, Any]:
 
 
 def with_other_code(trial: Trial, before: dict[str, Any]) -> set[str]:
-    """Return the services whose functions have other code than before."""
+    """Return the services whose functions' code has changed."""
     after = functions(trial)
     changed = {name for name in after if after[name]["CodeSha256"] != before[name]["CodeSha256"]}
     return {
@@ -56,16 +56,16 @@ def test_app_is_not_configured_before_the_services_it_calls(trial: Trial) -> Non
 
 
 def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
-    # GIVEN what outlives a release
+    # GIVEN the resources that outlive a release
     assert "6 of 6 stacks changed" in trial.shop("deploy", "--stage", "own", "--resources")
-    # WHEN each app is configured, deployed and given its delivery settings
+    # WHEN each app is configured and deployed, and its delivery settings are applied
     for wave in WAVES:
         deploy(trial, wave, configured=False)
-    # THEN a second time there is nothing to do
+    # THEN a second run changes nothing
     for command in ("configure", "deliver"):
         lines = trial.shop(command, "--stage", "own").splitlines()
         assert sorted(lines) == sorted(f"{service}: unchanged" for service in SERVICES)
-    # AND the stage is as the repository says
+    # AND the stage matches the repository
     status, found = trial.diff("--stage", "own", "--live")
     assert (status, found["resources"]) == (0, [])
 
@@ -101,14 +101,14 @@ def test_order_is_paid(customer: Customer) -> None:
 def test_change_of_one_app_changes_no_other_and_loses_no_order(
     trial: Trial, customer: Customer
 ) -> None:
-    # GIVEN a change of one app, and a client that keeps ordering
+    # GIVEN a change of one app, and a client that keeps placing orders
     before = functions(trial)
     with trial.with_more("orders/app.py", "\n# changed\n"):
         status, found = trial.diff("--stage", "own")
         with ordering(customer) as placed:
             # WHEN it is deployed again
             trial.chalice("own", "orders")
-    # THEN that was foreseen
+    # THEN `./shop diff` had reported the change
     changes = [{"kind": "changed", "path": "app.py"}]
     assert status == 1
     assert {one["name"]: one["changes"] for one in found["resources"]} == {
@@ -116,15 +116,15 @@ def test_change_of_one_app_changes_no_other_and_loses_no_order(
         "toyshop-orders-own-backfill": changes,
         "toyshop-orders-own-on_dynamodb_record": changes,
     }
-    # AND only its functions have changed, and no delivery setting is lost
+    # AND only its functions have changed, with all their delivery settings
     assert with_other_code(trial, before) == {"orders"}
     assert "orders: unchanged" in trial.shop("deliver", "--stage", "own", "orders")
-    # AND every order ends paid, once
+    # AND every order is paid exactly once
     all_paid_once(trial, customer, placed)
 
 
 def test_broken_releases_are_deployed(trial: Trial) -> None:
-    # GIVEN a release of every app that deploys well and answers 500
+    # GIVEN a release of every app that deploys successfully and responds with 500
     files = [trial.apps / service / "app.py" for service in SERVICES]
     good = {file: file.read_text() for file in files}
     try:
@@ -139,11 +139,11 @@ def test_broken_releases_are_deployed(trial: Trial) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_broken_release_is_rolled_back(trial: Trial, service: str) -> None:
-    # GIVEN the version before in the app's folder, as from `git checkout <version> -- apps/…`
+    # GIVEN the previous version in the app's folder, as `git checkout <version> -- apps/…` gives it
     before = functions(trial)
     # WHEN it is deployed again
     deploy(trial, [service])
-    # THEN it answers as before, and no other app was touched
+    # THEN it works again, and no other app has changed
     assert trial.health(service, "own") == 200
     assert with_other_code(trial, before) == {service}
 
@@ -155,7 +155,7 @@ def test_orders_are_paid_after_the_rollbacks(trial: Trial, customer: Customer) -
 
 
 def test_manual_changes_are_reported(trial: Trial) -> None:
-    # GIVEN a stage that somebody has been at
+    # GIVEN a stage with manual changes
     at = drift.Drift(trial, "own")
     drift.plant(at)
     try:
@@ -163,7 +163,7 @@ def test_manual_changes_are_reported(trial: Trial) -> None:
         status, found = trial.diff("--stage", "own", "--live")
     finally:
         drift.undo(at)
-    # THEN each thing is named
+    # THEN each change is reported
     assert drift.expected(at) - set(drift.reported(at, found)) == set()
     assert status == 1
 

@@ -1,4 +1,4 @@
-"""Services deployed by `./shop deploy`: all, again, one alone, half, broken, taken back.
+"""Deploys services with `./shop deploy`: all, again, alone, interrupted, broken, rolled back.
 
 The tests tell one story, in their order.
 """
@@ -12,7 +12,7 @@ from support.deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_onc
 from support.http import http
 from support.waiting import eventually
 
-# what CloudFormation finds out only when it is at it
+# an error that CloudFormation detects only while it creates the resource
 IMPOSSIBLE = """
   Impossible:
     Type: AWS::SSM::Parameter
@@ -38,8 +38,8 @@ def touched(trial: Trial, before: dict[str, object]) -> list[str]:
 
 
 def test_interrupted_deploy_continues_when_run_again(trial: Trial) -> None:
-    # GIVEN deploys that were killed: among the resources, among the releases, and between the
-    # publishing of what others need
+    # GIVEN deploys that were killed: during the resources, during the releases, and while values
+    # for other services were published
     present: dict[str, str] = {}
     parameters = trial.cloud.client("ssm")
     for reached in (
@@ -54,7 +54,7 @@ def test_interrupted_deploy_continues_when_run_again(trial: Trial) -> None:
         present |= {name: stack["StackId"] for name, stack in trial.stacks().items()}
     # WHEN it is run again
     said = trial.shop("deploy", "--stage", "trial")
-    # THEN every stack is there once, those of the first runs among them
+    # THEN every stack exists once, including those of the first runs
     assert "of 12 stacks changed" in said
     stacks = trial.stacks()
     assert len(stacks) == 12
@@ -66,7 +66,7 @@ def test_interrupted_deploy_continues_when_run_again(trial: Trial) -> None:
 
 
 def test_deployed_stage_matches_the_repository(trial: Trial) -> None:
-    # nothing is doubled or left behind
+    # nothing is duplicated or left over
     status, found = trial.diff("--stage", "trial", "--live")
     assert (status, found["resources"]) == (0, [])
     assert trial.diff("--stage", "trial", "--live", "orders")[0] == 0
@@ -78,7 +78,7 @@ def test_deployed_stage_matches_the_repository(trial: Trial) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_answers(trial: Trial, service: str) -> None:
-    # a service's first start may take longer than the answer may
+    # a cold start may take longer than the health check waits
     eventually(lambda: trial.health(service) == 200)
 
 
@@ -99,7 +99,7 @@ def test_first_release_cannot_be_rolled_back(trial: Trial) -> None:
 
 def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:
     before = release_times(trial)
-    # GIVEN changes of code, delivery, resources and a key, and a stack of a service that is gone
+    # GIVEN changes of code, delivery, resources and a key, and the stack of a removed service
     formation = trial.cloud.client("cloudformation")
     formation.create_stack(
         StackName="toyshop-trial-retired",
@@ -114,7 +114,7 @@ def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Tria
             trial.with_more("orders/resources.yaml", "\n  More: {Type: AWS::SNS::Topic}\n"),
             trial.changed("payments/service.toml", '"gateway:api_key"', '"sk_test_other"'),
         ):
-            # WHEN it is asked THEN it names them, and no key
+            # WHEN the stage is compared THEN they are reported, without the key
             status, found = trial.diff("--stage", "trial")
             shown = trial.begin("diff", "--stage", "trial", "orders", "payments")
             lines = shown.communicate(timeout=120)[0]
@@ -154,29 +154,29 @@ def test_change_of_one_service_changes_no_other_and_loses_no_order(
     trial: Trial, customer: Customer, service: str
 ) -> None:
     before = release_times(trial)
-    # GIVEN a client that keeps ordering
+    # GIVEN a client that keeps placing orders
     app = trial.apps / service / "app.py"
     app.write_text(f"{app.read_text()}\n# changed\n")
     with ordering(customer) as placed:
         # WHEN one service has changed and everything is deployed
         said = trial.shop("deploy", "--stage", "trial")
-    # THEN no other service's stacks were touched
+    # THEN no stack of another service has changed
     assert "1 of 12 stacks changed" in said
     assert touched(trial, before) == [f"toyshop-trial-{service.replace('_', '-')}"]
-    # AND every order ends paid, once
+    # AND every order is paid exactly once
     all_paid_once(trial, customer, placed)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_broken_release_is_rolled_back(trial: Trial, service: str) -> None:
-    # GIVEN a release that deploys well and answers 500
+    # GIVEN a release that deploys successfully and responds with 500
     with trial.with_more(f"{service}/app.py", BROKEN):
         trial.shop("deploy", "--stage", "trial", service)
     assert trial.health(service) == 500
     before = release_times(trial)
-    # WHEN it is taken back
+    # WHEN it is rolled back
     said = trial.shop("rollback", "--stage", "trial", service)
-    # THEN the release before answers, and no other service was touched
+    # THEN the previous release responds, and no other service has changed
     stack = f"toyshop-trial-{service.replace('_', '-')}"
     assert said == f"{stack} rolled back\n"
     assert trial.health(service) == 200
@@ -189,17 +189,17 @@ def test_orders_are_paid_after_the_rollbacks(customer: Customer) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_failed_release_is_rolled_back(trial: Trial, service: str) -> None:
-    # GIVEN a release with a resource that cannot be made, and other code
+    # GIVEN a release with a resource that cannot be created, and changed code
     with (
         trial.with_more(f"{service}/delivery.yaml", IMPOSSIBLE),
         trial.with_more(f"{service}/app.py", BROKEN),
     ):
         # WHEN it is deployed
         said = trial.shop("deploy", "--stage", "trial", service, fails=True)
-    # THEN it says which stack failed, in a sentence
+    # THEN one sentence says which stack failed
     assert said.startswith(f"The stack toyshop-trial-{service.replace('_', '-')} failed: ")
     assert len(said.splitlines()) == 1
-    # AND the release before is still served
+    # AND the previous release still serves
     assert trial.health(service) == 200
 
 
@@ -238,7 +238,7 @@ def test_impossible_command_is_refused_before_any_change(
     before = release_times(trial)
     process = trial.begin(command, "--stage", *arguments, **variables)
     said = process.communicate(timeout=60)[1]
-    # of a comparison, 1 means that there is a difference
+    # a comparison exits with 1 if there is a difference
     assert process.returncode == (2 if command == "diff" else 1)
     assert said.startswith(sentence)
     assert len(said.splitlines()) == 1
@@ -272,7 +272,7 @@ def test_invalid_file_is_refused_before_any_change(
 
 
 def test_manual_changes_are_reported(trial: Trial) -> None:
-    # GIVEN a stage that somebody has been at
+    # GIVEN a stage with manual changes
     at = drift.Drift(trial, "trial")
     drift.plant(at)
     try:
@@ -281,15 +281,15 @@ def test_manual_changes_are_reported(trial: Trial) -> None:
         alone = trial.diff("--stage", "trial", "--live", "orders")[1]
     finally:
         drift.undo(at)
-    # THEN each thing is named, and no secret
+    # THEN each change is reported, without secrets
     assert drift.expected(at) - set(drift.reported(at, found)) == set()
     assert status == 1
     assert not [word for word in ("hush", "not to be shown", "sk_test") if word in str(found)]
-    # AND of one service only what is its own
+    # AND a comparison of one service reports only its own
     names = {one["name"] for one in alone["resources"]}
     assert names
     assert all("orders" in name for name in names), names
-    # AND what a deploy would change is another matter
+    # AND a comparison of templates does not report them
     assert trial.diff("--stage", "trial")[0] == 0
 
 
@@ -306,7 +306,7 @@ def test_stage_that_retains_data_is_not_deleted(trial: Trial) -> None:
 def test_deleted_stage_leaves_no_resources(trial: Trial) -> None:
     # WHEN all services are deleted
     trial.shop("delete", "--stage", "trial")
-    # THEN no stack, function, table, queue, bucket of theirs or parameter is left
+    # THEN none of their stacks, functions, tables, queues, buckets and parameters is left
     assert trial.stacks() == {}
     of = trial.cloud.client
     assert not [n for n in of("dynamodb").list_tables()["TableNames"] if "-trial-" in n]
@@ -314,11 +314,11 @@ def test_deleted_stage_leaves_no_resources(trial: Trial) -> None:
     assert not [f for f in functions if "-trial-" in f["FunctionName"]]
     assert not of("sqs").list_queues(QueueNamePrefix="toyshop-trial-").get("QueueUrls")
     buckets = [bucket["Name"] for bucket in of("s3").list_buckets()["Buckets"]]
-    # but for the one with the packages, from which a rollback would be made
+    # except the bucket of the packages, which a rollback needs
     left = [name for name in buckets if name.startswith("toyshop-trial-")]
     assert left == ["toyshop-trial-deployments-000000000000"]
     assert not of("ssm").get_parameters_by_path(Path="/toyshop/trial/", Recursive=True)[
         "Parameters"
     ]
-    # AND doing it again is no mistake
+    # AND a second deletion succeeds
     trial.shop("delete", "--stage", "trial")

@@ -1,4 +1,4 @@
-"""Code that is built once for all stages, and a stage whose releases go through the alias ``live``.
+"""Code that is built once for all stages, and gradual releases through the alias ``live``.
 
 The embedded AWS has no CodeDeploy, so the alias moves at once; tests/templates holds the rest.
 The tests tell one story, in their order.
@@ -30,7 +30,7 @@ def customer(trial: Trial, packages: Path) -> Customer:
 
 
 def live(trial: Trial, function: str) -> str:
-    """Return the version that a function's alias names."""
+    """Return the version that a function's alias points to."""
     alias = trial.cloud.client("lambda").get_alias(FunctionName=function, Name="live")
     return str(alias["FunctionVersion"])
 
@@ -66,15 +66,15 @@ def test_event_sources_invoke_aliases(trial: Trial) -> None:
         for subscription in aws("sns").list_subscriptions()["Subscriptions"]
         if ":toyshop-shifted-" in subscription["Endpoint"]
     ]
-    # THEN each names an alias
+    # THEN each refers to an alias
     assert len(invoked) >= 9
     assert [arn for arn in invoked if not arn.endswith(":live")] == []
 
 
 def test_another_stage_runs_the_same_code(trial: Trial, packages: Path) -> None:
-    # WHEN another stage gets the same packages
+    # WHEN the same packages are deployed to another stage
     trial.shop("deploy", "--stage", "trial", "--packages", str(packages), "notifications")
-    # THEN its functions' code is what was built, like that of the first
+    # THEN its functions' code is that of the packages, as in the first stage
     built = hashlib.sha256((packages / "notifications.zip").read_bytes()).digest()
     code = {
         stage: {
@@ -91,29 +91,29 @@ def test_another_stage_runs_the_same_code(trial: Trial, packages: Path) -> None:
 def test_only_a_changed_service_is_released(
     trial: Trial, customer: Customer, packages: Path, tmp_path: Path
 ) -> None:
-    # GIVEN packages that were built again, elsewhere, after a change of one service
+    # GIVEN packages that were built again elsewhere after a change of one service
     with trial.changed("orders/app.py", "Place an order, once per key.", "Place it."):
         trial.shop("package", str(tmp_path / "new"))
         refused = trial.shop("deploy", *STAGE, "--packages", str(packages), fails=True)
         # WHEN they are deployed
         said = trial.shop("deploy", *STAGE, "--packages", str(tmp_path / "new"))
-    # THEN that service's release has changed, and nothing else
+    # THEN only that service's release has changed
     assert "toyshop-shifted-orders updated" in said
     assert "1 of 12 stacks changed" in said
     assert live(trial, "toyshop-shifted-orders-api-handler") == "2"
     assert live(trial, "toyshop-shifted-payments-charge") == "1"
     customer.pays(customer.order())
-    # AND packages of other sources are not taken
+    # AND packages of other sources are refused
     assert "was built from other sources than these" in refused
 
 
 def test_new_setting_makes_a_new_version(trial: Trial, customer: Customer) -> None:
-    # WHEN a setting of a service changes, and no code
+    # WHEN a setting of a service changes without a change of code
     handler = "[functions.api_handler.allow]"
     shorter = f"[functions.api_handler]\ntimeout_seconds = 27\n\n{handler}"
     with trial.changed("orders/service.toml", handler, shorter):
         trial.shop("deploy", *STAGE, "orders")
-    # THEN its alias goes to a new version, which has the setting
+    # THEN its alias points to a new version with the setting
     name = "toyshop-shifted-orders-api-handler"
     assert live(trial, name) == "3"
     serving = trial.cloud.client("lambda").get_function_configuration(

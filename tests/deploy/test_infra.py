@@ -1,4 +1,4 @@
-"""What a stage on AWS stands on: a network, and alarms that reach somebody; by both ways.
+"""The infrastructure of a stage, network and alarms, with both ways of deploying.
 
 The tests tell one story, in their order.
 """
@@ -20,7 +20,7 @@ def alarms(trial: Trial, stage: str) -> dict[str, dict[str, Any]]:
 
 
 def kept_logs(trial: Trial) -> dict[str, int | None]:
-    """Return for how many days each function's log is kept."""
+    """Return the retention of each function's log in days."""
     pages = trial.cloud.client("logs").get_paginator("describe_log_groups").paginate()
     found = [group for page in pages for group in page["logGroups"]]
     return {group["logGroupName"]: group.get("retentionInDays") for group in found}
@@ -40,7 +40,7 @@ def subnets(trial: Trial, function: str) -> list[str]:
 
 
 def dead_letters_of_topic(trial: Trial, stage: str) -> str:
-    """Return the queue that takes what SNS cannot hand to the function that adds pictures."""
+    """Return the dead-letter queue of the subscription of the function `images`."""
     sns = trial.cloud.client("sns")
     topic = trial.published("file-manager/topic-arn", stage)
     (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
@@ -55,7 +55,7 @@ def test_services_are_refused_without_alarms_and_network(trial: Trial) -> None:
     said = trial.shop(*deploy, fails=True)
     assert "The stage has no network yet" in said
     assert "--stage inside --infra network" in said
-    # AND nothing of them is there
+    # AND nothing of them was created
     assert list(trial.stacks("inside")) == ["toyshop-inside-alarms"]
 
 
@@ -66,7 +66,7 @@ def test_services_are_deployed_into_their_network(trial: Trial) -> None:
     assert "toyshop-inside-alarms unchanged" in said
     # WHEN two services are deployed
     trial.shop("deploy", "--stage", "inside", "file_manager", "toys")
-    # THEN what calls the other is inside, and what is called is not
+    # THEN the functions that call the other service are inside, and the called ones are not
     wanted = trial.published("network/subnet-ids", "inside").split(",")
     assert len(wanted) == 2
     group = trial.published("network/security-group-id", "inside")
@@ -75,7 +75,7 @@ def test_services_are_deployed_into_their_network(trial: Trial) -> None:
         assert template(trial, "toys")[function]["Properties"]["VpcConfig"] == inside
     called = template(trial, "file-manager")
     assert not [name for name, each in called.items() if "VpcConfig" in each.get("Properties", {})]
-    # AND the private API takes calls through its endpoint alone
+    # AND the private API accepts calls only through its endpoint
     endpoint = trial.published("network/execute-api-endpoint-id", "inside")
     api = trial.published("file-manager/api-id", "inside")
     policy = trial.cloud.client("apigateway").get_rest_api(restApiId=api)["policy"]
@@ -143,7 +143,7 @@ def test_chalice_deploy_does_the_same(trial: Trial) -> None:
         trial.shop("configure", "--stage", "owninside", service)
         trial.chalice("owninside", service)
         said = trial.shop("deliver", "--stage", "owninside", service)
-        # the group of the API's function is one that Chalice does not make
+        # Chalice does not create the log group of the API's function
         assert "api_handler: log group" in said
         assert "unchanged" in trial.shop("deliver", "--stage", "owninside", service)
     wanted = trial.published("network/subnet-ids", "owninside").split(",")

@@ -1,4 +1,4 @@
-"""The worked migration of docs/migrations.md: an index changes under a customer who orders."""
+"""The example of docs/migrations.md: an index is replaced while a customer places orders."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def stage(trial: Trial) -> Iterator[Trial]:
 
 
 class Heard:
-    """The events of the stage's orders, as any subscriber hears them."""
+    """Receives the events of the stage's orders like any subscriber."""
 
     def __init__(self, trial: Trial) -> None:
         self._sqs = trial.cloud.client("sqs")
@@ -43,7 +43,7 @@ class Heard:
         )
 
     def kinds(self) -> dict[str, set[str]]:
-        """Return the types of the events that came so far, by order."""
+        """Return the types of the events received so far, by order."""
         kinds: dict[str, set[str]] = {}
         while batch := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
             "Messages"
@@ -56,11 +56,11 @@ class Heard:
 
 
 def release(trial: Trial, patch: str) -> None:
-    """Apply a patch of the worked migration to the apps, and deploy orders alone."""
+    """Apply a patch of the migration to the apps, and deploy only orders."""
     subprocess.run(
         ["git", "apply", str(PATCHES / patch)],
         cwd=trial.apps.parent,
-        # a checkout that the tests' folder may be in is not what is patched
+        # git must not patch a repository that contains the tests' directory
         env={"GIT_CEILING_DIRECTORIES": str(trial.apps.parent.parent), "PATH": "/usr/bin:/bin"},
         check=True,
     )
@@ -68,7 +68,7 @@ def release(trial: Trial, patch: str) -> None:
 
 
 def backfill(trial: Trial, *options: str) -> tuple[int, int]:
-    """Fill in the stage's orders; return how many records lacked something, and were filled."""
+    """Backfill the stage's orders; return the numbers of incomplete and of completed records."""
     said = trial.shop("backfill", "--stage", "trial", "orders", *options)
     found = re.fullmatch(r"\d+ records, (\d+) lacked something(?:, (\d+) filled in)?\.\n", said)
     assert found, said
@@ -76,7 +76,7 @@ def backfill(trial: Trial, *options: str) -> tuple[int, int]:
 
 
 def others(trial: Trial) -> dict[str, Any]:
-    """Return when each stack of the other services was last touched."""
+    """Return when each stack of the other services was last changed."""
     return {
         name: stack.get("LastUpdatedTime", stack["CreationTime"])
         for name, stack in trial.stacks().items()
@@ -103,35 +103,35 @@ def indexes(trial: Trial) -> set[str]:
 
 
 def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
-    # GIVEN orders of before, a walk along them that has begun, and a customer who goes on ordering
+    # GIVEN existing orders, a list read halfway, and a customer who keeps placing orders
     customer, heard = Customer.of(stage).shopper(), Heard(stage)
     old = [customer.order() for _ in range(7)]
     first = customer.api("GET", "/orders?limit=3").json
     untouched = others(stage)
     with ordering(customer) as placed:
-        # WHEN the index is added and filled
+        # WHEN the index is added and backfilled
         release(stage, "1-expand.patch")
         assert backfill(stage, "--dry-run")[0] >= len(old)
         incomplete, filled = backfill(stage)
         assert incomplete >= len(old)
         assert filled == incomplete
         assert backfill(stage) == (0, 0)
-        # AND lists are read from it, and the old one goes
+        # AND lists read it, and the old one is removed
         release(stage, "2-read.patch")
         rest = listed(customer, first["next_cursor"])
         release(stage, "3-contract.patch")
-    # THEN the walk has met all that it had not met yet
+    # THEN the list continues without a gap
     assert [order["id"] for order in first["items"]] + rest == old[::-1]
     assert listed(customer) == [*placed.orders[::-1], *old[::-1]]
     assert indexes(stage) == {"by_position", "by_time"}
-    # AND every order was paid once, is what it was, and was told of once
+    # AND every order was paid once, is unchanged, and its event was emitted once
     all_paid_once(stage, customer, placed)
     for order in (*old, *placed.orders):
         assert customer.api("GET", f"/orders/{order}").headers["ETag"] == '"1"'
     kinds = heard.kinds()
     assert set(kinds) == {*old, *placed.orders}
     assert set.union(*kinds.values()) == {"shop.order.placed.v1"}
-    # AND no other service was touched
+    # AND no other service has changed
     assert others(stage) == untouched
     assert len(untouched) == 2 * (len(SERVICES) - 1)
 

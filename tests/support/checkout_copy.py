@@ -30,11 +30,11 @@ def copy_runnable(root: Path, *, apps: Path = APPS) -> None:
     root.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     shutil.copytree(apps, root / "apps", symlinks=True, ignore=ignore)
-    for part in ("tools", "infra", "requirements"):
+    for part in ("libs", "tools", "infra", "requirements"):
         shutil.copytree(ROOT / part, root / part, symlinks=True, ignore=ignore)
     for part in ("shop", "stages.toml"):
         shutil.copy(ROOT / part, root / part)
-    for part in ("libs", "web", ".venv"):
+    for part in ("web", ".venv"):
         (root / part).symlink_to(ROOT / part)
     (root / ".shop").mkdir()
     for part in (".shop/venvs", ".shop/dependencies"):

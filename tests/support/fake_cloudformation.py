@@ -1,4 +1,4 @@
-"""A CloudFormation and an S3 that do what a test says."""
+"""Fake CloudFormation and S3 for tests of stacks and releases."""
 
 import io
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def refused(code: str, message: str) -> ClientError:
 
 @dataclass
 class Formation:
-    """CloudFormation that ends every stack in `ends`."""
+    """CloudFormation whose operations end with the status `ends`."""
 
     ends: str = "CREATE_COMPLETE"
     events: list[dict[str, str]] = field(default_factory=list)
@@ -92,12 +92,12 @@ class Storage:
         return [{"Contents": [{"Key": key} for key in self.objects if key.startswith(Prefix)]}]
 
     def kept(self, prefix: str) -> list[str]:
-        """Return the keys that begin with a prefix."""
+        """Return the keys with a prefix."""
         return sorted(key for key in self.objects if key.startswith(prefix))
 
 
 class FakeCloud(Cloud):
-    """A cloud with those two."""
+    """A cloud with these two services."""
 
     def __init__(self, *, local: bool = True) -> None:
         super().__init__("local" if local else "prod", "http://127.0.0.1:1" if local else None)

@@ -1,4 +1,4 @@
-"""The templates of a stage: as they are deployed, and as AWS translates them."""
+"""The templates of a stage, as deployed and after AWS's transform."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from support.paths import ROOT
 
 _CODE_DEPLOY = "AWSCodeDeployRoleForLambda"
 
-# it speaks of feature toggles that exist at AWS alone
+# it warns about feature toggles that exist only at AWS
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 
@@ -26,7 +26,7 @@ class _ManagedPolicies:
 
 @dataclass(frozen=True)
 class Templates:
-    """What `./shop templates` wrote for a stage."""
+    """The output of `./shop templates` for a stage."""
 
     stage: str
     home: Path
@@ -55,16 +55,16 @@ class Templates:
 
     @staticmethod
     def translate(template: dict[str, Any]) -> dict[str, Any]:
-        """Return what AWS makes of a template."""
+        """Return a template after AWS's transform."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
-            # it changes what it is given
+            # the transform changes its argument
             copy = json.loads(json.dumps(template))
             made: dict[str, Any] = transform(copy, {}, _ManagedPolicies())
             return made
 
     def write_translated(self, *, decided: bool = False) -> list[Path]:
-        """Write what AWS makes of each template.
+        """Write each template after AWS's transform.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Templates:
 
 
 def _lasting(value: Any) -> Any:
-    """Decide what hangs on the condition `Lasting`, which holds on every stage on AWS."""
+    """Resolve the condition `Lasting`, which is true in every stage on AWS."""
     if isinstance(value, dict):
         if "Fn::If" in value and value["Fn::If"][0] == "Lasting":
             return value["Fn::If"][1]

@@ -1,4 +1,4 @@
-"""What somebody changed on a stage by hand, one thing of each kind."""
+"""Manual changes of a stage, one of each kind."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def allowing(action: str, resource: str = "*", **more: Any) -> str:
 
 @dataclass
 class Drift:
-    """A stage that somebody has been at."""
+    """A stage with manual changes."""
 
     trial: Trial
     stage: str
@@ -64,7 +64,7 @@ class Drift:
 
 Planted = Callable[[Drift], None]
 Expected = tuple[str, str, str, str]
-"""Kind, name, state and path of a difference; the name as a format of the stage's own."""
+"""Kind, name, state and path of a difference; the name is a format string."""
 
 CHANGES: list[tuple[Planted, Expected]] = []
 
@@ -125,7 +125,7 @@ def concurrency(at: Drift) -> None:
 
 @drift("function", "{charge}", path="EventInvokeConfig.MaximumRetryAttempts")
 def retries(at: Drift) -> None:
-    # to the embedded AWS, a stack's settings are of another qualifier than those of Chalice's
+    # the embedded AWS stores a stack's settings under another qualifier than Chalice's
     qualifier = {"Qualifier": "$LATEST"} if at.stage == "trial" else {}
     at.client("lambda").put_function_event_invoke_config(
         FunctionName=at.function("payments", "charge"), MaximumRetryAttempts=0, **qualifier
@@ -409,7 +409,7 @@ def reported(at: Drift, answer: dict[str, Any]) -> Iterator[Expected]:
 
 
 def undo(at: Drift) -> None:
-    """Take away what would be in the way when the stage is taken down."""
+    """Remove what would prevent the stage from being deleted."""
     name, client = at.name("by-hand"), at.client
     client("sqs").delete_queue(QueueUrl=at.queue("orders-by-hand"))
     relay = at.function("orders", "on-dynamodb-record")
@@ -439,13 +439,13 @@ def undo(at: Drift) -> None:
 
 
 def plant(at: Drift) -> None:
-    """Do everything that somebody may do to a stage by hand."""
+    """Make all manual changes."""
     for planted in dict.fromkeys(planted for planted, _ in CHANGES):
         planted(at)
 
 
 def expected(at: Drift) -> set[Expected]:
-    """Return what should be found then."""
+    """Return the differences that have to be reported then."""
     return {
         (kind, named(at, name), state, named(at, path)) for _, (kind, name, state, path) in CHANGES
     }

@@ -1,4 +1,4 @@
-"""A stage of the tests: a copy of the apps, an embedded AWS, a gateway, and the commands."""
+"""Stages to deploy to: a copy of the checkout, an embedded AWS, a gateway, and the commands."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from support.waiting import eventually
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
-# what makes an app deploy well and answer 500 to everything
+# makes an app deploy successfully and respond with 500 to everything
 BROKEN = """
 
 @app.middleware("http")
@@ -67,7 +67,7 @@ test_payments = true
 
 @dataclass
 class Trial:
-    """Stages on one embedded AWS, and apps that a test may change.
+    """Stages on one embedded AWS, and a copy of the checkout that a test may change.
 
     ``trial`` and ``kept`` are deployed with CloudFormation, ``own`` with Chalice, ``inside`` and
     ``owninside`` likewise in a network of their own; ``foreign`` is of another account.
@@ -97,7 +97,7 @@ class Trial:
 
     def start(self) -> None:
         layout = Layout.find()
-        # the tests' own environment need not have what installs things; others may run beside it
+        # the tests' environment has no installer; other test runs may prepare it at the same time
         with FileLock(Path(tempfile.gettempdir(), "toyshop-trial.lock")):
             self._prepare()
         copy_runnable(self.root)
@@ -115,7 +115,7 @@ class Trial:
                 'gradual_release = "Canary10Percent5Minutes"',
             ),
             "foreign": ("cloudformation", "false", "false", ""),
-            # as on AWS: in a network, with somebody to tell
+            # as on AWS: in a network, with alarms
             "inside": ("cloudformation", "false", "true", alarmed),
             "owninside": ("chalice", "false", "true", alarmed),
         }
@@ -182,7 +182,7 @@ class Trial:
         )
 
     def begin(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """Start a command of ``./shop`` and do not wait for it."""
+        """Start a command of ``./shop`` without waiting for it."""
         return subprocess.Popen(
             [str(self.root / "shop"), *arguments],
             env=self.environment(**variables),
@@ -192,7 +192,7 @@ class Trial:
         )
 
     def shop(self, *arguments: str, fails: bool = False, **variables: str) -> str:
-        """Run a command of ``./shop``; return what it said."""
+        """Run a command of ``./shop``; return its output."""
         process = self.begin(*arguments, **variables)
         said, complained = process.communicate(timeout=300)
         assert bool(process.returncode) == fails, said + complained
@@ -216,7 +216,7 @@ class Trial:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def diff(self, *arguments: str) -> tuple[int, Any]:
-        """Run ``./shop diff``; return its exit status and what it found."""
+        """Run ``./shop diff``; return its exit status and its result."""
         process = self.begin("diff", "--json", *arguments)
         said, complained = process.communicate(timeout=300)
         assert not complained, complained
@@ -224,7 +224,7 @@ class Trial:
 
     @contextmanager
     def changed(self, file: str, old: str, new: str) -> Iterator[None]:
-        """Change a file of the apps for a while."""
+        """Change a file of the apps within the context."""
         path = self.apps / file
         before = path.read_text()
         assert old in before
@@ -236,7 +236,7 @@ class Trial:
 
     @contextmanager
     def with_more(self, file: str, text: str) -> Iterator[None]:
-        """Add a text at the end of a file of the apps for a while."""
+        """Append a text to a file of the apps within the context."""
         path = self.apps / file
         before = path.read_text()
         path.write_text(before + text)
@@ -246,7 +246,7 @@ class Trial:
             path.write_text(before)
 
     def health(self, service: str, stage: str = "trial") -> int:
-        """Return the status that a service answers with when asked how it is."""
+        """Return the status of a service's health check."""
         name = f"{service.replace('_', '-')}/api-url"
         url = f"{self.published(name, stage)}/health"
         request = AWSRequest("GET", url)
@@ -254,7 +254,7 @@ class Trial:
         return http("GET", url, headers=dict(request.headers.items())).status
 
     def charges(self, orders: Sequence[str]) -> dict[str, int]:
-        """Return how often each of these orders was charged at the gateway."""
+        """Return the number of charges of each of these orders."""
         ledger = ControlClient(f"http://127.0.0.1:{self.gateway_port}").ledger()
         charged = Counter(
             entry["order_id"]
@@ -274,7 +274,7 @@ class Trial:
         }
 
     def download(self, location: str) -> bytes:
-        """Return what is at a URL of the embedded AWS, which names itself in its own way."""
+        """Return the content of a URL of the embedded AWS, whatever host the URL names."""
         path = location.split("/", 3)[3]
         with urllib.request.urlopen(f"{self.aws}/{path}", timeout=60) as answer:
             return bytes(answer.read())
@@ -286,7 +286,7 @@ class Trial:
 
 @dataclass
 class Customer:
-    """A customer of a stage's storefront, who buys one toy again and again."""
+    """A customer of a stage's storefront, who orders one toy repeatedly."""
 
     url: str
     toy: str = ""
@@ -299,7 +299,7 @@ class Customer:
 
     @classmethod
     def of(cls, trial: Trial, stage: str = "trial") -> "Customer":
-        """Sign a member of the staff up who adds a toy, and then buys it."""
+        """Sign up a staff member, who adds a toy and can order it."""
         customer = cls(trial.published("storefront-api/api-url", stage))
         user = customer.sign_up()
         pool = trial.published("storefront-api/user-pool-id", stage)
@@ -322,21 +322,21 @@ class Customer:
         return customer
 
     def sign_up(self) -> dict[str, str]:
-        """Sign up, and return what to sign in with."""
+        """Sign up, and return the credentials."""
         user = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
         answer = self.api("POST", "/users", {**user, "name": "Ann"})
         assert answer.status == 201, answer.body
         return user
 
     def shopper(self) -> "Customer":
-        """Sign up somebody who is not of the staff, to buy the same toy."""
+        """Sign up another customer, who is not staff, for the same toy."""
         shopper = Customer(self.url, self.toy)
         user = shopper.sign_up()
         shopper.token = shopper.api("POST", "/sessions", user).json["access_token"]
         return shopper
 
     def order(self) -> str:
-        """Place an order, with the retries of a careful client, and return its id."""
+        """Place an order with retries, and return its id."""
         body = {
             "lines": [{"toy_id": self.toy, "quantity": 1}],
             "shipping_address": ADDRESS,
@@ -363,7 +363,7 @@ class Customer:
 
 @dataclass
 class Ordering:
-    """Orders placed by a client that does not stop."""
+    """Orders placed by a client that keeps placing them."""
 
     orders: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -371,7 +371,7 @@ class Ordering:
 
 @contextmanager
 def ordering(customer: Customer) -> Iterator[Ordering]:
-    """Let a customer order again and again for a while; some are placed before and after."""
+    """Place orders continuously within the context, at least two before and after it."""
     done, placed = threading.Event(), Ordering()
 
     def place() -> None:
@@ -395,7 +395,7 @@ def ordering(customer: Customer) -> Iterator[Ordering]:
 
 
 def all_paid_once(trial: Trial, customer: Customer, placed: Ordering) -> None:
-    """Hold that no request was lost, and that each order was paid exactly once."""
+    """Assert that no request failed and that each order was paid exactly once."""
     assert placed.problems == []
     for order in placed.orders:
         customer.pays(order)

@@ -53,6 +53,7 @@ def render(service: Service, stage: Stage, published: Mapping[str, str]) -> dict
     """
     _check_calls(service)
     references = References(service, stage, published)
+    section = _section(references)
     policies = {
         _policy_file(name, stage): _policy(references, name, function)
         for name, function in service.manifest.functions.items()
@@ -67,7 +68,7 @@ def render(service: Service, stage: Stage, published: Mapping[str, str]) -> dict
         "lambda_timeout": DEFAULT_TIMEOUT_SECONDS,
         "lambda_memory_size": DEFAULT_MEMORY_MIB,
         "api_gateway_stage": API_STAGE,
-        "stages": {**_sections(service), stage.name: _section(references)},
+        "stages": {**_sections(service), stage.name: section},
     }
     contents = {"config.json": config, **policies}
     return {name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}

@@ -1,4 +1,4 @@
-"""Templates that are written to be looked at; tests/templates looks at them."""
+"""Exporting templates; tests/templates examines their content."""
 
 from pathlib import Path
 

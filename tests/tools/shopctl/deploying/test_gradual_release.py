@@ -1,4 +1,4 @@
-"""A packaged template, led through the alias."""
+"""Gradual releases: packaged templates whose functions are invoked by their alias."""
 
 import copy
 from typing import Any

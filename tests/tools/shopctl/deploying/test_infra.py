@@ -1,4 +1,4 @@
-"""What no service owns: deployed by its name, with values of the stage, and what it costs."""
+"""Deploying infrastructure, and its documented cost."""
 
 import re
 from collections import Counter
@@ -81,7 +81,7 @@ def test_stack_is_created_with_the_parameters_of_the_stage(regions: Regions) -> 
         {"ParameterKey": "AlarmEmail", "ParameterValue": "operations@toyshop.example"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
     ]
-    # AND again is no change
+    # AND a second time nothing changes
     infra.deploy(target(), ["network"], said.append)
     assert said[-1] == "toyshop-prod-network unchanged"
 
@@ -96,9 +96,9 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
     # WHEN the edge is deployed without the web ACL
     with pytest.raises(ShopProblem, match="The stage has no distribution-acl yet"):
         infra.deploy(target(), ["edge"], print)
-    # THEN it is refused, before anything is made
+    # THEN it is refused before anything is created
     assert "ap-southeast-2" not in regions.formations
-    # AND the ACL's stack is in us-east-1, and its ARN known to the stage
+    # AND the ACL's stack is in us-east-1, and its ARN is published for the stage
     virginia = regions.formations["us-east-1"] = Formation()
     start = virginia._start
 
@@ -172,7 +172,7 @@ def resources(*names: str) -> Iterator[dict[str, Any]]:
 
 
 def test_documented_costs_match_the_templates() -> None:
-    # GIVEN what is paid for while idle
+    # GIVEN the resources that cost money while idle
     own = [
         resource
         for service in SERVICES
@@ -199,7 +199,7 @@ def test_documented_costs_match_the_templates() -> None:
     def number(cell: str) -> float:
         return float(re.findall(r"[0-9.]+", cell)[-1])
 
-    # THEN it has as many of each
+    # THEN it has the same number of each
     for what, count in (
         ("interface endpoints", endpoints["Interface"]),
         ("gateway endpoints", endpoints["Gateway"]),
@@ -212,6 +212,6 @@ def test_documented_costs_match_the_templates() -> None:
         if "none" not in table[what][2] and what != "interface endpoints":
             price = number(table[what][2])
             assert number(table[what][3]) == pytest.approx(count * price), what
-    # AND they add up
+    # AND the total is their sum
     sums = [number(row[3]) for row in table.values() if re.search(r"\d$", row[3])]
     assert number(table["**together**"][3]) == pytest.approx(sum(sums))

@@ -1,4 +1,4 @@
-"""The releases that are kept, and going back to the one before."""
+"""The record of releases, and the previous release."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_first_release_has_no_predecessor(cloud: FakeCloud, tmp_path: Path) -> N
 def test_previous_release_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path) -> None:
     for code in (b"one", b"two", b"two"):
         service = deploy(cloud, tmp_path, code)
-    # a release that was deployed twice is one
+    # a release that is deployed twice is recorded once
     assert code_before(cloud, service) == b"one"
     deploy(cloud, tmp_path, b"three")
     assert code_before(cloud, service) == b"two"
@@ -51,7 +51,7 @@ def test_previous_release_is_kept_with_its_code(cloud: FakeCloud, tmp_path: Path
 def test_code_of_the_previous_release_is_kept_after_a_rollback(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    # GIVEN a release that was taken back
+    # GIVEN a release that was rolled back
     for code in (b"one", b"two"):
         service = deploy(cloud, tmp_path, code)
     found = releases.before(cloud, BUCKET, service, present(cloud))
@@ -60,7 +60,7 @@ def test_code_of_the_previous_release_is_kept_after_a_rollback(
     cloudformation.deploy(
         cloud, cloudformation.Template("toyshop-local-orders", found.body), BUCKET
     )
-    # WHEN the next one is deployed THEN it may be taken back too
+    # WHEN the next one is deployed THEN it can be rolled back too
     deploy(cloud, tmp_path, b"three")
     assert code_before(cloud, service) == b"one"
 
@@ -68,14 +68,14 @@ def test_code_of_the_previous_release_is_kept_after_a_rollback(
 def test_release_that_was_deployed_but_not_recorded_can_be_rolled_back(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    # GIVEN a command that was killed between the deploy and the note of it
+    # GIVEN a command that was killed between a deploy and its record
     service = deploy(cloud, tmp_path, b"one")
     kept = dict(cloud.storage.objects)
     deploy(cloud, tmp_path, b"two")
     cloud.storage.objects = kept
-    # WHEN it is taken back THEN it goes to the one before
+    # WHEN it is rolled back THEN the previous one is deployed
     assert code_before(cloud, service) == b"one"
-    # AND a deploy that changes nothing notes it
+    # AND a deploy that changes nothing records it
     deploy(cloud, tmp_path, b"two")
     assert len(cloud.storage.kept("releases/orders/")) == 2
     assert code_before(cloud, service) == b"one"
@@ -86,8 +86,8 @@ def test_release_rolled_back_by_cloudformation_is_not_the_present_one(
 ) -> None:
     for code in (b"one", b"two"):
         service = deploy(cloud, tmp_path, code)
-    # GIVEN a third one that failed: what is deployed is the last one kept
+    # GIVEN a third one that failed: the last recorded one is deployed
     found = releases.before(cloud, BUCKET, service, None)
-    # THEN it goes to the one before that
+    # THEN the one before that is the previous release
     assert found
     assert cloud.storage.objects[found.code] == b"one"

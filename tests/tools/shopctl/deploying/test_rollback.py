@@ -1,4 +1,4 @@
-"""Going back to the previous release, and what is refused before anything changes."""
+"""Rolling back, and what is refused before any change."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class WithApi(Formation):
 
 
 class Parameters:
-    """SSM that keeps what is put."""
+    """SSM that stores parameters in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -41,7 +41,7 @@ class Parameters:
 
 
 class CloudWithApi(FakeCloud):
-    """A cloud with those too."""
+    """A cloud with these services."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def test_rollback_deploys_the_previous_release(cloud: CloudWithApi, tmp_path: Pa
     rollback.roll_back(to, said.append)
     assert said == ["toyshop-local-orders rolled back"]
     assert served(cloud, "orders") == b"good"
-    # AND there is none before that
+    # AND there is no earlier one
     with pytest.raises(ShopProblem, match=r"^orders has no release before the present one"):
         rollback.roll_back(to, said.append)
 
@@ -99,17 +99,17 @@ def test_interrupted_rollback_goes_to_the_same_release_again(
     cloud.formation.update_stack = update  # type: ignore[method-assign]
     # WHEN it is run again
     rollback.roll_back(to, print)
-    # THEN it has not gone too far
+    # THEN the same release is deployed
     assert served(cloud, "orders") == b"good"
 
 
 def test_nothing_changes_unless_every_service_can_be_rolled_back(
     cloud: CloudWithApi, tmp_path: Path
 ) -> None:
-    # GIVEN a service with a release before, and one without
+    # GIVEN a service with a previous release, and one without
     release(cloud, tmp_path, orders=b"good")
     to = release(cloud, tmp_path, toys=b"first", orders=b"broken")
-    # WHEN both are to be taken back THEN neither is
+    # WHEN both are to be rolled back THEN neither is
     with pytest.raises(ShopProblem, match=r"^toys has no release before the present one"):
         rollback.roll_back(to, print)
     assert served(cloud, "orders") == b"broken"

@@ -1,4 +1,4 @@
-"""Creating and updating stacks, against a CloudFormation that does what a test says."""
+"""Creating and updating stacks with a fake CloudFormation."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def test_new_stack_is_created_with_its_code_and_parameters(
 ) -> None:
     # WHEN a service is released for the first time
     outcomes = stacks.deploy_packages(cloud, [package(tmp_path, "file_manager")])
-    # THEN its stack is created, from code in the bucket, for the stage
+    # THEN its stack is created with code in the bucket and the stage's parameters
     assert outcomes == {"toyshop-local-file-manager": "created"}
     stack = cloud.formation.stacks["toyshop-local-file-manager"]
     (key,) = cloud.storage.kept("file_manager/")
     assert f'"Key": "{key}"' in stack["TemplateBody"]
     assert stack["Parameters"] == [{"ParameterKey": "Stage", "ParameterValue": "local"}]
-    # AND the REST API, which takes the stack's tags, gets a known id
+    # AND the REST API, which inherits the stack's tags, gets a fixed id
     assert {"Key": "ms-custom-id", "Value": "toyshop-local-file-manager"} in stack["Tags"]
 
 
@@ -61,7 +61,7 @@ def test_service_is_released_after_those_it_depends_on(cloud: FakeCloud, tmp_pat
 
 
 def test_failure_names_the_first_resource_and_the_reason(cloud: FakeCloud, tmp_path: Path) -> None:
-    # GIVEN a stack that fails: newest event first, as AWS tells
+    # GIVEN a stack that fails: newest event first, as AWS returns them
     cloud.formation.ends = "ROLLBACK_COMPLETE"
     cloud.formation.events = [
         {"LogicalResourceId": "orders", "ResourceStatus": "ROLLBACK_IN_PROGRESS"},
@@ -77,7 +77,7 @@ def test_failure_names_the_first_resource_and_the_reason(cloud: FakeCloud, tmp_p
             "ResourceStatusReason": "Table already exists.",
         },
     ]
-    # WHEN it is deployed THEN the sentence says what to look at
+    # WHEN it is deployed THEN one sentence names the cause
     sentence = (
         r"^The stack toyshop-local-orders failed:"
         r" Table \(AWS::DynamoDB::Table\): Table already exists\.$"

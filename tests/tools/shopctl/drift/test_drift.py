@@ -1,4 +1,4 @@
-"""Differences property by property, and which files of a package differ."""
+"""Differences between properties and between the files of packages."""
 
 import io
 import zipfile
@@ -36,7 +36,7 @@ def test_statements_are_compared_by_sid_in_any_order() -> None:
     old = [{"Sid": "Table", "Action": "a"}, {"Sid": "Logs", "Action": "b"}]
     new = [{"Sid": "Logs", "Action": "c"}, {"Sid": "Table", "Action": "a"}]
     assert list(compare(old, new, "S")) == [Change("changed", "S.Logs.Action", "b", "c")]
-    # two of one name are told apart by their places
+    # two statements of one name are compared by position
     doubled = [*new, {"Sid": "Table", "Action": "*"}]
     assert [change.path for change in compare(old, doubled, "S")] == ["S"]
 

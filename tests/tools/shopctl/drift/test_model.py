@@ -1,4 +1,4 @@
-"""What the repository says a stage on AWS has, with the references in its templates resolved."""
+"""The resources that the repository declares for a stage, with resolved references."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ class Nothing:
 
 
 class EmptyCloud(Cloud):
-    """A cloud of nothing."""
+    """A cloud without resources."""
 
     def client(self, service: str) -> Any:
         return Nothing()

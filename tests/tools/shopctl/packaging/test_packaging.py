@@ -1,4 +1,4 @@
-"""What goes into a package."""
+"""Building packages."""
 
 import hashlib
 import json
@@ -24,14 +24,14 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 def test_same_content_makes_the_same_archive(tmp_path: Path) -> None:
-    # GIVEN two trees with the same content, written at other times in another order
+    # GIVEN two trees with the same content, written at different times and in another order
     for name, files in (("a", ("x.py", "y.py")), ("b", ("y.py", "x.py"))):
         (tmp_path / name).mkdir()
         for file in files:
             (tmp_path / name / file).write_text(file)
             time.sleep(0.01)
         archive.write(tmp_path / f"{name}.zip", archive.tree(tmp_path / name))
-    # THEN the zips are the same bytes
+    # THEN the zips have the same bytes
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
@@ -46,7 +46,7 @@ def test_later_file_replaces_one_of_the_same_name(tmp_path: Path) -> None:
 
 
 def test_variables_that_lambda_reserves_are_removed(tmp_path: Path) -> None:
-    # GIVEN a configuration with variables that a laptop alone needs
+    # GIVEN a configuration with variables that only a laptop needs
     config = tmp_path / "config.json"
     variables = {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
@@ -134,7 +134,7 @@ def test_two_stages_share_the_same_code(echo: Service, layout: Layout) -> None:
         rendered = json.dumps({**config, "stages": {stage: section}})
         # WHEN a service is packaged for each
         made.append(build(echo, stage, layout, rendered={"config.json": rendered}))
-    # THEN the templates have the settings, and the code is one
+    # THEN the templates have the settings, and the code is the same
     assert made[0].template != made[1].template
     assert made[0].archive != made[1].archive
     assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
@@ -146,12 +146,12 @@ def test_prebuilt_code_is_used_unchanged(echo: Service, layout: Layout) -> None:
     said = prebuilt.write([echo], layout, directory)
     code = prebuilt.read([echo], layout, directory).code(echo)
     assert said == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
-    # WHEN a stage is packaged around it THEN nothing is built, and the bytes are those
+    # WHEN a stage is packaged with it THEN nothing is built, and the bytes are the same
     package = build(echo, "local", layout, code=code)
     assert package.archive.read_bytes() == code.read_bytes()
     assert not package.reused
     assert build(echo, "local", layout, code=code).reused
-    # AND other code is noticed
+    # AND other code makes another package
     code.write_bytes(b"other")
     assert not build(echo, "local", layout, code=code).reused
 
@@ -192,12 +192,12 @@ def test_unsuitable_prebuilt_packages_are_refused(
 
 
 def test_tools_and_tests_pin_the_same_versions() -> None:
-    # GIVEN the lock files of what is packaged and of what the tests run with
+    # GIVEN the lock files of the tools, which include the apps' packages, and of the tests
     pinned = [
         dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE))
         for name in ("tools.txt", "test.txt")
     ]
-    # THEN they name the same versions
+    # THEN they pin the same versions
     shared = pinned[0].keys() & pinned[1].keys()
     assert {"botocore", "stripe", "urllib3"} <= shared
     assert {name: pinned[0][name] for name in shared} == {name: pinned[1][name] for name in shared}
