@@ -1,14 +1,18 @@
 """A copy of the repository to plant faults in."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from support.checkout_copy import CheckoutCopy
 
 
+@pytest.fixture(scope="session")
+def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> CheckoutCopy:
+    return CheckoutCopy.create(tmp_path_factory.mktemp("shop"))
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> CheckoutCopy:
-    root = tmp_path / "shop"
-    root.mkdir()
-    return CheckoutCopy.create(root)
+def checkout(shared_checkout: CheckoutCopy) -> Iterator[CheckoutCopy]:
+    yield shared_checkout
+    shared_checkout.restore()
