@@ -160,6 +160,11 @@ class ServiceApp(Chalice):
         accepts signed callers only; a public one uses the authorizer given to ``protect`` for
         everyone who must sign in.
 
+        Parameters
+        ----------
+        operation
+            The operation, from the contract.
+
         Raises
         ------
         ValueError
@@ -264,6 +269,11 @@ class ServiceApp(Chalice):
     def body(self, kind: type[T]) -> T:
         """Return the request's JSON body as a contract type.
 
+        Parameters
+        ----------
+        kind
+            The contract type.
+
         Raises
         ------
         BadRequest
@@ -316,6 +326,11 @@ class ServiceApp(Chalice):
     def optional_body(self, kind: type[T]) -> T:
         """Return the request's JSON body as a contract type; no body means ``{}``.
 
+        Parameters
+        ----------
+        kind
+            The contract type.
+
         Raises
         ------
         BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
@@ -338,6 +353,11 @@ class ServiceApp(Chalice):
 
     def query(self, kind: type[T]) -> T:
         """Return the request's query as a contract type.
+
+        Parameters
+        ----------
+        kind
+            The query type.
 
         Raises
         ------

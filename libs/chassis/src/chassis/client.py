@@ -51,7 +51,10 @@ class Downstream(Protocol):
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply[A]:
-        """Call an operation and return its reply; see ``ServiceClient.call``."""
+        """Call an operation and return its reply.
+
+        Parameters and errors are those of ``ServiceClient.call``.
+        """
 
 
 class ServiceClient:

@@ -32,6 +32,11 @@ def secret_keys(client: Callable[[], Any], secret_id: str) -> Callable[[], Seque
         Returns a botocore client of Secrets Manager; called when the keys are first needed.
     secret_id
         The name or ARN of the secret.
+
+    Raises
+    ------
+    ClientError
+        Raised by the function if Secrets Manager fails; a missing version is no error.
     """
 
     @cache

@@ -114,7 +114,13 @@ def _schema_of_anything(kind: type) -> dict[str, Any]:
 
 
 def portable_schema(schema: Any) -> Any:
-    """Return a JSON Schema whose patterns are valid in ECMA 262, where `$` matches the end only."""
+    """Return a JSON Schema whose patterns are valid in ECMA 262, where `$` matches the end only.
+
+    Parameters
+    ----------
+    schema
+        A JSON Schema whose patterns are written for Python.
+    """
     if isinstance(schema, dict):
         return {name: portable_schema(value) for name, value in schema.items()}
     if isinstance(schema, list):

@@ -18,7 +18,13 @@ class ReplayRejected(Exception):
 
 
 def is_replay(event: Mapping[str, Any]) -> bool:
-    """Return whether an event of Lambda is a redelivered dead letter."""
+    """Return whether an event of Lambda is a redelivered dead letter.
+
+    Parameters
+    ----------
+    event
+        The event as Lambda passes it to a function.
+    """
     return event.get("replay") is True
 
 

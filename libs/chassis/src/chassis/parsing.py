@@ -131,6 +131,11 @@ def parse_body(body: bytes, kind: type[T]) -> T:
 def decode_document(body: bytes) -> Any:
     """Decode a JSON body to plain values, for code that inspects it before it is parsed.
 
+    Parameters
+    ----------
+    body
+        The body's bytes, in UTF-8.
+
     Raises
     ------
     BadRequest
@@ -153,6 +158,13 @@ def decode_document(body: bytes) -> Any:
 def parse_document(document: object, kind: type[T]) -> T:
     """Convert a decoded document to a contract type, with the same errors as ``parse_body``.
 
+    Parameters
+    ----------
+    document
+        A document as ``decode_document`` returns it.
+    kind
+        The contract type to convert to.
+
     Raises
     ------
     Unprocessable
@@ -172,7 +184,20 @@ def _invalid(error: msgspec.ValidationError) -> Unprocessable:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396, section 2) and return the result."""
+    """Apply a JSON merge patch (RFC 7396, section 2) and return the result.
+
+    Parameters
+    ----------
+    target
+        The document to change; it is not modified.
+    patch
+        The merge patch.
+
+    Examples
+    --------
+    >>> merge_patch({"a": 1, "b": {"c": 2}}, {"a": None, "b": {"d": 3}})
+    {'b': {'c': 2, 'd': 3}}
+    """
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -77,6 +77,11 @@ class Precondition(msgspec.Struct, frozen=True):
     def check(self, current_version: int) -> None:
         """Compare with the version that the entity has now.
 
+        Parameters
+        ----------
+        current_version
+            The entity's version now.
+
         Raises
         ------
         PreconditionFailed

@@ -75,7 +75,18 @@ class Record(Model):
         return self.traceparent or msgspec.UNSET
 
     def put(self, condition: Condition) -> bool:
-        """Write the record if a condition holds; otherwise return ``False``."""
+        """Write the record if a condition holds; otherwise return ``False``.
+
+        Parameters
+        ----------
+        condition
+            The condition on the stored record.
+
+        Raises
+        ------
+        PutError
+            If the write fails for another reason.
+        """
         try:
             self.save(condition=condition)
         except PutError as error:
@@ -83,7 +94,18 @@ class Record(Model):
         return True
 
     def remove(self, condition: Condition) -> bool:
-        """Delete the record if a condition holds; otherwise return ``False``."""
+        """Delete the record if a condition holds; otherwise return ``False``.
+
+        Parameters
+        ----------
+        condition
+            The condition on the stored record.
+
+        Raises
+        ------
+        DeleteError
+            If the deletion fails for another reason.
+        """
         try:
             self.delete(condition=condition)
         except DeleteError as error:
@@ -95,6 +117,11 @@ class Record(Model):
 
         Only a write becomes an event, so this is one. The entity itself is unchanged and keeps
         its version.
+
+        Raises
+        ------
+        UpdateError
+            If the write fails for another reason.
         """
         kind = type(self)
         try:
@@ -113,6 +140,11 @@ class Record(Model):
         ----------
         values
             The values of the attributes by name.
+
+        Raises
+        ------
+        UpdateError
+            If the write fails for another reason.
         """
         kind = type(self)
         try:
@@ -140,7 +172,13 @@ class Record(Model):
 
     @classmethod
     def from_image(cls: type[R], image: dict[str, Any]) -> R:
-        """Return the record of a stream image, without modifying the image."""
+        """Return the record of a stream image.
+
+        Parameters
+        ----------
+        image
+            The old or new image in a stream record; it is not modified.
+        """
         record = cls()
         record.from_dynamodb_dict(deepcopy(image))
         return record

@@ -43,6 +43,11 @@ def contains_card_number(text: str) -> bool:
     """Return whether a text contains what looks like a card number.
 
     That is 14 to 19 digits with a valid Luhn digit, possibly separated by spaces or dashes.
+
+    Examples
+    --------
+    >>> contains_card_number("4242 4242 4242 4242")
+    True
     """
     return any(_contains_card(run[0]) for run in _DIGIT_RUN.finditer(text))
 

@@ -130,6 +130,11 @@ def sigv4_signer(session: Callable[[], botocore.session.Session]) -> Signer:
     ----------
     session
         Returns the botocore session whose credentials sign; called for each request.
+
+    Raises
+    ------
+    MissingCredentialsError
+        Raised by the signer if the session has no credentials.
     """
 
     def sign(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
