@@ -75,7 +75,13 @@ def render(service: Service, stage: Stage, published: Mapping[str, str]) -> dict
 
 
 def render_local(service: Service, stage: Stage) -> dict[str, str]:
-    """Return the files of `.chalice` for the stage `local`, which needs no running shop."""
+    """Return the files of `.chalice` for the stage `local`, which needs no running shop.
+
+    Raises
+    ------
+    ShopProblem
+        If the manifest contradicts itself.
+    """
     return render(service, stage, LocalValues(stage))
 
 

@@ -30,6 +30,7 @@ def main(project: str, dependencies: str, *stages: str) -> int:
     """
     # after the tools' own packages, which Chalice needs
     sys.path.append(dependencies)
+    # only now: they import modules that the dependencies may contain too
     from chalice import cli
     from chalice.cli.factory import CLIFactory
     from chalice.deploy.packager import DependencyBuilder

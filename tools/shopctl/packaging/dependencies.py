@@ -90,6 +90,7 @@ def compile_tree(tree: Path, *, reproducible: bool) -> None:
 
 
 def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:
+    # the tests and checks import this module in environments without uv
     from uv import find_uv_bin
 
     command = [find_uv_bin(), "pip", "install", "--quiet", "--target", str(tree)]
