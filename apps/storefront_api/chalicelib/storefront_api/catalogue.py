@@ -5,7 +5,7 @@ Bodies and preconditions are forwarded unchanged, so that ``toys`` alone checks 
 
 import msgspec
 
-from chalicelib.storefront_api.documents import known_id
+from chalicelib.storefront_api.input_checks import valid_id
 from chassis.client import Downstream
 from contracts import toys as api
 from contracts.files import ImageTicket
@@ -60,12 +60,12 @@ class Catalogue:
 
     def remove_image(self, toy_id: str, image_id: str) -> None:
         """Remove an image from a toy."""
-        path = {**_path(toy_id), "image_id": known_id(image_id, "image")}
+        path = {**_path(toy_id), "image_id": valid_id(image_id, "image")}
         self._toys.call(api.REMOVE_IMAGE, path)
 
 
 def _path(toy_id: str) -> dict[str, str]:
-    return {"toy_id": known_id(toy_id, "toy")}
+    return {"toy_id": valid_id(toy_id, "toy")}
 
 
 def _precondition(if_match: str | None) -> dict[str, str]:

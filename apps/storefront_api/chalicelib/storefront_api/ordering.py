@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.storefront_api.caller import Caller
-from chalicelib.storefront_api.documents import known_id, refuse_card_numbers
+from chalicelib.storefront_api.input_checks import refuse_card_numbers, valid_id
 from chalicelib.storefront_api.users import Users
 from chassis.client import Downstream
 from chassis.parsing import parse_document
@@ -145,7 +145,7 @@ class Ordering:
         """
         return self._with_payments(caller, [self._visible(caller, order_id)])[0]
 
-    def own(self, caller: Caller, order_id: str) -> str:
+    def own_order_id(self, caller: Caller, order_id: str) -> str:
         """Return the id of an order that the caller may change.
 
         Raises
@@ -168,7 +168,7 @@ class Ordering:
         caller
             The customer.
         order_id
-            An id that ``own`` returned.
+            An id that ``own_order_id`` returned.
         precondition
             The version that the order must have.
         patch
@@ -194,7 +194,7 @@ class Ordering:
         ).value
         return self._with_payments(caller, [changed])[0]
 
-    def visible(self, caller: Caller, order_id: str) -> str:
+    def visible_order_id(self, caller: Caller, order_id: str) -> str:
         """Return the id of an order that the caller may see.
 
         Raises
@@ -212,7 +212,7 @@ class Ordering:
         caller
             The customer or a member of staff.
         order_id
-            An id that ``visible`` returned.
+            An id that ``visible_order_id`` returned.
 
         Raises
         ------
@@ -240,7 +240,7 @@ class Ordering:
         return self._file_manager.call(files.LINK_DOCUMENT, path).value.url
 
     def _visible(self, caller: Caller, order_id: str) -> orders.Order:
-        path = {"order_id": known_id(order_id, "order")}
+        path = {"order_id": valid_id(order_id, "order")}
         order = self._orders.call(orders.GET, path).value
         if order.customer_id != caller.id and not caller.is_staff:
             raise NotFound(_NO_SUCH_ORDER)

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from msgspec import UNSET
 
-from chalicelib.storefront_api.documents import refuse_card_numbers
+from chalicelib.storefront_api.input_checks import refuse_card_numbers
 from chassis import log
 from chassis.parsing import parse_document
 from chassis.problems import (

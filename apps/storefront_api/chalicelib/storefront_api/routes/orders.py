@@ -46,16 +46,16 @@ def get_order(order_id: str) -> api.ShopOrder:
 def change_order(order_id: str) -> api.ShopOrder:
     """Change the shipping address of the caller's own order."""
     app, ordering = routes.app, routes.components.ordering
-    own = ordering.own(caller(), order_id)
-    return ordering.change(caller(), own, app.precondition(), app.document(patch=True))
+    own_id = ordering.own_order_id(caller(), order_id)
+    return ordering.change(caller(), own_id, app.precondition(), app.document(patch=True))
 
 
 @routes.serves(api.CANCEL_ORDER)
 def cancel_order(order_id: str) -> api.ShopOrder:
     """Cancel an order."""
-    visible = routes.components.ordering.visible(caller(), order_id)
+    visible_id = routes.components.ordering.visible_order_id(caller(), order_id)
     routes.app.optional_body(NoBody)
-    return routes.components.ordering.cancel(caller(), visible)
+    return routes.components.ordering.cancel(caller(), visible_id)
 
 
 @routes.serves(api.GET_RECEIPT)

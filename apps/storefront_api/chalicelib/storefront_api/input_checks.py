@@ -25,7 +25,7 @@ def refuse_card_numbers(document: Any) -> None:
         )
 
 
-def known_id(value: str, what: str) -> str:
+def valid_id(value: str, what: str) -> str:
     """Return an id from a path if it has the format of the shop's ids.
 
     Parameters
