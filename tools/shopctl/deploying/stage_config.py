@@ -62,7 +62,7 @@ def render(service: Service, stage: Stage, published: Mapping[str, str]) -> dict
         policies[_callers_file(stage)] = api_policy.of(service, stage, published)
     config = {
         "version": "2.0",
-        "app_name": f"toyshop-{service.dashed}",
+        "app_name": aws_names.app(service.name),
         "autogen_policy": False,
         "log_retention_in_days": LOG_RETENTION_DAYS,
         "lambda_timeout": DEFAULT_TIMEOUT_SECONDS,

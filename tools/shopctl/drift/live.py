@@ -125,13 +125,12 @@ def _belongs_to_target(model: Model, name: str) -> bool:
 
 
 def _service_of(model: Model, name: str) -> str | None:
-    stage = model.to.stage.name
+    stage = model.to.stage
     for service in sorted(model.to.all_services, key=len, reverse=True):
         beginnings = (
-            aws_names.resource(stage, service),
-            # as Chalice names it
-            f"toyshop-{service}-{stage}",
-            aws_names.parameter(stage, service),
+            aws_names.resource(stage.name, service),
+            aws_names.chalice_prefix(stage, service),
+            aws_names.parameter(stage.name, service),
         )
         if any(name == one or name.startswith((f"{one}-", f"{one}/")) for one in beginnings):
             return service

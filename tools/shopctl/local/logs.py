@@ -25,11 +25,11 @@ def files(directory: Path, name: str | None) -> list[Path]:
     ShopProblem
         If a name is given and has no log file.
     """
-    dashed = aws_names.dashed(name or "")
+    prefix = aws_names.resource("local", name or "") + "-"
     found = sorted(
         path
         for path in directory.glob("*.log")
-        if not name or path.stem == name or path.stem.startswith(f"toyshop-local-{dashed}-")
+        if not name or path.stem == name or path.stem.startswith(prefix)
     )
     if name and not found:
         raise ShopProblem(
@@ -59,4 +59,4 @@ def follow(find: Callable[[], list[Path]]) -> Iterator[tuple[Path, str]]:
 
 def label(path: Path) -> str:
     """Return the name of a log: its process, or its service and function."""
-    return path.stem.removeprefix("toyshop-local-")
+    return path.stem.removeprefix(aws_names.resource("local", ""))

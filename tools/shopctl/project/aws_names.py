@@ -53,26 +53,33 @@ def gateway_secret(stage: str) -> str:
     return resource(stage, "payments-gateway")
 
 
+def app(service: str) -> str:
+    """Return the name of a service's Chalice app."""
+    return f"toyshop-{dashed(service)}"
+
+
+def chalice_prefix(stage: Stage, service: str) -> str:
+    """Return the start of the names that Chalice gives to a service's functions and roles."""
+    return f"{app(service)}-{stage.name}"
+
+
 def role(stage: Stage, service: str, function: str) -> str:
     """Return the name of a function's IAM role."""
     if stage.mode == "cloudformation":
         return resource(stage.name, f"{service}-{function}")
-    # Chalice makes it of the app's name, the stage and the function's name
-    return f"toyshop-{dashed(service)}-{stage.name}-{underscored(function)}"
+    return f"{chalice_prefix(stage, service)}-{underscored(function)}"
 
 
 def function(stage: Stage, service: str, name: str) -> str:
     """Return the name of a Lambda function."""
     if stage.mode == "chalice" and underscored(name) == "api_handler":
-        return f"toyshop-{dashed(service)}-{stage.name}"
+        return chalice_prefix(stage, service)
     return role(stage, service, name)
 
 
 def api(stage: Stage, service: str) -> str:
     """Return the name of a service's REST API."""
-    if stage.mode == "chalice":
-        return f"toyshop-{dashed(service)}"
-    return resource(stage.name, service)
+    return app(service) if stage.mode == "chalice" else resource(stage.name, service)
 
 
 def log_group(function_name: str) -> str:

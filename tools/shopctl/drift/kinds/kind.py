@@ -50,7 +50,7 @@ def belongs_to_stage(to: Target, name: str) -> bool:
         return True
     return to.stage.mode == "chalice" and any(
         name == own or name.startswith(f"{own}-")
-        for own in (f"toyshop-{dashed}-{to.stage.name}" for dashed in to.all_services)
+        for own in (aws_names.chalice_prefix(to.stage, service) for service in to.all_services)
     )
 
 

@@ -50,7 +50,7 @@ class Selection:
             If there is no such service or queue.
         """
         services = {aws_names.underscored(name) for name in self.services}
-        prefix = f"toyshop-{stage}-"
+        prefix = aws_names.resource(stage, "")
         queues = {prefix + name.removeprefix(prefix) for name in self.queues}
         for what, wanted, present in (
             ("service with a dead-letter queue", services, {route.service for route in routes}),
