@@ -284,7 +284,7 @@ def test_action_that_the_policy_lacks_is_reported_at_its_call(checkout: Checkout
 
 
 def test_consumers_of_one_app_are_distinguished(checkout: CheckoutCopy) -> None:
-    """Two consumers of one app are told apart: only the receipt asks neighbours."""
+    """Only `fulfil` calls other services, so `charge` must not be allowed to."""
     checkout.replace(
         "apps/payments/.chalice/policy-charge-local.json",
         '"Statement": [',
