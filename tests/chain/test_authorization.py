@@ -1,4 +1,4 @@
-"""The table of who may do what, tried at the shop's public origin, through its real gateway."""
+"""The authorization table, tested at the shop's public origin through its real API Gateway."""
 
 import itertools
 import time
@@ -18,7 +18,7 @@ CREDENTIALS = {"email": "alice@example.com", "password": PASSWORD}
 
 
 def forged(token: str, **changes: Any) -> str:
-    """Return a token that says something else, signed with a key that is not the pool's."""
+    """Return a token with changed claims, signed with a key that is not the pool's."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return signed(
         header_of(token),
@@ -54,7 +54,9 @@ def callers(shop: Shop, alice: str, bob: str, staff: str) -> dict[str, str | Non
     }
 
 
-def test_everyone_gets_what_the_table_says(shop: Shop, alice: str, bob: str, staff: str) -> None:
+def test_every_caller_gets_the_status_of_the_table(
+    shop: Shop, alice: str, bob: str, staff: str
+) -> None:
     senders = callers(shop, alice, bob, staff)
     shop.place(bob)
     order = _order_with_receipt(shop, alice)
@@ -79,7 +81,7 @@ def test_everyone_gets_what_the_table_says(shop: Shop, alice: str, bob: str, sta
         if answer.status >= 400:
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert answer.json["status"] == answer.status
-        # the next one finds things as this one did
+        # the next caller needs the same targets
         if answer.status < 300 and operation in ("replaceToy", "patchToy"):
             toy["version"] = answer.json["version"]
         elif answer.status < 300 and operation in ("deleteToy", "removeToyImage"):

@@ -1,4 +1,4 @@
-"""The catalogue and its pictures, seen from outside."""
+"""The catalog and its images at the public origin."""
 
 import io
 from collections import Counter
@@ -12,7 +12,7 @@ from support.running_shop import Shop
 from support.waiting import eventually
 
 
-def walk(shop: Shop, query: str) -> list[dict[str, Any]]:
+def all_pages(shop: Shop, query: str) -> list[dict[str, Any]]:
     toys, cursor = [], ""
     while True:
         answer = shop.api("GET", f"/toys?{query}{cursor}")
@@ -24,12 +24,12 @@ def walk(shop: Shop, query: str) -> list[dict[str, Any]]:
         cursor = f"&cursor={page['next_cursor']}"
 
 
-def test_the_catalogue_is_walked_each_toy_once(shop: Shop) -> None:
-    toys = walk(shop, "limit=17")
+def test_pages_of_the_catalog_contain_each_toy_once(shop: Shop) -> None:
+    toys = all_pages(shop, "limit=17")
     assert len(toys) >= 200
     assert max(Counter(toy["id"] for toy in toys).values()) == 1
     assert len({toy["category"] for toy in toys}) >= 12
-    prices = [toy["price"]["amount"] for toy in walk(shop, "limit=40&sort=price")]
+    prices = [toy["price"]["amount"] for toy in all_pages(shop, "limit=40&sort=price")]
     assert prices == sorted(prices)
     assert len(prices) == len(toys)
 
@@ -38,14 +38,14 @@ def test_search_matches_word_prefixes_in_any_order_and_case(shop: Shop) -> None:
     toy = shop.toys[5]
     words = [word for word in toy["name"].split() if word.isalpha()][:2]
     query = "%20".join(word[:4].upper() for word in reversed(words))
-    found = walk(shop, f"q={query}&limit=100")
+    found = all_pages(shop, f"q={query}&limit=100")
     assert toy["id"] in [other["id"] for other in found]
     assert len(found) < 100
-    assert walk(shop, "q=zzzzqqq") == []
+    assert all_pages(shop, "q=zzzzqqq") == []
 
 
-def test_every_seeded_toy_has_a_picture(shop: Shop) -> None:
-    toys = [toy for toy in walk(shop, "limit=100") if "Chain" not in toy["brand"]]
+def test_every_seeded_toy_has_an_image(shop: Shop) -> None:
+    toys = [toy for toy in all_pages(shop, "limit=100") if "Chain" not in toy["brand"]]
     assert [toy["name"] for toy in toys if not toy["images"]] == []
     picture = http("GET", shop.origin + toys[0]["images"][0]["url"])
     assert picture.status == 200
@@ -54,7 +54,7 @@ def test_every_seeded_toy_has_a_picture(shop: Shop) -> None:
     Image.open(io.BytesIO(picture.body)).verify()
 
 
-def test_a_picture_appears_once_it_is_checked_and_can_be_removed(shop: Shop, staff: str) -> None:
+def test_image_appears_after_its_check_and_can_be_removed(shop: Shop, staff: str) -> None:
     toy = new_toy(shop, staff, "Pictured Robot")
     content = png()
     ticket = announce(shop, staff, toy["id"], len(content))
@@ -73,7 +73,7 @@ def test_a_picture_appears_once_it_is_checked_and_can_be_removed(shop: Shop, sta
     assert http("GET", url).status == 404
 
 
-def test_bytes_that_are_not_what_they_said_are_never_public(shop: Shop, staff: str) -> None:
+def test_upload_of_another_content_type_is_never_public(shop: Shop, staff: str) -> None:
     toy = new_toy(shop, staff, "Unpictured Robot")
     content = b"<script>alert(1)</script>" * 10
     ticket = announce(shop, staff, toy["id"], len(content))
@@ -85,7 +85,7 @@ def test_bytes_that_are_not_what_they_said_are_never_public(shop: Shop, staff: s
     assert shop.api("GET", f"/toys/{toy['id']}").json["images"] == []
 
 
-def test_the_web_page_and_the_api_description_are_there(shop: Shop) -> None:
+def test_web_page_and_openapi_document_are_served(shop: Shop) -> None:
     page = http("GET", shop.origin + "/")
     assert page.status == 200
     assert "text/html" in page.headers["Content-Type"]

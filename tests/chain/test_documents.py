@@ -1,4 +1,4 @@
-"""What the documents tell a reader to paste works as it stands."""
+"""The commands in the documents work when they are pasted unchanged."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
 
 
-def test_the_first_order_of_the_readme(shop: Shop) -> None:
+def test_readme_commands_place_the_first_order(shop: Shop) -> None:
     section = README.split("## The first order")[1].split("\n## ")[0]
     commands = blocks(section)
     assert len(commands) == 3
@@ -40,7 +40,7 @@ def test_the_first_order_of_the_readme(shop: Shop) -> None:
     assert shop.money_of(match[1]) == [("charge", "succeeded")]
 
 
-def test_the_curl_that_up_prints(shop: Shop) -> None:
+def test_curl_command_printed_by_up_works(shop: Shop) -> None:
     (command,) = re.findall(r"^\s*(curl .*)$", shop.said, re.MULTILINE)
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert result.returncode == 0
@@ -51,7 +51,7 @@ def test_the_curl_that_up_prints(shop: Shop) -> None:
 def test_chalice_local_serves_each_app_against_the_running_shop(
     shop: Shop, app: str, tmp_path: Path
 ) -> None:
-    # GIVEN the app's folder, with the stage `local` on this shop's ports instead of the usual ones
+    # GIVEN the app's folder, whose stage `local` uses this shop's ports
     folder = tmp_path / "apps" / app
     shutil.copytree(ROOT / "apps" / app, folder, symlinks=True)
     (tmp_path / "libs").symlink_to(ROOT / "libs")
@@ -60,7 +60,7 @@ def test_chalice_local_serves_each_app_against_the_running_shop(
     for usual, here in ((4566, shop.aws_port), (12111, shop.gateway_port), (8000, shop.port)):
         text = text.replace(f"127.0.0.1:{usual}", f"127.0.0.1:{here}")
     config.write_text(text)
-    # WHEN it is served as the README says
+    # WHEN it is served as described in the README
     port = free_port()
     process = subprocess.Popen(
         [str(ROOT / ".venv/bin/chalice"), "local", "--stage", "local", "--port", str(port)],
@@ -78,7 +78,7 @@ def test_chalice_local_serves_each_app_against_the_running_shop(
         except OSError:
             return 0
 
-    # THEN it answers, with what the shop's tables hold
+    # THEN it answers with the items of the shop's tables
     try:
         assert eventually(answers, 30) == 200
         if app == "orders":

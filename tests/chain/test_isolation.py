@@ -1,4 +1,4 @@
-"""Each service and each table switched off in turn: the others go on, and say what is missing."""
+"""Outages of each service and each table: the rest of the shop works and reports what is down."""
 
 import json
 import time
@@ -19,18 +19,18 @@ from support.waiting import eventually
 
 @dataclass(frozen=True)
 class Outage:
-    """What is off, and what a shopper gets meanwhile.
+    """A service that is down, and what a shopper gets during the outage.
 
     Attributes
     ----------
     toys, toy, place, receipt
-        Statuses: of the catalogue, one toy, a new order, an old order's receipt.
+        HTTP statuses of the catalog, one toy, a new order and an older order's receipt.
     payment
-        Status of an old order's payment; ``None`` if the order is not shown.
+        Payment status of an older order; ``None`` if the order is not shown.
     paid
-        Whether a new order is paid meanwhile.
+        Whether a new order is paid during the outage.
     mailed
-        Whether its customer is told meanwhile.
+        Whether its customer is emailed during the outage.
     """
 
     service: str
@@ -64,7 +64,7 @@ def service_off(shop: Shop, service: str) -> Iterator[None]:
 
 @contextmanager
 def table_off(shop: Shop, service: str) -> Iterator[None]:
-    """Let DynamoDB answer nothing but errors about a service's table."""
+    """Make DynamoDB answer every request for a service's table with an error."""
     tables = [f"toyshop-local-{service}".replace("_", "-")]
     url = f"{shop.aws}/_toyshop/faults"
     assert http("POST", url, {"tables": tables}).status == 200
@@ -79,8 +79,8 @@ def place(shop: Shop, token: str) -> Answer:
     return shop.api("POST", "/orders", shop.order_body(), token, key)
 
 
-def checked(answer: Answer) -> Answer:
-    """Return an answer that is either what was asked for, or a problem that says: later."""
+def success_or_503(answer: Answer) -> Answer:
+    """Return an answer that is a success or a 503 problem."""
     assert answer.status != 500, answer.body
     if answer.status >= 400:
         assert answer.status == 503, answer.body
@@ -91,8 +91,8 @@ def checked(answer: Answer) -> Answer:
 
 
 @pytest.fixture
-def before(shop: Shop, alice: str) -> str:
-    """An order that was paid, and told of, while all was well."""
+def older_order(shop: Shop, alice: str) -> str:
+    """Place an order that is paid and emailed before the outage; return its id."""
     answer = eventually(lambda: found if (found := place(shop, alice)).status == 201 else None)
     order_id: str = answer.json["id"]
     shop.paid(order_id, alice, "succeeded")
@@ -102,37 +102,37 @@ def before(shop: Shop, alice: str) -> str:
 
 @pytest.mark.parametrize("off", [service_off, table_off])
 @pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.service)
-def test_what_goes_on_without(
-    shop: Shop, alice: str, before: str, outage: Outage, off: Callable[..., Any]
+def test_rest_of_the_shop_works_during_an_outage(
+    shop: Shop, alice: str, older_order: str, outage: Outage, off: Callable[..., Any]
 ) -> None:
     with off(shop, outage.service):
-        # THEN health names what is down, and nothing else
+        # THEN the health check reports the service, and no other
         health = shop.api("GET", "/health?deep=1")
         assert health.status == 503
         down = [name for name, state in health.json["services"].items() if state == "down"]
         assert down == [outage.service]
         assert shop.api("GET", "/health").status == 200
-        # AND the rest of the shop goes on
-        assert checked(shop.api("GET", "/toys?limit=5")).status == outage.toys
+        # AND the rest of the shop works
+        assert success_or_503(shop.api("GET", "/toys?limit=5")).status == outage.toys
         toy = shop.api("GET", f"/toys/{shop.toys[1]['id']}")
-        assert checked(toy).status == outage.toy
-        placed = checked(place(shop, alice))
+        assert success_or_503(toy).status == outage.toy
+        placed = success_or_503(place(shop, alice))
         assert placed.status == outage.place
-        old = checked(shop.api("GET", f"/orders/{before}", token=alice))
+        old = success_or_503(shop.api("GET", f"/orders/{older_order}", token=alice))
         assert (old.json["payment"]["status"] if old.status == 200 else None) == outage.payment
-        receipt = checked(shop.api("GET", f"/orders/{before}/receipt", token=alice))
+        receipt = success_or_503(shop.api("GET", f"/orders/{older_order}/receipt", token=alice))
         assert receipt.status == outage.receipt
         if placed.status == 201 and outage.paid:
             shop.paid(placed.json["id"], alice, "succeeded")
         if placed.status == 201 and not (outage.paid and outage.mailed):
-            # what is off may have been tried, and nothing came of it
+            # time for attempts, which must fail
             time.sleep(1)
             assert shop.mails_of(placed.json["id"]) == []
-    # WHEN it is back, and nobody remembers that it was not
+    # WHEN the outage is over and all circuit breakers are closed
     time.sleep(COOL_DOWN)
     eventually(lambda: shop.api("GET", "/health?deep=1").status == 200)
-    # THEN the chain catches up, and each order is paid and told of once
-    accepted = [before, *([placed.json["id"]] if placed.status == 201 else [])]
+    # THEN each order is paid once and its customer emailed once
+    accepted = [older_order, *([placed.json["id"]] if placed.status == 201 else [])]
     for order_id in accepted:
         shop.paid(order_id, alice, "succeeded", seconds=90)
         shop.mailed(order_id, 1, seconds=90)
@@ -140,10 +140,10 @@ def test_what_goes_on_without(
         assert shop.money_of(order_id) == [("charge", "succeeded")]
 
 
-def test_a_shop_without_a_storefront_says_so(shop: Shop, alice: str, before: str) -> None:
+def test_storefront_outage_is_a_problem_answer(shop: Shop, alice: str, older_order: str) -> None:
     with service_off(shop, "storefront_api"):
         answer = shop.api("GET", "/toys")
         assert answer.status in (429, 503)
         assert answer.headers["Content-Type"] == "application/problem+json"
     eventually(lambda: shop.api("GET", "/toys").status == 200)
-    assert shop.order(before, alice)["payment"]["status"] == "succeeded"
+    assert shop.order(older_order, alice)["payment"]["status"] == "succeeded"

@@ -1,4 +1,4 @@
-"""An order's way through all six services."""
+"""Orders from placement to payment, receipt and email, through all six services."""
 
 import io
 import threading
@@ -14,7 +14,7 @@ from support.running_shop import Shop
 from support.waiting import eventually
 
 
-def test_an_order_is_paid_receipted_and_mailed_once(shop: Shop, alice: str) -> None:
+def test_order_is_paid_archived_and_emailed_once(shop: Shop, alice: str) -> None:
     placed = shop.place(alice)
     assert placed["payment"]["status"] == "pending"
     order = shop.paid(placed["id"], alice, "succeeded")
@@ -35,7 +35,7 @@ def test_an_order_is_paid_receipted_and_mailed_once(shop: Shop, alice: str) -> N
     assert shop.money_of(order["id"]) == [("charge", "succeeded")]
 
 
-def test_a_decline_charges_nothing_and_is_told(shop: Shop, alice: str) -> None:
+def test_declined_order_is_not_charged_and_the_customer_emailed(shop: Shop, alice: str) -> None:
     order = shop.place(alice, "pm_card_chargeDeclinedInsufficientFunds")
     declined = shop.paid(order["id"], alice, "declined")
     assert declined["payment"]["decline_code"] == "insufficient_funds"
@@ -45,22 +45,22 @@ def test_a_decline_charges_nothing_and_is_told(shop: Shop, alice: str) -> None:
     assert shop.api("GET", f"/orders/{order['id']}/receipt", token=alice).status == 404
 
 
-def test_an_order_that_the_bank_must_confirm(shop: Shop, alice: str, staff: str) -> None:
+def test_order_is_paid_after_the_bank_confirms(shop: Shop, alice: str, staff: str) -> None:
     # GIVEN an order whose card asks for authentication
     order = shop.place(alice, "pm_card_authenticationRequired")
     waiting = shop.paid(order["id"], alice, "action_required")
     secret = waiting["payment"]["action"]["client_secret"]
-    assert shop.order(order["id"], staff)["payment"]["action"] is None  # the owner's alone
+    assert shop.order(order["id"], staff)["payment"]["action"] is None  # only the owner sees it
     shop.mailed(order["id"], 1)
     # WHEN the shopper's bank confirms, and the gateway posts its webhook
     shop.gateway.authenticate(secret.split("_secret_")[0], "succeeded")
-    # THEN the order is paid, receipted and told
+    # THEN the order is paid, archived and emailed
     shop.paid(order["id"], alice, "succeeded")
     shop.mailed(order["id"], 2)
     assert shop.money_of(order["id"]) == [("charge", "succeeded")]
 
 
-def test_a_cancelled_order_is_refunded(shop: Shop, alice: str) -> None:
+def test_cancelled_order_is_refunded_once(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     shop.paid(order["id"], alice, "succeeded")
     for _ in range(2):
@@ -73,15 +73,13 @@ def test_a_cancelled_order_is_refunded(shop: Shop, alice: str) -> None:
     assert shop.money_of(order["id"]) == [("charge", "succeeded"), ("refund", "succeeded")]
 
 
-def test_an_order_that_is_cancelled_before_its_charge_leaves_none_standing(
-    shop: Shop, alice: str
-) -> None:
+def test_order_cancelled_during_its_charge_keeps_no_money(shop: Shop, alice: str) -> None:
     # GIVEN a gateway so slow that the cancellation overtakes the charge
     shop.gateway.add_fault("slow", path="*/payment_intents", seconds=2, times=1)
     order = shop.place(alice)
     shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
 
-    # THEN, whichever came first, no money is left with the shop
+    # THEN the shop keeps no money, whichever came first
     def settled() -> Any:
         payment = shop.order(order["id"], alice)["payment"]
         return payment["status"] in ("cancelled", "refunded") and payment
@@ -95,7 +93,7 @@ def test_an_order_that_is_cancelled_before_its_charge_leaves_none_standing(
     assert len(charges) == len(refunds) <= 1
 
 
-def test_ten_posts_with_one_key_make_one_order_and_one_charge(shop: Shop, alice: str) -> None:
+def test_ten_concurrent_posts_with_one_key_place_one_order(shop: Shop, alice: str) -> None:
     key, answers = str(uuid.uuid4()), []
     body = shop.order_body()
 
@@ -114,14 +112,14 @@ def test_ten_posts_with_one_key_make_one_order_and_one_charge(shop: Shop, alice:
     shop.paid(order_id, alice, "succeeded")
     assert shop.money_of(order_id) == [("charge", "succeeded")]
     shop.mailed(order_id, 1)
-    # another body under the same key is refused
+    # another body with the same key is rejected
     other = shop.api(
         "POST", "/orders", shop.order_body(quantity=2), alice, {"Idempotency-Key": key}
     )
     assert other.status == 422
 
 
-def test_an_order_keeps_the_price_that_was_true_then(shop: Shop, alice: str, staff: str) -> None:
+def test_order_keeps_the_price_at_the_time_of_placement(shop: Shop, alice: str, staff: str) -> None:
     draft = {
         "name": "Tin Robot of the Chain Test",
         "description": "Winds up.",
@@ -150,20 +148,22 @@ def test_an_order_keeps_the_price_that_was_true_then(shop: Shop, alice: str, sta
     )
     assert withdrawn.status == 204
     assert shop.order(answer.json["id"], alice)["total"] == {"amount": 5997, "currency": "AUD"}
-    # a toy that was withdrawn between cart and order is named
+    # a toy that was deleted before the order is reported
     again = shop.api("POST", "/orders", body, alice, {"Idempotency-Key": str(uuid.uuid4())})
     assert again.status == 422
     assert again.json["errors"][0]["pointer"] == "/lines/0/toy_id"
 
 
-def test_another_customers_order_does_not_exist(shop: Shop, alice: str, bob: str) -> None:
+def test_order_of_another_customer_is_404(shop: Shop, alice: str, bob: str) -> None:
     order = shop.place(alice)
     path = f"/orders/{order['id']}"
 
     def attempts(token: str) -> list[Answer]:
         return [
             shop.api("GET", path, token=token),
-            shop.api("PATCH", path, {"nonsense": 1}, token),  # no If-Match, bad body: 404 first
+            shop.api(
+                "PATCH", path, {"nonsense": 1}, token
+            ),  # 404 comes before the missing If-Match and the invalid body
             shop.api("POST", f"{path}/cancellation", token=token),
             shop.api("GET", f"{path}/receipt", token=token),
         ]
@@ -176,7 +176,7 @@ def test_another_customers_order_does_not_exist(shop: Shop, alice: str, bob: str
     assert order["id"] not in [other["id"] for other in listed]
 
 
-def test_a_page_of_orders_shows_their_payments(shop: Shop, alice: str, staff: str) -> None:
+def test_list_of_orders_has_their_payments(shop: Shop, alice: str, staff: str) -> None:
     order = shop.place(alice)
     shop.paid(order["id"], alice, "succeeded")
     mine = shop.api("GET", "/orders?limit=5", token=alice).json["items"]
@@ -189,7 +189,7 @@ def test_a_page_of_orders_shows_their_payments(shop: Shop, alice: str, staff: st
 @pytest.mark.parametrize(
     "path", ["/nothing", "/toys/toy_none", "/toys/a%2Fb", "/toys/%27%22", "/orders/x/y/z"]
 )
-def test_what_is_not_there_is_a_problem_answer(shop: Shop, path: str) -> None:
+def test_unknown_path_is_a_problem_answer(shop: Shop, path: str) -> None:
     answer = shop.api("GET", path)
     assert answer.status in (401, 404)
     assert answer.headers["Content-Type"] == "application/problem+json"

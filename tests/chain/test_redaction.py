@@ -1,4 +1,4 @@
-"""After all that a shop can live through, no secret stands in a log or in the answer to an error.
+"""No log and no error response contains a secret, whatever happened in the shop.
 
 It runs late, so the logs are those of the tests before it too.
 """
@@ -25,10 +25,10 @@ from support.waiting import eventually
 pytestmark = pytest.mark.run_last
 
 CARDS = ("4242424242424242", "5555 5555 5555 4444", "3782-822463-10005")
-# long enough not to stand anywhere by accident: `local` is no secret, and says so
+# shorter values such as `local` are not secret and occur by coincidence
 SHORTEST_SECRET = 8
 PATTERNS = {
-    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "an email address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "a token": re.compile(r"eyJ[\w-]{8,}\.[\w-]+"),
     "an Authorization header": re.compile(r"(?i)\bbearer [\w-]{8,}|AWS4-HMAC-SHA256 Credential"),
     "a signed URL": re.compile(r"X-Amz-Signature=\w|[?&]Signature=\w"),
@@ -36,28 +36,28 @@ PATTERNS = {
 }
 
 
-class Lived(NamedTuple):
-    """What the shop was told in confidence, and what it answered to what went wrong."""
+class History(NamedTuple):
+    """The secrets that the shop received, and its error responses."""
 
     secrets: dict[str, str]
     errors: list[Answer]
 
 
 def leaks(text: str, secrets: dict[str, str]) -> list[str]:
-    """Return what a text gives away, by kind."""
+    """Return the kinds of secrets that a text contains."""
     found = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
     return found + [kind for kind, secret in secrets.items() if secret in text]
 
 
 def lines_of(shop: Shop) -> Iterator[tuple[str, str]]:
-    """Return each line of each log of the shop, after the name of its file."""
+    """Yield each line of each log of the shop, with the name of the file."""
     for path in sorted(Path(shop.home, "logs").rglob("*.log")):
         for line in path.read_text(errors="replace").splitlines():
             yield path.name, line
 
 
 def settings_of(shop: Shop) -> dict[str, str]:
-    """Return the secret ones among the environment variables of all functions, and the keys."""
+    """Return the secret environment variables of all functions, and all signing keys."""
     functions = shop.client("lambda").get_paginator("list_functions").paginate()
     found = {
         name: value
@@ -75,7 +75,7 @@ def settings_of(shop: Shop) -> dict[str, str]:
 
 
 def with_card(body: Any, card: str) -> Iterator[Any]:
-    """Return copies of a document with a card number in each of its places, and as a name."""
+    """Yield copies of a document with a card number in place of each value and each name."""
     if isinstance(body, dict):
         yield {**body, card: "x"}
         for name, value in body.items():
@@ -92,7 +92,7 @@ def with_card(body: Any, card: str) -> Iterator[Any]:
 
 
 def orders_of_each_outcome(shop: Shop, token: str) -> str:
-    """Let the shop live through orders, and return the secret of the one that waits."""
+    """Place orders with every outcome; return the client secret of the one to be confirmed."""
     for method, status in (
         ("pm_card_visa", "succeeded"),
         ("pm_card_chargeDeclined", "declined"),
@@ -107,7 +107,7 @@ def orders_of_each_outcome(shop: Shop, token: str) -> str:
     assert http("GET", link).status == 200
     shop.api("POST", f"/orders/{refunded}/cancellation", token=token)
     shop.paid(refunded, token, "refunded")
-    # a gateway that fails, before and after the work, on the way
+    # a gateway that fails before and after it has done the work
     for kind in ("error_500", "error_500_after", "garbage", "throttle"):
         shop.gateway.add_fault(kind, path="*/payment_intents*", times=1)
         shop.paid(shop.place(token)["id"], token, "succeeded", seconds=90)
@@ -121,8 +121,8 @@ def orders_of_each_outcome(shop: Shop, token: str) -> str:
     return secret
 
 
-def pictures_right_and_wrong(shop: Shop, staff: str) -> RequestTargets:
-    """Upload what is no picture, and return what requests can be about."""
+def rejected_image(shop: Shop, staff: str) -> RequestTargets:
+    """Upload bytes that are not an image; return the targets of the requests."""
     toy = new_toy(shop, staff, "Robot with a Secret")
     content = b"<svg onload=alert(1)>" * 10
     ticket = announce(shop, staff, toy["id"], len(content))
@@ -149,7 +149,7 @@ def pictures_right_and_wrong(shop: Shop, staff: str) -> RequestTargets:
 def bad_requests(
     things: RequestTargets, token: str
 ) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
-    """Return requests of each operation with a card number in every place, and other nonsense."""
+    """Yield invalid requests of each operation, with a card number in every possible place."""
     cards = itertools.cycle(CARDS)
     for name, (method, path, body, own) in authorization.requests(things).items():
         headers = {**own, "Authorization": f"Bearer {token}"}
@@ -169,7 +169,7 @@ def bad_requests(
 
 
 @pytest.fixture(scope="module")
-def lived(shop: Shop, staff: str) -> Lived:
+def history(shop: Shop, staff: str) -> History:
     email, password = f"{uuid.uuid4()}@example.com", f"Secret-{uuid.uuid4()}-Aa1!"
     new = {"email": email, "password": password, "name": "Carol"}
     assert shop.api("POST", "/users", new).status == 201
@@ -181,7 +181,7 @@ def lived(shop: Shop, staff: str) -> Lived:
     renewed = shop.api("POST", "/sessions", {"refresh_token": session["refresh_token"]}).json
     token = session["access_token"]
     client_secret = orders_of_each_outcome(shop, token)
-    things = pictures_right_and_wrong(shop, staff)
+    things = rejected_image(shop, staff)
     for method, path, body, headers in bad_requests(things, staff):
         answer = shop.api(method, path, body, headers=headers)
         if answer.status >= 400:
@@ -202,28 +202,28 @@ def lived(shop: Shop, staff: str) -> Lived:
         **{f"card number {card}": card for card in CARDS},
         **{f"card number {card} as digits": re.sub(r"\D", "", card) for card in CARDS},
     }
-    return Lived(secrets, errors)
+    return History(secrets, errors)
 
 
-def test_no_log_of_the_shop_holds_a_secret(shop: Shop, lived: Lived) -> None:
+def test_no_log_contains_a_secret(shop: Shop, history: History) -> None:
     lines = list(lines_of(shop))
-    # GIVEN that everyone has logged
+    # GIVEN logs of every service
     names = " ".join({name for name, _ in lines})
     for writer in ("storefront-api", "orders", "payments-charge", "file-manager", "notifications"):
         assert writer in names
     found = {
-        (name, kind): line[:1000] for name, line in lines for kind in leaks(line, lived.secrets)
+        (name, kind): line[:1000] for name, line in lines for kind in leaks(line, history.secrets)
     }
     assert found == {}
 
 
-def test_no_answer_to_an_error_holds_a_secret(lived: Lived) -> None:
-    assert len(lived.errors) > 200
-    assert {400, 401, 403, 404, 415, 422} <= {answer.status for answer in lived.errors}
+def test_no_error_response_contains_a_secret(history: History) -> None:
+    assert len(history.errors) > 200
+    assert {400, 401, 403, 404, 415, 422} <= {answer.status for answer in history.errors}
     found = [
         (kind, answer.status, answer.body)
-        for answer in lived.errors
-        for kind in leaks(f"{answer.headers}\n{answer.body.decode()}", lived.secrets)
+        for answer in history.errors
+        for kind in leaks(f"{answer.headers}\n{answer.body.decode()}", history.secrets)
     ]
     assert found == []
 
@@ -239,10 +239,10 @@ def test_no_answer_to_an_error_holds_a_secret(lived: Lived) -> None:
         "4242424242424242",
     ],
 )
-def test_what_is_planted_is_found(shop: Shop, lived: Lived, planted: str) -> None:
+def test_planted_secret_is_found(shop: Shop, history: History, planted: str) -> None:
     log = Path(shop.home, "logs/planted.log")
-    log.write_text(json.dumps({"message": f"so it is {planted}"}) + "\n")
+    log.write_text(json.dumps({"message": f"the value is {planted}"}) + "\n")
     try:
-        assert [name for name, line in lines_of(shop) if leaks(line, lived.secrets)]
+        assert [name for name, line in lines_of(shop) if leaks(line, history.secrets)]
     finally:
         log.unlink()

@@ -1,4 +1,4 @@
-"""Every hop delivers at least once: what comes twice changes nothing, what fails comes again."""
+"""At-least-once delivery: repeated events change nothing, failed deliveries are repeated."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from support.waiting import eventually
 def test_redelivering_every_event_changes_nothing(
     shop: Shop, alice: str, staff: str, tap: Tap
 ) -> None:
-    # GIVEN one order of each outcome, all events of which were heard, and a picture
+    # GIVEN one order of each outcome, with all of its events
     stories = {
         "succeeded": shop.place(alice)["id"],
         "declined": shop.place(alice, "pm_card_chargeDeclined")["id"],
@@ -39,7 +39,7 @@ def test_redelivering_every_event_changes_nothing(
         "ledger": shop.json_of("ledger"),
         "mails": shop.json_of("mail"),
     }
-    # WHEN each is delivered twice again, in the wrong order
+    # WHEN each event is delivered two more times, in reverse order
     for topic, event in events[::-1] * 2:
         tap.publish_again(topic, event)
     again = eventually(lambda: heard() if len(heard()) >= 33 else None)
@@ -55,8 +55,10 @@ def test_redelivering_every_event_changes_nothing(
     } == before
 
 
-def test_a_picture_that_was_removed_does_not_come_back(shop: Shop, staff: str, tap: Tap) -> None:
-    # GIVEN a toy whose picture was shown and removed again
+def test_redelivered_event_does_not_restore_a_removed_image(
+    shop: Shop, staff: str, tap: Tap
+) -> None:
+    # GIVEN a toy whose image was shown and removed
     toy = new_toy(shop, staff, "Robot with a Past")
     content = png()
     ticket = announce(shop, staff, toy["id"], len(content))
@@ -72,16 +74,16 @@ def test_a_picture_that_was_removed_does_not_come_back(shop: Shop, staff: str, t
 
     ((topic, event),) = eventually(ready)
     assert event["type"] == "shop.file.ready.v1"
-    # WHEN the news of it comes again
+    # WHEN its event is delivered again
     tap.publish_again(topic, event)
     eventually(lambda: len(ready()) == 2)
     wait_until_idle(shop)
-    # THEN the toy is as it was
+    # THEN the toy is unchanged
     shown = shop.api("GET", path).json
     assert (shown["images"], shown["version"]) == ([], version)
 
 
-def test_a_neighbour_that_was_down_is_caught_up_with(shop: Shop, alice: str) -> None:
+def test_email_is_sent_once_after_notifications_was_down(shop: Shop, alice: str) -> None:
     # GIVEN notifications down while an order is paid
     with switched_off(shop, "notifications-api-handler"):
         order = shop.place(alice)
@@ -92,14 +94,14 @@ def test_a_neighbour_that_was_down_is_caught_up_with(shop: Shop, alice: str) -> 
         assert health.json["services"]["notifications"] == "down"
         assert health.json["services"]["payments"] == "ok"
         assert shop.mails_of(order["id"]) == []
-    # WHEN it is back, THEN the e-mail is sent, once
+    # WHEN it is back, THEN the email is sent once
     shop.mailed(order["id"], 1, seconds=90)
     wait_until_idle(shop)
     shop.mailed(order["id"], 1)
     assert shop.api("GET", "/health?deep=1").status == 200
 
 
-def test_the_shop_sells_while_payments_is_down(shop: Shop, alice: str) -> None:
+def test_order_placed_while_payments_is_down_is_paid_later(shop: Shop, alice: str) -> None:
     with (
         switched_off(shop, "payments-api-handler"),
         switched_off(shop, "payments-charge"),

@@ -1,14 +1,13 @@
-"""What was parked is found, looked at and delivered again; the ledger is the judge."""
+"""`./shop replay`: dead letters are listed, inspected and redelivered, and charged once."""
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from pytest_httpserver import URI_DEFAULT, HTTPServer
 
 from support.images import announce, new_toy, png, upload
 from support.running_shop import Shop, wait_until_idle
@@ -20,8 +19,8 @@ UPLOADS = "file-manager-uploads-dead-letters"
 
 
 @pytest.fixture(autouse=True)
-def empty(shop: Shop) -> Iterator[None]:
-    """Begin and end with empty dead-letter queues."""
+def empty_queues(shop: Shop) -> Iterator[None]:
+    """Empty the dead-letter queues before and after each test."""
     for queue in (CHARGE, ORDERS_RELAY, UPLOADS):
         shop.client("sqs").purge_queue(QueueUrl=url(shop, queue))
     yield
@@ -35,8 +34,8 @@ def url(shop: Shop, queue: str) -> str:
     return str(shop.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
 
 
-def copies(shop: Shop, queue: str = CHARGE) -> int:
-    """Count the messages of a queue, those that somebody holds included."""
+def message_count(shop: Shop, queue: str = CHARGE) -> int:
+    """Count the messages of a queue, including those in flight."""
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     found = shop.client("sqs").get_queue_attributes(
         QueueUrl=url(shop, queue), AttributeNames=names
@@ -50,30 +49,13 @@ def replay(shop: Shop, *arguments: str, status: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def became(answer: Any) -> list[str]:
+def outcomes(answer: Any) -> list[str]:
     return sorted(message["outcome"] for message in answer["messages"])
-
-
-class Misunderstanding(BaseHTTPRequestHandler):
-    """A gateway that no longer knows a parameter which the shop sends."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        error = {"type": "invalid_request_error", "code": "parameter_unknown", "param": "metadata"}
-        body = json.dumps({"error": {**error, "message": "Received unknown parameter"}}).encode()
-        self.send_response(400)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @contextmanager
 def setting(shop: Shop, function: str, **values: str) -> Iterator[None]:
-    """Change what a function is told by its environment, for a while."""
+    """Change environment variables of a function for the duration of a block."""
     functions = shop.client("lambda")
     name = f"toyshop-local-{function}"
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
@@ -89,22 +71,26 @@ def setting(shop: Shop, function: str, **values: str) -> Iterator[None]:
 
 
 @contextmanager
-def misunderstood(shop: Shop) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Misunderstanding)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with setting(
-            shop, "payments-charge", STRIPE_API_BASE=f"http://127.0.0.1:{server.server_port}"
-        ):
+def rejecting_gateway(shop: Shop) -> Iterator[None]:
+    """Charge at a gateway that no longer knows a parameter of the shop's requests."""
+    error = {
+        "type": "invalid_request_error",
+        "code": "parameter_unknown",
+        "param": "metadata",
+        "message": "Received unknown parameter",
+    }
+    with HTTPServer(host="127.0.0.1") as server:
+        server.expect_request(URI_DEFAULT, method="POST").respond_with_json(
+            {"error": error}, status=400
+        )
+        base = f"http://127.0.0.1:{server.port}"
+        with setting(shop, "payments-charge", STRIPE_API_BASE=base):
             yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @contextmanager
-def impatient(shop: Shop, queue: str) -> Iterator[None]:
-    """Let a queue give up what has failed once; on AWS, and else here, it takes hours."""
+def single_attempt(shop: Shop, queue: str) -> Iterator[None]:
+    """Make a queue dead-letter a message after one failure; by default this takes hours."""
     sqs = shop.client("sqs")
     attributes = sqs.get_queue_attributes(
         QueueUrl=url(shop, queue), AttributeNames=["RedrivePolicy"]
@@ -121,35 +107,38 @@ def impatient(shop: Shop, queue: str) -> Iterator[None]:
 
 
 def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> None:
-    # GIVEN orders that the gateway misunderstood
-    with misunderstood(shop):
+    # GIVEN orders whose charge the gateway rejects
+    with rejecting_gateway(shop):
         orders = [shop.place(alice)["id"] for _ in range(4)]
-        eventually(lambda: copies(shop) == 4)
-        # THEN they are listed, with why, and whole
+        eventually(lambda: message_count(shop) == 4)
+        # THEN they are listed with the reason and can be shown in full
         (content,) = replay(shop, "--queue", CHARGE)
         assert content["messages"] == 4
         assert content["types"] == {"shop.order.placed.v1": 4}
         ((reason, count),) = content["reasons"].items()
         assert count == 4
         assert "permanent: the gateway rejects the request: parameter_unknown" in reason
-        (letter,) = replay(shop, "inspect", "--order", orders[0])
-        assert letter["content"]["data"]["id"] == orders[0]
-        assert letter["traceparent"].split("-")[1] == letter["content"]["traceparent"].split("-")[1]
-        assert letter["parked_at"] >= letter["content"]["time"][:19]
-        # AND replayed too early they are refused, and stay, one copy of each
+        (dead_letter,) = replay(shop, "inspect", "--order", orders[0])
+        assert dead_letter["content"]["data"]["id"] == orders[0]
+        assert (
+            dead_letter["traceparent"].split("-")[1]
+            == dead_letter["content"]["traceparent"].split("-")[1]
+        )
+        assert dead_letter["parked_at"] >= dead_letter["content"]["time"][:19]
+        # AND a replay while the gateway still rejects them leaves one copy of each
         answer = replay(shop, "redrive", "--service", "payments", status=1)
-        assert became(answer) == ["refused"] * 4
+        assert outcomes(answer) == ["refused"] * 4
         assert all("parameter_unknown" in message["why"] for message in answer["messages"])
-        assert copies(shop) == 4
-    # WHEN the cause is gone, THEN a dry run tells what would be done, and does nothing
+        assert message_count(shop) == 4
+    # WHEN the gateway accepts them, THEN a dry run reports what would be done and does nothing
     rehearsal = replay(shop, "redrive", "--all", "--dry-run")
     assert sorted(message["orders"][0] for message in rehearsal["messages"]) == sorted(orders)
-    assert became(rehearsal) == ["would be delivered"] * 4
-    assert copies(shop) == 4
+    assert outcomes(rehearsal) == ["would be delivered"] * 4
+    assert message_count(shop) == 4
     assert [shop.money_of(order_id) for order_id in orders] == [[]] * 4
-    # AND one is replayed by its order, the others by two replays at once
-    assert became(replay(shop, "redrive", "--order", orders[0])) == ["handled"]
-    assert copies(shop) == 3
+    # AND one is replayed by its order, the others by two concurrent replays
+    assert outcomes(replay(shop, "redrive", "--order", orders[0])) == ["handled"]
+    assert message_count(shop) == 3
     first, second = (start(shop, "redrive", "--type", "shop.order.placed.v1") for _ in range(2))
     both = [json.loads(process.communicate(timeout=120)[0]) for process in (first, second)]
     assert [message["outcome"] for answer in both for message in answer["messages"]] == (
@@ -158,8 +147,8 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
     for order_id in orders:
         shop.paid(order_id, alice, "succeeded")
         shop.mailed(order_id, 1)
-    assert copies(shop) == 0
-    # AND a further one finds nothing
+    assert message_count(shop) == 0
+    # AND another replay finds nothing
     assert replay(shop, "redrive", "--all")["messages"] == []
     wait_until_idle(shop)
     for order_id in orders:
@@ -171,45 +160,45 @@ def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
     return shop.start("replay", *arguments, "--json")
 
 
-def test_what_the_retry_queue_gave_up_is_replayed(shop: Shop, alice: str) -> None:
-    # GIVEN an order that could not be charged until all retries were used up
-    with impatient(shop, "payments-charge-retry"):
+def test_order_that_exhausted_its_retries_is_replayed(shop: Shop, alice: str) -> None:
+    # GIVEN an order that could not be charged in any of its retries
+    with single_attempt(shop, "payments-charge-retry"):
         shop.gateway.add_fault("garbage", times=1000)
         order_id = shop.place(alice)["id"]
-        eventually(lambda: copies(shop) == 1, seconds=120)
-        # THEN what is known is shown, though nobody could write a reason
-        (letter,) = replay(shop, "inspect", "--order", order_id)
-        assert letter["shape"] == "exhausted"
-        assert "exhausted" in letter["reason"]
-        assert "GatewayUnavailableError" in letter["reason"]
-        assert letter["events"][0]["type"] == "shop.order.placed.v1"
-        assert letter["traceparent"]
+        eventually(lambda: message_count(shop) == 1, seconds=120)
+        # THEN it is shown with the last error, as there is no reason attribute
+        (dead_letter,) = replay(shop, "inspect", "--order", order_id)
+        assert dead_letter["shape"] == "exhausted"
+        assert "exhausted" in dead_letter["reason"]
+        assert "GatewayUnavailableError" in dead_letter["reason"]
+        assert dead_letter["events"][0]["type"] == "shop.order.placed.v1"
+        assert dead_letter["traceparent"]
         answer = replay(shop, "redrive", "--order", order_id, status=1)
-        assert became(answer) == ["failed"]
+        assert outcomes(answer) == ["failed"]
         assert "GatewayUnavailableError" in answer["messages"][0]["why"]
-        assert copies(shop) == 1
+        assert message_count(shop) == 1
     # WHEN the gateway is back, THEN it is charged once
     shop.gateway.clear_faults()
-    assert became(replay(shop, "redrive", "--order", order_id)) == ["handled"]
-    assert copies(shop) == 0
+    assert outcomes(replay(shop, "redrive", "--order", order_id)) == ["handled"]
+    assert message_count(shop) == 0
     shop.paid(order_id, alice, "succeeded")
     shop.mailed(order_id, 1)
     assert shop.money_of(order_id) == [("charge", "succeeded")]
 
 
-def test_a_replay_that_is_killed_loses_nothing(shop: Shop, alice: str) -> None:
-    # GIVEN a dead letter, and a gateway that takes its time
-    with misunderstood(shop):
+def test_killed_replay_loses_nothing(shop: Shop, alice: str) -> None:
+    # GIVEN a dead letter and a slow gateway
+    with rejecting_gateway(shop):
         order_id = shop.place(alice)["id"]
-        eventually(lambda: copies(shop) == 1)
+        eventually(lambda: message_count(shop) == 1)
     shop.gateway.add_fault("slow", path="/v1/payment_intents/*/confirm", seconds=3)
     # WHEN its replay is killed while the order is being charged
     process = start(shop, "redrive", "--order", order_id)
     eventually(lambda: not shop.gateway.faults())
     process.kill()
     process.communicate()
-    # THEN it is still there, and hidden for a while
-    assert copies(shop) == 1
+    # THEN the message is still in the queue, in flight
+    assert message_count(shop) == 1
     told = replay(shop, "redrive", "--order", order_id)
     assert (told["messages"], told["in_flight"]) == ([], 1)
     shop.paid(order_id, alice, "succeeded")
@@ -220,76 +209,76 @@ def test_a_replay_that_is_killed_loses_nothing(shop: Shop, alice: str) -> None:
 
     (message,) = eventually(again, seconds=120, every=5)
     assert message["outcome"] == "handled"
-    assert copies(shop) == 0
+    assert message_count(shop) == 0
     shop.mailed(order_id, 1)
     assert shop.money_of(order_id) == [("charge", "succeeded")]
 
 
-def test_an_upload_that_could_not_be_checked_is_replayed(shop: Shop, staff: str) -> None:
-    # GIVEN a picture whose check failed for good
+def test_upload_that_could_not_be_checked_is_replayed(shop: Shop, staff: str) -> None:
+    # GIVEN an image whose check failed permanently
     toy, content = new_toy(shop, staff, "Late Robot"), png()
     with (
-        impatient(shop, "file-manager-uploads"),
+        single_attempt(shop, "file-manager-uploads"),
         setting(shop, "file-manager-on-s3-event", TABLE_NAME="toyshop-local-no-table"),
     ):
         ticket = announce(shop, staff, toy["id"], len(content))
         upload(ticket, content, "image/png")
-        eventually(lambda: copies(shop, UPLOADS) == 1)
-        (letter,) = replay(shop, "inspect", "--queue", UPLOADS)
-        assert letter["shape"] == "upload"
-        assert letter["events"][0]["subject"].endswith(ticket["image"]["id"])
+        eventually(lambda: message_count(shop, UPLOADS) == 1)
+        (dead_letter,) = replay(shop, "inspect", "--queue", UPLOADS)
+        assert dead_letter["shape"] == "upload"
+        assert dead_letter["events"][0]["subject"].endswith(ticket["image"]["id"])
         answer = replay(shop, "redrive", "--queue", UPLOADS, status=1)
-        assert became(answer) == ["failed"]
+        assert outcomes(answer) == ["failed"]
         assert "ResourceNotFound" in answer["messages"][0]["why"]
-    # WHEN it can be checked, and is delivered again, THEN the toy shows it
+    # WHEN its event is redelivered after the cause is fixed, THEN the toy has the image
     assert shop.api("GET", f"/toys/{toy['id']}").json["images"] == []
-    assert became(replay(shop, "redrive", "--queue", UPLOADS)) == ["handled"]
+    assert outcomes(replay(shop, "redrive", "--queue", UPLOADS)) == ["handled"]
     shown = eventually(lambda: shop.api("GET", f"/toys/{toy['id']}").json["images"])
     assert [image["id"] for image in shown] == [ticket["image"]["id"]]
 
 
-def test_a_stream_record_that_is_poison_does_not_multiply(shop: Shop) -> None:
-    # GIVEN a record that never becomes an event
+def test_invalid_stream_record_is_not_duplicated_by_replays(shop: Shop) -> None:
+    # GIVEN a record that cannot become an event
     table = shop.client("dynamodb")
     key = {"id": {"S": "ord_broken"}}
     item = {**key, "updated_at": {"S": "yesterday"}}
     table.put_item(TableName="toyshop-local-orders", Item=item)
-    eventually(lambda: copies(shop, ORDERS_RELAY) == 1)
-    (letter,) = replay(shop, "inspect", "--queue", ORDERS_RELAY)
-    assert letter["shape"] == "record"
-    assert letter["reason"].startswith("poison: ")
-    assert letter["content"]["dynamodb"]["NewImage"] == item
-    # THEN each replay says so, and one copy stays
+    eventually(lambda: message_count(shop, ORDERS_RELAY) == 1)
+    (dead_letter,) = replay(shop, "inspect", "--queue", ORDERS_RELAY)
+    assert dead_letter["shape"] == "record"
+    assert dead_letter["reason"].startswith("poison: ")
+    assert dead_letter["content"]["dynamodb"]["NewImage"] == item
+    # THEN each replay reports it and keeps one copy
     for _ in range(2):
-        assert became(replay(shop, "redrive", "--queue", ORDERS_RELAY, status=1)) == ["refused"]
-        assert copies(shop, ORDERS_RELAY) == 1
-    # what its deletion tells is no event either
+        assert outcomes(replay(shop, "redrive", "--queue", ORDERS_RELAY, status=1)) == ["refused"]
+        assert message_count(shop, ORDERS_RELAY) == 1
+    # the record of its deletion cannot become an event either
     table.delete_item(TableName="toyshop-local-orders", Key=key)
-    eventually(lambda: copies(shop, ORDERS_RELAY) == 2)
+    eventually(lambda: message_count(shop, ORDERS_RELAY) == 2)
 
 
-def test_what_a_stream_gave_up_is_read_from_it(shop: Shop, alice: str) -> None:
-    # GIVEN what Lambda sends of stream records that were given up: where they are, no more
+def test_discarded_stream_record_is_read_from_the_stream(shop: Shop, alice: str) -> None:
+    # GIVEN the message of a stream's failure destination, which has only the records' position
     order_id = shop.place(alice)["id"]
     shop.paid(order_id, alice, "succeeded")
     shop.mailed(order_id, 1)
     given_up = position_of(shop, order_id)
     send(shop, ORDERS_RELAY, given_up)
-    # THEN they are read from the stream and told again, which changes nothing
+    # THEN they are read from the stream and published again, which changes nothing
     (planned,) = replay(shop, "redrive", "--queue", ORDERS_RELAY, "--dry-run")["messages"]
     image = planned["payloads"][0]["Records"][0]["dynamodb"]["NewImage"]
     assert image["id"] == {"S": order_id}
-    assert became(replay(shop, "redrive", "--queue", ORDERS_RELAY)) == ["handled"]
+    assert outcomes(replay(shop, "redrive", "--queue", ORDERS_RELAY)) == ["handled"]
     wait_until_idle(shop)
     assert shop.money_of(order_id) == [("charge", "succeeded")]
     shop.mailed(order_id, 1)
-    # AND what the stream has forgotten is said, with what can be done
+    # AND records that the stream no longer holds are reported with a remedy
     given_up["DDBStreamBatchInfo"]["startSequenceNumber"] = "1" * 21
     send(shop, ORDERS_RELAY, given_up)
     (message,) = replay(shop, "redrive", "--queue", ORDERS_RELAY, status=1)["messages"]
     assert message["outcome"] == "gone"
     assert "docs/runbooks/dead-letters.md" in message["why"]
-    assert copies(shop, ORDERS_RELAY) == 1
+    assert message_count(shop, ORDERS_RELAY) == 1
 
 
 def send(shop: Shop, queue: str, content: Any) -> None:
@@ -297,7 +286,7 @@ def send(shop: Shop, queue: str, content: Any) -> None:
 
 
 def position_of(shop: Shop, order_id: str) -> Any:
-    """Return what a stream's failure destination gets of an order's first record."""
+    """Return what a stream's failure destination receives about an order's first record."""
     streams = shop.client("dynamodbstreams")
     arn = streams.list_streams(TableName="toyshop-local-orders")["Streams"][0]["StreamArn"]
     (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
@@ -329,7 +318,9 @@ def position_of(shop: Shop, order_id: str) -> Any:
         (["--stage", "moon"], "There is no stage moon"),
     ],
 )
-def test_a_mistake_is_one_sentence(shop: Shop, arguments: list[str], said: str) -> None:
+def test_invalid_argument_is_reported_in_one_sentence(
+    shop: Shop, arguments: list[str], said: str
+) -> None:
     result = shop.run("replay", *arguments)
     assert result.returncode == 1
     assert said in result.stderr

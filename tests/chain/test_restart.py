@@ -1,22 +1,22 @@
-"""A shop that is stopped and started again, and one that is started twice."""
+"""Stopping and starting the shop, and starting it twice."""
 
 from support.running_shop import Shop
 
 
-def test_data_survive_a_down_and_an_up(shop: Shop) -> None:
-    # GIVEN a paid order and all that came of it
+def test_data_survive_down_and_up(shop: Shop) -> None:
+    # GIVEN an order that is paid, archived and emailed
     token = shop.sign_in("alice@example.com")
     order = shop.place(token)
     shop.paid(order["id"], token, "succeeded")
     shop.mailed(order["id"], 1)
-    # one placed just before the stop: its events must not be lost
+    # and one placed just before the stop, whose events must not be lost
     last = shop.place(token)
     toys = shop.api("GET", "/toys?limit=100").json["items"]
     # WHEN the shop is stopped and started
     shop.down()
     assert shop.run("status").returncode == 1
     output = shop.up()
-    # THEN nothing was packaged or seeded again, and everything is there
+    # THEN nothing is packaged or seeded again, and all data are present
     assert "6 unchanged" in output
     token = shop.sign_in("alice@example.com")
     assert shop.order(order["id"], token)["payment"]["status"] == "succeeded"
@@ -28,7 +28,7 @@ def test_data_survive_a_down_and_an_up(shop: Shop) -> None:
         assert shop.money_of(order_id) == [("charge", "succeeded")]
 
 
-def test_a_second_up_says_that_the_shop_runs(shop: Shop) -> None:
+def test_second_up_reports_the_running_shop(shop: Shop) -> None:
     result = shop.run("up", "--detach")
     assert result.returncode == 0
     assert shop.origin in result.stdout + result.stderr
@@ -37,7 +37,7 @@ def test_a_second_up_says_that_the_shop_runs(shop: Shop) -> None:
     assert set(status["services"].values()) == {"ok"}
 
 
-def test_a_port_that_is_taken_is_one_sentence(shop: Shop) -> None:
+def test_port_in_use_is_reported_in_one_sentence(shop: Shop) -> None:
     other = Shop(shop.home.parent / "other", port=shop.port)
     result = other.run("up", "--detach", "--port", str(other.port))
     assert result.returncode == 1
