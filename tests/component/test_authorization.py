@@ -106,4 +106,6 @@ def test_every_caller_gets_the_status_of_the_table(shop: Shop) -> None:
 
 def test_document_is_generated_from_the_table() -> None:
     written = authorization.DOCUMENT.read_text()
-    assert written == authorization.document(), "run python tests/support/authorization.py"
+    assert written == authorization.document(), (
+        "run PYTHONPATH=tests python -m support.authorization"
+    )

@@ -1,6 +1,6 @@
 """Who may do what in the public API: the authorization table, and requests to test it with.
 
-``python tests/support/authorization.py`` writes ``docs/authorization.md`` from it.
+``PYTHONPATH=tests python -m support.authorization`` writes ``docs/authorization.md`` from it.
 """
 
 import base64
@@ -183,10 +183,10 @@ def document() -> str:
     who = "\n".join(f"| {name} | {meaning} |" for name, meaning in WHO.items())
     return f"""# Authorization
 
-`python tests/support/authorization.py` generates this page from the table that the tests try cell \
-by cell: `tests/component/test_authorization.py` against the storefront, with tokens forged with \
-the user pool's own key, and `tests/chain/test_authorization.py` against the whole shop. An \
-operation without a row fails both.
+`PYTHONPATH=tests python -m support.authorization` generates this page from the table that the \
+tests try cell by cell: `tests/component/test_authorization.py` against the storefront, with \
+tokens forged with the user pool's own key, and `tests/chain/test_authorization.py` against the \
+whole shop. An operation without a row fails both.
 
 ## The public API
 
