@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from chassis.openapi import document
+from chassis.openapi import document, portable_schema
 from contracts import files, notifications, orders, payments, storefront, toys
 from contracts.operations import Operation
 
@@ -40,6 +40,14 @@ def test_every_contract_generates_a_valid_document(name: str) -> None:
 def test_patterns_are_valid_in_ecma_262() -> None:
     text = json.dumps(document("Shop", storefront.OPERATIONS, server="/api"))
     assert "(?!" not in text
+
+
+def test_descriptions_are_markdown() -> None:
+    schema = {"description": "Send ``a``.\n\n    Then ``b``.\n    ", "default": "``c``"}
+    assert portable_schema(schema) == {
+        "description": "Send `a`.\n\nThen `b`.",
+        "default": "``c``",
+    }
 
 
 def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:

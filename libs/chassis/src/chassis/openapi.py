@@ -15,6 +15,7 @@ from contracts.security import SCHEMES
 
 _REF = "#/components/schemas/{name}"
 _PATH_PARAMETER = re.compile(r"{(\w+)}")
+_INDENTATION = re.compile(r"\n[ ]+")
 _PATTERN_END = r"$(?!\n)"
 _ID: dict[str, Any] = {"type": "string", "maxLength": 64}
 _ETAG = {
@@ -114,20 +115,31 @@ def _schema_of_anything(kind: type) -> dict[str, Any]:
 
 
 def portable_schema(schema: Any) -> Any:
-    """Return a JSON Schema whose patterns are valid in ECMA 262, where `$` matches the end only.
+    """Return a JSON Schema with patterns in ECMA 262 and descriptions in Markdown.
+
+    In ECMA 262 `$` matches the end only. Descriptions are docstrings, in reStructuredText.
 
     Parameters
     ----------
     schema
-        A JSON Schema whose patterns are written for Python.
+        A JSON Schema that msgspec has generated.
     """
     if isinstance(schema, dict):
-        return {name: portable_schema(value) for name, value in schema.items()}
+        return {
+            name: _markdown(value)
+            if name == "description" and isinstance(value, str)
+            else portable_schema(value)
+            for name, value in schema.items()
+        }
     if isinstance(schema, list):
         return [portable_schema(value) for value in schema]
     if isinstance(schema, str):
         return schema.replace(_PATTERN_END, "$")
     return schema
+
+
+def _markdown(docstring: str) -> str:
+    return _INDENTATION.sub("\n", docstring).strip().replace("``", "`")
 
 
 def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:

@@ -78,26 +78,21 @@ class ExpectedMessage(Output):
 
 
 class AuditedOrder(Output):
-    """An order's transaction, the gateway's records of it, and the documents that it requires.
-
-    Attributes
-    ----------
-    intent_id
-        The transaction's intent.
-    charges
-        The charge of the transaction's intent, and the order's other charges in the period.
-    receipt_file_id
-        File id of the receipt that must be archived; ``None`` if there must be none.
-    messages
-        The emails that the customer must have received.
-    """
+    """An order's transaction, the gateway's records of it, and the documents that it requires."""
 
     order_id: str
     transaction: Transaction | None
-    intent_id: str | None
-    charges: list[GatewayCharge]
-    receipt_file_id: str | None
-    messages: list[ExpectedMessage]
+    intent_id: Annotated[str | None, Meta(description="The payment intent of the transaction")]
+    charges: Annotated[
+        list[GatewayCharge],
+        Meta(description="That payment intent, and the order's others in the audited period"),
+    ]
+    receipt_file_id: Annotated[
+        str | None, Meta(description="The receipt that must be archived, if there must be one")
+    ]
+    messages: Annotated[
+        list[ExpectedMessage], Meta(description="The emails that the customer must have received")
+    ]
 
 
 class TransactionAuditAnswer(Output):
