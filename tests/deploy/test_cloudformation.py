@@ -214,8 +214,8 @@ def test_deploy_succeeds_once_the_faults_are_removed(trial: Trial, customer: Cus
     [
         ("deploy", ("own",), {}, "The stage own is marked chalice in stages.toml."),
         ("rollback", ("own", "toys"), {}, "The stage own is marked chalice in stages.toml."),
-        ("rollback", ("kept", "toys"), {}, "toys is not deployed to the stage kept."),
-        ("deploy", ("kept", "toys"), {}, "file_manager has not published its api-url yet."),
+        ("rollback", ("retained", "toys"), {}, "toys is not deployed to the stage retained."),
+        ("deploy", ("retained", "toys"), {}, "file_manager has not published its api-url yet."),
         *(
             (command, *rest)
             for command in ("deploy", "diff", "rollback")
@@ -226,7 +226,7 @@ def test_deploy_succeeds_once_the_faults_are_removed(trial: Trial, customer: Cus
                 (
                     ("foreign", "toys"),
                     {"AWS_ACCESS_KEY_ID": "222222222222"},
-                    "The credentials are of the account 222222222222.",
+                    "The credentials belong to the account 222222222222.",
                 ),
             )
         ),
@@ -243,7 +243,7 @@ def test_impossible_command_is_refused_before_any_change(
     assert said.startswith(sentence)
     assert len(said.splitlines()) == 1
     assert release_times(trial) == before
-    assert trial.stacks("kept") == trial.stacks("foreign") == {}
+    assert trial.stacks("retained") == trial.stacks("foreign") == {}
 
 
 @pytest.mark.parametrize(
@@ -295,12 +295,12 @@ def test_manual_changes_are_reported(trial: Trial) -> None:
 
 def test_service_that_another_depends_on_is_not_deleted(trial: Trial) -> None:
     said = trial.shop("delete", "--stage", "trial", "orders", fails=True)
-    assert said.startswith("payments is deployed and needs orders.")
+    assert said.startswith("payments is deployed and depends on orders.")
 
 
 def test_stage_that_retains_data_is_not_deleted(trial: Trial) -> None:
-    said = trial.shop("delete", "--stage", "kept", fails=True)
-    assert said.startswith("The stage kept keeps its data")
+    said = trial.shop("delete", "--stage", "retained", fails=True)
+    assert said.startswith("The stage retained retains its data")
 
 
 def test_deleted_stage_leaves_no_resources(trial: Trial) -> None:

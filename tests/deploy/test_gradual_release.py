@@ -13,7 +13,7 @@ import pytest
 
 from support.deploy.trial import Customer, Trial
 
-STAGE = ("--stage", "shifted")
+STAGE = ("--stage", "gradual")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def packages(trial: Trial) -> Path:
 @pytest.fixture(scope="module")
 def customer(trial: Trial, packages: Path) -> Customer:
     trial.shop("deploy", *STAGE, "--packages", str(packages))
-    return Customer.of(trial, "shifted")
+    return Customer.of(trial, "gradual")
 
 
 def live(trial: Trial, function: str) -> str:
@@ -35,7 +35,7 @@ def live(trial: Trial, function: str) -> str:
     return str(alias["FunctionVersion"])
 
 
-def functions(trial: Trial, stage: str = "shifted") -> list[dict[str, Any]]:
+def functions(trial: Trial, stage: str = "gradual") -> list[dict[str, Any]]:
     pages = trial.cloud.client("lambda").get_paginator("list_functions").paginate()
     found = [function for page in pages for function in page["Functions"]]
     return [f for f in found if f["FunctionName"].startswith(f"toyshop-{stage}-")]
@@ -64,7 +64,7 @@ def test_event_sources_invoke_aliases(trial: Trial) -> None:
     invoked += [
         subscription["Endpoint"]
         for subscription in aws("sns").list_subscriptions()["Subscriptions"]
-        if ":toyshop-shifted-" in subscription["Endpoint"]
+        if ":toyshop-gradual-" in subscription["Endpoint"]
     ]
     # THEN each refers to an alias
     assert len(invoked) >= 9
@@ -82,9 +82,9 @@ def test_another_stage_runs_the_same_code(trial: Trial, packages: Path) -> None:
             for function in functions(trial, stage)
             if "-notifications-" in function["FunctionName"]
         }
-        for stage in ("trial", "shifted")
+        for stage in ("trial", "gradual")
     }
-    assert code["trial"] == code["shifted"] == {base64.b64encode(built).decode()}
+    assert code["trial"] == code["gradual"] == {base64.b64encode(built).decode()}
     trial.shop("delete", "--stage", "trial")
 
 
@@ -98,10 +98,10 @@ def test_only_a_changed_service_is_released(
         # WHEN they are deployed
         said = trial.shop("deploy", *STAGE, "--packages", str(tmp_path / "new"))
     # THEN only that service's release has changed
-    assert "toyshop-shifted-orders updated" in said
+    assert "toyshop-gradual-orders updated" in said
     assert "1 of 12 stacks changed" in said
-    assert live(trial, "toyshop-shifted-orders-api-handler") == "2"
-    assert live(trial, "toyshop-shifted-payments-charge") == "1"
+    assert live(trial, "toyshop-gradual-orders-api-handler") == "2"
+    assert live(trial, "toyshop-gradual-payments-charge") == "1"
     customer.pays(customer.order())
     # AND packages of other sources are refused
     assert "was built from other sources than these" in refused
@@ -114,7 +114,7 @@ def test_new_setting_makes_a_new_version(trial: Trial, customer: Customer) -> No
     with trial.changed("orders/service.toml", handler, shorter):
         trial.shop("deploy", *STAGE, "orders")
     # THEN its alias points to a new version with the setting
-    name = "toyshop-shifted-orders-api-handler"
+    name = "toyshop-gradual-orders-api-handler"
     assert live(trial, name) == "3"
     serving = trial.cloud.client("lambda").get_function_configuration(
         FunctionName=name, Qualifier="live"

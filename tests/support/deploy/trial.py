@@ -69,8 +69,9 @@ test_payments = true
 class Trial:
     """Stages on one embedded AWS, and a copy of the checkout that a test may change.
 
-    ``trial`` and ``kept`` are deployed with CloudFormation, ``own`` with Chalice, ``inside`` and
-    ``owninside`` likewise in a network of their own; ``foreign`` is of another account.
+    ``trial`` and ``retained`` are deployed with CloudFormation, ``gradual`` too, with gradual
+    releases, ``own`` with Chalice; ``inside`` and ``owninside`` likewise in a network of their
+    own; ``foreign`` is of another account.
     """
 
     home: Path
@@ -106,9 +107,9 @@ class Trial:
         alarmed = 'alarm_email = "operations@trial.example"'
         kinds = {
             "trial": ("cloudformation", "false", "false", ""),
-            "kept": ("cloudformation", "true", "false", ""),
+            "retained": ("cloudformation", "true", "false", ""),
             "own": ("chalice", "false", "false", ""),
-            "shifted": (
+            "gradual": (
                 "cloudformation",
                 "false",
                 "false",
@@ -125,13 +126,13 @@ class Trial:
                     name=name,
                     account="111111111111" if name == "foreign" else ACCOUNT,
                     mode=mode,
-                    retain_data=kept,
+                    retain_data=retain_data,
                     network=network,
                     more=more,
                     aws=self.aws,
                     gateway=gateway,
                 )
-                for name, (mode, kept, network, more) in kinds.items()
+                for name, (mode, retain_data, network, more) in kinds.items()
             )
         )
         launch = [str(layout.aws_python), embedded_aws.__path__[0], "--home", str(self.home)]
