@@ -28,12 +28,12 @@ def stage(trial: Trial) -> Iterator[Trial]:
         trial.shop("delete", "--stage", "trial")
 
 
-class Heard:
+class EventSubscriber:
     """Receives the events of the stage's orders like any subscriber."""
 
     def __init__(self, trial: Trial) -> None:
         self._sqs = trial.cloud.client("sqs")
-        self._url = self._sqs.create_queue(QueueName=f"heard-{uuid.uuid4()}")["QueueUrl"]
+        self._url = self._sqs.create_queue(QueueName=f"subscriber-{uuid.uuid4()}")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
         trial.cloud.client("sns").subscribe(
             TopicArn=trial.published("orders/topic-arn"),
@@ -69,9 +69,9 @@ def release(trial: Trial, patch: str) -> None:
 
 def backfill(trial: Trial, *options: str) -> tuple[int, int]:
     """Backfill the stage's orders; return the numbers of incomplete and of completed records."""
-    said = trial.shop("backfill", "--stage", "trial", "orders", *options)
-    found = re.fullmatch(r"\d+ records, (\d+) lacked something(?:, (\d+) filled in)?\.\n", said)
-    assert found, said
+    output = trial.shop("backfill", "--stage", "trial", "orders", *options)
+    found = re.fullmatch(r"\d+ records read, (\d+) incomplete(?:, (\d+) filled in)?\.\n", output)
+    assert found, output
     return int(found[1]), int(found[2] or 0)
 
 
@@ -104,10 +104,10 @@ def indexes(trial: Trial) -> set[str]:
 
 def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
     # GIVEN existing orders, a list read halfway, and a customer who keeps placing orders
-    customer, heard = Customer.of(stage).shopper(), Heard(stage)
+    customer, subscriber = Customer.of(stage).shopper(), EventSubscriber(stage)
     old = [customer.order() for _ in range(7)]
     first = customer.api("GET", "/orders?limit=3").json
-    untouched = others(stage)
+    unchanged = others(stage)
     with ordering(customer) as placed:
         # WHEN the index is added and backfilled
         release(stage, "1-expand.patch")
@@ -128,14 +128,14 @@ def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
     all_paid_once(stage, customer, placed)
     for order in (*old, *placed.orders):
         assert customer.api("GET", f"/orders/{order}").headers["ETag"] == '"1"'
-    kinds = heard.kinds()
+    kinds = subscriber.kinds()
     assert set(kinds) == {*old, *placed.orders}
     assert set.union(*kinds.values()) == {"shop.order.placed.v1"}
     # AND no other service has changed
-    assert others(stage) == untouched
-    assert len(untouched) == 2 * (len(SERVICES) - 1)
+    assert others(stage) == unchanged
+    assert len(unchanged) == 2 * (len(SERVICES) - 1)
 
 
 def test_service_without_a_backfill_is_refused(trial: Trial) -> None:
-    said = trial.shop("backfill", "--stage", "trial", "toys", fails=True)
-    assert said.startswith("toys has no function backfill. docs/migrations.md says how")
+    output = trial.shop("backfill", "--stage", "trial", "toys", fails=True)
+    assert output.startswith("toys has no function backfill. docs/migrations.md describes how")
