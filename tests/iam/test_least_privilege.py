@@ -1,4 +1,4 @@
-"""What the functions really did, held against their policies both ways.
+"""The calls that the functions made, compared with their policies in both directions.
 
 The embedded AWS has recorded every decision about a role since the shop was opened. A call that
 no policy allows fails here, and so does an allowed action that no function has used, unless it
@@ -34,7 +34,7 @@ class Use(NamedTuple):
     resource: str
 
 
-# Allowed, and yet no function calls it: why.
+# Allowed, although no function calls it, and the reason.
 EXCEPTIONS = {
     Use("logs:*", "*"): "Lambda writes a function's log in its name",
     Use("dynamodb:*", "*/stream/*"): "Lambda reads a stream in the function's name",
@@ -51,7 +51,7 @@ EXCEPTIONS = {
 
 
 def granted(role: str) -> set[Use]:
-    """Return what a role's policy allows, one action and one resource each."""
+    """Return the pairs of action and resource that a role's policy allows."""
     return {
         Use(action, resource)
         for statement in POLICIES[role]["Statement"]
@@ -70,7 +70,7 @@ def is_exception(use: Use) -> bool:
 
 @pytest.fixture
 def used(shop: Shop) -> dict[str, set[Use]]:
-    """What each role's function was allowed, by role."""
+    """Return the allowed calls of each function, by role."""
     found: dict[str, set[Use]] = {role: set() for role in POLICIES}
     for decision in decisions(shop):
         if decision["allowed"]:
@@ -79,13 +79,13 @@ def used(shop: Shop) -> dict[str, set[Use]]:
 
 
 def decisions(shop: Shop) -> list[dict[str, Any]]:
-    """Return the decisions about functions; their sessions are called like their role."""
+    """Return the decisions about functions, whose sessions have the name of the role."""
     lines = (shop.home / "iam-decisions.jsonl").read_text().splitlines()
     return [entry for entry in map(json.loads, lines) if entry["session"] == entry["role"]]
 
 
 class Queues:
-    """The shop's queues, from outside."""
+    """Sends messages to the shop's queues without the shop."""
 
     def __init__(self, shop: Shop) -> None:
         self._sqs, self._base = shop.client("sqs"), f"{shop.aws}/{ACCOUNT}/toyshop-local-"
@@ -103,8 +103,8 @@ def queues(shop: Shop) -> Queues:
 
 
 @contextmanager
-def heard(tap: Tap, kind: str, subject: str) -> Iterator[list[dict[str, Any]]]:
-    """Fill a list, when the block ends, with the one event of a type about a subject."""
+def event_about(tap: Tap, kind: str, subject: str) -> Iterator[list[dict[str, Any]]]:
+    """Fill a list at the end of the block with the event of a type about a subject."""
     events: list[dict[str, Any]] = []
     yield events
 
@@ -118,8 +118,8 @@ def heard(tap: Tap, kind: str, subject: str) -> Iterator[list[dict[str, Any]]]:
     events.extend(eventually(there))
 
 
-def did(shop: Shop, function: str, action: str, resource: str) -> None:
-    """Wait until a function was allowed an action on a resource."""
+def wait_for_call(shop: Shop, function: str, action: str, resource: str) -> None:
+    """Wait until a function has been allowed an action on a resource."""
     role, use = f"toyshop-local-{function}", Use(action, resource)
 
     def seen() -> bool:
@@ -133,7 +133,7 @@ def did(shop: Shop, function: str, action: str, resource: str) -> None:
     eventually(seen)
 
 
-def test_users_and_staff_do_what_the_stories_leave_out(shop: Shop, alice: str, staff: str) -> None:
+def test_remaining_operations_of_users_and_staff(shop: Shop, alice: str, staff: str) -> None:
     email = f"{uuid.uuid4().hex}@example.com"
     body = {"email": email, "password": "Toyshop-2026!", "name": "Carol"}
     assert shop.api("POST", "/users", body).status == 201
@@ -154,7 +154,7 @@ def test_users_and_staff_do_what_the_stories_leave_out(shop: Shop, alice: str, s
     eventually(lambda: shop.api("GET", "/health?deep=1").status == 200)
 
 
-def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -> None:
+def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     shop.paid(order["id"], alice, "succeeded")
     shop.mailed(order["id"], 1)
@@ -169,7 +169,7 @@ def test_the_orders_are_walked_along_and_told_of_again(shop: Shop, alice: str) -
     assert told["reemitted"] == [order["id"]]
 
 
-def test_what_an_older_order_lacks_is_filled_in(shop: Shop, alice: str) -> None:
+def test_backfill_of_older_orders(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     table, key = "toyshop-local-orders", {"id": {"S": order["id"]}}
     dynamodb = shop.client("dynamodb")
@@ -179,43 +179,37 @@ def test_what_an_older_order_lacks_is_filled_in(shop: Shop, alice: str) -> None:
     assert "listing" in dynamodb.get_item(TableName=table, Key=key)["Item"]
 
 
-def test_a_charge_that_comes_by_the_retry_queue(
-    shop: Shop, alice: str, tap: Tap, queues: Queues
-) -> None:
-    # GIVEN an order whose charge is down
+def test_charge_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:
+    # GIVEN an order while the charge function is off
     with switched_off(shop, "payments-charge"):
         order = shop.place(alice)
-        with heard(tap, "shop.order.placed.v1", order["id"]) as events:
+        with event_about(tap, "shop.order.placed.v1", order["id"]) as events:
             pass
-        # WHEN the retry queue has it, while the gateway fails at first
+        # WHEN its event is in the retry queue and the gateway fails at first
         shop.gateway.add_fault("error_500", path="*/payment_intents", times=20)
         queues.send("payments-charge-retry", events[0])
-        did(shop, "payments-charge-retry", "sqs:ChangeMessageVisibility", "*")
+        wait_for_call(shop, "payments-charge-retry", "sqs:ChangeMessageVisibility", "*")
         shop.gateway.clear_faults()
         # THEN it is charged
         shop.paid(order["id"], alice, "succeeded")
 
 
-def test_a_receipt_that_comes_by_the_retry_queue(
-    shop: Shop, alice: str, tap: Tap, queues: Queues
-) -> None:
+def test_receipt_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:
     with switched_off(shop, "payments-fulfil"):
         order = shop.place(alice)
         shop.paid(order["id"], alice, "succeeded")
         with switched_off(shop, "notifications-api-handler"):
-            with heard(tap, "shop.payment.succeeded.v1", order["id"]) as events:
+            with event_about(tap, "shop.payment.succeeded.v1", order["id"]) as events:
                 pass
             queues.send("payments-fulfil-retry", events[0])
-            did(shop, "payments-fulfil-retry", "sqs:ChangeMessageVisibility", "*")
+            wait_for_call(shop, "payments-fulfil-retry", "sqs:ChangeMessageVisibility", "*")
         shop.mailed(order["id"], 1)
 
 
-def test_a_picture_that_comes_by_the_retry_queue(
-    shop: Shop, staff: str, tap: Tap, queues: Queues
-) -> None:
+def test_image_by_the_retry_queue(shop: Shop, staff: str, tap: Tap, queues: Queues) -> None:
     content = png()
     with switched_off(shop, "toys-images"):
-        # GIVEN a picture, and one whose toy is withdrawn meanwhile
+        # GIVEN an image of a toy, and an image of a toy that is deleted
         toy, withdrawn = (new_toy(shop, staff, f"Robot {n}") for n in ("Shown", "Withdrawn"))
         tickets = [announce(shop, staff, each["id"], len(content)) for each in (toy, withdrawn)]
         etag = {"If-Match": f'"{withdrawn["version"]}"'}
@@ -223,20 +217,20 @@ def test_a_picture_that_comes_by_the_retry_queue(
         assert gone.status == 204
         for ticket in tickets:
             upload(ticket, content, "image/png")
-            with heard(tap, "shop.file.ready.v1", ticket["image"]["id"]) as events:
+            with event_about(tap, "shop.file.ready.v1", ticket["image"]["id"]) as events:
                 pass
-            # WHEN the retry queue has them, while file_manager is down
+            # WHEN their events are in the retry queue while file_manager is down
             with switched_off(shop, "file-manager-api-handler"):
                 queues.send("toys-images-retry", events[0])
                 if ticket is tickets[1]:
-                    did(shop, "toys-images-retry", "sqs:ChangeMessageVisibility", "*")
-        # THEN the one is shown, the other forgotten
+                    wait_for_call(shop, "toys-images-retry", "sqs:ChangeMessageVisibility", "*")
+        # THEN the first is shown and the second is deleted
         eventually(lambda: shop.api("GET", f"/toys/{toy['id']}").json["images"])
-        did(shop, "toys-images-retry", "execute-api:Invoke", "*/DELETE/files/*")
+        wait_for_call(shop, "toys-images-retry", "execute-api:Invoke", "*/DELETE/files/*")
         lost = tickets[1]["image"]["id"]
         eventually(lambda: lost not in shop.items("file-manager"))
-    # and so by the topic alone
-    did(shop, "toys-images", "execute-api:Invoke", "*/DELETE/files/*")
+    # and also when the event comes from the topic
+    wait_for_call(shop, "toys-images", "execute-api:Invoke", "*/DELETE/files/*")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +241,9 @@ def test_a_picture_that_comes_by_the_retry_queue(
         ("toys-images", "file-manager", "shop.file.ready.v1"),
     ],
 )
-def test_poison_is_parked(shop: Shop, queues: Queues, function: str, topic: str, kind: str) -> None:
+def test_invalid_message_is_parked(
+    shop: Shop, queues: Queues, function: str, topic: str, kind: str
+) -> None:
     shop.client("sns").publish(
         TopicArn=topic_arn(topic),
         Message="{}",
@@ -255,7 +251,7 @@ def test_poison_is_parked(shop: Shop, queues: Queues, function: str, topic: str,
     )
     queues.send(f"{function}-retry", {})
     for consumer in (function, f"{function}-retry"):
-        did(shop, consumer, "sqs:SendMessage", "*-dead-letters")
+        wait_for_call(shop, consumer, "sqs:SendMessage", "*-dead-letters")
 
 
 @pytest.mark.parametrize(
@@ -266,42 +262,42 @@ def test_poison_is_parked(shop: Shop, queues: Queues, function: str, topic: str,
         ("file-manager", {"kind": {"S": "image"}, "status": {"S": "rejected"}}),
     ],
 )
-def test_a_change_that_is_no_event_is_parked(
+def test_record_that_is_not_an_event_is_parked(
     shop: Shop, service: str, item: dict[str, Any]
 ) -> None:
     table, key = f"toyshop-local-{service}", {"id": {"S": "broken"}}
     dynamodb = shop.client("dynamodb")
     dynamodb.put_item(TableName=table, Item=key | item)
-    did(shop, f"{service}-on-dynamodb-record", "sqs:SendMessage", "*-relay-dead-letters")
+    wait_for_call(shop, f"{service}-on-dynamodb-record", "sqs:SendMessage", "*-relay-dead-letters")
     dynamodb.delete_item(TableName=table, Key=key)
 
 
-def test_an_upload_that_cannot_be_checked_waits(shop: Shop, queues: Queues) -> None:
-    # GIVEN what is known of a file is broken
+def test_upload_that_cannot_be_checked_is_retried(shop: Shop, queues: Queues) -> None:
+    # GIVEN an invalid item of a file
     file_id = "fil_" + "0" * 26
     dynamodb, key = shop.client("dynamodb"), {"id": {"S": file_id}}
     dynamodb.put_item(TableName="toyshop-local-file-manager", Item=key)
-    # WHEN S3 tells of its upload, and something else of nothing
+    # WHEN the event of its upload and an invalid message arrive
     record = {"s3": {"object": {"key": f"incoming/{file_id}"}}}
     queues.send("file-manager-uploads", {"Records": [record]})
     queues.send("file-manager-uploads", "poison")
-    # THEN the one waits for another try, the other is put aside
-    did(shop, "file-manager-on-s3-event", "sqs:ChangeMessageVisibility", "*")
-    did(shop, "file-manager-on-s3-event", "sqs:SendMessage", "*-uploads-dead-letters")
+    # THEN the first is delayed for a retry and the second is parked
+    wait_for_call(shop, "file-manager-on-s3-event", "sqs:ChangeMessageVisibility", "*")
+    wait_for_call(shop, "file-manager-on-s3-event", "sqs:SendMessage", "*-uploads-dead-letters")
     queues.empty("file-manager-uploads")
     dynamodb.delete_item(TableName="toyshop-local-file-manager", Key=key)
 
 
-def test_no_function_called_what_it_may_not(shop: Shop) -> None:
+def test_no_function_was_denied_a_call(shop: Shop) -> None:
     refused = [entry for entry in decisions(shop) if not entry["allowed"]]
     assert refused == []
 
 
 @pytest.mark.parametrize("role", sorted(POLICIES))
-def test_every_call_is_one_that_the_functions_own_policy_allows(
+def test_every_call_is_allowed_by_the_policy_of_its_function(
     used: dict[str, set[Use]], role: str
 ) -> None:
-    # not the policy of the resource, which may let in more than its owner knows
+    # by the policy of the role, not only by the policy of the resource
     beyond = {
         use for use in used[role] if not any(matches(use, pattern) for pattern in granted(role))
     }
@@ -319,5 +315,5 @@ def test_every_allowed_action_is_used(used: dict[str, set[Use]], role: str) -> N
 
 
 @pytest.mark.parametrize("exception", EXCEPTIONS, ids=lambda use: use.action)
-def test_every_exception_is_one(exception: Use) -> None:
+def test_every_exception_is_an_allowed_action(exception: Use) -> None:
     assert any(matches(use, exception) for role in POLICIES for use in granted(role))

@@ -1,4 +1,4 @@
-"""Private means private: who may call an API gets an answer, everyone else a 403."""
+"""Private APIs answer their declared callers; everyone else gets a 403."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from support.running_shop import Shop
 LOCAL = stages.load(Layout.find().stages, "local")
 CALLERS = {name: calling_roles(service, LOCAL) for name, service in SERVICES.items()}
 PRIVATE = [name for name, service in SERVICES.items() if not service.is_public]
-# a path that each API serves, for those who may not call it
+# a path that each API serves, for callers that are refused
 PATHS = {
     "toys": "/toys",
     "orders": "/orders",
@@ -26,7 +26,7 @@ PATHS = {
 
 @pytest.fixture(scope="module")
 def intruder(shop: Shop) -> Iterator[str]:
-    """Make a role whose own policy lets it call every API there is."""
+    """Create a role whose own policy allows it to call every API."""
     iam, name = shop.client("iam"), "toyshop-local-intruder"
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
     everything = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
@@ -47,9 +47,7 @@ def _document(statement: dict[str, object]) -> str:
 
 
 @pytest.mark.parametrize("role", sorted(POLICIES))
-def test_a_role_gets_an_answer_from_every_api_that_it_calls(
-    shop: Shop, roles: Roles, role: str
-) -> None:
+def test_role_reaches_every_api_that_its_policy_names(shop: Shop, roles: Roles, role: str) -> None:
     refused = [
         (api, method, path)
         for api, method, path in invocations(role)
@@ -60,7 +58,7 @@ def test_a_role_gets_an_answer_from_every_api_that_it_calls(
 
 @pytest.mark.parametrize("api", PRIVATE)
 def test_every_other_role_is_refused(shop: Shop, roles: Roles, intruder: str, api: str) -> None:
-    assert CALLERS[api], "nobody calls it: what is it for?"
+    assert CALLERS[api], "nobody calls this API"
     others = [role for role in POLICIES if role not in CALLERS[api]]
     assert others
     assert [
@@ -71,28 +69,28 @@ def test_every_other_role_is_refused(shop: Shop, roles: Roles, intruder: str, ap
 
 
 @pytest.mark.parametrize("api", PRIVATE)
-def test_an_api_is_denied_to_its_own_service(shop: Shop, roles: Roles, api: str) -> None:
+def test_api_refuses_the_roles_of_its_own_service(shop: Shop, roles: Roles, api: str) -> None:
     for role in ROLES[api]:
         assert roles.call(role, api, "GET", PATHS[api]).status == 403
 
 
 @pytest.mark.parametrize("api", PRIVATE)
-def test_an_unsigned_call_is_refused(shop: Shop, roles: Roles, api: str) -> None:
+def test_unsigned_call_is_refused(shop: Shop, roles: Roles, api: str) -> None:
     answer = roles.call(None, api, "GET", PATHS[api])
     assert answer.status == 403
 
 
-def test_it_is_the_apis_policy_that_refuses(shop: Shop, roles: Roles, intruder: str) -> None:
-    # GIVEN a role that its own policy lets through
+def test_refusal_comes_from_the_policy_of_the_api(shop: Shop, roles: Roles, intruder: str) -> None:
+    # GIVEN a role whose own policy allows the call
     assert roles.call(intruder, "orders", "GET", "/health").status == 403
-    # WHEN the API has no policy for a moment
+    # WHEN the API has no policy
     gateway = shop.client("apigateway")
     api = "toyshop-local-orders"
     policy = json.loads(f'"{gateway.get_rest_api(restApiId=api)["policy"]}"')
     replace = {"op": "replace", "path": "/policy"}
     gateway.update_rest_api(restApiId=api, patchOperations=[{**replace, "value": ""}])
     try:
-        # THEN it is in
+        # THEN the call succeeds
         assert roles.call(intruder, "orders", "GET", "/health").status == 200
     finally:
         gateway.update_rest_api(restApiId=api, patchOperations=[{**replace, "value": policy}])

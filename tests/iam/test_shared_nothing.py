@@ -1,4 +1,4 @@
-"""Each service's roles, tried against everything that each other service owns."""
+"""No role of a service can access a resource of another service."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def _mail(client: Any, domain: str) -> Any:
     )
 
 
-# Of each type: its AWS service, and what one would try.
+# For each type of resource: its AWS service, and the calls to try.
 ATTEMPTS: dict[str, tuple[str, dict[str, Attempt]]] = {
     "AWS::DynamoDB::Table": (
         "dynamodb",
@@ -92,7 +92,7 @@ def _url(client: Any, name: str) -> str:
 
 
 def is_allowed(roles: Roles, role: str, resource: Resource, attempt: str) -> bool:
-    """Try something as a role; what fails for another reason than IAM was allowed."""
+    """Try a call as a role; any error other than a denial means that it was allowed."""
     service, attempts = ATTEMPTS[resource.type]
     try:
         attempts[attempt](roles.client(role, service), resource.name)
@@ -103,7 +103,7 @@ def is_allowed(roles: Roles, role: str, resource: Resource, attempt: str) -> boo
 
 
 @pytest.mark.parametrize(("service", "other"), list(permutations(NAMES, 2)))
-def test_a_service_is_refused_everything_of_another(
+def test_service_cannot_access_resources_of_another(
     shop: Shop, roles: Roles, service: str, other: str
 ) -> None:
     tried = list(product(ROLES[service], resources(other)))
@@ -117,8 +117,8 @@ def test_a_service_is_refused_everything_of_another(
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_a_service_may_use_what_it_owns(shop: Shop, roles: Roles, service: str) -> None:
-    # what shows that the refusals above are not those of a cloud that refuses everything
+def test_service_can_use_its_own_resources(shop: Shop, roles: Roles, service: str) -> None:
+    # proves that the denials above do not come from an AWS that denies everything
     unused = [
         resource.name
         for resource in resources(service)
@@ -131,19 +131,17 @@ def test_a_service_may_use_what_it_owns(shop: Shop, roles: Roles, service: str) 
     assert unused == []
 
 
-def test_a_function_reaches_its_own_prefix_of_a_bucket_and_no_other(
-    shop: Shop, roles: Roles
-) -> None:
+def test_function_can_access_only_its_own_prefix_of_a_bucket(shop: Shop, roles: Roles) -> None:
     private, public = (f"toyshop-local-file-manager-{kind}" for kind in ("private", "public"))
     api = roles.client("toyshop-local-file-manager-api-handler", "s3")
     check = roles.client("toyshop-local-file-manager-on-s3-event", "s3")
-    # documents are the API's, the check of uploads cannot even read them
+    # documents belong to the API; the check of uploads cannot read them
     api.put_object(Bucket=private, Key="documents/of-the-test", Body=b"x")
     assert api.get_object(Bucket=private, Key="documents/of-the-test")["Body"].read() == b"x"
     with pytest.raises(ClientError, match="AccessDenied"):
         check.get_object(Bucket=private, Key="documents/of-the-test")
     api.delete_object(Bucket=private, Key="documents/of-the-test")
-    # only the check makes anything public, and only as a file
+    # only the check can publish an object, and only as a file
     check.put_object(Bucket=public, Key="files/of-the-test", Body=b"x")
     with pytest.raises(ClientError, match="AccessDenied"):
         check.put_object(Bucket=public, Key="index.html", Body=b"x")
