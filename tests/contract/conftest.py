@@ -1,4 +1,4 @@
-"""Whole apps as providers, shared with the component tests."""
+"""Fixtures of the tests that run whole apps as providers."""
 
 from support.loaded_app import api_of, load_app
 from support.moto_aws import aws

@@ -1,4 +1,4 @@
-"""The committed contracts: true, valid, and compatible with what has been released."""
+"""The committed contracts match the code, are valid, and are compatible with the last release."""
 
 import copy
 import gzip
@@ -30,7 +30,7 @@ def openapi(service: str) -> dict[str, Any]:
     return document
 
 
-def test_the_documents_are_true_and_no_change_breaks_anyone() -> None:
+def test_documents_match_the_code_and_no_change_is_breaking() -> None:
     assert [str(finding) for finding in check(ROOT)] == []
 
 
@@ -38,14 +38,14 @@ def test_the_documents_are_true_and_no_change_breaks_anyone() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_api_is_described_in_valid_openapi(service: str) -> None:
+def test_document_of_an_api_is_valid_openapi(service: str) -> None:
     document = openapi(service)
     assert document["openapi"].startswith("3.1")
     validate(document)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_app_serves_what_is_described_and_nothing_else(
+def test_app_serves_exactly_the_documented_routes(
     load_app: Callable[..., ModuleType], service: str
 ) -> None:
     app = load_app(service).app
@@ -58,7 +58,7 @@ def test_an_app_serves_what_is_described_and_nothing_else(
     assert served == described
 
 
-def test_the_storefront_serves_the_committed_document(
+def test_storefront_serves_the_committed_document(
     load_app: Callable[..., ModuleType], api_of: Any
 ) -> None:
     answer = api_of(load_app("storefront_api")).call("GET", "/openapi.json")
@@ -73,7 +73,7 @@ def asyncapi_errors(document: Any) -> list[str]:
     return [error.message for error in validator.iter_errors(document)]
 
 
-def test_the_events_are_described_in_valid_asyncapi() -> None:
+def test_document_of_the_events_is_valid_asyncapi() -> None:
     assert ASYNCAPI["asyncapi"] == "3.0.0"
     assert asyncapi_errors(ASYNCAPI) == []
 
@@ -83,7 +83,7 @@ def _without_channel(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "edit",
     [
         _without_channel,
         lambda document: document["info"].pop("version"),
@@ -93,9 +93,9 @@ def _without_channel(document: Any) -> None:
         ),
     ],
 )
-def test_an_invalid_asyncapi_document_would_be_noticed(spoil: Callable[[Any], object]) -> None:
+def test_invalid_asyncapi_document_is_detected(edit: Callable[[Any], object]) -> None:
     document = copy.deepcopy(ASYNCAPI)
-    spoil(document)
+    edit(document)
     assert asyncapi_errors(document)
 
 
@@ -117,7 +117,7 @@ def at(reference: str) -> Any:
     return node
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+def test_every_reference_is_valid_and_every_schema_is_used() -> None:
     used = set(references(ASYNCAPI))
     for reference in used:
         assert at(reference), reference
@@ -125,7 +125,7 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
         assert f"#/components/schemas/{name}" in used
 
 
-def test_every_event_type_is_in_one_channel_and_sent_by_its_source() -> None:
+def test_every_event_type_has_one_channel_of_its_source() -> None:
     placed = {
         name: channel
         for channel, described in ASYNCAPI["channels"].items()
@@ -139,7 +139,7 @@ def test_every_event_type_is_in_one_channel_and_sent_by_its_source() -> None:
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_what_is_emitted_is_what_is_described(name: str) -> None:
+def test_emitted_event_matches_the_asyncapi_schema(name: str) -> None:
     components = ASYNCAPI["components"]
     schema = {**components["messages"][name]["payload"], "components": components}
     validator = jsonschema.Draft7Validator(schema)
@@ -150,7 +150,7 @@ def test_what_is_emitted_is_what_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("channel", ASYNCAPI["channels"])
-def test_a_channel_is_a_topic_of_the_service_that_sends(channel: str) -> None:
+def test_channel_is_a_topic_of_the_sender(channel: str) -> None:
     service = channel.removesuffix("-events").replace("-", "_")
     template = (ROOT / "apps" / service / "resources.yaml").read_text(encoding="utf-8")
     topics = [

@@ -1,4 +1,4 @@
-"""Events: what a producer emits is what the contract says, and what its consumers take.
+"""Events: producers emit what the contract says, and consumers accept it.
 
 The producer's side is its real ``events_of`` behind the real relay; the bytes that it publishes go
 to the real consumer.
@@ -27,20 +27,20 @@ def manifests() -> Iterator[dict[str, Any]]:
         yield tomllib.loads(path.read_text())
 
 
-def test_every_type_of_the_contract_has_a_producer_that_says_so() -> None:
+def test_every_event_type_has_a_producer_that_declares_it() -> None:
     assert set(MESSAGES) == set(EVENT_TYPES)
     emitted = {(name, m["name"]) for m in manifests() for name in m["events"]["emits"]}
     assert emitted == {(kind.name, kind.source.lstrip("/")) for kind in EVENT_TYPES.values()}
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_what_is_emitted_fulfils_the_contracts_schema(name: str) -> None:
+def test_emitted_event_matches_the_schema_of_the_contract(name: str) -> None:
     kind = EVENT_TYPES[name]
     schema = msgspec.json.schema(CloudEvent[kind.data])  # type: ignore[name-defined]
     event = json.loads(MESSAGES[name])
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(event)
-    # nothing travels that the contract does not know, and whatever is required is missed
+    # it has no other field than the contract, and every required attribute is checked
     assert set(event["data"]) == {field.encode_name for field in msgspec.structs.fields(kind.data)}
     for attribute in ("id", "source", "type", "subject", "time", "data"):
         less = {key: value for key, value in event.items() if key != attribute}
@@ -48,7 +48,7 @@ def test_what_is_emitted_fulfils_the_contracts_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_an_event_is_a_cloudevent_on_the_wire(name: str) -> None:
+def test_emitted_event_is_a_cloudevent(name: str) -> None:
     event = json.loads(MESSAGES[name])
     assert event["specversion"] == "1.0"
     assert event["type"] == name
@@ -66,36 +66,38 @@ def test_an_event_is_a_cloudevent_on_the_wire(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_the_same_change_is_the_same_event(name: str) -> None:
+def test_same_change_emits_the_same_bytes(name: str) -> None:
     assert all_messages()[name] == MESSAGES[name]
 
 
-def test_no_event_tells_a_secret() -> None:
+def test_no_event_contains_a_secret() -> None:
     for message in MESSAGES.values():
         assert "pi_1_secret" not in message
         assert "fingerprint" not in message
 
 
-def with_news(message: str) -> str:
-    """Return an event as a later release may emit it: with a field more, at every depth."""
+def with_unknown_fields(message: str) -> str:
+    """Return an event of a later release, with an additional field at every depth."""
 
-    def richer(value: Any) -> Any:
+    def extended(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: richer(item) for name, item in value.items()} | {"news": {"a": [1]}}
-        return [richer(item) for item in value] if isinstance(value, list) else value
+            return {name: extended(item) for name, item in value.items()} | {
+                "new_field": {"a": [1]}
+            }
+        return [extended(item) for item in value] if isinstance(value, list) else value
 
-    return json.dumps(richer(json.loads(message)))
+    return json.dumps(extended(json.loads(message)))
 
 
 @pytest.fixture
 def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
-    """Return the payments app between a gateway and neighbours that agree to everything."""
+    """Return the payments app with a gateway and downstream services that accept everything."""
     module = load_app("payments")
     from chalicelib.payments.bootstrap import build
 
     module.gateway = FakeGateway()
-    module.neighbour = FakeDownstream(archiveDocument=lambda _: None, sendMessage=lambda _: None)
-    module.components = build(module.settings, module.gateway, module.neighbour, module.neighbour)
+    module.downstream = FakeDownstream(archiveDocument=lambda _: None, sendMessage=lambda _: None)
+    module.components = build(module.settings, module.gateway, module.downstream, module.downstream)
     return module
 
 
@@ -104,18 +106,18 @@ def nothing_parked(service: str, *consumers: str) -> None:
         assert parked(f"toyshop-local-{service}-{consumer}-dead-letters") == []
 
 
-@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
-def test_payments_charges_and_refunds_by_the_orders_events(
-    payments: ModuleType, news: bool
+@pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
+def test_payments_charges_and_refunds_on_order_events(
+    payments: ModuleType, unknown_fields: bool
 ) -> None:
     for name in ("shop.order.placed.v1", "shop.order.cancelled.v1"):
         message = MESSAGES[name]
-        payments.charge(sns(with_news(message) if news else message), None)
+        payments.charge(sns(with_unknown_fields(message) if unknown_fields else message), None)
     assert payments.gateway.steps == ["create ord_1", "confirm ord_1", "refund ord_1"]
     nothing_parked("payments", "charge")
 
 
-@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
+@pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
 @pytest.mark.parametrize(
     ("outcome", "calls"),
     [
@@ -125,21 +127,21 @@ def test_payments_charges_and_refunds_by_the_orders_events(
         ("refunded", ["sendMessage"]),
     ],
 )
-def test_payments_fulfils_by_its_own_events(
-    payments: ModuleType, outcome: str, calls: list[str], news: bool
+def test_payments_fulfills_on_its_own_events(
+    payments: ModuleType, outcome: str, calls: list[str], unknown_fields: bool
 ) -> None:
     client_of("dynamodb").put_item(
         TableName=payments.settings.table_name, Item=transaction(outcome).to_dynamodb_dict()
     )
     message = MESSAGES[f"shop.payment.{outcome}.v1"]
-    payments.fulfil(sns(with_news(message) if news else message), None)
-    assert payments.neighbour.pop_operations() == calls
+    payments.fulfil(sns(with_unknown_fields(message) if unknown_fields else message), None)
+    assert payments.downstream.pop_operations() == calls
     nothing_parked("payments", "fulfil")
 
 
-@pytest.mark.parametrize("news", [False, True], ids=["as emitted", "with news"])
-def test_toys_shows_a_picture_by_file_managers_event(
-    load_app: Callable[..., ModuleType], api_of: Any, news: bool
+@pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
+def test_toys_shows_an_image_on_the_event_of_file_manager(
+    load_app: Callable[..., ModuleType], api_of: Any, unknown_fields: bool
 ) -> None:
     app = load_app("toys")
     api = api_of(app)
@@ -149,13 +151,13 @@ def test_toys_shows_a_picture_by_file_managers_event(
     }  # fmt: skip
     toy = api.call("POST", "/toys", draft).json_body
     message = all_messages(toy["id"])["shop.file.ready.v1"]
-    app.images(sns(with_news(message) if news else message), None)
+    app.images(sns(with_unknown_fields(message) if unknown_fields else message), None)
     shown = api.call("GET", f"/toys/{toy['id']}").json_body
     assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A kite"}]
     nothing_parked("toys", "images")
 
 
-CONSUMED_HERE = {
+CONSUMED = {
     "payments": {
         "shop.order.placed.v1",
         "shop.order.cancelled.v1",
@@ -168,6 +170,6 @@ CONSUMED_HERE = {
 }
 
 
-def test_every_consumer_of_the_manifests_is_tested_here() -> None:
+def test_every_declared_consumer_is_tested_here() -> None:
     listening = {m["name"]: set(m["events"]["listens"]) for m in manifests()}
-    assert {name: types for name, types in listening.items() if types} == CONSUMED_HERE
+    assert {name: types for name, types in listening.items() if types} == CONSUMED

@@ -1,8 +1,8 @@
-"""A contract that changes for real: ``shop.order.placed.v2`` beside a consumer of ``v1``.
+"""A breaking change of a contract: ``shop.order.placed.v2`` beside a consumer of ``v1``.
 
 The change breaks every reader: an order travels in parcels, so ``lines`` and ``shipping_address``
-move into ``parcels``. The second version lives in this test alone; producer, relay, consumer and
-the payments service are the real ones. The way is the one of docs/contracts.md.
+move into ``parcels``. The second version exists only in this test; producer, relay, consumer and
+the payments service are the real ones. The steps are those of docs/contracts.md.
 """
 
 import itertools
@@ -32,14 +32,14 @@ from support.paths import ROOT
 
 
 class Parcel(Output):
-    """What goes to one address."""
+    """The lines that are sent to one address."""
 
     address: Address
     lines: list[OrderLine]
 
 
 class PlacedOrder(Output):
-    """Data of the second version."""
+    """The data of the second version."""
 
     id: str
     customer_id: str
@@ -56,7 +56,7 @@ ORDER_PLACED_V2 = EventType(V2, "/orders", PlacedOrder)
 
 
 def second_version(event: CloudEvent[Order]) -> CloudEvent[PlacedOrder]:
-    """Return an event of the first version as one of the second: the same fact, told anew."""
+    """Return an event of the first version as an event of the second."""
     data = event.data
     return CloudEvent(
         id=event.id.replace(V1, V2),
@@ -79,7 +79,7 @@ def second_version(event: CloudEvent[Order]) -> CloudEvent[PlacedOrder]:
 
 
 def first_version(event: CloudEvent[PlacedOrder]) -> CloudEvent[Order]:
-    """Return an event of the second version as a consumer of the first understands it."""
+    """Return an event of the second version as an event of the first."""
     data = event.data
     return CloudEvent(
         id=event.id.replace(V2, V1),
@@ -105,7 +105,7 @@ def first_version(event: CloudEvent[PlacedOrder]) -> CloudEvent[Order]:
 
 
 def events_of_both(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Any]]:
-    """Yield what the service emits while the first version is still heard."""
+    """Yield the events of both versions, as the service emits them during the transition."""
     for event in events_of(before, after):
         yield event
         if event.type == ORDER_PLACED.name:
@@ -117,7 +117,7 @@ NEW_RELEASE = published(OrderRecord, events_of_both, None, order())
 
 
 def delivered(function: str, messages: dict[str, str]) -> list[str]:
-    """Return what payments' committed filter policy lets through to one of its functions."""
+    """Return the messages that the filter policy of a function of payments accepts."""
     template = (ROOT / "apps/payments/delivery.yaml").read_text(encoding="utf-8")
     sources = yaml.safe_load(template)["Resources"][function]["Properties"]["Events"].values()
     [wanted] = [s["Properties"]["FilterPolicy"]["type"] for s in sources if "Filter" in str(s)]
@@ -126,17 +126,17 @@ def delivered(function: str, messages: dict[str, str]) -> list[str]:
 
 @pytest.fixture
 def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
-    """Return the payments app as it is: it has never heard of a second version."""
+    """Return the payments app, which knows only the first version."""
     module = load_app("payments")
     from chalicelib.payments.bootstrap import build
 
     module.gateway = FakeGateway()
-    neighbour = FakeDownstream()
-    module.components = build(module.settings, module.gateway, neighbour, neighbour)
+    downstream = FakeDownstream()
+    module.components = build(module.settings, module.gateway, downstream, downstream)
     return module
 
 
-def test_the_producer_tells_both_and_the_first_is_what_it_was_to_the_byte() -> None:
+def test_producer_emits_both_versions_and_the_first_is_unchanged() -> None:
     assert NEW_RELEASE.keys() == {V1, V2}
     assert NEW_RELEASE[V1] == OLD_RELEASE[V1]
     first, second = (json.loads(NEW_RELEASE[name]) for name in (V1, V2))
@@ -145,29 +145,29 @@ def test_the_producer_tells_both_and_the_first_is_what_it_was_to_the_byte() -> N
     assert not {"lines", "shipping_address"} & second["data"].keys()
 
 
-def test_payments_charges_as_ever_while_another_consumer_hears_the_second_version(
+def test_payments_receives_the_first_version_beside_a_consumer_of_the_second(
     payments: ModuleType,
 ) -> None:
-    # GIVEN a new consumer, of the second version alone
+    # GIVEN a new consumer of the second version only
     packed: list[PlacedOrder] = []
     warehouse = Consumer(
         {ORDER_PLACED_V2: lambda event: packed.append(event.data)},
         Parking(NoQueue(), "queue"),
         sqs=None,
     )
-    # WHEN an order's events of the new release go to both
+    # WHEN both receive the events of an order of the new release
     heard = delivered("Charge", NEW_RELEASE)
     for message in heard:
         payments.charge(sns(message), None)
     warehouse.on_sns(sns(NEW_RELEASE[V2]))
-    # THEN payments has got the first version and charged, and the newcomer the second
+    # THEN payments has received the first version and charged, and the other the second
     assert heard == [NEW_RELEASE[V1]]
     assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
     assert [parcel.address.city for parcel in packed[0].parcels] == ["Sydney"]
     assert parked("toyshop-local-payments-charge-dead-letters") == []
 
 
-def test_a_second_version_that_slips_through_the_filter_does_no_harm(payments: ModuleType) -> None:
+def test_second_version_past_the_filter_is_ignored(payments: ModuleType) -> None:
     for message in NEW_RELEASE.values():
         payments.charge(sns(message), None)
     assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
@@ -175,10 +175,10 @@ def test_a_second_version_that_slips_through_the_filter_does_no_harm(payments: M
 
 
 @pytest.mark.parametrize("arrival", sorted({*itertools.permutations([V1, V1, V2, V2])}))
-def test_a_consumer_that_moves_over_hears_both_and_acts_once(
+def test_migrating_consumer_receives_both_versions_and_charges_once(
     payments: ModuleType, arrival: tuple[str, ...]
 ) -> None:
-    # GIVEN the next release of payments: while its subscription changes, it hears both versions
+    # GIVEN the next release of payments, which receives both versions during the transition
     from chalicelib.payments.charging import Charging
     from chalicelib.payments.store import TransactionStore
 
@@ -191,14 +191,14 @@ def test_a_consumer_that_moves_over_hears_both_and_acts_once(
         Parking(NoQueue(), "queue"),
         sqs=None,
     )
-    # WHEN both come, each twice, in any order
+    # WHEN both arrive twice, in any order
     for type_ in arrival:
         charge.on_sns(sns(NEW_RELEASE[type_]))
-    # THEN there is one charge: it hangs on the order, not on the event
+    # THEN there is one charge: its key is the order, not the event
     assert payments.gateway.steps == ["create ord_1", "confirm ord_1"]
 
 
-def test_the_check_takes_a_second_version_beside_the_first_and_not_in_its_place(
+def test_check_accepts_an_additional_version_but_not_a_replacement(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released = snapshots.load(ROOT)
@@ -207,13 +207,13 @@ def test_the_check_takes_a_second_version_beside_the_first_and_not_in_its_place(
         contracts = wire.contracts(generate(ROOT / "apps"))
         return [(c.contract, c.breaking) for c in snapshots.changes(released, contracts)]
 
-    # the data of the first version changed where they are
+    # the data of the first version are changed
     monkeypatch.setitem(EVENT_TYPES, V1, EventType(V1, "/orders", PlacedOrder))
     assert (f"events/{V1}", True) in changes()
-    # the second version beside the first
+    # the second version is added
     monkeypatch.setitem(EVENT_TYPES, V1, ORDER_PLACED)
     monkeypatch.setitem(EVENT_TYPES, V2, ORDER_PLACED_V2)
     assert changes() == [(f"events/{V2}", False)]
-    # and in its place
+    # and the first is removed
     monkeypatch.delitem(EVENT_TYPES, V1)
     assert changes() == [(f"events/{V1}", True), (f"events/{V2}", False)]

@@ -1,4 +1,4 @@
-"""What each service expects of the ones it calls, played against the real provider.
+"""The expectations of each service towards the services it calls, tested against the providers.
 
 The consumer's side is the real ``ServiceClient``, the provider's is the real app under moto; what
 travels between them is what would travel over HTTP.
@@ -51,7 +51,7 @@ EXPECTED: set[tuple[str, str, str]] = set()
 
 
 def expects(consumer: str, provider: str, *operations: str) -> Callable[[Test], Test]:
-    """Say whose expectation of whom a test is."""
+    """Declare which operations of a provider a test expects for a consumer."""
     EXPECTED.update((consumer, provider, operation) for operation in operations)
     return lambda test: test
 
@@ -63,7 +63,7 @@ class WireAnswer(NamedTuple):
 
 
 class Wire:
-    """Stands in for the network: hands what a ``ServiceClient`` sends to the app it is for."""
+    """Replaces the network: passes the requests of a ``ServiceClient`` to the provider's app."""
 
     def __init__(self, load_app: Callable[..., ModuleType]) -> None:
         self._load_app = load_app
@@ -95,7 +95,7 @@ class Wire:
 
 @pytest.fixture
 def wire(load_app: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """Return the network between services that are all here."""
+    """Return a network between the apps in this process."""
     wire = Wire(load_app)
     monkeypatch.setattr(transport, "connection_pool", lambda: wire)
     monkeypatch.setattr(client, "RetryPolicy", lambda: RetryPolicy(base_delay=0.0))
@@ -184,7 +184,7 @@ def message(template: notifications.Template, **changes: Any) -> notifications.N
     "template",
     ["payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"],
 )
-def test_payments_has_each_outcome_told_once(
+def test_payments_sends_one_email_per_outcome(
     wire: Wire, email_sender: EmailSender, template: notifications.Template
 ) -> None:
     service, path = wire.to("notifications"), {"message_id": derived_id("msg", ORDER_ID, template)}
@@ -198,7 +198,7 @@ def test_payments_has_each_outcome_told_once(
 
 
 @expects("payments", "notifications", "sendMessage")
-def test_payments_is_told_that_an_address_is_refused(wire: Wire, email_sender: EmailSender) -> None:
+def test_payments_receives_the_refusal_of_an_address(wire: Wire, email_sender: EmailSender) -> None:
     with pytest.raises(Unprocessable):
         wire.to("notifications").call(
             notifications.SEND,
@@ -209,10 +209,10 @@ def test_payments_is_told_that_an_address_is_refused(wire: Wire, email_sender: E
 
 @expects("payments", "file_manager", "archiveDocument")
 @expects("payments", "notifications", "sendMessage")
-def test_what_follows_a_payment_works_with_both_neighbours(
+def test_fulfillment_works_with_file_manager_and_notifications(
     wire: Wire, email_sender: EmailSender
 ) -> None:
-    # GIVEN a paid order, and the three services as they are
+    # GIVEN a paid order and the three services
     file_manager, app = wire.to("file_manager"), wire.app("payments")
     record_payment(app, "succeeded")
     now = datetime.now(UTC)
@@ -224,12 +224,12 @@ def test_what_follows_a_payment_works_with_both_neighbours(
             contact=orders.Contact(email="zoe@example.com", name="Zoë Łukasz"),
         ),
     )  # fmt: skip
-    # WHEN its event comes twice
+    # WHEN its event is delivered twice
     for _ in range(2):
         text = msgspec.json.encode(event).decode()
         sns = {"Message": text, "Subject": None, "MessageAttributes": {}}
         app.fulfil({"Records": [{"Sns": sns}]}, None)
-    # THEN there are one receipt and one e-mail, and nobody has refused anything
+    # THEN there is one receipt and one email, and every call succeeded
     assert wire.statuses == [201, 201, 200, 200]
     assert [file.subject for file in files_of(file_manager, RECEIPT_ID)] == [ORDER_ID]
     assert len(email_sender.sent) == 1
@@ -243,14 +243,14 @@ def files_of(file_manager: ServiceClient, *file_ids: str) -> list[files.File]:
     return file_manager.call(files.LOOKUP, body=lookup).value.items
 
 
-def picture() -> files.NewImage:
+def new_image() -> files.NewImage:
     return files.NewImage(subject="toy_1", content_type="image/png", size=1000, alt="A kite")
 
 
 @expects("toys", "file_manager", "announceImage", "deleteFile")
-def test_toys_announces_a_picture_and_has_it_deleted(wire: Wire) -> None:
+def test_toys_announces_and_deletes_an_image(wire: Wire) -> None:
     file_manager = wire.to("file_manager")
-    reply = file_manager.call(files.ANNOUNCE_IMAGE, body=picture())
+    reply = file_manager.call(files.ANNOUNCE_IMAGE, body=new_image())
     assert reply.status == 201
     image, upload = reply.value.image, reply.value.upload
     assert image.url == f"/files/{image.id}"
@@ -258,7 +258,7 @@ def test_toys_announces_a_picture_and_has_it_deleted(wire: Wire) -> None:
     assert upload.url.startswith("http")
     assert upload.fields["Content-Type"] == "image/png"
     assert upload.expires_at > datetime.now(UTC)
-    for _ in range(2):  # a file that is not there is no error
+    for _ in range(2):  # deleting an absent file is not an error
         assert file_manager.call(files.DELETE, {"file_id": image.id}).status == 204
     assert files_of(file_manager, image.id) == []
 
@@ -272,7 +272,7 @@ def test_toys_announces_a_picture_and_has_it_deleted(wire: Wire) -> None:
 @expects("storefront_api", "file_manager", "getHealth")
 @expects("storefront_api", "notifications", "getHealth")
 @pytest.mark.parametrize("service", ["toys", "orders", "payments", "file_manager", "notifications"])
-def test_every_private_service_says_that_it_is_there(wire: Wire, service: str) -> None:
+def test_every_private_service_answers_the_health_check(wire: Wire, service: str) -> None:
     assert wire.to(service).call(HEALTH).value.status == "ok"
 
 
@@ -288,18 +288,18 @@ DRAFT = {
 
 
 def raw(document: Any) -> msgspec.Raw:
-    """Return a body as the storefront hands it on: as it came."""
+    """Return a body as the storefront forwards it, unchanged."""
     return msgspec.Raw(document if isinstance(document, bytes) else msgspec.json.encode(document))
 
 
-def add_toy(catalogue: ServiceClient, **changes: Any) -> toys.Toy:
-    reply = catalogue.call(toys.CREATE, body=raw(DRAFT | changes))
+def add_toy(toys_client: ServiceClient, **changes: Any) -> toys.Toy:
+    reply = toys_client.call(toys.CREATE, body=raw(DRAFT | changes))
     assert reply.status == 201
     return reply.value
 
 
 @expects("storefront_api", "toys", "createToy", "getToy")
-def test_the_storefront_adds_and_reads_a_toy(wire: Wire) -> None:
+def test_storefront_adds_and_reads_a_toy(wire: Wire) -> None:
     catalogue = wire.to("toys")
     toy = add_toy(catalogue)
     assert toy.version == 1
@@ -316,13 +316,13 @@ def test_the_storefront_adds_and_reads_a_toy(wire: Wire) -> None:
     [(b"", BadRequest), (b"{", BadRequest), (b"\xff", BadRequest), (b"[]", Unprocessable),
      (DRAFT | {"colour": 1}, Unprocessable), (DRAFT | {"name": ""}, Unprocessable)],
 )  # fmt: skip
-def test_toys_judges_bodies_that_are_handed_on_unseen(wire: Wire, body: Any, error: Any) -> None:
+def test_toys_validates_forwarded_bodies(wire: Wire, body: Any, error: Any) -> None:
     with pytest.raises(error):
         wire.to("toys").call(toys.CREATE, body=raw(body))
 
 
 @expects("storefront_api", "toys", "searchToys")
-def test_the_storefront_searches_page_by_page(wire: Wire) -> None:
+def test_storefront_searches_page_by_page(wire: Wire) -> None:
     catalogue = wire.to("toys")
     names = {add_toy(catalogue, name=f"Kite {number}").name for number in range(3)}
     add_toy(catalogue, name="Ball", attributes={"colour": "blue"})
@@ -343,7 +343,7 @@ def test_the_storefront_searches_page_by_page(wire: Wire) -> None:
 
 
 @expects("storefront_api", "toys", "lookUpToys")
-def test_the_storefront_finds_the_prices_of_an_order(wire: Wire) -> None:
+def test_storefront_looks_up_the_prices_of_an_order(wire: Wire) -> None:
     catalogue = wire.to("toys")
     toy = add_toy(catalogue)
     lookup = toys.ToyLookup(ids=[toy.id, "toy_none"])
@@ -351,7 +351,7 @@ def test_the_storefront_finds_the_prices_of_an_order(wire: Wire) -> None:
 
 
 @expects("storefront_api", "toys", "replaceToy", "patchToy", "deleteToy")
-def test_the_storefront_hands_preconditions_on(wire: Wire) -> None:
+def test_storefront_forwards_preconditions(wire: Wire) -> None:
     catalogue = wire.to("toys")
     path = {"toy_id": add_toy(catalogue).id}
     changes: list[tuple[Any, Any]] = [
@@ -377,7 +377,7 @@ def test_the_storefront_hands_preconditions_on(wire: Wire) -> None:
 
 @expects("storefront_api", "toys", "addToyImage", "removeToyImage")
 @expects("toys", "file_manager", "announceImage")
-def test_a_picture_is_announced_through_toys_by_file_manager(wire: Wire) -> None:
+def test_image_is_announced_through_toys_to_file_manager(wire: Wire) -> None:
     file_manager, catalogue = wire.to("file_manager"), wire.to("toys")
     toy = add_toy(catalogue)
     image = {"content_type": "image/png", "size": 1000, "alt": "A kite"}
@@ -387,7 +387,7 @@ def test_a_picture_is_announced_through_toys_by_file_manager(wire: Wire) -> None
     assert (announced.subject, announced.status) == (toy.id, "pending")
     with pytest.raises(Unprocessable):
         catalogue.call(toys.ADD_IMAGE, {"toy_id": toy.id}, body=raw(image | {"size": 0}))
-    # it is not shown yet, so there is nothing to remove
+    # it is not shown yet and cannot be removed
     path = {"toy_id": toy.id, "image_id": ticket.value.image.id}
     with pytest.raises(NotFound):
         catalogue.call(toys.REMOVE_IMAGE, path)
@@ -409,7 +409,7 @@ def order_request(key: str = "key-1", **changes: Any) -> orders.PlaceOrder:
 
 
 @expects("storefront_api", "orders", "placeOrder", "findReplay", "getOrder")
-def test_the_storefront_places_an_order_once_per_key(wire: Wire) -> None:
+def test_storefront_places_one_order_per_key(wire: Wire) -> None:
     service = wire.to("orders")
     lookup = orders.ReplayLookup(customer_id="cus_1", idempotency_key="key-1", fingerprint="a" * 64)
     with pytest.raises(NotFound):
@@ -435,7 +435,7 @@ def test_the_storefront_places_an_order_once_per_key(wire: Wire) -> None:
 
 
 @expects("storefront_api", "orders", "listOrders")
-def test_the_storefront_lists_a_customers_orders_or_everyones(wire: Wire) -> None:
+def test_storefront_lists_the_orders_of_one_or_all_customers(wire: Wire) -> None:
     service = wire.to("orders")
     mine = [
         service.call(orders.PLACE, body=order_request(f"key-{number}")).value.id
@@ -456,7 +456,7 @@ def test_the_storefront_lists_a_customers_orders_or_everyones(wire: Wire) -> Non
 
 
 @expects("storefront_api", "orders", "changeOrder", "cancelOrder")
-def test_the_storefront_changes_and_cancels_an_order(wire: Wire) -> None:
+def test_storefront_changes_and_cancels_an_order(wire: Wire) -> None:
     service, path = wire.to("orders"), {"order_id": ORDER_ID}
     service.call(orders.PLACE, body=order_request())
     patch = {"shipping_address": {"city": "Perth"}}
@@ -499,7 +499,7 @@ def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
 
 
 @expects("storefront_api", "payments", "lookUpTransactions")
-def test_the_storefront_asks_what_became_of_payments(wire: Wire) -> None:
+def test_storefront_looks_up_the_payments_of_orders(wire: Wire) -> None:
     service = wire.to("payments")
     record_payment(wire.app("payments"), "action_required", client_secret="pi_1_secret_2")
     lookup = payments.TransactionLookup(order_ids=[ORDER_ID, "ord_none"])
@@ -517,16 +517,16 @@ def webhook(payload: bytes, secret: str = SECRET) -> payments.Webhook:
 
 
 @expects("storefront_api", "payments", "receiveWebhook")
-def test_the_storefront_hands_webhooks_on_to_the_byte(wire: Wire) -> None:
+def test_storefront_forwards_webhooks_byte_for_byte(wire: Wire) -> None:
     service = wire.to("payments")
     intent = {"id": "pi_1", "metadata": {"order_id": ORDER_ID}, "odd": "é\u2028 \\u00e9"}
-    news = {"type": "payment_intent.succeeded", "data": {"object": intent}}
-    payload = msgspec.json.format(msgspec.json.encode(news), indent=3)
-    # GIVEN news of a payment that is not recorded yet: the gateway shall send it again
+    event = {"type": "payment_intent.succeeded", "data": {"object": intent}}
+    payload = msgspec.json.format(msgspec.json.encode(event), indent=3)
+    # GIVEN a webhook about a payment that is not recorded yet, which the gateway must repeat
     with pytest.raises(ServiceUnavailable):
         service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload))
     record_payment(wire.app("payments"), "action_required")
-    # WHEN it comes with a signature that holds, and with one that does not
+    # WHEN it is sent with a valid and with an invalid signature
     with pytest.raises(BadRequest):
         service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload, "whsec_of_another"))
     assert service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload)).status == 204
@@ -539,7 +539,7 @@ def test_the_storefront_hands_webhooks_on_to_the_byte(wire: Wire) -> None:
 
 
 @expects("storefront_api", "file_manager", "linkDocument")
-def test_the_storefront_gets_a_link_to_a_receipt(wire: Wire) -> None:
+def test_storefront_gets_a_link_to_a_receipt(wire: Wire) -> None:
     file_manager = wire.to("file_manager")
     with pytest.raises(NotFound):
         file_manager.call(files.LINK_DOCUMENT, {"file_id": RECEIPT_ID})
@@ -550,7 +550,7 @@ def test_the_storefront_gets_a_link_to_a_receipt(wire: Wire) -> None:
 
 
 @expects("storefront_api", "orders", "reemitOrder", "listOrders", "getOrder")
-def test_the_storefront_walks_along_orders_and_has_one_told_of_again(wire: Wire) -> None:
+def test_storefront_lists_orders_by_time_and_reemits_one(wire: Wire) -> None:
     service = wire.to("orders")
     placed = service.call(orders.PLACE, body=order_request()).value
     later = placed.placed_at + timedelta(seconds=1)
@@ -567,7 +567,7 @@ def test_the_storefront_walks_along_orders_and_has_one_told_of_again(wire: Wire)
 
 
 class OneCharge:
-    """The gateway's records: one intent, in any time."""
+    """The gateway's records, which contain one intent."""
 
     def __init__(self, charge: payments.GatewayCharge) -> None:
         self._charge = charge
@@ -580,7 +580,7 @@ class OneCharge:
 
 
 @expects("storefront_api", "payments", "auditTransactions", "reemitTransaction")
-def test_the_storefront_asks_what_the_gateway_knows(
+def test_storefront_audits_charges_at_the_gateway(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, app, now = wire.to("payments"), wire.app("payments"), datetime.now(UTC)
@@ -596,13 +596,13 @@ def test_the_storefront_asks_what_the_gateway_knows(
         request = payments.TransactionAudit(order_ids=list(order_ids), since=now, until=now)
         return service.call(payments.AUDIT, body=request).value
 
-    # money without a record of it, whoever asks
+    # a charge without a transaction
     assert audit().unrecorded == [charge]
     (item,) = audit(ORDER_ID).items
     assert (item.transaction, item.charges) == (None, [charge])
     with pytest.raises(NotFound):
         service.call(payments.REEMIT, {"transaction_id": derived_id("txn", ORDER_ID)})
-    # and with it: the ids of what must follow are those that payments uses
+    # and with a transaction: the expected ids are those that payments uses
     record_payment(app, "succeeded")
     answer = audit(ORDER_ID)
     (item,) = answer.items
@@ -615,7 +615,7 @@ def test_the_storefront_asks_what_the_gateway_knows(
 
 
 @expects("storefront_api", "file_manager", "lookUpFiles")
-def test_the_storefront_finds_the_receipts_of_many_orders(wire: Wire) -> None:
+def test_storefront_looks_up_the_receipts_of_many_orders(wire: Wire) -> None:
     service = wire.to("file_manager")
     service.call(files.ARCHIVE_DOCUMENT, {"file_id": RECEIPT_ID}, body=document())
     lookup = files.FileLookup(ids=[RECEIPT_ID, derived_id("fil", "x"), RECEIPT_ID])
@@ -626,7 +626,7 @@ def test_the_storefront_finds_the_receipts_of_many_orders(wire: Wire) -> None:
 
 
 @expects("storefront_api", "notifications", "lookUpMessages")
-def test_the_storefront_finds_the_mails_of_many_orders(
+def test_storefront_looks_up_the_emails_of_many_orders(
     wire: Wire, email_sender: EmailSender
 ) -> None:
     service = wire.to("notifications")
@@ -637,7 +637,7 @@ def test_the_storefront_finds_the_mails_of_many_orders(
     assert len(email_sender.sent) == 1
 
 
-def test_every_call_of_every_manifest_has_its_expectation() -> None:
+def test_every_declared_call_has_an_expectation() -> None:
     declared = {
         (manifest["name"], provider, operation)
         for path in (ROOT / "apps").glob("*/service.toml")

@@ -1,4 +1,4 @@
-"""Every OpenAPI document holds what it promises, whatever a client makes up from it."""
+"""Every app behaves as its OpenAPI document says, for generated valid and invalid requests."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ PRIVATE = ("file_manager", "notifications", "orders", "payments", "toys")
 
 
 def findings(service: str, url: str, authorization: str) -> str:
-    """Try what the document of a service says, and return what does not hold."""
+    """Run schemathesis on a service; return its report if an answer violates the document."""
     result = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
@@ -43,7 +43,7 @@ def findings(service: str, url: str, authorization: str) -> str:
 
 @pytest.fixture
 def serve(load_app: Callable[..., ModuleType]) -> Iterator[Callable[..., str]]:
-    """Return a function that serves a private service, and returns its URL."""
+    """Return a function that serves a private service and returns its URL."""
     with ExitStack() as running:
 
         def start(service: str, **environ: str) -> str:
@@ -53,16 +53,16 @@ def serve(load_app: Callable[..., ModuleType]) -> Iterator[Callable[..., str]]:
 
 
 @pytest.mark.parametrize("service", PRIVATE)
-def test_a_private_api_is_as_its_document_says(serve: Any, service: str) -> None:
+def test_private_api_behaves_as_documented(serve: Any, service: str) -> None:
     found = findings(service, serve(service), SIGNED)
     assert not found, found
 
 
-def test_the_public_api_is_as_its_document_says(load_app: Callable[..., ModuleType]) -> None:
+def test_public_api_behaves_as_documented(load_app: Callable[..., ModuleType]) -> None:
     with ExitStack() as running:
-        # GIVEN the storefront with all services behind it, and a member of staff
+        # GIVEN the storefront with all services behind it, and a staff member
         urls: dict[str, str] = {}
-        for service in PRIVATE:  # after those that it calls
+        for service in PRIVATE:  # after the services that it calls
             module = load_app(service, **urls)
             urls[f"{service.upper()}_URL"] = running.enter_context(served(module.app))
         module = load_app("storefront_api", **urls)
@@ -74,7 +74,7 @@ def test_the_public_api_is_as_its_document_says(load_app: Callable[..., ModuleTy
 
 
 def staff_of(module: ModuleType) -> str:
-    """Let a storefront use the user pool of this test, and return the token of someone of staff."""
+    """Make the storefront use the user pool of this test; return the token of a staff member."""
     cognito = client_of("cognito-idp")
     pool_id = cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
     (client,) = cognito.list_user_pool_clients(UserPoolId=pool_id)["UserPoolClients"]

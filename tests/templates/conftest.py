@@ -1,4 +1,4 @@
-"""The templates of the stages on AWS, made once for all tests of this folder."""
+"""The templates of the stages on AWS, rendered once for all tests of this folder."""
 
 import pytest
 

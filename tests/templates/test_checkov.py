@@ -1,4 +1,4 @@
-"""checkov finds nothing in what is deployed to prod that `infra/waivers.toml` does not waive."""
+"""checkov has no finding in the templates of prod that `infra/waivers.toml` does not waive."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ WAIVERS = tomllib.loads((ROOT / "infra" / "waivers.toml").read_text())["waiver"]
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What checkov says of a resource."""
+    """A finding of checkov about a resource."""
 
     check: str
     resource: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 def find(paths: list[Path]) -> list[Finding]:
-    """Run checkov, which asks nobody on the network with these options."""
+    """Run checkov with options that keep it off the network."""
     command = [str(Path(sys.executable).with_name("checkov")), "--framework", "cloudformation"]
     command += ["--skip-download", "--compact", "--quiet", "--output", "json"]
     done = subprocess.run(
@@ -69,7 +69,7 @@ def test_each_finding_is_waived_with_a_reason(findings: list[Finding]) -> None:
     assert all(len(waiver["reason"]) > 40 for waiver in WAIVERS)
 
 
-def test_no_waiver_is_left_over(findings: list[Finding]) -> None:
+def test_no_waiver_is_unused(findings: list[Finding]) -> None:
     left = [
         waiver["check"]
         for waiver in WAIVERS
@@ -119,7 +119,7 @@ def test_planted_faults_are_found(prod: Templates, tmp_path: Path) -> None:
     for file in {file for file, *_ in FAULTS.values()}:
         paths.append(tmp_path / file)
         paths[-1].write_text(json.dumps(spoiled[file]))
-    # WHEN checkov looks at them THEN each is found, and no waiver hides it
+    # WHEN checkov runs THEN each fault is found, and no waiver hides it
     found = unwaived(find(paths))
     for file, logical_id, _, check in FAULTS.values():
         place = f"{file.removesuffix('.json')}.{logical_id}: {check} "

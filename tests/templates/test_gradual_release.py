@@ -1,4 +1,4 @@
-"""What AWS makes of the templates of a stage that shifts: all goes through the aliases."""
+"""The translated templates of a stage with gradual releases invoke functions by their aliases."""
 
 import json
 import re
@@ -30,24 +30,24 @@ def aliases(template: dict[str, Any]) -> dict[str, str]:
     return {name: alias["FunctionName"]["Ref"] for name, alias in found}
 
 
-def test_every_function_has_an_alias_that_code_deploy_moves(template: dict[str, Any]) -> None:
+def test_code_deploy_updates_the_alias_of_every_function(template: dict[str, Any]) -> None:
     functions = set(of_type(template, "AWS::Lambda::Function"))
     assert functions == set(aliases(template).values())
     groups = of_type(template, "AWS::CodeDeploy::DeploymentGroup")
     for alias, function in aliases(template).items():
-        # WHEN the alias is updated THEN it is by a deployment group of its own
+        # WHEN the alias is updated THEN its own deployment group does it
         update = template["Resources"][alias]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
         group = groups[update["DeploymentGroupName"]["Ref"]]
         assert group["DeploymentConfigName"]["Fn::Sub"][1] == {
             "ConfigName": "Canary10Percent5Minutes"
         }
-        # AND it is taken back on an alarm of the new version, or of the API
+        # AND an alarm of the new version or of the API rolls it back
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         watched = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
         assert watched == [f"{function}NewVersionErrors", "RestAPIReleaseFaults"]
 
 
-def test_alarms_watch_the_version_that_the_alias_goes_to(template: dict[str, Any]) -> None:
+def test_alarms_watch_the_new_version(template: dict[str, Any]) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     for alias, function in aliases(template).items():
         version = template["Resources"][alias]["Properties"]["FunctionVersion"]
@@ -68,7 +68,7 @@ def test_integrations_and_authorizers_invoke_aliases(template: dict[str, Any]) -
     invoked = {name for name, _ in FUNCTION.findall(json.dumps(api))}
     assert invoked
     assert invoked <= set(aliases(template))
-    # an authorizer's too
+    # and those of authorizers
     assert invoked == {
         name
         for name, function in aliases(template).items()
@@ -86,20 +86,22 @@ def test_events_invoke_aliases(template: dict[str, Any]) -> None:
         assert all(target["Arn"] in known for target in rule["Targets"])
 
 
-def test_permissions_are_to_invoke_aliases(template: dict[str, Any]) -> None:
+def test_permissions_allow_invoking_aliases(template: dict[str, Any]) -> None:
     permissions = of_type(template, "AWS::Lambda::Permission").values()
     assert permissions
     known = [{"Ref": name} for name in aliases(template)]
     assert [each for each in permissions if each["FunctionName"] not in known] == []
 
 
-def test_retries_and_failure_destinations_are_the_aliases(template: dict[str, Any]) -> None:
+def test_retries_and_failure_destinations_belong_to_aliases(template: dict[str, Any]) -> None:
     for config in of_type(template, "AWS::Lambda::EventInvokeConfig").values():
         assert config["Qualifier"] == "live"
 
 
-def test_concurrency_stays_with_the_function(template: dict[str, Any], prod: Templates) -> None:
-    # an alias has none: what is reserved counts for all versions together
+def test_reserved_concurrency_belongs_to_the_function(
+    template: dict[str, Any], prod: Templates
+) -> None:
+    # AWS reserves concurrency for all versions of a function together
     for name, properties in of_type(template, "AWS::Lambda::Function").items():
         for release in prod.releases.values():
             source = release["Resources"].get(name, {}).get("Properties", {})
@@ -108,7 +110,7 @@ def test_concurrency_stays_with_the_function(template: dict[str, Any], prod: Tem
                 assert properties.get("ReservedConcurrentExecutions") == wanted
 
 
-def test_stage_without_a_shift_has_no_alias(staging: Templates) -> None:
+def test_stage_without_gradual_releases_has_no_alias(staging: Templates) -> None:
     for template in staging.translated.values():
         assert aliases(template) == {}
         assert of_type(template, "AWS::CodeDeploy::DeploymentGroup") == {}
@@ -118,8 +120,8 @@ def test_stage_without_a_shift_has_no_alias(staging: Templates) -> None:
     ("name", "value"),
     [("Timeout", 29), ("Environment", {"Variables": {"CURRENCY": "EUR"}}), ("MemorySize", 1024)],
 )
-def test_another_setting_makes_another_version(prod: Templates, name: str, value: Any) -> None:
-    # GIVEN a release that differs in a setting, and not in code
+def test_changed_setting_creates_a_new_version(prod: Templates, name: str, value: Any) -> None:
+    # GIVEN a release with the same code and a changed setting
     changed = json.loads(json.dumps(prod.releases["orders"]))
     changed["Resources"]["APIHandler"]["Properties"][name] = value
     # WHEN AWS translates it
@@ -127,5 +129,5 @@ def test_another_setting_makes_another_version(prod: Templates, name: str, value
         {name for name in each["Resources"] if name.startswith("APIHandlerVersion")}
         for each in (prod.translated["orders"], prod.translate(changed))
     ]
-    # THEN its version is another resource, and so a new one
+    # THEN its version is a new resource
     assert versions[0] != versions[1]

@@ -1,4 +1,4 @@
-"""cfn-lint is content with what AWS makes of the templates; `./shop check` lints them before."""
+"""cfn-lint has no finding in the translated templates; `./shop check` lints the originals."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.rendered_stage import Templates
 
-# it has no __main__
+# cfn-lint has no __main__
 _LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
 
 
@@ -15,5 +15,5 @@ def lint(paths: list[Path]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
-def test_what_aws_makes_of_them(prod: Templates) -> None:
+def test_translated_templates_have_no_finding(prod: Templates) -> None:
     assert lint(prod.write_translated()) == ""

@@ -1,4 +1,4 @@
-"""The edge on AWS is as strict as the local one."""
+"""The distribution on AWS sends the same security headers as the local edge."""
 
 import yaml
 
@@ -9,7 +9,7 @@ EDGE = yaml.safe_load((ROOT / "infra" / "edge.yaml").read_text())["Resources"]
 
 
 def headers(name: str) -> dict[str, str]:
-    """Return the headers that a policy of the distribution adds to an answer."""
+    """Return the headers that a policy of the distribution adds to a response."""
     config = EDGE[name]["Properties"]["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
     csp = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
@@ -25,10 +25,10 @@ def headers(name: str) -> dict[str, str]:
     return found
 
 
-def test_the_distribution_sends_the_headers_that_the_local_edge_sends() -> None:
+def test_distribution_sends_the_headers_of_the_local_edge() -> None:
     uploads = "https://s3.${AWS::Region}.${AWS::URLSuffix}"
     assert headers("PageHeaders") == page.policy(uploads)
-    # the bucket itself says how long a file may be kept
+    # the bucket sets the lifetime of cached files
     assert headers("FileHeaders") == {
         name: value for name, value in files.POLICY.items() if name != "Cache-Control"
     }

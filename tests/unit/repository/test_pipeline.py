@@ -1,4 +1,4 @@
-"""The pipeline as code: its commands exist, and its accounts, stages and tests are the shop's."""
+"""The pipeline: its commands, accounts, stages and test environments exist in the repository."""
 
 import configparser
 import json
@@ -48,13 +48,13 @@ WORKFLOW_COMMANDS = [
 
 
 def parse(command: str) -> None:
-    """Parse a command as ./shop would; fail if it cannot."""
+    """Parse a command like ./shop; raise if it is invalid."""
     program, name, *arguments = shlex.split(command)
     assert program == "./shop", command
     cli.commands[name].make_context(name, arguments)
 
 
-def test_each_project_has_its_buildspec_and_none_is_left() -> None:
+def test_each_project_has_one_buildspec_and_each_buildspec_one_project() -> None:
     projects = [each for each in PIPELINE.values() if each["Type"] == "AWS::CodeBuild::Project"]
     named = {project["Properties"]["Source"]["BuildSpec"] for project in projects}
     assert named == {f"infra/{name}" for name in BUILDSPECS}
@@ -64,13 +64,13 @@ def test_each_project_has_its_buildspec_and_none_is_left() -> None:
     "command",
     [*(each for found in BUILDSPECS.values() for each in found), *WORKFLOW_COMMANDS],
 )
-def test_each_command_exists_and_parses(command: str) -> None:
+def test_every_command_is_valid(command: str) -> None:
     parse(command)
 
 
 @pytest.mark.parametrize("command", ["./shop nothing", "./shop deploy --stag x", "./shop smoke x"])
-def test_command_that_does_not_exist_is_noticed(command: str) -> None:
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever click or the look-up says
+def test_invalid_command_is_detected(command: str) -> None:
+    with pytest.raises(Exception):  # noqa: B017, PT011 - any error of click or of the look-up
         parse(command)
 
 
@@ -79,8 +79,8 @@ def variables(action: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in found}
 
 
-def test_each_stage_of_the_pipeline_is_deployed_and_tried() -> None:
-    # GIVEN the actions about a stage of the shop, in their order
+def test_pipeline_deploys_and_smoke_tests_each_stage() -> None:
+    # GIVEN the actions for a stage of the shop, in order
     done = [
         (variables(action)["STAGE"], name, action["Name"])
         for name, action in ACTIONS
@@ -92,31 +92,31 @@ def test_each_stage_of_the_pipeline_is_deployed_and_tried() -> None:
         ("prod", "Prod", "Deploy"),
         ("prod", "Prod", "Smoke"),
     ]
-    # THEN the stages exist; prod shifts gradually, and nothing is bought there
+    # THEN the stages exist; prod has gradual releases and no test payments
     assert {stage for stage, _, _ in done} <= set(STAGES)
     assert STAGES["prod"]["gradual_release"]
     assert not STAGES["prod"].get("test_payments")
     assert STAGES["staging"]["test_payments"]
 
 
-def test_what_is_built_once_goes_to_both_stages() -> None:
+def test_both_stages_deploy_the_same_packages() -> None:
     (built,) = [action for _, action in ACTIONS if action["Name"] == "TestAndPackage"]
     deploys = [action for _, action in ACTIONS if action["Name"] == "Deploy"]
     assert len(deploys) == 2
     for action in deploys:
         assert built["OutputArtifacts"][0] in action["InputArtifacts"]
-    # a zip of the source would lose the links in vendor/
+    # a zip of the source would lose the symbolic links in vendor/
     (source,) = [action for name, action in ACTIONS if name == "Source"]
     assert source["Configuration"]["OutputArtifactFormat"] == "CODEBUILD_CLONE_REF"
 
 
-def test_profiles_are_the_deployers_of_the_stages_accounts() -> None:
+def test_profiles_assume_the_deployer_role_of_their_stage() -> None:
     # GIVEN the profiles of the pipeline
     profiles = configparser.ConfigParser()
     profiles.read(INFRA / "aws-profiles.ini")
     for _, action in ACTIONS:
         if profile := variables(action).get("AWS_PROFILE"):
-            # THEN each is the deployer in the account of its stage
+            # THEN each assumes the deployer role in the account of its stage
             stage = variables(action)["STAGE"]
             role = f"arn:aws:iam::{STAGES[stage]['account']}:role/toyshop-{stage}-deployer"
             section = profiles[f"profile {profile}"]
@@ -138,7 +138,7 @@ def statements(template: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("template", ["pipeline.yaml", "deployer.yaml"])
-def test_roles_may_do_what_aws_knows_to_what_is_theirs(template: str) -> None:
+def test_roles_allow_known_actions_on_specific_resources(template: str) -> None:
     found = statements(template)
     assert len(found) > 5
     for statement in found:
@@ -146,7 +146,7 @@ def test_roles_may_do_what_aws_knows_to_what_is_theirs(template: str) -> None:
         for action in actions:
             service, _, name = action.partition(":")
             assert "*" in name or get_action_data(service, name), f"AWS has no action {action}"
-        # everything only where AWS knows nothing narrower, or a condition narrows it
+        # all resources only for reading, or with a condition
         if statement["Resource"] == "*" and "Condition" not in statement:
             assert all(is_read(action) for action in actions), statement["Sid"]
 
@@ -155,17 +155,17 @@ def is_read(action: str) -> bool:
     return action.partition(":")[2].startswith(("Get", "List", "Describe"))
 
 
-def test_workflow_runs_what_the_change_check_runs() -> None:
-    # GIVEN the environments of ./shop test, and those that .ci/run names besides
+def test_workflow_runs_every_environment_of_the_ci_script() -> None:
+    # GIVEN the environments of ./shop test and the additional ones in .ci/run
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     wanted = {name.strip() for name in tox["tox"]["env_list"].split(",")}
     wanted |= set(re.findall(r"^\./shop test -e (\S+)", (ROOT / ".ci/run").read_text(), re.M))
-    # THEN the workflow runs each, once
+    # THEN the workflow runs each of them once
     run = [name for command in WORKFLOW_COMMANDS for name in shlex.split(command)[-1].split(",")]
     assert sorted(run) == sorted(wanted)
 
 
-def test_workflow_may_only_read() -> None:
+def test_workflow_has_read_permission_only() -> None:
     assert WORKFLOW["permissions"] == {"contents": "read"}
     assert not [job for job in WORKFLOW["jobs"].values() if "permissions" in job]
