@@ -331,7 +331,7 @@ def test_action_that_lambda_itself_needs_is_reported(checkout: CheckoutCopy) -> 
 
 
 def test_breaking_change_of_a_contract_is_reported(checkout: CheckoutCopy) -> None:
-    """What `./shop contracts` finds, this finds too; its own tests say what that is."""
+    """The rule reports the findings of `./shop contracts`, which has tests of its own."""
     checkout.replace("libs/contracts/src/contracts/files.py", "    reason: str\n", "")
     found = checkout.findings(contracts)
     path = Path("libs/contracts/src/contracts/files.py")
