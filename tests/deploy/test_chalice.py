@@ -51,8 +51,8 @@ def customer(trial: Trial) -> Customer:
 
 
 def test_app_is_not_configured_before_the_services_it_calls(trial: Trial) -> None:
-    said = trial.shop("configure", "--stage", "own", "toys", fails=True)
-    assert said.startswith("file_manager has not published its api-url yet.")
+    output = trial.shop("configure", "--stage", "own", "toys", fails=True)
+    assert output.startswith("file_manager has not published its api-url yet.")
 
 
 def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:

@@ -53,9 +53,9 @@ def test_interrupted_deploy_continues_when_run_again(trial: Trial) -> None:
         deploy.communicate()
         present |= {name: stack["StackId"] for name, stack in trial.stacks().items()}
     # WHEN it is run again
-    said = trial.shop("deploy", "--stage", "trial")
+    output = trial.shop("deploy", "--stage", "trial")
     # THEN every stack exists once, including those of the first runs
-    assert "of 12 stacks changed" in said
+    assert "of 12 stacks changed" in output
     stacks = trial.stacks()
     assert len(stacks) == 12
     assert {stack["StackStatus"] for stack in stacks.values()} <= {
@@ -93,8 +93,8 @@ def test_order_is_paid(customer: Customer) -> None:
 
 
 def test_first_release_cannot_be_rolled_back(trial: Trial) -> None:
-    said = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
-    assert said.startswith("orders has no release before the present one on the stage trial.")
+    output = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
+    assert output.startswith("orders has no release before the present one on the stage trial.")
 
 
 def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:
@@ -159,9 +159,9 @@ def test_change_of_one_service_changes_no_other_and_loses_no_order(
     app.write_text(f"{app.read_text()}\n# changed\n")
     with ordering(customer) as placed:
         # WHEN one service has changed and everything is deployed
-        said = trial.shop("deploy", "--stage", "trial")
+        output = trial.shop("deploy", "--stage", "trial")
     # THEN no stack of another service has changed
-    assert "1 of 12 stacks changed" in said
+    assert "1 of 12 stacks changed" in output
     assert touched(trial, before) == [f"toyshop-trial-{service.replace('_', '-')}"]
     # AND every order is paid exactly once
     all_paid_once(trial, customer, placed)
@@ -175,10 +175,10 @@ def test_broken_release_is_rolled_back(trial: Trial, service: str) -> None:
     assert trial.health(service) == 500
     before = release_times(trial)
     # WHEN it is rolled back
-    said = trial.shop("rollback", "--stage", "trial", service)
+    output = trial.shop("rollback", "--stage", "trial", service)
     # THEN the previous release responds, and no other service has changed
     stack = f"toyshop-trial-{service.replace('_', '-')}"
-    assert said == f"{stack} rolled back\n"
+    assert output == f"{stack} rolled back\n"
     assert trial.health(service) == 200
     assert touched(trial, before) == [stack]
 
@@ -195,10 +195,10 @@ def test_failed_release_is_rolled_back(trial: Trial, service: str) -> None:
         trial.with_more(f"{service}/app.py", BROKEN),
     ):
         # WHEN it is deployed
-        said = trial.shop("deploy", "--stage", "trial", service, fails=True)
+        output = trial.shop("deploy", "--stage", "trial", service, fails=True)
     # THEN one sentence says which stack failed
-    assert said.startswith(f"The stack toyshop-trial-{service.replace('_', '-')} failed: ")
-    assert len(said.splitlines()) == 1
+    assert output.startswith(f"The stack toyshop-trial-{service.replace('_', '-')} failed: ")
+    assert len(output.splitlines()) == 1
     # AND the previous release still serves
     assert trial.health(service) == 200
 
@@ -237,11 +237,11 @@ def test_impossible_command_is_refused_before_any_change(
 ) -> None:
     before = release_times(trial)
     process = trial.begin(command, "--stage", *arguments, **variables)
-    said = process.communicate(timeout=60)[1]
+    output = process.communicate(timeout=60)[1]
     # a comparison exits with 1 if there is a difference
     assert process.returncode == (2 if command == "diff" else 1)
-    assert said.startswith(sentence)
-    assert len(said.splitlines()) == 1
+    assert output.startswith(sentence)
+    assert len(output.splitlines()) == 1
     assert release_times(trial) == before
     assert trial.stacks("retained") == trial.stacks("foreign") == {}
 
@@ -265,9 +265,9 @@ def test_invalid_file_is_refused_before_any_change(
 ) -> None:
     before = release_times(trial)
     with trial.changed(file, old, new), trial.with_more("orders/app.py", "\n# changed\n"):
-        said = trial.shop("deploy", "--stage", "trial", fails=True)
-    assert sentence in said
-    assert len(said.splitlines()) == 1
+        output = trial.shop("deploy", "--stage", "trial", fails=True)
+    assert sentence in output
+    assert len(output.splitlines()) == 1
     assert release_times(trial) == before
 
 
@@ -294,13 +294,13 @@ def test_manual_changes_are_reported(trial: Trial) -> None:
 
 
 def test_service_that_another_depends_on_is_not_deleted(trial: Trial) -> None:
-    said = trial.shop("delete", "--stage", "trial", "orders", fails=True)
-    assert said.startswith("payments is deployed and depends on orders.")
+    output = trial.shop("delete", "--stage", "trial", "orders", fails=True)
+    assert output.startswith("payments is deployed and depends on orders.")
 
 
 def test_stage_that_retains_data_is_not_deleted(trial: Trial) -> None:
-    said = trial.shop("delete", "--stage", "retained", fails=True)
-    assert said.startswith("The stage retained retains its data")
+    output = trial.shop("delete", "--stage", "retained", fails=True)
+    assert output.startswith("The stage retained retains its data")
 
 
 def test_deleted_stage_leaves_no_resources(trial: Trial) -> None:

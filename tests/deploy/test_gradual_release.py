@@ -96,10 +96,10 @@ def test_only_a_changed_service_is_released(
         trial.shop("package", str(tmp_path / "new"))
         refused = trial.shop("deploy", *STAGE, "--packages", str(packages), fails=True)
         # WHEN they are deployed
-        said = trial.shop("deploy", *STAGE, "--packages", str(tmp_path / "new"))
+        output = trial.shop("deploy", *STAGE, "--packages", str(tmp_path / "new"))
     # THEN only that service's release has changed
-    assert "toyshop-gradual-orders updated" in said
-    assert "1 of 12 stacks changed" in said
+    assert "toyshop-gradual-orders updated" in output
+    assert "1 of 12 stacks changed" in output
     assert live(trial, "toyshop-gradual-orders-api-handler") == "2"
     assert live(trial, "toyshop-gradual-payments-charge") == "1"
     customer.pays(customer.order())

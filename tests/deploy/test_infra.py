@@ -52,18 +52,18 @@ def test_services_are_refused_without_alarms_and_network(trial: Trial) -> None:
     deploy = ("deploy", "--stage", "inside", "file_manager", "toys")
     assert "The stage has no alarms yet" in trial.shop(*deploy, fails=True)
     assert "created" in trial.shop("deploy", "--stage", "inside", "--infra", "alarms")
-    said = trial.shop(*deploy, fails=True)
-    assert "The stage has no network yet" in said
-    assert "--stage inside --infra network" in said
+    output = trial.shop(*deploy, fails=True)
+    assert "The stage has no network yet" in output
+    assert "--stage inside --infra network" in output
     # AND nothing of them was created
     assert list(trial.stacks("inside")) == ["toyshop-inside-alarms"]
 
 
 def test_services_are_deployed_into_their_network(trial: Trial) -> None:
     # GIVEN the network
-    said = trial.shop("deploy", "--stage", "inside", "--infra", "network", "--infra", "alarms")
-    assert "toyshop-inside-network created" in said
-    assert "toyshop-inside-alarms unchanged" in said
+    output = trial.shop("deploy", "--stage", "inside", "--infra", "network", "--infra", "alarms")
+    assert "toyshop-inside-network created" in output
+    assert "toyshop-inside-alarms unchanged" in output
     # WHEN two services are deployed
     trial.shop("deploy", "--stage", "inside", "file_manager", "toys")
     # THEN the functions that call the other service are inside, and the called ones are not
@@ -122,8 +122,11 @@ def test_every_subscription_has_a_dead_letter_queue(trial: Trial) -> None:
 
 def test_stage_and_infrastructure_are_deleted(trial: Trial) -> None:
     trial.shop("delete", "--stage", "inside")
-    said = trial.shop("delete", "--stage", "inside", "--infra", "network", "--infra", "alarms")
-    assert said.splitlines() == ["toyshop-inside-alarms deleted", "toyshop-inside-network deleted"]
+    output = trial.shop("delete", "--stage", "inside", "--infra", "network", "--infra", "alarms")
+    assert output.splitlines() == [
+        "toyshop-inside-alarms deleted",
+        "toyshop-inside-network deleted",
+    ]
     assert trial.stacks("inside") == {}
 
 
@@ -142,9 +145,9 @@ def test_chalice_deploy_does_the_same(trial: Trial) -> None:
     for service in ("file_manager", "toys"):
         trial.shop("configure", "--stage", "owninside", service)
         trial.chalice("owninside", service)
-        said = trial.shop("deliver", "--stage", "owninside", service)
+        output = trial.shop("deliver", "--stage", "owninside", service)
         # Chalice does not create the log group of the API's function
-        assert "api_handler: log group" in said
+        assert "api_handler: log group" in output
         assert "unchanged" in trial.shop("deliver", "--stage", "owninside", service)
     wanted = trial.published("network/subnet-ids", "owninside").split(",")
     assert sorted(subnets(trial, "toyshop-toys-owninside")) == sorted(wanted)

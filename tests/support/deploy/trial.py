@@ -195,9 +195,9 @@ class Trial:
     def shop(self, *arguments: str, fails: bool = False, **variables: str) -> str:
         """Run a command of ``./shop``; return its output."""
         process = self.begin(*arguments, **variables)
-        said, complained = process.communicate(timeout=300)
-        assert bool(process.returncode) == fails, said + complained
-        return complained if fails else said
+        output, errors = process.communicate(timeout=300)
+        assert bool(process.returncode) == fails, output + errors
+        return errors if fails else output
 
     def chalice(self, stage: str, service: str, command: str = "deploy") -> None:
         """Run a command of Chalice's own in an app's folder."""
@@ -219,9 +219,9 @@ class Trial:
     def diff(self, *arguments: str) -> tuple[int, Any]:
         """Run ``./shop diff``; return its exit status and its result."""
         process = self.begin("diff", "--json", *arguments)
-        said, complained = process.communicate(timeout=300)
-        assert not complained, complained
-        return process.returncode, json.loads(said)
+        output, errors = process.communicate(timeout=300)
+        assert not errors, errors
+        return process.returncode, json.loads(output)
 
     @contextmanager
     def changed(self, file: str, old: str, new: str) -> Iterator[None]:

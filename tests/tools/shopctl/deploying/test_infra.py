@@ -73,17 +73,17 @@ def target(stage: Stage = PROD) -> Target:
 
 
 def test_stack_is_created_with_the_parameters_of_the_stage(regions: Regions) -> None:
-    said: list[str] = []
-    infra.deploy(target(), ["network", "alarms"], said.append)
-    assert said == ["toyshop-prod-network created", "toyshop-prod-alarms created"]
+    reported: list[str] = []
+    infra.deploy(target(), ["network", "alarms"], reported.append)
+    assert reported == ["toyshop-prod-network created", "toyshop-prod-alarms created"]
     stack = regions.formations["ap-southeast-2"].stacks["toyshop-prod-alarms"]
     assert stack["Parameters"] == [
         {"ParameterKey": "AlarmEmail", "ParameterValue": "operations@toyshop.example"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
     ]
     # AND a second time nothing changes
-    infra.deploy(target(), ["network"], said.append)
-    assert said[-1] == "toyshop-prod-network unchanged"
+    infra.deploy(target(), ["network"], reported.append)
+    assert reported[-1] == "toyshop-prod-network unchanged"
 
 
 def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(

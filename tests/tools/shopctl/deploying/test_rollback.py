@@ -76,13 +76,13 @@ def served(cloud: CloudWithApi, name: str) -> bytes:
 def test_rollback_deploys_the_previous_release(cloud: CloudWithApi, tmp_path: Path) -> None:
     release(cloud, tmp_path, orders=b"good")
     to = release(cloud, tmp_path, orders=b"broken")
-    said: list[str] = []
-    rollback.roll_back(to, said.append)
-    assert said == ["toyshop-local-orders rolled back"]
+    reported: list[str] = []
+    rollback.roll_back(to, reported.append)
+    assert reported == ["toyshop-local-orders rolled back"]
     assert served(cloud, "orders") == b"good"
     # AND there is no earlier one
     with pytest.raises(ShopProblem, match=r"^orders has no release before the present one"):
-        rollback.roll_back(to, said.append)
+        rollback.roll_back(to, reported.append)
 
 
 def test_interrupted_rollback_goes_to_the_same_release_again(

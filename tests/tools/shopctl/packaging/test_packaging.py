@@ -143,9 +143,9 @@ def test_two_stages_share_the_same_code(echo: Service, layout: Layout) -> None:
 def test_prebuilt_code_is_used_unchanged(echo: Service, layout: Layout) -> None:
     # GIVEN code that was built
     directory = layout.home / "packages"
-    said = prebuilt.write([echo], layout, directory)
+    digests = prebuilt.write([echo], layout, directory)
     code = prebuilt.read([echo], layout, directory).code(echo)
-    assert said == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
+    assert digests == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
     # WHEN a stage is packaged with it THEN nothing is built, and the bytes are the same
     package = build(echo, "local", layout, code=code)
     assert package.archive.read_bytes() == code.read_bytes()
