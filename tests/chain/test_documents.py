@@ -36,12 +36,12 @@ def test_readme_commands_place_the_first_order(shop: Shop) -> None:
     assert result.returncode == 0, result.stderr
     match = re.search(r'"id":"(ord_[^"]+)"', result.stdout)
     assert match, result.stdout
-    shop.mailed(match[1], 1)
-    assert shop.money_of(match[1]) == [("charge", "succeeded")]
+    shop.wait_for_emails(match[1], 1)
+    assert shop.ledger_of(match[1]) == [("charge", "succeeded")]
 
 
 def test_curl_command_printed_by_up_works(shop: Shop) -> None:
-    (command,) = re.findall(r"^\s*(curl .*)$", shop.said, re.MULTILINE)
+    (command,) = re.findall(r"^\s*(curl .*)$", shop.up_output, re.MULTILINE)
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert result.returncode == 0
     assert '"items":[{' in result.stdout

@@ -95,8 +95,8 @@ def older_order(shop: Shop, alice: str) -> str:
     """Place an order that is paid and emailed before the outage; return its id."""
     answer = eventually(lambda: found if (found := place(shop, alice)).status == 201 else None)
     order_id: str = answer.json["id"]
-    shop.paid(order_id, alice, "succeeded")
-    shop.mailed(order_id, 1)
+    shop.wait_for_payment(order_id, alice, "succeeded")
+    shop.wait_for_emails(order_id, 1)
     return order_id
 
 
@@ -123,21 +123,21 @@ def test_rest_of_the_shop_works_during_an_outage(
         receipt = success_or_503(shop.api("GET", f"/orders/{older_order}/receipt", token=alice))
         assert receipt.status == outage.receipt
         if placed.status == 201 and outage.paid:
-            shop.paid(placed.json["id"], alice, "succeeded")
+            shop.wait_for_payment(placed.json["id"], alice, "succeeded")
         if placed.status == 201 and not (outage.paid and outage.mailed):
             # time for attempts, which must fail
             time.sleep(1)
-            assert shop.mails_of(placed.json["id"]) == []
+            assert shop.emails_about(placed.json["id"]) == []
     # WHEN the outage is over and all circuit breakers are closed
     time.sleep(COOL_DOWN)
     eventually(lambda: shop.api("GET", "/health?deep=1").status == 200)
     # THEN each order is paid once and its customer emailed once
     accepted = [older_order, *([placed.json["id"]] if placed.status == 201 else [])]
     for order_id in accepted:
-        shop.paid(order_id, alice, "succeeded", seconds=90)
-        shop.mailed(order_id, 1, seconds=90)
+        shop.wait_for_payment(order_id, alice, "succeeded", seconds=90)
+        shop.wait_for_emails(order_id, 1, seconds=90)
         assert shop.order(order_id, alice)["receipt"] is True
-        assert shop.money_of(order_id) == [("charge", "succeeded")]
+        assert shop.ledger_of(order_id) == [("charge", "succeeded")]
 
 
 def test_storefront_outage_is_a_problem_answer(shop: Shop, alice: str, older_order: str) -> None:

@@ -17,7 +17,7 @@ from support.waiting import eventually
 def test_order_is_paid_archived_and_emailed_once(shop: Shop, alice: str) -> None:
     placed = shop.place(alice)
     assert placed["payment"]["status"] == "pending"
-    order = shop.paid(placed["id"], alice, "succeeded")
+    order = shop.wait_for_payment(placed["id"], alice, "succeeded")
     assert order["total"] == shop.toys[0]["price"]
     assert order["payment"]["transaction_id"].startswith("txn_")
 
@@ -29,48 +29,48 @@ def test_order_is_paid_archived_and_emailed_once(shop: Shop, alice: str) -> None
     text = PdfReader(io.BytesIO(pdf.body)).pages[0].extract_text()
     assert order["id"] in text
 
-    (mail,) = shop.mailed(order["id"], 1)
+    (mail,) = shop.wait_for_emails(order["id"], 1)
     assert mail["to"] == "alice@example.com"
     assert order["id"] in mail["html"]
-    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
 
 
 def test_declined_order_is_not_charged_and_the_customer_emailed(shop: Shop, alice: str) -> None:
     order = shop.place(alice, "pm_card_chargeDeclinedInsufficientFunds")
-    declined = shop.paid(order["id"], alice, "declined")
+    declined = shop.wait_for_payment(order["id"], alice, "declined")
     assert declined["payment"]["decline_code"] == "insufficient_funds"
     assert declined["receipt"] is False
-    shop.mailed(order["id"], 1)
-    assert shop.money_of(order["id"]) == [("charge", "declined")]
+    shop.wait_for_emails(order["id"], 1)
+    assert shop.ledger_of(order["id"]) == [("charge", "declined")]
     assert shop.api("GET", f"/orders/{order['id']}/receipt", token=alice).status == 404
 
 
 def test_order_is_paid_after_the_bank_confirms(shop: Shop, alice: str, staff: str) -> None:
     # GIVEN an order whose card asks for authentication
     order = shop.place(alice, "pm_card_authenticationRequired")
-    waiting = shop.paid(order["id"], alice, "action_required")
+    waiting = shop.wait_for_payment(order["id"], alice, "action_required")
     secret = waiting["payment"]["action"]["client_secret"]
     assert shop.order(order["id"], staff)["payment"]["action"] is None  # only the owner sees it
-    shop.mailed(order["id"], 1)
+    shop.wait_for_emails(order["id"], 1)
     # WHEN the shopper's bank confirms, and the gateway posts its webhook
     shop.gateway.authenticate(secret.split("_secret_")[0], "succeeded")
     # THEN the order is paid, archived and emailed
-    shop.paid(order["id"], alice, "succeeded")
-    shop.mailed(order["id"], 2)
-    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+    shop.wait_for_emails(order["id"], 2)
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
 
 
 def test_cancelled_order_is_refunded_once(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
-    shop.paid(order["id"], alice, "succeeded")
+    shop.wait_for_payment(order["id"], alice, "succeeded")
     for _ in range(2):
         answer = shop.api("POST", f"/orders/{order['id']}/cancellation", token=alice)
         assert answer.status == 202
         assert answer.json["status"] == "cancelled"
-    refunded = shop.paid(order["id"], alice, "refunded")
+    refunded = shop.wait_for_payment(order["id"], alice, "refunded")
     assert refunded["status"] == "cancelled"
-    shop.mailed(order["id"], 2)
-    assert shop.money_of(order["id"]) == [("charge", "succeeded"), ("refund", "succeeded")]
+    shop.wait_for_emails(order["id"], 2)
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded"), ("refund", "succeeded")]
 
 
 def test_order_cancelled_during_its_charge_keeps_no_money(shop: Shop, alice: str) -> None:
@@ -87,7 +87,7 @@ def test_order_cancelled_during_its_charge_keeps_no_money(shop: Shop, alice: str
     eventually(settled)
     shop.gateway.clear_faults()
     time.sleep(1)
-    money = shop.money_of(order["id"])
+    money = shop.ledger_of(order["id"])
     charges = [entry for entry in money if entry == ("charge", "succeeded")]
     refunds = [entry for entry in money if entry == ("refund", "succeeded")]
     assert len(charges) == len(refunds) <= 1
@@ -109,9 +109,9 @@ def test_ten_concurrent_posts_with_one_key_place_one_order(shop: Shop, alice: st
     ids = {answer.json["id"] for answer in answers}
     assert len(ids) == 1
     (order_id,) = ids
-    shop.paid(order_id, alice, "succeeded")
-    assert shop.money_of(order_id) == [("charge", "succeeded")]
-    shop.mailed(order_id, 1)
+    shop.wait_for_payment(order_id, alice, "succeeded")
+    assert shop.ledger_of(order_id) == [("charge", "succeeded")]
+    shop.wait_for_emails(order_id, 1)
     # another body with the same key is rejected
     other = shop.api(
         "POST", "/orders", shop.order_body(quantity=2), alice, {"Idempotency-Key": key}
@@ -178,7 +178,7 @@ def test_order_of_another_customer_is_404(shop: Shop, alice: str, bob: str) -> N
 
 def test_list_of_orders_has_their_payments(shop: Shop, alice: str, staff: str) -> None:
     order = shop.place(alice)
-    shop.paid(order["id"], alice, "succeeded")
+    shop.wait_for_payment(order["id"], alice, "succeeded")
     mine = shop.api("GET", "/orders?limit=5", token=alice).json["items"]
     assert mine[0]["id"] == order["id"]
     assert mine[0]["payment"]["status"] == "succeeded"

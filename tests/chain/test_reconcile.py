@@ -53,8 +53,10 @@ def change(shop: Shop, transaction_id: str, **values: str | None) -> None:
 def bought(shop: Shop, token: str, method: str = "pm_card_visa") -> dict[str, Any]:
     """Place an order and wait for its payment, receipt and email."""
     order = shop.place(token, method)
-    shop.paid(order["id"], token, "succeeded" if method == "pm_card_visa" else "declined")
-    shop.mailed(order["id"], 1)
+    shop.wait_for_payment(
+        order["id"], token, "succeeded" if method == "pm_card_visa" else "declined"
+    )
+    shop.wait_for_emails(order["id"], 1)
     if method == "pm_card_visa":
         eventually(lambda: shop.order(order["id"], token)["receipt"])
     shown: dict[str, Any] = shop.order(order["id"], token)
@@ -124,7 +126,7 @@ def test_lost_records_and_events_are_repaired_without_a_second_charge_or_email(
         ids["order"] = shop.place(alice)["id"]
     with unsubscribed(shop, "payments-fulfil", "payments"):
         ids["payment"] = shop.place(alice)["id"]
-        shop.paid(ids["payment"], alice, "succeeded")
+        shop.wait_for_payment(ids["payment"], alice, "succeeded")
     # WHEN all orders are examined, THEN each is reported
     _, found = reconcile(shop)
     assert of(ids.values(), found) == {
@@ -143,13 +145,13 @@ def test_lost_records_and_events_are_repaired_without_a_second_charge_or_email(
     wait_until_idle(shop)
     for name, order_id in ids.items():
         taken = "declined" if name == "decline" else "succeeded"
-        assert shop.money_of(order_id) == [("charge", taken)]
-        shop.mailed(order_id, 1)
+        assert shop.ledger_of(order_id) == [("charge", taken)]
+        shop.wait_for_emails(order_id, 1)
 
 
 def test_lost_cancellation_event_is_repaired_with_a_refund(shop: Shop, alice: str) -> None:
     paid, waiting = bought(shop, alice)["id"], shop.place(alice, "pm_card_authenticationRequired")
-    shop.paid(waiting["id"], alice, "action_required")
+    shop.wait_for_payment(waiting["id"], alice, "action_required")
     with unsubscribed(shop, "payments-charge", "orders"):
         for order_id in (paid, waiting["id"]):
             shop.api("POST", f"/orders/{order_id}/cancellation", token=alice)
@@ -165,30 +167,30 @@ def test_lost_cancellation_event_is_repaired_with_a_refund(shop: Shop, alice: st
     }
     answer, _ = reconcile(shop, "--fix")
     assert set(ids) <= set(answer["repaired"])
-    shop.mailed(paid, 2)
-    assert shop.money_of(paid) == [("charge", "succeeded"), ("refund", "succeeded")]
-    assert shop.money_of(waiting["id"]) == [("charge", "failed")]
-    assert shop.money_of(unknown) == []
+    shop.wait_for_emails(paid, 2)
+    assert shop.ledger_of(paid) == [("charge", "succeeded"), ("refund", "succeeded")]
+    assert shop.ledger_of(waiting["id"]) == [("charge", "failed")]
+    assert shop.ledger_of(unknown) == []
     assert shop.order(unknown, alice)["payment"]["status"] == "cancelled"
 
 
 def test_lost_webhook_is_repaired_from_the_gateway(shop: Shop, alice: str) -> None:
     # GIVEN a payment confirmed by the shopper's bank, but not in our record
     order = shop.place(alice, "pm_card_authenticationRequired")
-    shown = shop.paid(order["id"], alice, "action_required")
+    shown = shop.wait_for_payment(order["id"], alice, "action_required")
     intent = shown["payment"]["action"]["client_secret"].split("_secret_")[0]
     with unsubscribed(shop, "payments-fulfil", "payments"):
         shop.gateway.authenticate(intent, "succeeded")
-        shop.paid(order["id"], alice, "succeeded")
+        shop.wait_for_payment(order["id"], alice, "succeeded")
     transaction = shown["payment"]["transaction_id"]
     change(shop, transaction, status="action_required", outcomes=None)
     _, found = reconcile(shop)
     assert of([order["id"]], found) == {order["id"]: ["webhook_missed"]}
     # WHEN it is repaired, THEN it is paid, and the customer is emailed
     reconcile(shop, "--fix")
-    shop.paid(order["id"], alice, "succeeded")
-    shop.mailed(order["id"], 2)
-    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+    shop.wait_for_emails(order["id"], 2)
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
 
 
 def test_violation_that_reemitting_cannot_repair_needs_an_operator(shop: Shop, alice: str) -> None:
@@ -224,8 +226,8 @@ def test_violation_that_reemitting_cannot_repair_needs_an_operator(shop: Shop, a
         create_refund(gateway, intent)
     change(shop, not_refunded["payment"]["transaction_id"], status="succeeded")
     shop.api("POST", f"/orders/{refunded['id']}/cancellation", token=alice)
-    shop.paid(refunded["id"], alice, "refunded")
-    shop.mailed(refunded["id"], 2)
+    shop.wait_for_payment(refunded["id"], alice, "refunded")
+    shop.wait_for_emails(refunded["id"], 2)
     assert of(ids, reconcile(shop)[1]) == {}
 
 
@@ -238,11 +240,11 @@ def test_reemitting_everything_changes_nothing(shop: Shop, alice: str) -> None:
     paid, cancelled = bought(shop, alice)["id"], bought(shop, alice)["id"]
     declined = bought(shop, alice, "pm_card_chargeDeclined")["id"]
     shop.api("POST", f"/orders/{cancelled}/cancellation", token=alice)
-    shop.paid(cancelled, alice, "refunded")
-    shop.mailed(cancelled, 2)
+    shop.wait_for_payment(cancelled, alice, "refunded")
+    shop.wait_for_emails(cancelled, 2)
     wait_until_idle(shop)
     ids = (paid, cancelled, declined)
-    before = shop.json_of("ledger"), shop.json_of("mail")
+    before = shop.run_json("ledger"), shop.run_json("mail")
     shown = [shop.order(order_id, alice) for order_id in ids]
     # WHEN every order and transaction of this day is re-emitted
     name = "toyshop-local-storefront-api-reconcile"
@@ -256,7 +258,7 @@ def test_reemitting_everything_changes_nothing(shop: Shop, alice: str) -> None:
     assert json.loads(told.stdout) == {"dry_run": False, "reemitted": 1}
     wait_until_idle(shop)
     # THEN nobody is charged, refunded or emailed, and no version has changed
-    assert (shop.json_of("ledger"), shop.json_of("mail")) == before
+    assert (shop.run_json("ledger"), shop.run_json("mail")) == before
     assert [shop.order(order_id, alice) for order_id in ids] == shown
 
 

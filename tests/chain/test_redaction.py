@@ -99,25 +99,25 @@ def orders_of_each_outcome(shop: Shop, token: str) -> str:
         ("pm_card_nobody_knows", "declined"),
     ):
         order = shop.place(token, method)
-        shop.paid(order["id"], token, status)
+        shop.wait_for_payment(order["id"], token, status)
     refunded = shop.place(token)["id"]
-    shop.paid(refunded, token, "succeeded")
+    shop.wait_for_payment(refunded, token, "succeeded")
     eventually(lambda: shop.order(refunded, token)["receipt"])
     link = shop.api("GET", f"/orders/{refunded}/receipt", token=token).headers["Location"]
     assert http("GET", link).status == 200
     shop.api("POST", f"/orders/{refunded}/cancellation", token=token)
-    shop.paid(refunded, token, "refunded")
+    shop.wait_for_payment(refunded, token, "refunded")
     # a gateway that fails before and after it has done the work
     for kind in ("error_500", "error_500_after", "garbage", "throttle"):
         shop.gateway.add_fault(kind, path="*/payment_intents*", times=1)
-        shop.paid(shop.place(token)["id"], token, "succeeded", seconds=90)
+        shop.wait_for_payment(shop.place(token)["id"], token, "succeeded", seconds=90)
     shop.gateway.clear_faults()
     waiting = shop.place(token, "pm_card_authenticationRequired")["id"]
-    payment = shop.paid(waiting, token, "action_required")["payment"]
+    payment = shop.wait_for_payment(waiting, token, "action_required")["payment"]
     secret: str = payment["action"]["client_secret"]
     shop.gateway.authenticate(secret.split("_secret_")[0], "succeeded")
-    shop.paid(waiting, token, "succeeded")
-    shop.mailed(waiting, 2)
+    shop.wait_for_payment(waiting, token, "succeeded")
+    shop.wait_for_emails(waiting, 2)
     return secret
 
 

@@ -18,11 +18,11 @@ def test_redelivering_every_event_changes_nothing(
         "action_required": shop.place(alice, "pm_card_authenticationRequired")["id"],
         "refunded": shop.place(alice)["id"],
     }
-    shop.paid(stories["refunded"], alice, "succeeded")
+    shop.wait_for_payment(stories["refunded"], alice, "succeeded")
     shop.api("POST", f"/orders/{stories['refunded']}/cancellation", token=alice)
     for status, order_id in stories.items():
-        shop.paid(order_id, alice, status)
-        shop.mailed(order_id, 2 if status == "refunded" else 1)
+        shop.wait_for_payment(order_id, alice, status)
+        shop.wait_for_emails(order_id, 2 if status == "refunded" else 1)
     orders = set(stories.values())
 
     def heard() -> list[tuple[str, dict[str, Any]]]:
@@ -36,8 +36,8 @@ def test_redelivering_every_event_changes_nothing(
         "transactions": shop.items("payments"),
         "messages": shop.items("notifications"),
         "files": shop.items("file-manager"),
-        "ledger": shop.json_of("ledger"),
-        "mails": shop.json_of("mail"),
+        "ledger": shop.run_json("ledger"),
+        "mails": shop.run_json("mail"),
     }
     # WHEN each event is delivered two more times, in reverse order
     for topic, event in events[::-1] * 2:
@@ -50,8 +50,8 @@ def test_redelivering_every_event_changes_nothing(
         "transactions": shop.items("payments"),
         "messages": shop.items("notifications"),
         "files": shop.items("file-manager"),
-        "ledger": shop.json_of("ledger"),
-        "mails": shop.json_of("mail"),
+        "ledger": shop.run_json("ledger"),
+        "mails": shop.run_json("mail"),
     } == before
 
 
@@ -87,17 +87,17 @@ def test_email_is_sent_once_after_notifications_was_down(shop: Shop, alice: str)
     # GIVEN notifications down while an order is paid
     with switched_off(shop, "notifications-api-handler"):
         order = shop.place(alice)
-        shop.paid(order["id"], alice, "succeeded")
+        shop.wait_for_payment(order["id"], alice, "succeeded")
         eventually(lambda: shop.order(order["id"], alice)["receipt"])
         health = shop.api("GET", "/health?deep=1")
         assert health.status == 503
         assert health.json["services"]["notifications"] == "down"
         assert health.json["services"]["payments"] == "ok"
-        assert shop.mails_of(order["id"]) == []
+        assert shop.emails_about(order["id"]) == []
     # WHEN it is back, THEN the email is sent once
-    shop.mailed(order["id"], 1, seconds=90)
+    shop.wait_for_emails(order["id"], 1, seconds=90)
     wait_until_idle(shop)
-    shop.mailed(order["id"], 1)
+    shop.wait_for_emails(order["id"], 1)
     assert shop.api("GET", "/health?deep=1").status == 200
 
 
@@ -110,6 +110,6 @@ def test_order_placed_while_payments_is_down_is_paid_later(shop: Shop, alice: st
         shown = shop.order(order["id"], alice)
         assert shown["payment"]["status"] == "unknown"
         assert shown["receipt"] is False
-        assert shop.money_of(order["id"]) == []
-    shop.paid(order["id"], alice, "succeeded", seconds=90)
-    assert shop.money_of(order["id"]) == [("charge", "succeeded")]
+        assert shop.ledger_of(order["id"]) == []
+    shop.wait_for_payment(order["id"], alice, "succeeded", seconds=90)
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]

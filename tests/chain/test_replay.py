@@ -135,7 +135,7 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
     assert sorted(message["orders"][0] for message in rehearsal["messages"]) == sorted(orders)
     assert outcomes(rehearsal) == ["would be delivered"] * 4
     assert message_count(shop) == 4
-    assert [shop.money_of(order_id) for order_id in orders] == [[]] * 4
+    assert [shop.ledger_of(order_id) for order_id in orders] == [[]] * 4
     # AND one is replayed by its order, the others by two concurrent replays
     assert outcomes(replay(shop, "redrive", "--order", orders[0])) == ["handled"]
     assert message_count(shop) == 3
@@ -145,15 +145,15 @@ def test_parked_orders_are_replayed_and_charged_once(shop: Shop, alice: str) -> 
         ["handled"] * 3
     )
     for order_id in orders:
-        shop.paid(order_id, alice, "succeeded")
-        shop.mailed(order_id, 1)
+        shop.wait_for_payment(order_id, alice, "succeeded")
+        shop.wait_for_emails(order_id, 1)
     assert message_count(shop) == 0
     # AND another replay finds nothing
     assert replay(shop, "redrive", "--all")["messages"] == []
     wait_until_idle(shop)
     for order_id in orders:
-        assert shop.money_of(order_id) == [("charge", "succeeded")]
-        shop.mailed(order_id, 1)
+        assert shop.ledger_of(order_id) == [("charge", "succeeded")]
+        shop.wait_for_emails(order_id, 1)
 
 
 def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
@@ -181,9 +181,9 @@ def test_order_that_exhausted_its_retries_is_replayed(shop: Shop, alice: str) ->
     shop.gateway.clear_faults()
     assert outcomes(replay(shop, "redrive", "--order", order_id)) == ["handled"]
     assert message_count(shop) == 0
-    shop.paid(order_id, alice, "succeeded")
-    shop.mailed(order_id, 1)
-    assert shop.money_of(order_id) == [("charge", "succeeded")]
+    shop.wait_for_payment(order_id, alice, "succeeded")
+    shop.wait_for_emails(order_id, 1)
+    assert shop.ledger_of(order_id) == [("charge", "succeeded")]
 
 
 def test_killed_replay_loses_nothing(shop: Shop, alice: str) -> None:
@@ -201,7 +201,7 @@ def test_killed_replay_loses_nothing(shop: Shop, alice: str) -> None:
     assert message_count(shop) == 1
     told = replay(shop, "redrive", "--order", order_id)
     assert (told["messages"], told["in_flight"]) == ([], 1)
-    shop.paid(order_id, alice, "succeeded")
+    shop.wait_for_payment(order_id, alice, "succeeded")
 
     # AND the second delivery changes nothing
     def again() -> Any:
@@ -210,8 +210,8 @@ def test_killed_replay_loses_nothing(shop: Shop, alice: str) -> None:
     (message,) = eventually(again, seconds=120, every=5)
     assert message["outcome"] == "handled"
     assert message_count(shop) == 0
-    shop.mailed(order_id, 1)
-    assert shop.money_of(order_id) == [("charge", "succeeded")]
+    shop.wait_for_emails(order_id, 1)
+    assert shop.ledger_of(order_id) == [("charge", "succeeded")]
 
 
 def test_upload_that_could_not_be_checked_is_replayed(shop: Shop, staff: str) -> None:
@@ -260,8 +260,8 @@ def test_invalid_stream_record_is_not_duplicated_by_replays(shop: Shop) -> None:
 def test_discarded_stream_record_is_read_from_the_stream(shop: Shop, alice: str) -> None:
     # GIVEN the message of a stream's failure destination, which has only the records' position
     order_id = shop.place(alice)["id"]
-    shop.paid(order_id, alice, "succeeded")
-    shop.mailed(order_id, 1)
+    shop.wait_for_payment(order_id, alice, "succeeded")
+    shop.wait_for_emails(order_id, 1)
     given_up = position_of(shop, order_id)
     send(shop, ORDERS_RELAY, given_up)
     # THEN they are read from the stream and published again, which changes nothing
@@ -270,8 +270,8 @@ def test_discarded_stream_record_is_read_from_the_stream(shop: Shop, alice: str)
     assert image["id"] == {"S": order_id}
     assert outcomes(replay(shop, "redrive", "--queue", ORDERS_RELAY)) == ["handled"]
     wait_until_idle(shop)
-    assert shop.money_of(order_id) == [("charge", "succeeded")]
-    shop.mailed(order_id, 1)
+    assert shop.ledger_of(order_id) == [("charge", "succeeded")]
+    shop.wait_for_emails(order_id, 1)
     # AND records that the stream no longer holds are reported with a remedy
     given_up["DDBStreamBatchInfo"]["startSequenceNumber"] = "1" * 21
     send(shop, ORDERS_RELAY, given_up)

@@ -7,8 +7,8 @@ def test_data_survive_down_and_up(shop: Shop) -> None:
     # GIVEN an order that is paid, archived and emailed
     token = shop.sign_in("alice@example.com")
     order = shop.place(token)
-    shop.paid(order["id"], token, "succeeded")
-    shop.mailed(order["id"], 1)
+    shop.wait_for_payment(order["id"], token, "succeeded")
+    shop.wait_for_emails(order["id"], 1)
     # and one placed just before the stop, whose events must not be lost
     last = shop.place(token)
     toys = shop.api("GET", "/toys?limit=100").json["items"]
@@ -22,17 +22,17 @@ def test_data_survive_down_and_up(shop: Shop) -> None:
     assert shop.order(order["id"], token)["payment"]["status"] == "succeeded"
     assert shop.order(order["id"], token)["receipt"] is True
     assert shop.api("GET", "/toys?limit=100").json["items"] == toys
-    shop.paid(last["id"], token, "succeeded")
-    shop.mailed(last["id"], 1)
+    shop.wait_for_payment(last["id"], token, "succeeded")
+    shop.wait_for_emails(last["id"], 1)
     for order_id in (order["id"], last["id"]):
-        assert shop.money_of(order_id) == [("charge", "succeeded")]
+        assert shop.ledger_of(order_id) == [("charge", "succeeded")]
 
 
 def test_second_up_reports_the_running_shop(shop: Shop) -> None:
     result = shop.run("up", "--detach")
     assert result.returncode == 0
     assert shop.origin in result.stdout + result.stderr
-    status = shop.json_of("status")
+    status = shop.run_json("status")
     assert status["status"] == "running"
     assert set(status["services"].values()) == {"ok"}
 
@@ -43,4 +43,4 @@ def test_port_in_use_is_reported_in_one_sentence(shop: Shop) -> None:
     assert result.returncode == 1
     assert str(shop.port) in result.stderr
     assert "Traceback" not in result.stderr
-    assert shop.json_of("status")["status"] == "running"
+    assert shop.run_json("status")["status"] == "running"

@@ -13,8 +13,8 @@ def test_smoke_test_of_a_healthy_shop_passes(shop: Shop) -> None:
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * 11
     (order,) = [line.split()[2] for line in lines if line.startswith("ok  order:")]
-    assert shop.money_of(order) == [("charge", "succeeded"), ("refund", "succeeded")]
-    shop.mailed(order, 2)
+    assert shop.ledger_of(order) == [("charge", "succeeded"), ("refund", "succeeded")]
+    shop.wait_for_emails(order, 2)
 
 
 def test_smoke_test_stops_when_payment_fails(shop: Shop) -> None:

@@ -156,8 +156,8 @@ def test_remaining_operations_of_users_and_staff(shop: Shop, alice: str, staff: 
 
 def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
-    shop.paid(order["id"], alice, "succeeded")
-    shop.mailed(order["id"], 1)
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+    shop.wait_for_emails(order["id"], 1)
     # GIVEN a charge of an order that there is not, which is asked for by itself
     create_charge(stripe_client(shop), "ord_none")
     # the gateway counts in whole seconds, and a walk looks at those that are over
@@ -191,19 +191,19 @@ def test_charge_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Que
         wait_for_call(shop, "payments-charge-retry", "sqs:ChangeMessageVisibility", "*")
         shop.gateway.clear_faults()
         # THEN it is charged
-        shop.paid(order["id"], alice, "succeeded")
+        shop.wait_for_payment(order["id"], alice, "succeeded")
 
 
 def test_receipt_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:
     with switched_off(shop, "payments-fulfil"):
         order = shop.place(alice)
-        shop.paid(order["id"], alice, "succeeded")
+        shop.wait_for_payment(order["id"], alice, "succeeded")
         with switched_off(shop, "notifications-api-handler"):
             with event_about(tap, "shop.payment.succeeded.v1", order["id"]) as events:
                 pass
             queues.send("payments-fulfil-retry", events[0])
             wait_for_call(shop, "payments-fulfil-retry", "sqs:ChangeMessageVisibility", "*")
-        shop.mailed(order["id"], 1)
+        shop.wait_for_emails(order["id"], 1)
 
 
 def test_image_by_the_retry_queue(shop: Shop, staff: str, tap: Tap, queues: Queues) -> None:

@@ -1,4 +1,4 @@
-"""Every event that the services emit, made by the code that emits it, and its consumers' fakes."""
+"""Every event that the services emit, built by the code of the services."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -87,7 +87,7 @@ def file(status: str, subject: str = "toy_1") -> FileRecord:
 
 
 class Topic:
-    """A botocore SNS client that keeps the bytes it is given."""
+    """A fake SNS client that records the published entries."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
@@ -98,6 +98,8 @@ class Topic:
 
 
 class NoQueue:
+    """A fake SQS client that fails the test when a message is parked."""
+
     def send_message(self, **message: Any) -> None:
         raise AssertionError(f"parked: {message}")
 
@@ -105,7 +107,7 @@ class NoQueue:
 def published(
     model: type[Record], events_of: Any, before: Record | None, after: Record | None
 ) -> dict[str, str]:
-    """Return the messages that a change in a table makes, by their type."""
+    """Return the messages that the relay publishes for a change in a table, by type."""
     images = {"OldImage": before, "NewImage": after}
     record = {
         "dynamodb": {
@@ -123,7 +125,7 @@ def published(
 
 
 def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
-    """Return a message of every type, as its producer makes it."""
+    """Return a message of every type, as its producer emits it."""
     messages: dict[str, str] = {}
     for before, after in (
         (None, order()),
@@ -148,20 +150,20 @@ def sns(message: str) -> dict[str, Any]:
 
 
 class FakeGateway:
-    """Takes all money at once."""
+    """A fake payment gateway on which every charge succeeds."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
 
-    def _say(self, step: str, status: Any) -> Intent:
+    def _record(self, step: str, status: Any) -> Intent:
         self.steps.append(step)
         return Intent(id="pi_1", status=status)
 
     def create(self, order: Order) -> Intent:
-        return self._say(f"create {order.id}", "unconfirmed")
+        return self._record(f"create {order.id}", "unconfirmed")
 
     def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        return self._say(f"confirm {order_id}", "succeeded")
+        return self._record(f"confirm {order_id}", "succeeded")
 
     def find(self, order_id: str) -> Intent | None:
         return None
@@ -170,7 +172,7 @@ class FakeGateway:
         return Intent(id=intent_id, status="succeeded")
 
     def cancel(self, intent_id: str) -> Intent:
-        return self._say("cancel", "cancelled")
+        return self._record("cancel", "cancelled")
 
     def refund(self, intent_id: str, order_id: str) -> None:
         self.steps.append(f"refund {order_id}")

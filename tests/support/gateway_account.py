@@ -1,4 +1,4 @@
-"""The payment gateway's API as the owner of its account calls it, without the shop."""
+"""Charges and refunds made at the payment gateway, outside the shop."""
 
 from typing import Any
 

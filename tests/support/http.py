@@ -1,4 +1,4 @@
-"""HTTP requests as a test sends them."""
+"""A small HTTP client that neither follows redirects nor raises for error statuses."""
 
 import json
 import urllib.error
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; the names of its headers count in any case."""
+    """An HTTP response; header names are case-insensitive."""
 
     status: int
     headers: Message

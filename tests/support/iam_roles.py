@@ -1,4 +1,4 @@
-"""The functions' roles: what they are called, what they may, and calls in their name."""
+"""The roles of the functions, their policies, and calls made with them."""
 
 import functools
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from support.paths import APPS
 from support.running_shop import ACCOUNT, Shop
 
 REGION = "us-east-1"
-# tells the calls of these tests from those that functions make
+# distinguishes the calls of these tests from those of functions
 SESSION = "a-test"
 SERVICES = services.read(APPS)
 ROLES = {name: list(local_policies(name)) for name in SERVICES}
@@ -27,14 +27,14 @@ POLICIES = {role: policy for name in SERVICES for role, policy in local_policies
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that a service owns, by its type in CloudFormation and its name."""
+    """A resource of a service: its type in CloudFormation and its name."""
 
     type: str
     name: str
 
 
 def resources(service: str) -> list[Resource]:
-    """Return what `resources.yaml` of a service creates that others could touch."""
+    """Return the resources in `resources.yaml` that other services could try to access."""
     template = yaml.safe_load((APPS / service / "resources.yaml").read_text())
     names = {
         "AWS::DynamoDB::Table": "TableName",
@@ -58,7 +58,7 @@ def resources(service: str) -> list[Resource]:
 
 
 class Roles:
-    """Calls in the name of any role of the shop.
+    """Makes calls as any role of the shop.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Roles:
         )
 
     def call(self, role: str | None, api: str, method: str, path: str) -> Answer:
-        """Call a private API, signed by a role, or unsigned."""
+        """Call a private API, signed by a role or, if it is ``None``, unsigned."""
         url = f"{self._shop.aws}/restapis/toyshop-local-{api.replace('_', '-')}/api"
         url += f"/_user_request_{path}"
         body = b"" if method in ("GET", "DELETE") else b"{}"
@@ -106,7 +106,7 @@ class Roles:
 
 
 def invocations(role: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what a role's policy lets it call: the API, the method, a path."""
+    """Yield the API, method and path of each call that a role's policy allows."""
     for resource in allowed(role, "execute-api:Invoke"):
         api, _, method, path = resource.split(":")[5].split("/", 3)
         yield api.removeprefix("toyshop-local-"), method, "/" + path.replace("*", "nothing")

@@ -1,4 +1,4 @@
-"""Toys and their pictures, as staff add them."""
+"""Toys and their images, added through the API as staff do."""
 
 import io
 from typing import Any
@@ -10,7 +10,7 @@ from support.running_shop import Shop
 
 
 def png() -> bytes:
-    """Return a small picture."""
+    """Return the bytes of a small PNG image."""
     buffer = io.BytesIO()
     Image.new("RGB", (20, 20), "teal").save(buffer, "PNG")
     return buffer.getvalue()

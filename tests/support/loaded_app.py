@@ -1,4 +1,4 @@
-"""An app as a whole, imported and called in the test's process, against moto."""
+"""Whole apps that run in the test's process, with moto as AWS."""
 
 import importlib.util
 import json
@@ -51,7 +51,7 @@ def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
 
 
 class Api:
-    """An app's API as a client sees it.
+    """Calls an app's API like an HTTP client.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Api:
     def call(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Any:
-        """Call the API and return Chalice's answer; a body that is not bytes is sent as JSON."""
+        """Call the API and return Chalice's response; a body that is not bytes is sent as JSON."""
         sent = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -75,5 +75,5 @@ class Api:
 
 @pytest.fixture
 def api_of() -> Callable[[ModuleType], Api]:
-    """Return a function that gives the API of an app that was loaded."""
+    """Return a function that returns the API of a loaded app."""
     return lambda module: Api(module.app)

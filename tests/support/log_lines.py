@@ -1,4 +1,4 @@
-"""What was logged, as parsed lines."""
+"""The lines that the chassis logged, parsed."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lines:
-    """Return a function that gives all lines that were logged."""
+    """Return a function that returns all lines logged so far."""
     monkeypatch.setattr(log, "_common", {})
     monkeypatch.setattr(log, "_threshold", 0)
     monkeypatch.setattr(log, "_out", None)

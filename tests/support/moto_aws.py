@@ -1,4 +1,4 @@
-"""AWS in memory, by moto, with the resources of a service's own templates."""
+"""AWS in memory (moto), with the resources of the services' own templates."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ def _session() -> boto3.Session:
 
 @cache
 def client_of(service: str) -> Any:
-    """Return the client of an AWS service, the same for all tests: creating one is slow."""
+    """Return the client of an AWS service; all tests share it, as creating one is slow."""
     return _session().client(service)
 
 
@@ -47,7 +47,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def _quick_stacks() -> Iterator[None]:
-    """Replace what takes moto's CloudFormation longer than a test and changes no result."""
+    """Replace the slow parts of moto's CloudFormation with equivalent ones."""
     # not imported above: it loads moto's models of all services, which takes seconds
     from moto.cloudformation.models import Stack
     from moto.kms import models as kms
@@ -68,7 +68,7 @@ def _kms_key(key_spec: str) -> Any:
 
 
 def create_resources(service: str, stage: str = "local") -> None:
-    """Create what ``resources.yaml`` of a service says, as far as moto's CloudFormation can."""
+    """Create the resources in ``resources.yaml`` that moto's CloudFormation supports."""
     template = template_of(service)
     lacking = {
         name
@@ -89,7 +89,7 @@ def create_resources(service: str, stage: str = "local") -> None:
 
 
 def create_resources_moto_lacks(service: str, stage: str) -> None:
-    """Create the secrets and the user pool of ``resources.yaml``: moto's CloudFormation cannot."""
+    """Create the secrets and the user pool, which moto's CloudFormation does not support."""
     for resource in template_of(service)["Resources"].values():
         if resource["Type"] == "AWS::SecretsManager::Secret":
             client_of("secretsmanager").create_secret(
@@ -116,7 +116,7 @@ def create_user_pool(service: str) -> None:
     taken = ("UsernameAttributes", "UsernameConfiguration", "AutoVerifiedAttributes", "Policies")
     key = key_of_pools()
     with pytest.MonkeyPatch.context() as patch:
-        # moto reads its one key anew for each pool, which takes longer than a test
+        # moto parses its key again for each pool, which takes longer than a test
         patch.setattr(RSAKey, "import_key", lambda *_: key)
         pool_id = cognito.create_user_pool(
             PoolName="users", Schema=pool["Schema"], **{name: pool[name] for name in taken}
@@ -131,7 +131,7 @@ def create_user_pool(service: str) -> None:
 
 
 def template_of(service: str) -> dict[str, Any]:
-    """Return ``resources.yaml`` of a service."""
+    """Return a copy of ``resources.yaml`` of a service."""
     return deepcopy(_parsed(APPS / service / "resources.yaml"))
 
 
@@ -142,7 +142,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 
 class StreamOf:
-    """What Lambda would deliver of a table's stream, from its items before and after.
+    """Builds the stream records of a table by comparing its items with those of the last call.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ class StreamOf:
 
 
 class TopicSpy:
-    """A queue that hears everything a topic publishes.
+    """Receives everything that a topic publishes.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class TopicSpy:
 
 
 def parked(queue: str) -> list[dict[str, Any]]:
-    """Return the messages of a dead-letter queue: body and reason."""
+    """Return the body and the reason of each message in a dead-letter queue."""
     sqs = client_of("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     messages = sqs.receive_message(

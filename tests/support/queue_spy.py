@@ -7,7 +7,7 @@ import pytest
 
 
 class QueueSpy:
-    """A botocore SQS client that keeps what it was told."""
+    """A fake SQS client that records parked messages and visibility changes."""
 
     def __init__(self) -> None:
         self.parked: list[dict[str, Any]] = []
@@ -30,5 +30,5 @@ class QueueSpy:
 
 @pytest.fixture
 def sqs() -> QueueSpy:
-    """Return queues that remember."""
+    """Return a fake SQS client."""
     return QueueSpy()

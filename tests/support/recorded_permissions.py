@@ -1,8 +1,8 @@
-"""What an app's functions ask of AWS, held against their own policies while they run.
+"""Compares the calls that an app's functions make to AWS with their policies.
 
-The embedded AWS enforces IAM in ``tests/iam``; moto does not. Here each call that botocore makes
-for the app is noted with the function that made it, so that a path which only these tests take
-(a fault, a race, a crash) is held against the policy of its function too.
+The embedded AWS enforces IAM in ``tests/iam``; moto does not. Here each call of botocore is
+recorded with the function that made it, so that a path that only these tests take (a fault, a
+race, a crash) is also compared with the policy of its function.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import wraps
 from typing import Any, NamedTuple
 
-import moto.core  # noqa: F401 - a session that is made before it reaches AWS itself
+import moto.core  # noqa: F401 - a session created before this import would call AWS itself
 import pytest
 from chalice.app import EventSourceHandler
 
@@ -20,9 +20,9 @@ from chassis import aws
 from chassis.api import ServiceApp
 from support.function_policies import as_list, local_policies, local_role
 
-ANY = "any that is loaded"
+ANY = "any loaded service"
 
-# how IAM calls what an operation of another name needs
+# the permissions of operations with other names
 ACTIONS = {
     "sns:PublishBatch": "sns:Publish",
     "s3:HeadObject": "s3:GetObject",
@@ -30,7 +30,7 @@ ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "sesv2:SendEmail": "ses:SendEmail",
 }
-# anyone may: these calls are not signed
+# these calls are not signed and need no permission
 UNSIGNED = {
     f"cognito-idp:{name}" for name in ("SignUp", "ConfirmSignUp", "InitiateAuth", "GetUser")
 }
@@ -39,7 +39,7 @@ _caller: ContextVar[tuple[str, str]] = ContextVar("caller", default=(ANY, ANY))
 
 
 class Use(NamedTuple):
-    """A call of AWS: the service and the function that made it, the action, the resource."""
+    """A call to AWS: the service and the function that made it, the action and the resource."""
 
     service: str
     function: str
@@ -48,22 +48,22 @@ class Use(NamedTuple):
 
 
 class Recorder:
-    """Notes what is called while an app is under test."""
+    """Records the calls of an app under test."""
 
     def __init__(self) -> None:
         self.uses: list[Use] = []
 
-    def note(
+    def record(
         self, params: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any
     ) -> None:
-        """Take down a call, as botocore is about to make it; what is only signed is none."""
+        """Record a call that botocore is about to make; presigning alone is not a call."""
         operation = f"{model.service_model.service_name}:{model.name}"
         if operation not in UNSIGNED and not context.get("is_presign_request"):
             action = ACTIONS.get(operation, operation)
             self.uses.append(Use(*_caller.get(), action, _resource(operation, params)))
 
     def beyond(self, services: Iterable[str]) -> set[Use]:
-        """Return the calls that the policy of their function does not allow.
+        """Return the calls that the policies of their functions do not allow.
 
         Parameters
         ----------
@@ -96,11 +96,11 @@ def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _resource(operation: str, params: Mapping[str, Any]) -> str:
-    """Return the ARN that IAM holds a call to, with region and account as the tests have them."""
+    """Return the ARN of the resource of a call, in the tests' region and account."""
     here = "us-east-1:000000000000"
     service = operation.partition(":")[0]
     if service == "dynamodb":
-        # a batch names its tables as keys
+        # a batch has the table names as keys
         table = params.get("TableName") or next(iter(params["RequestItems"]))
         index = f"/index/{params['IndexName']}" if params.get("IndexName") else ""
         return f"arn:aws:dynamodb:{here}:table/{table}{index}"
@@ -117,26 +117,26 @@ def _resource(operation: str, params: Mapping[str, Any]) -> str:
         sender = params["FromEmailAddress"].rpartition("@")[2].rstrip(">")
         return f"arn:aws:ses:{here}:identity/{sender}"
     if service == "cognito-idp":
-        # moto gives a pool an id of its own
+        # moto generates the id of a pool
         return f"arn:aws:cognito-idp:{here}:userpool/us-east-1_ToyshopLo"
-    raise AssertionError(f"{operation}: say here which resource it is held to")
+    raise AssertionError(f"{operation}: add its resource here")
 
 
-# once, before the apps make their clients: a client keeps the handlers that were there
+# registered once, before the apps create clients, which copy the handlers
 _current: list[Recorder] = []
 
 
-def _note(**call: Any) -> None:
+def _record(**call: Any) -> None:
     for recorder in _current:
-        recorder.note(**call)
+        recorder.record(**call)
 
 
-aws.session().register("provide-client-params", _note)
+aws.session().register("provide-client-params", _record)
 
 
 @contextmanager
 def recorded(patch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    """Note the calls of whichever app runs meanwhile."""
+    """Record the calls of all apps within the context."""
     for kind, name_of in ((ServiceApp, _api), (EventSourceHandler, _function)):
         patch.setattr(kind, "__call__", _entered(kind.__call__, name_of))
     recorder = Recorder()
@@ -152,16 +152,16 @@ def _api(app: Any) -> tuple[str, str]:
 
 
 def _function(handler: Any) -> tuple[str, str]:
-    # a function that is invoked by nothing but a person is wrapped once more
+    # a function without an event source is wrapped once more
     written = getattr(handler.func, "_original_func", handler.func)
-    # the tests load an app under the name of its service
+    # the tests import an app under the name of its service
     return written.__module__.removesuffix("_app"), written.__name__
 
 
 def _entered(
     call: Callable[..., Any], name_of: Callable[[Any], tuple[str, str]]
 ) -> Callable[..., Any]:
-    """Wrap a handler so that what it calls is known as its function's."""
+    """Wrap a handler so that its calls are recorded under the name of its function."""
 
     @wraps(call)
     def entered(self: Any, event: Any, context: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A shop as a person sees it: its commands, and its API over HTTP."""
+"""A running shop, used through its commands and its API."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 @dataclass
 class Shop:
-    """A shop of its own: its folder, its ports, its commands, and what its last ``up`` said."""
+    """A shop with its own directory and ports; ``up_output`` is the output of the last ``up``."""
 
     home: Path
     root: Path = ROOT
@@ -47,7 +47,7 @@ class Shop:
     gateway_port: int = field(default_factory=free_port)
     # whether IAM is enforced
     auth: bool = False
-    said: str = ""
+    up_output: str = ""
     _toys: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -69,7 +69,7 @@ class Shop:
         )
 
     def items(self, service: str) -> dict[str, Any]:
-        """Return what a service's table holds, by id."""
+        """Return the items of a service's table by id."""
         table = f"toyshop-local-{service}"
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
         return {item["id"]["S"]: item for page in pages for item in page["Items"]}
@@ -85,7 +85,7 @@ class Shop:
         return self._toys
 
     def run(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a command of ``./shop``, as a person would."""
+        """Run a command of ``./shop`` to its end."""
         process = self.start(*arguments)
         try:
             out, err = process.communicate(timeout=seconds)
@@ -96,8 +96,8 @@ class Shop:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command of ``./shop``."""
-        # a virtual environment of the tests is none of the shop's business
+        """Start a command of ``./shop`` without waiting for it."""
+        # the shop must not use the virtual environment of the tests
         drop = {"VIRTUAL_ENV", "PYTHONPATH", "TOX_ENV_DIR"}
         environ = {name: value for name, value in os.environ.items() if name not in drop}
         return subprocess.Popen(
@@ -119,14 +119,14 @@ class Shop:
             *(["--auth"] if self.auth else []),
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
-        self.said = result.stdout
+        self.up_output = result.stdout
         return result.stdout
 
     def down(self) -> None:
         result = self.run("down")
         assert result.returncode == 0, result.stdout + result.stderr
 
-    def json_of(self, command: str) -> Any:
+    def run_json(self, command: str) -> Any:
         result = self.run(command, "--json")
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
@@ -173,7 +173,7 @@ class Shop:
         assert answer.status == 200, answer.body
         return answer.json
 
-    def paid(self, order_id: str, token: str, status: str, seconds: float = 60) -> Any:
+    def wait_for_payment(self, order_id: str, token: str, status: str, seconds: float = 60) -> Any:
         """Wait until an order's payment has a status, and return the order."""
 
         def check() -> Any:
@@ -182,44 +182,46 @@ class Shop:
 
         return eventually(check, seconds)
 
-    def mails_of(self, order_id: str) -> list[dict[str, Any]]:
-        return [mail for mail in self.json_of("mail") if order_id in mail["text"]]
+    def emails_about(self, order_id: str) -> list[dict[str, Any]]:
+        return [mail for mail in self.run_json("mail") if order_id in mail["text"]]
 
-    def mailed(self, order_id: str, count: int, seconds: float = 60) -> list[dict[str, Any]]:
-        """Wait until an order has been told of in a number of e-mails, and return them."""
+    def wait_for_emails(
+        self, order_id: str, count: int, seconds: float = 60
+    ) -> list[dict[str, Any]]:
+        """Wait for a number of emails about an order, and return them."""
 
         def check() -> Any:
-            mails = self.mails_of(order_id)
+            mails = self.emails_about(order_id)
             return mails if len(mails) >= count else None
 
         mails: list[dict[str, Any]] = eventually(check, seconds, every=0.5)
         assert len(mails) == count
         return mails
 
-    def money_of(self, order_id: str) -> list[tuple[str, str]]:
+    def ledger_of(self, order_id: str) -> list[tuple[str, str]]:
         return [
             (entry["type"], entry["status"])
-            for entry in self.json_of("ledger")
+            for entry in self.run_json("ledger")
             if entry["order_id"] == order_id
         ]
 
 
 def wait_until_idle(shop: Shop) -> None:
-    """Wait until the embedded AWS has nothing under way."""
-    looks = 0
+    """Wait until the embedded AWS has no delivery or invocation in progress."""
+    idle_checks = 0
 
     def check() -> bool:
-        nonlocal looks
+        nonlocal idle_checks
         busy = any(http("GET", f"{shop.aws}/_toyshop/activity").json.values())
-        looks = 0 if busy else looks + 1
-        return looks >= 5
+        idle_checks = 0 if busy else idle_checks + 1
+        return idle_checks >= 5
 
     eventually(check)
 
 
 @contextmanager
 def switched_off(shop: Shop, function: str) -> Iterator[None]:
-    """Throttle a function to nothing, the way one does on AWS."""
+    """Stop a function by reserving no concurrency for it, as on AWS."""
     functions = shop.client("lambda")
     name = f"toyshop-local-{function}"
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)

@@ -1,4 +1,4 @@
-"""The events of a running shop, heard as any subscriber would hear them."""
+"""Receives the events of a running shop like any subscriber."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ TOPICS = ("orders", "payments", "file-manager")
 
 
 class Tap:
-    """A queue that hears all events of the shop, as any subscriber would."""
+    """A queue that receives all events of the shop."""
 
     def __init__(self, shop: Shop) -> None:
         self._sqs, self._sns = shop.client("sqs"), shop.client("sns")
@@ -44,7 +44,7 @@ class Tap:
         self._sqs.delete_queue(QueueUrl=self._url)
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the topic and the event of all that was heard so far."""
+        """Return the topic and the event of each message received so far."""
         while batch := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
             "Messages"
         ):

@@ -1,4 +1,4 @@
-"""A stream whose records a dead letter names."""
+"""A fake stream, and the messages that refer to its records."""
 
 from typing import Any
 

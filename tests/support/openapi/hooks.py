@@ -1,4 +1,4 @@
-"""What is changed in the requests that are made up, and why."""
+"""Changes of the requests that schemathesis generates."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import schemathesis
 
 @schemathesis.hook
 def map_body(_: schemathesis.HookContext, body: Any) -> Any:
-    """Write whole numbers without a fraction: JSON Schema lets 2.0 pass for an integer, we don't.
+    """Send whole numbers as integers: JSON Schema accepts 2.0 as an integer, the apps do not.
 
-    Amounts are never floats here, so that none is ever rounded.
+    Amounts are never floats, so that they are never rounded.
     """
     if isinstance(body, dict):
         return {name: map_body(_, value) for name, value in body.items()}

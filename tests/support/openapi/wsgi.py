@@ -1,4 +1,4 @@
-"""A Chalice app over HTTP: its routes and authorizers as Chalice's own gateway runs them."""
+"""Serves a Chalice app over HTTP, with routes and authorizers as in Chalice's local mode."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from chalice.test import Client
 
 from contracts.problem import CONTENT_TYPE
 
-# Chalice's gateway cuts a path at a semicolon, so that stays encoded
+# Chalice's local gateway cuts a path at a semicolon, which therefore stays encoded
 _IN_A_PATH = "/:@!$&'()*+,=~"
 
 
@@ -23,12 +23,12 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def served(app: Any, only_for: str = "") -> Iterator[str]:
-    """Serve an app on a free port of the loopback interface; gives its URL.
+    """Serve an app on a free port of the loopback interface; yield its URL.
 
     Parameters
     ----------
     only_for
-        The ``Authorization`` that a private API's gateway asks for; Chalice's lets everyone in.
+        The ``Authorization`` that a private API requires, which Chalice's gateway does not check.
     """
     client = Client(app)
 
@@ -36,7 +36,7 @@ def served(app: Any, only_for: str = "") -> Iterator[str]:
         path = quote(environ["PATH_INFO"].encode("latin-1"), safe=_IN_A_PATH)
         if only_for and environ.get("HTTP_AUTHORIZATION") != only_for:
             start_response("403 Forbidden", [("Content-Type", CONTENT_TYPE)])
-            return [b'{"title":"Forbidden","status":403,"detail":"Sign it.","type":"about:blank"}']
+            return [b'{"title":"Forbidden","status":403,"detail":"Unsigned.","type":"about:blank"}']
         if environ["QUERY_STRING"]:
             path += f"?{environ['QUERY_STRING']}"
         headers = {
