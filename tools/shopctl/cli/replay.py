@@ -130,31 +130,34 @@ def _inspect(target: "Target", selection: "Selection", json_: bool) -> None:
 
     from shopctl.operating.replay import redrive, report
 
-    letters = redrive.inspect(target, selection)
+    dead_letters = redrive.inspect(target, selection)
     if json_:
-        print_json(letters)
+        print_json(dead_letters)
         return
-    for letter in letters:
-        click.echo("\n".join(report.lines_of_letter(letter)))
-        content = json.dumps(letter["content"], indent=2, ensure_ascii=False)
+    for dead_letter in dead_letters:
+        click.echo("\n".join(report.lines_of_dead_letter(dead_letter)))
+        content = json.dumps(dead_letter["content"], indent=2, ensure_ascii=False)
         click.echo("\n".join(f"    {line}" for line in content.splitlines()) + "\n")
-    if not letters:
+    if not dead_letters:
         click.echo("No dead letter matches.")
 
 
 def _redrive(target: "Target", selection: "Selection", dry_run: bool, json_: bool) -> None:
     from shopctl.operating.replay import redrive, report
 
-    def print_outcome(letter: "Json") -> None:
+    def print_outcome(dead_letter: "Json") -> None:
         if not json_:
-            click.echo(report.line_of_outcome(letter))
+            click.echo(report.line_of_outcome(dead_letter))
 
-    letters, in_flight = redrive.redrive(target, selection, print_outcome, dry_run=dry_run)
+    dead_letters, in_flight = redrive.redrive(target, selection, print_outcome, dry_run=dry_run)
     if json_:
-        print_json({"dry_run": dry_run, "messages": letters, "in_flight": in_flight})
+        print_json({"dry_run": dry_run, "messages": dead_letters, "in_flight": in_flight})
     else:
-        click.echo(report.line_of_totals(letters, in_flight))
-    if any(letter["outcome"] not in ("handled", report.WOULD_REDELIVER) for letter in letters):
+        click.echo(report.line_of_totals(dead_letters, in_flight))
+    if any(
+        dead_letter["outcome"] not in ("handled", report.WOULD_REDELIVER)
+        for dead_letter in dead_letters
+    ):
         sys.exit(1)
 
 

@@ -174,24 +174,24 @@ def _object(content: Any) -> Json:
     return content if isinstance(content, dict) else {}
 
 
-def to_json(letter: DeadLetter) -> Json:
+def to_json(dead_letter: DeadLetter) -> Json:
     """Return all of a dead letter as JSON."""
     return {
-        "message": letter.id,
-        "service": letter.route.service,
-        "queue": letter.route.queue,
-        "function": letter.route.function,
-        "shape": letter.shape,
-        "reason": letter.reason,
-        "parked_at": timestamp(letter.parked_at),
-        "received": letter.received,
-        "traceparent": letter.traceparent,
-        "orders": sorted(letter.orders),
+        "message": dead_letter.id,
+        "service": dead_letter.route.service,
+        "queue": dead_letter.route.queue,
+        "function": dead_letter.route.function,
+        "shape": dead_letter.shape,
+        "reason": dead_letter.reason,
+        "parked_at": timestamp(dead_letter.parked_at),
+        "received": dead_letter.received,
+        "traceparent": dead_letter.traceparent,
+        "orders": sorted(dead_letter.orders),
         "events": [
             {"id": event.id, "type": event.type, "subject": event.subject}
-            for event in letter.events
+            for event in dead_letter.events
         ],
-        "content": letter.content,
+        "content": dead_letter.content,
     }
 
 

@@ -46,7 +46,7 @@ class GoneError(Exception):
     """The stream no longer holds the records that a dead letter points to."""
 
 
-def events(cloud: Cloud, letter: DeadLetter) -> list[Json]:
+def events(cloud: Cloud, dead_letter: DeadLetter) -> list[Json]:
     """Return the events that redeliver a dead letter, in their order.
 
     Raises
@@ -54,35 +54,35 @@ def events(cloud: Cloud, letter: DeadLetter) -> list[Json]:
     GoneError
         If nothing is left to redeliver; its text is the reason.
     """
-    if letter.payload is not None:
-        return [{**letter.payload, "replay": True}]
-    if letter.shape == "stream_position":
+    if dead_letter.payload is not None:
+        return [{**dead_letter.payload, "replay": True}]
+    if dead_letter.shape == "stream_position":
         # one record per event, so that a poison record does not hide the outcome of the others
-        records = list(_records(cloud, letter.content["DDBStreamBatchInfo"]))
+        records = list(_records(cloud, dead_letter.content["DDBStreamBatchInfo"]))
         return [{"Records": [record], "replay": True} for record in records]
-    raise GoneError(letter.reason)
+    raise GoneError(dead_letter.reason)
 
 
-def redeliver(cloud: Cloud, letter: DeadLetter) -> Outcome:
+def redeliver(cloud: Cloud, dead_letter: DeadLetter) -> Outcome:
     """Redeliver a dead letter and return the first outcome that is not ``handled``."""
     try:
-        to_deliver = events(cloud, letter)
+        to_deliver = events(cloud, dead_letter)
     except GoneError as gone:
         return Outcome("gone", str(gone))
-    outcomes = [_invoke(cloud, letter, event) for event in to_deliver]
+    outcomes = [_invoke(cloud, dead_letter, event) for event in to_deliver]
     return next((outcome for outcome in outcomes if outcome.status != "handled"), outcomes[0])
 
 
-def _invoke(cloud: Cloud, letter: DeadLetter, event: Json) -> Outcome:
+def _invoke(cloud: Cloud, dead_letter: DeadLetter, event: Json) -> Outcome:
     client = cloud.client("lambda", read_timeout=INVOKE_SECONDS)
     try:
-        answer = client.invoke(FunctionName=letter.route.function, Payload=json.dumps(event))
+        answer = client.invoke(FunctionName=dead_letter.route.function, Payload=json.dumps(event))
         content = json.loads(answer["Payload"].read() or "null")
     except (BotoCoreError, ClientError, ValueError) as error:
-        return Outcome("failed", f"{letter.route.function} cannot be invoked: {error}")
+        return Outcome("failed", f"{dead_letter.route.function} cannot be invoked: {error}")
     if "FunctionError" in answer:
         return _outcome_of_error(content)
-    return _outcome_of_answer(letter, content)
+    return _outcome_of_answer(dead_letter, content)
 
 
 def _outcome_of_error(content: Any) -> Outcome:
@@ -93,15 +93,17 @@ def _outcome_of_error(content: Any) -> Outcome:
     return Outcome("failed", f"{kind}: {message}".strip(": ") or "the function gave no error text")
 
 
-def _outcome_of_answer(letter: DeadLetter, content: Any) -> Outcome:
+def _outcome_of_answer(dead_letter: DeadLetter, content: Any) -> Outcome:
     """Return ``handled`` only if the function reports that it handled every event."""
     answer = content if isinstance(content, dict) else {}
-    trigger = letter.route.trigger
+    trigger = dead_letter.route.trigger
     if trigger == "topic":
-        missing = sorted({event.id for event in letter.events} - set(answer.get("handled", [])))
+        missing = sorted(
+            {event.id for event in dead_letter.events} - set(answer.get("handled", []))
+        )
         if "handled" in answer and not missing:
             return Outcome("handled")
-        error = f"it has no handler for {', '.join(sorted(letter.types))}" if answer else ""
+        error = f"it has no handler for {', '.join(sorted(dead_letter.types))}" if answer else ""
     elif trigger in ("stream", "queue"):
         if answer.get("batchItemFailures") == []:
             return Outcome("handled")
@@ -112,7 +114,7 @@ def _outcome_of_answer(letter: DeadLetter, content: Any) -> Outcome:
         return Outcome("failed", error)
     return Outcome(
         "unknown",
-        f"{letter.route.function} did not report an outcome. Deploy this release of it first;"
+        f"{dead_letter.route.function} did not report an outcome. Deploy this release of it first;"
         " nothing more is redelivered to it",
     )
 

@@ -47,9 +47,10 @@ def inspect(target: Target, selection: Selection) -> list[Json]:
     for route, queue in _queues(target, selection, _INSPECT_SECONDS):
         with queue:
             found.extend(
-                dead_letters.to_json(letter) for letter in _selected(route, queue, selection)
+                dead_letters.to_json(dead_letter)
+                for dead_letter in _selected(route, queue, selection)
             )
-    return sorted(found, key=lambda letter: str(letter["parked_at"]))
+    return sorted(found, key=lambda dead_letter: str(dead_letter["parked_at"]))
 
 
 def redrive(
@@ -92,9 +93,11 @@ def redrive(
     at_once, hold = (10, _INSPECT_SECONDS) if dry_run else (1, _REDELIVER_SECONDS)
     for route, queue in _queues(target, selection, hold, at_once):
         with queue:
-            for letter in _selected(route, queue, selection):
+            for dead_letter in _selected(route, queue, selection):
                 outcome = (
-                    _rehearse(target, letter) if dry_run else _redeliver(target, queue, letter)
+                    _rehearse(target, dead_letter)
+                    if dry_run
+                    else _redeliver(target, queue, dead_letter)
                 )
                 outcomes.append(outcome)
                 on_outcome(outcome)
@@ -104,22 +107,22 @@ def redrive(
     return outcomes, in_flight
 
 
-def _redeliver(target: Target, queue: Queue, letter: DeadLetter) -> Json:
-    outcome = redelivery.redeliver(target.cloud, letter)
+def _redeliver(target: Target, queue: Queue, dead_letter: DeadLetter) -> Json:
+    outcome = redelivery.redeliver(target.cloud, dead_letter)
     if outcome.status == "handled":
         try:
-            queue.delete(letter.id)
+            queue.delete(dead_letter.id)
         except ClientError as error:
             outcome = Outcome("failed", f"it was handled, but cannot be deleted: {error}")
-    return report.redelivered(letter, outcome)
+    return report.redelivered(dead_letter, outcome)
 
 
-def _rehearse(target: Target, letter: DeadLetter) -> Json:
+def _rehearse(target: Target, dead_letter: DeadLetter) -> Json:
     try:
-        events = redelivery.events(target.cloud, letter)
+        events = redelivery.events(target.cloud, dead_letter)
     except GoneError as gone:
-        return report.redelivered(letter, Outcome("gone", str(gone)))
-    return report.rehearsed(letter, events)
+        return report.redelivered(dead_letter, Outcome("gone", str(gone)))
+    return report.rehearsed(dead_letter, events)
 
 
 def _queues(
@@ -147,6 +150,6 @@ def _queues(
 
 def _selected(route: Route, queue: Queue, selection: Selection) -> Iterator[DeadLetter]:
     for message in queue.messages():
-        letter = dead_letters.read(route, message)
-        if selection.matches(letter):
-            yield letter
+        dead_letter = dead_letters.read(route, message)
+        if selection.matches(dead_letter):
+            yield dead_letter

@@ -14,32 +14,32 @@ WOULD_REDELIVER = "would be redelivered"
 _ID = re.compile(r"\b([a-z]{2,4}_)\w{8,}")
 
 
-def summary(route: Route, letters: Sequence[DeadLetter], in_flight: int) -> Json:
+def summary(route: Route, found: Sequence[DeadLetter], in_flight: int) -> Json:
     """Return the summary of a dead-letter queue."""
-    times = sorted(letter.parked_at for letter in letters)
+    times = sorted(dead_letter.parked_at for dead_letter in found)
     return {
         "service": route.service,
         "queue": route.queue,
         "function": route.function,
-        "messages": len(letters),
+        "messages": len(found),
         "in_flight": in_flight,
         "oldest": dead_letters.timestamp(times[0]) if times else None,
         "newest": dead_letters.timestamp(times[-1]) if times else None,
-        "types": _counted(kind for letter in letters for kind in letter.types),
+        "types": _counted(kind for dead_letter in found for kind in dead_letter.types),
         # reasons that differ only in ids count as one
-        "reasons": _counted(_ID.sub(r"\1…", letter.reason) for letter in letters),
+        "reasons": _counted(_ID.sub(r"\1…", dead_letter.reason) for dead_letter in found),
     }
 
 
-def redelivered(letter: DeadLetter, outcome: Outcome) -> Json:
+def redelivered(dead_letter: DeadLetter, outcome: Outcome) -> Json:
     """Return a dead letter, without its content, with the outcome of its redelivery."""
-    return _without_content(letter) | {"outcome": outcome.status, "error": outcome.error}
+    return _without_content(dead_letter) | {"outcome": outcome.status, "error": outcome.error}
 
 
-def rehearsed(letter: DeadLetter, events: Sequence[Json]) -> Json:
+def rehearsed(dead_letter: DeadLetter, events: Sequence[Json]) -> Json:
     """Return a dead letter, without its content, with the events that would redeliver it."""
     rehearsal = {"outcome": WOULD_REDELIVER, "error": "", "payloads": list(events)}
-    return _without_content(letter) | rehearsal
+    return _without_content(dead_letter) | rehearsal
 
 
 def lines_of_queue(queue: Json) -> Iterator[str]:
@@ -55,32 +55,33 @@ def lines_of_queue(queue: Json) -> Iterator[str]:
             yield f"    {count:>5} x   {text}"
 
 
-def lines_of_letter(letter: Json) -> Iterator[str]:
+def lines_of_dead_letter(dead_letter: Json) -> Iterator[str]:
     """Yield all of a dead letter but its content as lines of text."""
-    yield f"{letter['message']}  {_subject(letter)}"
-    yield f"    queue     {letter['queue']}, for {letter['function']}"
-    yield f"    reason    {letter['reason']}"
-    yield f"    parked    {letter['parked_at']}, received {letter['received']} times"
-    yield f"    trace     {letter['traceparent'] or 'unknown'}"
-    if letter["orders"]:
-        yield f"    orders    {', '.join(letter['orders'])}"
+    yield f"{dead_letter['message']}  {_subject(dead_letter)}"
+    yield f"    queue     {dead_letter['queue']}, for {dead_letter['function']}"
+    yield f"    reason    {dead_letter['reason']}"
+    yield f"    parked    {dead_letter['parked_at']}, received {dead_letter['received']} times"
+    yield f"    trace     {dead_letter['traceparent'] or 'unknown'}"
+    if dead_letter["orders"]:
+        yield f"    orders    {', '.join(dead_letter['orders'])}"
 
 
-def line_of_outcome(letter: Json) -> str:
+def line_of_outcome(dead_letter: Json) -> str:
     """Return the outcome of a redelivery, or of its rehearsal, as a line of text."""
-    if letter["outcome"] == WOULD_REDELIVER:
+    if dead_letter["outcome"] == WOULD_REDELIVER:
         return (
-            f"would redeliver {_subject(letter)} to {letter['function']}, and then delete"
-            f" {letter['message']} from {letter['queue']}"
+            f"would redeliver {_subject(dead_letter)} to {dead_letter['function']}, and then delete"
+            f" {dead_letter['message']} from {dead_letter['queue']}"
         )
-    error = f": {letter['error']}" if letter["error"] else ""
-    fate = "deleted" if letter["outcome"] == "handled" else "kept"
-    return f"{letter['outcome']:8} {_subject(letter)} ({letter['message']} {fate}){error}"
+    error = f": {dead_letter['error']}" if dead_letter["error"] else ""
+    fate = "deleted" if dead_letter["outcome"] == "handled" else "kept"
+    message = f"{dead_letter['message']} {fate}"
+    return f"{dead_letter['outcome']:8} {_subject(dead_letter)} ({message}){error}"
 
 
-def line_of_totals(letters: Sequence[Json], in_flight: int) -> str:
+def line_of_totals(found: Sequence[Json], in_flight: int) -> str:
     """Return the number of redeliveries by outcome as a line of text."""
-    counted = Counter(letter["outcome"] for letter in letters)
+    counted = Counter(dead_letter["outcome"] for dead_letter in found)
     parts = [f"{count} {outcome}" for outcome, count in counted.items()]
     line = f"{', '.join(parts)}." if parts else "No dead letter matches."
     if in_flight:
@@ -88,15 +89,15 @@ def line_of_totals(letters: Sequence[Json], in_flight: int) -> str:
     return line
 
 
-def _without_content(letter: DeadLetter) -> Json:
-    content = dead_letters.to_json(letter)
+def _without_content(dead_letter: DeadLetter) -> Json:
+    content = dead_letters.to_json(dead_letter)
     del content["content"]
     return content
 
 
-def _subject(letter: Json) -> str:
-    events = [f"{event['type']} {event['subject']}".strip() for event in letter["events"]]
-    return ", ".join(filter(None, events)) or letter["shape"]
+def _subject(dead_letter: Json) -> str:
+    events = [f"{event['type']} {event['subject']}".strip() for event in dead_letter["events"]]
+    return ", ".join(filter(None, events)) or dead_letter["shape"]
 
 
 def _counted(texts: Iterator[str]) -> dict[str, int]:

@@ -67,12 +67,12 @@ class Selection:
             if (not services or route.service in services) and (not queues or route.queue in queues)
         ]
 
-    def matches(self, letter: DeadLetter) -> bool:
+    def matches(self, dead_letter: DeadLetter) -> bool:
         """Return whether a dead letter meets all criteria."""
         return (
-            (not self.types or not letter.types.isdisjoint(self.types))
-            and (not self.orders or not letter.orders.isdisjoint(self.orders))
-            and (not self.messages or letter.id in self.messages)
-            and (self.since is None or letter.parked_at >= self.since)
-            and (self.until is None or letter.parked_at < self.until)
+            (not self.types or not dead_letter.types.isdisjoint(self.types))
+            and (not self.orders or not dead_letter.orders.isdisjoint(self.orders))
+            and (not self.messages or dead_letter.id in self.messages)
+            and (self.since is None or dead_letter.parked_at >= self.since)
+            and (self.until is None or dead_letter.parked_at < self.until)
         )

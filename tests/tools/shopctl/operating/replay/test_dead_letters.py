@@ -22,7 +22,7 @@ from support.dead_letter_queues import (
 )
 
 
-def letter(queues: DeadLetterQueues, queue: str, body: Any, **attributes: str) -> DeadLetter:
+def dead_letter(queues: DeadLetterQueues, queue: str, body: Any, **attributes: str) -> DeadLetter:
     return dead_letters.read(
         queues.routes[queue],
         {
@@ -44,7 +44,7 @@ def message_of(found: DeadLetter) -> str:
 
 
 def test_parked_event(queues: DeadLetterQueues) -> None:
-    found = letter(
+    found = dead_letter(
         queues, "payments-charge-dead-letters", event(), reason="permanent: no", traceparent="00-x"
     )
     assert (found.shape, found.reason, found.traceparent) == ("event", "permanent: no", "00-x")
@@ -78,7 +78,7 @@ def test_notification_that_sns_could_not_deliver(
         "Message": json.dumps(event()),
         "Timestamp": "2026-11-24T03:00:00.000Z",
     }
-    found = letter(queues, "payments-charge-dead-letters", body, **attributes)
+    found = dead_letter(queues, "payments-charge-dead-letters", body, **attributes)
     assert (found.shape, found.reason, found.traceparent) == ("undelivered", reason, TRACE)
     assert found.types == {"shop.order.placed.v1"}
     assert json.loads(message_of(found)) == event()
@@ -89,7 +89,7 @@ def test_poison_that_is_not_json_is_redelivered_unchanged(
     queues: DeadLetterQueues, text: str
 ) -> None:
     parked = json.dumps(text)  # as chassis.parking writes it
-    found = letter(queues, "payments-charge-dead-letters", parked, reason="poison: x")
+    found = dead_letter(queues, "payments-charge-dead-letters", parked, reason="poison: x")
     assert message_of(found) == text
     assert found.types == set()
 
@@ -97,7 +97,7 @@ def test_poison_that_is_not_json_is_redelivered_unchanged(
 @pytest.mark.parametrize("body", ["{}", "[]", "null", "7", '{"type": 7}', '{"Records": []}'])
 def test_poison_that_is_json_is_read_in_every_queue(queues: DeadLetterQueues, body: str) -> None:
     for queue in queues.routes:
-        found = letter(queues, queue, body, reason="poison: x")
+        found = dead_letter(queues, queue, body, reason="poison: x")
         assert found.reason == "poison: x"
         assert (found.payload is None) == (found.shape == "unknown")
 
@@ -118,13 +118,16 @@ JSON = st.recursive(
 @example(body={"DDBStreamBatchInfo": {}})
 def test_any_message_can_be_read_and_reported(queues: DeadLetterQueues, body: Any) -> None:
     for queue in queues.routes:
-        for found in (letter(queues, queue, body), letter(queues, queue, body, reason="poison: x")):
+        for found in (
+            dead_letter(queues, queue, body),
+            dead_letter(queues, queue, body, reason="poison: x"),
+        ):
             assert found.reason
             assert json.dumps(dead_letters.to_json(found))
 
 
 def test_event_that_exhausted_its_retries(queues: DeadLetterQueues) -> None:
-    found = letter(queues, "payments-charge-dead-letters", exhausted())
+    found = dead_letter(queues, "payments-charge-dead-letters", exhausted())
     assert found.shape == "exhausted"
     assert found.reason.startswith("exhausted: all retries failed")
     assert "GatewayUnavailableError: no answer" in found.reason
@@ -133,20 +136,22 @@ def test_event_that_exhausted_its_retries(queues: DeadLetterQueues) -> None:
     assert found.orders == {ORDER}
     # it was not parked by code, so the trace is the event's
     assert found.traceparent == TRACE
-    old = letter(queues, "payments-charge-dead-letters", exhausted(condition="EventAgeExceeded"))
+    old = dead_letter(
+        queues, "payments-charge-dead-letters", exhausted(condition="EventAgeExceeded")
+    )
     assert "became too old" in old.reason
-    bare = letter(queues, "payments-charge-dead-letters", {"requestPayload": sns("x")})
+    bare = dead_letter(queues, "payments-charge-dead-letters", {"requestPayload": sns("x")})
     assert "not recorded" in bare.reason
 
 
 def test_event_as_sns_delivers_it(queues: DeadLetterQueues) -> None:
-    found = letter(queues, "toys-images-dead-letters", sns(json.dumps(event())))
+    found = dead_letter(queues, "toys-images-dead-letters", sns(json.dumps(event())))
     assert found.payload == sns(json.dumps(event()))
     assert found.reason == "exhausted: the queue's receive limit was reached"
 
 
 def test_stream_record(queues: DeadLetterQueues) -> None:
-    found = letter(queues, "orders-relay-dead-letters", stream_record(), reason="poison: x")
+    found = dead_letter(queues, "orders-relay-dead-letters", stream_record(), reason="poison: x")
     assert found.shape == "record"
     assert found.payload == {"Records": [stream_record()]}
     (summary,) = found.events
@@ -155,7 +160,7 @@ def test_stream_record(queues: DeadLetterQueues) -> None:
 
 def test_stream_position(queues: DeadLetterQueues) -> None:
     batch = {"shardId": "shard-1", "batchSize": 7, "streamArn": "arn", "startSequenceNumber": "1"}
-    found = letter(queues, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
+    found = dead_letter(queues, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
     assert (found.shape, found.payload) == ("stream_position", None)
     assert found.reason == "exhausted: 7 stream records were given up"
 
@@ -163,7 +168,7 @@ def test_stream_position(queues: DeadLetterQueues) -> None:
 def test_upload(queues: DeadLetterQueues) -> None:
     told = {"eventName": "ObjectCreated:Post", "s3": {"object": {"key": "incoming/fil_1"}}}
     body = json.dumps({"Records": [told]})
-    found = letter(queues, "file-manager-uploads-dead-letters", body)
+    found = dead_letter(queues, "file-manager-uploads-dead-letters", body)
     assert found.shape == "upload"
     (record,) = found.payload["Records"]  # type: ignore[index]
     assert record["body"] == body
@@ -174,20 +179,20 @@ def test_upload(queues: DeadLetterQueues) -> None:
         ("ObjectCreated:Post", "incoming/fil_1")
     ]
     # a text that is not an S3 event is parked as it is
-    poison = letter(
+    poison = dead_letter(
         queues, "file-manager-uploads-dead-letters", json.dumps("not JSON"), reason="poison: x"
     )
     assert poison.payload["Records"][0]["body"] == "not JSON"  # type: ignore[index]
 
 
 def test_message_that_fits_no_trigger_is_unknown(queues: DeadLetterQueues) -> None:
-    found = letter(queues, "orders-relay-dead-letters", "?")
+    found = dead_letter(queues, "orders-relay-dead-letters", "?")
     assert (found.shape, found.payload) == ("unknown", None)
     assert "on-dynamodb-record" in found.reason
 
 
 def test_order_ids_are_found_anywhere_in_the_body(queues: DeadLetterQueues) -> None:
     text = json.dumps({"data": json.dumps({"order": OTHER}), "subject": ORDER, "x": ORDER + "Z"})
-    found = letter(queues, "payments-fulfil-dead-letters", text)
+    found = dead_letter(queues, "payments-fulfil-dead-letters", text)
     assert found.orders == {ORDER, OTHER}
-    assert letter(queues, "payments-fulfil-dead-letters", f'"x{ORDER}"').orders == set()
+    assert dead_letter(queues, "payments-fulfil-dead-letters", f'"x{ORDER}"').orders == set()

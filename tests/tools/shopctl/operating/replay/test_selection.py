@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def letter(queues: DeadLetterQueues) -> DeadLetter:
+def dead_letter(queues: DeadLetterQueues) -> DeadLetter:
     import json
 
     message = {"MessageId": "m-1", "Body": json.dumps(event())}
@@ -44,9 +44,9 @@ def letter(queues: DeadLetterQueues) -> DeadLetter:
     ],
 )
 def test_dead_letter_must_match_all_criteria(
-    letter: DeadLetter, selection: Selection, matches: bool
+    dead_letter: DeadLetter, selection: Selection, matches: bool
 ) -> None:
-    assert selection.matches(letter) is matches
+    assert selection.matches(dead_letter) is matches
     assert selection.is_everything == (selection == Selection())
 
 
