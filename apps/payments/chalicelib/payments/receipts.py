@@ -83,5 +83,5 @@ def _font_subset_for(outcome: PaymentOutcome) -> str:
 
     Reading a complete font takes most of the time.
     """
-    letters = set(outcome.contact.name).union(*(line.name for line in outcome.lines))
-    return "-Latin" if letters <= _LATIN else ""
+    characters = set(outcome.contact.name).union(*(line.name for line in outcome.lines))
+    return "-Latin" if characters <= _LATIN else ""
