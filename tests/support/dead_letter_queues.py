@@ -58,7 +58,7 @@ def stream_record(order: str = ORDER, number: str = "100") -> Event:
 
 @dataclass
 class Functions:
-    """A botocore Lambda client whose functions handle everything, unless a test says otherwise."""
+    """A botocore Lambda client whose functions succeed by default."""
 
     invoked: list[tuple[str, Event]] = field(default_factory=list)
     answer: Callable[[Event], Any] | None = None

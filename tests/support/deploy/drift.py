@@ -110,8 +110,8 @@ def code(at: Drift) -> None:
     ):
         for entry in old.infolist():
             content = old.read(entry)
-            mended = b"# mended by hand\n" * (entry.filename == "chalicelib/toys/domain.py")
-            new.writestr(entry, content + mended)
+            edited = b"# edited manually\n" * (entry.filename == "chalicelib/toys/domain.py")
+            new.writestr(entry, content + edited)
         new.writestr("chalicelib/by_hand.py", "")
     at.client("lambda").update_function_code(FunctionName=function, ZipFile=changed.getvalue())
 

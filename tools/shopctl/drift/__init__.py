@@ -81,7 +81,7 @@ def _packages(to: Target) -> dict[str, Package]:
         ssm_parameters.read(to.cloud), [service.dashed for service in to.services]
     )
     for service in to.services:
-        # what is published wrongly is put right before it is used
+        # an outdated published value is corrected before it is used
         api_id = cloudformation.physical_ids(
             to.cloud, aws_names.resource(to.stage.name, service.name)
         ).get("RestAPI")

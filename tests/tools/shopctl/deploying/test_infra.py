@@ -163,7 +163,7 @@ def test_committed_stages_on_aws_have_a_network_and_an_alarm_email() -> None:
     assert all(stage.network and stage.alarm_email for stage in on_aws)
 
 
-# what it costs
+# charged resources
 
 
 def resources(*names: str) -> Iterator[dict[str, Any]]:
