@@ -68,12 +68,31 @@ def test_variables_that_lambda_reserves_are_removed(tmp_path: Path) -> None:
     assert environment == variables
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    layout = Layout(root=tmp_path / "root", home=tmp_path / "home")
+def layout_in(directory: Path) -> Layout:
+    layout = Layout(root=directory / "root", home=directory / "home")
     layout.lock.parent.mkdir(parents=True)
     layout.lock.write_text("")
     return layout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return layout_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Build the prebuilt packages once; return their directory and their digests."""
+    directory = tmp_path_factory.mktemp("built")
+    service = Service(SAMPLE, manifest.read(SAMPLE / "service.toml"))
+    digests = prebuilt.write([service], layout_in(directory), directory / "packages")
+    return directory / "packages", digests
+
+
+@pytest.fixture
+def packages(built: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    """Return a copy of the prebuilt packages that a test may change."""
+    return Path(shutil.copytree(built[0], tmp_path / "packages"))
 
 
 @pytest.fixture
@@ -140,12 +159,12 @@ def test_two_stages_share_the_same_code(echo: Service, layout: Layout) -> None:
     assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
 
 
-def test_prebuilt_code_is_used_unchanged(echo: Service, layout: Layout) -> None:
+def test_prebuilt_code_is_used_unchanged(
+    echo: Service, layout: Layout, built: tuple[Path, dict[str, str]], packages: Path
+) -> None:
     # GIVEN code that was built
-    directory = layout.home / "packages"
-    digests = prebuilt.write([echo], layout, directory)
-    code = prebuilt.read([echo], layout, directory).code(echo)
-    assert digests == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
+    code = prebuilt.read([echo], layout, packages).code(echo)
+    assert built[1] == {"echo": hashlib.sha256(code.read_bytes()).hexdigest()}
     # WHEN a stage is packaged with it THEN nothing is built, and the bytes are the same
     package = build(echo, "local", layout, code=code)
     assert package.archive.read_bytes() == code.read_bytes()
@@ -156,7 +175,7 @@ def test_prebuilt_code_is_used_unchanged(echo: Service, layout: Layout) -> None:
     assert not build(echo, "local", layout, code=code).reused
 
 
-def damage(directory: Path) -> None:
+def change_code(directory: Path) -> None:
     (directory / "echo.zip").write_bytes(b"else")
 
 
@@ -171,9 +190,9 @@ def change_index(old: str, new: str) -> Callable[[Path], None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("damage", "sentence"),
     [
-        (damage, "was changed after it was built"),
+        (change_code, "was changed after it was built"),
         (lambda directory: (directory / "echo.zip").unlink(), "has no package of echo"),
         (lambda directory: (directory / "packages.json").unlink(), "There are no packages in"),
         (change_index('"sources": "', '"sources": "0'), "was built from other sources"),
@@ -182,13 +201,15 @@ def change_index(old: str, new: str) -> Callable[[Path], None]:
     ],
 )
 def test_unsuitable_prebuilt_packages_are_refused(
-    echo: Service, layout: Layout, spoil: Callable[[Path], None], sentence: str
+    echo: Service,
+    layout: Layout,
+    packages: Path,
+    damage: Callable[[Path], None],
+    sentence: str,
 ) -> None:
-    directory = layout.home / "packages"
-    prebuilt.write([echo], layout, directory)
-    spoil(directory)
+    damage(packages)
     with pytest.raises(ShopProblem, match=sentence):
-        prebuilt.read([echo], layout, directory)
+        prebuilt.read([echo], layout, packages)
 
 
 def test_tools_and_tests_pin_the_same_versions() -> None:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+import time_machine
 from botocore.exceptions import ClientError
 
 from shopctl.aws.target import Target
@@ -191,17 +192,17 @@ def test_function_that_parks_again_is_not_invoked_for_ever(
     assert outcome["outcome"] == "unknown"
     assert len(functions.invoked) == 1
     # AND one that parks and raises is invoked once for each message there was
-    time.sleep(1.1)
+    with time_machine.travel(time.time() + 1.1) as clock:
 
-    def park_later() -> None:
-        assert len(functions.invoked) < 10, "invoked for ever"
-        time.sleep(1.1)  # SQS's time is known to the second
-        queues.park()
+        def park_later() -> None:
+            assert len(functions.invoked) < 10, "invoked for ever"
+            clock.shift(1.1)  # SQS's time is known to the second
+            queues.park()
 
-    functions.error = {"errorType": "ValueError", "errorMessage": "no"}
-    functions.during = park_later
-    assert len(redrive(target)) == 3
-    assert sum(queues.counts()) == 3 + 3
+        functions.error = {"errorType": "ValueError", "errorMessage": "no"}
+        functions.during = park_later
+        assert len(redrive(target)) == 3
+        assert sum(queues.counts()) == 3 + 3
 
 
 def test_function_that_cannot_be_invoked_is_a_failure(
