@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     suites.addoption("--auth", action="store_true", help="chain: run the shop with IAM enforced")
     suites.addoption("--long", action="store_true", help="soak: 2,000 orders, not a few dozen")
     suites.addoption("--seed", type=int, help="soak, stateful: repeat the run with this seed")
-    suites.addoption("--lives", type=int, default=1000, help="stateful: how many seeds to run")
+    suites.addoption("--runs", type=int, default=1000, help="stateful: number of seeded runs")
     suites.addoption(
         "--write", action="store_true", help="soak, matrix: write the results into docs/"
     )

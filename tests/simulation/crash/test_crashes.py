@@ -1,46 +1,46 @@
-"""A process may die before or after any call to AWS or the gateway: the promise holds."""
+"""A process may crash before or after any call to AWS, the gateway or a downstream service."""
 
 import pytest
 
-from support.crash.crashes import Death, calls_of, crash_everywhere, die_until_parked
-from support.crash.stories import CONFIRM, STORIES
+from support.crash.crashes import Crash, calls_of, crash_at_every_call, crash_until_parked
+from support.crash.scenarios import CONFIRM, SCENARIOS
 
 CREATE = "gateway POST /v1/payment_intents"
 RECORD = "dynamodb PutItem toyshop-local-payments"
 
 
-@pytest.mark.parametrize("keys_forgotten", [False, True], ids=["", "keys forgotten"])
-@pytest.mark.parametrize("death", ["dies_before", "dies_after"])
-@pytest.mark.parametrize("story", STORIES)
-def test_a_death_at_any_call_changes_nothing_in_the_end(
-    story: str, death: Death, keys_forgotten: bool
+@pytest.mark.parametrize("forget_keys", [False, True], ids=["", "keys forgotten"])
+@pytest.mark.parametrize("crash", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_crash_at_any_call_violates_no_invariant(
+    scenario: str, crash: Crash, forget_keys: bool
 ) -> None:
-    died_at = crash_everywhere(story, death, keys_forgotten=keys_forgotten)
-    print(f"{story}, {death}: a process died at each of {len(died_at)} calls")
-    assert len(died_at) > 5
-    if story == "paid":
-        # none of the three is left out, so neither is what lies between them
-        assert {CREATE, RECORD, CONFIRM} <= set(died_at)
+    crashed_at = crash_at_every_call(scenario, crash, forget_keys=forget_keys)
+    print(f"{scenario}, {crash}: a process crashed at each of {len(crashed_at)} calls")
+    assert len(crashed_at) > 5
+    if scenario == "paid":
+        # every step of a charge is included, and so is every gap between two steps
+        assert {CREATE, RECORD, CONFIRM} <= set(crashed_at)
 
 
-@pytest.mark.parametrize("death", ["dies_before", "dies_after"])
+@pytest.mark.parametrize("crash", ["crash_before", "crash_after"])
 @pytest.mark.parametrize(
-    ("story", "function", "least"),
+    ("scenario", "function", "min_calls"),
     [
         ("paid", "charge", 5),
-        ("cancelled_after_the_charge", "charge", 6),
+        ("cancelled_after_charge", "charge", 6),
         ("paid", "fulfil", 5),
     ],
 )
-def test_a_dead_letter_is_replayed_after_the_gateway_has_forgotten_its_keys(
-    story: str, function: str, least: int, death: Death
+def test_dead_letter_is_replayed_after_the_gateway_forgot_its_keys(
+    scenario: str, function: str, min_calls: int, crash: Crash
 ) -> None:
-    # GIVEN a function that dies at one of its calls however often it is tried
-    calls = calls_of(story, function)
-    # WHEN what it was to do is parked, and replayed a day later, THEN the promise holds
-    parked = {call: die_until_parked(story, function, call, death) for call in calls}
-    print(f"{story}, {function} {death}: {parked}")
-    assert len(calls) >= least
-    # a death before a call comes back until it is parked; one after it has moved things on
-    assert death == "dies_after" or all(parked[call] for call in calls if "gateway" in call)
+    # GIVEN a function that crashes at the same call in each attempt
+    calls = calls_of(scenario, function)
+    # WHEN its message is parked, and replayed a day later, THEN no invariant is violated
+    parked = {call: crash_until_parked(scenario, function, call, crash) for call in calls}
+    print(f"{scenario}, {function} {crash}: {parked}")
+    assert len(calls) >= min_calls
+    # a crash before a call repeats itself until the message is parked; one after it makes progress
+    assert crash == "crash_after" or all(parked[call] for call in calls if "gateway" in call)
     assert any(parked.values())

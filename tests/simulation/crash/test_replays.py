@@ -3,22 +3,20 @@
 import pytest
 
 from shopctl.operating.replay import redelivery, redrive, report
-from support.crash.crashes import Death
-from support.crash.replays import killed_everywhere
-from support.world.promise import BrokenPromise
+from support.crash.crashes import Crash
+from support.crash.replays import kill_replay_at_every_call
+from support.world.invariants import InvariantViolation
 
 
-@pytest.mark.parametrize("death", ["dies_before", "dies_after"])
-def test_a_replay_that_is_killed_at_any_call_loses_nothing(death: Death) -> None:
-    killed_at = killed_everywhere(death)
-    print(f"{death}: a replay was killed at each of {len(killed_at)} calls")
+@pytest.mark.parametrize("crash", ["crash_before", "crash_after"])
+def test_replay_killed_at_any_call_loses_nothing(crash: Crash) -> None:
+    killed_at = kill_replay_at_every_call(crash)
+    print(f"{crash}: a replay was killed at each of {len(killed_at)} calls")
     assert {"ReceiveMessage", "Invoke", "DeleteMessage"} <= set(killed_at)
 
 
-def test_a_message_that_is_deleted_before_its_redelivery_is_found_missing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # GIVEN a replay that deletes first
+def test_delete_before_redelivery_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN a replay that deletes a message before it redelivers it
     def delete_first(
         target: redrive.Target, queue: redrive.Queue, letter: redrive.DeadLetter
     ) -> object:
@@ -27,7 +25,7 @@ def test_a_message_that_is_deleted_before_its_redelivery_is_found_missing(
         return report.redelivered(letter, outcome)
 
     monkeypatch.setattr(redrive, "_redeliver", delete_first)
-    # THEN a death in between has lost an order's charge
-    with pytest.raises(BrokenPromise) as found:
-        killed_everywhere("dies_before")
-    print(f"delete before redelivery: {found.value}")
+    # THEN a crash between the two loses an order's charge
+    with pytest.raises(InvariantViolation) as violation:
+        kill_replay_at_every_call("crash_before")
+    print(f"delete before redelivery: {violation.value}")

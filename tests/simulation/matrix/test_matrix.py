@@ -1,77 +1,72 @@
-"""Every dependency of every hop fails in every way: what follows is what the document says."""
-
-from collections.abc import Callable
+"""Every dependency of every hop fails in every way; the document states the outcome."""
 
 import pytest
 
-from support.fault_matrix import deliveries, document, weather
-from support.fault_matrix.document import CALLS, DELIVERIES, NOTHING
-from support.fault_matrix.weather import FAULTS, Row
-from support.world import broken_builds
-from support.world.broken_builds import Patches, broken
-from support.world.promise import BrokenPromise
+from support.fault_matrix import call_faults, delivery_variants, document
+from support.fault_matrix.call_faults import FAULTS, Row
+from support.fault_matrix.document import CALLS, DELIVERIES, NOT_APPLICABLE
+from support.world import mutants
+from support.world.invariants import InvariantViolation
+from support.world.mutants import Mutant, mutated
 
 
 def cells(table: str) -> list[object]:
-    """Return every cell of a table of the document, as the arguments of a test."""
+    """Return the row, column and content of every cell of a table, as a test's parameters."""
     if not document.PATH.exists():
         return []
     return [
         pytest.param(row, column, cell, id=f"{row.hop}, {row.dependency}, {column}")
-        for row, columns in document.stated()[table].items()
+        for row, columns in document.read()[table].items()
         for column, cell in columns.items()
     ]
 
 
 @pytest.mark.parametrize(("row", "column", "cell"), cells(CALLS))
-def test_a_call_that_fails(row: Row, column: str, cell: str) -> None:
+def test_fault_of_a_dependency_has_the_stated_outcome(row: Row, column: str, cell: str) -> None:
     assert document.calls_cell(row, column) == cell
 
 
 @pytest.mark.parametrize(("row", "column", "cell"), cells(DELIVERIES))
-def test_a_delivery_that_is_no_ordinary_one(row: Row, column: str, cell: str) -> None:
+def test_unusual_delivery_has_the_stated_outcome(row: Row, column: str, cell: str) -> None:
     assert document.deliveries_cell(row, column) == cell
 
 
-def test_the_document_has_every_hop_and_every_dependency(
-    request: pytest.FixtureRequest,
-) -> None:
+def test_document_has_every_hop_and_every_dependency(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--write"):
-        document.PATH.write_text(document.written(document.observed()))
-    stated = document.stated()
-    assert list(stated[CALLS]) == sorted(weather.rows())
-    assert list(stated[DELIVERIES]) == sorted(deliveries.rows())
+        document.PATH.write_text(document.render(document.observe()))
+    stated = document.read()
+    assert list(stated[CALLS]) == sorted(call_faults.rows())
+    assert list(stated[DELIVERIES]) == sorted(delivery_variants.rows())
     assert all(list(columns) == list(FAULTS) for columns in stated[CALLS].values())
-    assert all(list(ways) == list(deliveries.WAYS) for ways in stated[DELIVERIES].values())
-    # the words around the tables, too
-    assert document.PATH.read_text() == document.written(stated)
+    variants = list(delivery_variants.VARIANTS)
+    assert all(list(columns) == variants for columns in stated[DELIVERIES].values())
+    # the legends, too
+    assert document.PATH.read_text() == document.render(stated)
 
 
-def test_no_row_is_without_a_fault_that_befell_it() -> None:
-    for row, columns in document.stated()[CALLS].items():
-        applies = [column for column, cell in columns.items() if cell != NOTHING]
-        # a client or a stream waits for as long as it takes: to them four failures are all there is
-        assert set(FAULTS) - set(applies) <= {"down for hours"}, row
+def test_every_fault_is_injected_in_every_row() -> None:
+    for row, columns in document.read()[CALLS].items():
+        applicable = [column for column, cell in columns.items() if cell != NOT_APPLICABLE]
+        # clients, streams and webhooks are never parked, so "down" is the longest fault for them
+        assert set(FAULTS) - set(applicable) <= {"down for hours"}, row
 
 
 @pytest.mark.parametrize(
-    ("build", "row", "column"),
+    ("mutant", "row", "column"),
     [
-        (broken_builds.failures_acknowledged, Row("payments fulfil", "its table"), "throttles"),
-        (broken_builds.publish_result_ignored, Row("orders relay", "its topic"), "down"),
-        (broken_builds.email_dedupe_off, Row("payments fulfil", "notifications API"), "slow"),
         (
-            broken_builds.charge_before_the_intent_is_recorded,
-            Row("payments charge", "the gateway"),
-            "late",
+            mutants.handler_failures_acknowledged,
+            Row("payments fulfil", "its table"),
+            "throttled",
         ),
-        (broken_builds.order_id_not_derived, Row("storefront_api API", "orders API"), "slow"),
+        (mutants.publish_failures_ignored, Row("orders relay", "its topic"), "down"),
+        (mutants.email_deduplication_disabled, Row("payments fulfil", "notifications API"), "slow"),
+        (mutants.confirmed_before_intent_recorded, Row("payments charge", "the gateway"), "late"),
+        (mutants.order_id_random, Row("storefront_api API", "orders API"), "slow"),
     ],
 )
-def test_a_mechanism_that_is_switched_off_is_found_missing(
-    build: Callable[[], Patches], row: Row, column: str
-) -> None:
-    weather.rows()  # of a whole shop
-    with broken(build), pytest.raises(BrokenPromise) as found:
-        weather.outcomes_of(row, column)
-    print(f"{build.__name__}: {found.value}")
+def test_matrix_detects_the_mutant(mutant: Mutant, row: Row, column: str) -> None:
+    call_faults.rows()  # cached here, because the mutant would change the calls
+    with mutated(mutant), pytest.raises(InvariantViolation) as violation:
+        call_faults.outcomes_of(row, column)
+    print(f"{mutant.__name__}: {violation.value}")

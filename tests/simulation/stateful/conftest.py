@@ -1,14 +1,15 @@
-"""How much the suite tries, and that a failure is the same in every run.
+"""How much the stateful suite tries; by default, every run makes the same choices.
 
-``--seed N`` lives one life alone; ``--lives N`` so many. ``--hypothesis-profile=shrink`` makes a
-failing example small, which takes minutes; ``--hypothesis-profile=explore`` tries others each time.
+``--seed N`` runs one seed only, ``--runs N`` the first N seeds. ``--hypothesis-profile=shrink``
+reduces a failing example, which takes minutes; ``--hypothesis-profile=explore`` tries different
+examples each time.
 """
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
-    "steady",
+    "reproducible",
     max_examples=250,
     stateful_step_count=30,
     deadline=None,
@@ -19,20 +20,22 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-steady = settings.get_profile("steady")
-settings.register_profile("shrink", steady, phases=(Phase.generate, Phase.shrink))
-settings.register_profile("explore", steady, derandomize=False, max_examples=20_000)
-settings.load_profile("steady")
+reproducible = settings.get_profile("reproducible")
+settings.register_profile("shrink", reproducible, phases=(Phase.generate, Phase.shrink))
+settings.register_profile("explore", reproducible, derandomize=False, max_examples=20_000)
+settings.load_profile("reproducible")
 
-CHUNK = 250
+SEEDS_PER_TEST = 250
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Cut the lives into tests, which run side by side."""
+    """Divide the seeds among several tests, which can run in parallel."""
     if "seeds" not in metafunc.fixturenames:
         return
-    seed, lives = (metafunc.config.getoption(name) for name in ("seed", "lives"))
-    chunks = [range(first, min(first + CHUNK, lives)) for first in range(0, lives, CHUNK)]
+    seed, runs = (metafunc.config.getoption(name) for name in ("seed", "runs"))
+    ranges = [
+        range(first, min(first + SEEDS_PER_TEST, runs)) for first in range(0, runs, SEEDS_PER_TEST)
+    ]
     if seed is not None:
-        chunks = [range(seed, seed + 1)]
-    metafunc.parametrize("seeds", chunks, ids=[f"{c.start}-{c.stop - 1}" for c in chunks])
+        ranges = [range(seed, seed + 1)]
+    metafunc.parametrize("seeds", ranges, ids=[f"{r.start}-{r.stop - 1}" for r in ranges])

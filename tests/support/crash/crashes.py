@@ -1,116 +1,126 @@
-"""The process stopped at each call in turn."""
+"""Runs a scenario again and again, with a crash at each of its calls in turn."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
 from unittest import mock
 
-from support.crash.stories import STORIES, Story
-from support.world import promise
-from support.world.world import Delivery, World, oldest_first
+from support.crash.scenarios import SCENARIOS, Scenario
+from support.world import invariants
+from support.world.deliveries import Delivery
+from support.world.world import World, oldest_first
 
-Death = Literal["dies_before", "dies_after"]
+Crash = Literal["crash_before", "crash_after"]
+"""Whether the process crashes before or after a call."""
 
-_BETWEEN_ANSWER_AND_RECORD = {
-    ("sesv2 SendEmail", "dies_after"),
-    ("dynamodb PutItem toyshop-local-notifications", "dies_before"),
+_BETWEEN_SENDING_AND_RECORDING = {
+    ("sesv2 SendEmail", "crash_after"),
+    ("dynamodb PutItem toyshop-local-notifications", "crash_before"),
 }
-"""The only points of death that excuse a second copy of an e-mail."""
+"""The only crashes that allow a second copy of an email."""
 
 
-def crash_everywhere(name: str, death: Death, *, keys_forgotten: bool) -> list[str]:
-    """Tell a story again and again, each time with a death at the next call, and hold the promise.
+def crash_at_every_call(name: str, crash: Crash, *, forget_keys: bool) -> list[str]:
+    """Run a scenario once per call, with a crash at that call, and check the invariants.
+
+    Parameters
+    ----------
+    name
+        Name of the scenario.
+    forget_keys
+        Whether the gateway forgets all idempotency keys when the process crashes.
 
     Returns
     -------
     list
-        The calls at which a process has died, in the story's order.
+        The calls at which a process crashed, in the order of the scenario.
 
     Raises
     ------
-    BrokenPromise
-        If the promise does not hold after one of the deaths.
+    InvariantViolation
+        If an invariant is violated after one of the crashes.
     """
-    died_at: list[str] = []
+    crashed_at: list[str] = []
     while True:
         with World() as world:
-            world.outside.plan(len(died_at) + 1, death)
-            if keys_forgotten:
-                world.outside.on_death = world.forget_keys
-            STORIES[name].tell(world)
-            if not world.outside.befell:
-                return died_at
-            died_at.append(world.outside.befell[0][0])
-            _hold(world, STORIES[name])
+            world.calls.plan(len(crashed_at) + 1, crash)
+            if forget_keys:
+                world.calls.on_crash = world.forget_idempotency_keys
+            SCENARIOS[name].play(world)
+            if not world.calls.injected:
+                return crashed_at
+            crashed_at.append(world.calls.injected[0][0])
+            _check(world, SCENARIOS[name])
 
 
-def _hold(world: World, story: Story) -> None:
-    promise.in_the_end(world)
-    (books,) = promise.books_of(world)
-    assert books.status in story.ends, (books.history, world.outside.befell)
-    copies = sum(world.mails.values()) - len(world.mails)
-    assert copies == 0 or world.outside.befell[0] in _BETWEEN_ANSWER_AND_RECORD
+def _check(world: World, scenario: Scenario) -> None:
+    invariants.check_when_idle(world)
+    (order,) = invariants.evidence_of(world)
+    assert order.status in scenario.final_statuses, (order.history, world.calls.injected)
+    copies = sum(world.emails_sent.values()) - len(world.emails_sent)
+    assert copies == 0 or world.calls.injected[0] in _BETWEEN_SENDING_AND_RECORDING
 
 
 def calls_of(name: str, function: str) -> list[str]:
-    """Return the names of the calls that a function makes in a story, each once."""
+    """Return the distinct names of the calls that a function makes in a scenario."""
     calls: list[str] = []
     with World() as world:
         starts: list[tuple[bool, int]] = []
 
-        def note(delivery: Delivery) -> None:
-            starts.append((delivery.name == function, len(world.outside.made)))
+        def record_start(delivery: Delivery) -> None:
+            starts.append((delivery.name == function, len(world.calls.made)))
 
-        _tell(world, name, note)
-        ends = [start for _, start in starts[1:]] + [len(world.outside.made)]
+        _play(world, name, record_start)
+        ends = [start for _, start in starts[1:]] + [len(world.calls.made)]
         for (wanted, start), end in zip(starts, ends, strict=True):
-            calls += world.outside.made[start:end] if wanted else []
+            calls += world.calls.made[start:end] if wanted else []
     return list(dict.fromkeys(calls))
 
 
-def die_until_parked(name: str, function: str, call: str, death: Death) -> int:
-    """Have a function die at the same call at every try, until what it was to do is parked.
+def crash_until_parked(name: str, function: str, call: str, crash: Crash) -> int:
+    """Crash a function at the same call in each attempt until its message is parked, and replay.
 
-    Then the gateway forgets every key, the dead letters are sent back, and the promise must hold.
+    Before the dead letters are replayed, the gateway forgets all idempotency keys. The invariants
+    are checked at the end.
 
     Returns
     -------
     int
-        How many dead letters there were; none if the function gets past the call after all.
+        The number of dead letters; 0 if a later attempt does not make the call.
 
     Raises
     ------
-    BrokenPromise
-        If the promise does not hold in the end.
+    InvariantViolation
+        If an invariant is violated at the end.
     """
     with World() as world:
-        park(world, name, function, call, death)
-        parked = world.replay()
-        world.settle()
-        promise.in_the_end(world)
+        park(world, name, function, call, crash)
+        parked = world.replay_dead_letters()
+        world.run_until_idle()
+        invariants.check_when_idle(world)
         return parked
 
 
-def park(world: World, name: str, function: str, call: str, death: Death) -> None:
-    """Tell a story in which a function dies at a call at every try; the keys are forgotten then."""
+def park(world: World, name: str, function: str, call: str, crash: Crash) -> None:
+    """Run a scenario, crash a function at a call in each attempt, and forget idempotency keys."""
 
-    def doom(delivery: Delivery) -> None:
-        world.outside.calm()
+    def plan_crash(delivery: Delivery) -> None:
+        world.calls.clear_plans()
         if delivery.name in (function, f"{function}_retry"):
-            world.outside.plan_at(call, death)
+            world.calls.plan_at(call, crash)
 
-    _tell(world, name, doom)
-    world.outside.calm()
-    assert {call for call, _ in world.outside.befell} == {call}
-    world.forget_keys()
+    _play(world, name, plan_crash)
+    world.calls.clear_plans()
+    assert {call for call, _ in world.calls.injected} == {call}
+    world.forget_idempotency_keys()
 
 
-def _tell(world: World, name: str, before: Callable[[Delivery], None]) -> None:
-    """Tell a story with a word before each delivery."""
+def _play(world: World, name: str, before_delivery: Callable[[Delivery], None]) -> None:
+    """Run a scenario with a function called before each delivery."""
 
     def step(due: list[Delivery]) -> None:
-        before(due[0])
+        before_delivery(due[0])
         oldest_first(due)
 
-    with mock.patch.object(world, "settle", partial(world.settle, step)):
-        STORIES[name].tell(world)
+    with mock.patch.object(world, "run_until_idle", partial(world.run_until_idle, step)):
+        SCENARIOS[name].play(world)

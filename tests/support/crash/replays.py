@@ -1,4 +1,4 @@
-"""`./shop replay` in the simulated world: its own code, its clients of AWS, and its death."""
+"""Runs the code of `./shop replay` in the simulated world, killed at each of its calls in turn."""
 
 import io
 import json
@@ -15,20 +15,20 @@ from shopctl.operating.replay import redrive
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
-from support.crash.crashes import Death, park
-from support.crash.stories import CONFIRM
-from support.world import apps, promise
-from support.world.cloud import Message
+from support.crash.crashes import Crash, park
+from support.crash.scenarios import CONFIRM
+from support.world import apps, invariants
+from support.world.event_sources import Message
 from support.world.world import World
 
 T = TypeVar("T")
 
-_HELD_SECONDS = 120
-"""Longer than a replay hides what it is at."""
+_VISIBLE_AGAIN_SECONDS = 120
+"""Longer than a replay hides the messages that it works on."""
 
 
 class Killed(BaseException):
-    """The replay stops here, as if by ``kill -9``."""
+    """The replay stops here, as with ``kill -9``."""
 
 
 @cache
@@ -39,41 +39,54 @@ def _payments() -> Target:
 
 
 class Operator(Cloud):
-    """Clients of the world's SQS and Lambda, for one run of a replay that may be killed.
+    """The clients of SQS and Lambda for one run of a replay, which may be killed.
 
     Parameters
     ----------
-    die_at
-        The number of the call at which it is killed; 0 is never.
+    kill_at
+        Number of the call at which the replay is killed, from 1; 0 for never.
+    crash
+        Whether it is killed before or after that call.
+
+    Attributes
+    ----------
+    made
+        The names of all calls so far.
     """
 
-    def __init__(self, world: World, die_at: int = 0, death: Death = "dies_before") -> None:
+    def __init__(self, world: World, kill_at: int = 0, crash: Crash = "crash_before") -> None:
         super().__init__("local", "http://127.0.0.1:1")
         self.made: list[str] = []
         self.fakes = {"sqs": _Queues(world, self), "lambda": _Functions(self)}
-        self._die_at, self._death = die_at, death
+        self._kill_at, self._crash = kill_at, crash
 
     def client(self, service: str, read_timeout: float = 60) -> Any:
-        """Return a client; it waits for nothing."""
+        """Return the fake client of a service."""
         return self.fakes[service]
 
     def call(self, name: str, do: Callable[[], T]) -> T:
-        """Make a call, or die at it; the dead make none."""
+        """Make a call, or be killed at it.
+
+        Raises
+        ------
+        Killed
+            At the call at which the replay is killed, and at every later one.
+        """
         self.made.append(name)
-        if self._die_at and len(self.made) >= self._die_at:
-            if len(self.made) == self._die_at and self._death == "dies_after":
+        if self._kill_at and len(self.made) >= self._kill_at:
+            if len(self.made) == self._kill_at and self._crash == "crash_after":
                 do()
             raise Killed
         return do()
 
     def redrive(self) -> list[str]:
-        """Replay all dead letters of payments, and return what became of them."""
-        told, _ = redrive.redrive(replace(_payments(), cloud=self), Selection(), lambda _: None)
-        return [str(one["outcome"]) for one in told]
+        """Replay all dead letters of payments, and return their outcomes."""
+        reports, _ = redrive.redrive(replace(_payments(), cloud=self), Selection(), lambda _: None)
+        return [str(report["outcome"]) for report in reports]
 
 
 class _Queues:
-    """A botocore SQS client, as much of it as a replay uses."""
+    """The operations of a botocore SQS client that a replay uses."""
 
     def __init__(self, world: World, operator: Operator) -> None:
         self._world, self._operator = world, operator
@@ -93,11 +106,11 @@ class _Queues:
     ) -> dict[str, Any]:
         def receive() -> dict[str, Any]:
             now = datetime.now(UTC).timestamp()
-            seen = [each for each in self._messages(QueueUrl) if each.visible_at <= now]
-            for message in seen[:MaxNumberOfMessages]:
+            visible = [each for each in self._messages(QueueUrl) if each.visible_at <= now]
+            for message in visible[:MaxNumberOfMessages]:
                 message.visible_at = now + VisibilityTimeout
                 message.receives += 1
-            return {"Messages": [_received(each) for each in seen[:MaxNumberOfMessages]]}
+            return {"Messages": [_response_of(each) for each in visible[:MaxNumberOfMessages]]}
 
         return self._operator.call("ReceiveMessage", receive)
 
@@ -113,13 +126,13 @@ class _Queues:
         QueueUrl: str,  # noqa: N803
         Entries: list[dict[str, Any]],  # noqa: N803
     ) -> None:
-        def show() -> None:
-            shown = {entry["ReceiptHandle"] for entry in Entries}
+        def change() -> None:
+            handles = {entry["ReceiptHandle"] for entry in Entries}
             for message in self._messages(QueueUrl):
-                if message.id in shown:
+                if message.id in handles:
                     message.visible_at = datetime.now(UTC).timestamp()
 
-        self._operator.call("ChangeMessageVisibilityBatch", show)
+        self._operator.call("ChangeMessageVisibilityBatch", change)
 
     def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
         now = datetime.now(UTC).timestamp()
@@ -130,7 +143,7 @@ class _Queues:
         )
 
     def _messages(self, name: str) -> list[Message]:
-        return self._world.cloud.queues[name].messages
+        return self._world.queues[name].messages
 
 
 class _Functions:
@@ -142,19 +155,19 @@ class _Functions:
     def invoke(self, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803
         name = FunctionName.removeprefix("toyshop-local-").replace("-", "_")
         service = next(each for each in apps.SERVICES if name.startswith(f"{each}_"))
-        function = getattr(apps.app_of(service), name.removeprefix(f"{service}_"))
+        function = getattr(apps.load_app(service), name.removeprefix(f"{service}_"))
 
         def run() -> dict[str, Any]:
             try:
-                return _answer(function(json.loads(Payload), None))
+                return _payload(function(json.loads(Payload), None))
             except Exception as error:
-                said = {"errorType": type(error).__name__, "errorMessage": str(error)}
-                return {"FunctionError": "Unhandled", **_answer(said)}
+                failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
+                return {"FunctionError": "Unhandled", **_payload(failure)}
 
         return self._operator.call("Invoke", run)
 
 
-def _received(message: Message) -> dict[str, Any]:
+def _response_of(message: Message) -> dict[str, Any]:
     now = int(datetime.now(UTC).timestamp() * 1000)
     return {
         "MessageId": message.id,
@@ -171,12 +184,12 @@ def _received(message: Message) -> dict[str, Any]:
     }
 
 
-def _answer(content: Any) -> dict[str, Any]:
+def _payload(content: Any) -> dict[str, Any]:
     return {"Payload": io.BytesIO(json.dumps(content).encode())}
 
 
-def killed_everywhere(death: Death) -> list[str]:
-    """Replay a parked charge, killed at the next call each time, and hold the promise.
+def kill_replay_at_every_call(crash: Crash) -> list[str]:
+    """Replay a parked charge once per call of the replay, killed at that call, and replay again.
 
     Returns
     -------
@@ -185,27 +198,27 @@ def killed_everywhere(death: Death) -> list[str]:
 
     Raises
     ------
-    BrokenPromise
-        If a second replay does not make good what the first one has begun.
+    InvariantViolation
+        If the second replay does not complete what the first one has started.
     """
     killed_at: list[str] = []
     while True:
         with World() as world:
-            # GIVEN an order whose charge was parked
-            park(world, "paid", "charge", CONFIRM, "dies_before")
+            # GIVEN an order whose charge is parked
+            park(world, "paid", "charge", CONFIRM, "crash_before")
             assert sum(map(len, world.dead_letters().values())) == 1
-            # WHEN a replay is killed, and another one comes when what it was at is shown again
-            operator = Operator(world, len(killed_at) + 1, death)
+            # WHEN a replay is killed, and another one runs once the message is visible again
+            operator = Operator(world, len(killed_at) + 1, crash)
             with suppress(Killed):
                 assert operator.redrive() == ["handled"]
                 return killed_at
             killed_at.append(operator.made[len(killed_at)])
-            world.advance(_HELD_SECONDS)
-            became = Operator(world).redrive()
-            world.settle()
-            # THEN the order is charged once, and nothing is parked any more
-            assert set(became) <= {"handled"}
-            promise.in_the_end(world)
-            (books,) = promise.books_of(world)
-            if books.captured != [books.total]:
-                raise promise.BrokenPromise(f"{killed_at[-1]}: took {books.captured}")
+            world.advance(_VISIBLE_AGAIN_SECONDS)
+            outcomes = Operator(world).redrive()
+            world.run_until_idle()
+            # THEN the order is charged once, and no dead letter is left
+            assert set(outcomes) <= {"handled"}
+            invariants.check_when_idle(world)
+            (order,) = invariants.evidence_of(world)
+            if order.charged != [order.total]:
+                raise invariants.InvariantViolation(f"{killed_at[-1]}: charged {order.charged}")

@@ -1,4 +1,4 @@
-"""The shop's own code, once per process of the tests: apps as Lambda loads them."""
+"""Loads the shop's apps as Lambda does, once per test process, and invokes their APIs."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import time
 from functools import cache
 from io import StringIO
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
@@ -30,30 +30,40 @@ _CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "local",
 }
 BREAKERS: list[Breaker] = []
-"""Of all neighbours; closed when a world begins."""
+"""The circuit breakers of all apps; they are closed when a world is entered."""
 
-PERSON = {"sub": "cus_1", "groups": "staff"}
-"""Who is signed in, as the storefront's authorizer says it; the private services do not look."""
+SIGNED_IN_USER = {"sub": "cus_1", "groups": "staff"}
+"""What the storefront's authorizer returns; the private services ignore it."""
 
 _URL = re.compile(r"/restapis/toyshop-local-([a-z-]+)/api/_user_request_(/.*)")
 
 
+class Answer(NamedTuple):
+    """The answer of a service's API."""
+
+    status: int
+    headers: dict[str, str]
+    data: bytes
+
+
 @cache
-def app_of(service: str) -> ModuleType:
-    """Return a service's ``app.py``, loaded with the environment of the stage ``local``."""
+def load_app(service: str) -> ModuleType:
+    """Return a service's ``app.py``, loaded with the environment of stage ``local``."""
     folder = ROOT / "apps" / service
     config = json.loads((folder / ".chalice/config.json").read_text())
     before = dict(os.environ)
     os.environ.update(config["stages"]["local"]["environment_variables"], LOG_LEVEL="ERROR")
     del os.environ["AWS_ENDPOINT_URL"]
     try:
-        spec = importlib.util.spec_from_file_location(f"{service}_in_the_world", folder / "app.py")
+        spec = importlib.util.spec_from_file_location(
+            f"{service}_in_simulated_world", folder / "app.py"
+        )
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         with (
-            mock.patch("chalicelib.payments.bootstrap.print_receipt", quick_receipt),
+            mock.patch("chalicelib.payments.bootstrap.print_receipt", stub_receipt),
             mock.patch.object(client, "Breaker", _breaker),
             mock.patch.object(client, "RetryPolicy", return_value=RetryPolicy(base_delay=0.0)),
             mock.patch.object(transport, "connection_pool", return_value=CONNECTIONS),
@@ -62,67 +72,68 @@ def app_of(service: str) -> ModuleType:
     finally:
         os.environ.clear()
         os.environ.update(before)
-    log.configure("world", "local", "ERROR", out=_Nowhere())
-    # Clients are made, and calls signed, when they are first needed.
+    log.configure("world", "local", "ERROR", out=_NullWriter())
+    # clients are created, and calls signed, when they are first needed
     os.environ.update(_CREDENTIALS)
     return module
 
 
-def _breaker(neighbour: str) -> Breaker:
-    breaker = Breaker(neighbour, clock=lambda: time.time())  # the world's time, not the machine's
+def _breaker(downstream: str) -> Breaker:
+    # a lambda, because time-machine replaces time.time
+    breaker = Breaker(downstream, clock=lambda: time.time())
     BREAKERS.append(breaker)
     return breaker
 
 
 class Connections:
-    """The HTTP connections of all apps; the present world carries out their requests."""
+    """The HTTP connections of all apps, forwarded to the connections of the current world."""
 
-    present: transport.Http
+    current: transport.Http
 
     def request(self, *arguments: Any, **keywords: Any) -> transport.Response:
-        """Send a request in the present world."""
-        return self.present.request(*arguments, **keywords)
+        """Send a request in the current world."""
+        return self.current.request(*arguments, **keywords)
 
 
 CONNECTIONS = Connections()
 
 
-class _Nowhere(StringIO):
+class _NullWriter(StringIO):
     def write(self, text: str) -> int:
         return len(text)
 
 
-def quick_receipt(outcome: PaymentOutcome) -> bytes:
-    """Print a receipt in no time (the real one takes longer than the rest of a story)."""
+def stub_receipt(outcome: PaymentOutcome) -> bytes:
+    """Return a stub of a receipt; printing a real one takes longer than the rest of a scenario."""
     return b"%PDF-1.7 " + msgspec.json.encode(outcome) + b" %%EOF"
 
 
 @cache
-def template_of(service: str, name: str) -> dict[str, Any]:
-    """Return ``resources.yaml`` or ``delivery.yaml`` of a service."""
+def read_template(service: str, name: str) -> dict[str, Any]:
+    """Read ``resources.yaml`` or ``delivery.yaml`` of a service."""
     template: dict[str, Any] = yaml.safe_load((ROOT / "apps" / service / name).read_text())
     return template
 
 
-def place_of(url: str) -> tuple[str, str]:
-    """Return the service and the path that a URL of the stage ``local`` means."""
+def parse_url(url: str) -> tuple[str, str]:
+    """Return the service and the path of an API's URL in stage ``local``."""
     match = _URL.fullmatch(urlsplit(url).path)
     assert match is not None, url
     return match[1].replace("-", "_"), match[2]
 
 
-def invoke(
+def invoke_api(
     service: str, method: str, path: str, body: bytes, headers: dict[str, str]
-) -> tuple[int, dict[str, str], bytes]:
-    """Have a service's API answer a request, as API Gateway does."""
-    app = app_of(service).app
-    resource, values = _resource(app, method, path)
-    answer = app(
+) -> Answer:
+    """Invoke a service's API as API Gateway does."""
+    app = load_app(service).app
+    resource, values = _match_route(app, method, path)
+    response = app(
         {
             "requestContext": {
                 "resourcePath": resource,
                 "httpMethod": method,
-                "authorizer": PERSON,
+                "authorizer": SIGNED_IN_USER,
             },
             "multiValueQueryStringParameters": None,
             "pathParameters": values,
@@ -133,10 +144,10 @@ def invoke(
         },
         None,
     )
-    return answer["statusCode"], answer["headers"], (answer["body"] or "").encode()
+    return Answer(response["statusCode"], response["headers"], (response["body"] or "").encode())
 
 
-def _resource(app: Any, method: str, path: str) -> tuple[str, dict[str, str]]:
+def _match_route(app: Any, method: str, path: str) -> tuple[str, dict[str, str]]:
     parts = path.split("/")
     for resource, methods in app.routes.items():
         template = resource.split("/")

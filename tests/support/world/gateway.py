@@ -1,7 +1,7 @@
 """The gateway simulator's core without sockets, behind Stripe's real client.
 
-Its state, its idempotency keys, its faults and its events are the simulator's own; what is new
-here is the journal (none: a world lives in memory) and the way (a function call).
+State, idempotency keys, faults and events are the simulator's own. Instead of a journal it keeps
+everything in memory, and requests are function calls.
 """
 
 import json
@@ -12,22 +12,21 @@ from urllib.parse import urlsplit
 
 import stripe
 
-from gateway_simulator import intents, ledger
+from gateway_simulator import faults, intents, ledger
 from gateway_simulator.api import OPERATIONS, new_request_id
 from gateway_simulator.errors import Answer, Json, StripeError
-from gateway_simulator.faults import Fault, Kind
 from gateway_simulator.forms import Params, decode
 from gateway_simulator.gateway import Gateway, Incoming, Operation
 from gateway_simulator.store import Store
-from support.world.outside import Outside, Trouble
+from support.world.calls import ExternalCalls, Fault
 
 T = TypeVar("T")
 
-# Of each trouble, the simulator's own fault.
-_FAULTS: dict[Trouble, Kind] = {
+# the simulator's own fault for each of these faults
+_SIMULATOR_FAULTS: dict[Fault, faults.Kind] = {
     "throttled": "throttle",
-    "faulty": "error_500",
-    "faulty_after": "error_500_after",
+    "error": "error_500",
+    "error_after": "error_500_after",
     "garbage": "garbage",
 }
 _ROUTES: list[tuple[str, re.Pattern[str], Operation]] = [
@@ -43,84 +42,102 @@ class MemoryStore(Store):
         self._tables: dict[str, dict[str, Json]] = {}
 
     def write(self, rows: dict[str, dict[str, Json]]) -> None:
-        """Make rows visible."""
+        """Write rows."""
         self._apply(rows)
 
 
-class Announcer:
-    """Stands where the simulator's webhooks do: hands each event to the world's deliveries."""
-
-    def __init__(self, tell: Callable[[Json], None]) -> None:
-        self._tell = tell
-
-    def plan(self, work: Any) -> None:
-        """Do nothing: a world does not crash as a whole."""
-
-    def deliver(self, events: Iterable[Json]) -> None:
-        """Hand over the events of committed work."""
-        for event in events:
-            self._tell(event)
-
-
-class MemoryGateway:
-    """The gateway as the world sees it: the shop's requests, the shopper, the books.
+class EventForwarder:
+    """Replaces the simulator's webhooks: forwards each event to a function.
 
     Parameters
     ----------
-    outside
-        Through which the shop reaches it.
-    tell
-        Takes the events that webhooks tell of.
-    later
-        Takes what happens at some later time.
+    on_event
+        Receives each event.
+    """
+
+    def __init__(self, on_event: Callable[[Json], None]) -> None:
+        self._on_event = on_event
+
+    def plan(self, work: Any) -> None:
+        """Do nothing: the gateway of a simulated world does not crash."""
+
+    def deliver(self, events: Iterable[Json]) -> None:
+        """Forward the events of a committed change."""
+        for event in events:
+            self._on_event(event)
+
+
+class MemoryGateway:
+    """The gateway: requests of the shop, actions of the shopper, and the ledger.
+
+    Parameters
+    ----------
+    calls
+        Records each request of the shop and injects its fault.
+    on_event
+        Receives each event for which the gateway has to send a webhook.
+    delay
+        Receives the name and the action of each request that is carried out later.
     """
 
     def __init__(
         self,
-        outside: Outside,
-        tell: Callable[[Json], None],
-        later: Callable[[str, Callable[[], object]], None],
+        calls: ExternalCalls,
+        on_event: Callable[[Json], None],
+        delay: Callable[[str, Callable[[], object]], None],
     ) -> None:
         self.store = MemoryStore()
-        self._gateway = Gateway(self.store, Announcer(tell))  # type: ignore[arg-type]
-        self._outside = outside
-        self._later = later
+        self._gateway = Gateway(self.store, EventForwarder(on_event))  # type: ignore[arg-type]
+        self._calls = calls
+        self._delay = delay
 
     def request(
         self, method: str, url: str, headers: Any, body: Any
     ) -> tuple[bytes, int, dict[str, str]]:
-        """Take a request of the shop's, with what befalls it."""
+        """Answer a request of the shop, or fail with the fault injected into it.
+
+        Returns
+        -------
+        tuple
+            Body, status and headers, as Stripe's HTTP clients return them.
+
+        Raises
+        ------
+        stripe.APIConnectionError
+            If a fault leaves the request without a response.
+        """
         path = urlsplit(url).path
-        # Ids are random; what a call is called must not be.
+        # Ids are random, but the name of a call must be the same in every run.
         name = f"gateway {method} {re.sub('pi_[A-Za-z0-9]+', 'pi', path)}"
 
         def do() -> tuple[bytes, int, dict[str, str]]:
             return self._answer(method, url, headers, body)
 
-        def spoiled(trouble: Trouble) -> tuple[bytes, int, dict[str, str]]:
-            match trouble:
-                case "throttled" | "faulty" | "faulty_after" | "garbage":
-                    self._gateway.faults.add(Fault(_FAULTS[trouble], "*", "*", 0.0, 1))
+        def do_with_fault(fault: Fault) -> tuple[bytes, int, dict[str, str]]:
+            match fault:
+                case "throttled" | "error" | "error_after" | "garbage":
+                    kind = _SIMULATOR_FAULTS[fault]
+                    self._gateway.faults.add(faults.Fault(kind, "*", "*", 0.0, 1))
                     return do()
-                case "request_lost" | "refused":
-                    raise stripe.APIConnectionError("no answer")
-                case "answer_lost":
+                case "request_lost" | "connection_refused":
+                    raise stripe.APIConnectionError("no response")
+                case "response_lost":
                     do()
-                    raise stripe.APIConnectionError("no answer")
-                case "late":
-                    self._later(name, do)
-                    raise stripe.APIConnectionError("no answer")
-                case "twice":
+                    raise stripe.APIConnectionError("no response")
+                case "delayed":
+                    self._delay(name, do)
+                    raise stripe.APIConnectionError("no response")
+                case "repeated":
                     do()
             return do()
 
-        return self._outside.call(name, do, spoiled)
+        return self._calls.call(name, do, do_with_fault)
 
     def _answer(
         self, method: str, url: str, headers: Any, body: Any
     ) -> tuple[bytes, int, dict[str, str]]:
         parts = urlsplit(url)
-        operation, object_id = _route(method, parts.path)
+        operation, object_id = _match_route(method, parts.path)
         incoming = Incoming(
             request_id=new_request_id(),
             method=method,
@@ -130,27 +147,28 @@ class MemoryGateway:
             key=headers.get("Idempotency-Key") if method == "POST" else None,
         )
         try:
-            outgoing = _finished(self._gateway.answer(operation, incoming))
+            outgoing = _run_without_waiting(self._gateway.answer(operation, incoming))
         except StripeError as error:
             return json.dumps(error.answer.body).encode(), error.answer.status, {}
         if outgoing.garbled:
             return b"<html><body><h1>502 Bad Gateway</h1>", 200, {}
         return json.dumps(outgoing.answer.body).encode(), outgoing.answer.status, {}
 
-    def forget_keys(self) -> None:
-        """Move the gateway's clock by more than the day that a key is kept."""
+    def forget_idempotency_keys(self) -> None:
+        """Move the gateway's clock forward by more than the day for which it stores a key."""
         self.store.advance_clock(25 * 3600)
 
     def authenticate(self, intent_id: str, outcome: Literal["succeeded", "failed"]) -> None:
-        """Have the shopper's bank say yes or no."""
+        """Complete the authentication by the shopper's bank."""
         work = self.store.begin()
         intents.authenticate(work, intent_id, outcome)
         self._gateway.commit(work)
 
-    def pay_from_browser(self, intent_id: str, method: str) -> Answer:
-        """Confirm an intent as the shopper's browser may, which has its client secret."""
+    def pay_from_browser(self, intent_id: str, payment_method: str) -> Answer:
+        """Confirm an intent as the shopper's browser can, which has its client secret."""
         work = self.store.begin()
-        answer = intents.confirm(work, intent_id, Params({"payment_method": method}), None)
+        params = Params({"payment_method": payment_method})
+        answer = intents.confirm(work, intent_id, params, None)
         self._gateway.commit(work)
         return answer
 
@@ -160,45 +178,45 @@ class MemoryGateway:
         return [row for row in rows if row["metadata"].get("order_id") == order_id]
 
     def ledger(self) -> list[Json]:
-        """Return every attempt to take or give back money."""
+        """Return all attempted charges and refunds."""
         return ledger.entries(self.store)
 
 
 class InProcessClient(stripe.HTTPClient):
-    """Stripe's HTTP client as ``StripeGateway`` makes it, with a function call for a socket.
+    """The HTTP client of ``StripeGateway``, with function calls instead of sockets.
 
     Parameters
     ----------
-    gateway
-        Gives the gateway of the present world.
+    current_gateway
+        Returns the gateway of the current world.
     """
 
     name = "in process"
 
-    def __init__(self, gateway: Callable[[], MemoryGateway]) -> None:
+    def __init__(self, current_gateway: Callable[[], MemoryGateway]) -> None:
         super().__init__()
-        self._of_the_world = gateway
+        self._current_gateway = current_gateway
 
     def request(
         self, method: str, url: str, headers: Any, post_data: Any = None
     ) -> tuple[Any, int, Any]:
         """Send a request."""
-        return self._of_the_world().request(method.upper(), url, headers, post_data)
+        return self._current_gateway().request(method.upper(), url, headers, post_data)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
 
-def _route(method: str, path: str) -> tuple[Operation, str]:
+def _match_route(method: str, path: str) -> tuple[Operation, str]:
     for known, pattern, operation in _ROUTES:
         match = pattern.fullmatch(path)
         if match and known == method:
             return operation, match.groupdict().get("id", "")
-    raise AssertionError(f"the shop asks the gateway for {method} {path}, which it does not serve")
+    raise AssertionError(f"the gateway simulator does not serve {method} {path}")
 
 
-def _finished(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what never waits: the faults that do are made by the world."""
+def _run_without_waiting(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits: faults that take time are not set on the simulator."""
     try:
         coroutine.send(None)
     except StopIteration as done:

@@ -1,38 +1,40 @@
-"""A seeded schedule of deliveries: any order, duplicates, overlaps, troubles."""
+"""A random, reproducible schedule of deliveries: any order, duplicates, overlaps and faults."""
 
 from functools import cache
 from random import Random
 
-from support.world.outside import TROUBLES
-from support.world.world import Delivery, World
+from support.world.calls import RANDOM_FAULTS
+from support.world.deliveries import Delivery
+from support.world.world import World
 
 
 @cache
-def calls() -> list[str]:
-    """Return the name of every call that the shop makes to the outside."""
+def call_names() -> list[str]:
+    """Return the names of all calls of the shop, to AWS, the gateway and between services."""
     with World() as world:
         for number, method in enumerate(("pm_card_visa", "pm_card_authenticationRequired")):
-            world.place(number, method)
-        world.settle()
-        for order_id in world.tables.tables["toyshop-local-orders"].items:
-            world.cancel(order_id)
-        world.settle()
-        return sorted(set(world.outside.made))
+            world.place_order(number, method)
+        world.run_until_idle()
+        for order_id in world.orders():
+            world.cancel_order(order_id)
+        world.run_until_idle()
+        return sorted(set(world.calls.made))
 
 
 class Schedule:
-    """Chooses what is delivered next, and how; the same seed chooses the same.
+    """Chooses the next delivery and how it is made; the same seed makes the same choices.
 
     Parameters
     ----------
     world
-        Whose deliveries they are.
+        The world whose deliveries are scheduled.
     seed
-        Of all choices.
-    again, meanwhile, trouble
-        How likely it is that a delivery comes once more later, that another one is to happen in
-        the middle of it, and that one of its calls is to go wrong (if it makes that call). AWS
-        may do the first two at all times.
+        Seed of all choices.
+    repeat_rate, overlap_rate, fault_rate
+        Probabilities, from 0 to 1, that a delivery is repeated later, that another delivery happens
+        in the middle of it, and that a fault is planned for it. (A planned fault or overlap occurs
+        only if the delivery makes the call that was chosen for it.) AWS may repeat and overlap
+        deliveries at any time.
     """
 
     def __init__(
@@ -40,28 +42,28 @@ class Schedule:
         world: World,
         seed: int,
         *,
-        again: float = 0.25,
-        meanwhile: float = 0.5,
-        trouble: float = 0.0,
+        repeat_rate: float = 0.25,
+        overlap_rate: float = 0.5,
+        fault_rate: float = 0.0,
     ) -> None:
         self._world = world
-        # Hypothesis likes some seeds; where in a run they are used makes them different ones.
-        self._random = Random(f"{seed} {len(world.outside.made)}")
-        self._again = again
-        self._meanwhile = meanwhile
-        self._trouble = trouble
+        # Hypothesis uses some seeds again and again; the number of calls so far varies the choices.
+        self._random = Random(f"{seed} {len(world.calls.made)}")
+        self._repeat_rate = repeat_rate
+        self._overlap_rate = overlap_rate
+        self._fault_rate = fault_rate
 
     def step(self, due: list[Delivery]) -> None:
-        """Deliver one of those that are due."""
-        outside, random = self._world.outside, self._random
-        if random.random() < self._meanwhile:
-            outside.plan_at(random.choice(calls()), self._something_else)
-        if random.random() < self._trouble:
-            outside.plan_at(random.choice(calls()), random.choice(TROUBLES))
-        random.choice(due).run(random.random() < self._again)
-        outside.calm()
+        """Make one of the deliveries that are due."""
+        calls, random = self._world.calls, self._random
+        if random.random() < self._overlap_rate:
+            calls.plan_at(random.choice(call_names()), self._make_another_delivery)
+        if random.random() < self._fault_rate:
+            calls.plan_at(random.choice(call_names()), random.choice(RANDOM_FAULTS))
+        random.choice(due).run(random.random() < self._repeat_rate)
+        calls.clear_plans()
 
-    def _something_else(self) -> None:
+    def _make_another_delivery(self) -> None:
         due = self._world.due()
         if due:
             self._random.choice(due).run(False)

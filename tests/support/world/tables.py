@@ -1,8 +1,8 @@
-"""A fake of DynamoDB, in memory: conditional writes, consistent reads, indexes and streams.
+"""An in-memory fake of DynamoDB: conditional writes, consistent reads, indexes and streams.
 
-It speaks DynamoDB's wire shape at botocore's last step before HTTP, so that PynamoDB and the
-stores run as they are. ``test_tables.py`` runs the same cases against it and against moto. What it
-does not know it refuses.
+It uses DynamoDB's wire format at botocore's last step before HTTP, so that PynamoDB and the stores
+run unchanged. ``test_simulated_world.py`` runs the same cases against this fake and against moto.
+What it does not support, it rejects.
 """
 
 import itertools
@@ -19,8 +19,8 @@ _TERM = re.compile(
 )
 
 
-def refusal(operation: str, code: str, status: int = 400) -> ClientError:
-    """Return an error of AWS's as botocore raises it."""
+def client_error(operation: str, code: str, status: int = 400) -> ClientError:
+    """Return an error of AWS as botocore raises it."""
     return ClientError(
         {
             "Error": {"Code": code, "Message": code},
@@ -32,14 +32,14 @@ def refusal(operation: str, code: str, status: int = 400) -> ClientError:
 
 @dataclass
 class MemoryTable:
-    """One table, and its stream.
+    """One table and its stream.
 
     Attributes
     ----------
     indexes
-        Hash and range key of each index.
+        Hash key and range key of each index, by its name.
     stream
-        Every change so far, oldest first, as Lambda delivers it.
+        All changes so far, oldest first, as Lambda delivers them.
     """
 
     name: str
@@ -48,7 +48,15 @@ class MemoryTable:
     stream: list[dict[str, Any]] = field(default_factory=list)
 
     def change(self, key: str, after: Item | None, now: float) -> None:
-        """Write or delete an item; what changes nothing is not in the stream."""
+        """Write or delete an item; a write that changes nothing adds no stream record.
+
+        Parameters
+        ----------
+        after
+            The new item; ``None`` deletes it.
+        now
+            Unix time in seconds.
+        """
         before = self.items.get(key)
         if before == after:
             return
@@ -82,7 +90,7 @@ class MemoryTables:
     Parameters
     ----------
     templates
-        ``resources.yaml`` of each service.
+        The parsed ``resources.yaml`` of each service.
     """
 
     def __init__(self, templates: list[dict[str, Any]]) -> None:
@@ -99,7 +107,9 @@ class MemoryTables:
         Raises
         ------
         ClientError
-            ``ConditionalCheckFailedException``, ``ResourceNotFoundException``.
+            With ``ConditionalCheckFailedException`` or ``ResourceNotFoundException``.
+        NotImplementedError
+            If the fake does not support the operation or its condition.
         """
         if operation == "BatchGetItem":
             return self._batch_get(params)
@@ -110,17 +120,17 @@ class MemoryTables:
         if operation == "Query":
             return _query(table, params)
         if operation not in ("PutItem", "DeleteItem"):
-            raise NotImplementedError(f"the fake of DynamoDB does not know {operation}")
+            raise NotImplementedError(f"the fake of DynamoDB does not support {operation}")
         after = _copy_of(params["Item"]) if operation == "PutItem" else None
         key = (after or params["Key"])["id"]["S"]
-        if not _holds(table.items.get(key), params):
-            raise refusal(operation, "ConditionalCheckFailedException")
+        if not _satisfies(table.items.get(key), params):
+            raise client_error(operation, "ConditionalCheckFailedException")
         table.change(key, after, now)
         return {}
 
     def _table(self, operation: str, name: str) -> MemoryTable:
         if name not in self.tables:
-            raise refusal(operation, "ResourceNotFoundException")
+            raise client_error(operation, "ResourceNotFoundException")
         return self.tables[name]
 
     def _batch_get(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def _table(properties: dict[str, Any]) -> MemoryTable:
     return MemoryTable(name, indexes)
 
 
-def _holds(item: Item | None, params: dict[str, Any]) -> bool:
+def _satisfies(item: Item | None, params: dict[str, Any]) -> bool:
     expression = params.get("ConditionExpression")
     if expression is None:
         return True
@@ -154,12 +164,12 @@ def _holds(item: Item | None, params: dict[str, Any]) -> bool:
     for term in expression.split(" AND "):
         match = _TERM.fullmatch(term)
         if match is None:
-            raise NotImplementedError(f"the fake of DynamoDB does not know the condition {term}")
-        held = (item or {}).get(names[match["name"] or match["left"]])
+            raise NotImplementedError(f"the fake of DynamoDB does not support the condition {term}")
+        value = (item or {}).get(names[match["name"] or match["left"]])
         if match["name"]:
-            if (held is None) != bool(match["not"]):
+            if (value is None) != bool(match["not"]):
                 return False
-        elif held != values[match["right"]]:
+        elif value != values[match["right"]]:
             return False
     return True
 
@@ -168,7 +178,7 @@ def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
     hash_key, range_key = table.indexes[params["IndexName"]]
     match = _TERM.fullmatch(params["KeyConditionExpression"])
     if match is None or params["ExpressionAttributeNames"][match["left"]] != hash_key:
-        raise NotImplementedError("the fake of DynamoDB queries one partition of an index")
+        raise NotImplementedError("the fake of DynamoDB only queries one partition of an index")
     wanted = params["ExpressionAttributeValues"][match["right"]]
     items = sorted(
         (item for item in table.items.values() if item.get(hash_key) == wanted),
@@ -180,11 +190,13 @@ def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
         ids = [item["id"]["S"] for item in items]
         items = items[ids.index(start["id"]["S"]) + 1 :]
     page = list(itertools.islice(items, params.get("Limit")))
-    answer: dict[str, Any] = {
+    response: dict[str, Any] = {
         "Items": [_copy_of(item) for item in page],
         "Count": len(page),
         "ScannedCount": len(page),
     }
     if len(page) < len(items):
-        answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("id", hash_key, range_key)}
-    return answer
+        response["LastEvaluatedKey"] = {
+            name: page[-1][name] for name in ("id", hash_key, range_key)
+        }
+    return response

@@ -1,4 +1,4 @@
-"""The shop with one of its mechanisms switched off: what the suites are there to find."""
+"""Mutants: the shop with one mechanism disabled. Each suite must detect them."""
 
 import json
 import secrets
@@ -24,43 +24,46 @@ from chassis.records import Record
 from chassis.relay import Relay
 
 Patches = tuple[tuple[Any, str, Any], ...]
+"""Each patch is an object, the name of its attribute, and the value that replaces it."""
+
+Mutant = Callable[[], Patches]
 
 
-def email_dedupe_off() -> Patches:
-    """Send an e-mail again that was sent."""
-    following = messages.next_attempt
+def email_deduplication_disabled() -> Patches:
+    """Send an email again that was already sent."""
+    original = messages.next_attempt
 
     def next_attempt(before: Attempt, request: Any, lease: Any, now: Any) -> Attempt | None:
         message = replace(before.message, status="sending")
-        return following(Attempt(message, "", now, now), request, lease, now)
+        return original(Attempt(message, "", now, now), request, lease, now)
 
     return ((messages, "next_attempt", next_attempt),)
 
 
-def email_lease_off() -> Patches:
-    """Send an e-mail that another attempt may be sending right now."""
-    following = messages.next_attempt
+def email_lease_disabled() -> Patches:
+    """Send an email that another attempt may be sending at the same time."""
+    original = messages.next_attempt
 
     def next_attempt(before: Attempt, request: Any, lease: Any, now: Any) -> Attempt | None:
         free = Attempt(before.message, before.fingerprint, now, now)
-        return following(free, request, lease, now)
+        return original(free, request, lease, now)
 
     return ((messages, "next_attempt", next_attempt),)
 
 
-def publish_result_ignored() -> Patches:
-    """Take every event of a batch for published."""
+def publish_failures_ignored() -> Patches:
+    """Regard every event of a batch as published."""
     publish = Relay._publish
 
-    def ignoring(self: Relay, batch: Any) -> list[str]:
+    def publish_ignoring_failures(self: Relay, batch: Any) -> list[str]:
         publish(self, batch)
         return []
 
-    return ((Relay, "_publish", ignoring),)
+    return ((Relay, "_publish", publish_ignoring_failures),)
 
 
-def charge_before_the_intent_is_recorded() -> Patches:
-    """Confirm first, and record what came of it."""
+def confirmed_before_intent_recorded() -> Patches:
+    """Confirm an intent first, and record it afterwards."""
 
     def open_(self: Charging, order: Any) -> Payment:
         intent = self._gateway.create(order)
@@ -73,14 +76,14 @@ def charge_before_the_intent_is_recorded() -> Patches:
     return ((Charging, "_open", open_),)
 
 
-def tombstone_forgotten() -> Patches:
-    """Leave no record of a cancellation that comes before the charge."""
+def early_cancellation_not_recorded() -> Patches:
+    """Record nothing for a cancellation that arrives before the charge."""
     add = TransactionStore.add
 
-    def forgetful(self: TransactionStore, payment: Payment) -> bool:
+    def add_unless_cancelled(self: TransactionStore, payment: Payment) -> bool:
         return payment.status == "cancelled" or add(self, payment)
 
-    return ((TransactionStore, "add", forgetful),)
+    return ((TransactionStore, "add", add_unless_cancelled),)
 
 
 def _unconditional(model: type[Record]) -> Patches:
@@ -91,18 +94,18 @@ def _unconditional(model: type[Record]) -> Patches:
     return ((model, "put", put),)
 
 
-def transactions_written_without_condition() -> Patches:
-    """Overwrite whatever another writer has written of a transaction."""
+def transactions_written_unconditionally() -> Patches:
+    """Overwrite a transaction that another writer has changed."""
     return _unconditional(TransactionRecord)
 
 
-def orders_written_without_condition() -> Patches:
-    """Overwrite whatever another writer has written of an order."""
+def orders_written_unconditionally() -> Patches:
+    """Overwrite an order that another writer has changed."""
     return _unconditional(OrderRecord)
 
 
-def confirm_without_looking_first() -> Patches:
-    """Confirm an intent without asking what has become of it."""
+def intent_status_not_retrieved() -> Patches:
+    """Confirm an intent without asking the gateway for its status."""
 
     def retrieve(self: StripeGateway, intent_id: str) -> Intent:
         return Intent(id=intent_id, status="unconfirmed")
@@ -110,8 +113,8 @@ def confirm_without_looking_first() -> Patches:
     return ((StripeGateway, "retrieve", retrieve),)
 
 
-def intent_left_standing() -> Patches:
-    """Call a payment off without telling the gateway."""
+def intent_not_cancelled_at_gateway() -> Patches:
+    """Cancel a payment only in our own records."""
 
     def cancel(self: StripeGateway, intent_id: str) -> Intent:
         return Intent(id=intent_id, status="cancelled")
@@ -119,26 +122,26 @@ def intent_left_standing() -> Patches:
     return ((StripeGateway, "cancel", cancel),)
 
 
-def order_id_not_derived() -> Patches:
-    """Give each request a new order, whatever its key."""
+def order_id_random() -> Patches:
+    """Create a new order for every request, whatever its idempotency key."""
     return ((orders, "_order_id", lambda *_: f"ord_{secrets.token_hex(13).upper()}"),)
 
 
-def transaction_id_not_derived() -> Patches:
-    """Give each delivery a transaction of its own."""
+def transaction_id_random() -> Patches:
+    """Create a new transaction for every delivery of an order."""
     return ((domain, "transaction_id", lambda _: f"txn_{secrets.token_hex(13).upper()}"),)
 
 
 def every_transition_allowed() -> Patches:
-    """Believe late and stale words of the gateway."""
+    """Accept late and stale statuses from the gateway."""
     return ((domain, "ALLOWED", dict.fromkeys(domain.ALLOWED, frozenset(domain.ALLOWED))),)
 
 
-def failures_acknowledged() -> Patches:
-    """Take a message for handled whose handler has failed."""
+def handler_failures_acknowledged() -> Patches:
+    """Acknowledge a message although its handler has failed."""
     handle = Consumer._handle
 
-    def swallowing(
+    def handle_ignoring_errors(
         self: Consumer, message: str, lambda_context: Any = None, *, replay: bool = False
     ) -> str | None:
         try:
@@ -147,36 +150,36 @@ def failures_acknowledged() -> Patches:
             event_id: str = json.loads(message)["id"]
             return event_id
 
-    return ((Consumer, "_handle", swallowing),)
+    return ((Consumer, "_handle", handle_ignoring_errors),)
 
 
-def webhooks_not_recorded() -> Patches:
-    """Answer the gateway, and do nothing."""
+def webhooks_ignored() -> Patches:
+    """Acknowledge the gateway's webhooks without recording anything."""
     return ((Webhooks, "receive", lambda *_: None),)
 
 
-BUILDS: tuple[Callable[[], Patches], ...] = (
-    email_dedupe_off,
-    email_lease_off,
-    publish_result_ignored,
-    charge_before_the_intent_is_recorded,
-    tombstone_forgotten,
-    transactions_written_without_condition,
-    orders_written_without_condition,
-    confirm_without_looking_first,
-    intent_left_standing,
-    order_id_not_derived,
-    transaction_id_not_derived,
+MUTANTS: tuple[Mutant, ...] = (
+    email_deduplication_disabled,
+    email_lease_disabled,
+    publish_failures_ignored,
+    confirmed_before_intent_recorded,
+    early_cancellation_not_recorded,
+    transactions_written_unconditionally,
+    orders_written_unconditionally,
+    intent_status_not_retrieved,
+    intent_not_cancelled_at_gateway,
+    order_id_random,
+    transaction_id_random,
     every_transition_allowed,
-    failures_acknowledged,
-    webhooks_not_recorded,
+    handler_failures_acknowledged,
+    webhooks_ignored,
 )
 
 
 @contextmanager
-def broken(build: Callable[[], Patches]) -> Iterator[None]:
-    """Run the shop with one mechanism switched off."""
-    patches = [mock.patch.object(*patch) for patch in build()]
+def mutated(mutant: Mutant) -> Iterator[None]:
+    """Disable one mechanism of the shop within the context."""
+    patches = [mock.patch.object(*patch) for patch in mutant()]
     for patch in patches:
         patch.start()
     try:

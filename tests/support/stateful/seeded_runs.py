@@ -1,0 +1,109 @@
+"""Runs of a small shop that are generated from a seed.
+
+They cover what the state machine covers, with random choices. A run that fails names its seed, and
+``--seed`` repeats it.
+"""
+
+from random import Random
+
+from support.world import invariants
+from support.world.schedule import Schedule
+from support.world.world import NeverIdle, World
+
+PAYMENT_METHODS = (
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_authenticationRequired",
+    "pm_nobody",
+)
+"""The last one is unknown to the gateway; the others are cards."""
+
+
+def run_seed(seed: int, *, fault_rate: float = 0.4) -> World:
+    """Run a shop with one or two orders to its end, and check the invariants.
+
+    Parameters
+    ----------
+    fault_rate
+        Probability, from 0 to 1, that a fault is planned for a delivery.
+
+    Raises
+    ------
+    InvariantViolation, NeverIdle
+        With the seed in the message.
+    """
+    random = Random(seed)
+    with World() as world:
+        try:
+            _run_with_faults(world, random, Schedule(world, seed, fault_rate=fault_rate))
+            finish(world, seed)
+        except (invariants.InvariantViolation, NeverIdle) as error:
+            raise type(error)(f"run with seed {seed}: {error}") from None
+    return world
+
+
+def finish(world: World, seed: int) -> None:
+    """Deliver everything without faults, replay the dead letters, and check the invariants.
+
+    Raises
+    ------
+    InvariantViolation
+        If an invariant is violated at the end.
+    NeverIdle
+        If something always remains to be delivered.
+    """
+    # AWS may still deliver in any order, repeatedly, and overlapping.
+    schedule = Schedule(world, seed)
+    world.run_until_idle(schedule.step)
+    for _ in range(3):
+        if not world.replay_dead_letters():
+            break
+        world.run_until_idle(schedule.step)
+    invariants.check_when_idle(world)
+
+
+def _run_with_faults(world: World, random: Random, schedule: Schedule) -> None:
+    methods = [random.choice(PAYMENT_METHODS) for _ in range(random.randint(1, 2))]
+    for number, method in enumerate(methods):
+        world.place_order(number, method)
+    for _ in range(random.randint(5, 50)):
+        event = random.random()
+        orders = list(world.orders())
+        if event < 0.8:
+            due = world.due()
+            if due:
+                schedule.step(due)
+            else:
+                world.advance(random.choice((61, 400, 3700)))
+        elif event < 0.84:
+            number = random.randrange(len(methods))
+            world.place_order(number, methods[number])
+        elif event < 0.89 and orders:
+            world.cancel_order(random.choice(orders))
+        elif event < 0.95 and orders:
+            _authenticate_or_pay_again(world, random, random.choice(orders))
+        elif event < 0.98:
+            world.forget_idempotency_keys()
+        else:
+            world.replay_dead_letters()
+        invariants.check_always(world)
+
+
+def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> None:
+    for intent in world.gateway.intents_of(order_id):
+        if intent["status"] == "requires_action":
+            succeeds = random.random() < 0.5
+            world.gateway.authenticate(intent["id"], "succeeded" if succeeds else "failed")
+        elif authentication_failed(intent):
+            card = random.choice(PAYMENT_METHODS[:3])
+            world.gateway.pay_from_browser(intent["id"], card)
+
+
+def authentication_failed(intent: dict[str, object]) -> bool:
+    """Tell whether an intent's authentication failed, so that another card can be used."""
+    error = intent["last_payment_error"]
+    return (
+        intent["status"] == "requires_payment_method"
+        and isinstance(error, dict)
+        and error.get("code") == "payment_intent_authentication_failure"
+    )

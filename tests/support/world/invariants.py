@@ -1,0 +1,270 @@
+"""The invariants of an order: nothing is lost, nothing happens twice.
+
+``check_always`` applies at any moment, ``check_when_idle`` once nothing remains to be delivered.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.payments.domain import message_id, receipt_id, transaction_id
+from support.world.tables import Item
+from support.world.world import World
+
+ALLOWED_TRANSITIONS = {
+    None: {"pending", "declined", "cancelled"},
+    "pending": {"succeeded", "declined", "action_required", "cancelled"},
+    "action_required": {"succeeded", "declined", "cancelled"},
+    "declined": {"succeeded"},
+    "succeeded": {"refunded"},
+    "refunded": set(),
+    "cancelled": set(),
+}
+"""The statuses that may follow each payment status; repeated here, independently of the app."""
+
+EMAILED_STATUSES = ("succeeded", "declined", "action_required", "refunded")
+"""The payment statuses that the customer gets an email about."""
+
+_CONFIRM = "gateway POST /v1/payment_intents/pi/confirm"
+
+
+class InvariantViolation(AssertionError):
+    """An order that violates an invariant."""
+
+
+@dataclass
+class OrderEvidence:
+    """What the tables and the gateway contain about one order.
+
+    Attributes
+    ----------
+    history
+        Every status that its payment has had, oldest first.
+    charged, refunded
+        The amounts of the gateway's successful charges and refunds, in minor units.
+    attempts
+        The number of times that the shop (not a browser) has tried to charge.
+    intents
+        The gateway's payment intents of this order, oldest first.
+    """
+
+    order: Item
+    payment: Item | None
+    history: list[str]
+    charged: list[int]
+    refunded: list[int]
+    attempts: int
+    intents: list[dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        """The order's id."""
+        return str(self.order["id"]["S"])
+
+    @property
+    def total(self) -> int:
+        """The order's total in minor units."""
+        return int(json.loads(self.order["total"]["S"])["amount"])
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the order is cancelled."""
+        return bool(self.order["status"]["S"] == "cancelled")
+
+    @property
+    def status(self) -> str | None:
+        """The payment's status."""
+        return self.payment["status"]["S"] if self.payment else None
+
+    @property
+    def intent(self) -> dict[str, Any] | None:
+        """The intent that the payment has recorded."""
+        recorded = (self.payment or {}).get("intent_id", {}).get("S")
+        return next((intent for intent in self.intents if intent["id"] == recorded), None)
+
+    def __str__(self) -> str:
+        """Summarize the evidence for an error message."""
+        return f"{self.id}: {self.history}, charged {self.charged}, refunded {self.refunded}"
+
+
+def evidence_of(world: World) -> list[OrderEvidence]:
+    """Return the evidence of every order in the orders table."""
+    payments = world.tables.tables["toyshop-local-payments"]
+    histories: dict[str, list[str]] = {}
+    for record in payments.stream:
+        image = record["dynamodb"]["NewImage"]
+        history = histories.setdefault(image["order_id"]["S"], [])
+        if not history or history[-1] != image["status"]["S"]:
+            history.append(image["status"]["S"])
+    amounts: dict[tuple[str, str], list[int]] = {}
+    attempts: Counter[str] = Counter()
+    for entry in world.gateway.ledger():
+        if entry["type"] == "charge" and entry["idempotency_key"]:
+            attempts[entry["order_id"]] += 1
+        if entry["status"] == "succeeded":
+            amounts.setdefault((entry["order_id"], entry["type"]), []).append(entry["amount"])
+    return [
+        OrderEvidence(
+            order,
+            payments.items.get(transaction_id(order_id)),
+            histories.get(order_id, []),
+            amounts.get((order_id, "charge"), []),
+            amounts.get((order_id, "refund"), []),
+            attempts[order_id],
+            world.gateway.intents_of(order_id),
+        )
+        for order_id, order in world.orders().items()
+    ]
+
+
+def check_always(world: World) -> None:
+    """Check the invariants that apply at any moment.
+
+    Raises
+    ------
+    InvariantViolation
+        With the order, its evidence and the injected faults.
+    """
+    orders = world.orders()
+    for number, accepted in world.accepted_orders.items():
+        _check(world, len(accepted) == 1, f"the key of order {number} has placed {accepted}")
+        _check(world, accepted <= orders.keys(), f"the accepted order {number} is not stored")
+    for order in evidence_of(world):
+        _check(world, order.charged in ([], [order.total]), "not charged exactly once", order)
+        _check(world, order.refunded in ([], order.charged), "not refunded exactly once", order)
+        _check(
+            world,
+            order.attempts <= 1 or (_CONFIRM, "delayed") in world.calls.injected,
+            f"{order.attempts} attempts to charge",
+            order,
+        )
+        before: str | None = None
+        for status in order.history:
+            _check(
+                world, status in ALLOWED_TRANSITIONS[before], f"{status} followed {before}", order
+            )
+            before = status
+        if order.payment and order.intent:
+            _check(
+                world,
+                order.charged == [] or order.intent["status"] == "succeeded",
+                "charged with an intent that is not recorded",
+                order,
+            )
+    for email, copies in world.emails_sent.items():
+        _check(
+            world,
+            copies <= 1 + world.allowed_copies[email],
+            f"{copies} copies of {email}, allowed second copies: {world.allowed_copies[email]}",
+        )
+
+
+def check_when_idle(world: World) -> None:
+    """Check all invariants of a world in which nothing remains to be delivered.
+
+    Raises
+    ------
+    InvariantViolation
+        With the order, its evidence and the injected faults.
+    """
+    check_always(world)
+    _check(world, not world.due(), "something remains to be delivered")
+    _check(world, not world.dead_letters(), f"parked: {world.dead_letters()}")
+    expected_emails: Counter[str] = Counter()
+    receipts = set()
+    for order in evidence_of(world):
+        _check_payment(world, order)
+        if "succeeded" in order.history:
+            receipt = receipt_id(order.id)
+            receipts.add(receipt)
+            recorded = (order.payment or {}).get("receipt_file_id", {}).get("S")
+            _check(world, recorded == receipt, "the receipt is not recorded", order)
+        expected_emails.update(
+            message_id(order.id, f"payment_{status}")
+            for status in order.history
+            if status in EMAILED_STATUSES
+        )
+    files = world.tables.tables["toyshop-local-file-manager"].items
+    _check(world, files.keys() == receipts, "not exactly one receipt for each paid order")
+    stored = {key.removeprefix("documents/") for key in world.cloud.objects}
+    _check(world, stored == receipts, "not exactly one stored document for each paid order")
+    _check(
+        world,
+        world.emails_sent.keys() == expected_emails.keys()
+        and max(expected_emails.values(), default=1) == 1,
+        f"emails {sorted(world.emails_sent)}, expected {sorted(expected_emails)}",
+    )
+
+
+def _check_payment(world: World, order: OrderEvidence) -> None:
+    """Compare a payment with its order and with the gateway."""
+    if order.payment is None:
+        raise InvariantViolation(_describe(world, "no transaction", order))
+    amount = json.loads(order.payment["amount"]["S"])["amount"]
+    _check(world, amount == order.total, f"the transaction's amount is {amount}", order)
+    not_refunded = sum(order.charged) - sum(order.refunded)
+    if order.is_cancelled:
+        _check(world, not_refunded == 0, "a cancelled order is not refunded", order)
+        _check(
+            world,
+            order.status in ("cancelled", "declined", "refunded"),
+            f"the payment of a cancelled order is {order.status}",
+            order,
+        )
+        _check(
+            world,
+            order.intent is None or order.intent["status"] in ("canceled", "succeeded"),
+            "a cancelled order can still be paid",
+            order,
+        )
+    else:
+        _check(
+            world,
+            order.status in ("succeeded", "declined", "action_required"),
+            f"the payment of a placed order is {order.status}",
+            order,
+        )
+        _check(
+            world,
+            not_refunded == (order.total if order.status == "succeeded" else 0),
+            "the charged amount does not match the transaction",
+            order,
+        )
+    _check_intent(world, order)
+
+
+def _check_intent(world: World, order: OrderEvidence) -> None:
+    """Compare a payment's status with the status of its intent at the gateway."""
+    if order.intent is None:
+        _check(
+            world,
+            order.status in ("cancelled", "declined"),
+            f"{order.status} without an intent",
+            order,
+        )
+        return
+    allowed = {
+        "succeeded": ("succeeded", "refunded"),
+        "requires_action": ("action_required", "declined"),
+        "requires_payment_method": ("declined",),
+        "canceled": ("cancelled", "declined"),
+    }[order.intent["status"]]
+    _check(
+        world,
+        order.status in allowed,
+        f"the intent is {order.intent['status']}, the transaction {order.status}",
+        order,
+    )
+
+
+def _check(
+    world: World, satisfied: bool, violation: str, order: OrderEvidence | None = None
+) -> None:
+    if not satisfied:
+        raise InvariantViolation(_describe(world, violation, order))
+
+
+def _describe(world: World, violation: str, order: OrderEvidence | None) -> str:
+    faults = ", ".join(f"{fault} at {name}" for name, fault in world.calls.injected) or "none"
+    return f"{violation}{f', {order}' if order else ''}\ninjected faults: {faults}"
