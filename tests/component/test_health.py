@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from shopctl.project import services
 from support.moto_aws import client_of
+from support.paths import APPS
 
 TABLES = {
-    "file_manager": "toyshop-local-file-manager",
-    "notifications": "toyshop-local-notifications",
-    "orders": "toyshop-local-orders",
-    "payments": "toyshop-local-payments",
-    "toys": "toyshop-local-toys",
+    name: f"toyshop-local-{service.manifest.owns.tables[0]}"
+    for name, service in services.read(APPS).items()
+    if service.manifest.owns.tables and not service.is_public
 }
 
 

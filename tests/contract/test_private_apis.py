@@ -6,20 +6,15 @@ travels between them is what would travel over HTTP.
 
 import hashlib
 import hmac
-import re
 import time
 import tomllib
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import msgspec
 import pytest
-from chalice.test import Client
-from urllib3 import HTTPHeaderDict
 
-from chassis import client, transport
 from chassis.client import ServiceClient
 from chassis.ids import derived_id
 from chassis.problems import (
@@ -31,75 +26,18 @@ from chassis.problems import (
     ServiceUnavailable,
     Unprocessable,
 )
-from chassis.retry import RetryPolicy
 from contracts import files, notifications, orders, payments, toys
 from contracts.events import PAYMENT_SUCCEEDED, CloudEvent
 from contracts.health import HEALTH
 from contracts.money import Money
+from support.expectations import WEBHOOK_SECRET, Wire, declared_calls, expects
 from support.paths import ROOT
 
-ORIGIN = "http://127.0.0.1:4566/restapis/toyshop-local-{}/api/_user_request_"
-SECRET = "whsec_of_the_tests"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
 PRICE = Money(amount=1250, currency="AUD")
 ORDER_ID = derived_id("ord", "cus_1", "key-1")
 RECEIPT_ID = derived_id("fil", ORDER_ID, "receipt")
 MESSAGE_ID = derived_id("msg", ORDER_ID, "payment_succeeded")
-
-Test = TypeVar("Test", bound=Callable[..., None])
-EXPECTED: set[tuple[str, str, str]] = set()
-
-
-def expects(consumer: str, provider: str, *operations: str) -> Callable[[Test], Test]:
-    """Declare which operations of a provider a test expects for a consumer."""
-    EXPECTED.update((consumer, provider, operation) for operation in operations)
-    return lambda test: test
-
-
-class WireAnswer(NamedTuple):
-    status: int
-    headers: HTTPHeaderDict
-    data: bytes
-
-
-class Wire:
-    """Replaces the network: passes the requests of a ``ServiceClient`` to the provider's app."""
-
-    def __init__(self, load_app: Callable[..., ModuleType]) -> None:
-        self._load_app = load_app
-        self._apps: dict[str, ModuleType] = {}
-        self.statuses: list[int] = []
-
-    def app(self, service: str) -> ModuleType:
-        if service not in self._apps:
-            environ = {"STRIPE_WEBHOOK_SECRET": SECRET} if service == "payments" else {}
-            self._apps[service] = self._load_app(service, **environ)
-        return self._apps[service]
-
-    def to(self, service: str) -> ServiceClient:
-        self.app(service)
-        url = ORIGIN.format(service.replace("_", "-"))
-        return ServiceClient(service, url, transport.signed_transport())
-
-    def request(
-        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: object
-    ) -> WireAnswer:
-        match = re.fullmatch(ORIGIN.format("([a-z-]+)").replace(".", r"\.") + "(/.*)", url)
-        assert match is not None, url
-        assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
-        app = self.app(match[1].replace("-", "_")).app
-        answer = Client(app).http.request(method, match[2], headers=dict(headers), body=body)
-        self.statuses.append(answer.status_code)
-        return WireAnswer(answer.status_code, HTTPHeaderDict(answer.headers), answer.body)
-
-
-@pytest.fixture
-def wire(load_app: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """Return a network between the apps in this process."""
-    wire = Wire(load_app)
-    monkeypatch.setattr(transport, "connection_pool", lambda: wire)
-    monkeypatch.setattr(client, "RetryPolicy", lambda: RetryPolicy(base_delay=0.0))
-    return wire
 
 
 # payments -> file_manager, notifications
@@ -510,7 +448,7 @@ def test_storefront_looks_up_the_payments_of_orders(wire: Wire) -> None:
     assert (transaction.decline_code, transaction.receipt_file_id) == (None, None)
 
 
-def webhook(payload: bytes, secret: str = SECRET) -> payments.Webhook:
+def webhook(payload: bytes, secret: str = WEBHOOK_SECRET) -> payments.Webhook:
     stamp = int(time.time())
     signature = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256)
     return payments.Webhook(payload=payload, signature=f"t={stamp},v1={signature.hexdigest()}")
@@ -645,4 +583,4 @@ def test_every_declared_call_has_an_expectation() -> None:
         for provider, operations in manifest["calls"].items()
         for operation in operations
     }
-    assert declared == EXPECTED
+    assert declared == declared_calls()

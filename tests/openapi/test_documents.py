@@ -14,14 +14,16 @@ import pytest
 
 from chalicelib.storefront_api.bootstrap import build
 from contracts.storefront import NewSession
+from shopctl.project import services
 from support.moto_aws import client_of
 from support.openapi.wsgi import served
-from support.paths import ROOT, TESTS
+from support.paths import APPS, ROOT, TESTS
 from support.storefront import PASSWORD, PublishedKeys
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 SIGNED = "signed by a role that may call"
-PRIVATE = ("file_manager", "notifications", "orders", "payments", "toys")
+# each after those that it calls
+PRIVATE = [service.name for service in services.load(APPS) if not service.is_public]
 
 
 def findings(service: str, url: str, authorization: str) -> str:
@@ -62,7 +64,7 @@ def test_public_api_behaves_as_documented(load_app: Callable[..., ModuleType]) -
     with ExitStack() as running:
         # GIVEN the storefront with all services behind it, and a staff member
         urls: dict[str, str] = {}
-        for service in PRIVATE:  # after the services that it calls
+        for service in PRIVATE:
             module = load_app(service, **urls)
             urls[f"{service.upper()}_URL"] = running.enter_context(served(module.app))
         module = load_app("storefront_api", **urls)

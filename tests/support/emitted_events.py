@@ -1,6 +1,8 @@
 """Every event that the services emit, built by the code of the services."""
 
-from datetime import UTC, datetime
+import importlib
+import json
+import pkgutil
 from typing import Any
 
 from chalicelib.file_manager.events import events_of as events_of_file
@@ -15,12 +17,8 @@ from chassis.records import Record
 from chassis.relay import Relay
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
-
-NOW = datetime(2026, 11, 24, 1, 2, 3, 400, tzinfo=UTC)
-
-
-TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
-
+from support import emitters
+from support.emitters import COMMON
 
 PRICE = Money(amount=1250, currency="AUD")
 
@@ -29,9 +27,6 @@ LINE = OrderLine(toy_id="toy_1", name="Kite Łódź é", quantity=1, unit_price=
 
 
 CONTACT = Contact(email="zoe@example.com", name="Zoë Łukasz")
-
-
-COMMON = {"created_at": NOW, "updated_at": NOW, "traceparent": TRACE}
 
 
 def order(version: int = 1, status: str = "placed") -> OrderRecord:
@@ -139,10 +134,25 @@ def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
     for status in ("ready", "rejected"):
         before_file = file("pending", file_subject)
         messages |= published(FileRecord, events_of_file, before_file, file(status, file_subject))
+    for module in pkgutil.iter_modules(emitters.__path__):
+        emitter: Any = importlib.import_module(f"{emitters.__name__}.{module.name}")
+        for before_change, after_change in emitter.CHANGES():
+            messages |= published(emitter.RECORD, emitter.EVENTS_OF, before_change, after_change)
     return messages
 
 
 MESSAGES = all_messages()
+
+
+def with_unknown_fields(message: str) -> str:
+    """Return an event of a later release, with an additional field at every depth."""
+
+    def extended(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: extended(item) for name, item in value.items()} | {"extra": {"a": [1]}}
+        return [extended(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(extended(json.loads(message)))
 
 
 def sns(message: str) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from typing import Any
 import boto3
 
 from gateway_simulator.client import ControlClient
-from shopctl.local import mail
-from shopctl.project.layout import Layout
 from support.http import Answer, http
 from support.paths import ROOT
 from support.waiting import eventually
@@ -111,7 +109,7 @@ class Shop:
             cwd=self.home.parent,
         )
 
-    def up(self) -> str:
+    def up(self, *options: str) -> str:
         self.home.parent.mkdir(parents=True, exist_ok=True)
         result = self.run(
             "up", "--detach",
@@ -119,6 +117,7 @@ class Shop:
             "--aws-port", str(self.aws_port),
             "--gateway-port", str(self.gateway_port),
             *(["--auth"] if self.auth else []),
+            *options,
         )  # fmt: skip
         assert result.returncode == 0, result.stdout + result.stderr
         self.up_output = result.stdout
@@ -185,20 +184,18 @@ class Shop:
         return eventually(check, seconds)
 
     def emails_about(self, order_id: str) -> list[dict[str, Any]]:
-        return [sent for sent in self.run_json("mail") if order_id in sent["text"]]
+        return [mail for mail in self.run_json("mail") if order_id in mail["text"]]
 
     def wait_for_emails(
         self, order_id: str, count: int, seconds: float = 60
     ) -> list[dict[str, Any]]:
         """Wait for a number of emails about an order, and return them."""
 
-        def arrived() -> bool:
-            # reads the files: starting the command takes longer than most emails
-            texts = [sent["text"] for sent in mail.read(Layout(self.root, self.home).mail)]
-            return sum(order_id in text for text in texts) >= count
+        def check() -> Any:
+            mails = self.emails_about(order_id)
+            return mails if len(mails) >= count else None
 
-        eventually(arrived, seconds)
-        mails = self.emails_about(order_id)
+        mails: list[dict[str, Any]] = eventually(check, seconds, every=0.5)
         assert len(mails) == count
         return mails
 

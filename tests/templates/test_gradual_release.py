@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shopctl.project import services
+from support.paths import APPS
 from support.rendered_stage import Templates
 
 FUNCTION = re.compile(r"functions/\$\{(\w+)(\.Arn)?\}/invocations")
@@ -16,9 +18,7 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: each["Properties"] for name, each in found if each["Type"] == kind}
 
 
-@pytest.fixture(
-    params=["file_manager", "notifications", "orders", "payments", "storefront_api", "toys"]
-)
+@pytest.fixture(params=services.read(APPS))
 def template(request: pytest.FixtureRequest, prod: Templates) -> dict[str, Any]:
     found: dict[str, Any] = prod.translated[request.param]
     return found

@@ -1,49 +1,45 @@
-"""A client of the simulator's control API, for tests."""
+"""A client of the control API that needs nothing but the standard library."""
 
+import json
+import urllib.error
+import urllib.request
 from typing import Any, Literal
 from urllib.parse import quote
-
-import requests
 
 from gateway_simulator.errors import Json
 from gateway_simulator.faults import Kind
 
 
 class ControlError(Exception):
-    """A control request was rejected, or the simulator could not be reached."""
+    """The simulator refused a control request, or could not be reached."""
 
 
 class ControlClient:
-    """Client of the control API of one running simulator.
-
-    All methods raise `ControlError` if the simulator rejects the request or cannot be reached.
+    """Control of one running simulator.
 
     Parameters
     ----------
     url
-        Base URL of the simulator, such as `http://127.0.0.1:12111`.
+        Its origin, such as `http://127.0.0.1:12111`.
     timeout
-        Seconds to wait for a response.
-
-    Raises
-    ------
-    ValueError
-        If the URL does not begin with `http://`.
+        Seconds to wait for an answer.
     """
 
     def __init__(self, url: str = "http://127.0.0.1:12111", timeout: float = 5.0) -> None:
         if not url.startswith("http://"):
-            raise ValueError(f"the URL of the simulator must begin with http://, not {url}")
+            raise ValueError(f"the simulator speaks plain http: {url}")
         self._base = f"{url.rstrip('/')}/_simulator"
         self._timeout = timeout
+        # Loopback is never behind a proxy, whatever the environment says.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def health(self) -> Json:
-        """Return the simulator's status and the time of its clock."""
+        """Return the simulator's status and the time on its clock."""
         health: Json = self._call("GET", "/health")
         return health
 
     def ledger(self) -> list[Json]:
-        """Return every attempted charge and refund, oldest first."""
+        """Return every attempt to take or give back money, oldest first."""
         entries: list[Json] = self._call("GET", "/ledger")
         return entries
 
@@ -60,20 +56,18 @@ class ControlClient:
         seconds: float | None = None,
         times: int = 1,
     ) -> None:
-        """Inject a fault into the next requests that match.
+        """Make the next requests that match fail.
 
         Parameters
         ----------
         kind
-            Kind of fault.
-        method
-            HTTP method of the requests; `*` matches all.
-        path
-            Pattern of the requests' paths, such as `/v1/payment_intents/*/confirm`.
+            What goes wrong.
+        method, path
+            Which requests; the path is a glob such as `/v1/payment_intents/*/confirm`.
         seconds
-            Delay, for `slow` and `timeout_after`.
+            How long the answer is held; for `slow` and `timeout_after`.
         times
-            Number of requests that the fault is injected into.
+            How many requests it is for.
         """
         body: Json = {"match": {"method": method, "path": path}, "kind": kind, "times": times}
         if seconds is not None:
@@ -81,38 +75,41 @@ class ControlClient:
         self._call("POST", "/faults", body)
 
     def faults(self) -> list[Json]:
-        """Return the faults that have not been used up."""
+        """Return the faults that are set and not used up."""
         faults: list[Json] = self._call("GET", "/faults")
         return faults
 
     def clear_faults(self) -> None:
-        """Remove all faults."""
+        """Forget all faults."""
         self._call("DELETE", "/faults")
 
     def authenticate(
         self, payment_intent: str, outcome: Literal["succeeded", "failed"] = "succeeded"
     ) -> Json:
-        """Complete the authentication of a payment and return the intent."""
+        """Complete a payment as the shopper's bank would, and return the intent."""
         path = f"/payment_intents/{quote(payment_intent, safe='')}/authenticate"
         intent: Json = self._call("POST", path, {"outcome": outcome})
         return intent
 
     def _call(self, method: str, path: str, body: Json | None = None) -> Any:
-        url = self._base + path
+        request = urllib.request.Request(
+            self._base + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
         try:
-            with requests.Session() as session:
-                # The simulator is on this machine: ignore the proxy settings of the environment.
-                session.trust_env = False
-                response = session.request(method, url, json=body, timeout=self._timeout)
-        except requests.RequestException as error:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise ControlError(_message(error)) from error
+        except OSError as error:
             raise ControlError(f"no simulator answers at {self._base}: {error}") from error
-        if not response.ok:
-            raise ControlError(_message(response))
-        return response.json() if response.content else None
+        return json.loads(text) if text else None
 
 
-def _message(response: requests.Response) -> str:
+def _message(error: urllib.error.HTTPError) -> str:
     try:
-        return str(response.json()["error"]["message"])
+        return str(json.loads(error.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return f"the simulator answered with status {response.status_code}"
+        return f"the simulator answered {error.code}"

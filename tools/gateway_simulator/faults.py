@@ -1,4 +1,4 @@
-"""Fault injection into the responses of the API."""
+"""Faults on demand: what a gateway does to its clients on a bad day."""
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,20 +15,18 @@ METHODS = ("GET", "POST", "DELETE", "*")
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and the requests that it is injected into.
+    """One fault and the requests it is for.
 
     Attributes
     ----------
     kind
-        Kind of fault.
-    method
-        HTTP method of the requests; `*` matches all.
-    path
-        Pattern of the requests' paths; `*` also matches slashes.
+        What goes wrong.
+    method, path
+        Which requests; the path is a glob whose `*` also matches slashes.
     seconds
-        Delay, for the kinds in `TIMED_KINDS`.
+        How long the answer is held.
     times
-        Number of further requests that the fault is injected into.
+        How many more requests it is for.
     """
 
     kind: Kind
@@ -38,7 +36,7 @@ class Fault:
     times: int
 
     def as_json(self) -> Json:
-        """Return the fault as represented in the control API."""
+        """Return the fault as the control API shows it."""
         return {
             "match": {"method": self.method, "path": self.path},
             "kind": self.kind,
@@ -48,30 +46,30 @@ class Fault:
 
 
 class Faults:
-    """The active faults, oldest first. They are not saved: a restart removes them."""
+    """The faults that are set, oldest first. A restart forgets them."""
 
     def __init__(self) -> None:
-        self._active: list[Fault] = []
+        self._set: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Activate a fault."""
-        self._active.append(fault)
+        """Set a fault."""
+        self._set.append(fault)
 
     def clear(self) -> None:
-        """Remove all faults."""
-        self._active.clear()
+        """Forget all faults."""
+        self._set.clear()
 
-    def consume(self, method: str, path: str) -> Fault | None:
-        """Return the oldest fault that matches a request, or None, and count it as used once."""
-        for position, fault in enumerate(self._active):
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the oldest fault for a request, used up once, or None."""
+        for position, fault in enumerate(self._set):
             if fault.method in (method, "*") and fnmatchcase(path, fault.path):
                 if fault.times > 1:
-                    self._active[position] = replace(fault, times=fault.times - 1)
+                    self._set[position] = replace(fault, times=fault.times - 1)
                 else:
-                    del self._active[position]
+                    del self._set[position]
                 return fault
         return None
 
     def as_json(self) -> list[Json]:
-        """Return the active faults as represented in the control API."""
-        return [fault.as_json() for fault in self._active]
+        """Return what is set and not used up."""
+        return [fault.as_json() for fault in self._set]

@@ -16,19 +16,9 @@ _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 50, 40, 500
 
 
 def decode(encoded: str) -> Form:
-    """Decode a form body or a query string into nested dictionaries.
+    """Return a form body, or a query string, as nested dictionaries.
 
-    A list is decoded into a dictionary with the positions as keys.
-
-    Parameters
-    ----------
-    encoded
-        Form-encoded text.
-
-    Raises
-    ------
-    StripeError
-        400 if the text cannot be decoded.
+    A list comes out as a dictionary with its positions as keys.
 
     Examples
     --------
@@ -61,17 +51,16 @@ def decode(encoded: str) -> Form:
 
 
 class Params:
-    """Typed access to the parameters of one request.
+    """The parameters of one request, read one by one.
 
-    A method that reads a parameter raises a 400 `StripeError` if its value is not valid. A
-    parameter that has not been read is unknown: `reject_unknown` rejects it, as Stripe does.
+    A parameter that nobody read is unknown: `finish` refuses it, as Stripe does.
 
     Parameters
     ----------
     form
         Decoded parameters.
     prefix
-        Name of the parameter that contains these; empty at the top level.
+        Name of the parameter that these are nested in.
     """
 
     def __init__(self, form: Form, prefix: str = "") -> None:
@@ -87,41 +76,23 @@ class Params:
         self._read.add(name)
         return self._form.get(name)
 
-    def string(self, name: str) -> str | None:
-        """Return a string, or None if it is absent or empty.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is an object.
-        """
+    def text(self, name: str) -> str | None:
+        """Return a text, or None when it is absent or empty."""
         value = self._value(name)
         if isinstance(value, dict):
             raise invalid_parameter(self._name(name), f"Invalid string: {self._name(name)}")
         return value or None
 
-    def required_string(self, name: str) -> str:
-        """Return a string that must be present.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is absent, empty or an object.
-        """
-        value = self.string(name)
+    def required_text(self, name: str) -> str:
+        """Return a text that may not be absent."""
+        value = self.text(name)
         if value is None:
             raise self._missing(name)
         return value
 
     def integer(self, name: str, *, minimum: int = 1, maximum: int = 99_999_999) -> int | None:
-        """Return a whole number, or None if it is absent.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is not a whole number from `minimum` to `maximum`.
-        """
-        value = self.string(name)
+        """Return a whole number within bounds, or None when it is absent."""
+        value = self.text(name)
         if value is None:
             return None
         full, code = self._name(name), "parameter_invalid_integer"
@@ -137,54 +108,30 @@ class Params:
         return number
 
     def required_integer(self, name: str) -> int:
-        """Return a positive whole number that must be present.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is absent or not a number that `integer` accepts.
-        """
+        """Return a whole number that may not be absent."""
         value = self.integer(name)
         if value is None:
             raise self._missing(name)
         return value
 
-    def boolean(self, name: str) -> bool:
-        """Return a boolean, or False if it is absent.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is neither `true` nor `false`.
-        """
-        value = self.string(name)
+    def flag(self, name: str) -> bool:
+        """Return a boolean, false when it is absent."""
+        value = self.text(name)
         if value not in (None, "true", "false"):
             raise invalid_parameter(self._name(name), f"Invalid boolean: {value}")
         return value == "true"
 
     def choice(self, name: str, options: Collection[str]) -> str | None:
-        """Return one of the options, or None if the parameter is absent.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter has another value.
-        """
-        value = self.string(name)
+        """Return one of the options, or None when it is absent."""
+        value = self.text(name)
         if value is not None and value not in options:
             allowed = ", ".join(options)
             message = f"Invalid {self._name(name)}: must be one of {allowed}"
             raise invalid_parameter(self._name(name), message)
         return value
 
-    def nested(self, name: str) -> "Params | None":
-        """Return the parameters that another contains, or None if it is absent.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is not an object.
-        """
+    def mapping(self, name: str) -> "Params | None":
+        """Return the parameters nested in another, or None when it is absent."""
         value = self._value(name)
         if value is None:
             return None
@@ -194,14 +141,8 @@ class Params:
         self._nested.append(nested)
         return nested
 
-    def strings(self, name: str) -> list[str]:
-        """Return a list of strings, which is empty if the parameter is absent.
-
-        Raises
-        ------
-        StripeError
-            400 if the parameter is not a list of strings.
-        """
+    def texts(self, name: str) -> list[str]:
+        """Return a list of texts, empty when it is absent."""
         value = self._value(name)
         if value is None:
             return []
@@ -210,13 +151,7 @@ class Params:
         return list(cast(dict[str, str], value).values())
 
     def metadata(self) -> dict[str, str]:
-        """Return the key-value pairs in `metadata`.
-
-        Raises
-        ------
-        StripeError
-            400 if `metadata` is not an object of strings within Stripe's limits.
-        """
+        """Return the caller's own key-value pairs, within Stripe's limits."""
         value = self._value("metadata")
         if value is None or value == "":
             return {}
@@ -240,16 +175,10 @@ class Params:
                 pairs[key] = text
         return pairs
 
-    def reject_unknown(self) -> None:
-        """Check that all parameters have been read.
-
-        Raises
-        ------
-        StripeError
-            400 if a parameter has not been read.
-        """
+    def finish(self) -> None:
+        """Refuse the parameters that the operation has not read."""
         for nested in self._nested:
-            nested.reject_unknown()
+            nested.finish()
         for name in self._form:
             if name not in self._read:
                 full = self._name(name)

@@ -1,4 +1,4 @@
-"""Webhooks with Stripe's signature, delivered in the background."""
+"""Webhooks, signed as Stripe signs them and delivered in the background."""
 
 import asyncio
 import hashlib
@@ -18,43 +18,33 @@ RETRY_DELAYS = (0.5, 2.0, 8.0, 30.0)
 
 _TABLE = "deliveries"
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
-_MAX_CONCURRENT = 8
+_AT_ONCE = 8
 
 log = logging.getLogger(__name__)
 
 
 def signature(payload: bytes, secret: str, timestamp: int) -> str:
-    """Return the `Stripe-Signature` header of a payload.
-
-    Parameters
-    ----------
-    payload
-        Body of the webhook.
-    secret
-        Signing secret (`whsec_…`).
-    timestamp
-        Time of sending in seconds since 1970.
-    """
+    """Return the `Stripe-Signature` header of a payload."""
     signed = str(timestamp).encode() + b"." + payload
     return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
 class Webhooks:
-    """Delivers events to one URL, at least once and in no particular order.
+    """Delivers events to one URL, at least once, in no order.
 
-    A pending delivery is stored in the same unit of work as the change that the event reports, so
-    that it is resumed after a crash.
+    An event that waits for its delivery is as durable as the change it tells of: after a crash
+    the next start delivers it.
 
     Parameters
     ----------
     store
-        Store of the deliveries' states.
+        Where the state of each delivery is kept.
     url
-        URL that events are sent to.
+        Where events are posted.
     secret
-        Signing secret (`whsec_…`).
+        What they are signed with.
     retry_delays
-        Seconds to wait before each retry; after the last one, a delivery is abandoned.
+        Seconds to wait after each attempt that failed; the last failure ends it.
     """
 
     def __init__(
@@ -69,29 +59,29 @@ class Webhooks:
         self._secret = secret
         self._retry_delays = retry_delays
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_MAX_CONCURRENT)
+        self._free = asyncio.Semaphore(_AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
     def start(self) -> None:
-        """Resume the deliveries that an earlier run left pending."""
+        """Deliver what an earlier run left behind."""
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
         rows = self._store.rows(_TABLE).values()
         self.deliver([row["event"] for row in rows if row["state"] == "pending"])
 
     def plan(self, work: UnitOfWork) -> None:
-        """Add a pending delivery for each event of a unit of work to that unit."""
+        """Make the deliveries of a unit of work's events part of that work."""
         for event in work.events:
             work.put(_TABLE, event["id"], {"state": "pending", "event": event})
 
     def deliver(self, events: Iterable[Json]) -> None:
-        """Start to deliver events whose deliveries are stored."""
+        """Begin to deliver events whose delivery has been planned."""
         for event in events:
             task = asyncio.create_task(self._deliver(event))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop all deliveries; those that are not complete remain pending."""
+        """Stop delivering; what is undelivered stays planned."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -102,16 +92,14 @@ class Webhooks:
         for delay in (0.0, *self._retry_delays):
             await asyncio.sleep(delay)
             if await self._post(event):
-                self._set_state(event, "delivered")
+                self._settle(event, "delivered")
                 return
-        log.error(
-            "webhook abandoned event_id=%s type=%s url=%s", event["id"], event["type"], self._url
-        )
-        self._set_state(event, "abandoned")
+        log.error("gave up on webhook %s (%s) to %s", event["id"], event["type"], self._url)
+        self._settle(event, "abandoned")
 
     async def _post(self, event: Json) -> bool:
         payload = json.dumps(event, separators=(",", ":")).encode()
-        # Receivers compare it with the system clock, so it is not the simulator's time.
+        # Receivers compare with their own clock, so this is not the simulator's.
         timestamp = int(time.time())
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -121,20 +109,20 @@ class Webhooks:
         session = cast(aiohttp.ClientSession, self._session)
         try:
             async with (
-                self._slots,
+                self._free,
                 session.post(
                     self._url, data=payload, headers=headers, allow_redirects=False
-                ) as response,
+                ) as answer,
             ):
-                status = response.status
+                status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("webhook not delivered event_id=%s error=%r", event["id"], error)
+            log.warning("webhook %s was not delivered: %r", event["id"], error)
             return False
         if not 200 <= status < 300:
-            log.warning("webhook rejected event_id=%s status=%s", event["id"], status)
+            log.warning("webhook %s was answered with %s", event["id"], status)
         return 200 <= status < 300
 
-    def _set_state(self, event: Json, state: str) -> None:
+    def _settle(self, event: Json, state: str) -> None:
         work = self._store.begin()
         work.put(_TABLE, event["id"], {"state": state})
         work.commit()

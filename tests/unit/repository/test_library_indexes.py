@@ -1,12 +1,15 @@
 """The docstring of a library's package lists its modules, each once."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-SERVICES = {"files", "notifications", "orders", "payments", "storefront", "toys"}
+from shopctl.project import services
+from support.paths import APPS, ROOT
+
+SERVICES = {
+    service.manifest.api.removeprefix("contracts.") for service in services.read(APPS).values()
+}
 """Modules of ``contracts`` that the index covers as "one module per service"."""
 
 

@@ -1,0 +1,1 @@
+"""`./shop new`: creates a service from templates, complete and ready to run."""
