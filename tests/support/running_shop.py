@@ -14,6 +14,8 @@ from typing import Any
 import boto3
 
 from gateway_simulator.client import ControlClient
+from shopctl.local import mail
+from shopctl.project.layout import Layout
 from support.http import Answer, http
 from support.paths import ROOT
 from support.waiting import eventually
@@ -184,18 +186,20 @@ class Shop:
         return eventually(check, seconds)
 
     def emails_about(self, order_id: str) -> list[dict[str, Any]]:
-        return [mail for mail in self.run_json("mail") if order_id in mail["text"]]
+        return [sent for sent in self.run_json("mail") if order_id in sent["text"]]
 
     def wait_for_emails(
         self, order_id: str, count: int, seconds: float = 60
     ) -> list[dict[str, Any]]:
         """Wait for a number of emails about an order, and return them."""
 
-        def check() -> Any:
-            mails = self.emails_about(order_id)
-            return mails if len(mails) >= count else None
+        def arrived() -> bool:
+            # reads the files: starting the command takes longer than most emails
+            texts = [sent["text"] for sent in mail.read(Layout(self.root, self.home).mail)]
+            return sum(order_id in text for text in texts) >= count
 
-        mails: list[dict[str, Any]] = eventually(check, seconds, every=0.5)
+        eventually(arrived, seconds)
+        mails = self.emails_about(order_id)
         assert len(mails) == count
         return mails
 
