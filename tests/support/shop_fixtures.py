@@ -19,8 +19,10 @@ def shop(
 ) -> "Iterator[Shop]":
     """Start a shop once for all tests of the run; ``--auth`` makes it enforce IAM."""
     # every run of pytest loads this file, and most environments lack what a shop needs
+    from support.installation import install_tools
     from support.running_shop import Shop
 
+    install_tools()
     auth = request.config.getoption("--auth")
     shop = Shop(tmp_path_factory.mktemp("shop") / "home", auth=auth)
     try:

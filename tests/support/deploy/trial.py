@@ -1,11 +1,9 @@
 """Stages to deploy to: a copy of the checkout, an embedded AWS, a gateway, and the commands."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
@@ -20,7 +18,6 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from filelock import FileLock
 
 import embedded_aws
 from gateway_simulator.client import ControlClient
@@ -30,6 +27,7 @@ from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
 from support.checkout_copy import copy_runnable
 from support.http import Answer, http
+from support.installation import install_tools
 from support.paths import ROOT
 from support.running_shop import ADDRESS, PASSWORD, free_port
 from support.waiting import eventually
@@ -98,9 +96,7 @@ class Trial:
 
     def start(self) -> None:
         layout = Layout.find()
-        # the tests' environment has no installer; other test runs may prepare it at the same time
-        with FileLock(Path(tempfile.gettempdir(), "toyshop-trial.lock")):
-            self._prepare()
+        install_tools()
         copy_runnable(self.root)
         self._remove_flow_log()
         gateway = f"http://127.0.0.1:{self.gateway_port}"
@@ -153,14 +149,6 @@ class Trial:
         text, found = re.subn(r"(?ms)^  FlowLog:\n.*?(?=^  \w)", "", network.read_text())
         assert found == 1
         network.write_text(text)
-
-    def _prepare(self) -> None:
-        script = "from shopctl.project.layout import Layout; from shopctl.local import environment"
-        script += "; environment.prepare_aws(Layout.find())"
-        subprocess.run([str(ROOT / "shop"), "--help"], check=True, capture_output=True)
-        python = str(ROOT / ".venv" / "bin" / "python")
-        path = str(ROOT / "tools")
-        subprocess.run([python, "-c", script], env={**os.environ, "PYTHONPATH": path}, check=True)
 
     def _start(self, name: str, command: list[str], port: int) -> None:
         variables = environment.variables(PYTHONPATH=str(ROOT / "tools"))
