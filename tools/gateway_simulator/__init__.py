@@ -1,1 +1,1 @@
-"""A simulator of Stripe's HTTP API: payment intents, refunds and signed webhooks on a laptop."""
+"""A simulator of Stripe's HTTP API: payment intents, refunds and signed webhooks."""

@@ -1,4 +1,4 @@
-"""Run the simulator: `python -m gateway_simulator --port 12111 --state <folder>`."""
+"""The command line: `python -m gateway_simulator --port 12111 --state DIRECTORY`."""
 
 import argparse
 import asyncio
@@ -21,10 +21,26 @@ _SHUTDOWN_SECONDS = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit status."""
+    """Run the simulator until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    arguments
+        Command-line arguments; by default, those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 after a signal, 1 if the simulator could not start.
+
+    Raises
+    ------
+    OSError
+        If the server cannot listen for another reason than a port in use.
+    """
     options = _parser().parse_args(arguments)
     if (options.webhook_url is None) != (options.webhook_secret is None):
-        return _fail("--webhook-url and --webhook-secret are given together or not at all")
+        return _fail("--webhook-url and --webhook-secret must be given together")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
         store = Store(options.state)
@@ -46,7 +62,7 @@ async def _serve(store: Store, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # The access log's format leaves out addresses: everybody is on this machine.
+    # Client addresses are not logged: all clients are on this machine.
     runner = web.AppRunner(
         make_app(store, webhooks),
         access_log_format='"%r" %s %Tfs',
@@ -64,14 +80,21 @@ async def _serve(store: Store, options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gateway_simulator", description="A simulator of Stripe's HTTP API on loopback."
+        prog="gateway_simulator",
+        description="Simulate Stripe's HTTP API on the loopback interface.",
     )
-    parser.add_argument("--port", type=_port, default=12111, help="0 takes any free one")
-    parser.add_argument("--state", type=Path, required=True, help="folder that keeps the state")
     parser.add_argument(
-        "--webhook-url", type=_url, help="where events are posted; without it nowhere"
+        "--port", type=_port, default=12111, help="port to listen on (default 12111); 0: any free"
     )
-    parser.add_argument("--webhook-secret", help="what events are signed with, whsec_…")
+    parser.add_argument(
+        "--state", type=Path, required=True, help="directory in which the state is saved"
+    )
+    parser.add_argument(
+        "--webhook-url",
+        type=_url,
+        help="URL that events are sent to; by default, events are not sent",
+    )
+    parser.add_argument("--webhook-secret", help="signing secret of the webhooks (whsec_…)")
     return parser
 
 
@@ -83,7 +106,7 @@ def _port(text: str) -> int:
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an http address")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an HTTP URL")
     return text
 
 

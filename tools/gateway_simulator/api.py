@@ -1,4 +1,4 @@
-"""The routes that Stripe's clients call, under `/v1/`."""
+"""The routes of Stripe's API, under `/v1/`."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,25 +15,25 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _GARBAGE = "<html><body><h1>502 Bad Gateway</h1>"
 
 OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
-    ("POST", "/v1/payment_intents", lambda c: intents.create(c.work, c.params, c.key)),
+    ("POST", "/v1/payment_intents", lambda c: intents.create(c.work, c.params, c.idempotency_key)),
     ("GET", "/v1/payment_intents", lambda c: intents.list_all(c.work, c.params)),
     ("GET", "/v1/payment_intents/search", lambda c: intents.search(c.work, c.params)),
     ("GET", "/v1/payment_intents/{id}", lambda c: intents.retrieve(c.work, c.id, c.params)),
     (
         "POST",
         "/v1/payment_intents/{id}/confirm",
-        lambda c: intents.confirm(c.work, c.id, c.params, c.key),
+        lambda c: intents.confirm(c.work, c.id, c.params, c.idempotency_key),
     ),
     ("POST", "/v1/payment_intents/{id}/cancel", lambda c: intents.cancel(c.work, c.id, c.params)),
     ("GET", "/v1/charges/{id}", lambda c: charges.retrieve(c.work, c.id, c.params)),
-    ("POST", "/v1/refunds", lambda c: refunds.create(c.work, c.params, c.key)),
+    ("POST", "/v1/refunds", lambda c: refunds.create(c.work, c.params, c.idempotency_key)),
     ("GET", "/v1/refunds", lambda c: refunds.list_all(c.work, c.params)),
     ("GET", "/v1/refunds/{id}", lambda c: refunds.retrieve(c.work, c.id, c.params)),
 )
 
 
 def routes(gateway: Gateway) -> list[web.RouteDef]:
-    """Return the API's routes."""
+    """Return the routes of the API."""
     return [
         web.route(method, path, _handler(gateway, operation))
         for method, path, operation in OPERATIONS
@@ -41,7 +41,13 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
 
 
 def require_key(request: web.Request) -> None:
-    """Refuse a request without an API key, and one with a key to real money."""
+    """Check that a request has an API key that is not a live one.
+
+    Raises
+    ------
+    StripeError
+        401 if the key is missing or live.
+    """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         message = (
@@ -51,7 +57,9 @@ def require_key(request: web.Request) -> None:
         )
         raise StripeError(401, message)
     if key.strip().startswith("sk_live_"):
-        raise StripeError(401, "Invalid API Key provided: this simulator takes no live keys.")
+        raise StripeError(
+            401, "Invalid API Key provided: this simulator does not accept live keys."
+        )
 
 
 def _handler(gateway: Gateway, operation: Operation) -> Handler:
@@ -62,7 +70,7 @@ def _handler(gateway: Gateway, operation: Operation) -> Handler:
             method=request.method,
             path=request.path,
             object_id=request.match_info.get("id", ""),
-            form=decode(await _encoded(request)),
+            form=decode(await _encoded_form(request)),
             key=key or None,
         )
         outgoing = await gateway.answer(operation, incoming)
@@ -75,8 +83,8 @@ def _handler(gateway: Gateway, operation: Operation) -> Handler:
         if outgoing.original_request is not None:
             headers["Idempotent-Replayed"] = "true"
             headers["Original-Request"] = outgoing.original_request
-        if outgoing.kept and outgoing.answer.status >= 500:
-            # The same key would only get the same answer again.
+        if outgoing.stored and outgoing.answer.status >= 500:
+            # A retry with the same key would get the stored error again.
             headers["Stripe-Should-Retry"] = "false"
         if outgoing.garbled:
             return web.Response(text=_GARBAGE, content_type="text/html", headers=headers)
@@ -87,7 +95,7 @@ def _handler(gateway: Gateway, operation: Operation) -> Handler:
     return handle
 
 
-async def _encoded(request: web.Request) -> str:
+async def _encoded_form(request: web.Request) -> str:
     if request.method == "GET":
         return request.rel_url.raw_query_string
     try:
@@ -97,5 +105,5 @@ async def _encoded(request: web.Request) -> str:
 
 
 def new_request_id() -> str:
-    """Return a new id for the `Request-Id` header."""
+    """Return a new value of the `Request-Id` header."""
     return new_id("req", 14)

@@ -1,4 +1,4 @@
-"""Charges: what an attempt to take money leaves behind."""
+"""Charges: the objects that record attempts to charge a card."""
 
 from gateway_simulator.cards import Card
 from gateway_simulator.errors import Answer, Json
@@ -9,9 +9,21 @@ from gateway_simulator.store import UnitOfWork
 TABLE = "charges"
 
 
-def charge_for(intent: Json, card: Card, identifier: str, created: int) -> Json:
-    """Return the charge object of an attempt: paid, or failed when the card's bank declines."""
-    paid = card.bank != "declines"
+def new_charge(intent: Json, card: Card, identifier: str, created: int) -> Json:
+    """Return the charge object of an attempt; it has failed if the card is declined.
+
+    Parameters
+    ----------
+    intent
+        Payment intent that is charged.
+    card
+        Card that is charged.
+    identifier
+        Id of the charge.
+    created
+        Time of the attempt in seconds since 1970.
+    """
+    paid = card.outcome != "declined"
     return {
         "id": identifier,
         "object": "charge",
@@ -46,6 +58,12 @@ def charge_for(intent: Json, card: Card, identifier: str, created: int) -> Json:
 
 
 def retrieve(work: UnitOfWork, identifier: str, params: Params) -> Answer:
-    """Return a charge."""
-    params.finish()
+    """Return a charge.
+
+    Raises
+    ------
+    StripeError
+        404 if there is no such charge, 400 if a parameter is given.
+    """
+    params.reject_unknown()
     return Answer(200, find(work, TABLE, identifier))

@@ -1,45 +1,49 @@
-"""A client of the control API that needs nothing but the standard library."""
+"""A client of the simulator's control API, for tests."""
 
-import json
-import urllib.error
-import urllib.request
 from typing import Any, Literal
 from urllib.parse import quote
+
+import requests
 
 from gateway_simulator.errors import Json
 from gateway_simulator.faults import Kind
 
 
 class ControlError(Exception):
-    """The simulator refused a control request, or could not be reached."""
+    """A control request was rejected, or the simulator could not be reached."""
 
 
 class ControlClient:
-    """Control of one running simulator.
+    """Client of the control API of one running simulator.
+
+    All methods raise `ControlError` if the simulator rejects the request or cannot be reached.
 
     Parameters
     ----------
     url
-        Its origin, such as `http://127.0.0.1:12111`.
+        Base URL of the simulator, such as `http://127.0.0.1:12111`.
     timeout
-        Seconds to wait for an answer.
+        Seconds to wait for a response.
+
+    Raises
+    ------
+    ValueError
+        If the URL does not begin with `http://`.
     """
 
     def __init__(self, url: str = "http://127.0.0.1:12111", timeout: float = 5.0) -> None:
         if not url.startswith("http://"):
-            raise ValueError(f"the simulator speaks plain http: {url}")
+            raise ValueError(f"the URL of the simulator must begin with http://, not {url}")
         self._base = f"{url.rstrip('/')}/_simulator"
         self._timeout = timeout
-        # Loopback is never behind a proxy, whatever the environment says.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def health(self) -> Json:
-        """Return the simulator's status and the time on its clock."""
+        """Return the simulator's status and the time of its clock."""
         health: Json = self._call("GET", "/health")
         return health
 
     def ledger(self) -> list[Json]:
-        """Return every attempt to take or give back money, oldest first."""
+        """Return every attempted charge and refund, oldest first."""
         entries: list[Json] = self._call("GET", "/ledger")
         return entries
 
@@ -56,18 +60,20 @@ class ControlClient:
         seconds: float | None = None,
         times: int = 1,
     ) -> None:
-        """Make the next requests that match fail.
+        """Inject a fault into the next requests that match.
 
         Parameters
         ----------
         kind
-            What goes wrong.
-        method, path
-            Which requests; the path is a glob such as `/v1/payment_intents/*/confirm`.
+            Kind of fault.
+        method
+            HTTP method of the requests; `*` matches all.
+        path
+            Pattern of the requests' paths, such as `/v1/payment_intents/*/confirm`.
         seconds
-            How long the answer is held; for `slow` and `timeout_after`.
+            Delay, for `slow` and `timeout_after`.
         times
-            How many requests it is for.
+            Number of requests that the fault is injected into.
         """
         body: Json = {"match": {"method": method, "path": path}, "kind": kind, "times": times}
         if seconds is not None:
@@ -75,41 +81,38 @@ class ControlClient:
         self._call("POST", "/faults", body)
 
     def faults(self) -> list[Json]:
-        """Return the faults that are set and not used up."""
+        """Return the faults that have not been used up."""
         faults: list[Json] = self._call("GET", "/faults")
         return faults
 
     def clear_faults(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         self._call("DELETE", "/faults")
 
     def authenticate(
         self, payment_intent: str, outcome: Literal["succeeded", "failed"] = "succeeded"
     ) -> Json:
-        """Complete a payment as the shopper's bank would, and return the intent."""
+        """Complete the authentication of a payment and return the intent."""
         path = f"/payment_intents/{quote(payment_intent, safe='')}/authenticate"
         intent: Json = self._call("POST", path, {"outcome": outcome})
         return intent
 
     def _call(self, method: str, path: str, body: Json | None = None) -> Any:
-        request = urllib.request.Request(
-            self._base + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
+        url = self._base + path
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            raise ControlError(_message(error)) from error
-        except OSError as error:
+            with requests.Session() as session:
+                # The simulator is on this machine: ignore the proxy settings of the environment.
+                session.trust_env = False
+                response = session.request(method, url, json=body, timeout=self._timeout)
+        except requests.RequestException as error:
             raise ControlError(f"no simulator answers at {self._base}: {error}") from error
-        return json.loads(text) if text else None
+        if not response.ok:
+            raise ControlError(_message(response))
+        return response.json() if response.content else None
 
 
-def _message(error: urllib.error.HTTPError) -> str:
+def _message(response: requests.Response) -> str:
     try:
-        return str(json.loads(error.read())["error"]["message"])
+        return str(response.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return f"the simulator answered {error.code}"
+        return f"the simulator answered with status {response.status_code}"

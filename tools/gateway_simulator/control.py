@@ -1,4 +1,4 @@
-"""The control API under `/_simulator/`: what a test or a developer does to the gateway."""
+"""The control API under `/_simulator/`, for tests and developers."""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -12,18 +12,24 @@ from gateway_simulator.gateway import Gateway
 PREFIX = "/_simulator"
 
 _MAX_ADVANCE = 10 * 366 * 86_400
-_MAX_HOLD = 3600
+_MAX_DELAY = 3600
 _MAX_TIMES = 1_000_000
 
 
-class Control:
-    """The handlers of the control API."""
+class ControlApi:
+    """Request handlers of the control API.
+
+    Parameters
+    ----------
+    gateway
+        Gateway that is controlled.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the control API's routes."""
+        """Return the routes of the control API."""
         return [
             web.get(f"{PREFIX}/health", self.health),
             web.get(f"{PREFIX}/ledger", self.ledger),
@@ -35,53 +41,72 @@ class Control:
         ]
 
     async def health(self, _: web.Request) -> web.Response:
-        """Answer that the simulator runs, and what its clock says."""
+        """Return the status and the time of the simulator's clock."""
         return web.json_response({"status": "ok", **self._clock()})
 
     async def ledger(self, _: web.Request) -> web.Response:
-        """Answer with every attempt to take or give back money."""
+        """Return every attempted charge and refund."""
         return web.json_response(ledger.entries(self._gateway.store))
 
     async def advance_clock(self, request: web.Request) -> web.Response:
-        """Move the clock forward."""
+        """Move the clock forward.
+
+        Raises
+        ------
+        StripeError
+            400 if the body is not valid.
+        """
         body = await _body(request, ("advance_seconds",))
         seconds = _number(body, "advance_seconds", maximum=_MAX_ADVANCE)
         self._gateway.store.advance_clock(seconds)
         return web.json_response(self._clock())
 
     async def list_faults(self, _: web.Request) -> web.Response:
-        """Answer with the faults that are set."""
+        """Return the active faults."""
         return web.json_response(self._gateway.faults.as_json())
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Set a fault."""
+        """Activate a fault.
+
+        Raises
+        ------
+        StripeError
+            400 if the body is not valid.
+        """
         body = await _body(request, ("match", "kind", "seconds", "times"))
         match = body.get("match", {})
         if not isinstance(match, dict):
             raise _invalid("match", "must be an object with method and path")
-        _refuse_unknown(match, ("method", "path"), "match.")
+        _reject_unknown(match, ("method", "path"), "match.")
         kind = cast(faults.Kind, _choice(body, "kind", faults.KINDS))
         path = match.get("path", "*")
         if not isinstance(path, str) or not path.startswith(("/", "*")):
-            raise _invalid("match.path", "must be a glob that begins with / or *")
+            raise _invalid("match.path", "must be a pattern that begins with / or *")
         timed = kind in faults.TIMED_KINDS
         fault = faults.Fault(
             kind=kind,
             method=_choice({"match.method": match.get("method", "*")}, "match.method"),
             path=path,
-            seconds=_number(body, "seconds", maximum=_MAX_HOLD) if timed else 0.0,
+            seconds=_number(body, "seconds", maximum=_MAX_DELAY) if timed else 0.0,
             times=_times(body),
         )
         self._gateway.faults.add(fault)
         return web.json_response(fault.as_json(), status=201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
-        """Forget all faults."""
+        """Remove all faults."""
         self._gateway.faults.clear()
         return web.Response(status=204)
 
     async def authenticate(self, request: web.Request) -> web.Response:
-        """Complete a payment as the shopper's bank would."""
+        """Complete the authentication of a payment with a given outcome.
+
+        Raises
+        ------
+        StripeError
+            400 if the body is not valid or the payment does not require authentication, 404 if
+            there is no such payment intent.
+        """
         body = await _body(request, ("outcome",))
         outcome = _choice(body, "outcome", ("succeeded", "failed"))
         work = self._gateway.store.begin()
@@ -107,14 +132,14 @@ async def _body(request: web.Request, fields: Collection[str]) -> Json:
         raise _invalid("body", "must be JSON") from error
     if not isinstance(body, dict):
         raise _invalid("body", "must be a JSON object")
-    _refuse_unknown(body, fields)
+    _reject_unknown(body, fields)
     return body
 
 
-def _refuse_unknown(body: Json, fields: Collection[str], prefix: str = "") -> None:
+def _reject_unknown(body: Json, fields: Collection[str], prefix: str = "") -> None:
     for name in body:
         if name not in fields:
-            raise _invalid(prefix + name, f"is unknown; known are {', '.join(fields)}")
+            raise _invalid(prefix + name, f"is unknown; known fields: {', '.join(fields)}")
 
 
 def _choice(body: Json, field: str, options: Collection[str] = faults.METHODS) -> str:
@@ -126,7 +151,7 @@ def _choice(body: Json, field: str, options: Collection[str] = faults.METHODS) -
 
 def _number(body: Json, field: str, *, maximum: int) -> float:
     value = body.get(field)
-    # The comparison is false for NaN, too.
+    # NaN fails the comparison, too.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if value is None or not is_number or not 0 <= value <= maximum:
         raise _invalid(field, f"must be a number of seconds from 0 to {maximum}")

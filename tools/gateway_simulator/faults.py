@@ -1,4 +1,4 @@
-"""Faults on demand: what a gateway does to its clients on a bad day."""
+"""Fault injection into the responses of the API."""
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,18 +15,20 @@ METHODS = ("GET", "POST", "DELETE", "*")
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault and the requests it is for.
+    """A fault and the requests that it is injected into.
 
     Attributes
     ----------
     kind
-        What goes wrong.
-    method, path
-        Which requests; the path is a glob whose `*` also matches slashes.
+        Kind of fault.
+    method
+        HTTP method of the requests; `*` matches all.
+    path
+        Pattern of the requests' paths; `*` also matches slashes.
     seconds
-        How long the answer is held.
+        Delay, for the kinds in `TIMED_KINDS`.
     times
-        How many more requests it is for.
+        Number of further requests that the fault is injected into.
     """
 
     kind: Kind
@@ -36,7 +38,7 @@ class Fault:
     times: int
 
     def as_json(self) -> Json:
-        """Return the fault as the control API shows it."""
+        """Return the fault as represented in the control API."""
         return {
             "match": {"method": self.method, "path": self.path},
             "kind": self.kind,
@@ -46,30 +48,30 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set, oldest first. A restart forgets them."""
+    """The active faults, oldest first. They are not saved: a restart removes them."""
 
     def __init__(self) -> None:
-        self._set: list[Fault] = []
+        self._active: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Set a fault."""
-        self._set.append(fault)
+        """Activate a fault."""
+        self._active.append(fault)
 
     def clear(self) -> None:
-        """Forget all faults."""
-        self._set.clear()
+        """Remove all faults."""
+        self._active.clear()
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """Return the oldest fault for a request, used up once, or None."""
-        for position, fault in enumerate(self._set):
+    def consume(self, method: str, path: str) -> Fault | None:
+        """Return the oldest fault that matches a request, or None, and count it as used once."""
+        for position, fault in enumerate(self._active):
             if fault.method in (method, "*") and fnmatchcase(path, fault.path):
                 if fault.times > 1:
-                    self._set[position] = replace(fault, times=fault.times - 1)
+                    self._active[position] = replace(fault, times=fault.times - 1)
                 else:
-                    del self._set[position]
+                    del self._active[position]
                 return fault
         return None
 
     def as_json(self) -> list[Json]:
-        """Return what is set and not used up."""
-        return [fault.as_json() for fault in self._set]
+        """Return the active faults as represented in the control API."""
+        return [fault.as_json() for fault in self._active]

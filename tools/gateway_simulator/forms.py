@@ -16,9 +16,19 @@ _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 50, 40, 500
 
 
 def decode(encoded: str) -> Form:
-    """Return a form body, or a query string, as nested dictionaries.
+    """Decode a form body or a query string into nested dictionaries.
 
-    A list comes out as a dictionary with its positions as keys.
+    A list is decoded into a dictionary with the positions as keys.
+
+    Parameters
+    ----------
+    encoded
+        Form-encoded text.
+
+    Raises
+    ------
+    StripeError
+        400 if the text cannot be decoded.
 
     Examples
     --------
@@ -51,16 +61,17 @@ def decode(encoded: str) -> Form:
 
 
 class Params:
-    """The parameters of one request, read one by one.
+    """Typed access to the parameters of one request.
 
-    A parameter that nobody read is unknown: `finish` refuses it, as Stripe does.
+    A method that reads a parameter raises a 400 `StripeError` if its value is not valid. A
+    parameter that has not been read is unknown: `reject_unknown` rejects it, as Stripe does.
 
     Parameters
     ----------
     form
         Decoded parameters.
     prefix
-        Name of the parameter that these are nested in.
+        Name of the parameter that contains these; empty at the top level.
     """
 
     def __init__(self, form: Form, prefix: str = "") -> None:
@@ -76,23 +87,41 @@ class Params:
         self._read.add(name)
         return self._form.get(name)
 
-    def text(self, name: str) -> str | None:
-        """Return a text, or None when it is absent or empty."""
+    def string(self, name: str) -> str | None:
+        """Return a string, or None if it is absent or empty.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is an object.
+        """
         value = self._value(name)
         if isinstance(value, dict):
             raise invalid_parameter(self._name(name), f"Invalid string: {self._name(name)}")
         return value or None
 
-    def required_text(self, name: str) -> str:
-        """Return a text that may not be absent."""
-        value = self.text(name)
+    def required_string(self, name: str) -> str:
+        """Return a string that must be present.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is absent, empty or an object.
+        """
+        value = self.string(name)
         if value is None:
             raise self._missing(name)
         return value
 
     def integer(self, name: str, *, minimum: int = 1, maximum: int = 99_999_999) -> int | None:
-        """Return a whole number within bounds, or None when it is absent."""
-        value = self.text(name)
+        """Return a whole number, or None if it is absent.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is not a whole number from `minimum` to `maximum`.
+        """
+        value = self.string(name)
         if value is None:
             return None
         full, code = self._name(name), "parameter_invalid_integer"
@@ -108,30 +137,54 @@ class Params:
         return number
 
     def required_integer(self, name: str) -> int:
-        """Return a whole number that may not be absent."""
+        """Return a positive whole number that must be present.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is absent or not a number that `integer` accepts.
+        """
         value = self.integer(name)
         if value is None:
             raise self._missing(name)
         return value
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean, false when it is absent."""
-        value = self.text(name)
+    def boolean(self, name: str) -> bool:
+        """Return a boolean, or False if it is absent.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is neither `true` nor `false`.
+        """
+        value = self.string(name)
         if value not in (None, "true", "false"):
             raise invalid_parameter(self._name(name), f"Invalid boolean: {value}")
         return value == "true"
 
     def choice(self, name: str, options: Collection[str]) -> str | None:
-        """Return one of the options, or None when it is absent."""
-        value = self.text(name)
+        """Return one of the options, or None if the parameter is absent.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter has another value.
+        """
+        value = self.string(name)
         if value is not None and value not in options:
             allowed = ", ".join(options)
             message = f"Invalid {self._name(name)}: must be one of {allowed}"
             raise invalid_parameter(self._name(name), message)
         return value
 
-    def mapping(self, name: str) -> "Params | None":
-        """Return the parameters nested in another, or None when it is absent."""
+    def nested(self, name: str) -> "Params | None":
+        """Return the parameters that another contains, or None if it is absent.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is not an object.
+        """
         value = self._value(name)
         if value is None:
             return None
@@ -141,8 +194,14 @@ class Params:
         self._nested.append(nested)
         return nested
 
-    def texts(self, name: str) -> list[str]:
-        """Return a list of texts, empty when it is absent."""
+    def strings(self, name: str) -> list[str]:
+        """Return a list of strings, which is empty if the parameter is absent.
+
+        Raises
+        ------
+        StripeError
+            400 if the parameter is not a list of strings.
+        """
         value = self._value(name)
         if value is None:
             return []
@@ -151,7 +210,13 @@ class Params:
         return list(cast(dict[str, str], value).values())
 
     def metadata(self) -> dict[str, str]:
-        """Return the caller's own key-value pairs, within Stripe's limits."""
+        """Return the key-value pairs in `metadata`.
+
+        Raises
+        ------
+        StripeError
+            400 if `metadata` is not an object of strings within Stripe's limits.
+        """
         value = self._value("metadata")
         if value is None or value == "":
             return {}
@@ -175,10 +240,16 @@ class Params:
                 pairs[key] = text
         return pairs
 
-    def finish(self) -> None:
-        """Refuse the parameters that the operation has not read."""
+    def reject_unknown(self) -> None:
+        """Check that all parameters have been read.
+
+        Raises
+        ------
+        StripeError
+            400 if a parameter has not been read.
+        """
         for nested in self._nested:
-            nested.finish()
+            nested.reject_unknown()
         for name in self._form:
             if name not in self._read:
                 full = self._name(name)

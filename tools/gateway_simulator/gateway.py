@@ -1,8 +1,8 @@
-"""The gateway itself: how a request is executed, kept, and made to fail."""
+"""The gateway: executes requests, with their idempotency keys and injected faults."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway_simulator.errors import Answer, StripeError, server_error
 from gateway_simulator.faults import Fault, Faults
@@ -14,12 +14,24 @@ from gateway_simulator.webhooks import Webhooks
 
 @dataclass(frozen=True)
 class Call:
-    """What an operation gets: where to work, on which object, with what."""
+    """Arguments of an operation.
+
+    Attributes
+    ----------
+    work
+        Unit of work for all reads and changes.
+    id
+        Id in the path of the request; empty if the path has none.
+    params
+        Parameters of the request.
+    idempotency_key
+        Key of the request, if it has one.
+    """
 
     work: UnitOfWork
     id: str
     params: Params
-    key: str | None
+    idempotency_key: str | None
 
 
 Operation = Callable[[Call], Answer]
@@ -27,7 +39,23 @@ Operation = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Incoming:
-    """One API request, free of HTTP."""
+    """An API request, independent of the HTTP server.
+
+    Attributes
+    ----------
+    request_id
+        New id of the request.
+    method
+        HTTP method.
+    path
+        Path without the query string.
+    object_id
+        Id in the path; empty if the path has none.
+    form
+        Decoded parameters.
+    key
+        Idempotency key, if the request has one.
+    """
 
     request_id: str
     method: str
@@ -39,28 +67,41 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """What is answered, and how it came about.
+    """The response to an API request, independent of the HTTP server.
 
     Attributes
     ----------
     answer
         Status and body.
-    kept
-        Whether the same key gets the same answer from now on.
+    stored
+        Whether the answer is stored for the idempotency key.
     original_request
-        Id of the request that was first answered so, when this one is a replay.
+        Id of the request that the stored answer belongs to, if it is replayed.
     garbled
-        Whether the body is to be made unreadable on its way.
+        Whether an unreadable body is sent instead of the answer's.
     """
 
     answer: Answer
-    kept: bool = False
+    stored: bool = False
     original_request: str | None = None
     garbled: bool = False
 
 
 class Gateway:
-    """State, idempotency keys, faults and webhooks of one simulator."""
+    """A simulated gateway.
+
+    Parameters
+    ----------
+    store
+        State of the gateway.
+    webhooks
+        Sends the events; by default, they are not sent.
+
+    Attributes
+    ----------
+    faults
+        Faults to inject into the next requests.
+    """
 
     def __init__(self, store: Store, webhooks: Webhooks | None = None) -> None:
         self.store = store
@@ -69,37 +110,50 @@ class Gateway:
         self._webhooks = webhooks
 
     async def answer(self, operation: Operation, incoming: Incoming) -> Outgoing:
-        """Execute a request once for its key, with the fault that is set for it.
+        """Execute a request, at most once per idempotency key, and inject a matching fault.
+
+        Parameters
+        ----------
+        operation
+            Operation that the request calls.
+        incoming
+            The request.
 
         Raises
         ------
         StripeError
-            For an answer that is not kept under the key.
+            If the response is an error that is not stored for the key.
         """
-        fault = self.faults.take(incoming.method, incoming.path)
+        fault = self.faults.consume(incoming.method, incoming.path)
         if fault is not None and fault.kind == "throttle":
             raise StripeError(429, "Request rate limit exceeded.", code="rate_limit")
         keyed = None
         if incoming.key is not None:
             keyed = KeyedRequest(incoming.key, incoming.path, incoming.form)
-        with self._keys.hold(keyed) as kept:
+        with self._keys.reserve(keyed) as stored:
             if fault is not None and fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
-            if kept is not None:
-                outgoing = Outgoing(kept.answer, True, original_request=kept.request_id)
+            if stored is not None:
+                outgoing = Outgoing(stored.answer, True, original_request=stored.request_id)
             else:
                 outgoing = Outgoing(
                     self._execute(operation, incoming, keyed, fault), keyed is not None
                 )
-        # The key is free again: on the wire an answer is lost, in the gateway it is not.
+        # The key is released first: a retry during the delay gets the stored answer at once.
         if fault is not None and fault.kind == "timeout_after":
             await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind == "garbage":
-            return Outgoing(outgoing.answer, outgoing.kept, outgoing.original_request, True)
+            return replace(outgoing, garbled=True)
         return outgoing
 
     def commit(self, work: UnitOfWork) -> None:
-        """Make a unit of work true, and tell of it."""
+        """Commit a unit of work and start to deliver its events.
+
+        Raises
+        ------
+        OSError
+            If the changes could not be written.
+        """
         if self._webhooks is None:
             work.commit()
             return
@@ -124,11 +178,11 @@ class Gateway:
         except StripeError as error:
             if not error.executed:
                 raise
-            # What the operation had begun is dropped; only its answer is kept.
+            # The changes of the failed operation are discarded; only its answer is stored.
             work, answer = self.store.begin(), error.answer
         if kind == "error_500_after":
             answer = server_error().answer
         if keyed is not None:
-            self._keys.keep(work, keyed, answer, incoming.request_id)
+            self._keys.store(work, keyed, answer, incoming.request_id)
         self.commit(work)
         return answer

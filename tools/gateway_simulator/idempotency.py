@@ -1,4 +1,4 @@
-"""`Idempotency-Key` as Stripe honours it: the first answer is kept and given again."""
+"""`Idempotency-Key` as implemented by Stripe: the first response is stored and replayed."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from gateway_simulator.errors import Answer, StripeError
 from gateway_simulator.forms import Form
 from gateway_simulator.store import Store, UnitOfWork
 
-KEPT_FOR_SECONDS = 24 * 3600
+RETENTION_SECONDS = 24 * 3600
 MAX_LENGTH = 255
 
 _TABLE = "answers"
@@ -18,7 +18,7 @@ _TABLE = "answers"
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """A request that a key stands for."""
+    """A request with an idempotency key."""
 
     key: str
     path: str
@@ -26,34 +26,46 @@ class KeyedRequest:
 
     @property
     def fingerprint(self) -> str:
-        """A digest by which to tell whether the parameters are the same."""
+        """Digest of the parameters; equal parameters have equal fingerprints."""
         canonical = json.dumps(self.form, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class KeptAnswer:
-    """The answer of the first request with a key."""
+class StoredAnswer:
+    """The answer to the first request with a key."""
 
     answer: Answer
     request_id: str
 
 
 class IdempotencyKeys:
-    """The keys of the last 24 hours of the simulator's clock, and those in use now."""
+    """The keys of the last 24 hours (by the simulator's clock), and those of requests in progress.
+
+    Parameters
+    ----------
+    store
+        Store of the answers.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._in_use: set[str] = set()
 
     @contextmanager
-    def hold(self, request: KeyedRequest | None) -> Iterator[KeptAnswer | None]:
-        """Keep others from using the key meanwhile, and yield the answer it already has.
+    def reserve(self, request: KeyedRequest | None) -> Iterator[StoredAnswer | None]:
+        """Reserve a request's key within the block, and yield the stored answer, if any.
+
+        Parameters
+        ----------
+        request
+            Request with a key; None for a request without one, which reserves nothing.
 
         Raises
         ------
         StripeError
-            400 when the key was first used for something else, 409 when it is in use.
+            400 if the key is too long or was first used with another request, 409 if another
+            request has reserved it.
         """
         if request is None:
             yield None
@@ -70,14 +82,14 @@ class IdempotencyKeys:
             raise StripeError(409, message, type="idempotency_error", code="idempotency_key_in_use")
         self._in_use.add(request.key)
         try:
-            yield self._kept(request)
+            yield self._find(request)
         finally:
             self._in_use.discard(request.key)
 
-    def keep(
+    def store(
         self, work: UnitOfWork, request: KeyedRequest, answer: Answer, request_id: str
     ) -> None:
-        """Keep the answer, together with the work that it tells of."""
+        """Store the answer to a request in the unit of work that it results from."""
         row = {
             "path": request.path,
             "fingerprint": request.fingerprint,
@@ -88,9 +100,9 @@ class IdempotencyKeys:
         }
         work.put(_TABLE, request.key, row)
 
-    def _kept(self, request: KeyedRequest) -> KeptAnswer | None:
+    def _find(self, request: KeyedRequest) -> StoredAnswer | None:
         row = self._store.rows(_TABLE).get(request.key)
-        if row is None or self._store.now() - row["created"] >= KEPT_FOR_SECONDS:
+        if row is None or self._store.now() - row["created"] >= RETENTION_SECONDS:
             return None
         hint = (
             f"Try using a key other than '{request.key}' if you meant to execute a "
@@ -108,4 +120,4 @@ class IdempotencyKeys:
                 f"were first used with. {hint}"
             )
             raise StripeError(400, message, type="idempotency_error")
-        return KeptAnswer(Answer(row["status"], row["body"]), row["request_id"])
+        return StoredAnswer(Answer(row["status"], row["body"]), row["request_id"])

@@ -4,8 +4,8 @@ import re
 from typing import Literal
 
 from gateway_simulator import ledger
-from gateway_simulator.cards import Card, card_for
-from gateway_simulator.charges import charge_for
+from gateway_simulator.cards import Card, find_card
+from gateway_simulator.charges import new_charge
 from gateway_simulator.errors import Answer, Json, invalid_parameter, unexpected_state
 from gateway_simulator.forms import Params
 from gateway_simulator.objects import emit, expand, find, new_id, page
@@ -24,14 +24,20 @@ _CLAUSE = re.compile(r"metadata\[(['\"])(?P<key>[^'\"]+)\1\]:(['\"])(?P<value>[^
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
-def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
-    """Create an intent, and confirm it at once when `confirm` says so."""
+def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Answer:
+    """Create an intent, and confirm it if `confirm` is true.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid.
+    """
     amount = params.required_integer("amount")
     currency = _currency(params)
     automatic = _automatic_payment_methods(params)
-    types = params.texts("payment_method_types")
-    token = params.text("payment_method")
-    confirmed = params.flag("confirm")
+    types = params.strings("payment_method_types")
+    token = params.string("payment_method")
+    confirmed = params.boolean("confirm")
     return_url = _return_url(params)
     identifier = new_id("pi")
     intent: Json = {
@@ -49,7 +55,7 @@ def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
         "created": work.now(),
         "currency": currency,
         "customer": None,
-        "description": params.text("description"),
+        "description": params.string("description"),
         "last_payment_error": None,
         "latest_charge": None,
         "livemode": False,
@@ -58,14 +64,14 @@ def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
         "payment_method": token,
         "payment_method_types": ["card"],
         "processing": None,
-        "receipt_email": params.text("receipt_email"),
+        "receipt_email": params.string("receipt_email"),
         "setup_future_usage": None,
         "shipping": None,
         "statement_descriptor": None,
-        "statement_descriptor_suffix": params.text("statement_descriptor_suffix"),
+        "statement_descriptor_suffix": params.string("statement_descriptor_suffix"),
         "status": "requires_payment_method" if token is None else "requires_confirmation",
     }
-    params.finish()
+    params.reject_unknown()
     if automatic is not None and types:
         message = (
             "You may only specify one of these parameters: "
@@ -78,37 +84,55 @@ def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
     if return_url is not None and not confirmed:
         raise invalid_parameter("return_url", "You can only pass return_url with confirm=true.")
     if token is not None:
-        card_for(token)
+        find_card(token)
     if confirmed:
-        return _attempt(work, intent, token, return_url, key)
+        return _charge(work, intent, token, return_url, idempotency_key)
     work.put(TABLE, identifier, intent)
     return Answer(200, intent)
 
 
 def retrieve(work: UnitOfWork, identifier: str, params: Params) -> Answer:
-    """Return an intent, with its last charge in full when asked."""
+    """Return an intent, with its last charge expanded if requested.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid, 404 if there is no such intent.
+    """
     with_charge = _is_expanded(params, "latest_charge")
-    params.finish()
+    params.reject_unknown()
     intent = find(work, TABLE, identifier)
     return Answer(200, expand(work, intent, "latest_charge", "charges") if with_charge else intent)
 
 
 def list_all(work: UnitOfWork, params: Params) -> Answer:
-    """Return a page of intents, newest first, each with its last charge in full when asked."""
+    """Return a page of intents, newest first, with their last charges expanded if requested.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid.
+    """
     with_charge = _is_expanded(params, "data.latest_charge")
     found = page(work, TABLE, params)
     return Answer(200, _with_charges(work, found) if with_charge else found)
 
 
 def search(work: UnitOfWork, params: Params) -> Answer:
-    """Return the intents whose metadata have a value, newest first."""
-    query = params.required_text("query")
+    """Return the intents with a given value in their metadata, newest first.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid.
+    """
+    query = params.required_string("query")
     limit = params.integer("limit", maximum=100) or 10
     with_charge = _is_expanded(params, "data.latest_charge")
-    params.finish()
+    params.reject_unknown()
     clause = _CLAUSE.fullmatch(query)
     if clause is None:
-        message = "This simulator searches by one clause: metadata['key']:'value'."
+        message = "This simulator supports one search clause: metadata['key']:'value'."
         raise invalid_parameter("query", message)
     rows = [
         row for row in work.newest(TABLE) if row["metadata"].get(clause["key"]) == clause["value"]
@@ -129,29 +153,45 @@ def _with_charges(work: UnitOfWork, found: Json) -> Json:
 
 
 def _is_expanded(params: Params, member: str) -> bool:
-    wanted = params.texts("expand")
-    for name in wanted:
+    members = params.strings("expand")
+    for name in members:
         if name != member:
             message = f"This property cannot be expanded ({name})."
             raise invalid_parameter("expand", message)
-    return bool(wanted)
+    return bool(members)
 
 
-def confirm(work: UnitOfWork, identifier: str, params: Params, key: str | None) -> Answer:
-    """Try to take the money: 200 with the intent, or 402 when the bank declines."""
+def confirm(
+    work: UnitOfWork, identifier: str, params: Params, idempotency_key: str | None
+) -> Answer:
+    """Try to charge the card: 200 with the intent, or 402 if the card is declined.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid or the intent's status does not allow it, 404 if there is
+        no such intent.
+    """
     intent = find(work, TABLE, identifier)
-    token = params.text("payment_method")
+    token = params.string("payment_method")
     return_url = _return_url(params)
-    intent["receipt_email"] = params.text("receipt_email") or intent["receipt_email"]
-    params.finish()
-    return _attempt(work, intent, token or intent["payment_method"], return_url, key)
+    intent["receipt_email"] = params.string("receipt_email") or intent["receipt_email"]
+    params.reject_unknown()
+    return _charge(work, intent, token or intent["payment_method"], return_url, idempotency_key)
 
 
 def cancel(work: UnitOfWork, identifier: str, params: Params) -> Answer:
-    """Call an intent off; nothing can be charged on it afterwards."""
+    """Cancel an intent, so that it can no longer be charged.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid or the intent's status does not allow it, 404 if there is
+        no such intent.
+    """
     intent = find(work, TABLE, identifier)
     reason = params.choice("cancellation_reason", _CANCELLATION_REASONS)
-    params.finish()
+    params.reject_unknown()
     if intent["status"] not in _CANCELLABLE:
         message = (
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. "
@@ -160,7 +200,7 @@ def cancel(work: UnitOfWork, identifier: str, params: Params) -> Answer:
         )
         raise unexpected_state(message, intent)
     if intent["status"] == "requires_action":
-        ledger.settle(work, identifier, "failed")
+        ledger.complete_pending(work, identifier, "failed")
     intent.update(
         status="canceled", canceled_at=work.now(), cancellation_reason=reason, next_action=None
     )
@@ -170,13 +210,31 @@ def cancel(work: UnitOfWork, identifier: str, params: Params) -> Answer:
 def authenticate(
     work: UnitOfWork, identifier: str, outcome: Literal["succeeded", "failed"]
 ) -> Answer:
-    """Complete a payment that waits for the shopper, as the shopper's bank would."""
+    """Complete the authentication that an intent requires.
+
+    Parameters
+    ----------
+    work
+        Unit of work of the request.
+    identifier
+        Id of the intent.
+    outcome
+        Result of the authentication.
+
+    Raises
+    ------
+    StripeError
+        400 if the intent does not require authentication, 404 if there is no such intent.
+    """
     intent = find(work, TABLE, identifier)
     if intent["status"] != "requires_action":
-        message = f"This PaymentIntent waits for nobody: it has a status of {intent['status']}."
+        message = (
+            "This PaymentIntent does not require authentication because it has a status of "
+            f"{intent['status']}."
+        )
         raise unexpected_state(message, intent)
-    charge_id = ledger.settle(work, identifier, outcome) or new_id("ch")
-    card = card_for(intent["payment_method"])
+    charge_id = ledger.complete_pending(work, identifier, outcome) or new_id("ch")
+    card = find_card(intent["payment_method"])
     if outcome == "succeeded":
         return _succeed(work, intent, card, charge_id)
     message = (
@@ -192,8 +250,12 @@ def authenticate(
     return _fail(work, intent, failure)
 
 
-def _attempt(
-    work: UnitOfWork, intent: Json, token: str | None, return_url: str | None, key: str | None
+def _charge(
+    work: UnitOfWork,
+    intent: Json,
+    token: str | None,
+    return_url: str | None,
+    idempotency_key: str | None,
 ) -> Answer:
     if intent["status"] == "succeeded":
         message = (
@@ -219,24 +281,23 @@ def _attempt(
             "`automatic_payment_methods[allow_redirects]` to `never` when creating it."
         )
         raise invalid_parameter("return_url", message)
-    card = card_for(token)
-    # A new attempt ends the one that still waits for the shopper.
-    ledger.settle(work, intent["id"], "failed")
+    card = find_card(token)
+    # A new attempt ends one that still requires the shopper's action.
+    ledger.complete_pending(work, intent["id"], "failed")
     intent.update(payment_method=token, last_payment_error=None, next_action=None)
     charge_id = new_id("ch")
-    if card.bank == "authenticates":
-        ledger.enter(work, charge_id, "charge", intent["amount"], intent, "requires_action", key)
+    amount = intent["amount"]
+    ledger.add(work, charge_id, "charge", amount, intent, card.outcome, idempotency_key)
+    if card.outcome == "requires_action":
         intent.update(status="requires_action", next_action=_next_action(intent, return_url))
         return _save(work, intent, "requires_action")
-    if card.bank == "declines":
-        ledger.enter(work, charge_id, "charge", intent["amount"], intent, "declined", key)
+    if card.outcome == "declined":
         return _decline(work, intent, card, charge_id)
-    ledger.enter(work, charge_id, "charge", intent["amount"], intent, "succeeded", key)
     return _succeed(work, intent, card, charge_id)
 
 
 def _succeed(work: UnitOfWork, intent: Json, card: Card, charge_id: str) -> Answer:
-    work.put("charges", charge_id, charge_for(intent, card, charge_id, work.now()))
+    work.put("charges", charge_id, new_charge(intent, card, charge_id, work.now()))
     intent.update(
         status="succeeded",
         amount_received=intent["amount"],
@@ -247,7 +308,7 @@ def _succeed(work: UnitOfWork, intent: Json, card: Card, charge_id: str) -> Answ
 
 
 def _decline(work: UnitOfWork, intent: Json, card: Card, charge_id: str) -> Answer:
-    work.put("charges", charge_id, charge_for(intent, card, charge_id, work.now()))
+    work.put("charges", charge_id, new_charge(intent, card, charge_id, work.now()))
     intent["latest_charge"] = charge_id
     failure: Json = {
         "type": "card_error",
@@ -286,23 +347,23 @@ def _next_action(intent: Json, return_url: str | None) -> Json:
 
 
 def _currency(params: Params) -> str:
-    currency = params.required_text("currency").lower()
+    currency = params.required_string("currency").lower()
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise invalid_parameter("currency", f"Invalid currency: {currency}")
     return currency
 
 
 def _automatic_payment_methods(params: Params) -> Json | None:
-    nested = params.mapping("automatic_payment_methods")
+    nested = params.nested("automatic_payment_methods")
     if nested is None:
         return None
-    nested.required_text("enabled")
+    nested.required_string("enabled")
     redirects = nested.choice("allow_redirects", ("always", "never")) or "always"
-    return {"enabled": True, "allow_redirects": redirects} if nested.flag("enabled") else None
+    return {"enabled": True, "allow_redirects": redirects} if nested.boolean("enabled") else None
 
 
 def _return_url(params: Params) -> str | None:
-    url = params.text("return_url")
+    url = params.string("return_url")
     if url is not None and "://" not in url:
         message = "Invalid URL: An explicit scheme (such as https) must be provided."
         raise invalid_parameter("return_url", message, "url_invalid")

@@ -10,21 +10,21 @@ from gateway_simulator.errors import Json
 
 
 class JournalError(Exception):
-    """The journal cannot be used; its message says why."""
+    """The journal cannot be used; the message states the reason."""
 
 
 class Journal:
-    """One file, one JSON object a line, on the disk before `append` returns.
+    """A file with one JSON object per line, which is on disk when `append` returns.
 
     Parameters
     ----------
     path
-        The file; it and its folder are made when they are not there.
+        File of the journal; it is created, with its directory, if it does not exist.
 
     Raises
     ------
     JournalError
-        When another process has the journal open, or the file cannot be opened.
+        If another process uses the journal, or the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,19 +39,19 @@ class Journal:
         except OSError as error:
             os.close(self._fd)
             raise JournalError(f"another simulator is using the journal {path}") from error
-        # The name of a new file is durable only once its folder is.
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        # A new file survives a crash only if its directory entry is on disk, too.
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
         self._size = 0
 
     def replay(self) -> Iterator[Json]:
-        """Yield every record, oldest first, and cut off a last line that was torn by a crash.
+        """Yield every record, oldest first, and remove a last line that a crash left incomplete.
 
         Raises
         ------
         JournalError
-            When a line before the last is damaged, which no crash of ours can do.
+            If a line before the last is damaged, which a crash of the simulator cannot cause.
         """
         self._size = 0
         with self._path.open("rb") as lines:
@@ -66,12 +66,12 @@ class Journal:
         os.ftruncate(self._fd, self._size)
 
     def append(self, record: Json) -> None:
-        """Write one record and wait until it is on the disk.
+        """Write one record to disk.
 
         Raises
         ------
         OSError
-            When it could not be written; the journal is then as it was before.
+            If the record could not be written; the journal is then unchanged.
         """
         line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         try:
@@ -85,7 +85,7 @@ class Journal:
         self._size += len(line)
 
     def close(self) -> None:
-        """Close the file and let another process have it."""
+        """Close the file, so that another process can use it."""
         os.close(self._fd)
 
 

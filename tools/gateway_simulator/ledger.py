@@ -1,4 +1,4 @@
-"""The ledger: every attempt to take or give back money, and nothing else."""
+"""The ledger: an entry for every attempted charge and refund."""
 
 from typing import Literal
 
@@ -13,31 +13,52 @@ Status = Literal["succeeded", "declined", "requires_action", "failed"]
 _PUBLIC = ("id", "type", "amount", "currency", "status", "idempotency_key", "order_id")
 
 
-def enter(
+def add(
     work: UnitOfWork,
     identifier: str,
     kind: Kind,
     amount: int,
     intent: Json,
     status: Status,
-    key: str | None,
+    idempotency_key: str | None,
 ) -> None:
-    """Add an entry for an attempt on a payment intent."""
+    """Add an entry for an attempt on a payment intent.
+
+    Parameters
+    ----------
+    work
+        Unit of work of the request.
+    identifier
+        Id of the charge or refund.
+    kind
+        Type of the entry.
+    amount
+        Amount in minor units of the intent's currency.
+    intent
+        Payment intent that is charged or refunded.
+    status
+        Result of the attempt.
+    idempotency_key
+        Key of the request, if it had one.
+    """
     entry = {
         "id": identifier,
         "type": kind,
         "amount": amount,
         "currency": intent["currency"],
         "status": status,
-        "idempotency_key": key,
+        "idempotency_key": idempotency_key,
         "order_id": intent["metadata"].get("order_id"),
         "payment_intent": intent["id"],
     }
     work.put(TABLE, identifier, entry)
 
 
-def settle(work: UnitOfWork, intent_id: str, status: Status) -> str | None:
-    """Give the attempt that waits for the shopper's bank its outcome, and return its id."""
+def complete_pending(work: UnitOfWork, intent_id: str, status: Status) -> str | None:
+    """Set the status of the attempt that requires the shopper's action, and return its id.
+
+    Return None if the intent has no such attempt.
+    """
     for entry in work.newest(TABLE):
         if entry["payment_intent"] == intent_id and entry["status"] == "requires_action":
             work.put(TABLE, entry["id"], {**entry, "status": status})
@@ -46,5 +67,5 @@ def settle(work: UnitOfWork, intent_id: str, status: Status) -> str | None:
 
 
 def entries(store: Store) -> list[Json]:
-    """Return all entries, oldest first."""
+    """Return all entries as represented in the control API, oldest first."""
     return [{name: row[name] for name in _PUBLIC} for row in store.rows(TABLE).values()]

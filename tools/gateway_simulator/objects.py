@@ -1,4 +1,4 @@
-"""What Stripe's objects have in common: ids, lists, events."""
+"""Ids, lookup, lists and events of Stripe's objects of all types."""
 
 import operator
 import secrets
@@ -15,14 +15,26 @@ _ALPHABET = string.ascii_letters + string.digits
 
 
 def new_id(prefix: str, length: int = 24) -> str:
-    """Return a new id such as `pi_…`."""
+    """Return a new random id, such as `pi_…` for the prefix `pi`."""
     return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
 
 
 def find(work: UnitOfWork, table: str, identifier: str) -> Json:
-    """Return an object that a path names, or raise a 404.
+    """Return the object with the id in the path of a request.
 
-    The table has the plural name of what it holds: `payment_intents`.
+    Parameters
+    ----------
+    work
+        Unit of work to read in.
+    table
+        Name of the table: the plural of the object type, such as `payment_intents`.
+    identifier
+        Id of the object.
+
+    Raises
+    ------
+    StripeError
+        404 if there is no such object.
     """
     found = work.get(table, identifier)
     if found is None:
@@ -39,16 +51,22 @@ def page(work: UnitOfWork, table: str, params: Params, **filters: str | None) ->
     work
         Unit of work to read in.
     table
-        What to list; also the last part of the list's address.
+        Table to list; also the last part of the list's path.
     params
-        Source of `limit` (1 to 100, default 10), `starting_after`, and `created` with its bounds.
+        Parameters of the request: `limit` (1 to 100, default 10), `starting_after`, and
+        `created` with its bounds.
     filters
-        Values that members of the objects must have; those that are None do not filter.
+        Values that members of the objects must have; None does not filter.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid.
     """
     limit = params.integer("limit", maximum=100) or 10
-    after = params.text("starting_after")
-    created = _created_within(params.mapping("created"))
-    params.finish()
+    after = params.string("starting_after")
+    created = _created_within(params.nested("created"))
+    params.reject_unknown()
     wanted = {name: value for name, value in filters.items() if value is not None}
     rows = work.newest(table)
     if after is not None:
@@ -80,13 +98,25 @@ def _created_within(bounds: Params | None) -> Callable[[int], bool]:
 
 
 def expand(work: UnitOfWork, row: Json, member: str, table: str) -> Json:
-    """Return an object with what one of its members names in full."""
-    named = row[member]
-    return {**row, member: work.get(table, named)} if named else row
+    """Return an object in which the id in one member is replaced by the object with that id.
+
+    Parameters
+    ----------
+    work
+        Unit of work to read in.
+    row
+        Object to expand.
+    member
+        Name of the member with the id.
+    table
+        Table of the object with that id.
+    """
+    identifier = row[member]
+    return {**row, member: work.get(table, identifier)} if identifier else row
 
 
-def emit(work: UnitOfWork, type_: str, subject: Json) -> None:
-    """Tell, once the unit of work is committed, what became of an object."""
+def emit(work: UnitOfWork, event_type: str, subject: Json) -> None:
+    """Add an event about an object to a unit of work; it is sent after the commit."""
     event = {
         "id": new_id("evt"),
         "object": "event",
@@ -96,6 +126,6 @@ def emit(work: UnitOfWork, type_: str, subject: Json) -> None:
         "livemode": False,
         "pending_webhooks": 1,
         "request": {"id": None, "idempotency_key": None},
-        "type": type_,
+        "type": event_type,
     }
     work.events.append(event)

@@ -1,4 +1,4 @@
-"""Refunds: money given back, in whole or in part."""
+"""Full and partial refunds of charges."""
 
 from gateway_simulator import ledger
 from gateway_simulator.errors import Answer, Json, StripeError, invalid_parameter, no_such
@@ -11,26 +11,34 @@ TABLE = "refunds"
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
-    """Give back the amount, or all that is left of the charge."""
-    intent_id = params.text("payment_intent")
-    charge_id = params.text("charge")
+def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Answer:
+    """Refund an amount of a charge; by default, all that has not been refunded yet.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid or more than the remaining amount would be refunded.
+    """
+    intent_id = params.string("payment_intent")
+    charge_id = params.string("charge")
     amount = params.integer("amount")
     reason = params.choice("reason", _REASONS)
     metadata = params.metadata()
-    params.finish()
+    params.reject_unknown()
     intent = _intent(work, intent_id, charge_id)
     charge = _paid_charge(work, intent)
-    left = charge["amount"] - charge["amount_refunded"]
-    if left == 0:
+    remaining = charge["amount"] - charge["amount_refunded"]
+    if remaining == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise StripeError(400, message, code="charge_already_refunded", executed=True)
-    amount = left if amount is None else amount
-    if amount > left:
-        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+    amount = remaining if amount is None else amount
+    if amount > remaining:
+        message = (
+            f"Refund amount ({amount}) is greater than unrefunded amount on charge ({remaining})"
+        )
         raise StripeError(400, message, param="amount", executed=True)
     charge["amount_refunded"] += amount
-    charge["refunded"] = amount == left
+    charge["refunded"] = amount == remaining
     refund: Json = {
         "id": new_id("re"),
         "object": "refund",
@@ -45,20 +53,32 @@ def create(work: UnitOfWork, params: Params, key: str | None) -> Answer:
     }
     work.put("charges", charge["id"], charge)
     work.put(TABLE, refund["id"], refund)
-    ledger.enter(work, refund["id"], "refund", amount, intent, "succeeded", key)
+    ledger.add(work, refund["id"], "refund", amount, intent, "succeeded", idempotency_key)
     emit(work, "charge.refunded", charge)
     return Answer(200, refund)
 
 
 def retrieve(work: UnitOfWork, identifier: str, params: Params) -> Answer:
-    """Return a refund."""
-    params.finish()
+    """Return a refund.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is given, 404 if there is no such refund.
+    """
+    params.reject_unknown()
     return Answer(200, find(work, TABLE, identifier))
 
 
 def list_all(work: UnitOfWork, params: Params) -> Answer:
-    """Return a page of refunds, newest first, of one intent or charge when asked."""
-    filters = {name: params.text(name) for name in ("payment_intent", "charge")}
+    """Return a page of refunds, newest first; optionally, those of one intent or charge.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid.
+    """
+    filters = {name: params.string(name) for name in ("payment_intent", "charge")}
     return Answer(200, page(work, TABLE, params, **filters))
 
 

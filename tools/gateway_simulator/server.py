@@ -1,4 +1,4 @@
-"""The HTTP application: the API, the control API, and errors in Stripe's shape for both."""
+"""The HTTP application: the API and the control API, both with errors in Stripe's format."""
 
 import logging
 
@@ -14,19 +14,19 @@ log = logging.getLogger(__name__)
 
 
 def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
-    """Return the application.
+    """Create the application.
 
     Parameters
     ----------
     store
-        The simulator's state; the application closes it.
+        State of the simulator; the application closes it.
     webhooks
-        Where events go, or None for nowhere; the application starts and closes them.
+        Sends the events; by default, they are not sent. The application starts and closes it.
     """
     gateway = Gateway(store, webhooks)
     app = web.Application(middlewares=[_answer_errors])
     app.add_routes(api.routes(gateway))
-    app.add_routes(control.Control(gateway).routes())
+    app.add_routes(control.ControlApi(gateway).routes())
 
     async def start(_: web.Application) -> None:
         if webhooks is not None:
@@ -49,18 +49,18 @@ async def _answer_errors(request: web.Request, handler: api.Handler) -> web.Stre
             api.require_key(request)
         response = await handler(request)
     except StripeError as error:
-        response = _shaped(error)
+        response = _error_response(error)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         message = f"Unrecognized request URL ({request.method}: {request.path})."
-        response = _shaped(StripeError(404, message))
+        response = _error_response(StripeError(404, message))
     except web.HTTPException as error:
-        response = _shaped(StripeError(error.status, error.reason))
+        response = _error_response(StripeError(error.status, error.reason))
     except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        response = _shaped(server_error())
+        log.exception("request failed method=%s path=%s", request.method, request.path)
+        response = _error_response(server_error())
     response.headers.setdefault("Request-Id", api.new_request_id())
     return response
 
 
-def _shaped(error: StripeError) -> web.Response:
+def _error_response(error: StripeError) -> web.Response:
     return web.json_response(error.answer.body, status=error.answer.status)

@@ -1,4 +1,4 @@
-"""Everything the simulator knows: tables of rows in memory, and the journal that rebuilds them."""
+"""The state of the simulator: tables in memory that are restored from the journal."""
 
 import copy
 import time
@@ -15,17 +15,17 @@ class Store:
 
     Parameters
     ----------
-    folder
-        Where the journal is kept.
+    directory
+        Directory of the journal.
 
     Raises
     ------
     JournalError
-        When the journal is in use or damaged.
+        If the journal is in use or damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._journal = Journal(folder / JOURNAL)
+    def __init__(self, directory: Path) -> None:
+        self._journal = Journal(directory / JOURNAL)
         self._tables: dict[str, dict[str, Json]] = {}
         for record in self._journal.replay():
             self._apply(record["put"])
@@ -36,18 +36,18 @@ class Store:
 
     @property
     def advanced_seconds(self) -> float:
-        """How far the simulator's clock is ahead of the machine's."""
+        """Seconds by which the simulator's clock is ahead of the system clock."""
         clock = self.rows("clock").get("clock")
         return float(clock["advanced_seconds"]) if clock else 0.0
 
     def advance_clock(self, seconds: float) -> None:
-        """Move the simulator's clock forward, for good."""
+        """Move the simulator's clock forward, permanently."""
         work = self.begin()
         work.put("clock", "clock", {"advanced_seconds": self.advanced_seconds + seconds})
         work.commit()
 
     def rows(self, table: str) -> dict[str, Json]:
-        """Return a table's committed rows by id. They belong to the store: do not change them."""
+        """Return the committed rows of a table by id. Callers must not change them."""
         return self._tables.setdefault(table, {})
 
     def begin(self) -> "UnitOfWork":
@@ -55,12 +55,23 @@ class Store:
         return UnitOfWork(self)
 
     def write(self, rows: dict[str, dict[str, Json]]) -> None:
-        """Make rows of several tables durable, all of them or none, and then visible."""
+        """Write rows of several tables to disk, all or none, and then make them visible.
+
+        Parameters
+        ----------
+        rows
+            Rows by table and id.
+
+        Raises
+        ------
+        OSError
+            If the rows could not be written; the store is then unchanged.
+        """
         self._journal.append({"at": self.now(), "put": rows})
         self._apply(rows)
 
     def close(self) -> None:
-        """Release the journal."""
+        """Close the journal."""
         self._journal.close()
 
     def _apply(self, rows: dict[str, dict[str, Json]]) -> None:
@@ -69,15 +80,20 @@ class Store:
 
 
 class UnitOfWork:
-    """The changes of one request, which become true together.
+    """The changes of one request, which are committed together.
 
-    A charge, its ledger entry, its event and the answer kept under the idempotency key are one
-    line of the journal: a crash leaves all of them or none.
+    A charge, its ledger entry, its event and the answer stored for the idempotency key are one
+    line of the journal: after a crash, all of them exist or none.
+
+    Parameters
+    ----------
+    store
+        Store that is read and changed.
 
     Attributes
     ----------
     events
-        What webhooks are to tell of once the changes are true: event objects, oldest first.
+        Event objects to send as webhooks after the commit, oldest first.
     """
 
     def __init__(self, store: Store) -> None:
@@ -90,22 +106,28 @@ class UnitOfWork:
         return self._store.now()
 
     def get(self, table: str, identifier: str) -> Json | None:
-        """Return a copy of a row, with this unit's own changes, or None."""
+        """Return a copy of a row, including this unit's changes, or None."""
         row = self._changed.get(table, {}).get(identifier)
         if row is None:
             row = self._store.rows(table).get(identifier)
         return copy.deepcopy(row)
 
     def newest(self, table: str) -> list[Json]:
-        """Return the committed rows of a table, newest first. Do not change them."""
+        """Return the committed rows of a table, newest first. Callers must not change them."""
         return list(reversed(self._store.rows(table).values()))
 
     def put(self, table: str, identifier: str, row: Json) -> None:
-        """Set a row, as it is now."""
+        """Add or replace a row by a copy of the given one."""
         self._changed.setdefault(table, {})[identifier] = copy.deepcopy(row)
 
     def commit(self) -> None:
-        """Make the changes durable and visible."""
+        """Write the changes to disk and make them visible.
+
+        Raises
+        ------
+        OSError
+            If the changes could not be written; the store is then unchanged.
+        """
         if self._changed:
             self._store.write(self._changed)
             self._changed = {}

@@ -1,4 +1,4 @@
-"""Webhooks, signed as Stripe signs them and delivered in the background."""
+"""Webhooks with Stripe's signature, delivered in the background."""
 
 import asyncio
 import hashlib
@@ -18,33 +18,43 @@ RETRY_DELAYS = (0.5, 2.0, 8.0, 30.0)
 
 _TABLE = "deliveries"
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
-_AT_ONCE = 8
+_MAX_CONCURRENT = 8
 
 log = logging.getLogger(__name__)
 
 
 def signature(payload: bytes, secret: str, timestamp: int) -> str:
-    """Return the `Stripe-Signature` header of a payload."""
+    """Return the `Stripe-Signature` header of a payload.
+
+    Parameters
+    ----------
+    payload
+        Body of the webhook.
+    secret
+        Signing secret (`whsec_…`).
+    timestamp
+        Time of sending in seconds since 1970.
+    """
     signed = str(timestamp).encode() + b"." + payload
     return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
 class Webhooks:
-    """Delivers events to one URL, at least once, in no order.
+    """Delivers events to one URL, at least once and in no particular order.
 
-    An event that waits for its delivery is as durable as the change it tells of: after a crash
-    the next start delivers it.
+    A pending delivery is stored in the same unit of work as the change that the event reports, so
+    that it is resumed after a crash.
 
     Parameters
     ----------
     store
-        Where the state of each delivery is kept.
+        Store of the deliveries' states.
     url
-        Where events are posted.
+        URL that events are sent to.
     secret
-        What they are signed with.
+        Signing secret (`whsec_…`).
     retry_delays
-        Seconds to wait after each attempt that failed; the last failure ends it.
+        Seconds to wait before each retry; after the last one, a delivery is abandoned.
     """
 
     def __init__(
@@ -59,29 +69,29 @@ class Webhooks:
         self._secret = secret
         self._retry_delays = retry_delays
         self._tasks: set[asyncio.Task[None]] = set()
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT)
         self._session: aiohttp.ClientSession | None = None
 
     def start(self) -> None:
-        """Deliver what an earlier run left behind."""
+        """Resume the deliveries that an earlier run left pending."""
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
         rows = self._store.rows(_TABLE).values()
         self.deliver([row["event"] for row in rows if row["state"] == "pending"])
 
     def plan(self, work: UnitOfWork) -> None:
-        """Make the deliveries of a unit of work's events part of that work."""
+        """Add a pending delivery for each event of a unit of work to that unit."""
         for event in work.events:
             work.put(_TABLE, event["id"], {"state": "pending", "event": event})
 
     def deliver(self, events: Iterable[Json]) -> None:
-        """Begin to deliver events whose delivery has been planned."""
+        """Start to deliver events whose deliveries are stored."""
         for event in events:
             task = asyncio.create_task(self._deliver(event))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop delivering; what is undelivered stays planned."""
+        """Stop all deliveries; those that are not complete remain pending."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -92,14 +102,16 @@ class Webhooks:
         for delay in (0.0, *self._retry_delays):
             await asyncio.sleep(delay)
             if await self._post(event):
-                self._settle(event, "delivered")
+                self._set_state(event, "delivered")
                 return
-        log.error("gave up on webhook %s (%s) to %s", event["id"], event["type"], self._url)
-        self._settle(event, "abandoned")
+        log.error(
+            "webhook abandoned event_id=%s type=%s url=%s", event["id"], event["type"], self._url
+        )
+        self._set_state(event, "abandoned")
 
     async def _post(self, event: Json) -> bool:
         payload = json.dumps(event, separators=(",", ":")).encode()
-        # Receivers compare with their own clock, so this is not the simulator's.
+        # Receivers compare it with the system clock, so it is not the simulator's time.
         timestamp = int(time.time())
         headers = {
             "Content-Type": "application/json; charset=utf-8",
@@ -109,20 +121,20 @@ class Webhooks:
         session = cast(aiohttp.ClientSession, self._session)
         try:
             async with (
-                self._free,
+                self._slots,
                 session.post(
                     self._url, data=payload, headers=headers, allow_redirects=False
-                ) as answer,
+                ) as response,
             ):
-                status = answer.status
+                status = response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("webhook %s was not delivered: %r", event["id"], error)
+            log.warning("webhook not delivered event_id=%s error=%r", event["id"], error)
             return False
         if not 200 <= status < 300:
-            log.warning("webhook %s was answered with %s", event["id"], status)
+            log.warning("webhook rejected event_id=%s status=%s", event["id"], status)
         return 200 <= status < 300
 
-    def _settle(self, event: Json, state: str) -> None:
+    def _set_state(self, event: Json, state: str) -> None:
         work = self._store.begin()
         work.put(_TABLE, event["id"], {"state": state})
         work.commit()

@@ -1,4 +1,4 @@
-"""An in-memory simulator: the real application on a test server, one per test."""
+"""A simulator per test: the real application on a test server in the same process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ Form = dict[str, str]
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: status, JSON body, headers."""
+    """Status, JSON body and headers of a response."""
 
     status: int
     body: Any
@@ -32,7 +32,13 @@ class Reply:
 
 
 class Simulator:
-    """Speaks to the simulator as a client of the API and as its operator."""
+    """Client of the simulated API and of the control API.
+
+    Parameters
+    ----------
+    http
+        HTTP client connected to the application.
+    """
 
     def __init__(self, http: TestClient[Any, Any]) -> None:
         self.http = http
@@ -44,17 +50,17 @@ class Simulator:
         headers = {"Authorization": "Bearer sk_test_shop"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        async with self.http.request(method, path, data=form, headers=headers) as answer:
-            return Reply(answer.status, await answer.json(), dict(answer.headers))
+        async with self.http.request(method, path, data=form, headers=headers) as response:
+            return Reply(response.status, await response.json(), dict(response.headers))
 
     async def control(self, method: str, path: str, body: Any = None) -> Reply:
         """Call the control API."""
-        async with self.http.request(method, f"/_simulator{path}", json=body) as answer:
-            text = await answer.text()
-            return Reply(answer.status, await answer.json() if text else None, {})
+        async with self.http.request(method, f"/_simulator{path}", json=body) as response:
+            text = await response.text()
+            return Reply(response.status, await response.json() if text else None, {})
 
     async def create(self, key: str | None = None, **form: str) -> str:
-        """Create an intent for order `ord_1` and return its id."""
+        """Create an intent for order `ord_1`, with further parameters, and return its id."""
         fields = {"amount": "2999", "currency": "aud", "metadata[order_id]": "ord_1"}
         reply = await self.call("POST", "/v1/payment_intents", {**fields, **form}, key)
         assert reply.status == 200, reply.body
@@ -68,7 +74,7 @@ class Simulator:
         return await self.call("POST", path, {"payment_method": card}, key)
 
     async def retrieve(self, intent: str) -> Any:
-        """Return an intent as it is now."""
+        """Return the current state of an intent."""
         return (await self.call("GET", f"/v1/payment_intents/{intent}")).body
 
     async def ledger(self) -> list[dict[str, Any]]:
@@ -83,10 +89,10 @@ Simulate = Callable[..., None]
 
 @pytest.fixture
 def simulate(tmp_path: Path) -> Simulate:
-    """Return a function that plays a scenario; a later one finds the earlier one's state."""
+    """Return a function that runs a scenario; all scenarios of a test share the saved state."""
 
-    def play(scenario: Scenario, webhook_url: str | None = None) -> None:
-        async def run() -> None:
+    def run(scenario: Scenario, webhook_url: str | None = None) -> None:
+        async def serve() -> None:
             store = Store(tmp_path / "state")
             webhooks = None
             if webhook_url is not None:
@@ -94,6 +100,6 @@ def simulate(tmp_path: Path) -> Simulate:
             async with TestClient(TestServer(make_app(store, webhooks))) as http:
                 await scenario(Simulator(http))
 
-        asyncio.run(run())
+        asyncio.run(serve())
 
-    return play
+    return run

@@ -1,6 +1,7 @@
-"""The real Stripe client against the simulator, which runs as a process of its own."""
+"""Stripe's client library with the simulator, which runs as a separate process."""
 
 import json
+import queue
 import selectors
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import stripe
 
+from gateway_simulator.__main__ import main
 from gateway_simulator.client import ControlClient, ControlError
 from gateway_simulator.objects import API_VERSION
 
@@ -24,7 +26,17 @@ START_SECONDS = 10
 
 
 class Process:
-    """A simulator on a free port."""
+    """A running simulator.
+
+    Parameters
+    ----------
+    state
+        Directory of the simulator's state.
+    arguments
+        Further command-line arguments.
+    port
+        Port to listen on; 0 selects a free one.
+    """
 
     def __init__(self, state: Path, *arguments: str, port: int = 0) -> None:
         command = [sys.executable, "-m", "gateway_simulator", "--state", str(state)]
@@ -37,19 +49,19 @@ class Process:
         assert self.popen.stdout is not None
         with selectors.DefaultSelector() as ready:
             ready.register(self.popen.stdout, selectors.EVENT_READ)
-            assert ready.select(START_SECONDS), "the simulator says nothing"
+            assert ready.select(START_SECONDS), "the simulator has not started"
         line = self.popen.stdout.readline()
         self.url = line.split(" on ")[1].split(",")[0]
         self.port = int(self.url.rpartition(":")[2])
         self.control = ControlClient(self.url)
 
     def client(self, **options: Any) -> stripe.StripeClient:
-        """Return the real client, directed here; it retries nothing unless told to."""
+        """Return a Stripe client of this simulator; by default, it does not retry requests."""
         settings: dict[str, Any] = {"max_network_retries": 0, **options}
         return stripe.StripeClient("sk_test_shop", base_addresses={"api": self.url}, **settings)
 
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and return the exit status."""
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait for the process to end, and return its exit status."""
         self.popen.send_signal(number)
         status = self.popen.wait(timeout=5)
         assert self.popen.stdout is not None
@@ -57,22 +69,78 @@ class Process:
         return status
 
 
+class WebhookReceiver:
+    """HTTP server that records webhooks.
+
+    Attributes
+    ----------
+    url
+        URL that accepts webhooks.
+    """
+
+    def __init__(self) -> None:
+        self._received: queue.Queue[tuple[bytes, str]] = queue.Queue()
+        received = self._received
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received.put((body, self.headers["Stripe-Signature"]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Log nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def webhook_about(self, intent: str) -> tuple[bytes, str]:
+        """Wait for the next webhook about an intent, and return its body and signature."""
+        while True:
+            body, header = self._received.get(timeout=5)
+            if json.loads(body)["data"]["object"]["id"] == intent:
+                return body, header
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A simulator that the tests which do not end it have in common."""
-    process = Process(tmp_path_factory.mktemp("gateway"))
+def receiver() -> Iterator[WebhookReceiver]:
+    """Receiver of the shared simulator's webhooks."""
+    receiver = WebhookReceiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, receiver: WebhookReceiver
+) -> Iterator[Process]:
+    """A simulator that is shared by all tests that do not stop it."""
+    process = Process(
+        tmp_path_factory.mktemp("gateway"),
+        "--webhook-url",
+        receiver.url,
+        "--webhook-secret",
+        "whsec_shop",
+    )
     yield process
-    process.end()
+    assert process.stop() == 0
 
 
 @pytest.fixture
 def gateway(shared: Process) -> Process:
-    """The common simulator, without faults of an earlier test."""
+    """The shared simulator, without faults of earlier tests."""
     shared.control.clear_faults()
     return shared
 
 
-def created(client: stripe.StripeClient, order: str, key: str | None = None) -> Any:
+def create(client: stripe.StripeClient, order: str, key: str | None = None) -> Any:
     return client.v1.payment_intents.create(
         {
             "amount": 2999,
@@ -86,28 +154,27 @@ def created(client: stripe.StripeClient, order: str, key: str | None = None) -> 
     )
 
 
-def confirmed(client: stripe.StripeClient, intent: str, card: str, key: str) -> Any:
+def confirm(client: stripe.StripeClient, intent: str, card: str, key: str) -> Any:
     return client.v1.payment_intents.confirm(
         intent, {"payment_method": card}, {"idempotency_key": key}
     )
 
 
-def of(order: str, control: ControlClient) -> list[dict[str, Any]]:
+def ledger_of(order: str, control: ControlClient) -> list[dict[str, Any]]:
     return [entry for entry in control.ledger() if entry["order_id"] == order]
 
 
-def test_the_client_and_the_simulator_speak_of_the_same_version() -> None:
+def test_simulator_has_the_api_version_of_the_client() -> None:
     assert stripe.api_version == API_VERSION
 
 
-def test_create_confirm_refund(gateway: Process) -> None:
-    # GIVEN the real client
+def test_create_confirm_and_refund(gateway: Process) -> None:
     client = gateway.client()
-    # WHEN it creates, confirms, retrieves and refunds
-    intent = created(client, "ord_1")
+    # WHEN an intent is created, confirmed, retrieved and refunded
+    intent = create(client, "ord_1")
     assert intent.status == "requires_payment_method"
     assert intent.metadata["note"] == "a & b = ü"
-    paid = confirmed(client, intent.id, "pm_card_visa", "ord_1:confirm")
+    paid = confirm(client, intent.id, "pm_card_visa", "ord_1:confirm")
     assert client.v1.payment_intents.retrieve(intent.id).status == paid.status == "succeeded"
     assert client.v1.charges.retrieve(paid.latest_charge).paid
     refund = client.v1.refunds.create(
@@ -116,7 +183,7 @@ def test_create_confirm_refund(gateway: Process) -> None:
     assert client.v1.refunds.retrieve(refund.id).amount == 2999
     assert client.v1.refunds.list({"payment_intent": intent.id}).data[0].id == refund.id
     # THEN the ledger has one charge and one refund
-    assert of("ord_1", gateway.control) == [
+    assert ledger_of("ord_1", gateway.control) == [
         {
             "id": paid.latest_charge,
             "type": "charge",
@@ -138,28 +205,28 @@ def test_create_confirm_refund(gateway: Process) -> None:
     ]
 
 
-def test_the_clients_errors_are_the_right_ones(gateway: Process) -> None:
+def test_errors_raise_the_exceptions_of_the_client(gateway: Process) -> None:
     client = gateway.client()
-    intent = created(client, "ord_2").id
+    intent = create(client, "ord_2").id
     with pytest.raises(stripe.CardError) as declined:
-        confirmed(client, intent, "pm_card_chargeDeclinedInsufficientFunds", "ord_2:1")
+        confirm(client, intent, "pm_card_chargeDeclinedInsufficientFunds", "ord_2:1")
     error = declined.value.error
     assert error is not None
     assert (declined.value.code, error.decline_code) == ("card_declined", "insufficient_funds")
     assert error.payment_intent is not None
     assert error.payment_intent.id == intent
     with pytest.raises(stripe.InvalidRequestError) as unknown:
-        confirmed(client, intent, "pm_nobody", "ord_2:2")
+        confirm(client, intent, "pm_nobody", "ord_2:2")
     assert (unknown.value.code, unknown.value.http_status) == ("resource_missing", 400)
     client.v1.payment_intents.cancel(intent)
     with pytest.raises(stripe.InvalidRequestError) as late:
-        confirmed(client, intent, "pm_card_visa", "ord_2:3")
+        confirm(client, intent, "pm_card_visa", "ord_2:3")
     assert late.value.code == "payment_intent_unexpected_state"
-    with pytest.raises(stripe.InvalidRequestError) as lost:
+    with pytest.raises(stripe.InvalidRequestError) as missing:
         client.v1.payment_intents.retrieve("pi_nobody")
-    assert lost.value.http_status == 404
+    assert missing.value.http_status == 404
     with pytest.raises(stripe.InvalidRequestError) as option:
-        client.v1.payment_intents.create({"amount": 1, "currency": "aud", "colour": "red"})  # type: ignore[typeddict-unknown-key]
+        client.v1.payment_intents.create({"amount": 1, "currency": "aud", "color": "red"})  # type: ignore[typeddict-unknown-key]
     assert option.value.code == "parameter_unknown"
     with pytest.raises(stripe.AuthenticationError):
         stripe.StripeClient(
@@ -167,167 +234,149 @@ def test_the_clients_errors_are_the_right_ones(gateway: Process) -> None:
         ).v1.payment_intents.retrieve(intent)
 
 
-def test_the_same_key_is_replayed_to_the_client(gateway: Process) -> None:
+def test_repeated_key_is_replayed(gateway: Process) -> None:
     client = gateway.client()
-    first, again = created(client, "ord_3"), created(client, "ord_3")
+    first, again = create(client, "ord_3"), create(client, "ord_3")
     assert first.id == again.id
     assert again.last_response.headers["Idempotent-Replayed"] == "true"
     with pytest.raises(stripe.IdempotencyError):
-        created(client, "ord_3b", key="ord_3:intent")
+        create(client, "ord_3b", key="ord_3:intent")
     for _ in range(2):
         with pytest.raises(stripe.CardError):
-            confirmed(client, first.id, "pm_card_chargeDeclined", "ord_3:confirm")
-    assert [entry["status"] for entry in of("ord_3", gateway.control)] == ["declined"]
+            confirm(client, first.id, "pm_card_chargeDeclined", "ord_3:confirm")
+    assert [entry["status"] for entry in ledger_of("ord_3", gateway.control)] == ["declined"]
 
 
-def test_one_charge_from_many_clients_at_once(gateway: Process) -> None:
-    intent = created(gateway.client(), "ord_4").id
+def test_concurrent_confirmations_with_one_key_charge_once(gateway: Process) -> None:
+    intent = create(gateway.client(), "ord_4").id
 
-    def confirm(_: int) -> str:
+    def charge(_: int) -> str:
         try:
             return str(
-                confirmed(gateway.client(), intent, "pm_card_visa", "ord_4:confirm").latest_charge
+                confirm(gateway.client(), intent, "pm_card_visa", "ord_4:confirm").latest_charge
             )
         except stripe.APIError as conflict:
-            return f"refused with {conflict.http_status}"
+            return f"status {conflict.http_status}"
 
     with ThreadPoolExecutor(8) as threads:
-        answers = set(threads.map(confirm, range(24)))
-    assert len(answers - {"refused with 409"}) == 1
-    assert len(of("ord_4", gateway.control)) == 1
+        answers = set(threads.map(charge, range(24)))
+    assert len(answers - {"status 409"}) == 1
+    assert len(ledger_of("ord_4", gateway.control)) == 1
 
 
-def test_the_clients_own_retry_takes_no_money_twice(gateway: Process) -> None:
-    # GIVEN an answer that is held longer than the client waits, after the charge
-    patient = gateway.client()
-    intent = created(patient, "ord_5").id
+def test_retry_by_the_client_charges_once(gateway: Process) -> None:
+    # GIVEN a charge whose response is delayed for longer than the client's timeout
+    client = gateway.client()
+    intent = create(client, "ord_5").id
     path = "/v1/payment_intents/*/confirm"
     gateway.control.add_fault("timeout_after", method="POST", path=path, seconds=30)
-    hasty = gateway.client(max_network_retries=1, http_client=stripe.RequestsClient(timeout=0.3))
-    # WHEN the client retries by itself
-    paid = confirmed(hasty, intent, "pm_card_visa", "ord_5:confirm")
-    # THEN it gets the answer that it missed
+    impatient = gateway.client(
+        max_network_retries=1, http_client=stripe.RequestsClient(timeout=0.3)
+    )
+    # WHEN the client retries the confirmation
+    paid = confirm(impatient, intent, "pm_card_visa", "ord_5:confirm")
+    # THEN it gets the stored answer
     assert paid.status == "succeeded"
     assert paid.last_response.headers["Idempotent-Replayed"] == "true"
-    assert len(of("ord_5", gateway.control)) == 1
+    assert len(ledger_of("ord_5", gateway.control)) == 1
 
 
-def test_faults_reach_the_client(gateway: Process) -> None:
+def test_faults_raise_errors_in_the_client(gateway: Process) -> None:
     client, control = gateway.client(), gateway.control
-    intent = created(client, "ord_6").id
+    intent = create(client, "ord_6").id
     faults: list[tuple[Any, type[stripe.StripeError]]] = [
         ("throttle", stripe.RateLimitError),
         ("error_500", stripe.APIError),
         ("garbage", stripe.APIError),
     ]
-    for number, (kind, error) in enumerate(faults):
+    for kind, error in faults:
         control.add_fault(kind, path="/v1/payment_intents/*")
         with pytest.raises(error):
             client.v1.payment_intents.retrieve(intent)
-        assert control.faults() == [], number
+        assert control.faults() == [], kind
     control.add_fault("error_500_after", path="*/confirm")
     with pytest.raises(stripe.APIError):
-        confirmed(client, intent, "pm_card_visa", "ord_6:confirm")
+        confirm(client, intent, "pm_card_visa", "ord_6:confirm")
     assert client.v1.payment_intents.retrieve(intent).status == "succeeded"
 
 
-def test_the_shopper_authenticates(gateway: Process) -> None:
+def test_authentication_completes_a_payment_once(gateway: Process) -> None:
     client = gateway.client()
-    intent = created(client, "ord_7").id
-    waiting = confirmed(client, intent, "pm_card_authenticationRequired", "ord_7:confirm")
-    assert waiting.status == "requires_action"
-    assert waiting.client_secret
+    intent = create(client, "ord_7").id
+    pending = confirm(client, intent, "pm_card_authenticationRequired", "ord_7:confirm")
+    assert pending.status == "requires_action"
+    assert pending.client_secret
     assert gateway.control.authenticate(intent, "succeeded")["status"] == "succeeded"
-    with pytest.raises(ControlError, match="waits for nobody"):
+    with pytest.raises(ControlError, match="does not require authentication"):
         gateway.control.authenticate(intent, "succeeded")
-    assert [entry["status"] for entry in of("ord_7", gateway.control)] == ["succeeded"]
+    assert [entry["status"] for entry in ledger_of("ord_7", gateway.control)] == ["succeeded"]
 
 
-def test_the_client_pages_through_the_intents(gateway: Process) -> None:
+def test_client_pages_through_the_intents(gateway: Process) -> None:
     client = gateway.client()
-    made = [created(client, f"ord_8{n}").id for n in range(5)]
+    made = [create(client, f"ord_8{n}").id for n in range(5)]
     pages = client.v1.payment_intents.list({"limit": 2}).auto_paging_iter()
     assert [next(iter_).id for iter_ in [iter(pages)] * 5] == made[::-1]
 
 
-def test_keys_are_forgotten_after_a_day_and_intents_are_not(gateway: Process) -> None:
+def test_keys_expire_after_a_day_and_intents_do_not(gateway: Process) -> None:
     client = gateway.client()
-    intent = created(client, "ord_9").id
+    intent = create(client, "ord_9").id
     gateway.control.advance_clock(24 * 3600)
-    assert created(client, "ord_9").id != intent
+    assert create(client, "ord_9").id != intent
     assert client.v1.payment_intents.retrieve(intent).id == intent
 
 
-def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
-    # GIVEN charges that are being made
+def test_acknowledged_charges_survive_a_kill(tmp_path: Path) -> None:
+    # GIVEN a client that creates charges continuously
     process = Process(tmp_path)
     client = process.client()
     paid: list[tuple[str, str]] = []
     first_ten = threading.Event()
 
-    def charge_on() -> None:
+    def create_charges() -> None:
         for number in range(100_000):
             try:
-                intent = created(client, f"ord_{number}").id
-                answer = confirmed(client, intent, "pm_card_visa", f"{number}:confirm")
+                intent = create(client, f"ord_{number}").id
+                answer = confirm(client, intent, "pm_card_visa", f"{number}:confirm")
             except stripe.APIConnectionError:
                 return
             paid.append((f"ord_{number}", str(answer.latest_charge)))
             if len(paid) == 10:
                 first_ten.set()
 
-    thread = threading.Thread(target=charge_on)
+    thread = threading.Thread(target=create_charges)
     thread.start()
     assert first_ten.wait(10)
-    # WHEN the process is killed in the middle, and started again
-    process.end(signal.SIGKILL)
+    # WHEN the process is killed meanwhile and started again
+    process.stop(signal.SIGKILL)
     thread.join()
     process = Process(tmp_path, port=process.port)
-    # THEN whatever was answered is in the ledger, each once, and a retry is a replay
+    # THEN each acknowledged charge is in the ledger once, and a retry is a replay
     ledger = [(entry["order_id"], entry["id"]) for entry in process.control.ledger()]
     assert ledger[: len(paid)] == paid
     assert len(ledger) - len(paid) in (0, 1)
     client = process.client()
-    intent = created(client, "ord_0")
+    intent = create(client, "ord_0")
     assert intent.last_response.headers["Idempotent-Replayed"] == "true"
-    confirmed(client, intent.id, "pm_card_visa", "0:confirm")
+    confirm(client, intent.id, "pm_card_visa", "0:confirm")
     assert len(process.control.ledger()) == len(ledger)
-    assert process.end() == 0
+    assert process.stop() == 0
 
 
-def test_the_clients_library_accepts_the_webhooks(tmp_path: Path) -> None:
-    received: list[tuple[bytes, str]] = []
-    arrived = threading.Event()
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append((body, self.headers["Stripe-Signature"]))
-            self.send_response(204)
-            self.end_headers()
-            arrived.set()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/hook"
-        process = Process(tmp_path, "--webhook-url", url, "--webhook-secret", "whsec_shop")
-        # WHEN a charge succeeds, on a day far ahead
-        process.control.advance_clock(7 * 24 * 3600)
-        client = process.client()
-        intent = created(client, "ord_1").id
-        confirmed(client, intent, "pm_card_visa", "k")
-        assert arrived.wait(5)
-        assert process.end() == 0
-        server.shutdown()
-    # THEN the library verifies what was posted
-    body, header = received[0]
+def test_client_library_verifies_the_webhooks(gateway: Process, receiver: WebhookReceiver) -> None:
+    # GIVEN a simulator whose clock is a week ahead
+    gateway.control.advance_clock(7 * 24 * 3600)
+    client = gateway.client()
+    # WHEN a charge succeeds
+    intent = create(client, "ord_10").id
+    confirm(client, intent, "pm_card_visa", "ord_10:confirm")
+    body, header = receiver.webhook_about(intent)
+    # THEN the library verifies the webhook
     event = stripe.Webhook.construct_event(body, header, "whsec_shop")
     assert (event.type, event.data.object["id"]) == ("payment_intent.succeeded", intent)
-    assert event.data.object["metadata"]["order_id"] == "ord_1"
-    # AND nothing else
+    assert event.data.object["metadata"]["order_id"] == "ord_10"
+    # AND rejects another body or secret
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.Webhook.construct_event(body + b" ", header, "whsec_shop")
     with pytest.raises(stripe.SignatureVerificationError):
@@ -335,47 +384,55 @@ def test_the_clients_library_accepts_the_webhooks(tmp_path: Path) -> None:
     assert json.loads(body)["object"] == "event"
 
 
-def test_it_stops_at_once_when_told_to(tmp_path: Path) -> None:
-    # GIVEN an answer that is held
+def test_sigterm_stops_it_during_a_delayed_response(tmp_path: Path) -> None:
+    # GIVEN a delayed response
     process = Process(tmp_path)
     process.control.add_fault("timeout_after", seconds=60)
     with ThreadPoolExecutor(1) as threads:
-        held = threads.submit(created, process.client(), "ord_1")
+        delayed = threads.submit(create, process.client(), "ord_1")
         while process.control.faults():
             time.sleep(0.01)
-        # WHEN it is told to stop THEN it does, cleanly
+        # WHEN it gets SIGTERM THEN it stops without waiting for the response
         began = time.monotonic()
-        assert process.end() == 0
+        assert process.stop() == 0
         assert time.monotonic() - began < 3
         with pytest.raises(stripe.APIConnectionError):
-            held.result()
+            delayed.result()
 
 
-def failure(*arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "gateway_simulator", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    return ended.returncode, ended.stderr
+def test_port_in_use_ends_the_process_with_one_sentence(gateway: Process, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gateway_simulator", "--port", str(gateway.port)]
+    command += ["--state", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    sentence = f"gateway simulator: port {gateway.port} of 127.0.0.1 is already in use.\n"
+    assert (ended.returncode, ended.stderr) == (1, sentence)
 
 
-def test_what_keeps_it_from_starting_is_said_in_one_sentence(
-    gateway: Process, tmp_path: Path
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--state", "{file}"], "cannot open the journal {file}/journal.jsonl: File exists"),
+        (
+            ["--state", "{state}", "--webhook-url", "http://127.0.0.1/"],
+            "--webhook-url and --webhook-secret must be given together",
+        ),
+    ],
+)
+def test_invalid_arguments_are_reported_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
-    port = str(gateway.port)
-    taken = failure("--port", port, "--state", str(tmp_path / "a"))
-    assert taken == (1, f"gateway simulator: port {port} of 127.0.0.1 is already in use.\n")
+    paths = {"file": str(tmp_path / "file"), "state": str(tmp_path / "state")}
     (tmp_path / "file").touch()
-    status, sentence = failure("--port", "0", "--state", str(tmp_path / "file"))
-    assert (status, sentence.count("\n")) == (1, 1)
-    assert "cannot open the journal" in sentence
-    status, sentence = failure("--state", str(tmp_path), "--webhook-url", "http://127.0.0.1/")
-    assert (status, sentence.count("\n")) == (1, 1)
+    status = main(["--port", "0", *(argument.format(**paths) for argument in arguments)])
+    expected = f"gateway simulator: {sentence.format(**paths)}.\n"
+    assert (status, capsys.readouterr().err) == (1, expected)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_it_listens_on_loopback_alone(gateway: Process) -> None:
+def test_it_listens_on_the_loopback_interface_only(gateway: Process) -> None:
     inodes = set()
     for link in Path(f"/proc/{gateway.popen.pid}/fd").iterdir():
-        # a connection of the test before may be closing just now
+        # a connection of the previous test may be closing
         with suppress(FileNotFoundError):
             name = link.readlink().name
             if name.startswith("socket:"):
@@ -385,11 +442,11 @@ def test_it_listens_on_loopback_alone(gateway: Process) -> None:
     assert listening == [f"0100007F:{gateway.port:04X}"]
 
 
-def test_the_control_client_says_what_is_wrong(gateway: Process) -> None:
+def test_control_client_reports_rejected_and_failed_requests(gateway: Process) -> None:
     assert gateway.control.health()["status"] == "ok"
     with pytest.raises(ControlError, match="seconds must be a number"):
         gateway.control.add_fault("slow")
     with pytest.raises(ControlError, match="no simulator answers"):
         ControlClient("http://127.0.0.1:9", timeout=1).ledger()
-    with pytest.raises(ValueError, match="plain http"):
+    with pytest.raises(ValueError, match="must begin with http://"):
         ControlClient("https://api.stripe.com")

@@ -1,4 +1,4 @@
-"""How the gateway executes an operation, whatever it is."""
+"""Execution of operations by the gateway, independent of the operation."""
 
 import asyncio
 from pathlib import Path
@@ -8,19 +8,19 @@ from gateway_simulator.gateway import Call, Gateway, Incoming
 from gateway_simulator.store import Store
 
 
-def test_a_refused_operation_leaves_its_answer_and_nothing_else(tmp_path: Path) -> None:
-    # GIVEN an operation that refuses after it has begun to change things
-    def refuse(call: Call) -> Answer:
+def test_failed_operation_stores_its_answer_and_no_change(tmp_path: Path) -> None:
+    # GIVEN an operation that fails after its first change
+    def fail(call: Call) -> Answer:
         call.work.put("charges", "ch_1", {"id": "ch_1"})
         raise StripeError(400, "Too late.", executed=True)
 
     store = Store(tmp_path)
     gateway = Gateway(store)
     incoming = Incoming("req_1", "POST", "/v1/charges", "", {}, "k")
-    # WHEN it is called twice with one key
-    first = asyncio.run(gateway.answer(refuse, incoming))
-    again = asyncio.run(gateway.answer(refuse, incoming))
-    # THEN the refusal is kept, and the change is not
+    # WHEN it is called twice with the same key
+    first = asyncio.run(gateway.answer(fail, incoming))
+    again = asyncio.run(gateway.answer(fail, incoming))
+    # THEN the error is stored and replayed, and the change is discarded
     assert (first.answer, again.original_request) == (again.answer, "req_1")
     assert store.rows("charges") == {}
     store.close()
