@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway_simulator import charges, intents, refunds
 from gateway_simulator.errors import StripeError, invalid_parameter
 from gateway_simulator.forms import decode
-from gateway_simulator.gateway import Gateway, Incoming, Operation
+from gateway_simulator.gateway import ApiRequest, Gateway, Operation
 from gateway_simulator.objects import API_VERSION, new_id
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -65,31 +65,31 @@ def require_key(request: web.Request) -> None:
 def _handler(gateway: Gateway, operation: Operation) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
-        incoming = Incoming(
+        api_request = ApiRequest(
             request_id=new_request_id(),
             method=request.method,
             path=request.path,
             object_id=request.match_info.get("id", ""),
             form=decode(await _encoded_form(request)),
-            key=key or None,
+            idempotency_key=key or None,
         )
-        outgoing = await gateway.answer(operation, incoming)
+        response = await gateway.execute(operation, api_request)
         headers = {
-            "Request-Id": incoming.request_id,
+            "Request-Id": api_request.request_id,
             "Stripe-Version": request.headers.get("Stripe-Version", API_VERSION),
         }
-        if incoming.key is not None:
-            headers["Idempotency-Key"] = incoming.key
-        if outgoing.original_request is not None:
+        if api_request.idempotency_key is not None:
+            headers["Idempotency-Key"] = api_request.idempotency_key
+        if response.original_request is not None:
             headers["Idempotent-Replayed"] = "true"
-            headers["Original-Request"] = outgoing.original_request
-        if outgoing.stored and outgoing.answer.status >= 500:
+            headers["Original-Request"] = response.original_request
+        if response.is_stored and response.answer.status >= 500:
             # A retry with the same key would get the stored error again.
             headers["Stripe-Should-Retry"] = "false"
-        if outgoing.garbled:
+        if response.is_garbage:
             return web.Response(text=_GARBAGE, content_type="text/html", headers=headers)
         return web.json_response(
-            outgoing.answer.body, status=outgoing.answer.status, headers=headers
+            response.answer.body, status=response.answer.status, headers=headers
         )
 
     return handle

@@ -38,7 +38,7 @@ Operation = Callable[[Call], Answer]
 
 
 @dataclass(frozen=True)
-class Incoming:
+class ApiRequest:
     """An API request, independent of the HTTP server.
 
     Attributes
@@ -53,7 +53,7 @@ class Incoming:
         Id in the path; empty if the path has none.
     form
         Decoded parameters.
-    key
+    idempotency_key
         Idempotency key, if the request has one.
     """
 
@@ -62,29 +62,29 @@ class Incoming:
     path: str
     object_id: str
     form: Form
-    key: str | None
+    idempotency_key: str | None
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class ApiResponse:
     """The response to an API request, independent of the HTTP server.
 
     Attributes
     ----------
     answer
         Status and body.
-    stored
+    is_stored
         Whether the answer is stored for the idempotency key.
     original_request
         Id of the request that the stored answer belongs to, if it is replayed.
-    garbled
+    is_garbage
         Whether an unreadable body is sent instead of the answer's.
     """
 
     answer: Answer
-    stored: bool = False
+    is_stored: bool = False
     original_request: str | None = None
-    garbled: bool = False
+    is_garbage: bool = False
 
 
 class Gateway:
@@ -109,14 +109,14 @@ class Gateway:
         self._keys = IdempotencyKeys(store)
         self._webhooks = webhooks
 
-    async def answer(self, operation: Operation, incoming: Incoming) -> Outgoing:
+    async def execute(self, operation: Operation, request: ApiRequest) -> ApiResponse:
         """Execute a request, at most once per idempotency key, and inject a matching fault.
 
         Parameters
         ----------
         operation
             Operation that the request calls.
-        incoming
+        request
             The request.
 
         Raises
@@ -124,27 +124,27 @@ class Gateway:
         StripeError
             If the response is an error that is not stored for the key.
         """
-        fault = self.faults.consume(incoming.method, incoming.path)
+        fault = self.faults.consume(request.method, request.path)
         if fault is not None and fault.kind == "throttle":
             raise StripeError(429, "Request rate limit exceeded.", code="rate_limit")
         keyed = None
-        if incoming.key is not None:
-            keyed = KeyedRequest(incoming.key, incoming.path, incoming.form)
+        if request.idempotency_key is not None:
+            keyed = KeyedRequest(request.idempotency_key, request.path, request.form)
         with self._keys.reserve(keyed) as stored:
             if fault is not None and fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
             if stored is not None:
-                outgoing = Outgoing(stored.answer, True, original_request=stored.request_id)
+                response = ApiResponse(stored.answer, True, original_request=stored.request_id)
             else:
-                outgoing = Outgoing(
-                    self._execute(operation, incoming, keyed, fault), keyed is not None
+                response = ApiResponse(
+                    self._run(operation, request, keyed, fault), keyed is not None
                 )
         # The key is released first: a retry during the delay gets the stored answer at once.
         if fault is not None and fault.kind == "timeout_after":
             await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind == "garbage":
-            return replace(outgoing, garbled=True)
-        return outgoing
+            return replace(response, is_garbage=True)
+        return response
 
     def commit(self, work: UnitOfWork) -> None:
         """Commit a unit of work and start to deliver its events.
@@ -157,14 +157,14 @@ class Gateway:
         if self._webhooks is None:
             work.commit()
             return
-        self._webhooks.plan(work)
+        self._webhooks.add_deliveries(work)
         work.commit()
         self._webhooks.deliver(work.events)
 
-    def _execute(
+    def _run(
         self,
         operation: Operation,
-        incoming: Incoming,
+        request: ApiRequest,
         keyed: KeyedRequest | None,
         fault: Fault | None,
     ) -> Answer:
@@ -173,8 +173,8 @@ class Gateway:
         try:
             if kind == "error_500":
                 raise server_error()
-            params = Params(incoming.form)
-            answer = operation(Call(work, incoming.object_id, params, incoming.key))
+            params = Params(request.form)
+            answer = operation(Call(work, request.object_id, params, request.idempotency_key))
         except StripeError as error:
             if not error.executed:
                 raise
@@ -183,6 +183,6 @@ class Gateway:
         if kind == "error_500_after":
             answer = server_error().answer
         if keyed is not None:
-            self._keys.store(work, keyed, answer, incoming.request_id)
+            self._keys.store(work, keyed, answer, request.request_id)
         self.commit(work)
         return answer

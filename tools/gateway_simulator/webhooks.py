@@ -78,7 +78,7 @@ class Webhooks:
         rows = self._store.rows(_TABLE).values()
         self.deliver([row["event"] for row in rows if row["state"] == "pending"])
 
-    def plan(self, work: UnitOfWork) -> None:
+    def add_deliveries(self, work: UnitOfWork) -> None:
         """Add a pending delivery for each event of a unit of work to that unit."""
         for event in work.events:
             work.put(_TABLE, event["id"], {"state": "pending", "event": event})

@@ -16,7 +16,7 @@ from gateway_simulator import faults, intents, ledger
 from gateway_simulator.api import OPERATIONS, new_request_id
 from gateway_simulator.errors import Answer, Json, StripeError
 from gateway_simulator.forms import Params, decode
-from gateway_simulator.gateway import Gateway, Incoming, Operation
+from gateway_simulator.gateway import ApiRequest, Gateway, Operation
 from gateway_simulator.store import Store
 from support.world.calls import ExternalCalls, Fault
 
@@ -58,7 +58,7 @@ class EventForwarder:
     def __init__(self, on_event: Callable[[Json], None]) -> None:
         self._on_event = on_event
 
-    def plan(self, work: Any) -> None:
+    def add_deliveries(self, work: Any) -> None:
         """Do nothing: the gateway of a simulated world does not crash."""
 
     def deliver(self, events: Iterable[Json]) -> None:
@@ -138,21 +138,21 @@ class MemoryGateway:
     ) -> tuple[bytes, int, dict[str, str]]:
         parts = urlsplit(url)
         operation, object_id = _match_route(method, parts.path)
-        incoming = Incoming(
+        request = ApiRequest(
             request_id=new_request_id(),
             method=method,
             path=parts.path,
             object_id=object_id,
             form=decode(parts.query if method == "GET" else body or ""),
-            key=headers.get("Idempotency-Key") if method == "POST" else None,
+            idempotency_key=headers.get("Idempotency-Key") if method == "POST" else None,
         )
         try:
-            outgoing = _run_without_waiting(self._gateway.answer(operation, incoming))
+            response = _run_without_waiting(self._gateway.execute(operation, request))
         except StripeError as error:
             return json.dumps(error.answer.body).encode(), error.answer.status, {}
-        if outgoing.garbled:
+        if response.is_garbage:
             return b"<html><body><h1>502 Bad Gateway</h1>", 200, {}
-        return json.dumps(outgoing.answer.body).encode(), outgoing.answer.status, {}
+        return json.dumps(response.answer.body).encode(), response.answer.status, {}
 
     def forget_idempotency_keys(self) -> None:
         """Move the gateway's clock forward by more than the day for which it stores a key."""

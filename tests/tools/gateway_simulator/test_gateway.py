@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from gateway_simulator.errors import Answer, StripeError
-from gateway_simulator.gateway import Call, Gateway, Incoming
+from gateway_simulator.gateway import ApiRequest, Call, Gateway
 from gateway_simulator.store import Store
 
 
@@ -16,10 +16,10 @@ def test_failed_operation_stores_its_answer_and_no_change(tmp_path: Path) -> Non
 
     store = Store(tmp_path)
     gateway = Gateway(store)
-    incoming = Incoming("req_1", "POST", "/v1/charges", "", {}, "k")
+    request = ApiRequest("req_1", "POST", "/v1/charges", "", {}, "k")
     # WHEN it is called twice with the same key
-    first = asyncio.run(gateway.answer(fail, incoming))
-    again = asyncio.run(gateway.answer(fail, incoming))
+    first = asyncio.run(gateway.execute(fail, request))
+    again = asyncio.run(gateway.execute(fail, request))
     # THEN the error is stored and replayed, and the change is discarded
     assert (first.answer, again.original_request) == (again.answer, "req_1")
     assert store.rows("charges") == {}
