@@ -1,7 +1,4 @@
-"""The fakes of the simulated world answer the stores as AWS does: the same cases against both.
-
-moto stands for AWS here; it is held to AWS by its own authors, and the embedded AWS by the chain.
-"""
+"""The fakes of the simulated world behave like AWS: the same cases run on them and on moto."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -35,7 +32,7 @@ StreamOf = Callable[[str], list[dict[str, Any]]]
 def stream_of(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StreamOf]:
-    """Give the test an AWS of one kind, and a function that reads a table's stream in it."""
+    """Provide moto or the fakes, and a function that returns the stream records of a table."""
     for name, value in {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
@@ -80,7 +77,7 @@ def order_of(number: int = 1, customer: str = "cus_1") -> Order:
     return place(f"ord_{number}", request, NOW + timedelta(seconds=number))
 
 
-def test_an_id_is_taken_once(stream_of: StreamOf) -> None:
+def test_add_rejects_an_existing_id(stream_of: StreamOf) -> None:
     store, order = OrderStore(ORDERS), order_of()
     assert store.get(order.id) is None
     assert store.add(order, "first")
@@ -90,10 +87,10 @@ def test_an_id_is_taken_once(stream_of: StreamOf) -> None:
     assert (stored.order, stored.fingerprint) == (order, "first")
 
 
-def test_the_next_version_follows_the_one_before_and_no_other(stream_of: StreamOf) -> None:
+def test_replace_requires_the_previous_version(stream_of: StreamOf) -> None:
     store, order = OrderStore(ORDERS), order_of()
     cancelled = cancel(order, NOW)
-    assert not store.replace(cancelled, "f")  # there is none before it
+    assert not store.replace(cancelled, "f")  # there is no previous version
     store.add(order, "f")
     assert store.replace(cancelled, "f")
     assert not store.replace(cancelled, "f")
@@ -104,11 +101,11 @@ def test_the_next_version_follows_the_one_before_and_no_other(stream_of: StreamO
 
 
 def delete(order_id: str) -> bool:
-    """Delete an order's record as a store would; no store of orders offers it."""
+    """Delete an order's record; the orders store itself has no such method."""
     return OrderRecord(id=order_id).remove(OrderRecord.id.exists())
 
 
-def test_what_is_not_there_is_not_deleted(stream_of: StreamOf) -> None:
+def test_delete_requires_an_existing_item(stream_of: StreamOf) -> None:
     store, order = OrderStore(ORDERS), order_of()
     assert not delete(order.id)
     store.add(order, "f")
@@ -116,7 +113,7 @@ def test_what_is_not_there_is_not_deleted(stream_of: StreamOf) -> None:
     assert store.get(order.id) is None
 
 
-def test_lists_are_read_page_by_page(stream_of: StreamOf) -> None:
+def test_pages_of_an_index_are_sorted_and_complete(stream_of: StreamOf) -> None:
     store = OrderStore(ORDERS)
     for number in (2, 5, 1, 4, 3):
         store.add(order_of(number, "cus_1" if number < 4 else "cus_2"), "f")
@@ -132,7 +129,7 @@ def test_lists_are_read_page_by_page(stream_of: StreamOf) -> None:
     assert store.page("cus_9", 10, None) == ([], None)
 
 
-def test_an_attribute_that_is_none_is_not_there(stream_of: StreamOf) -> None:
+def test_attribute_set_to_none_is_removed(stream_of: StreamOf) -> None:
     store = TransactionStore(PAYMENTS)
     payment = domain.opened(order_of(), "pi_1", NOW)
     waiting = payment.moved_to("action_required", NOW, client_secret="secret")
@@ -146,34 +143,34 @@ def test_an_attribute_that_is_none_is_not_there(stream_of: StreamOf) -> None:
     assert "client_secret" not in stream_of(PAYMENTS)[-1]["dynamodb"]["NewImage"]
 
 
-def test_the_stream_tells_what_was_before_and_after(stream_of: StreamOf) -> None:
+def test_stream_contains_old_and_new_images(stream_of: StreamOf) -> None:
     store, order = OrderStore(ORDERS), order_of()
     store.add(order, "f")
-    store.add(order, "g")  # refused, so not told
+    store.add(order, "g")  # rejected, so there is no record
     store.replace(cancel(order, NOW), "f")
     delete(order.id)
     records = stream_of(ORDERS)
     assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
     images = [record["dynamodb"] for record in records]
     assert [image["Keys"] for image in images] == [{"id": {"S": order.id}}] * 3
-    seen = [
+    statuses = [
         tuple(image.get(name, {}).get("status", {}).get("S") for name in ("OldImage", "NewImage"))
         for image in images
     ]
-    assert seen == [(None, "placed"), ("placed", "cancelled"), ("cancelled", None)]
+    assert statuses == [(None, "placed"), ("placed", "cancelled"), ("cancelled", None)]
     assert images[1]["OldImage"] == images[0]["NewImage"]
     numbers = [int(image["SequenceNumber"]) for image in images]
     assert numbers == sorted(set(numbers))
 
 
-def test_a_document_is_kept_once(stream_of: StreamOf) -> None:
+def test_stored_document_is_not_overwritten(stream_of: StreamOf) -> None:
     storage = Storage(aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
     first = storage.store_document("fil_1", b"one", "application/pdf", "digest of one")
     assert (first.sha256, first.size) == ("digest of one", 3)
     assert storage.store_document("fil_1", b"other", "application/pdf", "of another") == first
 
 
-def test_an_upload_is_read_until_it_is_discarded(stream_of: StreamOf) -> None:
+def test_upload_is_readable_until_it_is_deleted(stream_of: StreamOf) -> None:
     s3 = aws.client("s3")
     storage = Storage(s3, "toyshop-local-file-manager-public", BUCKET)
     assert storage.read_upload("fil_1", 3) is None
@@ -184,14 +181,14 @@ def test_an_upload_is_read_until_it_is_discarded(stream_of: StreamOf) -> None:
     assert storage.read_upload("fil_1", 3) is None
 
 
-def test_a_table_that_is_not_there_is_an_error(stream_of: StreamOf) -> None:
+def test_missing_table_is_an_error(stream_of: StreamOf) -> None:
     with pytest.raises(Exception, match="ResourceNotFoundException") as error:
         OrderStore("toyshop-local-nothing").get("ord_1")
     cause = error.value.__cause__ or error.value
     assert isinstance(cause, ClientError) or "ResourceNotFound" in str(error.value)
 
 
-def test_what_the_fakes_do_not_know_they_refuse() -> None:
+def test_fakes_reject_unsupported_operations() -> None:
     with World() as world:
         for service, operation in (("dynamodb", "Scan"), ("sns", "Publish"), ("s3", "CopyObject")):
             with pytest.raises(NotImplementedError):

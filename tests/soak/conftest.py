@@ -1,4 +1,4 @@
-"""A shop of its own for the soak, and how long and how bad it shall be."""
+"""The settings of the soak test, and a shop of its own."""
 
 import random
 import shutil

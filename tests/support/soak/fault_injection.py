@@ -1,4 +1,4 @@
-"""The bad weather: faults of AWS, faults of the gateway, and processes that are killed."""
+"""Injects faults into a running shop: in the embedded AWS, in the gateway, and by killing."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ from support.http import http
 from support.running_shop import Shop
 from support.soak.plan import Plan
 
-# kind, paths, seconds of the timed ones
+# kind, path, seconds of the faults that take time
 GATEWAY_FAULTS: list[tuple[Any, str, float | None]] = [
     ("error_500", "*", None),
     ("error_500_after", "/v1/payment_intents/*/confirm", None),
@@ -31,92 +31,104 @@ GATEWAY_FAULTS: list[tuple[Any, str, float | None]] = [
     ("throttle", "*", None),
     ("slow", "*", 0.5),
 ]
-# longer than the shop waits for an answer; each holds a charge up for as long
+# longer than the shop waits for a response; each delays a charge by as much, so they are rare
 GATEWAY_TIMEOUTS: list[tuple[Any, str, float | None]] = [
     ("timeout_after", "/v1/payment_intents/*/confirm", 11.0),
     ("timeout_after", "/v1/refunds", 11.0),
 ]
-HEALTH = {"edge": "/", "gateway": "/_simulator/health"}
+HEALTH_PATHS = {"edge": "/", "gateway": "/_simulator/health"}
+"""The processes that are killed, with a path that answers when they are ready."""
 
 
-class Weather:
-    """What goes wrong, until it ends."""
+class FaultInjector:
+    """Injects faults until it is stopped.
+
+    Attributes
+    ----------
+    injected
+        Number of injected faults by kind; complete when the faults have ended.
+    """
 
     def __init__(self, shop: Shop, plan: Plan) -> None:
         self._shop = shop
         self._plan = plan
-        self._over = threading.Event()
-        self.done: Counter[str] = Counter()
+        self._stopped = threading.Event()
+        self.injected: Counter[str] = Counter()
 
     @contextmanager
-    def bad(self) -> Iterator[None]:
-        """Let everything go wrong within."""
+    def inject(self) -> Iterator[None]:
+        """Inject all faults within the context."""
         plan = self._plan
-        self._ask(
+        self._configure_aws(
             {
                 "seed": plan.seed,
                 "duplicate": plan.duplicate,
                 "reject": plan.reject,
                 "fail": plan.fail,
-                "kill_seconds": plan.kill_seconds,
+                "kill_seconds": plan.worker_kill_seconds,
             }
         )
-        threads = [threading.Thread(target=self._trouble_the_gateway)]
-        if plan.process_seconds:
+        threads = [threading.Thread(target=self._inject_into_gateway)]
+        if plan.process_kill_seconds:
             threads.append(threading.Thread(target=self._kill_processes))
         for thread in threads:
             thread.start()
         try:
             yield
         finally:
-            self._over.set()
+            self._stopped.set()
             for thread in threads:
                 thread.join()
             self._shop.gateway.clear_faults()
-            self.done.update(self._ask({})["injected"])
+            self.injected.update(self._configure_aws({})["injected"])
 
-    def deaths(self) -> list[dict[str, Any]]:
-        """Return the invocations whose process was killed while they ran."""
-        found: list[dict[str, Any]] = http("GET", f"{self._shop.aws}/_toyshop/faults").json[
-            "crashes"
-        ]
-        return found
+    def crashes(self) -> list[dict[str, Any]]:
+        """Return the invocations whose process was killed."""
+        report = http("GET", f"{self._shop.aws}/_toyshop/faults").json
+        crashes: list[dict[str, Any]] = report["crashes"]
+        return crashes
 
-    def _ask(self, settings: dict[str, Any]) -> dict[str, Any]:
+    def _configure_aws(self, settings: dict[str, Any]) -> dict[str, Any]:
         answer = http("POST", f"{self._shop.aws}/_toyshop/faults", settings)
         assert answer.status == 200, answer.body
-        told: dict[str, Any] = answer.json
-        return told
+        report: dict[str, Any] = answer.json
+        return report
 
-    def _trouble_the_gateway(self) -> None:
-        dice = random.Random(f"{self._plan.seed} gateway")
-        pause = self._plan.gateway_seconds / len(GATEWAY_FAULTS)
+    def _inject_into_gateway(self) -> None:
+        rng = random.Random(f"{self._plan.seed} gateway")
+        pause = self._plan.gateway_fault_seconds / len(GATEWAY_FAULTS)
         for number in itertools.count():
-            if self._over.wait(pause):
+            if self._stopped.wait(pause):
                 return
             faults = GATEWAY_FAULTS if number % 20 else GATEWAY_TIMEOUTS
-            kind, path, seconds = dice.choice(faults)
+            kind, path, seconds = rng.choice(faults)
             try:
                 self._shop.gateway.add_fault(kind, path=path, seconds=seconds)
             except ControlError:
-                continue  # it is being started again
-            self.done[f"gateway {kind}"] += 1
+                continue  # the gateway is restarting
+            self.injected[f"gateway {kind}"] += 1
 
     def _kill_processes(self) -> None:
-        dice = random.Random(f"{self._plan.seed} processes")
-        while not self._over.wait(self._plan.process_seconds):
-            name = dice.choice(list(HEALTH))
-            restart(self._shop, name)
-            self.done[f"killed {name}"] += 1
+        rng = random.Random(f"{self._plan.seed} processes")
+        while not self._stopped.wait(self._plan.process_kill_seconds):
+            name = rng.choice(list(HEALTH_PATHS))
+            kill_and_restart(self._shop, name)
+            self.injected[f"killed {name}"] += 1
 
 
-def restart(shop: Shop, name: str) -> None:
-    """Kill a process of the shop (``kill -9``) and start it again as it was."""
+def kill_and_restart(shop: Shop, name: str) -> None:
+    """Kill a process of the shop (``kill -9``) and start it again with the same command.
+
+    Raises
+    ------
+    AssertionError
+        If the process does not start, or does not answer within 30 s.
+    """
     path = shop.home / "state.json"
     state = running_shop.read(path)
     assert state is not None
     old = state[name]
-    # what the system knows of it is how the shop has started it
+    # /proc contains the command, environment and directory with which the shop has started it
     command = Path(f"/proc/{old.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
     pairs = Path(f"/proc/{old.pid}/environ").read_bytes().decode().split("\0")[:-1]
     folder = Path(f"/proc/{old.pid}/cwd").readlink()
@@ -140,7 +152,7 @@ def restart(shop: Shop, name: str) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            http("GET", new.url + HEALTH[name], seconds=2)
+            http("GET", new.url + HEALTH_PATHS[name], seconds=2)
             return
         except OSError:
             assert child.poll() is None, f"{name} does not start again"

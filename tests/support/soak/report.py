@@ -1,48 +1,65 @@
-"""The figures of a soak: each run prints them; ``--write`` puts them into docs/soak.md."""
+"""The figures of a soak test, printed by each run; ``--write`` writes them into docs/soak.md."""
 
 import platform
-from collections import Counter
 from pathlib import Path
 
 from support.paths import ROOT
 from support.soak.audit import Audit
+from support.soak.fault_injection import FaultInjector
 from support.soak.plan import Plan
 from support.soak.queues import Queues
-from support.soak.shoppers import Sales
-from support.soak.weather import Weather
+from support.soak.shoppers import OrderLog
 
-PAGE = ROOT / "docs" / "soak.md"
+DOCUMENT = ROOT / "docs" / "soak.md"
 _BEGIN, _END = "<!-- figures: written by", "<!-- end of figures -->"
 _PINNED = {"requirements/aws.txt": "ministack", "requirements/tools.txt": "stripe"}
 
 
-def lines_of(
-    plan: Plan, sales: Sales, weather: Weather, queues: Queues, result: Audit, quiet: float
+def render(
+    plan: Plan,
+    log: OrderLog,
+    injector: FaultInjector,
+    queues: Queues,
+    result: Audit,
+    recovery_seconds: float,
 ) -> list[str]:
-    """Return the figures as Markdown."""
-    counted = result.figures
+    """Return the figures as lines of Markdown.
+
+    Parameters
+    ----------
+    recovery_seconds
+        Time from the last fault until no violation remained, in seconds.
+    """
+    figures = result.figures
     rows: dict[str, object] = {
-        "orders accepted": f"{counted['orders accepted']} in {sales.seconds:.0f} s",
-        "stored orders whose response was lost": counted["orders stored"]
-        - counted["orders accepted"],
-        "… cancelled by their customers": counted["orders cancelled"],
-        **_prefixed("… payment {}", "payments ", counted),
-        "charged": counted["charged"],
-        "refunded": counted["refunded"],
-        "receipts archived": counted["receipts archived"],
-        "emails sent": counted["mailed"],
-        "second copies of emails": counted["second copies of e-mails"],
-        "crashes between SES's response and its record": counted[
-            "died between SES's answer and the record"
-        ],
+        "orders accepted": f"{figures['orders accepted']} in {log.seconds:.0f} s",
+        "stored orders whose response was lost": figures["orders stored"]
+        - figures["orders accepted"],
+        "… cancelled by their customers": figures["orders cancelled"],
+        **{
+            f"… {name}": count
+            for name, count in sorted(figures.items())
+            if name.startswith("payment ")
+        },
+        **{
+            name: figures[name]
+            for name in (
+                "charged",
+                "refunded",
+                "receipts archived",
+                "emails sent",
+                "second copies of emails",
+                "crashes between SES's response and its record",
+            )
+        },
         "dead letters": queues.parked,
         "replayed dead letters": queues.replayed,
-        "seconds from the last fault until no violation remained": f"{quiet:.0f}",
-        "**violations**": f"**{len(result.breaches)}**",
+        "seconds from the last fault until no violation remained": f"{recovery_seconds:.0f}",
+        "**violations**": f"**{len(result.violations)}**",
     }
-    faults: dict[str, object] = dict(sorted(weather.done.items()))
+    faults: dict[str, object] = dict(sorted(injector.injected.items()))
     faults["failed requests, sent again by shoppers"] = sum(
-        count for status, count in sales.answers.items() if not 200 <= status < 300
+        count for status, count in log.statuses.items() if not 200 <= status < 300
     )
     return [
         f"The {plan.name} soak, seed {plan.seed}; {_machine()}.",
@@ -55,19 +72,11 @@ def lines_of(
 
 def write(lines: list[str]) -> None:
     """Write the figures between the markers in docs/soak.md."""
-    text = PAGE.read_text()
+    text = DOCUMENT.read_text()
     before, rest = text.split(_BEGIN, 1)
-    mark, rest = rest.split("-->\n", 1)
+    marker, rest = rest.split("-->\n", 1)
     after = rest[rest.index(_END) :]
-    PAGE.write_text(f"{before}{_BEGIN}{mark}-->\n" + "\n".join(lines) + f"\n{after}")
-
-
-def _prefixed(name: str, prefix: str, counted: Counter[str]) -> dict[str, object]:
-    return {
-        name.format(key.removeprefix(prefix)): count
-        for key, count in sorted(counted.items())
-        if key.startswith(prefix)
-    }
+    DOCUMENT.write_text(f"{before}{_BEGIN}{marker}-->\n" + "\n".join(lines) + f"\n{after}")
 
 
 def _table(head: str, rows: dict[str, object]) -> list[str]:

@@ -69,7 +69,7 @@ class World:
     deliveries
         What waits to be delivered.
     accepted_orders
-        The ids in the answers to whoever placed the order with a number; one id if all is well.
+        The ids returned for the order with each number; a second id is a violation.
     emails_sent
         The number of copies of each email that SES accepted, by message id.
     allowed_copies
