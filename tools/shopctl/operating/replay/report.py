@@ -70,7 +70,7 @@ def line_of_outcome(dead_letter: Json) -> str:
     """Return the outcome of a redelivery, or of its rehearsal, as a line of text."""
     if dead_letter["outcome"] == WOULD_REDELIVER:
         return (
-            f"would redeliver {_subject(dead_letter)} to {dead_letter['function']}, and then delete"
+            f"would redeliver {_subject(dead_letter)} to {dead_letter['function']}, and then remove"
             f" {dead_letter['message']} from {dead_letter['queue']}"
         )
     error = f": {dead_letter['error']}" if dead_letter["error"] else ""
