@@ -86,7 +86,11 @@ class Late:
         return True
 
 
-VARIANTS: dict[str, Callable[[], Any]] = {"twice": Twice, "out of order": OutOfOrder, "late": Late}
+VARIANTS: dict[str, type[Twice | OutOfOrder | Late]] = {
+    "twice": Twice,
+    "out of order": OutOfOrder,
+    "late": Late,
+}
 
 
 @cache
