@@ -18,11 +18,11 @@ def test_replay_killed_at_any_call_loses_nothing(crash: Crash) -> None:
 def test_delete_before_redelivery_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a replay that deletes a message before it redelivers it
     def delete_first(
-        target: redrive.Target, queue: redrive.Queue, letter: redrive.DeadLetter
+        target: redrive.Target, queue: redrive.Queue, dead_letter: redrive.DeadLetter
     ) -> object:
-        queue.delete(letter.id)
-        outcome = redelivery.redeliver(target.cloud, letter)
-        return report.redelivered(letter, outcome)
+        queue.delete(dead_letter.id)
+        outcome = redelivery.redeliver(target.cloud, dead_letter)
+        return report.redelivered(dead_letter, outcome)
 
     monkeypatch.setattr(redrive, "_redeliver", delete_first)
     # THEN a crash between the two loses an order's charge
