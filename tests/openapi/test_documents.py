@@ -21,8 +21,8 @@ from support.paths import APPS, ROOT, TESTS
 from support.storefront import PASSWORD, PublishedKeys
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
-SIGNED = "signed by a role that may call"
-# each after those that it calls
+SIGNED = "signed by an allowed role"
+# each after the services that it calls
 PRIVATE = [service.name for service in services.load(APPS) if not service.is_public]
 
 
