@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from support.rendered_stage import ROOT, Templates
+from support.paths import ROOT
+from support.rendered_stage import Templates
 
 WAIVERS = tomllib.loads((ROOT / "infra" / "waivers.toml").read_text())["waiver"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from support.rendered_stage import ROOT, Templates
+from support.paths import ROOT
+from support.rendered_stage import Templates
 
 # IAM's names of services that have other names in CloudFormation
 IAM_NAMES = {"cognito": "cognito-idp"}
