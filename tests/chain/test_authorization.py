@@ -60,7 +60,7 @@ def test_every_caller_gets_the_status_of_the_table(
     senders = callers(shop, alice, bob, staff)
     shop.place(bob)
     order = _order_with_receipt(shop, alice)
-    toy = _toy_with_picture(shop, staff)
+    toy = _toy_with_image(shop, staff)
     found: dict[str, dict[str, int]] = {name: {} for name in matrix()}
     for operation, (who, token) in itertools.product(matrix(), senders.items()):
         things = RequestTargets(
@@ -85,7 +85,7 @@ def test_every_caller_gets_the_status_of_the_table(
         if answer.status < 300 and operation in ("replaceToy", "patchToy"):
             toy["version"] = answer.json["version"]
         elif answer.status < 300 and operation in ("deleteToy", "removeToyImage"):
-            toy = _toy_with_picture(shop, staff)
+            toy = _toy_with_image(shop, staff)
         elif answer.status < 300 and operation == "changeOrder":
             order = answer.json
         elif answer.status < 300 and operation == "cancelOrder":
@@ -109,7 +109,7 @@ def _order_with_receipt(shop: Shop, owner: str) -> Any:
     return eventually(lambda: (order := shop.order(order_id, owner))["receipt"] and order)
 
 
-def _toy_with_picture(shop: Shop, staff: str) -> dict[str, Any]:
+def _toy_with_image(shop: Shop, staff: str) -> dict[str, Any]:
     toy = new_toy(shop, staff, "Robot of the Table")
     content = png()
     ticket = announce(shop, staff, toy["id"], len(content))

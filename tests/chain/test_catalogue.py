@@ -47,15 +47,15 @@ def test_search_matches_word_prefixes_in_any_order_and_case(shop: Shop) -> None:
 def test_every_seeded_toy_has_an_image(shop: Shop) -> None:
     toys = [toy for toy in all_pages(shop, "limit=100") if "Chain" not in toy["brand"]]
     assert [toy["name"] for toy in toys if not toy["images"]] == []
-    picture = http("GET", shop.origin + toys[0]["images"][0]["url"])
-    assert picture.status == 200
-    assert picture.headers["Content-Type"].startswith("image/")
-    assert "immutable" in picture.headers["Cache-Control"]
-    Image.open(io.BytesIO(picture.body)).verify()
+    image = http("GET", shop.origin + toys[0]["images"][0]["url"])
+    assert image.status == 200
+    assert image.headers["Content-Type"].startswith("image/")
+    assert "immutable" in image.headers["Cache-Control"]
+    Image.open(io.BytesIO(image.body)).verify()
 
 
 def test_image_appears_after_its_check_and_can_be_removed(shop: Shop, staff: str) -> None:
-    toy = new_toy(shop, staff, "Pictured Robot")
+    toy = new_toy(shop, staff, "Robot with an Image")
     content = png()
     ticket = announce(shop, staff, toy["id"], len(content))
     url = shop.origin + ticket["image"]["url"]
@@ -74,7 +74,7 @@ def test_image_appears_after_its_check_and_can_be_removed(shop: Shop, staff: str
 
 
 def test_upload_of_another_content_type_is_never_public(shop: Shop, staff: str) -> None:
-    toy = new_toy(shop, staff, "Unpictured Robot")
+    toy = new_toy(shop, staff, "Robot without an Image")
     content = b"<script>alert(1)</script>" * 10
     ticket = announce(shop, staff, toy["id"], len(content))
     upload(ticket, content, "image/png")

@@ -103,7 +103,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
         "name": "N",
     }
     address = {"shipping_address": targets.order["shipping_address"]}
-    picture = {"content_type": "image/png", "size": 100, "alt": ""}
+    image = {"content_type": "image/png", "size": 100, "alt": ""}
     return {
         name: Request(method, path, body, headers)
         for name, method, path, body, headers in (
@@ -124,7 +124,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
             ("replaceToy", "PUT", toy, targets.draft, of_toy),
             ("patchToy", "PATCH", toy, {"min_age": 4}, of_toy),
             ("deleteToy", "DELETE", toy, None, of_toy),
-            ("addToyImage", "POST", f"{toy}/images", picture, {}),
+            ("addToyImage", "POST", f"{toy}/images", image, {}),
             ("removeToyImage", "DELETE", f"{toy}/images/{targets.image_id}", None, {}),
             ("placeOrder", "POST", "/orders", targets.order, {"Idempotency-Key": targets.key}),
             ("listOrders", "GET", "/orders", None, {}),

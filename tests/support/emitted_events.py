@@ -75,7 +75,7 @@ def file(status: str, subject: str = "toy_1") -> FileRecord:
         content_type="image/png",
         size=1000,
         alt="A kite",
-        reason="no picture" if status == "rejected" else None,
+        reason="not an image" if status == "rejected" else None,
         version=1 if status == "pending" else 2,
         **COMMON,
     )

@@ -51,7 +51,7 @@ def new_toy(shop: Shop, staff: str, name: str) -> dict[str, Any]:
 
 
 def announce(shop: Shop, staff: str, toy_id: str, size: int) -> dict[str, Any]:
-    body = {"content_type": "image/png", "size": size, "alt": "A picture"}
+    body = {"content_type": "image/png", "size": size, "alt": "An image"}
     answer = shop.api("POST", f"/toys/{toy_id}/images", body, staff)
     assert answer.status == 201, answer.body
     ticket: dict[str, Any] = answer.json
