@@ -70,13 +70,14 @@ class KeyServer:
 
 
 @pytest.fixture
-def key_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
-    with HTTPServer() as http:
-        server = KeyServer(http)
-        clock = SimpleNamespace(monotonic=lambda: server.now)
-        monkeypatch.setattr("jwt.jwks_client.time", clock)
-        monkeypatch.setattr("jwt.jwk_set_cache.time", clock)
-        yield server
+def key_server(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
+    server = KeyServer(httpserver)
+    clock = SimpleNamespace(monotonic=lambda: server.now)
+    monkeypatch.setattr("jwt.jwks_client.time", clock)
+    monkeypatch.setattr("jwt.jwk_set_cache.time", clock)
+    yield server
+    if not httpserver.is_running():
+        httpserver.start()
 
 
 @pytest.fixture
