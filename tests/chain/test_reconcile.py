@@ -28,7 +28,7 @@ def reconcile(shop: Shop, *arguments: str) -> tuple[dict[str, Any], Found]:
     return answer, found
 
 
-def lose(shop: Shop, service: str, item_id: str) -> None:
+def delete_item(shop: Shop, service: str, item_id: str) -> None:
     """Delete an item without its service."""
     table = f"toyshop-local-{service}"
     shop.client("dynamodb").delete_item(TableName=table, Key={"id": {"S": item_id}})
@@ -78,7 +78,7 @@ def unsubscribed(shop: Shop, function: str, topic: str) -> Iterator[None]:
         for each in sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
         if each["Endpoint"].endswith(f":toyshop-local-{function}")
     )
-    known = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     try:
         yield
@@ -88,7 +88,7 @@ def unsubscribed(shop: Shop, function: str, topic: str) -> Iterator[None]:
             TopicArn=arn,
             Protocol="lambda",
             Endpoint=subscription["Endpoint"],
-            Attributes={"FilterPolicy": known["Attributes"]["FilterPolicy"]},
+            Attributes={"FilterPolicy": attributes["Attributes"]["FilterPolicy"]},
         )
 
 
@@ -117,9 +117,9 @@ def test_lost_records_and_events_are_repaired_without_a_second_charge_or_email(
     orders["decline"] = bought(shop, alice, "pm_card_chargeDeclined")
     ids = {name: order["id"] for name, order in orders.items()}
     # GIVEN items deleted from three tables
-    lose(shop, "payments", orders["transaction"]["payment"]["transaction_id"])
-    lose(shop, "payments", orders["decline"]["payment"]["transaction_id"])
-    lose(shop, "file-manager", own_item(shop, "file-manager", ids["receipt"]))
+    delete_item(shop, "payments", orders["transaction"]["payment"]["transaction_id"])
+    delete_item(shop, "payments", orders["decline"]["payment"]["transaction_id"])
+    delete_item(shop, "file-manager", own_item(shop, "file-manager", ids["receipt"]))
     change(shop, orders["record of the receipt"]["payment"]["transaction_id"], receipt_file_id=None)
     # AND lost events: of an order, and of a payment
     with unsubscribed(shop, "payments-charge", "orders"):
@@ -253,9 +253,9 @@ def test_reemitting_everything_changes_nothing(shop: Shop, alice: str) -> None:
         answer = invoke_with_schedule_event(shop, name, detail)
         assert set(ids) <= set(answer["reemitted"])
     # AND one of them by an operator
-    told = shop.run("replay", "--from-table", "--order", paid, "--json")
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {"dry_run": False, "reemitted": 1}
+    replayed = shop.run("replay", "--from-table", "--order", paid, "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout) == {"dry_run": False, "reemitted": 1}
     wait_until_idle(shop)
     # THEN nobody is charged, refunded or emailed, and no version has changed
     assert (shop.run_json("ledger"), shop.run_json("mail")) == before

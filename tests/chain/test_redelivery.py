@@ -25,11 +25,11 @@ def test_redelivering_every_event_changes_nothing(
         shop.wait_for_emails(order_id, 2 if status == "refunded" else 1)
     orders = set(stories.values())
 
-    def heard() -> list[tuple[str, dict[str, Any]]]:
+    def received() -> list[tuple[str, dict[str, Any]]]:
         return [(topic, event) for topic, event in tap.events() if event["subject"] in orders]
 
     # 4 placed, 1 changed, 1 cancelled; 4 outcomes and 1 refund
-    events = eventually(lambda: heard() if len(heard()) >= 11 else None)
+    events = eventually(lambda: received() if len(received()) >= 11 else None)
     assert len(events) == 11
     assert len({event["id"] for _, event in events}) == 11
     before = {
@@ -42,7 +42,7 @@ def test_redelivering_every_event_changes_nothing(
     # WHEN each event is delivered two more times, in reverse order
     for topic, event in events[::-1] * 2:
         tap.publish_again(topic, event)
-    again = eventually(lambda: heard() if len(heard()) >= 33 else None)
+    again = eventually(lambda: received() if len(received()) >= 33 else None)
     assert len(again) == 33
     wait_until_idle(shop)
     # THEN nothing has changed
@@ -70,7 +70,7 @@ def test_redelivered_event_does_not_restore_a_removed_image(
     version = shop.api("GET", path).json["version"]
 
     def ready() -> Any:
-        return [heard for heard in tap.events() if heard[1]["subject"] == image_id]
+        return [received for received in tap.events() if received[1]["subject"] == image_id]
 
     ((topic, event),) = eventually(ready)
     assert event["type"] == "shop.file.ready.v1"

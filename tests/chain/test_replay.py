@@ -199,8 +199,8 @@ def test_killed_replay_loses_nothing(shop: Shop, alice: str) -> None:
     process.communicate()
     # THEN the message is still in the queue, in flight
     assert message_count(shop) == 1
-    told = replay(shop, "redrive", "--order", order_id)
-    assert (told["messages"], told["in_flight"]) == ([], 1)
+    second = replay(shop, "redrive", "--order", order_id)
+    assert (second["messages"], second["in_flight"]) == ([], 1)
     shop.wait_for_payment(order_id, alice, "succeeded")
 
     # AND the second delivery changes nothing
@@ -308,7 +308,7 @@ def position_of(shop: Shop, order_id: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["redrive"], "Nothing narrows it down. Name a service, queue,"),
         (["redrive", "--all", "--service", "toys"], "exclude each other"),
@@ -319,9 +319,9 @@ def position_of(shop: Shop, order_id: str) -> Any:
     ],
 )
 def test_invalid_argument_is_reported_in_one_sentence(
-    shop: Shop, arguments: list[str], said: str
+    shop: Shop, arguments: list[str], sentence: str
 ) -> None:
     result = shop.run("replay", *arguments)
     assert result.returncode == 1
-    assert said in result.stderr
+    assert sentence in result.stderr
     assert "Traceback" not in result.stderr

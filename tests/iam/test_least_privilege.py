@@ -158,15 +158,15 @@ def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     shop.wait_for_payment(order["id"], alice, "succeeded")
     shop.wait_for_emails(order["id"], 1)
-    # GIVEN a charge of an order that there is not, which is asked for by itself
+    # GIVEN a charge of an unknown order, which takes a call of its own
     create_charge(stripe_client(shop), "ord_none")
-    # the gateway counts in whole seconds, and a walk looks at those that are over
+    # the gateway records whole seconds, and an audit covers only past ones
     time.sleep(1)
     name = "toyshop-local-storefront-api-reconcile"
-    walked = invoke_with_schedule_event(shop, name, {"fix": False, "grace_seconds": 0})
-    assert "ord_none" in {found["order_id"] for found in walked["violations"]}
-    told = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
-    assert told["reemitted"] == [order["id"]]
+    report = invoke_with_schedule_event(shop, name, {"fix": False, "grace_seconds": 0})
+    assert "ord_none" in {found["order_id"] for found in report["violations"]}
+    reemitted = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
+    assert reemitted["reemitted"] == [order["id"]]
 
 
 def test_backfill_of_older_orders(shop: Shop, alice: str) -> None:
