@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.translator.transform import transform
 
 from support.paths import ROOT
 
@@ -56,6 +55,9 @@ class Templates:
     @staticmethod
     def translate(template: dict[str, Any]) -> dict[str, Any]:
         """Return a template after AWS's transform."""
+        # the environments of the other tests, which also collect these, do not have the package
+        from samtranslator.translator.transform import transform
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
             # the transform changes its argument
