@@ -261,13 +261,13 @@ def role(at: Drift) -> None:
     iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
 
 
-@drift("role", "{relay_role}", path="Policies.{relay_policy}.Statement.Topic.Resource")
+@drift("role", "{relay_role}", path="Policies.{relay_policy}.Statement.TopicOrdersEvents.Resource")
 def widened_policy(at: Drift) -> None:
     iam, name = at.client("iam"), at.role("orders", "on-dynamodb-record")
     (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
     document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     for statement in document["Statement"]:
-        if statement["Sid"] == "Topic":
+        if statement["Sid"] == "TopicOrdersEvents":
             statement["Resource"] = "*"
     iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
