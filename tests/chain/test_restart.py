@@ -3,7 +3,7 @@
 from support.running_shop import Shop
 
 
-def test_data_survive_down_and_up(shop: Shop) -> None:
+def test_data_survives_down_and_up(shop: Shop) -> None:
     # GIVEN an order that is paid, archived and emailed
     token = shop.sign_in("alice@example.com")
     order = shop.place(token)

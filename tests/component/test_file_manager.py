@@ -177,7 +177,7 @@ class TestImages:
             ({"size": 0}, "/size"),
             ({"size": 10 * 1024 * 1024 + 1}, "/size"),
             ({"alt": "a\nb"}, "/alt"),
-            ({"colour": "red"}, "/colour"),
+            ({"color": "red"}, "/color"),
         ],
     )
     def test_invalid_announcement_names_its_field(

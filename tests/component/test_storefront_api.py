@@ -148,13 +148,13 @@ class TestPermissions:
 
 class TestCatalogue:
     def test_search_query_is_forwarded(self, shop: Shop) -> None:
-        page = shop.call("GET", "/toys?q=kite&attr.colour=red&price_min=5&limit=2&sort=-price")
+        page = shop.call("GET", "/toys?q=kite&attr.color=red&price_min=5&limit=2&sort=-price")
         assert [item["id"] for item in page.json_body["items"]] == ["toy_1", "toy_2"]
         assert shop.toys.calls[0].query == toys.ToyQuery(
-            q="kite", attributes={"colour": "red"}, price_min=5, limit=2, sort="-price"
+            q="kite", attributes={"color": "red"}, price_min=5, limit=2, sort="-price"
         )
 
-    @pytest.mark.parametrize("query", ["colour=red", "facets=brand", "age=-1", "limit=0", "sort=x"])
+    @pytest.mark.parametrize("query", ["color=red", "facets=brand", "age=-1", "limit=0", "sort=x"])
     def test_invalid_parameter_is_400_without_a_call_to_toys(self, shop: Shop, query: str) -> None:
         assert pointers(shop.call("GET", f"/toys?{query}"), 400) == [f"/{query.split('=')[0]}"]
         assert shop.toys.calls == []

@@ -23,7 +23,7 @@ DRAFT: dict[str, Any] = {
     "brand": "Brio",
     "price": {"amount": 4999, "currency": "AUD"},
     "min_age": 3,
-    "attributes": {"colour": "red"},
+    "attributes": {"color": "red"},
 }
 IMAGE = {"content_type": "image/png", "size": 500, "alt": "A train"}
 
@@ -124,9 +124,9 @@ class TestToys:
             ({"price": {"amount": 0, "currency": "AUD"}}, "/price/amount"),
             ({"price": {"amount": 1, "currency": "EUR"}}, "/price/currency"),
             ({"price": {"amount": 1, "currency": "aud"}}, "/price/currency"),
-            ({"attributes": {"colour": 3}}, "/attributes"),
+            ({"attributes": {"color": 3}}, "/attributes"),
             ({"images": []}, "/images"),
-            ({"colour": "red"}, "/colour"),
+            ({"color": "red"}, "/color"),
         ],
     )
     def test_invalid_field_is_named_and_nothing_is_stored(
@@ -157,7 +157,7 @@ class TestToys:
         put = api.call("PUT", path, DRAFT | {"name": "Kite"}, {"If-Match": '"1"'})
         assert put.json_body["name"] == "Kite"
         assert put.headers["ETag"] == '"2"'
-        patch = {"price": {"amount": 5}, "attributes": {"colour": None, "size": "L"}}
+        patch = {"price": {"amount": 5}, "attributes": {"color": None, "size": "L"}}
         headers = {"If-Match": '"2"', "Content-Type": "application/merge-patch+json"}
         patched = api.call("PATCH", path, patch, headers).json_body
         assert patched["price"] == {"amount": 5, "currency": "AUD"}
@@ -227,7 +227,7 @@ class TestToys:
 class TestSearch:
     def test_search_filters_and_sorts_newest_first_by_default(self, api: Any) -> None:
         created(api)
-        created(api, name="Kite", category="outdoor", min_age=8, attributes={"colour": "blue"})
+        created(api, name="Kite", category="outdoor", min_age=8, attributes={"color": "blue"})
         created(api, name="Éclair", price={"amount": 100, "currency": "AUD"}, brand="Sugar & Co")
         assert names(api.call("GET", "/toys")) == ["Éclair", "Kite", "Wooden Train"]
         for query, expected in {
@@ -237,7 +237,7 @@ class TestSearch:
             "category=outdoor": ["Kite"],
             "brand=Sugar+%26+Co": ["Éclair"],
             "age=7": ["Éclair", "Wooden Train"],
-            "attr.colour=blue": ["Kite"],
+            "attr.color=blue": ["Kite"],
             "price_max=100": ["Éclair"],
             "price_min=5000&price_max=10": [],
             "sort=-price": ["Kite", "Wooden Train", "Éclair"],
@@ -248,7 +248,7 @@ class TestSearch:
     @pytest.mark.parametrize(
         ("query", "pointer"),
         [
-            ("colour=red", "/colour"),
+            ("color=red", "/color"),
             ("facets=brand", "/facets"),
             ("age=-1", "/age"),
             ("age=three", "/age"),

@@ -221,7 +221,7 @@ DRAFT = {
     "brand": "Windy",
     "price": {"amount": 1250, "currency": "AUD"},
     "min_age": 6,
-    "attributes": {"colour": "dark red"},
+    "attributes": {"color": "dark red"},
 }
 
 
@@ -252,7 +252,7 @@ def test_storefront_adds_and_reads_a_toy(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [(b"", BadRequest), (b"{", BadRequest), (b"\xff", BadRequest), (b"[]", Unprocessable),
-     (DRAFT | {"colour": 1}, Unprocessable), (DRAFT | {"name": ""}, Unprocessable)],
+     (DRAFT | {"color": 1}, Unprocessable), (DRAFT | {"name": ""}, Unprocessable)],
 )  # fmt: skip
 def test_toys_validates_forwarded_bodies(wire: Wire, body: Any, error: Any) -> None:
     with pytest.raises(error):
@@ -263,9 +263,9 @@ def test_toys_validates_forwarded_bodies(wire: Wire, body: Any, error: Any) -> N
 def test_storefront_searches_page_by_page(wire: Wire) -> None:
     catalogue = wire.to("toys")
     names = {add_toy(catalogue, name=f"Kite {number}").name for number in range(3)}
-    add_toy(catalogue, name="Ball", attributes={"colour": "blue"})
+    add_toy(catalogue, name="Ball", attributes={"color": "blue"})
     query = toys.ToyQuery(
-        q="kite", attributes={"colour": "dark red"}, category="outdoor", age=7,
+        q="kite", attributes={"color": "dark red"}, category="outdoor", age=7,
         price_min=1, price_max=1250, sort="-price", limit=2,
     )  # fmt: skip
     first = catalogue.call(toys.SEARCH, query=query).value
@@ -294,7 +294,7 @@ def test_storefront_forwards_preconditions(wire: Wire) -> None:
     path = {"toy_id": add_toy(catalogue).id}
     changes: list[tuple[Any, Any]] = [
         (toys.REPLACE, raw(DRAFT | {"name": "Big kite"})),
-        (toys.PATCH, raw({"attributes": {"colour": None}})),
+        (toys.PATCH, raw({"attributes": {"color": None}})),
         (toys.DELETE, None),
     ]
     for version, (operation, body) in enumerate(changes, start=1):

@@ -255,7 +255,7 @@ def test_impossible_command_is_refused_before_any_change(
             '"table:orders" =',
             "names orders, which is not in owns.tables",
         ),
-        ("toys/service.toml", 'visibility = "', 'colour = "red"\nvisibility = "', "`colour`"),
+        ("toys/service.toml", 'visibility = "', 'color = "red"\nvisibility = "', "`color`"),
         ("toys/service.toml", "[calls]", "[calls]\nwarehouse = []", "`calls.warehouse` names"),
         ("toys/service.toml", "[calls]", "[calls", "is not valid TOML"),
     ],

@@ -54,7 +54,7 @@ def run(clone: Path, python: str) -> "subprocess.CompletedProcess[str]":
         (CANNOT_INSTALL, "The tools cannot be installed: no network"),
     ],
 )
-def test_what_is_missing_is_said(clone: Path, python: str, sentence: str) -> None:
+def test_missing_prerequisite_is_named(clone: Path, python: str, sentence: str) -> None:
     done = run(clone, python)
     assert done.returncode == 1
     assert sentence in done.stderr

@@ -140,7 +140,7 @@ def test_warm_call_does_not_wait_for_a_log_line(aws: EmbeddedAws) -> None:
     assert (time.monotonic() - started) / 10 < 0.04
 
 
-def test_data_survive_a_restart(aws: EmbeddedAws) -> None:
+def test_data_survives_a_restart(aws: EmbeddedAws) -> None:
     # GIVEN an item and an object
     table = _table(aws, "kept")
     aws.client("dynamodb").put_item(TableName="kept", Item={"id": {"S": "1"}})

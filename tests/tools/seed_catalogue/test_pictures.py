@@ -32,7 +32,7 @@ def test_every_picture_is_a_webp_of_800_pixels() -> None:
 
 
 @pytest.mark.parametrize("toy", TOYS[::16], ids=lambda toy: toy.key)
-def test_picture_decodes_and_is_no_blank_sheet(toy: SeedToy) -> None:
+def test_picture_can_be_decoded_and_is_not_blank(toy: SeedToy) -> None:
     image = Image.open(io.BytesIO(pictures(toy)[0].content)).convert("RGB")
     assert len(image.resize((64, 64)).quantize(16).getcolors() or []) >= 8
 
@@ -45,7 +45,7 @@ def test_toys_and_illustrations_have_the_same_keys() -> None:
     assert set(illustrations()) == {toy.key for toy in TOYS}
 
 
-def test_no_file_lacks_a_toy() -> None:
+def test_every_picture_file_belongs_to_a_toy() -> None:
     named = [picture.filename for toy in TOYS for picture in pictures(toy)]
     assert sorted(named) == sorted(file.name for file in FOLDER.iterdir())
 

@@ -242,7 +242,7 @@ def test_a_decoding_error_in_a_handler_is_not_poison(
 
 
 def test_unknown_fields_of_an_event_are_ignored(consumer: Consumer, handler: Handler) -> None:
-    consumer.on_sns(sns(message(dataschema="x", data={"name": "kite", "colour": "red"})))
+    consumer.on_sns(sns(message(dataschema="x", data={"name": "kite", "color": "red"})))
     assert handler.names == ["kite"]
 
 

@@ -44,7 +44,7 @@ def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
     [
         (b'{"name": 1}', "/name", "Must be text"),
         (b"{}", "/name", "This field is required"),
-        (b'{"name": "a", "colour": 1}', "/colour", "This field is unknown"),
+        (b'{"name": "a", "color": 1}', "/color", "This field is unknown"),
         (b'{"name": "a", "a/b~c": 1}', "/a~1b~0c", "This field is unknown"),
         (
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": 1}}, {"quantity": "x"}]}',

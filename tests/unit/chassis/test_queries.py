@@ -25,9 +25,9 @@ def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
 
 def test_a_query_is_converted_and_the_entries_of_a_map_are_collected() -> None:
     query = parse_query(
-        {"q": "kite", "limit": "5", "deep": "true", "attr.colour": "red", "attr.a.b": "1"}, Search
+        {"q": "kite", "limit": "5", "deep": "true", "attr.color": "red", "attr.a.b": "1"}, Search
     )
-    assert query == Search(q="kite", limit=5, deep=True, attributes={"colour": "red", "a.b": "1"})
+    assert query == Search(q="kite", limit=5, deep=True, attributes={"color": "red", "a.b": "1"})
     assert parse_query(None, Search) == Search()
     assert parse_query({}, Search) == Search()
 
@@ -39,7 +39,7 @@ def test_a_query_is_converted_and_the_entries_of_a_map_are_collected() -> None:
         ({"limit": "x"}, "/limit"),
         ({"limit": ""}, "/limit"),
         ({"deep": "maybe"}, "/deep"),
-        ({"colour": "red"}, "/colour"),
+        ({"color": "red"}, "/color"),
         ({"attributes": "red"}, "/attributes"),
     ],
 )
@@ -54,8 +54,8 @@ def test_an_entry_of_an_unknown_map_is_named_as_it_was_sent() -> None:
         limit: int = 20
 
     with pytest.raises(BadRequest) as error:
-        parse_query({"attr.colour": "red"}, Page)
-    assert wrong_at(error) == ["/attr.colour"]
+        parse_query({"attr.color": "red"}, Page)
+    assert wrong_at(error) == ["/attr.color"]
 
 
 def test_the_prefix_comes_from_the_contract() -> None:

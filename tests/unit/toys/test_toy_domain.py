@@ -17,7 +17,7 @@ DRAFT = ToyDraft(
     brand="Windy",
     price=NewMoney(amount=1999, currency="AUD"),
     min_age=6,
-    attributes={"colour": "red"},
+    attributes={"color": "red"},
 )
 KITE = domain.new_toy("toy_1", DRAFT, NOW)
 

@@ -63,7 +63,7 @@ TRAIN = toy(
     description="Runs on every track",
     category="vehicles",
     brand="Brío",
-    attributes={"colour": "Signal Red"},
+    attributes={"color": "Signal Red"},
 )
 
 
@@ -74,7 +74,7 @@ def test_every_query_word_must_be_a_prefix(q: str) -> None:
     assert found([TRAIN], q=q) == ["toy_001"]
 
 
-@pytest.mark.parametrize("q", ["rain", "train boat", "colour", "trains", "ooden"])
+@pytest.mark.parametrize("q", ["rain", "train boat", "color", "trains", "ooden"])
 def test_word_that_is_no_prefix_finds_nothing(q: str) -> None:
     assert found([TRAIN], q=q) == []
 
@@ -92,9 +92,9 @@ def test_word_that_is_no_prefix_finds_nothing(q: str) -> None:
         ({"price_min": 1001}, False),
         ({"price_max": 999}, False),
         ({"price_min": 2000, "price_max": 500}, False),
-        ({"attributes": {"colour": "Signal Red"}}, True),
-        ({"attributes": {"colour": "signal red"}}, False),
-        ({"attributes": {"colour": "Signal Red", "size": "L"}}, False),
+        ({"attributes": {"color": "Signal Red"}}, True),
+        ({"attributes": {"color": "signal red"}}, False),
+        ({"attributes": {"color": "Signal Red", "size": "L"}}, False),
     ],
 )
 def test_filters_match_exactly_and_bounds_are_inclusive(

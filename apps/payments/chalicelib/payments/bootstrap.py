@@ -5,7 +5,7 @@ from typing import NamedTuple
 from chalicelib.payments.auditing import Auditing
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.events import events_of
-from chalicelib.payments.fulfilment import Fulfilment
+from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import Gateway, StripeGateway
 from chalicelib.payments.ledger import Ledger, StripeLedger
 from chalicelib.payments.lookup import Lookup
@@ -79,7 +79,7 @@ def build(
     stripe = StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
     charging = Charging(store, gateway or stripe)
     transport = signed_transport()
-    fulfilment = Fulfilment(
+    fulfillment = Fulfillment(
         store,
         file_manager or ServiceClient("file_manager", settings.file_manager_url, transport),
         notifications or ServiceClient("notifications", settings.notifications_url, transport),
@@ -107,10 +107,10 @@ def build(
         ),
         fulfil=Consumer(
             {
-                events.PAYMENT_SUCCEEDED: fulfilment.on_succeeded,
-                events.PAYMENT_DECLINED: fulfilment.on_declined,
-                events.PAYMENT_ACTION_REQUIRED: fulfilment.on_action_required,
-                events.PAYMENT_REFUNDED: fulfilment.on_refunded,
+                events.PAYMENT_SUCCEEDED: fulfillment.on_succeeded,
+                events.PAYMENT_DECLINED: fulfillment.on_declined,
+                events.PAYMENT_ACTION_REQUIRED: fulfillment.on_action_required,
+                events.PAYMENT_REFUNDED: fulfillment.on_refunded,
             },
             Parking(sqs, settings.fulfil_dead_letters_url),
             sqs,

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from shopctl.cli.main import cli
 
 
-def test_what_tox_hands_to_pytest_stays_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pytest_arguments_after_the_separator_reach_tox(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:

@@ -206,7 +206,9 @@ NEW_CONSUMERS = "consumers of the new release (events still in queues)"
         ("a default is changed", "output", ()),
     ],
 )
-def test_whom_a_difference_breaks_depends_on_its_use(case: str, use: Use, breaks: Any) -> None:
+def test_who_is_affected_by_a_difference_depends_on_its_use(
+    case: str, use: Use, breaks: Any
+) -> None:
     old, new, *_ = CASES[case]
     (difference,) = found(old, new)
     change = change_of("apis/x", "POST /x body", use, difference)

@@ -194,7 +194,7 @@ def service(directory: Path, **declared: Any) -> Service:
         ({"environment": {"A": "table:orders"}}, "`environment.A` names orders, which is not in"),
         ({"environment": {"A": "tabel:mail"}}, "`environment.A` has a reference of the kind tabel"),
         ({"environment": {"A": "api:orders"}}, "names the API of orders, which is not in [calls]"),
-        ({"environment": {"A": "{colour}"}}, "names the setting colour, which no stage has"),
+        ({"environment": {"A": "{color}"}}, "names the setting color, which no stage has"),
         ({"environment": {"A": "gateway:pin"}}, "names the key pin of the gateway"),
         (
             {"functions": {"f": {"allow": {"queue:mail": ["SendMessage"]}}}},

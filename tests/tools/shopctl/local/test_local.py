@@ -122,7 +122,7 @@ def test_waiting_ends_when_the_process_has_ended() -> None:
     assert problem.value.remedy == "See edge.log."
 
 
-def test_steps_are_plain_lines_without_a_terminal() -> None:
+def test_steps_are_printed_as_plain_lines_without_a_terminal() -> None:
     output = io.StringIO()
     progress = Progress(Console(file=output, width=20, soft_wrap=True))
     with progress.step("2 services [packaged]") as step:

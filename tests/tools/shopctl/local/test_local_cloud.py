@@ -196,7 +196,7 @@ def health() -> Any:
     assert shop.state == before
 
 
-def test_data_survive_down_and_up(shop: Shop) -> None:
+def test_data_survives_down_and_up(shop: Shop) -> None:
     # GIVEN a stored item
     state = shop.state
     assert state

@@ -171,7 +171,7 @@ def test_picture_that_never_appears_is_reported(
     assert "./shop logs file_manager" in why.value.remedy
 
 
-def test_toy_that_staff_renamed_does_not_come_back(
+def test_toy_that_staff_renamed_is_not_added_again(
     storefront: Storefront, origin: str, tmp_path: Path
 ) -> None:
     seed.seed(origin, tmp_path / "seed.json", nothing)
@@ -179,7 +179,7 @@ def test_toy_that_staff_renamed_does_not_come_back(
     assert seed.seed(origin, tmp_path / "seed.json", nothing).created == 0
 
 
-def test_lost_record_and_lost_toys_are_made_good(
+def test_lost_record_and_lost_toys_are_restored(
     storefront: Storefront, origin: str, tmp_path: Path
 ) -> None:
     # GIVEN a shop that lost a toy, and the record of which toy is which

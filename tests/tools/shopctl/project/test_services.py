@@ -75,7 +75,7 @@ def test_call_of_an_unknown_service_is_named(apps: Path) -> None:
 @pytest.mark.parametrize(
     ("manifest", "what"),
     [
-        ('colour = "red"\n', r"`colour` is not a key of a manifest"),
+        ('color = "red"\n', r"`color` is not a key of a manifest"),
         ("[events]\nsends = []\n", r"`events\.sends` is not a key of a manifest"),
         ("[owns]\nqueue = []\n", r"`owns\.queue` is not a key of a manifest"),
         ('aws = "sqs"\n', r"`aws` is wrong: expected `array`, got `str`"),

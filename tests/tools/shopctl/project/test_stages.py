@@ -46,7 +46,7 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("colour = 1", "colour"),
+        ("color = 1", "color"),
         ("gateway = 5", "gateway"),
         ("= broken", "not valid TOML"),
         ('gradual_release = "Someday"', "gradual_release"),

@@ -187,7 +187,7 @@ def signed_call(shop: Shop, method: str, service: str, body: bytes = b"") -> Any
     return answer.json
 
 
-def test_generated_services_are_served_and_hear_each_other(
+def test_generated_services_are_served_and_consume_events(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     # GIVEN a running shop with a service that emits an event and one that listens to it

@@ -121,7 +121,7 @@ def test_missing_permission_is_reported(
     assert "docs/runbooks/dead-letters.md" in problem.value.remedy
 
 
-def test_orders_are_told_of_again_from_their_tables(
+def test_from_table_reemits_orders_and_payments(
     stages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[reconcile.Wanted] = []

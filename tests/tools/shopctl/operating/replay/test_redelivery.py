@@ -179,7 +179,7 @@ def test_only_a_reported_success_counts_as_handled(
     assert queues.counts(queue) == (1, 0)
 
 
-def test_function_that_parks_again_is_not_invoked_for_ever(
+def test_function_that_parks_again_is_not_invoked_forever(
     target: Target, queues: DeadLetterQueues, functions: Functions
 ) -> None:
     # GIVEN the functions of an older release, which know no replays: they park, and say nothing

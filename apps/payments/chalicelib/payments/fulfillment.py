@@ -1,4 +1,4 @@
-"""Fulfilment of payment events: archive the receipt and request the customer's email.
+"""Fulfillment of payment events: archive the receipt and request the customer's email.
 
 Every step uses an id derived from the order, so a redelivery changes nothing.
 """
@@ -25,7 +25,7 @@ class ReceiptPrinter(Protocol):
         """Return the receipt of a payment as a PDF."""
 
 
-class Fulfilment:
+class Fulfillment:
     """Archives receipts and requests emails.
 
     Parameters
