@@ -1,4 +1,4 @@
-"""The payments API, the charge, the relay of the table's stream, and the fulfillment of payments."""
+"""The payments API, the charge, the relay of the table's stream, and the fulfillment."""
 
 from chalice.app import DynamoDBEvent, SNSEvent, SQSEvent
 
