@@ -2,7 +2,7 @@
 
 from support.running_shop import Shop
 
-SENTENCE = "The smoke test stops at payment: it is not paid, after 2 s. "
+SENTENCE = "The smoke test failed at payment: the order is not paid, after 2 s. "
 
 
 def test_smoke_test_of_a_healthy_shop_passes(shop: Shop) -> None:
