@@ -1,4 +1,4 @@
-"""Command line of the checks: ``python -m shopctl.checking``."""
+"""Command line of the checks; `./shop check` runs it in an environment of its own."""
 
 import sys
 import time
@@ -13,13 +13,13 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
-@click.command()
-@click.option("--graph", "graph_", is_flag=True, help="Print the diagrams, as Mermaid.")
-@click.option("--write", is_flag=True, help="With --graph: update them in the documents.")
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--graph", "graph_", is_flag=True, help="Print the diagrams as Mermaid.")
+@click.option("--write", is_flag=True, help="With --graph: update the diagrams in the documents.")
 @click.option(
     "--svg",
     type=click.Path(path_type=Path),
-    help="With --graph: write them as SVG files into this folder.",
+    help="With --graph: write the diagrams as SVG files into this folder.",
 )
 def main(graph_: bool, write: bool, svg: Path | None) -> None:
     """Check the ground rules in code, manifests, policies and templates."""
@@ -54,9 +54,9 @@ def _report(repository: Repository) -> int:
         found += len(findings)
     seconds = time.perf_counter() - started
     if found:
-        click.echo(f"{found} to fix, {seconds:.1f} s", err=True)
+        click.echo(f"{found} findings to fix, {seconds:.1f} s", err=True)
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="./shop check")

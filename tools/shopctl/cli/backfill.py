@@ -1,4 +1,4 @@
-"""`./shop backfill`: fill in attributes that older records lack."""
+"""`./shop backfill`: add missing attributes to older records."""
 
 import click
 
@@ -11,7 +11,7 @@ from shopctl.project.layout import Layout
 @click.option("--dry-run", is_flag=True, help="Count incomplete records and change nothing.")
 @click.argument("service")
 def backfill_command(stage: str, dry_run: bool, service: str) -> None:
-    """Fill in attributes that the older records of a table lack."""
+    """Add missing attributes to the older records of a table."""
     from shopctl.aws.target import find_target
     from shopctl.operating import backfill
 

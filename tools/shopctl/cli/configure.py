@@ -14,8 +14,8 @@ from shopctl.project.layout import Layout
 def configure_command(stage: str, services: tuple[str, ...]) -> None:
     """Write a stage's .chalice files.
 
-    They follow from service.toml and stages.toml. Commit those of the stage local; those of
-    another stage are for `chalice deploy --stage STAGE` in an app's folder.
+    They are generated from service.toml and stages.toml. Commit those of the stage local; those of
+    other stages are for `chalice deploy --stage STAGE` in an app's folder.
     """
     from shopctl.aws.target import find_target
     from shopctl.deploying import deploy

@@ -1,4 +1,4 @@
-"""`./shop contracts`: the APIs' and events' documents and snapshots."""
+"""`./shop contracts`: check and update the documents and snapshots of APIs and events."""
 
 import sys
 
@@ -13,7 +13,7 @@ from shopctl.project.layout import Layout
 def contracts_command(write: bool, retire: str) -> None:
     """Check the API and event documents.
 
-    Reports documents that differ from the code, and changes that break a consumer.
+    Reports documents that differ from the code, and changes that break callers or consumers.
     """
     from shopctl.contracts import check
 
@@ -30,4 +30,4 @@ def contracts_command(write: bool, retire: str) -> None:
         click.echo(str(finding))
     if findings:
         sys.exit(1)
-    click.echo("The documents match the code, and no change breaks a consumer.")
+    click.echo("The documents match the code, and no change breaks callers or consumers.")

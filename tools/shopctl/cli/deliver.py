@@ -12,7 +12,8 @@ from shopctl.project.layout import Layout
 def deliver_command(stage: str, services: tuple[str, ...]) -> None:
     """Complete a `chalice deploy`.
 
-    Applies delivery.yaml, which Chalice cannot, and publishes the APIs' URLs.
+    Applies the settings of delivery.yaml, which Chalice cannot express, and publishes the APIs'
+    URLs.
     """
     from shopctl.aws.target import find_target
     from shopctl.deploying import apply_delivery

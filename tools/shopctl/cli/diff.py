@@ -20,7 +20,7 @@ _DIFFERENT, _FAILED = 1, 2
 )
 @json_option
 def diff_command(stage: str, services: tuple[str, ...], live: bool, json_: bool) -> None:
-    """Show what a deploy would change.
+    """Show what a deployment would change.
 
     Exits with 0 if nothing would change, 1 if something would, 2 if the comparison failed.
     """

@@ -24,4 +24,4 @@ def down_command(purge: bool) -> None:
             raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
         if purge:
             down.purge(layout)
-            progress.say("All data of the shop were deleted.")
+            progress.say("All data of the shop was deleted.")

@@ -14,10 +14,10 @@ from shopctl.project.layout import Layout
     type=click.IntRange(0),
     default=50,
     show_default=True,
-    help="Number of last lines of each log.",
+    help="Number of lines from the end of each log.",
 )
 def logs_command(service: str | None, follow: bool, lines: int) -> None:
-    """Show the logs of a service or process, or of all."""
+    """Show the logs of one service or process, or of all."""
     from shopctl.local import logs
 
     directory = Layout.find().logs

@@ -9,7 +9,7 @@ from shopctl.project.layout import Layout
 @click.command("mail")
 @json_option
 def mail_command(json_: bool) -> None:
-    """Show the emails that the shop sent, the oldest first."""
+    """Show the emails that the shop sent, oldest first."""
     from shopctl.local import mail
 
     layout = Layout.find()
@@ -22,4 +22,4 @@ def mail_command(json_: bool) -> None:
         click.echo(f"{sent['sent_at']}  to {sent['to']}: {sent['subject']}")
         click.echo("\n".join(f"    {line}" for line in sent["text"].splitlines()) + "\n")
     if not mails:
-        click.echo("No email was sent.")
+        click.echo("No email has been sent.")

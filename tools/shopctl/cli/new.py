@@ -18,20 +18,20 @@ from shopctl.project.layout import Layout
     "--emits",
     multiple=True,
     metavar="EVENT",
-    help="An event of created records, such as stock.reserved; given again, of changed and of"
-    " deleted records. Implies --table.",
+    help="Event to emit when a record is created, such as stock.reserved. A second one is emitted"
+    " when a record is changed, a third when one is deleted. Implies --table.",
 )
 @click.option(
     "--listens",
     multiple=True,
     metavar="SERVICE:EVENT",
-    help="An event to handle, such as orders:order.placed. Repeatable.",
+    help="Event to handle, such as orders:order.placed. Repeatable.",
 )
 @click.option(
     "--calls",
     multiple=True,
     metavar="SERVICE:OPERATION",
-    help="An operation to call, such as toys:getToy. Repeatable.",
+    help="Operation to call, such as toys:getToy. Repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="List the files and change nothing.")
 def new_command(
@@ -77,8 +77,8 @@ def new_command(
 def _next_steps(name: str) -> str:
     return f"""
 {name} is complete. Try it: ./shop check, then ./shop up. Edit next:
-  apps/{name}/service.toml                       its purpose, in one line; also in README.md there
+  apps/{name}/service.toml                       its purpose, in one line; also in its README.md
   libs/contracts/src/contracts/{name}.py         its types and operations
   apps/{name}/chalicelib/{name}/service.py       what it does
-After a change of the contract run ./shop contracts --write; after one of service.toml,
+After changing the contract, run ./shop contracts --write. After changing service.toml, run
 ./shop configure and ./shop check --graph --write."""

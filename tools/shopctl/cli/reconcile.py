@@ -19,7 +19,7 @@ _REMEDIES = {
 
 @click.command("reconcile")
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option("--fix", is_flag=True, help="Re-emit orders where that repairs a violation.")
+@click.option("--fix", is_flag=True, help="Re-emit events where that repairs a violation.")
 @click.option("--since", type=Moment(), help="Only orders placed at or after this time.")
 @click.option("--until", type=Moment(), help="Only orders placed before this time.")
 @click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order. Repeatable.")
@@ -27,7 +27,7 @@ _REMEDIES = {
     "--grace",
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="Check orders unchanged for this long.  [default: the stage's setting]",
+    help="Check only orders unchanged for this long.  [default: the stage's setting]",
 )
 @json_option
 def reconcile_command(
@@ -39,10 +39,10 @@ def reconcile_command(
     grace: int | None,
     json_: bool,
 ) -> None:
-    """Verify that every order was charged once or declined.
+    """Verify the invariants of orders: charges, receipts, emails.
 
-    Also verifies its receipt and its emails. Exits with 1 if an order violates an invariant and was
-    not repaired.
+    Every order must be charged once or declined, with its receipt and its emails. Exits with 1 if a
+    violation remains.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating import reconcile

@@ -21,7 +21,7 @@ _HELP = """List, inspect and redeliver dead letters.
 \b
   ./shop replay                     list number, age and reasons, by queue
   ./shop replay inspect             show each message in full
-  ./shop replay redrive --dry-run   show what would be redelivered, and where to
+  ./shop replay redrive --dry-run   show what would be delivered to which function
   ./shop replay redrive --all       redeliver all messages
   ./shop replay --from-table        re-emit orders whose events are in no queue
 

@@ -1,4 +1,4 @@
-"""`./shop rollback`: return services to their previous release."""
+"""`./shop rollback`: roll services back to their previous release."""
 
 import click
 
@@ -10,7 +10,7 @@ from shopctl.project.layout import Layout
 @stage_option
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 def rollback_command(stage: str, services: tuple[str, ...]) -> None:
-    """Return services to their previous release."""
+    """Roll services back to their previous release."""
     from shopctl.aws.target import find_target
     from shopctl.deploying import rollback
 

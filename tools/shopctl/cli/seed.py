@@ -8,7 +8,7 @@ from shopctl.project.layout import Layout
 
 @click.command("seed")
 def seed_command() -> None:
-    """Add the toys of the seed catalogue that the shop lacks."""
+    """Add the toys of the seed catalogue that are not in the shop."""
     from shopctl.local.progress import Progress
     from shopctl.local.up import fill
 

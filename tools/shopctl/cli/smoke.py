@@ -25,7 +25,7 @@ def smoke_command(
     """Buy a toy as a customer would, and stop at the first failure.
 
     The order is paid with a test payment method and then cancelled. It is placed only on stages
-    whose stages.toml says test_payments. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name the
+    with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name the
     customer; without them a new one signs up.
     """
     from shopctl.operating.smoke import Customer, Walk

@@ -1,4 +1,4 @@
-"""`./shop status`: show how the shop is."""
+"""`./shop status`: show the state of the shop."""
 
 import sys
 

@@ -14,7 +14,7 @@ from shopctl.project.layout import Layout
 def templates_command(stage: str, directory: Path) -> None:
     """Write a stage's templates to a directory.
 
-    They are as `./shop deploy` would send them. Needs no AWS.
+    They are exactly what `./shop deploy` would send. AWS is not called.
     """
     from shopctl.deploying import export
     from shopctl.project import stages

@@ -12,6 +12,6 @@ from shopctl.project.layout import Layout
 @click.command("test", context_settings=PASS_ARGUMENTS)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
-    """Run the tests, as tox with the given arguments."""
+    """Run the checks and tests; the arguments are passed to tox."""
     command = [sys.executable, "-m", "tox", *arguments]
     sys.exit(subprocess.run(command, cwd=Layout.find().root, check=False).returncode)

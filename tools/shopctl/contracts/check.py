@@ -1,4 +1,4 @@
-"""Checks that the committed documents match the code and that no change breaks a consumer."""
+"""Checks that the committed documents match the code and that no change breaks callers or consumers."""
 
 from collections.abc import Iterator
 from pathlib import Path

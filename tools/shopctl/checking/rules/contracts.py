@@ -1,4 +1,4 @@
-"""The contracts' documents match the code, and no change of an API or event breaks a consumer."""
+"""The API and event documents match the code, and no change breaks callers or consumers."""
 
 from collections.abc import Iterator
 
