@@ -79,7 +79,7 @@ def test_filter_policy_is_honored(aws: EmbeddedAws) -> None:
         aws.client("sns").publish(TopicArn=topic, Message=kind, MessageAttributes=attributes)
     # THEN only the latter arrives
     eventually(lambda: aws.seen("choosy"))
-    assert activity.wait_until_quiet(aws.cloud.endpoint or "", seconds=10) == {}
+    assert activity.wait_until_idle(aws.cloud.endpoint or "", seconds=10) == {}
     messages = [event["Records"][0]["Sns"]["Message"] for event in aws.seen("choosy")]
     assert messages == ["wanted"]
 

@@ -324,7 +324,7 @@ def test_public_file_is_immutable_and_cannot_run_scripts(tmp_path: Path) -> None
         }
         # WHEN it is read
         answer = await edge.send("GET", "/files/fil_01.webp", headers={"Range": "bytes=0-3"})
-        # THEN it comes from the bucket, cacheable for ever, without the bucket's own headers
+        # THEN it comes from the bucket, cacheable forever, without the bucket's own headers
         assert edge.upstream.path == f"{FILES}/files/fil_01.webp"
         assert edge.upstream.headers["range"] == "bytes=0-3"
         assert (answer.status, answer.body) == (200, b"RIFF")

@@ -28,7 +28,7 @@ def smoke_command(
     with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name the
     customer; without them a new one signs up.
     """
-    from shopctl.operating.smoke import Customer, Walk
+    from shopctl.operating.smoke import Customer, SmokeTest
     from shopctl.project import stages
 
     if not stage and not url:
@@ -57,9 +57,9 @@ def smoke_command(
             f"A new customer of the stage {stage} has to confirm an email address.",
             f"Sign a customer up once, and set {_EMAIL} and {_PASSWORD}.",
         )
-    walk = Walk(url.rstrip("/"), click.echo, patience)
-    toy = walk.read()
+    smoke_test = SmokeTest(url.rstrip("/"), click.echo, patience)
+    toy = smoke_test.read()
     if buys:
-        walk.order(toy, customer)
+        smoke_test.order(toy, customer)
     else:
         click.echo("No order was placed.")

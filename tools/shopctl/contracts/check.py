@@ -1,4 +1,4 @@
-"""Checks that the committed documents match the code and that no change breaks callers or consumers."""
+"""Checks that the committed documents match the code, and that no change breaks others."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -49,7 +49,7 @@ def answers(url: str) -> bool:
     return True
 
 
-def wait_until_quiet(aws: str, *, seconds: float) -> dict[str, int]:
+def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:
     """Wait until no event is pending.
 
     Parameters
@@ -65,15 +65,15 @@ def wait_until_quiet(aws: str, *, seconds: float) -> dict[str, int]:
         Counts of what is still pending, by kind; empty if nothing is.
     """
     deadline = time.monotonic() + seconds
-    quiet_polls = 0
+    idle_polls = 0
     while True:
         answer = requests.get(f"{aws}/_toyshop/activity", timeout=10)
         answer.raise_for_status()
         counts: dict[str, int] = answer.json()
         pending = {name: count for name, count in counts.items() if count}
-        # on its way from one place to the next, a record is in neither count for an instant
-        quiet_polls = 0 if pending else quiet_polls + 1
-        if quiet_polls >= 3:
+        # a record that moves from one place to the next is briefly in neither count
+        idle_polls = 0 if pending else idle_polls + 1
+        if idle_polls >= 3:
             return {}
         if time.monotonic() > deadline:
             return pending

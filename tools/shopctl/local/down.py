@@ -8,7 +8,7 @@ from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
-# slow to create again, and no data of the shop
+# slow to create again, and not data of the shop
 _KEPT_BY_PURGE = ("venvs", "dependencies", "lock")
 
 
@@ -19,7 +19,7 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
         progress.warn("The edge did not stop in time and was killed.")
     if state["aws"].is_alive():
         with progress.step("Events delivered") as step:
-            pending = activity.wait_until_quiet(state["aws"].url, seconds=_DRAIN_SECONDS)
+            pending = activity.wait_until_idle(state["aws"].url, seconds=_DRAIN_SECONDS)
             step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
     with progress.step("Processes stopped, state saved"):
         up.stop([process for process in state.processes if process is not edge], progress)

@@ -1,4 +1,4 @@
-"""A lock that keeps apart the commands that start or stop the same shop."""
+"""A lock that lets only one command at a time start or stop a shop."""
 
 import contextlib
 from collections.abc import Iterator

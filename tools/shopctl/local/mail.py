@@ -20,7 +20,7 @@ class Mail(TypedDict):
 
 
 def read(directory: Path) -> list[Mail]:
-    """Read every email without its attachments, the oldest first."""
+    """Read every email without its attachments, oldest first."""
     return [_read(path) for path in sorted(directory.glob("*.eml"), key=lambda p: int(p.stem))]
 
 

@@ -14,7 +14,7 @@ _GRACE_SECONDS = 20.0
 def start(
     name: str, command: Sequence[str], *, port: int, log: Path, environment: Mapping[str, str]
 ) -> Process:
-    """Start a process that outlives this one and that Ctrl-C does not reach.
+    """Start a process that continues when this one ends, and does not receive its Ctrl-C.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _POLL_SECONDS = 1.0
 
 @dataclass
 class Seeded:
-    """How many toys were there, and how many came."""
+    """How many toys were already in the shop, and how many were added."""
 
     present: int = 0
     created: int = 0
@@ -35,9 +35,9 @@ def seed(origin: str, record: Path, progress: Callable[[int, int], None]) -> See
     origin
         The shop's public origin.
     record
-        A file that keeps which toy each key of the catalogue became.
+        File with the id of the toy that was created for each key of the catalogue.
     progress
-        Called with how many toys are done, and of how many.
+        Called with the number of toys added so far and the number to add.
 
     Raises
     ------
@@ -57,16 +57,16 @@ async def _seed(api: str, record: Path, progress: Callable[[int, int], None]) ->
         if not missing:
             return result
         token = await _sign_in(session, api)
-        places = asyncio.Semaphore(_PARALLEL_TOYS)
+        slots = asyncio.Semaphore(_PARALLEL_TOYS)
 
         async def add(toy: SeedToy) -> None:
-            async with places:
+            async with slots:
                 known[toy.key] = await _add(session, api, token, toy)
             result.created += 1
             progress(result.created, len(missing))
 
         async def complete(toy: SeedToy) -> None:
-            async with places:
+            async with slots:
                 await _add_further_pictures(session, api, token, toy, known[toy.key])
 
         try:
@@ -138,7 +138,7 @@ async def _add_further_pictures(
     while not await _shows_picture(session, api, toy, toy_id):
         if asyncio.get_running_loop().time() > deadline:
             raise ShopProblem(
-                f"The picture of {toy.name} was uploaded and does not appear.",
+                f"The picture of {toy.name} was uploaded but does not appear.",
                 "See `./shop logs file_manager` and `./shop logs toys`.",
             )
         await asyncio.sleep(_POLL_SECONDS)
@@ -169,8 +169,8 @@ async def _add_picture(
     async with session.post(
         f"{api}/toys/{toy_id}/images", json=image, headers={"Authorization": f"Bearer {token}"}
     ) as answer:
-        ticket = await _content(answer, 201, f"adding a picture of {toy.name}")
-    await _upload(session, ticket["upload"], picture, toy)
+        announced = await _content(answer, 201, f"adding a picture of {toy.name}")
+    await _upload(session, announced["upload"], picture, toy)
 
 
 async def _upload(

@@ -44,7 +44,7 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             ready = start.run()
             _welcome(ready, progress, time.monotonic() - began)
             if not detach:
-                progress.say("\nPress Ctrl-C to stop the shop. Its data are kept.")
+                progress.say("\nPress Ctrl-C to stop the shop. Its data is kept.")
                 starting.close()
                 _watch(layout, ready, progress)
         except BaseException as error:
@@ -75,7 +75,7 @@ def _refresh(layout: Layout, state: RunningShop, options: up.Options, progress: 
 
 def _welcome(state: RunningShop, progress: Progress, seconds: float) -> None:
     edge = state["edge"].url
-    progress.say(f"\nThe toy shop is open after {seconds:.1f} s.")
+    progress.say(f"\nThe toy shop is ready after {seconds:.1f} s.")
     progress.say(f"  page         {edge}/")
     progress.say(f"  API          {edge}/api  (described at {edge}/api/openapi.json)")
     progress.say(f"  AWS          {state['aws'].url}")

@@ -161,7 +161,7 @@ def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
             state["edge"].url, layout.home / "seed.json", lambda done, of: step.show(done, of)
         )
         if result.created:
-            activity.wait_until_quiet(state["aws"].url, seconds=_PICTURES_SECONDS)
+            activity.wait_until_idle(state["aws"].url, seconds=_PICTURES_SECONDS)
         step.note = f"{result.created} toys added, {result.present} already there"
 
 

@@ -1,4 +1,4 @@
-"""Fills in attributes that the older records of a table lack (docs/migrations.md)."""
+"""Adds missing attributes to the older records of a table (docs/migrations.md)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Progress:
     incomplete
         Number of those that were incomplete.
     filled
-        Number of those that were filled in. The others were written in the meantime, by code that
-        writes them complete.
+        Number of those that were filled in. The others were rewritten in the meantime, with all
+        attributes.
     """
 
     read: int = 0
@@ -31,7 +31,7 @@ class Progress:
 
 
 def backfill(to: Target, *, dry_run: bool = False) -> Iterator[Progress]:
-    """Fill in the table of a target's only service, and yield the progress after each page.
+    """Complete the records of a target's only service, and yield the progress after each page.
 
     After an interruption, another run continues with what is still incomplete.
 

@@ -37,8 +37,8 @@ class Customer:
 
 
 @dataclass
-class Walk:
-    """One walk through a shop.
+class SmokeTest:
+    """One run of the smoke test.
 
     Attributes
     ----------

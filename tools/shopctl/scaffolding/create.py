@@ -1,4 +1,4 @@
-"""Renders a new service in a copy of the checkout, and moves it over when all of it is complete."""
+"""Renders a new service in a copy of the checkout, and copies it back once it is complete."""
 
 import contextlib
 import re
@@ -191,7 +191,7 @@ def _format(copy: Path, request: Request, ruff: Path) -> None:
             reason = " ".join((done.stdout + done.stderr).split())
             raise ShopProblem(
                 f"The generated code cannot be formatted: {reason[:400]}",
-                "This is a fault of ./shop new.",
+                "This is a bug in ./shop new.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: what the messages of a dead-letter queue hold, whoever sent them there.
+"""Dead letters: the messages of a dead-letter queue, by the component that sent them there.
 
 =================== ============================================ =============================
 shape               sent by                                      content
@@ -161,7 +161,7 @@ def _derived_reason(shape: str, content: Any, route: Route) -> str:
             return f"exhausted: {limit}; the first error was {first or 'not recorded'}"
         case "stream_position":
             count = content["DDBStreamBatchInfo"].get("batchSize", "?")
-            return f"exhausted: {count} stream records were given up"
+            return f"exhausted: {count} stream records were not processed"
         case "undelivered":
             return "exhausted: SNS could not invoke the function"
         case "unknown":
@@ -175,7 +175,7 @@ def _object(content: Any) -> Json:
 
 
 def to_json(dead_letter: DeadLetter) -> Json:
-    """Return all of a dead letter as JSON."""
+    """Return a dead letter in full as JSON."""
     return {
         "message": dead_letter.id,
         "service": dead_letter.route.service,

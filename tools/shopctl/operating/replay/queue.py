@@ -1,4 +1,4 @@
-"""Reads one dead-letter queue and returns to it all that was not deleted."""
+"""Reads one dead-letter queue, and makes what was not deleted visible again."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ class Queue:
         """Yield each message that is not in flight with another reader.
 
         Messages that arrive in the meantime are skipped. Otherwise a function that parks what is
-        redelivered to it would keep a replay running for ever.
+        redelivered to it would keep a replay running forever.
         """
         while found := self._receive():
             for message in found:

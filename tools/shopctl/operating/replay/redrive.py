@@ -36,7 +36,7 @@ def summaries(target: Target, selection: Selection) -> list[Json]:
 
 
 def inspect(target: Target, selection: Selection) -> list[Json]:
-    """Return all of each selected dead letter, the oldest first.
+    """Return each selected dead letter in full, oldest first.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def redrive(
         with queue:
             for dead_letter in _selected(route, queue, selection):
                 outcome = (
-                    _rehearse(target, dead_letter)
+                    _preview(target, dead_letter)
                     if dry_run
                     else _redeliver(target, queue, dead_letter)
                 )
@@ -117,12 +117,12 @@ def _redeliver(target: Target, queue: Queue, dead_letter: DeadLetter) -> Json:
     return report.redelivered(dead_letter, outcome)
 
 
-def _rehearse(target: Target, dead_letter: DeadLetter) -> Json:
+def _preview(target: Target, dead_letter: DeadLetter) -> Json:
     try:
         events = redelivery.events(target.cloud, dead_letter)
     except GoneError as gone:
         return report.redelivered(dead_letter, Outcome("gone", str(gone)))
-    return report.rehearsed(dead_letter, events)
+    return report.previewed(dead_letter, events)
 
 
 def _queues(

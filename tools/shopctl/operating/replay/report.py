@@ -36,10 +36,10 @@ def redelivered(dead_letter: DeadLetter, outcome: Outcome) -> Json:
     return _without_content(dead_letter) | {"outcome": outcome.status, "error": outcome.error}
 
 
-def rehearsed(dead_letter: DeadLetter, events: Sequence[Json]) -> Json:
+def previewed(dead_letter: DeadLetter, events: Sequence[Json]) -> Json:
     """Return a dead letter, without its content, with the events that would redeliver it."""
-    rehearsal = {"outcome": WOULD_REDELIVER, "error": "", "payloads": list(events)}
-    return _without_content(dead_letter) | rehearsal
+    preview = {"outcome": WOULD_REDELIVER, "error": "", "payloads": list(events)}
+    return _without_content(dead_letter) | preview
 
 
 def lines_of_queue(queue: Json) -> Iterator[str]:
@@ -56,7 +56,7 @@ def lines_of_queue(queue: Json) -> Iterator[str]:
 
 
 def lines_of_dead_letter(dead_letter: Json) -> Iterator[str]:
-    """Yield all of a dead letter but its content as lines of text."""
+    """Yield a dead letter without its content as lines of text."""
     yield f"{dead_letter['message']}  {_subject(dead_letter)}"
     yield f"    queue     {dead_letter['queue']}, for {dead_letter['function']}"
     yield f"    reason    {dead_letter['reason']}"
@@ -67,15 +67,15 @@ def lines_of_dead_letter(dead_letter: Json) -> Iterator[str]:
 
 
 def line_of_outcome(dead_letter: Json) -> str:
-    """Return the outcome of a redelivery, or of its rehearsal, as a line of text."""
+    """Return the outcome of a redelivery, or its preview, as a line of text."""
     if dead_letter["outcome"] == WOULD_REDELIVER:
         return (
             f"would redeliver {_subject(dead_letter)} to {dead_letter['function']}, and then remove"
             f" {dead_letter['message']} from {dead_letter['queue']}"
         )
     error = f": {dead_letter['error']}" if dead_letter["error"] else ""
-    fate = "deleted" if dead_letter["outcome"] == "handled" else "kept"
-    message = f"{dead_letter['message']} {fate}"
+    action = "deleted" if dead_letter["outcome"] == "handled" else "kept"
+    message = f"{dead_letter['message']} {action}"
     return f"{dead_letter['outcome']:8} {_subject(dead_letter)} ({message}){error}"
 
 

@@ -162,7 +162,7 @@ def test_stream_position(queues: DeadLetterQueues) -> None:
     batch = {"shardId": "shard-1", "batchSize": 7, "streamArn": "arn", "startSequenceNumber": "1"}
     found = dead_letter(queues, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
     assert (found.shape, found.payload) == ("stream_position", None)
-    assert found.reason == "exhausted: 7 stream records were given up"
+    assert found.reason == "exhausted: 7 stream records were not processed"
 
 
 def test_upload(queues: DeadLetterQueues) -> None:

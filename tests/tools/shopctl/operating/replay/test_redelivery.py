@@ -195,7 +195,7 @@ def test_function_that_parks_again_is_not_invoked_forever(
     with time_machine.travel(time.time() + 1.1) as clock:
 
         def park_later() -> None:
-            assert len(functions.invoked) < 10, "invoked for ever"
+            assert len(functions.invoked) < 10, "invoked forever"
             clock.shift(1.1)  # SQS's time is known to the second
             queues.park()
 
@@ -235,13 +235,13 @@ def test_dry_run_reports_exactly_what_a_run_would_do(
 ) -> None:
     queues.park()
     queues.put("orders-relay-dead-letters", stream_record(OTHER))
-    rehearsed = redrive(target, dry_run=True)
+    previewed = redrive(target, dry_run=True)
     assert functions.invoked == []
     assert queues.counts() == (1, 0)
     assert queues.counts("orders-relay-dead-letters") == (1, 0)
     redrive(target)
     # exactly what was outcome is what happened, but for the time at which SNS would have sent it
-    would = [(each["function"], each["payloads"]) for each in rehearsed]
+    would = [(each["function"], each["payloads"]) for each in previewed]
     did = [(name, [payload]) for name, payload in functions.invoked]
     for _, (payload,) in [*would, *did]:
         payload["Records"][0].get("Sns", {}).pop("Timestamp", None)
@@ -286,7 +286,7 @@ def test_message_in_flight_elsewhere_is_left_alone(
 def test_stream_position_is_read_from_the_stream(
     target: Target, queues: DeadLetterQueues, functions: Functions, cloud: MemoryCloud
 ) -> None:
-    # GIVEN a stream with more records than were given up
+    # GIVEN a stream with more records than the dead letter names
     cloud.fakes["dynamodbstreams"] = Streams([stream_record(number=str(n)) for n in range(7)])
     queues.put("orders-relay-dead-letters", position("1", 5))
     # THEN exactly those records are redelivered, in their order
