@@ -1,7 +1,7 @@
 """The resource policy of a private API: which roles may call it.
 
-In one account an Allow alone refuses nobody, since a caller's own policy is sufficient. Therefore
-a Deny refuses every other role.
+Within one account an Allow alone rejects nobody, since a caller's own policy is sufficient. So a
+Deny rejects every other role.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Deploys services to a stage: their resources, then releases, then what others need to know."""
+"""Deploys services to a stage: resources, then releases, then the values that others read."""
 
 import sys
 from collections.abc import Callable

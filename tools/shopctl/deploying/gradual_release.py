@@ -1,9 +1,9 @@
-"""Makes a release gradual: traffic moves from the present version of a function to the new one.
+"""Makes a release gradual: traffic moves from the current version of a function to the new one.
 
 Chalice's template invokes functions by name, which is always their newest code. Here each gets the
 alias ``live``, and everything that invokes a function invokes the alias. CodeDeploy moves the alias
-from one version to the next: first part of the traffic, minutes later the rest, and back to the
-previous version if an alarm fires meanwhile.
+from one version to the next: first for part of the traffic, minutes later for the rest, and back to
+the previous version if an alarm fires meanwhile.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""Rolls services back to the release before the present one."""
+"""Rolls services back to the release before the current one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def _previous(to: Target, service: Service, bucket: str) -> _Rollback:
     release = releases.before(to.cloud, bucket, service, present)
     if release is None:
         raise ShopProblem(
-            f"{service.name} has no release before the present one on the stage {to.stage.name}.",
+            f"{service.name} has no release before the current one on the stage {to.stage.name}.",
             "Correct the service and deploy it again.",
         )
     if not artifact_bucket.exists(to.cloud, bucket, release.code):

@@ -1,4 +1,4 @@
-"""Names of AWS resources: every rule for putting one together or taking one apart.
+"""Names of AWS resources: all rules to build and to parse them.
 
 Services and functions have underscores in Python and dashes in AWS. Every function here accepts
 both spellings.
@@ -111,7 +111,7 @@ def parameter(stage: str, key: str) -> str:
     Parameters
     ----------
     key
-        Its owner in dashes and what it holds, such as ``orders/api-url``; empty for the common
+        Its owner, with dashes, and its content, such as ``orders/api-url``; empty for the common
         start of all names.
     """
     return f"/toyshop/{stage}/{key}"

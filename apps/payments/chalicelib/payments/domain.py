@@ -27,7 +27,7 @@ ALLOWED: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     "refunded": frozenset(),
     "cancelled": frozenset(),
 }
-"""The statuses that may follow each status. A status without followers is final."""
+"""The statuses that may follow each status. A status that none may follow is final."""
 
 
 class ForbiddenTransitionError(Exception):

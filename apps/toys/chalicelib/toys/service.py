@@ -217,7 +217,8 @@ class ToyService:
         Raises
         ------
         ProblemError
-            If the toy is gone or full, and file_manager did not delete the file: try again.
+            If the image cannot be added to a toy and file_manager did not delete the file: try
+            again.
         """
         file = event.data
         image = ToyImage(id=file.id, url=file.url, alt=file.alt)

@@ -1,7 +1,7 @@
 """A Chalice app that serves the operations of a contract.
 
-It does what no handler should repeat: percent-decoding, parsing of bodies and queries, ETags,
-problem answers, the context of the request, and one log line per request.
+It does what every handler would otherwise repeat: percent-decoding, parsing of bodies and queries,
+ETags, problem answers, the context of the request, and one log line per request.
 """
 
 import functools
@@ -75,8 +75,8 @@ class ServiceApp(Chalice):
     settings
         The settings of the service.
     public
-        Whether everyone may call the app. A private app accepts signed callers only, and they may
-        set a deadline for a request.
+        Whether the app is on the internet, where anyone may call it. A private app accepts signed
+        callers only, and they may set a deadline for a request.
     max_body
         The largest body in bytes; a larger one is a 413.
     """

@@ -6,7 +6,7 @@ kind       cause                                   what happens
 transient  any other error                         raised: Lambda retries for minutes, then the
                                                    retry queue retries for hours
 permanent  ``PermanentFailure``                    parked at once
-poison     not an event, or it breaks its schema   parked at once
+poison     not an event, or violates its schema    parked at once
 exhausted  the retry queue received it too often   SQS moves it to the dead-letter queue
 ========== ======================================= ===========================================
 
@@ -125,7 +125,7 @@ class Consumer:
             kind, handler = self._handlers[head.type]
             event = msgspec.json.decode(message, type=CloudEvent[kind.data])  # type: ignore[name-defined]
         except KeyError:
-            # The filter policy excludes these, so no handler expects one.
+            # The filter policy should exclude these, so they are not an error.
             log.warning("event ignored", type=head.type, event_id=head.id)
             return None
         except msgspec.MsgspecError as error:
@@ -158,7 +158,7 @@ def delay(
     sqs
         A botocore SQS client.
     queue_url
-        URL of the queue that holds the message.
+        URL of the queue that contains the message.
     record
         The message as Lambda delivers it.
     error

@@ -2,7 +2,7 @@
 
 A message is a constant phrase in lower case; everything that varies is a field. Secrets and card
 numbers in fields are masked. A metric is a line in CloudWatch's embedded metric format, so it
-takes no call.
+needs no call to AWS.
 """
 
 import sys

@@ -103,7 +103,7 @@ class _Schemas:
         return schema
 
     def of_query(self, kind: Any) -> dict[str, Any]:
-        """Return the schema of a query type, which is no component."""
+        """Return the schema of a query type, which is not a component."""
         schema: dict[str, Any] = self._queries[kind.__name__]
         return schema
 

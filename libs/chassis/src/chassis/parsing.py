@@ -11,13 +11,13 @@ from contracts.patterns import REQUIREMENTS
 T = TypeVar("T")
 
 MAX_DEPTH = 50
-"""The deepest nesting of a document that the services walk through."""
+"""The deepest nesting of a document that the services inspect before they parse it."""
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*?)`)?$", re.DOTALL)
 _FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
 
-# msgspec's messages, which speak of Python types and regular expressions
+# msgspec's messages, which mention Python types and regular expressions
 _TYPE = re.compile(r"Expected `(?P<type>\w+)[^`]*`, got ")
 _LENGTH = re.compile(r"Expected `(?P<type>\w+)` of length (?P<bound>[<>]=) (?P<number>\d+)")
 _RANGE = re.compile(r"Expected `(?:int|float)` (?P<bound>[<>]=?) (?P<number>\S+)")

@@ -1,4 +1,4 @@
-"""When to send a request again, and after how long: rules without input or output.
+"""When to send a request again, and after how long: rules that perform no I/O.
 
 Waits grow exponentially and have full jitter (Brooker, "Exponential Backoff And Jitter", AWS
 Architecture Blog, 2015).
@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 RETRYABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
-"""Statuses that another attempt may well not get."""
+"""Statuses of failures that may be temporary."""
 
 
 class Failure(Enum):

@@ -81,7 +81,7 @@ def test_release_that_was_deployed_but_not_recorded_can_be_rolled_back(
     assert code_before(cloud, service) == b"one"
 
 
-def test_release_rolled_back_by_cloudformation_is_not_the_present_one(
+def test_release_rolled_back_by_cloudformation_is_not_the_current_one(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
     for code in (b"one", b"two"):

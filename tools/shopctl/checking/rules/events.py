@@ -1,4 +1,4 @@
-"""Every event that the code emits or consumes is in service.toml, and the other way round."""
+"""service.toml lists exactly the events that the code emits and consumes."""
 
 import ast
 from collections.abc import Iterator
