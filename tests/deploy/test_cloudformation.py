@@ -94,7 +94,7 @@ def test_order_is_paid(customer: Customer) -> None:
 
 def test_first_release_cannot_be_rolled_back(trial: Trial) -> None:
     output = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
-    assert output.startswith("orders has no release before the present one on the stage trial.")
+    assert output.startswith("orders has no release before the current one on the stage trial.")
 
 
 def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Trial) -> None:

@@ -214,4 +214,4 @@ def test_documented_costs_match_the_templates() -> None:
             assert number(table[what][3]) == pytest.approx(count * price), what
     # AND the total is their sum
     sums = [number(row[3]) for row in table.values() if re.search(r"\d$", row[3])]
-    assert number(table["**together**"][3]) == pytest.approx(sum(sums))
+    assert number(table["**total**"][3]) == pytest.approx(sum(sums))

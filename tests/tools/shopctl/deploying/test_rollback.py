@@ -81,7 +81,7 @@ def test_rollback_deploys_the_previous_release(cloud: CloudWithApi, tmp_path: Pa
     assert reported == ["toyshop-local-orders rolled back"]
     assert served(cloud, "orders") == b"good"
     # AND there is no earlier one
-    with pytest.raises(ShopProblem, match=r"^orders has no release before the present one"):
+    with pytest.raises(ShopProblem, match=r"^orders has no release before the current one"):
         rollback.roll_back(to, reported.append)
 
 
@@ -110,7 +110,7 @@ def test_nothing_changes_unless_every_service_can_be_rolled_back(
     release(cloud, tmp_path, orders=b"good")
     to = release(cloud, tmp_path, toys=b"first", orders=b"broken")
     # WHEN both are to be rolled back THEN neither is
-    with pytest.raises(ShopProblem, match=r"^toys has no release before the present one"):
+    with pytest.raises(ShopProblem, match=r"^toys has no release before the current one"):
         rollback.roll_back(to, print)
     assert served(cloud, "orders") == b"broken"
 
