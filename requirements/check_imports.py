@@ -91,7 +91,7 @@ def _deptry(*arguments: str, config: Path = ROOT / "deptry.toml") -> int:
     command = [sys.executable, "-m", "deptry", "--no-ansi", "--config", str(config), *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        # the packages are not installed here, and deptry says so of each
+        # the packages are not installed here, which deptry reports for each
         lines = (done.stdout + done.stderr).splitlines()
         print(*(line for line in lines if ": DEP" in line or "rror" in line), sep="\n")
     return done.returncode

@@ -427,7 +427,7 @@ class TestDeletion:
     @pytest.mark.parametrize(
         "file_id", ["fil_01M85R4ZE6N1GC4DDRYJ2519DX", "nothing", "..%2F..%2Fetc"]
     )
-    def test_deleting_an_unknown_file_is_no_error(self, api: Any, file_id: str) -> None:
+    def test_deleting_an_unknown_file_is_not_an_error(self, api: Any, file_id: str) -> None:
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
 
     def test_upload_after_the_deletion_is_deleted(self, app: ModuleType, api: Any, s3: Any) -> None:

@@ -146,7 +146,7 @@ def test_total_that_cannot_be_charged_is_rejected(api: Any) -> None:
         assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
 
 
-def test_body_that_is_no_json_object_is_rejected(api: Any) -> None:
+def test_body_that_is_not_a_json_object_is_rejected(api: Any) -> None:
     assert api.call("POST", "/orders", b"{").status_code == 415  # no Content-Type
     json_type = {"Content-Type": "application/json"}
     assert api.call("POST", "/orders", b"{", json_type).status_code == 400

@@ -43,10 +43,8 @@ EXCEPTIONS = {
     Use("sqs:GetQueueAttributes", "*"): "Lambda looks how long a queue is",
     Use("sqs:SendMessage", "*-retry"): "Lambda hands over what a function has failed at",
     Use("sqs:SendMessage", "*-reconcile-dead-letters"): "the same of a function on a schedule",
-    Use(
-        "s3:ListBucket", "*-private"
-    ): "without it S3 says of a missing object that it is forbidden",
-    Use("ses:SendRawEmail", "*"): "SES asks for it if content is raw, the embedded one does not",
+    Use("s3:ListBucket", "*-private"): "without it, S3 answers 403 for a missing object",
+    Use("ses:SendRawEmail", "*"): "SES requires it for raw content, the embedded AWS does not",
 }
 
 

@@ -521,7 +521,7 @@ def test_an_unreachable_service_gets_no_further_calls(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("give", [problem(404), problem(422), problem(503), answer(404)])
-def test_a_response_within_the_contract_is_no_failure(
+def test_a_response_within_the_contract_is_not_a_failure(
     server: Server, things: ServiceClient, give: Any
 ) -> None:
     server.answers = [give]

@@ -109,7 +109,7 @@ def test_a_card_number_is_found_in_every_notation(
 
 
 @given(digits=st.text(alphabet="0123456789", min_size=13, max_size=18))
-def test_a_number_with_one_wrong_digit_is_no_card_number(digits: str) -> None:
+def test_a_number_with_one_wrong_digit_is_not_a_card_number(digits: str) -> None:
     number = with_check_digit(digits)
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
     assert not contains_card_number(wrong)

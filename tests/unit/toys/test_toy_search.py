@@ -75,7 +75,7 @@ def test_every_query_word_must_be_a_prefix(q: str) -> None:
 
 
 @pytest.mark.parametrize("q", ["rain", "train boat", "color", "trains", "ooden"])
-def test_word_that_is_no_prefix_finds_nothing(q: str) -> None:
+def test_word_that_is_not_a_prefix_finds_nothing(q: str) -> None:
     assert found([TRAIN], q=q) == []
 
 

@@ -14,7 +14,7 @@ WRITE = "./shop contracts --write"
 _REFRESH = f"Run {WRITE}."
 _SAVE = f"Run {WRITE} to add it to the snapshots."
 _BESIDE = (
-    "Undo the change and add a new version beside the old one: "
+    "Undo the change and add a new version alongside the old one: "
     "an event type .v2, an operation under a new path (docs/contracts.md)."
 )
 _RETIRE = "Restore it, or, once nothing uses it, run ./shop contracts --retire {name}."

@@ -36,7 +36,7 @@ def secret_keys(client: Callable[[], Any], secret_id: str) -> Callable[[], Seque
     Raises
     ------
     ClientError
-        Raised by the function if Secrets Manager fails; a missing version is no error.
+        Raised by the function if Secrets Manager fails; a missing version is not an error.
     """
 
     @cache
