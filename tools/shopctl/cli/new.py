@@ -75,10 +75,15 @@ def new_command(
 
 
 def _next_steps(name: str) -> str:
+    steps = {
+        f"apps/{name}/service.toml": "its purpose in one line; also in the README.md beside it",
+        f"libs/contracts/src/contracts/{name}.py": "its types and operations",
+        f"apps/{name}/chalicelib/{name}/service.py": "what it does",
+    }
+    width = max(map(len, steps)) + 2
+    lines = "\n".join(f"  {path:{width}}{what}" for path, what in steps.items())
     return f"""
-{name} is complete. Try it: ./shop check, then ./shop up. Edit next:
-  apps/{name}/service.toml                       its purpose, in one line; also in its README.md
-  libs/contracts/src/contracts/{name}.py         its types and operations
-  apps/{name}/chalicelib/{name}/service.py       what it does
-After changing the contract, run ./shop contracts --write. After changing service.toml, run
-./shop configure and ./shop check --graph --write."""
+{name} is complete. Try it with ./shop check and ./shop up. Edit next:
+{lines}
+After a change of the contract, run ./shop contracts --write. After a change of service.toml,
+run ./shop configure and ./shop check --graph --write."""
