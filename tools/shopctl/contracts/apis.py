@@ -1,4 +1,4 @@
-"""Differences between two releases of an API, and whom they break.
+"""Differences between two releases of an API, and who is affected.
 
 An operation is identified by its method and path; callers do not send its name, so it may change.
 """

@@ -1,4 +1,4 @@
-"""A change of a contract, and whom it breaks.
+"""A change of a contract, and who is affected.
 
 A message has a writer and a reader, which are not upgraded at the same time:
 
@@ -7,8 +7,8 @@ use     writer → reader    requirement
 ======  =================  =====================================================
 input   caller → service   the new release reads requests of the old one
 output  service → caller   callers of the old release read the new one's responses
-event   producer →         both: consumers are upgraded later, and queues still hold
-        consumer           events of the old release
+event   producer →         both: consumers are upgraded later, and queues still
+        consumer           contain events of the old release
 ======  =================  =====================================================
 """
 
@@ -66,7 +66,7 @@ class Change:
     what
         Description of the change, such as ``was removed``.
     breaks
-        Whom it breaks; empty for a compatible change.
+        Callers or consumers that it breaks; empty for a compatible change.
     """
 
     contract: str

@@ -13,7 +13,7 @@ from shopctl.project.finding import Finding
 WRITE = "./shop contracts --write"
 _REFRESH = f"Run {WRITE}."
 _SAVE = f"Run {WRITE} to add it to the snapshots."
-_BESIDE = (
+_ADD_VERSION = (
     "Undo the change and add a new version alongside the old one: "
     "an event type .v2, an operation under a new path (docs/contracts.md)."
 )
@@ -133,7 +133,7 @@ def _finding(root: Path, change: Change, new: Contracts) -> Finding:
     if not change.breaking:
         remedy = _SAVE
     elif change.what != "was removed" or "/" in change.path.partition(" ")[0]:
-        remedy = _BESIDE
+        remedy = _ADD_VERSION
     else:
         remedy = _RETIRE.format(name=name if kind == "events" else f"{name}[.<operation>]")
     return Finding(Path(place.file), place.line, f"{change}.", remedy)

@@ -1,4 +1,4 @@
-"""Differences between two releases of an event type, and whom they break."""
+"""Differences between two releases of an event type, and who is affected."""
 
 from collections.abc import Iterator
 

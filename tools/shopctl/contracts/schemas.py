@@ -1,7 +1,7 @@
 """Differences between two JSON Schemas.
 
-Each difference says whether the new schema accepts what the old one accepts, and the other way
-round. Which of the two matters depends on whether the writer or the reader of the data is upgraded
+Each difference says whether the new schema accepts what the old one accepts, and vice
+versa. Which of the two matters depends on whether the writer or the reader of the data is upgraded
 first (``changes``). Keywords that the contracts' generator never writes are compared for equality,
 which may report a compatible change as breaking.
 """
@@ -104,7 +104,7 @@ class _Comparison:
         before, after = old.get("properties", {}), new.get("properties", {})
         had_to_be, has_to_be = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(before.keys() - after.keys()):
-            # its readers miss it, required or not; from its senders it is rejected or ignored
+            # readers miss it, required or not; the value that senders give is rejected or ignored
             yield Difference(f"{path}/{name}", "was removed", False, False)
         for name in sorted(after.keys() - before.keys()):
             yield Difference(

@@ -26,7 +26,7 @@ class Differences(msgspec.Struct, frozen=True):
     stage
         Name of the stage.
     stacks
-        What a deploy would do to each stack; empty for a comparison of live resources.
+        What a deployment would do to each stack; empty for a comparison of live resources.
     resources
         Live resources that differ.
     not_compared
@@ -53,12 +53,12 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
         Names of services; empty for all.
     live
         Compare the stage's live resources with the repository, instead of the deployed templates
-        with those that a deploy would send.
+        with those that a deployment would send.
 
     Raises
     ------
     ShopProblem
-        If a prerequisite of a deploy is missing.
+        If a prerequisite of a deployment is missing.
     """
     to = find_target(layout, stage, services)
     deploy.check_python(to)
@@ -76,7 +76,7 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
 
 
 def _packages(to: Target) -> dict[str, Package]:
-    """Build the packages of services as a deploy would."""
+    """Build the packages of services as a deployment would."""
     published = ExpectedValues(
         ssm_parameters.read(to.cloud), [service.dashed for service in to.services]
     )

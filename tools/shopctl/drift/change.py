@@ -26,7 +26,7 @@ class Unknown:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return "(known after the deploy)"
+        return "(known after the deployment)"
 
 
 UNKNOWN = Unknown()

@@ -78,7 +78,7 @@ class Model:
     published
         Values that the stage's services published.
     packages
-        The package that a deploy would release, by service.
+        The package that a deployment would release, by service.
     resources
         Resources of all their templates.
     physical
@@ -97,7 +97,7 @@ class Model:
 
 
 def build(to: Target, packages: Mapping[str, Package]) -> Model:
-    """Resolve the templates of services, as a deploy would send them.
+    """Resolve the templates of services, as a deployment would send them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Compares the templates and packages that a deploy would send with the deployed ones."""
+"""Compares the templates and packages that a deployment would send with the deployed ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -18,7 +18,7 @@ _FUNCTION = "AWS::Serverless::Function"
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """What a deploy would do to a stack.
+    """What a deployment would do to a stack.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Stack(msgspec.Struct, frozen=True):
 
 
 def plan(to: Target, packages: Mapping[str, Package], *, whole_stage: bool) -> list[Stack]:
-    """Return what a deploy would do to each stack of the services, in its order.
+    """Return what a deployment would do to each stack of the services, in its order.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ _VALUE_LENGTH = 160
 
 
 def stacks(planned: list[Stack]) -> Iterator[str]:
-    """Yield what a deploy would do to each stack."""
+    """Yield what a deployment would do to each stack."""
     for stack in planned:
         yield f"{stack.name} {stack.outcome}"
         for change in stack.changes:

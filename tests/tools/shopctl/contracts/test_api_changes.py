@@ -1,4 +1,4 @@
-"""Differences between two releases of an API or event type, and whom they break."""
+"""Differences between two releases of an API or event type, and who is affected."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Differences between two JSON Schemas, and whom they break."""
+"""Differences between two JSON Schemas, and who is affected."""
 
 from typing import Any
 

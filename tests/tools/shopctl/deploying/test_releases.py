@@ -68,14 +68,14 @@ def test_code_of_the_previous_release_is_kept_after_a_rollback(
 def test_release_that_was_deployed_but_not_recorded_can_be_rolled_back(
     cloud: FakeCloud, tmp_path: Path
 ) -> None:
-    # GIVEN a command that was killed between a deploy and its record
+    # GIVEN a command that was killed between a deployment and its record
     service = deploy(cloud, tmp_path, b"one")
     kept = dict(cloud.storage.objects)
     deploy(cloud, tmp_path, b"two")
     cloud.storage.objects = kept
     # WHEN it is rolled back THEN the previous one is deployed
     assert code_before(cloud, service) == b"one"
-    # AND a deploy that changes nothing records it
+    # AND a deployment that changes nothing records it
     deploy(cloud, tmp_path, b"two")
     assert len(cloud.storage.kept("releases/orders/")) == 2
     assert code_before(cloud, service) == b"one"
