@@ -110,7 +110,7 @@ class StripeGateway:
         if context.current().remaining() < TIMEOUT:
             raise GatewayUnavailableError("no time left for another call")
         if self._client is None:
-            # Imported only where a charge is made, because it takes half a second.
+            # Imported only where the gateway is called, because it takes half a second.
             import stripe
 
             self._client = stripe.StripeClient(
