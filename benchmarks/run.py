@@ -28,7 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
-from support.running_shop import Shop, eventually  # noqa: E402
+from support.running_shop import Shop  # noqa: E402
+from support.waiting import eventually  # noqa: E402
 
 IDLE_ORDERS = 30
 READS = 200
@@ -50,7 +51,7 @@ def first_order(shop: Shop) -> float:
     started = time.perf_counter()
     token = shop.sign_in("alice@example.com")
     order = shop.place(token)
-    shop.paid(order["id"], token, "succeeded")
+    shop.wait_for_payment(order["id"], token, "succeeded")
     return time.perf_counter() - started
 
 
@@ -63,7 +64,7 @@ def timed(action: Callable[[], Any]) -> float:
 
 def memory(shop: Shop) -> dict[str, float]:
     """Return the memory of all the shop's processes in MiB: resident and proportional set size."""
-    pids = {process["pid"] for process in shop.json_of("status")["processes"].values()}
+    pids = {process["pid"] for process in shop.run_json("status")["processes"].values()}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -96,7 +97,7 @@ def memory(shop: Shop) -> dict[str, float]:
 def mail_times(shop: Shop) -> dict[str, datetime]:
     """Return when the first email about each order was sent, by the order id in its text."""
     times: dict[str, datetime] = {}
-    for mail in shop.json_of("mail"):
+    for mail in shop.run_json("mail"):
         for word in mail["text"].replace(".", " ").split():
             if word.startswith("ord_"):
                 times.setdefault(word, datetime.fromisoformat(mail["sent_at"]))
@@ -180,7 +181,7 @@ def load(shop: Shop) -> dict[str, Any]:
         every=2,
     )
     charges: dict[str, int] = {}
-    for entry in shop.json_of("ledger"):
+    for entry in shop.run_json("ledger"):
         if (entry["type"], entry["status"]) == ("charge", "succeeded"):
             charges[entry["order_id"]] = charges.get(entry["order_id"], 0) + 1
     mailed = [(mails[order_id] - at).total_seconds() for order_id, at in accepted.items()]

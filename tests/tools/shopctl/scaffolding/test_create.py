@@ -200,7 +200,7 @@ def test_generated_services_are_served_and_consume_events(
     shop = Shop(tmp_path / "home", root=checkout.root)
     try:
         shop.up("--only", "stock,shelves", "--no-seed")
-        assert shop.json_of("status")["services"] == {"shelves": "ok", "stock": "ok"}
+        assert shop.run_json("status")["services"] == {"shelves": "ok", "stock": "ok"}
         # WHEN one is called through its API
         created = signed_call(shop, "POST", "stock", b'{"name": "Kite"}')
         # THEN its event reaches the other
