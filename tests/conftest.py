@@ -15,7 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of all suites: two folders that added the same one could not run together."""
     suites = parser.getgroup("suites")
     suites.addoption("--auth", action="store_true", help="chain: run the shop with IAM enforced")
-    suites.addoption("--long", action="store_true", help="soak: 2,000 orders, not a few dozen")
+    suites.addoption(
+        "--long", action="store_true", help="soak: 2,000 orders instead of a few dozen"
+    )
     suites.addoption("--seed", type=int, help="soak, stateful: repeat the run with this seed")
     suites.addoption("--runs", type=int, default=1000, help="stateful: number of seeded runs")
     suites.addoption(

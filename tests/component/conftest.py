@@ -1,4 +1,4 @@
-"""One service at a time, whole, against moto: its resources come from its own template."""
+"""Fixtures that run one whole service with moto; its own template creates its resources."""
 
 from collections.abc import Callable
 from types import ModuleType

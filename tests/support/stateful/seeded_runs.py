@@ -100,7 +100,7 @@ def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> N
 
 
 def authentication_failed(intent: dict[str, object]) -> bool:
-    """Tell whether an intent's authentication failed, so that another card can be used."""
+    """Return whether an intent's authentication failed, so that another card can be used."""
     error = intent["last_payment_error"]
     return (
         intent["status"] == "requires_payment_method"

@@ -1,4 +1,4 @@
-"""The calls that the apps make to AWS, the gateway and each other; each can meet a fault."""
+"""The calls that the apps make to AWS, the gateway and each other, and faults injected into them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -121,7 +121,7 @@ class ExternalCalls:
         do
             Carries out the call.
         do_with_fault
-            Carries out the call, or not, as a fault other than a crash demands.
+            Carries out the call, or not, with a fault other than a crash.
 
         Raises
         ------

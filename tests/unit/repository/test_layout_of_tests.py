@@ -24,7 +24,7 @@ def imported_modules(path: Path) -> list[str]:
 
 
 def is_test_code(module: str) -> bool:
-    """Tell whether a module is one of ``tests/`` that no other may import."""
+    """Return whether a module is one of ``tests/`` that no other may import."""
     top, *_ = parts = module.split(".")
     folders = {path.name for path in TESTS.iterdir() if path.is_dir()} - {"support"}
     return (
