@@ -1,4 +1,4 @@
-"""The calls that the apps make to AWS, the gateway and each other, and faults injected into them."""
+"""The calls that the apps make to AWS, the gateway and each other, and their injected faults."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
