@@ -167,7 +167,7 @@ def _failing(dispatch: Any) -> Any:
                     "path": event.get("path", "") if isinstance(event, dict) else "",
                     "started": started,
                     "ended": time.time(),
-                    "why": message,
+                    "reason": message,
                 }
             )
         elif not result.get("error") and injector.injects(share, "failed after"):
