@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from filelock import FileLock
+
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -110,16 +112,18 @@ def prepare(layout: Layout, name: str, what: str) -> bool:
     directory = python.parents[1]
     stamp = directory / "installed"
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    # after an upgrade of Python the environment's link to it can be broken
-    if python.exists() and stamp.exists() and stamp.read_text() == digest:
-        return False
-    shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    _uv(what, "venv", "--python", sys.executable, str(directory))
-    install = ["pip", "install", "--require-hashes", "-r", str(requirements)]
-    _uv(what, *install, "--python", str(python))
-    stamp.write_text(digest)
-    return True
+    # two commands of one checkout may need the same environment at once
+    with FileLock(directory.with_suffix(".lock")):
+        # after an upgrade of Python the environment's link to it can be broken
+        if python.exists() and stamp.exists() and stamp.read_text() == digest:
+            return False
+        shutil.rmtree(directory, ignore_errors=True)
+        _uv(what, "venv", "--python", sys.executable, str(directory))
+        install = ["pip", "install", "--require-hashes", "-r", str(requirements)]
+        _uv(what, *install, "--python", str(python))
+        stamp.write_text(digest)
+        return True
 
 
 def _uv(what: str, *arguments: str) -> None:
