@@ -6,8 +6,7 @@ from pathlib import Path
 
 import psutil
 
-# The system's clock may be set while the shop runs, which moves every start time by as much.
-_CLOCK_TOLERANCE_SECONDS = 10.0
+_TOLERANCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,8 @@ class Process:
     pid
         Its process id.
     started
-        When it started, in seconds since the epoch. A recycled process id has another start time.
+        When it started, in seconds after the system booted: the clock may be set while the shop
+        runs. A recycled process id has another start time.
     port
         The port on loopback that it listens on.
     """
@@ -39,7 +39,7 @@ class Process:
     def is_alive(self) -> bool:
         """Return whether this very process still runs; one that reuses its id does not count."""
         started = start_time(self.pid)
-        return started is not None and abs(started - self.started) < _CLOCK_TOLERANCE_SECONDS
+        return started is not None and abs(started - self.started) < _TOLERANCE_SECONDS
 
     def memory_mib(self) -> int:
         """Return the resident memory in MiB, descendants included and shared pages counted once."""
@@ -111,11 +111,13 @@ def write(path: Path, shop: RunningShop) -> None:
 
 
 def start_time(pid: int) -> float | None:
-    """Return when a process started, in seconds since the epoch; ``None`` if it has ended."""
+    """Return when a process started, in seconds after boot; ``None`` if it has ended."""
     try:
         process = psutil.Process(pid)
         # an ended child whose parent has not waited for it yet is a zombie
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process.create_time() - psutil.boot_time()
     except psutil.NoSuchProcess:
         return None
 
