@@ -8,10 +8,20 @@ import click
 from shopctl.cli.passthrough import PASS_ARGUMENTS
 from shopctl.project.layout import Layout
 
+# The linters need no processes or ports, so they run in parallel. The suites use all cores.
+_EVERYTHING = [
+    ("run-parallel", "--parallel", "auto", "-m", "static"),
+    ("run", "-m", "suites"),
+]
+
 
 @click.command("test", context_settings=PASS_ARGUMENTS)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test_command(arguments: tuple[str, ...]) -> None:
     """Run the checks and tests; the arguments are passed to tox."""
-    command = [sys.executable, "-m", "tox", *arguments]
-    sys.exit(subprocess.run(command, cwd=Layout.find().root, check=False).returncode)
+    runs = [arguments] if arguments else _EVERYTHING
+    for run in runs:
+        command = [sys.executable, "-m", "tox", *run]
+        status = subprocess.run(command, cwd=Layout.find().root, check=False).returncode
+        if status:
+            sys.exit(status)
