@@ -78,9 +78,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     for path in ROOT.glob("apps/*/.chalice"):
         shutil.copytree(path, root / path.relative_to(ROOT))
     shutil.copy(ROOT / ".importlinter", root)
-    # the linters' environments are shared with the repository
+    # the environments are shared with the repository, and installed there: their programs
+    # contain the path at which they were installed
+    layout = Layout(ROOT, ROOT / ".shop")
+    for name in ("lint", "types", "check"):
+        environment.prepare(layout, name, name)
     (root / ".shop").mkdir()
-    (ROOT / ".shop" / "venvs").mkdir(parents=True, exist_ok=True)
     (root / ".shop" / "venvs").symlink_to(ROOT / ".shop" / "venvs")
     yield Checkout(root)
     shutil.rmtree(root)
@@ -155,7 +158,6 @@ def test_generated_code_passes_the_linters(checkout: Checkout) -> None:
 
 def test_generated_code_is_typed(checkout: Checkout) -> None:
     layout = Layout(ROOT, ROOT / ".shop")
-    environment.prepare(layout, "types", "The type checker")
     packages = [part for name in KINDS for part in ("-p", f"chalicelib.{name}")]
     mypy = str(layout.python_of("types").with_name("mypy"))
     done = checkout.run(mypy, "-p", "contracts", *packages)
