@@ -1,6 +1,6 @@
 """Deploys services with `./shop deploy`: all, again, alone, interrupted, broken, rolled back.
 
-The tests tell one story, in their order.
+Each test continues where the one before it ended.
 """
 
 from typing import Any

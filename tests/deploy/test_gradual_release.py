@@ -1,7 +1,7 @@
 """Code that is built once for all stages, and gradual releases through the alias ``live``.
 
 The embedded AWS has no CodeDeploy, so the alias moves at once; tests/templates holds the rest.
-The tests tell one story, in their order.
+Each test continues where the one before it ended.
 """
 
 import base64

@@ -33,8 +33,8 @@ def inject(aws: EmbeddedAws, **settings: Any) -> dict[str, Any]:
     assert aws.process
     answer = http("POST", f"{aws.process.url}/_toyshop/faults", settings)
     assert answer.status == 200, answer.body
-    told: dict[str, Any] = answer.json
-    return told
+    fault: dict[str, Any] = answer.json
+    return fault
 
 
 @pytest.fixture(autouse=True)

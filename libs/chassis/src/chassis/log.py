@@ -68,12 +68,12 @@ def info(message: str, **fields: Any) -> None:
 
 
 def warning(message: str, **fields: Any) -> None:
-    """Log a failure that is retried or needs nobody's attention."""
+    """Log a failure that is retried or requires no action."""
     _log("WARNING", message, fields)
 
 
 def error(message: str, **fields: Any) -> None:
-    """Log a failure that somebody must look at."""
+    """Log a failure that requires action."""
     _log("ERROR", message, fields)
 
 

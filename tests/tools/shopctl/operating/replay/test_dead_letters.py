@@ -166,8 +166,8 @@ def test_stream_position(queues: DeadLetterQueues) -> None:
 
 
 def test_upload(queues: DeadLetterQueues) -> None:
-    told = {"eventName": "ObjectCreated:Post", "s3": {"object": {"key": "incoming/fil_1"}}}
-    body = json.dumps({"Records": [told]})
+    upload = {"eventName": "ObjectCreated:Post", "s3": {"object": {"key": "incoming/fil_1"}}}
+    body = json.dumps({"Records": [upload]})
     found = dead_letter(queues, "file-manager-uploads-dead-letters", body)
     assert found.shape == "upload"
     (record,) = found.payload["Records"]  # type: ignore[index]

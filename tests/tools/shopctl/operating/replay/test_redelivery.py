@@ -182,12 +182,12 @@ def test_only_a_reported_success_counts_as_handled(
 def test_function_that_parks_again_is_not_invoked_forever(
     target: Target, queues: DeadLetterQueues, functions: Functions
 ) -> None:
-    # GIVEN the functions of an older release, which know no replays: they park, and say nothing
+    # GIVEN functions of an older release, which do not know replays: they park without a reply
     queues.park()
     queues.park(OTHER)
     functions.answer = lambda _: None
     functions.during = queues.park
-    # THEN one message tells that; no more are delivered
+    # THEN the outcome of the first message is unknown, and no more are delivered
     (outcome,) = redrive(target)
     assert outcome["outcome"] == "unknown"
     assert len(functions.invoked) == 1
