@@ -15,6 +15,7 @@ from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
 from support.moto_aws import client_of, parked
+from support.sns_notifications import sns
 
 DRAFT: dict[str, Any] = {
     "name": "Wooden Train",
@@ -91,11 +92,7 @@ def ready(toy_id: str, file_id: str = "fil_1") -> dict[str, Any]:
             content_type="image/png",
         ),
     )
-    return notification(msgspec.json.encode(event).decode())
-
-
-def notification(message: str) -> dict[str, Any]:
-    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
+    return sns(msgspec.json.encode(event).decode())
 
 
 def deliver(app: Any, event: dict[str, Any]) -> None:
@@ -411,9 +408,9 @@ class TestImages:
         poison = ready("toy_1")
         message = json.loads(poison["Records"][0]["Sns"]["Message"])
         del message["data"]["subject"]
-        deliver(app, notification(json.dumps(message)))
+        deliver(app, sns(json.dumps(message)))
         other = message | {"type": "shop.file.rejected.v1"}
-        deliver(app, notification(json.dumps(other)))
+        deliver(app, sns(json.dumps(other)))
         messages = parked("toyshop-local-toys-images-dead-letters")
         assert [item["body"]["id"] for item in messages] == [message["id"]]
         assert messages[0]["reason"].startswith("poison")

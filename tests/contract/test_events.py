@@ -21,7 +21,6 @@ from support.emitted_events import (
     MESSAGES,
     FakeGateway,
     all_messages,
-    sns,
     transaction,
     with_unknown_fields,
 )
@@ -29,6 +28,7 @@ from support.emitters import TRACE
 from support.expectations import consumes, declared_events
 from support.moto_aws import client_of, parked
 from support.paths import ROOT
+from support.sns_notifications import sns
 
 
 def manifests() -> Iterator[dict[str, Any]]:

@@ -26,9 +26,10 @@ from contracts.schema import Output, Timestamp
 from shopctl.contracts import snapshots, wire
 from shopctl.contracts.generate import generate
 from support.downstream import FakeDownstream
-from support.emitted_events import FakeGateway, NoQueue, order, published, sns
+from support.emitted_events import FakeGateway, NoQueue, order, published
 from support.moto_aws import parked
 from support.paths import ROOT
+from support.sns_notifications import sns
 
 
 class Parcel(Output):

@@ -9,6 +9,7 @@ from typing import Any
 from shopctl.aws.clients import Cloud
 from shopctl.operating.replay.routes import Route
 from support.moto_aws import client_of
+from support.sns_notifications import sns
 
 ORDER = "ord_01J9ZZZZZZZZZZZZZZZZZZZZZZ"
 OTHER = "ord_01J9YYYYYYYYYYYYYYYYYYYYYY"
@@ -28,10 +29,6 @@ def event(order: str = ORDER, kind: str = "shop.order.placed.v1") -> Event:
         "data": {"id": order},
         "traceparent": TRACE,
     }
-
-
-def sns(message: str) -> Event:
-    return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message}}]}
 
 
 def exhausted(order: str = ORDER, **context: str) -> Event:

@@ -155,10 +155,6 @@ def with_unknown_fields(message: str) -> str:
     return json.dumps(extended(json.loads(message)))
 
 
-def sns(message: str) -> dict[str, Any]:
-    return {"Records": [{"Sns": {"Message": message, "Subject": None, "MessageAttributes": {}}}]}
-
-
 class FakeGateway:
     """A fake payment gateway on which every charge succeeds."""
 

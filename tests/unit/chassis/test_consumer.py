@@ -14,6 +14,7 @@ from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
 from support.log_lines import Lines
 from support.queue_spy import QueueSpy
+from support.sns_notifications import sns
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
@@ -64,10 +65,6 @@ def message(name: str = "kite", **changes: Any) -> str:
         **changes,
     }
     return json.dumps({key: value for key, value in event.items() if value is not None})
-
-
-def sns(*messages: str) -> dict[str, Any]:
-    return {"Records": [{"Sns": {"Message": text, "MessageAttributes": {}}} for text in messages]}
 
 
 def sqs_record(body: Any, number: str = "m1", received: int = 1) -> dict[str, Any]:

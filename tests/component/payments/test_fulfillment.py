@@ -1,0 +1,109 @@
+"""Receipts and emails after the outcome of a payment."""
+
+import json
+import time
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
+from contracts import files, notifications
+from support.moto_aws import client_of, parked
+from support.payments import order_of, paid_event, transaction
+
+
+def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    for _ in range(2):
+        app.fulfil(event, None)
+    (first, second) = app.file_manager.calls
+    assert first == second  # the same bytes under the same id
+    document = first.body
+    assert first.operation == files.ARCHIVE_DOCUMENT.name
+    assert document.content.startswith(b"%PDF-")
+    assert transaction(api, order)["receipt_file_id"] == first.path["file_id"]  # type: ignore[index]
+    (first, second) = app.notifications.calls
+    assert first == second
+    message = first.body
+    assert first.operation == notifications.SEND.name
+    assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
+    assert message.order.order_id == order.id
+    assert message.attachments[0].content == document.content
+
+
+@pytest.mark.parametrize(
+    ("method", "template"),
+    [
+        ("pm_card_chargeDeclined", "payment_declined"),
+        ("pm_card_authenticationRequired", "payment_action_required"),
+    ],
+)
+def test_unpaid_outcome_is_emailed_without_a_receipt(
+    app: ModuleType, method: str, template: str
+) -> None:
+    app.fulfil(paid_event(app, order_of(method)), None)
+    assert app.file_manager.calls == []
+    (call,) = app.notifications.calls
+    message = call.body
+    assert (message.template, message.attachments) == (template, [])
+
+
+def test_email_is_retried_after_notifications_was_down(app: ModuleType, api: Any) -> None:
+    # GIVEN notifications down
+    order = order_of()
+    event = paid_event(app, order)
+    app.notifications.error = ServiceUnavailable("down")
+    with pytest.raises(ServiceUnavailable):
+        app.fulfil(event, None)
+    # THEN the receipt is archived nevertheless
+    assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
+    # WHEN it is up again, and the retry queue delivers the event
+    app.notifications.error = None
+    record = {
+        "messageId": "1",
+        "receiptHandle": "handle",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "body": json.dumps({"requestPayload": event}),
+    }
+    assert app.fulfil_retry({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert len(app.notifications.calls) == 2
+
+
+def test_failed_retry_is_delayed_with_backoff(app: ModuleType) -> None:
+    event = paid_event(app, order_of())
+    app.notifications.error = ServiceUnavailable("down")
+    sqs = client_of("sqs")
+    url = sqs.get_queue_url(QueueName="toyshop-local-payments-fulfil-retry")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"requestPayload": event}))
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "attributes": message["Attributes"],
+        "body": message["Body"],
+    }
+    answer = app.fulfil_retry({"Records": [record]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
+    # the first delay in the local stage is one second
+    time.sleep(1.2)
+    assert len(sqs.receive_message(QueueUrl=url).get("Messages", [])) == 1
+
+
+def test_rejected_email_is_parked_with_its_reason(app: ModuleType) -> None:
+    event = paid_event(app, order_of())
+    app.notifications.error = Unprocessable("no such mailbox")
+    app.fulfil(event, None)
+    (message,) = parked("toyshop-local-payments-fulfil-dead-letters")
+    assert "no such mailbox" in message["reason"]
+    assert message["body"] == json.loads(event["Records"][0]["Sns"]["Message"])
+
+
+def test_conflicting_receipt_and_email_are_kept(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    app.file_manager.error = app.notifications.error = Conflict("other content")
+    app.fulfil(event, None)
+    assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
+    assert parked("toyshop-local-payments-fulfil-dead-letters") == []

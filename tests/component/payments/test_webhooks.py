@@ -1,0 +1,111 @@
+"""The gateway's webhooks, signed as Stripe signs them."""
+
+import hashlib
+import hmac
+import json
+import time
+from base64 import b64encode
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from contracts.events import ORDER_PLACED
+from contracts.orders import Order
+from gateway_simulator.client import ControlClient
+from support.payments import SECRET, event_of, intent_of, order_of, transaction
+
+
+def signed(payload: bytes, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    stamp = int(at or time.time())
+    signature = hmac.new(
+        secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256
+    ).hexdigest()
+    return {"payload": b64encode(payload).decode(), "signature": f"t={stamp},v1={signature}"}
+
+
+def webhook_event(kind: str, order: Order, intent_id: str) -> bytes:
+    subject = {"id": intent_id, "object": "payment_intent", "metadata": {"order_id": order.id}}
+    return json.dumps({"id": "evt_1", "type": kind, "data": {"object": subject}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("payment_intent.succeeded", "succeeded"),
+        ("payment_intent.payment_failed", "declined"),
+        ("payment_intent.canceled", "cancelled"),
+        ("payment_intent.created", "action_required"),
+    ],
+)
+def test_webhook_records_the_outcome_of_an_action(
+    app: ModuleType, api: Any, kind: str, status: str
+) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    payload = webhook_event(kind, order, intent_of(order))
+    for _ in range(2):
+        assert api.call("POST", "/webhooks", signed(payload)).status_code == 204
+    assert transaction(api, order)["status"] == status  # type: ignore[index]
+
+
+def test_redelivery_records_a_failure_whose_webhook_was_lost(
+    app: ModuleType, api: Any, gateway: ControlClient
+) -> None:
+    # GIVEN a shopper who failed to authenticate, and a lost webhook; there is no decline code,
+    # since no bank has declined
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    gateway.authenticate(intent_of(order), "failed")
+    # WHEN the order's event is redelivered
+    app.charge(event_of(ORDER_PLACED, order), None)
+    # THEN it is declined, with the gateway's error code
+    found = transaction(api, order)
+    assert found is not None
+    assert found["status"] == "declined"
+    assert found["decline_code"] == "payment_intent_authentication_failure"
+
+
+def test_payment_succeeds_at_the_second_attempt(app: ModuleType, api: Any) -> None:
+    # GIVEN a shopper who failed to authenticate, and then confirmed with another card
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    intent_id = intent_of(order)
+    failed, paid = (
+        signed(webhook_event(f"payment_intent.{result}", order, intent_id))
+        for result in ("payment_failed", "succeeded")
+    )
+    # WHEN both webhooks arrive, and the first again, THEN the payment has succeeded
+    for body, status in ((failed, "declined"), (paid, "succeeded"), (failed, "succeeded")):
+        assert api.call("POST", "/webhooks", body).status_code == 204
+        assert transaction(api, order)["status"] == status  # type: ignore[index]
+
+
+def test_invalid_webhook_is_400_and_changes_nothing(app: ModuleType, api: Any) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    payload = webhook_event("payment_intent.succeeded", order, intent_of(order))
+    good = signed(payload)
+    other = b64encode(payload.replace(b"succeeded", b"canceled")).decode()
+    for body in (
+        signed(payload, secret="whsec_other"),
+        signed(payload, at=time.time() - 3600),
+        good | {"payload": other},
+        good | {"signature": "t=1"},
+        good | {"signature": "nonsense"},
+        good | {"signature": f"t={int(time.time())},v1=é"},
+        signed(b"not json"),
+        signed(b'{"type":"x"}'),
+        signed(b"[]"),
+    ):
+        answer = api.call("POST", "/webhooks", body)
+        assert answer.status_code == 400, body
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    stray = signed(webhook_event("payment_intent.succeeded", order, "pi_of_somebody_else"))
+    assert api.call("POST", "/webhooks", stray).status_code == 204
+    assert transaction(api, order)["status"] == "action_required"  # type: ignore[index]
+
+
+def test_webhook_before_the_transaction_is_503(api: Any) -> None:
+    payload = webhook_event("payment_intent.succeeded", order_of(), "pi_1")
+    assert api.call("POST", "/webhooks", signed(payload)).status_code == 503
