@@ -1,24 +1,27 @@
-"""Fixtures of the tests against a running shop, and how they are spread over two processes."""
-
-from pathlib import Path
+"""Fixtures of the tests against a running shop, and how they are spread over processes."""
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from support.shop_events import tap
 
 __all__ = ["tap"]
 
-CHAIN = Path(__file__).parent
+WITHOUT_CATALOGUE = "/without_catalogue/"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the outages in one process of xdist and all other tests in the second.
+class SchedulingByShop(LoadScopeScheduling):
+    """Keep tests together that use one shop, since starting another one takes long.
 
-    Each process has a shop of its own. The outages take as long as all others together and spend
-    most of that time waiting for circuit breakers and retries.
+    The files that need no catalogue have a process each, because they spend most of their time
+    waiting for circuit breakers and retries. All others share one.
     """
-    for item in items:
-        if CHAIN in item.path.parents:
-            group = "outages" if item.path.name == "test_isolation.py" else "shop"
-            item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::")[0]
+        return path if WITHOUT_CATALOGUE in path else "catalogue"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SchedulingByShop:
+    return SchedulingByShop(config, log)

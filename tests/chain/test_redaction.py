@@ -18,6 +18,7 @@ from support import authorization
 from support.authorization import RequestTargets
 from support.http import Answer, http
 from support.images import announce, new_toy, upload
+from support.log_secrets import leaks, lines_of, secrets_in_logs
 from support.running_shop import PASSWORD, Shop
 from support.waiting import eventually
 
@@ -27,13 +28,6 @@ pytestmark = pytest.mark.run_last
 CARDS = ("4242424242424242", "5555 5555 5555 4444", "3782-822463-10005")
 # shorter values such as `local` are not secret and occur by coincidence
 SHORTEST_SECRET = 8
-PATTERNS = {
-    "an email address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
-    "a token": re.compile(r"eyJ[\w-]{8,}\.[\w-]+"),
-    "an Authorization header": re.compile(r"(?i)\bbearer [\w-]{8,}|AWS4-HMAC-SHA256 Credential"),
-    "a signed URL": re.compile(r"X-Amz-Signature=\w|[?&]Signature=\w"),
-    "a payment secret": re.compile(r"pi_\w+_secret_\w+|\b(?:sk|rk|whsec)_\w+"),
-}
 
 
 class History(NamedTuple):
@@ -41,19 +35,6 @@ class History(NamedTuple):
 
     secrets: dict[str, str]
     errors: list[Answer]
-
-
-def leaks(text: str, secrets: dict[str, str]) -> list[str]:
-    """Return the kinds of secrets that a text contains."""
-    found = [kind for kind, pattern in PATTERNS.items() if pattern.search(text)]
-    return found + [kind for kind, secret in secrets.items() if secret in text]
-
-
-def lines_of(shop: Shop) -> Iterator[tuple[str, str]]:
-    """Yield each line of each log of the shop, with the name of the file."""
-    for path in sorted(Path(shop.home, "logs").rglob("*.log")):
-        for line in path.read_text(errors="replace").splitlines():
-            yield path.name, line
 
 
 def settings_of(shop: Shop) -> dict[str, str]:
@@ -206,15 +187,11 @@ def history(shop: Shop, staff: str) -> History:
 
 
 def test_no_log_contains_a_secret(shop: Shop, history: History) -> None:
-    lines = list(lines_of(shop))
     # GIVEN logs of every service
-    names = " ".join({name for name, _ in lines})
+    names = " ".join({name for name, _ in lines_of(shop)})
     for writer in ("storefront-api", "orders", "payments-charge", "file-manager", "notifications"):
         assert writer in names
-    found = {
-        (name, kind): line[:1000] for name, line in lines for kind in leaks(line, history.secrets)
-    }
-    assert found == {}
+    assert secrets_in_logs(shop, history.secrets) == {}
 
 
 def test_no_error_response_contains_a_secret(history: History) -> None:

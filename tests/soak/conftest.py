@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support import small_shop
 from support.running_shop import Shop
 from support.soak.plan import LONG, SHORT, Plan
 
@@ -21,7 +22,7 @@ def plan(request: pytest.FixtureRequest) -> Plan:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("soak") / "home")
     try:
-        shop.up()
+        small_shop.start(shop)
         yield shop
     finally:
         shop.run("down", "--purge")
