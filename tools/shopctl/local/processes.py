@@ -1,6 +1,7 @@
 """Starts and stops the processes of the shop."""
 
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psutil
 from shopctl.project.running_shop import Process, start_time
 
 _GRACE_SECONDS = 20.0
+_POLL_SECONDS = 0.02
 
 
 def start(
@@ -60,10 +62,14 @@ def stop(process: Process, grace_seconds: float = _GRACE_SECONDS) -> bool:
     try:
         target = psutil.Process(process.pid)
         target.terminate()
-        target.wait(grace_seconds)
+        deadline = time.monotonic() + grace_seconds
+        # not `target.wait`: it also waits until the parent has collected the exit status, which
+        # the first process of a container may do late or never
+        while process.is_alive():
+            if time.monotonic() > deadline:
+                target.kill()
+                return False
+            time.sleep(_POLL_SECONDS)
     except psutil.NoSuchProcess:
         return True
-    except psutil.TimeoutExpired:
-        target.kill()
-        return False
     return True

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from shopctl.local import processes
@@ -42,6 +43,23 @@ def test_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     assert not processes.stop(process, grace_seconds=0.2)
     while process.is_alive():
         pass
+
+
+def test_process_whose_parent_does_not_collect_it_counts_as_stopped() -> None:
+    # GIVEN a process of a parent that never waits for it, as the first process of a container may
+    program = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
+    parent_command = [sys.executable, "-c", f"{program}; time.sleep(60)"]
+    with subprocess.Popen(parent_command, stdout=subprocess.PIPE, text=True) as parent:
+        try:
+            assert parent.stdout
+            pid = int(parent.stdout.readline())
+            started = running_shop.start_time(pid)
+            assert started
+            # WHEN it is stopped, THEN its end is noticed at once
+            assert processes.stop(Process("edge", pid, started, 1), grace_seconds=10)
+            assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        finally:
+            parent.kill()
 
 
 def test_process_that_reuses_the_id_is_not_stopped(tmp_path: Path) -> None:
