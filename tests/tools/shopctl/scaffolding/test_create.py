@@ -20,6 +20,7 @@ from botocore.credentials import Credentials
 from shopctl.local import environment
 from shopctl.project.layout import Layout
 from support.http import http
+from support.installation import install_tools
 from support.paths import ROOT
 from support.running_shop import ACCOUNT, Shop
 from support.waiting import eventually
@@ -78,13 +79,16 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     for path in ROOT.glob("apps/*/.chalice"):
         shutil.copytree(path, root / path.relative_to(ROOT))
     shutil.copy(ROOT / ".importlinter", root)
-    # the environments are shared with the repository, and installed there: their programs
-    # contain the path at which they were installed
+    # what is installed is shared with the repository, and installed there: the programs of an
+    # environment contain its path
+    install_tools()
     layout = Layout(ROOT, ROOT / ".shop")
+    layout.dependencies.mkdir(exist_ok=True)
     for name in ("lint", "types", "check"):
         environment.prepare(layout, name, name)
     (root / ".shop").mkdir()
-    (root / ".shop" / "venvs").symlink_to(ROOT / ".shop" / "venvs")
+    for shared in (".venv", ".shop/venvs", ".shop/dependencies"):
+        (root / shared).symlink_to(ROOT / shared)
     yield Checkout(root)
     shutil.rmtree(root)
 
