@@ -1,4 +1,4 @@
-"""The payments API, the charge, the relay of the table's stream, and the fulfillment."""
+"""Entry points of payments: its API, the stream relay, and the consumers of events."""
 
 from chalice.app import DynamoDBEvent, SNSEvent, SQSEvent
 
@@ -16,7 +16,7 @@ components = build(settings)
 @app.serves(api.LOOKUP)
 def look_up_transactions() -> api.TransactionLookupAnswer:
     """Return the transactions of many orders."""
-    return components.lookup.of_orders(app.body(api.TransactionLookup))
+    return components.transactions.look_up(app.body(api.TransactionLookup))
 
 
 @app.serves(api.AUDIT)
@@ -29,7 +29,7 @@ def audit_transactions() -> api.TransactionAuditAnswer:
 def reemit_transaction(transaction_id: str) -> None:
     """Re-emit the events of a transaction."""
     app.optional_body(NoBody)
-    components.lookup.reemit(transaction_id)
+    components.transactions.reemit(transaction_id)
 
 
 @app.serves(api.RECEIVE_WEBHOOK)
@@ -52,7 +52,7 @@ def charge(event: SNSEvent) -> dict[str, object]:
 
 @app.on_sqs_message(queue_arn=source("charge_retry"))
 def charge_retry(event: SQSEvent) -> dict[str, object]:
-    """Retry for hours what ``charge`` failed to do."""
+    """Retry events that ``charge`` failed to handle, with growing delays."""
     return components.charge.on_sqs(event.to_dict(), settings.charge_retry_url, event.context)
 
 
@@ -64,5 +64,5 @@ def fulfil(event: SNSEvent) -> dict[str, object]:
 
 @app.on_sqs_message(queue_arn=source("fulfil_retry"))
 def fulfil_retry(event: SQSEvent) -> dict[str, object]:
-    """Retry for hours what ``fulfil`` failed to do."""
+    """Retry events that ``fulfil`` failed to handle, with growing delays."""
     return components.fulfil.on_sqs(event.to_dict(), settings.fulfil_retry_url, event.context)

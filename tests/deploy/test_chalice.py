@@ -56,7 +56,7 @@ def test_app_is_not_configured_before_the_services_it_calls(trial: Trial) -> Non
 
 
 def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
-    # GIVEN the resources that outlive a release
+    # GIVEN the stateful resources
     assert "6 of 6 stacks changed" in trial.shop("deploy", "--stage", "own", "--resources")
     # WHEN each app is configured and deployed, and its delivery settings are applied
     for wave in WAVES:

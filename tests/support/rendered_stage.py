@@ -71,7 +71,8 @@ class Templates:
         Parameters
         ----------
         decided
-            With what hangs on the condition `Lasting` decided, for who reads no conditions.
+            Whether to evaluate the condition `RetainsData`, for tools that cannot do it
+            themselves.
         """
         directory = self.home / ("decided" if decided else "translated")
         directory.mkdir(exist_ok=True)
@@ -83,9 +84,9 @@ class Templates:
 
 
 def _lasting(value: Any) -> Any:
-    """Resolve the condition `Lasting`, which is true in every stage on AWS."""
+    """Resolve the condition `RetainsData`, which is true in every stage on AWS."""
     if isinstance(value, dict):
-        if "Fn::If" in value and value["Fn::If"][0] == "Lasting":
+        if "Fn::If" in value and value["Fn::If"][0] == "RetainsData":
             return value["Fn::If"][1]
         return {key: _lasting(child) for key, child in value.items()}
     if isinstance(value, list):

@@ -58,7 +58,7 @@ class Twice:
 class OutOfOrder:
     """Makes all other deliveries first, and then the newest one of the chosen."""
 
-    description = "each waits until nothing else is due, and the newest one is made first"
+    description = "deliveries wait until nothing else is due; then the newest one comes first"
 
     def __call__(self, world: World, chosen: list[Delivery], others: list[Delivery]) -> bool:
         """Make one of the deliveries that are due; return whether it is a case of this variant."""
@@ -69,7 +69,7 @@ class OutOfOrder:
 class Late:
     """Delays the first of the chosen deliveries by hours."""
 
-    description = "the first one is made two hours late, which is longer than Lambda keeps an event"
+    description = "the first delivery is two hours late, which is longer than Lambda keeps an event"
 
     def __init__(self) -> None:
         self._has_waited = False

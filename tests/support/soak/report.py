@@ -33,14 +33,14 @@ def render(
     figures = result.figures
     rows: dict[str, object] = {
         "orders accepted": f"{figures['orders accepted']} in {log.seconds:.0f} s",
-        "stored orders whose response was lost": figures["orders stored"]
-        - figures["orders accepted"],
-        "… cancelled by their customers": figures["orders cancelled"],
+        "orders cancelled by their customers": figures["orders cancelled"],
         **{
-            f"… {name}": count
+            f"orders with {name}": count
             for name, count in sorted(figures.items())
             if name.startswith("payment ")
         },
+        "stored orders whose response was lost": figures["orders stored"]
+        - figures["orders accepted"],
         **{
             name: figures[name]
             for name in (

@@ -63,7 +63,7 @@ def load_app(service: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         with (
-            mock.patch("chalicelib.payments.bootstrap.print_receipt", stub_receipt),
+            mock.patch("chalicelib.payments.bootstrap.render_receipt", stub_receipt),
             mock.patch.object(client, "Breaker", _breaker),
             mock.patch.object(client, "RetryPolicy", return_value=RetryPolicy(base_delay=0.0)),
             mock.patch.object(transport, "connection_pool", return_value=CONNECTIONS),

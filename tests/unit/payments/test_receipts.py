@@ -29,8 +29,8 @@ def outcome(name: str, toy: str = "Kite") -> PaymentOutcome:
 
 @pytest.mark.parametrize("name", ["Alice", "Zoë Łukasz", "Алиса"])
 def test_same_payment_gives_the_same_bytes(name: str) -> None:
-    receipt = receipts.print_receipt(outcome(name))
-    assert receipt == receipts.print_receipt(outcome(name))
+    receipt = receipts.render_receipt(outcome(name))
+    assert receipt == receipts.render_receipt(outcome(name))
     assert receipt.startswith(b"%PDF-")
 
 

@@ -80,7 +80,7 @@ class Cloud:
         if not self.is_local:
             aws: Any = boto3.Session(region_name=self.region)
             return aws.client(service, config=config)
-        # a developer's own AWS profile must not affect the local cloud
+        # a developer's own AWS profile must not affect the embedded AWS
         os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
         local: Any = boto3.Session(
             aws_access_key_id=self.access_key,

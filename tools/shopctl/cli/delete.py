@@ -18,7 +18,7 @@ from shopctl.project.layout import Layout
 def delete_command(stage: str, services: tuple[str, ...], infra: tuple[str, ...]) -> None:
     """Remove services from a stage.
 
-    Without names it removes all of them. A stage that retains its data is refused.
+    Without names it removes all of them. Refuses a stage that retains its data.
     """
     from shopctl.aws.target import find_target
     from shopctl.deploying import infra as infrastructure

@@ -1,4 +1,4 @@
-"""`./shop deliver`: complete a `chalice deploy`."""
+"""`./shop deliver`: apply delivery.yaml after a `chalice deploy`."""
 
 import click
 
@@ -10,10 +10,10 @@ from shopctl.project.layout import Layout
 @stage_option
 @services_argument
 def deliver_command(stage: str, services: tuple[str, ...]) -> None:
-    """Complete a `chalice deploy`.
+    """Apply delivery.yaml after a `chalice deploy`.
 
-    Applies the settings of delivery.yaml, which Chalice cannot express, and publishes the APIs'
-    URLs.
+    Sets the concurrency limits, retries and event filters that Chalice cannot express, and
+    publishes the APIs' URLs.
     """
     from shopctl.aws.target import find_target
     from shopctl.deploying import apply_delivery

@@ -16,7 +16,11 @@ from shopctl.project.layout import Layout
 @click.command("deploy")
 @stage_option
 @services_argument
-@click.option("--resources", is_flag=True, help="Deploy only the resources that outlive a release.")
+@click.option(
+    "--resources",
+    is_flag=True,
+    help="Deploy only the stateful resources: tables, buckets, topics and queues.",
+)
 @click.option(
     "--packages",
     type=click.Path(path_type=Path),
@@ -30,7 +34,7 @@ def deploy_command(
     packages: Path | None,
     infra: tuple[str, ...],
 ) -> None:
-    """Deploy services, each after those it depends on.
+    """Deploy services in dependency order.
 
     Without names it deploys all of them.
     """

@@ -18,8 +18,8 @@ from shopctl.project.layout import Layout
     "--emits",
     multiple=True,
     metavar="EVENT",
-    help="Event to emit when a record is created, such as stock.reserved. A second one is emitted"
-    " when a record is changed, a third when one is deleted. Implies --table.",
+    help="Event to emit, such as stock.reserved. Repeatable: the first is emitted when a record is"
+    " created, the second when one is changed, the third when one is deleted. Implies --table.",
 )
 @click.option(
     "--listens",
@@ -43,10 +43,10 @@ def new_command(
     calls: tuple[str, ...],
     dry_run: bool,
 ) -> None:
-    """Create a service that runs at once.
+    """Create a service that runs without further edits.
 
     Writes its contract, app, manifest, templates, README and tests, and adds it to the files that
-    all services share. If something cannot be done, nothing is changed.
+    all services share. If any step fails, nothing is changed.
     """
     from shopctl.local.environment import prepare
     from shopctl.scaffolding import create, published_language, request

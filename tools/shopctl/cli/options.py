@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Moment(click.ParamType[datetime]):
-    """A time as RFC 3339 writes it, or an age: ``90m`` is 90 minutes ago.
+    """An RFC 3339 time, or an age: ``90m`` is 90 minutes ago.
 
     Without an offset, or as a day alone, a time is UTC.
 
@@ -70,7 +70,7 @@ def refuse_services_with_infra(services: tuple[str, ...], infra: tuple[str, ...]
     Raises
     ------
     ShopProblem
-        If it does.
+        If both are given.
     """
     if services and infra:
         raise ShopProblem(
@@ -84,7 +84,7 @@ def running(layout: Layout) -> RunningShop:
     Raises
     ------
     ShopProblem
-        If it does not run.
+        If the shop is not running.
     """
     shop = running_shop.read(layout.state)
     if shop is None or len(shop.dead()) == len(shop.processes):

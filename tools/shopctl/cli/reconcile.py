@@ -41,8 +41,8 @@ def reconcile_command(
 ) -> None:
     """Verify the invariants of orders: charges, receipts, emails.
 
-    Every order must be charged once or declined, with its receipt and its emails. Exits with 1 if a
-    violation remains.
+    An order must never be charged twice, and its charge, receipt and emails must match its payment
+    status. Exits with 1 if a violation remains.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating import reconcile

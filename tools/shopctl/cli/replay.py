@@ -23,11 +23,12 @@ _HELP = """List, inspect and redeliver dead letters.
   ./shop replay inspect             show each message in full
   ./shop replay redrive --dry-run   show what would be delivered to which function
   ./shop replay redrive --all       redeliver all messages
-  ./shop replay --from-table        re-emit orders whose events are in no queue
+  ./shop replay --from-table        re-emit orders whose events are no longer in any queue
 
 The options select messages. Values of one option are alternatives; different options must all
 match. A message is deleted only after its function has handled it; one that fails stays in its
-queue. It is safe to run this twice at once, to stop it and to repeat it: nothing is charged twice.
+queue. It is safe to run two replays concurrently, to interrupt one and to run it again: nothing is
+charged twice.
 
 \b
 docs/runbooks/dead-letters.md explains the reasons and what to do about each.

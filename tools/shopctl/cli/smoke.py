@@ -25,8 +25,8 @@ def smoke_command(
     """Buy a toy as a customer would, and stop at the first failure.
 
     The order is paid with a test payment method and then cancelled. It is placed only on stages
-    with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD name the
-    customer; without them a new one signs up.
+    with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD are the
+    credentials of the customer; without them, a new customer signs up.
     """
     from shopctl.operating.smoke import Customer, SmokeTest
     from shopctl.project import stages

@@ -9,7 +9,7 @@ from shopctl.cli.passthrough import PASS_ARGUMENTS
 from shopctl.project.layout import Layout
 
 # The linters need no processes or ports, so they run in parallel. The suites use all cores. The
-# soak test mostly waits for retries, and runs while faults are tried in the simulated world.
+# soak test mostly waits for retries, and runs while faults are injected in the simulated world.
 _EVERYTHING = [
     ("run-parallel", "--parallel", "auto", "-m", "static"),
     ("run", "-m", "suites"),

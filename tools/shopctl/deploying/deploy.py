@@ -67,7 +67,7 @@ def deploy(
 
 
 def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Outcome]:
-    """Deploy only the resources that outlive a release; `chalice deploy` can do the rest.
+    """Deploy only the stateful resources; `chalice deploy` can do the rest.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class _Rollback:
 def roll_back(to: Target, report: Callable[[str], None]) -> None:
     """Roll services back to their previous release, each before those it depends on.
 
-    Resources that outlive a release stay as they are. After an interruption, running it again
+    Stateful resources stay as they are. After an interruption, running it again
     completes the service in progress and rolls the others back once more.
 
     Parameters

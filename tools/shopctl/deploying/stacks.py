@@ -26,7 +26,7 @@ _PARALLEL_STACKS = 6
 
 
 def deploy_resources(cloud: Cloud, stage: Stage, services: Sequence[Service]) -> dict[str, Outcome]:
-    """Deploy the resources that outlive a release, of all services in parallel.
+    """Deploy the stateful resources, of all services in parallel.
 
     Returns
     -------
@@ -67,8 +67,8 @@ def resources_template(service: Service, stage: Stage) -> str:
         for resource in template["Resources"].values():
             resource.pop("DeletionPolicy", None)
             resource.pop("UpdateReplacePolicy", None)
-        if "Lasting" in template.get("Conditions", {}):
-            template["Conditions"]["Lasting"] = {"Fn::Equals": ["retained", "not retained"]}
+        if "RetainsData" in template.get("Conditions", {}):
+            template["Conditions"]["RetainsData"] = {"Fn::Equals": ["retained", "not retained"]}
     return json.dumps(template)
 
 

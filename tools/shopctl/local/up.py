@@ -128,7 +128,7 @@ class Start:
 def converge(
     layout: Layout, state: RunningShop, chosen: Sequence[Service], progress: Progress
 ) -> list[str]:
-    """Package and deploy services on a running local cloud.
+    """Package and deploy services on a running embedded AWS.
 
     Returns
     -------

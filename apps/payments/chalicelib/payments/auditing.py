@@ -4,8 +4,8 @@ from chalicelib.payments import domain
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.gateway import GatewayUnavailableError
 from chalicelib.payments.ledger import Ledger
-from chalicelib.payments.lookup import to_transaction
 from chalicelib.payments.store import TransactionStore
+from chalicelib.payments.transactions import to_transaction
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
 from contracts.payments import (

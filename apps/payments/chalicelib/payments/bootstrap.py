@@ -8,9 +8,9 @@ from chalicelib.payments.events import events_of
 from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import Gateway, StripeGateway
 from chalicelib.payments.ledger import Ledger, StripeLedger
-from chalicelib.payments.lookup import Lookup
-from chalicelib.payments.receipts import print_receipt
+from chalicelib.payments.receipts import render_receipt
 from chalicelib.payments.store import TransactionRecord, TransactionStore
+from chalicelib.payments.transactions import Transactions
 from chalicelib.payments.webhooks import Webhooks
 from chassis import aws, settings
 from chassis.client import Downstream, ServiceClient
@@ -46,7 +46,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 class Components(NamedTuple):
     """The parts of the service that its entry points use."""
 
-    lookup: Lookup
+    transactions: Transactions
     auditing: Auditing
     webhooks: Webhooks
     relay: Relay
@@ -83,10 +83,10 @@ def build(
         store,
         file_manager or ServiceClient("file_manager", settings.file_manager_url, transport),
         notifications or ServiceClient("notifications", settings.notifications_url, transport),
-        print_receipt,
+        render_receipt,
     )
     return Components(
-        lookup=Lookup(store),
+        transactions=Transactions(store),
         auditing=Auditing(store, ledger or StripeLedger(stripe)),
         webhooks=Webhooks(settings.stripe_webhook_secret, store, charging),
         relay=Relay(

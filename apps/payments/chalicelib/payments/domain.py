@@ -80,7 +80,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True):
-    """The only transaction of an order, with the order's data for the receipt and the emails.
+    """The payment of an order, with the order's data for the receipt and the emails.
+
+    It is stored and returned as the order's transaction; each order has exactly one.
 
     ``outcomes`` are the statuses that it has had, oldest first, so that the event of each can be
     re-emitted unchanged.

@@ -18,8 +18,8 @@ from contracts.notifications import Attachment, NewMessage, OrderMail, Template
 from contracts.payments import PaymentOutcome
 
 
-class ReceiptPrinter(Protocol):
-    """Prints receipts as PDF; the same payment always gives the same bytes."""
+class ReceiptRenderer(Protocol):
+    """Renders receipts as PDF; the same payment always gives the same bytes."""
 
     def __call__(self, outcome: PaymentOutcome) -> bytes:
         """Return the receipt of a payment as a PDF."""
@@ -34,7 +34,7 @@ class Fulfillment:
         Reads and writes the transactions.
     file_manager, notifications
         Clients of the services that store files and send emails.
-    print_receipt
+    render_receipt
         Prints a receipt.
     now
         Returns the current time in UTC.
@@ -45,13 +45,13 @@ class Fulfillment:
         store: TransactionStore,
         file_manager: Downstream,
         notifications: Downstream,
-        print_receipt: ReceiptPrinter,
+        render_receipt: ReceiptRenderer,
         now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._file_manager = file_manager
         self._notifications = notifications
-        self._print_receipt = print_receipt
+        self._render_receipt = render_receipt
         self._now = now
 
     def on_succeeded(self, event: CloudEvent[PaymentOutcome]) -> None:
@@ -65,7 +65,7 @@ class Fulfillment:
             If ``file_manager`` or ``notifications`` does not answer.
         """
         outcome = event.data
-        receipt = self._print_receipt(outcome)
+        receipt = self._render_receipt(outcome)
         self._archive(outcome, receipt)
         attachment = Attachment(
             filename=_filename(outcome), content_type="application/pdf", content=receipt

@@ -1,8 +1,8 @@
 """The payment gateway: a small interface over Stripe's client that classifies its errors.
 
-For 24 hours Stripe answers a repeated idempotency key with the first answer, even if that was a
-500. So a key is useful for a retry after a timeout, and useless after a 500. Then the next attempt
-uses a fresh key, which is safe because an intent succeeds at most once and a charge is refunded at
+For 24 hours, Stripe returns the first response to every request with the same idempotency key, even
+if that response was a 500. So a retry after a timeout reuses the key, and a retry after a 500 needs
+a fresh one. A fresh key is safe because an intent succeeds at most once and a charge is refunded at
 most once. (Stripe API reference, "Idempotent requests".)
 """
 

@@ -11,7 +11,7 @@ _FONTS = Path(__file__).parent / "fonts"
 _LATIN = frozenset(map(chr, [*range(0x20, 0x180), *range(0x2010, 0x2028), 0x20AC]))
 
 
-def print_receipt(outcome: PaymentOutcome) -> bytes:
+def render_receipt(outcome: PaymentOutcome) -> bytes:
     """Return the receipt of a payment as a PDF; the same payment always gives the same bytes.
 
     Parameters

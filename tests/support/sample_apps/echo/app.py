@@ -1,4 +1,4 @@
-"""An app with every kind of trigger, for trying the local cloud on."""
+"""An app with every kind of trigger, to test the embedded AWS with."""
 
 import json
 import os

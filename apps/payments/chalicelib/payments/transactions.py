@@ -1,4 +1,4 @@
-"""Look up transactions and re-emit their events."""
+"""Finds transactions by order, and re-emits their events."""
 
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.store import TransactionStore
@@ -6,8 +6,8 @@ from chassis.problems import NotFound
 from contracts.payments import Transaction, TransactionLookup, TransactionLookupAnswer
 
 
-class Lookup:
-    """Looks up transactions and re-emits their events.
+class Transactions:
+    """Finds transactions by order, and re-emits their events.
 
     Parameters
     ----------
@@ -18,9 +18,9 @@ class Lookup:
     def __init__(self, store: TransactionStore) -> None:
         self._store = store
 
-    def of_orders(self, lookup: TransactionLookup) -> TransactionLookupAnswer:
+    def look_up(self, request: TransactionLookup) -> TransactionLookupAnswer:
         """Return the existing transactions of orders."""
-        payments = self._store.of_orders(lookup.order_ids)
+        payments = self._store.of_orders(request.order_ids)
         return TransactionLookupAnswer(items=[to_transaction(payment) for payment in payments])
 
     def reemit(self, transaction_id: str) -> None:
