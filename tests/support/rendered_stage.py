@@ -78,17 +78,17 @@ class Templates:
         directory.mkdir(exist_ok=True)
         for path in self.deployed:
             made = self.translated.get(path.stem) or json.loads(path.read_text())
-            made = _lasting(made) if decided else made
+            made = _evaluated(made) if decided else made
             (directory / path.name).write_text(json.dumps(made, indent=1))
         return sorted(directory.glob("*.json"))
 
 
-def _lasting(value: Any) -> Any:
+def _evaluated(value: Any) -> Any:
     """Resolve the condition `RetainsData`, which is true in every stage on AWS."""
     if isinstance(value, dict):
         if "Fn::If" in value and value["Fn::If"][0] == "RetainsData":
             return value["Fn::If"][1]
-        return {key: _lasting(child) for key, child in value.items()}
+        return {key: _evaluated(child) for key, child in value.items()}
     if isinstance(value, list):
-        return [_lasting(child) for child in value]
+        return [_evaluated(child) for child in value]
     return value

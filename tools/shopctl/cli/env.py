@@ -9,7 +9,7 @@ from shopctl.project.layout import Layout
 @click.command("env")
 @json_option
 def env_command(json_: bool) -> None:
-    """Print the shop's URLs and AWS credentials as environment variables.
+    """Print URLs and AWS credentials as environment variables.
 
     `eval "$(./shop env)"` sets them in a shell.
     """

@@ -76,7 +76,7 @@ def test_stage_without_an_alarm_email_has_only_silent_alarms_on_dead_letters() -
     assert kinds == ["RelayDeadLettersAlarm"]
     assert "alarms/topic-arn" not in body
     # AND nothing outlives its stack in a stage that does not retain data
-    assert "Retain" not in body
+    assert '"Retain"' not in body
 
 
 def test_alarms_use_chalices_names_in_its_stages() -> None:
