@@ -16,6 +16,7 @@ from chalicelib.file_manager.store import FileStore, Stored
 from chassis import clock, context, log
 from chassis.clock import Clock
 from chassis.consumer import delay
+from chassis.contention import Attempts
 from chassis.parking import Parking, is_replay
 from contracts.files import File
 
@@ -127,8 +128,10 @@ class Uploads:
         lambda_context
             Context of the invocation, which knows the remaining time.
         """
+        attempts = Attempts(file_id)
         stored = self._store.get(file_id)
         while stored and stored.file.status == "pending":
+            attempts.begin()
             budget = context.budget_of(lambda_context)
             with context.entered({context.TRACEPARENT: stored.trace}, budget=budget):
                 outcome = self._outcome(stored)

@@ -14,6 +14,7 @@ from chalicelib.notifications.email_sender import (
 from chalicelib.notifications.store import MessageStore
 from chassis import clock, log
 from chassis.clock import Clock
+from chassis.contention import Attempts
 from chassis.problems import BadRequest, Conflict, ServiceUnavailable, Unprocessable
 from contracts.notifications import Message, MessageLookup, MessageLookupAnswer, NewMessage
 
@@ -130,7 +131,9 @@ class NotificationService:
 
     def _record_sent(self, attempt: Attempt) -> Message:
         done = domain.mark_sent(attempt, self._now())
+        attempts = Attempts(done.message.id)
         while not self._store.replace(done):
+            attempts.begin()
             # Another attempt has taken over. This one has sent the email, which must be recorded.
             current = self._store.get(done.message.id)
             if current is None or current.message.status == "sent":

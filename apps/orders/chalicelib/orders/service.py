@@ -8,6 +8,7 @@ from chalicelib.orders import domain
 from chalicelib.orders.store import OrderStore, Stored
 from chassis import clock
 from chassis.clock import Clock
+from chassis.contention import Attempts
 from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
@@ -154,8 +155,12 @@ class OrderService:
         ------
         NotFound
             If there is no such order.
+        ServiceUnavailable
+            If other writers were faster in every attempt.
         """
+        attempts = Attempts(order_id)
         while True:
+            attempts.begin()
             stored = self._stored(order_id)
             cancelled = domain.cancel(stored.order, self._now())
             if cancelled is stored.order or self._store.replace(cancelled, stored.fingerprint):

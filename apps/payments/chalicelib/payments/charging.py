@@ -20,6 +20,7 @@ from chalicelib.payments.store import TransactionStore
 from chassis import clock, log
 from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
+from chassis.contention import Attempts
 from contracts.events import CloudEvent
 from contracts.orders import Order
 
@@ -103,8 +104,15 @@ class Charging:
         """Record the status of a payment's intent, and return the updated payment.
 
         If another writer changed the payment meanwhile, it is read again.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If other writers were faster in every attempt.
         """
+        attempts = Attempts(payment.id)
         while True:
+            attempts.begin()
             changed = domain.apply_intent(payment, intent, self._now())
             if changed is payment:
                 return payment
@@ -140,7 +148,9 @@ class Charging:
             raise PermanentFailure(
                 f"the refund of {payment.order_id} was refused: {error.code}"
             ) from None
+        attempts = Attempts(payment.id)
         while payment.status == "succeeded":
+            attempts.begin()
             if self._store.replace(payment.moved_to("refunded", self._now())):
                 return
             payment = self._existing(payment.order_id)

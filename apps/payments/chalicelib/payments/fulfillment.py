@@ -11,6 +11,7 @@ from chassis import clock, log
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
+from chassis.contention import Attempts
 from chassis.problems import Conflict, Unprocessable
 from contracts import files, notifications
 from contracts.events import CloudEvent
@@ -124,7 +125,9 @@ class Fulfillment:
         self._record_receipt(outcome.order_id, file_id)
 
     def _record_receipt(self, order_id: str, file_id: str) -> None:
+        attempts = Attempts(domain.transaction_id(order_id))
         while True:
+            attempts.begin()
             payment = self._store.get(domain.transaction_id(order_id))
             if payment is None:
                 raise PermanentFailure(f"order {order_id} has no transaction")

@@ -11,6 +11,7 @@ from chalicelib.toys.store import Stored, ToyStore
 from chassis import clock, log
 from chassis.client import Downstream
 from chassis.clock import Clock
+from chassis.contention import Attempts
 from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
@@ -197,8 +198,12 @@ class ToyService:
         ------
         NotFound
             If there is no such toy, or the toy has no such image.
+        ServiceUnavailable
+            If other writers were faster in every attempt.
         """
+        attempts = Attempts(toy_id)
         while True:
+            attempts.begin()
             stored = self._stored(toy_id)
             try:
                 changed = domain.remove_image(stored.toy, image_id, self._now())
@@ -222,7 +227,9 @@ class ToyService:
         """
         file = event.data
         image = ToyImage(id=file.id, url=file.url, alt=file.alt)
+        attempts = Attempts(file.subject)
         while True:
+            attempts.begin()
             stored = self._store.get(file.subject)
             if stored is None:
                 log.info("image for an unknown toy", toy_id=file.subject, file_id=file.id)

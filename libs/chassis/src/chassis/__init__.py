@@ -21,6 +21,7 @@ Calling other services
 Storing and publishing
 
 ``records``        PynamoDB models: tables, versions, documents
+``contention``     bounds the attempts to change a record that others change
 ``backfill``       adds new attributes to old records
 ``relay``          stream records to published events
 ``consumer``       events to handlers; failures are retried or parked
