@@ -1,6 +1,7 @@
 """Charges and refunds under redeliveries, crashes and reordered events."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from chassis.consumer import PermanentFailure
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED, CloudEvent, EventType
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
+from support.log_lines import Lines
+from support.races import after_call
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -319,6 +322,159 @@ def test_cancellation_is_retried_while_the_intent_is_open(order: Order) -> None:
     world.gateway._cancel = world.gateway._intent  # type: ignore[method-assign]
     with pytest.raises(GatewayUnavailableError):
         world.deliver(ORDER_CANCELLED, order)
+
+
+def cancelling(world: World, order: Order) -> Callable[[], None]:
+    return lambda: world.deliver(ORDER_CANCELLED, order)
+
+
+def placing(world: World, order: Order) -> Callable[[], None]:
+    return lambda: world.deliver(ORDER_PLACED, order)
+
+
+def receiving(world: World, status: Any) -> Callable[[], Payment]:
+    """Return a writer that records what a webhook about the only intent reports."""
+
+    def receive() -> Payment:
+        intent = Intent(id=str(world.payment.intent_id), status=status)
+        return world.charging.record(world.payment, intent)
+
+    return receive
+
+
+def archiving(world: World) -> Callable[[], bool]:
+    """Return a writer that records the receipt, as fulfillment does."""
+    return lambda: world.store.replace(world.payment.with_receipt("fil_1", NOW))
+
+
+def test_order_cancelled_while_its_intent_is_created_is_not_charged(order: Order) -> None:
+    world = World()
+    after_call(world.gateway, "create", cancelling(world, order))
+    world.deliver(ORDER_PLACED, order)
+    # THEN the record of the cancellation stays
+    assert world.store.history == ["cancelled"]
+    assert world.gateway.charged == []
+
+
+@pytest.mark.parametrize("call", ["confirm", "cancel"])
+def test_order_cancelled_while_its_intent_is_confirmed_is_refunded(order: Order, call: str) -> None:
+    # WHEN the gateway has charged, and that is not recorded yet
+    world = World()
+    if call == "confirm":
+        after_call(world.gateway, "confirm", cancelling(world, order))
+        world.deliver(ORDER_PLACED, order)
+    else:
+        world.store.add(domain.opened(order, world.gateway.create(order).id, NOW))
+        world.gateway.confirm("pi_1", order.id, order.payment_method)
+        # or a webhook records it first
+        after_call(world.gateway, "cancel", receiving(world, "succeeded"))
+        world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "succeeded", "refunded"]
+    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+
+
+def test_order_charged_after_its_cancellation_found_no_payment_is_refunded(order: Order) -> None:
+    world = World()
+    after_call(world.store, "get", placing(world, order))
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "succeeded", "refunded"]
+    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+
+
+def test_order_is_charged_once_by_two_deliveries_at_the_same_time(order: Order) -> None:
+    for call in ("get", "add"):
+        world = World()
+        after_call(world.store, call, placing(world, order))
+        world.deliver(ORDER_PLACED, order)
+        assert world.store.history == ["pending", "succeeded"]
+        assert len(world.gateway.charged) == 1
+
+
+def test_receipt_recorded_while_the_refund_is_made_does_not_prevent_its_record(
+    order: Order,
+) -> None:
+    world = World()
+    world.deliver(ORDER_PLACED, order)
+    after_call(world.gateway, "refund", archiving(world))
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.payment.status == "refunded"
+    assert (world.payment.receipt_file_id, world.payment.version) == ("fil_1", 4)
+
+
+def test_refund_recorded_by_another_cancellation_is_recorded_once(order: Order) -> None:
+    world = World()
+    world.deliver(ORDER_PLACED, order)
+    after_call(world.gateway, "refund", cancelling(world, order))
+    world.deliver(ORDER_CANCELLED, order)
+    assert world.store.history == ["pending", "succeeded", "refunded"]
+    assert world.gateway.refunds == world.gateway.charged
+
+
+def test_outcome_is_recorded_at_the_second_try_if_another_writer_was_first(order: Order) -> None:
+    # WHEN a decline is recorded while the gateway charges after all
+    world = World()
+    after_call(world.gateway, "confirm", receiving(world, "declined"))
+    world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["pending", "declined", "succeeded"]
+
+
+def test_outcome_that_another_writer_made_impossible_is_not_recorded(order: Order) -> None:
+    # WHEN the shopper has paid before the charge records that an action is required
+    world = World("action_required")
+    after_call(world.gateway, "confirm", receiving(world, "succeeded"))
+    world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["pending", "succeeded"]
+    assert world.payment.client_secret is None
+
+
+def test_refused_refund_is_a_permanent_failure_and_stays_unrecorded(order: Order) -> None:
+    world = World()
+    world.deliver(ORDER_PLACED, order)
+
+    def refuse(intent_id: str, order_id: str) -> None:
+        raise GatewayRefusedError("insufficient_balance")
+
+    world.gateway.refund = refuse  # type: ignore[method-assign]
+    with pytest.raises(PermanentFailure, match="refund of ord_1 was refused: insufficient_balance"):
+        world.deliver(ORDER_CANCELLED, order)
+    assert world.payment.status == "succeeded"
+
+
+def test_each_new_status_is_logged_and_counted_once(order: Order, lines: Lines) -> None:
+    stories: dict[str, tuple[World, tuple[EventType, ...]]] = {
+        "succeeded refunded": (World(), (ORDER_PLACED, ORDER_PLACED, ORDER_CANCELLED)),
+        "declined": (World("declined"), (ORDER_PLACED, ORDER_PLACED)),
+        "action_required cancelled": (World("action_required"), (ORDER_PLACED, ORDER_CANCELLED)),
+        "cancelled": (World(), (ORDER_CANCELLED, ORDER_PLACED)),
+    }
+    for expected, (world, story) in stories.items():
+        before = len(lines())
+        for kind in story:
+            world.deliver(kind, order)
+        logged = lines()[before:]
+        changes = [line for line in logged if line.get("message") == "payment status changed"]
+        metrics = [line for line in logged if "Payments" in line]
+        assert [line["status"] for line in changes] == expected.split()
+        assert {line["order_id"] for line in changes} == {"ord_1"}
+        assert [(line["outcome"], line["Payments"]) for line in metrics] == [
+            (status, 1) for status in expected.split()
+        ]
+
+
+def test_outcome_of_a_lost_race_is_not_counted(order: Order, lines: Lines) -> None:
+    world = World()
+    after_call(world.store, "get", cancelling(world, order))
+    world.deliver(ORDER_PLACED, order)
+    assert [line["outcome"] for line in lines() if "Payments" in line] == ["cancelled"]
+
+
+def test_intent_found_at_the_gateway_is_logged(order: Order, lines: Lines) -> None:
+    order = replace(order, placed_at=NOW - timedelta(hours=2))
+    world = World()
+    world.gateway.create(order)
+    world.deliver(ORDER_PLACED, order)
+    (line,) = [line for line in lines() if line.get("message") == "existing intent found"]
+    assert (line["level"], line["intent_id"]) == ("WARNING", "pi_1")
 
 
 def crash_points(outcome: str, story: tuple[EventType, ...], order: Order) -> list[Steps]:

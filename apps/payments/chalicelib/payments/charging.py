@@ -90,8 +90,7 @@ class Charging:
                 if found
                 else domain.cancelled_before_charge(order, self._now())
             )
-            if not self._store.add(payment):
-                payment = self._existing(order.id)
+            payment = self._add(payment)
         if payment.may_still_succeed and payment.intent_id is not None:
             intent = self._gateway.cancel(payment.intent_id)
             payment = self.record(payment, intent)
@@ -117,8 +116,7 @@ class Charging:
             if changed is payment:
                 return payment
             if self._store.replace(changed):
-                log.info("payment status changed", order_id=changed.order_id, status=changed.status)
-                log.metric("Payments", outcome=changed.status)
+                _report(changed)
                 return changed
             payment = self._existing(payment.order_id)
 
@@ -129,7 +127,15 @@ class Charging:
             payment = domain.refused(order, error.code, self._now())
         else:
             payment = domain.opened(order, intent.id, self._now())
-        return payment if self._store.add(payment) else self._existing(order.id)
+        return self._add(payment)
+
+    def _add(self, payment: Payment) -> Payment:
+        """Store a new payment, and return it, or the one that another writer stored first."""
+        if not self._store.add(payment):
+            return self._existing(payment.order_id)
+        if payment.outcomes:
+            _report(payment)
+        return payment
 
     def _find_lost_intent(self, order: Order) -> Intent | None:
         """Return the gateway's intent of an order that should have a transaction and has none."""
@@ -151,7 +157,9 @@ class Charging:
         attempts = Attempts(payment.id)
         while payment.status == "succeeded":
             attempts.begin()
-            if self._store.replace(payment.moved_to("refunded", self._now())):
+            refunded = payment.moved_to("refunded", self._now())
+            if self._store.replace(refunded):
+                _report(refunded)
                 return
             payment = self._existing(payment.order_id)
 
@@ -159,3 +167,9 @@ class Charging:
         payment = self._store.get(domain.transaction_id(order_id))
         assert payment is not None  # transactions are never deleted
         return payment
+
+
+def _report(payment: Payment) -> None:
+    """Log and count the new status of a payment."""
+    log.info("payment status changed", order_id=payment.order_id, status=payment.status)
+    log.metric("Payments", outcome=payment.status)
