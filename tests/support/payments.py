@@ -1,7 +1,10 @@
 """Orders, their events and their transactions, for the tests of the payments service."""
 
+import hashlib
+import hmac
 import json
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -74,6 +77,30 @@ def intent_of(order: Order) -> str:
     (item,) = [item for item in items if item["order_id"]["S"] == order.id]
     intent_id: str = item["intent_id"]["S"]
     return intent_id
+
+
+def signature_of(payload: bytes, stamp: int, secret: str = SECRET) -> str:
+    """Return the signature of a webhook as Stripe computes it."""
+    signed_payload = f"{stamp}.".encode() + payload
+    return hmac.new(secret.encode(), signed_payload, hashlib.sha256).hexdigest()
+
+
+def signed(payload: bytes, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    """Return the body with which the storefront passes on a signed webhook."""
+    stamp = int(at or time.time())
+    signature = f"t={stamp},v1={signature_of(payload, stamp, secret)}"
+    return {"payload": b64encode(payload).decode(), "signature": signature}
+
+
+def webhook_event(kind: str, order: Order, intent_id: str, decline_code: str = "") -> bytes:
+    """Return a webhook's payload; the gateway keeps the error of an earlier attempt."""
+    subject: dict[str, Any] = {
+        "id": intent_id,
+        "object": "payment_intent",
+        "metadata": {"order_id": order.id},
+        "last_payment_error": {"decline_code": decline_code} if decline_code else None,
+    }
+    return json.dumps({"id": "evt_1", "type": kind, "data": {"object": subject}}).encode()
 
 
 def outcomes(app: ModuleType, stream: StreamOf, spy: TopicSpy) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from chassis.problems import BadRequest, ServiceUnavailable
 from contracts.payments import Webhook
 
 TOLERANCE = 300
-"""Seconds for which a signature is valid."""
+"""Seconds by which a signature's timestamp may be in the past or, if clocks differ, the future."""
 
 _STATUSES = {
     "payment_intent.succeeded": "succeeded",
@@ -109,4 +109,4 @@ class Webhooks:
         if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
             raise problem
         if abs(self._now() - int(stamps[0])) > TOLERANCE:
-            raise BadRequest("The signature is too old.")
+            raise BadRequest("The signature is too old, or its timestamp is in the future.")

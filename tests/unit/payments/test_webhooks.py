@@ -1,0 +1,180 @@
+"""Which webhooks are accepted: their signatures, their timestamps, and what they are about."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, transaction_id
+from chalicelib.payments.webhooks import TOLERANCE, Webhooks
+from chassis.problems import BadRequest, ServiceUnavailable
+from contracts.payments import Webhook
+from support.payments import SECRET, order_of, signature_of
+
+NOW = 1_764_000_000
+IGNORED = b'{"type":"payment_intent.created","data":{"object":{"id":"pi_1"}}}'
+
+
+class Charging:
+    """A fake that records the outcomes which webhooks report."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Intent] = []
+
+    def record(self, _: Payment, intent: Intent) -> None:
+        self.recorded.append(intent)
+
+
+def webhooks(payment: Payment | None = None, charging: Any = None) -> Webhooks:
+    known = {payment.id: payment} if payment else {}
+    store: Any = SimpleNamespace(get=known.get)
+    return Webhooks(SECRET, store, charging or Charging(), lambda: NOW)
+
+
+def receive(signature: str, payload: bytes = IGNORED) -> None:
+    webhooks().receive(Webhook(payload=payload, signature=signature))
+
+
+RIGHT = signature_of(IGNORED, NOW)
+WRONG = "0" * 64
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        f"t={NOW},v1={RIGHT}",
+        # while the secret is rotated, there is a signature with each secret
+        f"t={NOW},v1={RIGHT},v1={WRONG}",
+        f"t={NOW},v1={WRONG},v1={RIGHT}",
+        f"t={NOW},v0={WRONG},v1={RIGHT}",
+        f"v1={RIGHT},t={NOW}",
+    ],
+)
+def test_webhook_with_a_valid_signature_is_accepted(signature: str) -> None:
+    receive(signature)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        f"t={NOW}",  # fresh, but not signed
+        f"t={NOW},v1=",
+        f"t={NOW},v1",
+        f"t={NOW},v1={WRONG}",
+        f"t={NOW},v1={WRONG},v1={WRONG}",
+        f"t={NOW},v0={RIGHT}",  # the scheme of test events
+        f"t={NOW},v1={RIGHT[:-1]}",
+        f"t={NOW},v1={RIGHT}0",
+        f"t={NOW},v1={RIGHT.upper()}",
+        f"v1={RIGHT}",
+        f"t={NOW - 1},v1={RIGHT}",  # signed with another timestamp
+        f"t={NOW},t={NOW},v1={RIGHT}",
+        f"t={NOW}.0,v1={RIGHT}",
+        f"t=-{NOW},v1={RIGHT}",
+        f"t=now,v1={RIGHT}",
+    ],
+)
+def test_webhook_without_a_valid_signature_is_rejected(signature: str) -> None:
+    with pytest.raises(BadRequest, match="signature is not valid"):
+        receive(signature)
+
+
+def test_signature_of_another_payload_is_rejected() -> None:
+    with pytest.raises(BadRequest, match="signature is not valid"):
+        receive(f"t={NOW},v1={RIGHT}", IGNORED + b" ")
+
+
+@pytest.mark.parametrize("seconds", [-TOLERANCE, -1, 0, 1, TOLERANCE])
+def test_signature_within_the_tolerance_is_accepted(seconds: int) -> None:
+    at = NOW + seconds
+    receive(f"t={at},v1={signature_of(IGNORED, at)}")
+
+
+@pytest.mark.parametrize("seconds", [-TOLERANCE - 1, TOLERANCE + 1, 10**9, -NOW])
+def test_signature_from_the_past_or_the_future_is_rejected(seconds: int) -> None:
+    at = NOW + seconds
+    with pytest.raises(BadRequest, match="too old, or its timestamp is in the future"):
+        receive(f"t={at},v1={signature_of(IGNORED, at)}")
+
+
+def signed(kind: str, **subject: Any) -> Webhook:
+    payload = json.dumps({"type": kind, "data": {"object": subject}}).encode()
+    return Webhook(payload=payload, signature=f"t={NOW},v1={signature_of(payload, NOW)}")
+
+
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        signed("payment_intent.created", id="pi_1", metadata={"order_id": "ord_1"}),
+        signed("charge.refunded", id="ch_1", metadata={"order_id": "ord_1"}),
+        signed("payment_intent.succeeded", id="pi_1", metadata={}),
+        signed("payment_intent.succeeded", id="pi_1", metadata=None),
+        signed("payment_intent.succeeded", id="pi_1"),
+    ],
+)
+def test_webhook_without_an_outcome_is_acknowledged_before_the_payment_is_recorded(
+    webhook: Webhook,
+) -> None:
+    charging = Charging()
+    webhooks(None, charging).receive(webhook)
+    assert charging.recorded == []
+
+
+@pytest.mark.parametrize("kind", ["succeeded", "payment_failed", "canceled"])
+def test_outcome_before_the_payment_is_recorded_is_sent_again(kind: str) -> None:
+    webhook = signed(f"payment_intent.{kind}", id="pi_1", metadata={"order_id": "ord_1"})
+    with pytest.raises(ServiceUnavailable):
+        webhooks().receive(webhook)
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure", "status", "code"),
+    [
+        ("payment_failed", {"decline_code": "lost_card", "code": "card_declined"},
+         "declined", "lost_card"),
+        ("payment_failed", {"code": "card_declined"}, "declined", "card_declined"),
+        ("payment_failed", None, "declined", None),
+        # the gateway keeps the error of an earlier attempt
+        ("succeeded", {"decline_code": "lost_card"}, "succeeded", None),
+        ("canceled", {"decline_code": "lost_card"}, "cancelled", None),
+    ],
+)  # fmt: skip
+def test_only_a_failure_has_a_decline_code(
+    kind: str, failure: dict[str, str] | None, status: str, code: str | None
+) -> None:
+    order, charging = order_of(), Charging()
+    payment = opened(order, "pi_1", order.placed_at)
+    webhooks(payment, charging).receive(
+        signed(
+            f"payment_intent.{kind}",
+            id="pi_1",
+            metadata={"order_id": order.id},
+            last_payment_error=failure,
+        )
+    )
+    (intent,) = charging.recorded
+    assert (intent.id, intent.status, intent.decline_code) == ("pi_1", status, code)
+
+
+def test_webhook_of_another_intent_is_ignored() -> None:
+    order, charging = order_of(), Charging()
+    payment = opened(order, "pi_1", order.placed_at)
+    webhooks(payment, charging).receive(
+        signed("payment_intent.succeeded", id="pi_2", metadata={"order_id": order.id})
+    )
+    assert charging.recorded == []
+
+
+def test_success_after_a_decline_clears_the_decline_code() -> None:
+    order = order_of()
+    payment = opened(order, "pi_1", order.placed_at)
+    declined = apply_intent(
+        payment, Intent(id="pi_1", status="declined", decline_code="lost_card"), order.placed_at
+    )
+    paid = apply_intent(declined, Intent(id="pi_1", status="succeeded"), order.placed_at)
+    assert paid.id == transaction_id(order.id)
+    assert (declined.decline_code, paid.decline_code) == ("lost_card", None)
+    # and the event of the decline keeps its own
+    assert [outcome.decline_code for outcome in paid.outcomes] == ["lost_card", None]
