@@ -8,9 +8,10 @@ import pytest
 
 from support.loaded_app import api_of, load_app
 from support.moto_aws import aws
+from support.races import before_write
 from support.storefront import Shop
 
-__all__ = ["api_of", "aws", "load_app"]
+__all__ = ["api_of", "aws", "before_write", "load_app"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Charges and refunds through Stripe's client and the gateway simulator."""
 
+import json
 from contextlib import suppress
 from datetime import timedelta
 from types import ModuleType
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.payments.gateway import StripeGateway
+from chalicelib.payments.bootstrap import build
+from chalicelib.payments.gateway import GatewayRefusedError, StripeGateway
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from gateway_simulator.client import ControlClient
-from support.moto_aws import parked
+from support.emitted_events import FakeGateway
+from support.moto_aws import parked, template_of
 from support.payments import event_of, lose, money_moved, order_of, transaction
 from support.sns_notifications import sns
 
@@ -170,6 +173,37 @@ def test_poison_message_is_parked_at_once(app: ModuleType, message: str) -> None
     app.charge(sns(message), None)
     (found,) = parked("toyshop-local-payments-charge-dead-letters")
     assert found["reason"].startswith("poison")
+
+
+class RefusingGateway(FakeGateway):
+    """A gateway that charges, and refuses every refund."""
+
+    def refund(self, intent_id: str, order_id: str) -> None:
+        raise GatewayRefusedError("insufficient_balance")
+
+
+def test_refused_refund_is_parked_with_an_alarm(
+    app: ModuleType, api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = order_of()
+    app.components = build(app.settings, gateway=RefusingGateway())
+    app.charge(event_of(ORDER_PLACED, order), None)
+    # WHEN the order is cancelled, THEN its event is not retried
+    assert app.charge(event_of(ORDER_CANCELLED, order), None) == {"handled": []}
+    (message,) = parked("toyshop-local-payments-charge-dead-letters")
+    assert message["reason"] == (
+        f"permanent: the refund of {order.id} was refused: insufficient_balance"
+    )
+    # AND the metric and the queue's alarm tell the operator
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["Parked"] for line in lines if "Parked" in line] == [1]
+    alarms = [
+        resource["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for resource in template_of("payments")["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert "ChargeDeadLetters" in alarms
+    assert transaction(api, order)["status"] == "succeeded"  # type: ignore[index]
 
 
 def test_event_with_invalid_data_is_parked_as_poison(app: ModuleType) -> None:

@@ -10,7 +10,7 @@ import pytest
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
 from support.moto_aws import client_of, parked
-from support.payments import order_of, paid_event, transaction
+from support.payments import lose, order_of, paid_event, transaction
 
 
 def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api: Any) -> None:
@@ -31,6 +31,36 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
     assert message.order.order_id == order.id
     assert message.attachments[0].content == document.content
+
+
+def test_redelivered_success_writes_no_new_version(app: ModuleType, api: Any) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    app.fulfil(event, None)
+    archived = transaction(api, order)
+    app.fulfil(event, None)
+    assert transaction(api, order) == archived
+    assert archived is not None
+    assert archived["version"] == 3
+
+
+def test_payment_without_a_transaction_is_parked_and_not_retried(app: ModuleType) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    lose(order)
+    assert app.fulfil(event, None) == {"handled": []}
+    (message,) = parked("toyshop-local-payments-fulfil-dead-letters")
+    assert message["reason"] == f"permanent: order {order.id} has no transaction"
+    # nor does the retry queue deliver it for hours
+    record = {
+        "messageId": "1",
+        "receiptHandle": "handle",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "body": json.dumps({"requestPayload": event}),
+    }
+    assert app.fulfil_retry({"Records": [record]}, None) == {"batchItemFailures": []}
+    assert len(parked("toyshop-local-payments-fulfil-dead-letters")) == 2
+    assert app.notifications.calls == []
 
 
 @pytest.mark.parametrize(
