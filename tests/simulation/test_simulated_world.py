@@ -28,19 +28,24 @@ BUCKET = "toyshop-local-file-manager-private"
 StreamOf = Callable[[str], list[dict[str, Any]]]
 
 
-@pytest.fixture(params=["moto", "memory"])
-def stream_of(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StreamOf]:
-    """Provide moto or the fakes, and a function that returns the stream records of a table."""
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "local",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["moto", "memory"])
+def stream_of(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StreamOf]:
+    """Provide moto or the fakes, and a function that returns the stream records of a table."""
     if request.param == "memory":
-        with World() as world:
+        # moto's reads are never stale
+        with World(read_lag=0) as world:
             yield lambda table: world.tables.tables[table].stream
         return
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
@@ -179,6 +184,23 @@ def test_upload_is_readable_until_it_is_deleted(stream_of: StreamOf) -> None:
     storage.delete_upload("fil_1")
     storage.delete_upload("fil_1")
     assert storage.read_upload("fil_1", 3) is None
+
+
+def test_eventually_consistent_reads_lag_behind_a_change() -> None:
+    order, paid_at = order_of(), NOW + timedelta(seconds=1)
+    with World(read_lag=1) as world:
+        store = TransactionStore(PAYMENTS)
+        pending = domain.opened(order, "pi_1", NOW)
+        store.add(pending)
+        assert store.of_orders([order.id]) == []
+        # WHEN a second has passed, THEN they return the change, and not yet the next one
+        world.advance(1)
+        paid = pending.moved_to("succeeded", paid_at)
+        store.replace(paid)
+        assert store.of_orders([order.id]) == [pending]
+        assert store.get(pending.id) == paid
+        world.advance(1)
+        assert store.of_orders([order.id]) == [paid]
 
 
 def test_missing_table_is_an_error(stream_of: StreamOf) -> None:

@@ -102,6 +102,8 @@ def toy_bought(world: World) -> None:
     placed = _call_storefront(world, "POST", "/orders", request, **{"Idempotency-Key": "key-1"})
     world.accepted_orders.setdefault(1, set()).add(placed["id"])
     world.run_until_idle()
+    # the lookup of transactions is eventually consistent
+    world.advance(1)
     order = _call_storefront(world, "GET", f"/orders/{placed['id']}")
     assert order["payment"]["status"] in ("succeeded", "unknown", "pending")
     listed = _call_storefront(world, "GET", "/orders")["items"]

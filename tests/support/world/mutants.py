@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.notifications import domain as messages
 from chalicelib.notifications.domain import Attempt
+from chalicelib.notifications.store import MessageRecord
 from chalicelib.orders import service as orders
 from chalicelib.orders.store import OrderRecord
 from chalicelib.payments import domain
@@ -102,6 +103,31 @@ def transactions_written_unconditionally() -> Patches:
 def orders_written_unconditionally() -> Patches:
     """Overwrite an order that another writer has changed."""
     return _unconditional(OrderRecord)
+
+
+def _read_inconsistently(model: type[Record]) -> Patches:
+    get = model.get.__func__  # type: ignore[attr-defined]
+
+    def inconsistent_get(kind: type[Record], key: str, **_: Any) -> Record:
+        record: Record = get(kind, key)
+        return record
+
+    return ((model, "get", classmethod(inconsistent_get)),)
+
+
+def transactions_read_inconsistently() -> Patches:
+    """Decide about a payment by a transaction that may be outdated."""
+    return _read_inconsistently(TransactionRecord)
+
+
+def orders_read_inconsistently() -> Patches:
+    """Decide about an order by a record that may be outdated."""
+    return _read_inconsistently(OrderRecord)
+
+
+def messages_read_inconsistently() -> Patches:
+    """Decide about an email by a record that may be outdated."""
+    return _read_inconsistently(MessageRecord)
 
 
 def intent_status_not_retrieved() -> Patches:

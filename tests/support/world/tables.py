@@ -1,4 +1,4 @@
-"""An in-memory fake of DynamoDB: conditional writes, consistent reads, indexes and streams.
+"""An in-memory fake of DynamoDB: conditional writes, stale reads, indexes and streams.
 
 It uses DynamoDB's wire format at botocore's last step before HTTP, so that PynamoDB and the stores
 run unchanged. ``test_simulated_world.py`` runs the same cases against this fake and against moto.
@@ -40,14 +40,24 @@ class MemoryTable:
         Hash key and range key of each index, by its name.
     stream
         All changes so far, oldest first, as Lambda delivers them.
+    replicated
+        Each item as eventually consistent reads see it, with the time at which they stop doing so.
     """
 
     name: str
     indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     stream: list[dict[str, Any]] = field(default_factory=list)
+    replicated: dict[str, tuple[float, Item | None]] = field(default_factory=dict)
 
-    def change(self, key: str, after: Item | None, now: float) -> None:
+    def read(self, key: str, now: float, *, consistent: bool) -> Item | None:
+        """Read an item; without ``consistent``, changes of the last moments are missing."""
+        until, outdated = self.replicated.get(key, (now, None))
+        if not consistent and now < until:
+            return outdated
+        return self.items.get(key)
+
+    def change(self, key: str, after: Item | None, now: float, lag: float) -> None:
         """Write or delete an item; a write that changes nothing adds no stream record.
 
         Parameters
@@ -56,10 +66,14 @@ class MemoryTable:
             The new item; ``None`` deletes it.
         now
             Unix time in seconds.
+        lag
+            Seconds in which eventually consistent reads do not return the change.
         """
         before = self.items.get(key)
         if before == after:
             return
+        if self.replicated.get(key, (0.0, None))[0] <= now:
+            self.replicated[key] = (now + lag, before)
         if after is None:
             del self.items[key]
         else:
@@ -91,9 +105,12 @@ class MemoryTables:
     ----------
     templates
         The parsed ``resources.yaml`` of each service.
+    read_lag
+        Seconds in which eventually consistent reads of an item do not return a change.
     """
 
-    def __init__(self, templates: list[dict[str, Any]]) -> None:
+    def __init__(self, templates: list[dict[str, Any]], read_lag: float) -> None:
+        self._read_lag = read_lag
         self.tables: dict[str, MemoryTable] = {}
         for template in templates:
             for resource in template["Resources"].values():
@@ -112,10 +129,11 @@ class MemoryTables:
             If the fake does not support the operation or its condition.
         """
         if operation == "BatchGetItem":
-            return self._batch_get(params)
+            return self._batch_get(params, now)
         table = self._table(operation, params["TableName"])
         if operation == "GetItem":
-            item = table.items.get(params["Key"]["id"]["S"])
+            consistent = params.get("ConsistentRead", False)
+            item = table.read(params["Key"]["id"]["S"], now, consistent=consistent)
             return {"Item": _copy_of(item)} if item else {}
         if operation == "Query":
             return _query(table, params)
@@ -125,7 +143,7 @@ class MemoryTables:
         key = (after or params["Key"])["id"]["S"]
         if not _satisfies(table.items.get(key), params):
             raise client_error(operation, "ConditionalCheckFailedException")
-        table.change(key, after, now)
+        table.change(key, after, now, self._read_lag)
         return {}
 
     def _table(self, operation: str, name: str) -> MemoryTable:
@@ -133,12 +151,13 @@ class MemoryTables:
             raise client_error(operation, "ResourceNotFoundException")
         return self.tables[name]
 
-    def _batch_get(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _batch_get(self, params: dict[str, Any], now: float) -> dict[str, Any]:
         found = {}
         for name, request in params["RequestItems"].items():
-            items = self._table("BatchGetItem", name).items
+            table, consistent = self._table("BatchGetItem", name), request.get("ConsistentRead")
             keys = [key["id"]["S"] for key in request["Keys"]]
-            found[name] = [_copy_of(items[key]) for key in keys if key in items]
+            items = [table.read(key, now, consistent=bool(consistent)) for key in keys]
+            found[name] = [_copy_of(item) for item in items if item]
         return {"Responses": found, "UnprocessedKeys": {}}
 
 

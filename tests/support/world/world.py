@@ -62,6 +62,11 @@ class NeverIdle(AssertionError):
 class World:
     """One shop with everything it depends on; a context manager.
 
+    Parameters
+    ----------
+    read_lag
+        Seconds in which eventually consistent reads of a table do not return a change.
+
     Attributes
     ----------
     calls
@@ -77,11 +82,10 @@ class World:
         and the attempt then ended before that was recorded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read_lag: float = 1.0) -> None:
         self.calls = ExternalCalls()
-        self.tables = MemoryTables(
-            [apps.read_template(service, "resources.yaml") for service in apps.SERVICES]
-        )
+        templates = [apps.read_template(service, "resources.yaml") for service in apps.SERVICES]
+        self.tables = MemoryTables(templates, read_lag)
         self.queues = event_sources.queues()
         self.deliveries = Deliveries(self.calls, self.tables, self.queues, self._send_webhook)
         self.cloud = MemoryCloud(
