@@ -234,6 +234,34 @@ class TestPlaceOrder:
         # THEN each service was called once, and payments not at all
         assert shop.pop_downstream_operations() == ["lookUpToys", "findReplay", "placeOrder"]
 
+    def test_unverified_address_is_403_and_places_no_order(self, shop: Shop, alice: str) -> None:
+        # GIVEN a customer whose address is not verified
+        shop.set_attributes("alice@example.com", email_verified="false")
+        # WHEN the customer orders
+        answer = shop.order(alice)
+        # THEN the answer says what is wrong, and no order was placed
+        assert pointers(answer, 403) == []
+        detail = answer.json_body["detail"]
+        assert "email address of your account is not confirmed" in detail
+        assert "nothing was charged" in detail
+        assert "placeOrder" not in shop.pop_downstream_operations()
+
+    def test_key_can_be_used_again_once_the_address_is_verified(
+        self, shop: Shop, alice: str
+    ) -> None:
+        shop.set_attributes("alice@example.com", email_verified="false")
+        assert shop.order(alice).status_code == 403
+        shop.set_attributes("alice@example.com", email_verified="true")
+        assert shop.order(alice).status_code == 201
+
+    def test_placed_order_is_returned_to_a_customer_with_an_unverified_address(
+        self, shop: Shop, alice: str
+    ) -> None:
+        placed = shop.order(alice).json_body
+        shop.set_attributes("alice@example.com", email_verified="false")
+        repeated = shop.order(alice)
+        assert (repeated.status_code, repeated.json_body["id"]) == (200, placed["id"])
+
     def test_repeated_key_returns_the_same_order_without_reading_prices(
         self, shop: Shop, alice: str
     ) -> None:

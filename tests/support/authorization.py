@@ -197,7 +197,8 @@ whole shop. An operation without a row fails both.
 {who}
 
 - Apart from its sender, each request is valid. The storefront answers 401 or 403 before any other \
-check and without calling another service.
+check and without calling another service. One 403 comes later: `placeOrder` refuses a customer \
+whose email address is not verified in the user pool.
 - Someone else's order is a 404, exactly like an order that does not exist.
 - `listOrders` returns a customer's own orders, and everyone's to staff. Only the owner sees the \
 `client_secret` of a payment that needs the bank's confirmation.

@@ -276,6 +276,14 @@ class Shop:
         token: str = session.json_body["access_token"]
         return token
 
+    def set_attributes(self, email: str, **attributes: str) -> None:
+        """Change the attributes of a user in the pool."""
+        self.cognito.admin_update_user_attributes(
+            UserPoolId=self.pool_id,
+            Username=email,
+            UserAttributes=[{"Name": n, "Value": v} for n, v in attributes.items()],
+        )
+
     def order(self, token: str, key: str = "key-1", **changes: Any) -> Any:
         """Place an order."""
         headers = {"Idempotency-Key": key}

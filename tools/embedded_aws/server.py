@@ -100,12 +100,14 @@ async def _serve(home: Path, port: int) -> None:
         rest_api_import,
         rest_api_updates,
         streams,
+        user_attributes,
         workers,
     )
 
     rest_api_updates.install()
     async_invocation.install()
     fixed_ids.install()
+    user_attributes.install()
     rest_api_import.install()
     logs.install(home / "logs")
     mail.install(home / "mail")

@@ -186,7 +186,7 @@ class MemoryCloud:
         return {}
 
     def _cognito_idp_GetUser(self, AccessToken: str) -> dict[str, Any]:  # noqa: N802, N803
-        attributes = {"email": "a@example.com", "name": "A"}
+        attributes = {"email": "a@example.com", "email_verified": "true", "name": "A"}
         return {"UserAttributes": [{"Name": n, "Value": v} for n, v in attributes.items()]}
 
     def _sesv2_SendEmail(self, Content: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N802, N803

@@ -1,4 +1,4 @@
-"""The gateway's own responses, and the user pool's password policy."""
+"""The gateway's own responses, and the settings of the user pool."""
 
 import json
 from typing import Any
@@ -11,6 +11,9 @@ from support.paths import APPS
 
 APP = APPS / "storefront_api"
 DELIVERY = yaml.safe_load((APP / "delivery.yaml").read_text())
+RESOURCES: dict[str, Any] = yaml.safe_load((APP / "resources.yaml").read_text())["Resources"]
+POOL: dict[str, Any] = RESOURCES["UserPool"]["Properties"]
+CLIENT: dict[str, Any] = RESOURCES["UserPoolClient"]["Properties"]
 RESPONSES: dict[str, Any] = DELIVERY["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
 
 
@@ -43,8 +46,7 @@ def test_all_other_errors_have_a_response() -> None:
 
 
 def test_described_password_policy_is_the_configured_one() -> None:
-    resources = yaml.safe_load((APP / "resources.yaml").read_text())["Resources"]
-    policy = resources["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
+    policy = POOL["Policies"]["PasswordPolicy"]
     assert f"{policy['MinimumLength']} characters" in POLICY
     required = {name for name, value in policy.items() if value is True}
     assert required == {
@@ -53,3 +55,33 @@ def test_described_password_policy_is_the_configured_one() -> None:
         "RequireNumbers",
         "RequireSymbols",
     }
+
+
+def test_new_address_of_a_user_applies_only_after_verification() -> None:
+    settings = POOL["UserAttributeUpdateSettings"]
+    assert settings == {"AttributesRequireVerificationBeforeUpdate": ["email"]}
+    # AWS sends codes only to attributes that are verified automatically
+    assert POOL["AutoVerifiedAttributes"] == ["email"]
+    recovery = POOL["AccountRecoverySetting"]["RecoveryMechanisms"]
+    assert [one["Name"] for one in recovery] == ["verified_email"]
+
+
+def test_users_write_only_what_cognito_does_not_let_a_client_exclude() -> None:
+    required = [one["Name"] for one in POOL["Schema"] if one["Required"]]
+    assert CLIENT["WriteAttributes"] == required == ["email", "name"]
+    assert CLIENT["ReadAttributes"] == ["email", "email_verified", "name"]
+
+
+def test_users_sign_in_by_password_or_refresh_token_only() -> None:
+    flows = {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+    assert set(CLIENT["ExplicitAuthFlows"]) == flows
+    assert CLIENT["AllowedOAuthFlowsUserPoolClient"] is False
+    assert "AllowedOAuthFlows" not in CLIENT
+    kinds = {one["Type"] for one in RESOURCES.values() if "Cognito" in one["Type"]}
+    names = ("UserPool", "UserPoolClient", "UserPoolGroup")
+    assert kinds == {f"AWS::Cognito::{name}" for name in names}
+
+
+def test_cognito_neither_reveals_users_nor_keeps_revoked_tokens() -> None:
+    assert CLIENT["PreventUserExistenceErrors"] == "ENABLED"
+    assert CLIENT["EnableTokenRevocation"] is True

@@ -83,6 +83,8 @@ class Ordering:
         ------
         Unprocessable
             If the key was used for another order, or the document is not valid.
+        Forbidden
+            If the customer's email address is not verified.
         Unauthorized
             If the access token was revoked.
         ServiceUnavailable

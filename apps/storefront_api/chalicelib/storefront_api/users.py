@@ -5,19 +5,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from msgspec import UNSET
+from msgspec import UNSET, ValidationError, convert
 
 from chalicelib.storefront_api.input_checks import refuse_card_numbers
 from chassis import log
 from chassis.parsing import parse_document
 from chassis.problems import (
     Conflict,
+    Forbidden,
     ProblemError,
     ServiceUnavailable,
     Unauthorized,
     Unprocessable,
 )
+from chassis.redaction import contains_card_number
 from contracts.orders import NewContact
+from contracts.schema import Email, PersonName
 from contracts.storefront import Confirmation, NewSession, NewUser, Session, User
 
 POLICY = (
@@ -29,6 +32,10 @@ POLICY = (
 _WRONG_CREDENTIALS = "The email address or the password is wrong, or the address is not confirmed."
 _WRONG_REFRESH_TOKEN = "The refresh token is not valid or has expired. Sign in again."  # noqa: S105
 _BAD_CODE = "The code is wrong or has expired"
+_UNVERIFIED = (
+    "The email address of your account is not confirmed, so we cannot send you a receipt. "
+    "Your order was not placed and nothing was charged. Please contact the shop."
+)
 _NOT_SIGNED_IN = (
     "NotAuthorizedException",
     "UserNotFoundException",
@@ -97,6 +104,12 @@ class Users:
                 ],
             )
             if self._auto_confirm:
+                # first, so that nobody can sign in whose address is not verified
+                self._cognito().admin_update_user_attributes(
+                    UserPoolId=self._pool_id,
+                    Username=email,
+                    UserAttributes=[{"Name": "email_verified", "Value": "true"}],
+                )
                 self._cognito().admin_confirm_sign_up(UserPoolId=self._pool_id, Username=email)
         return User(id=answer["UserSub"], email=email, name=new.name)
 
@@ -182,8 +195,13 @@ class Users:
     def contact_of(self, access_token: str) -> NewContact:
         """Return the contact data of the user of an access token.
 
+        The user can change them in the user pool without the storefront. Therefore the address is
+        used only if it is verified, and a name that sign-up would refuse is replaced by it.
+
         Raises
         ------
+        Forbidden
+            If the email address is not verified, or is not one that emails can be sent to.
         Unauthorized
             If the token was revoked.
         ServiceUnavailable
@@ -193,9 +211,22 @@ class Users:
         with _translated(dict.fromkeys(_NOT_SIGNED_IN, problem)):
             answer = self._cognito().get_user(AccessToken=access_token)
         attributes = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
-        return NewContact(
-            email=attributes["email"], name=attributes.get("name") or attributes["email"]
-        )
+        email = _converted(attributes.get("email"), Email)
+        if email is None or attributes.get("email_verified") != "true":
+            raise Forbidden(_UNVERIFIED)
+        name = _converted(attributes.get("name"), PersonName)
+        if name is None or contains_card_number(name):
+            name = email
+        return NewContact(email=email, name=name)
+
+
+def _converted(value: str | None, kind: Any) -> str | None:
+    """Return an attribute of a user, or None if it is not a valid value of its type."""
+    try:
+        valid: str = convert(value, kind)
+    except ValidationError:
+        return None
+    return valid
 
 
 @contextmanager

@@ -219,7 +219,7 @@ PLACE_ORDER: Operation[ShopOrder] = Operation(
     name="placeOrder", method="POST", path="/orders",
     summary="Place an order, once per idempotency key", audience="customer",
     body=NewOrder, answer=ShopOrder, status=(201, 200),
-    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 415, 422, 503), repeatable=True,
+    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 403, 415, 422, 503), repeatable=True,
 )  # fmt: skip
 LIST_ORDERS: Operation[ShopOrderPage] = Operation(
     name="listOrders", method="GET", path="/orders",

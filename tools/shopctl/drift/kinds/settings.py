@@ -25,8 +25,11 @@ _ALARM_DEFAULTS: dict[str, Any] = {
     "ComparisonOperator": None,
     "TreatMissingData": "missing",
 }
+_UPDATE_SETTINGS = "UserAttributeUpdateSettings"
 _CLIENT_SETTINGS = (
     "ExplicitAuthFlows",
+    "ReadAttributes",
+    "WriteAttributes",
     "PreventUserExistenceErrors",
     "EnableTokenRevocation",
     "AccessTokenValidity",
@@ -117,6 +120,7 @@ def _pools(model: Model) -> Facts:
         facts[declared.name] = {
             "PasswordPolicy": declared.properties.get("Policies", {}).get("PasswordPolicy", {}),
             "MfaConfiguration": declared.properties.get("MfaConfiguration", "OFF"),
+            _UPDATE_SETTINGS: declared.properties.get(_UPDATE_SETTINGS, {}),
             "DeletionProtection": declared.properties.get("DeletionProtection", "INACTIVE"),
             "Groups": sorted(
                 group.name for group in model.of(_GROUP) if group.service == declared.service
@@ -128,7 +132,10 @@ def _pools(model: Model) -> Facts:
 
 def _client(settings: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {name: settings.get(name) for name in _CLIENT_SETTINGS}
-    return {**chosen, "ExplicitAuthFlows": sorted(chosen["ExplicitAuthFlows"] or [])}
+    # AWS returns lists in an order of its own
+    return {
+        name: sorted(value) if isinstance(value, list) else value for name, value in chosen.items()
+    }
 
 
 def _actual_pools(model: Model) -> Facts:
@@ -160,6 +167,7 @@ def _actual_pool(model: Model, pool_id: str) -> dict[str, Any]:
         # AWS adds settings of its own
         "PasswordPolicy": {name: password.get(name) for name in wanted},
         "MfaConfiguration": pool.get("MfaConfiguration", "OFF"),
+        _UPDATE_SETTINGS: pool.get(_UPDATE_SETTINGS, {}),
         "DeletionProtection": pool.get("DeletionProtection", "INACTIVE"),
         "Groups": sorted(group["GroupName"] for group in groups),
         "Clients": {

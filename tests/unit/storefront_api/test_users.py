@@ -1,0 +1,45 @@
+"""The contact data of a user, from attributes that the user can change in the user pool."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from chalicelib.storefront_api.users import Users
+from chassis.problems import Forbidden
+from contracts.orders import NewContact
+
+ALICE = {"sub": "1", "email": "alice@example.com", "email_verified": "true", "name": "Alice"}
+CARD = "4242 4242 4242 4242"
+
+
+def contact_of(**attributes: str | None) -> NewContact:
+    """Return the contact data of a user with changed attributes; None removes one."""
+    changed = {name: value for name, value in (ALICE | attributes).items() if value is not None}
+    found = {"UserAttributes": [{"Name": n, "Value": v} for n, v in changed.items()]}
+    cognito = SimpleNamespace(get_user=lambda **_: found)
+    return Users(lambda: cognito, "pool", "client", auto_confirm=False).contact_of("token")
+
+
+def test_contact_is_the_verified_address_and_the_name() -> None:
+    assert contact_of() == NewContact(email="alice@example.com", name="Alice")
+
+
+@pytest.mark.parametrize("verified", [None, "", "false", "True ", "1"])
+def test_unverified_address_is_refused(verified: str | None) -> None:
+    with pytest.raises(Forbidden, match="email address of your account is not confirmed"):
+        contact_of(email_verified=verified)
+
+
+@pytest.mark.parametrize(
+    "email", [None, "", "victim", "a@b.cc\nBcc: x@y.zz", "a@b.cc, x@y.zz", f"{'x' * 250}@y.zz"]
+)
+def test_address_that_sign_up_refuses_is_refused(email: str | None) -> None:
+    with pytest.raises(Forbidden):
+        contact_of(email=email)
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", " ", "A\nBcc: x@y.zz", "A\r", "\x1b[2J", "x" * 201, f"A {CARD}"]
+)
+def test_name_that_sign_up_refuses_is_replaced_by_the_address(name: str | None) -> None:
+    assert contact_of(name=name) == NewContact(email="alice@example.com", name="alice@example.com")
