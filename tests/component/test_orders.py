@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from support.moto_aws import StreamOf, TopicSpy, client_of, parked
+from support.races import BeforeWrite
 
 ADDRESS = {
     "name": "Alice",
@@ -141,9 +142,17 @@ def test_total_that_cannot_be_charged_is_rejected(api: Any) -> None:
     line = request_of()["lines"][0]
     free = line | {"unit_price": {"amount": 0, "currency": "AUD"}}
     dear = line | {"quantity": 10_000, "unit_price": {"amount": 10_000, "currency": "AUD"}}
-    for lines in ([free], [dear]):
+    above = line | {"quantity": 2, "unit_price": {"amount": 50_000_000, "currency": "AUD"}}
+    for lines in ([free], [dear], [above]):
         answer = api.call("POST", "/orders", request_of(lines=lines))
         assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
+
+
+@pytest.mark.parametrize("total", [1, 99_999_999])
+def test_smallest_and_largest_total_are_accepted(api: Any, total: int) -> None:
+    price = {"amount": total, "currency": "AUD"}
+    line = request_of()["lines"][0] | {"quantity": 1, "unit_price": price}
+    assert placed(api, lines=[line])["total"] == price
 
 
 def test_body_that_is_not_a_json_object_is_rejected(api: Any) -> None:
@@ -215,6 +224,111 @@ def test_change_requires_the_current_version_in_if_match(api: Any) -> None:
     assert patch(api, "ord_none", change, '"1"').status_code == 404
 
 
+PERTH = {"shipping_address": {"city": "Perth"}}
+HOBART = {"shipping_address": {"city": "Hobart"}}
+
+
+def cancel(api: Any, order_id: str) -> dict[str, Any]:
+    answer = api.call("POST", f"/orders/{order_id}/cancellation")
+    assert answer.status_code == 202
+    order: dict[str, Any] = answer.json_body
+    return order
+
+
+class TestRaces:
+    """Two writers of one order: each learns what became of its own change."""
+
+    def test_address_change_during_a_cancellation_is_kept_and_the_order_is_cancelled(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+        order = placed(api)
+        emitted(app, stream, spy)
+        changed: list[Any] = []
+
+        def change() -> None:
+            changed.append(patch(api_of(app), order["id"], PERTH, '"1"'))
+            assert [event["type"] for event in emitted(app, stream, spy)] == [
+                "shop.order.changed.v1"
+            ]
+
+        before_write(change)
+        # THEN both requests succeed, and both changes are stored
+        cancelled = cancel(api, order["id"])
+        assert changed[0].status_code == 200
+        assert (cancelled["status"], cancelled["version"]) == ("cancelled", 3)
+        assert cancelled["shipping_address"]["city"] == "Perth"
+        assert api.call("GET", f"/orders/{order['id']}").json_body == cancelled
+        # AND the cancellation is emitted, so that the order is refunded
+        (_, event) = emitted(app, stream, spy)
+        assert event["type"] == "shop.order.cancelled.v1"
+        assert event["data"] == cancelled
+
+    def test_cancellation_during_an_address_change_wins_and_the_change_is_412(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        order = placed(api)
+        answers: list[Any] = []
+        before_write(lambda: answers.append(cancel(api_of(app), order["id"])))
+        answer = patch(api, order["id"], PERTH, '"1"')
+        assert answer.status_code == 412
+        assert '"2"' in answer.json_body["detail"]
+        # THEN the order is stored as the answer of the cancellation says
+        assert answers[0]["status"] == "cancelled"
+        assert api.call("GET", f"/orders/{order['id']}").json_body == answers[0]
+
+    def test_one_of_two_address_changes_at_the_same_time_is_412(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        order = placed(api)
+        answers: list[Any] = []
+        before_write(lambda: answers.append(patch(api_of(app), order["id"], PERTH, '"1"')))
+        late = patch(api, order["id"], HOBART, '"1"')
+        assert (answers[0].status_code, late.status_code) == (200, 412)
+        assert '"2"' in late.json_body["detail"]
+        stored = api.call("GET", f"/orders/{order['id']}")
+        assert (stored.json_body, stored.headers["ETag"]) == (answers[0].json_body, '"2"')
+
+    def test_two_cancellations_at_the_same_time_cancel_once(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        order = placed(api)
+        answers: list[Any] = []
+        before_write(lambda: answers.append(cancel(api_of(app), order["id"])))
+        assert cancel(api, order["id"]) == answers[0]
+        assert answers[0]["version"] == 2
+
+    @pytest.mark.parametrize(("fingerprint", "status"), [("a" * 64, 200), ("b" * 64, 422)])
+    def test_order_placed_twice_at_the_same_time_exists_once(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite,
+        fingerprint: str, status: int,
+    ) -> None:  # fmt: skip
+        first: list[Any] = []
+        before_write(lambda: first.append(placed(api_of(app))))
+        answer = api.call("POST", "/orders", request_of(fingerprint=fingerprint))
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.json_body == first[0]
+        assert api.call("GET", "/orders").json_body["items"] == first
+
+    def test_order_cancelled_while_it_is_reemitted_stays_cancelled(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        order = placed(api)
+        before_write(lambda: cancel(api_of(app), order["id"]))
+        reemit(api, order["id"])
+        stored = api.call("GET", f"/orders/{order['id']}").json_body
+        assert (stored["status"], stored["version"]) == ("cancelled", 2)
+
+    def test_order_reemitted_while_it_is_cancelled_is_cancelled(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        order = placed(api)
+        before_write(lambda: reemit(api_of(app), order["id"]))
+        cancelled = cancel(api, order["id"])
+        assert (cancelled["status"], cancelled["version"]) == ("cancelled", 2)
+
+
 def test_patch_of_anything_but_the_address_is_rejected(api: Any) -> None:
     order = placed(api)
     answer = patch(api, order["id"], {"total": {"amount": 1}}, '"1"')
@@ -273,6 +387,19 @@ def test_relay_publishes_each_change_with_a_stable_id(app: ModuleType, api: Any)
     assert first[0]["subject"] == order["id"]
     assert first[0]["specversion"] == "1.0"
     assert first[0]["traceparent"].startswith("00-")
+
+
+def test_record_without_a_trace_emits_an_event_without_the_field(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    client_of("dynamodb").update_item(
+        TableName="toyshop-local-orders",
+        Key={"id": {"S": order["id"]}},
+        UpdateExpression="REMOVE traceparent",
+    )
+    (event,) = emitted(app, stream, spy)
+    assert event["data"] == order
+    assert "traceparent" not in event
 
 
 def test_deleting_a_record_emits_no_event(app: ModuleType, api: Any) -> None:
@@ -390,8 +517,10 @@ def test_backfill_adds_missing_attributes_without_events(app: ModuleType, api: A
             answer.json_body,
             answer.headers["ETag"],
         )
-    assert len(stream.records()["Records"]) == 3
-    assert emitted(app, stream, spy) == []
+    batch = stream.records()
+    assert len(batch["Records"]) == 3
+    assert app.on_dynamodb_record(batch, None) == {"batchItemFailures": []}
+    assert spy.events() == []
 
 
 def test_backfill_continues_from_its_cursor(

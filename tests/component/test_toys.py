@@ -15,6 +15,7 @@ from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
 from support.moto_aws import client_of, parked
+from support.races import BeforeWrite
 from support.sns_notifications import sns
 
 DRAFT: dict[str, Any] = {
@@ -219,6 +220,95 @@ class TestToys:
         assert api.call("GET", f"/toys/{toy['id']}").status_code == 404
         assert names(api.call("GET", "/toys")) == []
         assert [call.path["file_id"] for call in file_manager.calls] == ["fil_1", "fil_2"]
+
+
+class TestRaces:
+    """Two writers of one toy: each learns what became of its own change."""
+
+    @pytest.mark.parametrize(
+        ("method", "body"), [("PUT", DRAFT), ("PATCH", {"name": "Late"}), ("DELETE", None)]
+    )
+    def test_toy_changed_meanwhile_is_412_and_keeps_the_change(
+        self, app: Any, api: Any, api_of: Any, file_manager: FakeDownstream,
+        before_write: BeforeWrite, method: str, body: Any,
+    ) -> None:  # fmt: skip
+        toy = created(api)
+        deliver(app, ready(toy["id"]))
+        path, headers = f"/toys/{toy['id']}", {"If-Match": '"2"'}
+        first: list[Any] = []
+        before_write(lambda: first.append(api_of(app).call("PATCH", path, {"name": "A"}, headers)))
+        late = api.call(method, path, body, headers)
+        assert (first[0].status_code, late.status_code) == (200, 412)
+        assert '"3"' in late.json_body["detail"]
+        # THEN the toy is as the first writer has changed it, and has its image
+        stored = api.call("GET", path)
+        assert (stored.json_body, stored.headers["ETag"]) == (first[0].json_body, '"3"')
+        assert len(stored.json_body["images"]) == 1
+        assert file_manager.calls == []
+
+    @pytest.mark.parametrize(
+        ("method", "body"), [("PUT", DRAFT), ("PATCH", {"name": "Late"}), ("DELETE", None)]
+    )
+    def test_toy_deleted_meanwhile_is_404_and_stays_deleted(
+        self, app: Any, api: Any, api_of: Any, before_write: BeforeWrite, method: str, body: Any
+    ) -> None:
+        path, headers = f"/toys/{created(api)['id']}", {"If-Match": '"1"'}
+        before_write(lambda: api_of(app).call("DELETE", path, None, headers))
+        assert api.call(method, path, body, headers).status_code == 404
+        assert api.call("GET", path).status_code == 404
+        assert names(api.call("GET", "/toys")) == []
+
+    def test_image_ready_while_the_toy_is_deleted_leaves_no_file(
+        self, app: Any, api: Any, api_of: Any, file_manager: FakeDownstream,
+        before_write: BeforeWrite,
+    ) -> None:  # fmt: skip
+        path = f"/toys/{created(api)['id']}"
+        before_write(lambda: api_of(app).call("DELETE", path, None, {"If-Match": '"1"'}))
+        deliver(app, ready(path.split("/")[2]))
+        assert api.call("GET", path).status_code == 404
+        assert [call.path for call in file_manager.calls] == [{"file_id": "fil_1"}]
+
+    def test_image_ready_during_a_change_is_kept_and_the_change_is_412(
+        self, app: Any, api: Any, before_write: BeforeWrite
+    ) -> None:
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        before_write(lambda: deliver(app, ready(toy["id"])))
+        assert api.call("PUT", path, DRAFT, {"If-Match": '"1"'}).status_code == 412
+        stored = api.call("GET", path).json_body
+        assert (stored["version"], [image["id"] for image in stored["images"]]) == (2, ["fil_1"])
+
+    def test_change_during_the_removal_of_an_image_is_kept(
+        self, app: Any, api: Any, api_of: Any, file_manager: FakeDownstream,
+        before_write: BeforeWrite,
+    ) -> None:  # fmt: skip
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        deliver(app, ready(toy["id"]))
+        change = {"name": "Renamed"}
+        before_write(lambda: api_of(app).call("PATCH", path, change, {"If-Match": '"2"'}))
+        assert api.call("DELETE", f"{path}/images/fil_1").status_code == 204
+        stored = api.call("GET", path).json_body
+        assert (stored["name"], stored["images"], stored["version"]) == ("Renamed", [], 4)
+        assert file_manager.pop_operations() == ["deleteFile"]
+
+    def test_two_images_ready_at_the_same_time_are_both_added(
+        self, app: Any, api: Any, before_write: BeforeWrite
+    ) -> None:
+        toy = created(api)
+        before_write(lambda: deliver(app, ready(toy["id"], "fil_2")))
+        deliver(app, ready(toy["id"], "fil_1"))
+        stored = api.call("GET", f"/toys/{toy['id']}").json_body
+        assert [image["id"] for image in stored["images"]] == ["fil_2", "fil_1"]
+
+    def test_image_ready_twice_at_the_same_time_is_added_once(
+        self, app: Any, api: Any, before_write: BeforeWrite
+    ) -> None:
+        toy = created(api)
+        before_write(lambda: deliver(app, ready(toy["id"])))
+        deliver(app, ready(toy["id"]))
+        stored = api.call("GET", f"/toys/{toy['id']}").json_body
+        assert (len(stored["images"]), stored["version"]) == (1, 2)
 
 
 class TestSearch:

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.orders import domain
 from contracts.money import Money
-from contracts.orders import Address, Contact, Order
+from contracts.orders import Address, Contact, Order, PricedLine
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -36,6 +36,39 @@ def test_forbidden_transition_is_rejected(order: Order) -> None:
     for present, following in ((order, "placed"), (cancelled, "placed"), (cancelled, "cancelled")):
         with pytest.raises(domain.ForbiddenTransitionError, match=present.status):
             domain.moved_to(present, following, LATER)  # type: ignore[arg-type]
+
+
+def lines_of(*amounts: int, quantity: int = 1) -> list[PricedLine]:
+    return [
+        PricedLine(
+            toy_id="toy_1",
+            name="Kite",
+            quantity=quantity,
+            unit_price=Money(amount=amount, currency="AUD"),
+        )
+        for amount in amounts
+    ]
+
+
+@pytest.mark.parametrize("amounts", [(1,), (99_999_999,), (99_999_998, 1)])
+def test_smallest_and_largest_total_can_be_charged(amounts: tuple[int, ...]) -> None:
+    lines, total = domain.price_lines(lines_of(*amounts))
+    assert total == Money(amount=sum(amounts), currency="AUD")
+    assert [line.line_total.amount for line in lines] == list(amounts)
+
+
+@pytest.mark.parametrize("amounts", [(0,), (0, 0), (100_000_000,), (99_999_999, 1)])
+def test_total_of_nothing_or_beyond_the_largest_cannot_be_charged(
+    amounts: tuple[int, ...],
+) -> None:
+    with pytest.raises(domain.TotalOutOfRangeError, match=f"it is {sum(amounts)}$"):
+        domain.price_lines(lines_of(*amounts))
+
+
+def test_largest_total_counts_quantities() -> None:
+    assert domain.price_lines(lines_of(11_111_111, quantity=9))[1].amount == 99_999_999
+    with pytest.raises(domain.TotalOutOfRangeError):
+        domain.price_lines(lines_of(10_000_000, quantity=10))
 
 
 def test_second_cancellation_returns_the_same_order(order: Order) -> None:
