@@ -8,6 +8,7 @@ import boto3
 import msgspec
 import pytest
 
+from chalicelib.payments.domain import transaction_id
 from chalicelib.payments.gateway import GatewayUnavailableError
 from contracts.events import EVENT_TYPES, ORDER_CANCELLED, ORDER_PLACED
 from gateway_simulator.client import ControlClient
@@ -69,6 +70,18 @@ def test_reemitted_transaction_of_an_earlier_release_emits_its_last_outcome(
     api.call("POST", f"/transactions/{key['id']}/events")
     (again,) = outcomes(app, stream, spy)
     assert again | {"traceparent": ""} == declined | {"traceparent": ""}
+
+
+def test_transaction_without_a_trace_emits_an_event_without_the_field(app: ModuleType) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of()
+    app.charge(event_of(ORDER_PLACED, order), None)
+    table = boto3.resource("dynamodb").Table("toyshop-local-payments")
+    key = {"id": transaction_id(order.id)}
+    table.update_item(Key=key, UpdateExpression="REMOVE traceparent")
+    (event,) = outcomes(app, stream, spy)
+    assert event["type"] == "shop.payment.succeeded.v1"
+    assert "traceparent" not in event
 
 
 def test_pending_payment_emits_nothing(app: ModuleType, api: Any, gateway: ControlClient) -> None:

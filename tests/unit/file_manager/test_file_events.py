@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.file_manager.events import events_of
@@ -37,6 +38,14 @@ def test_checked_image_emits_ready() -> None:
     assert event.data == FileReady(
         id="fil_1", subject="toy_1", url="/files/fil_1", alt="A kite", content_type="image/png"
     )
+
+
+def test_event_has_the_trace_of_the_record_if_there_is_one() -> None:
+    for status in ("ready", "rejected"):
+        (event,) = events_of(record("pending", 1), record(status, traceparent="00-a"))
+        assert event.traceparent == "00-a"
+        (event,) = events_of(record("pending", 1), record(status))
+        assert event.traceparent is msgspec.UNSET
 
 
 def test_rejected_image_emits_rejected_with_the_reason() -> None:
