@@ -30,7 +30,42 @@ def test_failures_in_a_row_open_the_breaker(breaker: Breaker, lines: Lines) -> N
     breaker.failed()
     assert not breaker.allows()
     said = [line for line in lines() if line.get("message") == "circuit breaker opened"]
-    assert [(line["downstream"], line["failures"]) for line in said] == [("things", 3)]
+    assert [(line["level"], line["downstream"], line["failures"]) for line in said] == [
+        ("WARNING", "things", 3)
+    ]
+
+
+def test_an_opened_breaker_is_counted_once_per_service(
+    breaker: Breaker, clock: Clock, lines: Lines
+) -> None:
+    # WHEN it opens, and its probe fails, THEN it has opened once
+    for _ in range(5):
+        breaker.failed()
+    clock.now += 10
+    assert breaker.allows()
+    breaker.failed()
+    (metric,) = [line for line in lines() if "BreakerOpened" in line]
+    assert (metric["downstream"], metric["BreakerOpened"]) == ("things", 1)
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
+        ["service", "stage", "downstream"]
+    ]
+    # AND a second time after it was closed
+    breaker.succeeded()
+    for _ in range(3):
+        breaker.failed()
+    assert sum("BreakerOpened" in line for line in lines()) == 2
+
+
+def test_a_closed_breaker_is_logged_once(breaker: Breaker, clock: Clock, lines: Lines) -> None:
+    breaker.succeeded()
+    for _ in range(3):
+        breaker.failed()
+    clock.now += 10
+    assert breaker.allows()
+    for _ in range(2):
+        breaker.succeeded()
+    closed = [line for line in lines() if line.get("message") == "circuit breaker closed"]
+    assert [(line["level"], line["downstream"]) for line in closed] == [("INFO", "things")]
 
 
 def test_a_success_resets_the_count(breaker: Breaker) -> None:

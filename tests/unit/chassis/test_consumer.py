@@ -107,17 +107,29 @@ def test_an_event_without_a_valid_trace_starts_one(
     assert len(handler.traces[0]) == 55
 
 
+def test_a_handled_event_is_logged_in_its_trace(consumer: Consumer, lines: Lines) -> None:
+    consumer.on_sns(sns(message(traceparent=PARENT)))
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("INFO", "event handled")
+    assert (line["event_id"], line["type"]) == ("kite.1", ADDED.name)
+    assert (line["correlation_id"], line["trace_id"]) == ("a" * 32, "a" * 32)
+
+
 def test_a_transient_failure_is_raised_so_that_lambda_retries(
-    consumer: Consumer, handler: Handler, sqs: QueueSpy
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
 ) -> None:
     handler.error = ConnectionError("no answer")
     with pytest.raises(ConnectionError):
-        consumer.on_sns(sns(message()))
+        consumer.on_sns(sns(message(traceparent=PARENT)))
     assert sqs.parked == []
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("WARNING", "handler failed")
+    assert (line["event_id"], line["reason"]) == ("kite.1", "ConnectionError: no answer")
+    assert line["correlation_id"] == "a" * 32
 
 
 def test_a_permanent_failure_is_parked_at_once(
-    consumer: Consumer, handler: Handler, sqs: QueueSpy
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
 ) -> None:
     handler.error = PermanentFailure("no such thing")
     text = message(traceparent=PARENT)
@@ -129,6 +141,10 @@ def test_a_permanent_failure_is_parked_at_once(
     assert attributes["correlation_id"]["StringValue"] == "a" * 32
     assert "a" * 32 in attributes["traceparent"]["StringValue"]
     assert sqs.parked[0]["QueueUrl"] == "dead-letters"
+    logged, metric = lines()
+    assert (logged["level"], logged["message"]) == ("ERROR", "parked")
+    assert (logged["reason"], logged["correlation_id"]) == ("permanent: no such thing", "a" * 32)
+    assert metric["Parked"] == 1
 
 
 POISON = [
@@ -218,7 +234,9 @@ def test_an_unknown_type_is_ignored(
 ) -> None:
     consumer.on_sns(sns(message(type="shop.thing.sold.v1")))
     assert (handler.names, sqs.parked) == ([], [])
-    assert [line["message"] for line in lines()] == ["event ignored"]
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("WARNING", "event ignored")
+    assert (line["type"], line["event_id"]) == ("shop.thing.sold.v1", "kite.1")
 
 
 def test_a_key_error_in_a_handler_is_not_an_unknown_type(
@@ -258,13 +276,16 @@ def test_a_replay_may_send_an_event_or_an_sns_delivery(
 
 
 def test_only_failed_messages_stay_in_the_retry_queue(
-    consumer: Consumer, handler: Handler, sqs: QueueSpy
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
 ) -> None:
     handler.error, handler.fails_for = ConnectionError("no answer"), "b"
     records = [sqs_record(envelope(message(name)), f"m-{name}") for name in "abc"]
     assert left(consumer, *records) == ["m-b"]
     assert handler.names == ["a", "c"]
     assert sqs.delays == [("handle-m-b", 30)]
+    (line,) = [line for line in lines() if line["message"] == "retry scheduled"]
+    assert (line["level"], line["reason"]) == ("WARNING", "ConnectionError: no answer")
+    assert (line["attempt"], line["delay_seconds"]) == (1, 30)
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", "null", '"x"', "{}"])

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chassis.parking import Parking, ReplayRejected
 from chassis.records import Record, TableMeta
-from chassis.relay import Relay
+from chassis.relay import MAX_BYTES, Relay
 from contracts.events import CloudEvent
 from support.log_lines import Lines
 from support.queue_spy import QueueSpy
@@ -160,6 +160,63 @@ def test_a_call_stays_below_256_kilobytes(relay: Relay, topic: TopicSpy) -> None
     assert len(topic.events()) == len(sizes)
 
 
+def test_an_event_beyond_the_limit_is_sent_alone_wherever_it_comes(
+    relay: Relay, topic: TopicSpy
+) -> None:
+    # SNS rejects it, and Lambda's failure destination reports it; the others must not suffer
+    for sizes in ([300_000, 10, 10], [10, 300_000, 10], [10, 10, 300_000]):
+        topic.batches.clear()
+        assert reported(relay, *(change(f"t{n}", str(size)) for n, size in enumerate(sizes))) == []
+        assert len(topic.events()) == 3
+        assert all(topic.batches)
+        (large,) = [b for b in topic.batches if any(len(e["Message"]) > 300_000 for e in b)]
+        assert len(large) == 1
+
+
+@pytest.mark.parametrize(("too_many", "calls"), [(0, [2]), (1, [1, 1])])
+def test_a_call_holds_exactly_the_largest_number_of_bytes(
+    relay: Relay, topic: TopicSpy, too_many: int, calls: list[int]
+) -> None:
+    reported(relay, change("t1", "1"), change("t2", "1"))
+    envelopes = sum(len(entry["Message"].encode()) - 1 for entry in topic.batches.pop())
+    first = 1000
+    second = MAX_BYTES - envelopes - first + too_many
+    reported(relay, change("t1", str(first)), change("t2", str(second)))
+    assert [len(batch) for batch in topic.batches] == calls
+
+
+def test_the_limit_of_a_call_counts_bytes_and_not_characters(
+    topic: TopicSpy, sqs: QueueSpy, lines: Lines
+) -> None:
+    def long_events(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Any]]:
+        assert isinstance(after, ThingRecord)
+        yield event_of(after, "added", "é" * 100_000)
+
+    relay = Relay("arn:topic", topic, ThingRecord, long_events, Parking(sqs, "parking"))
+    assert reported(relay, change("t1"), change("t2")) == []
+    assert [len(batch) for batch in topic.batches] == [1, 1]
+
+
+def test_a_record_without_a_trace_gives_an_event_without_the_field(
+    relay: Relay, topic: TopicSpy
+) -> None:
+    record = change("t1")
+    del record["dynamodb"]["NewImage"]["traceparent"]
+    assert reported(relay, record) == []
+    (event,) = topic.events()
+    assert event["id"] == "t1.1.added"
+    assert "traceparent" not in event
+
+
+def test_a_published_event_is_logged_with_its_trace(
+    relay: Relay, topic: TopicSpy, lines: Lines
+) -> None:
+    reported(relay, change("t1"))
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("INFO", "event published")
+    assert (line["event_id"], line["traceparent"]) == ("t1.1.added", "00-a")
+
+
 def test_a_rejected_event_is_reported_by_its_sequence_number(
     relay: Relay, topic: TopicSpy, lines: Lines
 ) -> None:
@@ -170,6 +227,8 @@ def test_a_rejected_event_is_reported_by_its_sequence_number(
     # THEN Lambda delivers those again, and no others
     assert reported(relay, *records) == [sequence(records[n]) for n in (2, 5, 11)]
     assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [3]
+    (line,) = [line for line in lines() if line.get("message") == "events not published"]
+    assert (line["level"], line["records"]) == ("WARNING", 3)
     assert sum(line.get("message") == "event published" for line in lines()) == 9
 
 
@@ -182,12 +241,15 @@ def test_a_record_with_two_events_is_reported_if_one_is_rejected(
 
 
 def test_a_failed_call_reports_its_batch_and_the_other_batches_are_published(
-    relay: Relay, topic: TopicSpy
+    relay: Relay, topic: TopicSpy, lines: Lines
 ) -> None:
     records = [change(f"t{number}") for number in range(25)]
     topic.error_at = 2
     assert reported(relay, *records) == [sequence(record) for record in records[10:20]]
     assert len(topic.batches) == 3
+    (line,) = [line for line in lines() if line.get("message") == "publish call failed"]
+    assert (line["level"], line["reason"]) == ("WARNING", "ConnectionError: no answer")
+    assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [10]
 
 
 def test_a_record_that_cannot_be_converted_is_parked(
@@ -209,6 +271,29 @@ def test_a_parked_record_keeps_the_trace_of_its_write(relay: Relay, sqs: QueueSp
     attributes = sqs.parked[0]["MessageAttributes"]
     assert attributes["correlation_id"]["StringValue"] == "a" * 32
     assert attributes["traceparent"]["StringValue"].startswith(f"00-{'a' * 32}-")
+
+
+def test_a_parked_deletion_keeps_the_trace_of_the_last_write(relay: Relay, sqs: QueueSpy) -> None:
+    # GIVEN a deletion whose old record cannot be read
+    record = change("t1", before="x", gone=True)
+    old = record["dynamodb"]["OldImage"]
+    old["traceparent"] = {"S": f"00-{'a' * 32}-{'b' * 16}-01"}
+    old["updated_at"] = {"S": "yesterday"}
+    assert reported(relay, record) == []
+    assert sqs.bodies() == [record]
+    assert sqs.parked[0]["MessageAttributes"]["correlation_id"]["StringValue"] == "a" * 32
+
+
+@pytest.mark.parametrize("images", [{}, {"NewImage": {}}, {"OldImage": {"id": {"S": "t1"}}}])
+def test_a_record_without_a_trace_is_parked_in_a_new_trace(
+    topic: TopicSpy, sqs: QueueSpy, lines: Lines, images: dict[str, Any]
+) -> None:
+    def fail(before: Record | None, after: Record | None) -> list[CloudEvent[Any]]:
+        raise ValueError("cannot be converted")
+
+    relay = Relay("arn:topic", topic, ThingRecord, fail, Parking(sqs, "parking"))
+    assert reported(relay, {"dynamodb": {"SequenceNumber": "1", **images}}) == []
+    assert len(sqs.parked[0]["MessageAttributes"]["traceparent"]["StringValue"]) == 55
 
 
 def test_a_replay_parks_nothing_again(relay: Relay, topic: TopicSpy, sqs: QueueSpy) -> None:
