@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from support.loaded_app import api_of, load_app
+from support.log_lines import logged
 from support.moto_aws import aws
 from support.races import before_write
 from support.storefront import Shop
 
-__all__ = ["api_of", "aws", "before_write", "load_app"]
+__all__ = ["api_of", "aws", "before_write", "load_app", "logged"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shopctl.project import services
+from support.log_lines import Logged
 from support.moto_aws import client_of
 from support.paths import APPS
 
@@ -19,7 +20,7 @@ TABLES = {
 
 @pytest.mark.parametrize("service", TABLES)
 def test_health_is_503_without_the_table(
-    service: str, load_app: Callable[..., ModuleType], api_of: Any
+    service: str, load_app: Callable[..., ModuleType], api_of: Any, logged: Logged
 ) -> None:
     api = api_of(load_app(service))
     answer = api.call("GET", "/health")
@@ -28,3 +29,6 @@ def test_health_is_503_without_the_table(
     answer = api.call("GET", "/health")
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
+    (line,) = logged("table unavailable")
+    assert line["level"] == "ERROR"
+    assert "ResourceNotFoundException" in line["reason"]

@@ -24,6 +24,7 @@ from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis.ids import derived_id, new_id
 from contracts.notifications import NewMessage
+from support.log_lines import Logged
 from support.moto_aws import ACCOUNT, REGION, client_of
 
 TABLE = "toyshop-local-notifications"
@@ -203,7 +204,9 @@ def test_address_that_cannot_receive_email_is_named(api: Any, email_sender: Emai
     assert email_sender.sent == []
 
 
-def test_unaccepted_email_can_be_retried_at_once(api: Any, email_sender: EmailSender) -> None:
+def test_unaccepted_email_can_be_retried_at_once(
+    api: Any, email_sender: EmailSender, logged: Logged
+) -> None:
     email_sender.errors = [
         EmailNotAcceptedError("TooManyRequestsException"),
         EmailNotAcceptedError("x"),
@@ -213,6 +216,15 @@ def test_unaccepted_email_can_be_retried_at_once(api: Any, email_sender: EmailSe
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert send(api).status_code == 201
     assert len(email_sender.sent) == 1
+    # each further attempt is logged, and the email that was sent in the end
+    retries = logged("retrying email")
+    assert [(line["message_id"], line["version"]) for line in retries] == [
+        (MESSAGE_ID, 3),
+        (MESSAGE_ID, 5),
+    ]
+    assert {line["level"] for line in retries} == {"WARNING"}
+    (sent,) = logged("email sent")
+    assert (sent["message_id"], sent["template"]) == (MESSAGE_ID, "payment_succeeded")
 
 
 def test_retry_after_a_lost_response_waits_for_the_lease(

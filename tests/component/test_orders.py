@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.log_lines import Logged
 from support.moto_aws import StreamOf, TopicSpy, client_of, parked
 from support.races import BeforeWrite
 
@@ -485,7 +486,9 @@ def test_list_is_bounded_by_since_and_until(api: Any) -> None:
     assert answer.json_body["detail"] == "The parameter since must not be after until."
 
 
-def test_backfill_adds_missing_attributes_without_events(app: ModuleType, api: Any) -> None:
+def test_backfill_adds_missing_attributes_without_events(
+    app: ModuleType, api: Any, logged: Logged
+) -> None:
     # GIVEN orders whose records date from before the attribute `listing`
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     old = [placed(api, idempotency_key=f"key-{number}") for number in range(3)]
@@ -509,6 +512,10 @@ def test_backfill_adds_missing_attributes_without_events(app: ModuleType, api: A
         (4, 0, 0),
     ]
     assert {step["cursor"] for step in steps} == {None}
+    counted = [
+        (line["read"], line["incomplete"], line["filled"]) for line in logged("records backfilled")
+    ]
+    assert counted == [(4, 3, 0), (4, 3, 3), (4, 0, 0)]
     assert len(api.call("GET", "/orders").json_body["items"]) == 4
     # AND no version has changed, and no event is emitted
     for order_id, answer in before.items():
@@ -588,9 +595,15 @@ def test_malformed_record_is_parked_and_the_others_are_published(app: ModuleType
     assert message["reason"]
 
 
-def test_internal_error_does_not_reveal_the_exception(api: Any, app: ModuleType) -> None:
+def test_internal_error_does_not_reveal_the_exception(
+    api: Any, app: ModuleType, logged: Logged
+) -> None:
     client_of("dynamodb").delete_table(TableName="toyshop-local-orders")
     answer = api.call("GET", "/orders/ord_1")
     assert answer.status_code == 500
     assert b"Traceback" not in answer.body
     assert b"ResourceNotFound" not in answer.body
+    # but the operator sees it
+    (line,) = logged("unexpected error")
+    assert (line["level"], line["operation"]) == ("ERROR", "getOrder")
+    assert "ResourceNotFound" in line["stack"]

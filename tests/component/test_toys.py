@@ -14,6 +14,7 @@ from chassis.problems import ServiceUnavailable
 from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
+from support.log_lines import Logged
 from support.moto_aws import client_of, parked
 from support.races import BeforeWrite
 from support.sns_notifications import sns
@@ -202,7 +203,7 @@ class TestToys:
         assert answer.status_code == 415
 
     def test_delete_removes_the_toy_and_its_files_even_if_one_deletion_fails(
-        self, api: Any, app: Any, file_manager: FakeDownstream
+        self, api: Any, app: Any, file_manager: FakeDownstream, logged: Logged
     ) -> None:
         toy = created(api)
         deliver(app, ready(toy["id"], "fil_1"))
@@ -220,6 +221,9 @@ class TestToys:
         assert api.call("GET", f"/toys/{toy['id']}").status_code == 404
         assert names(api.call("GET", "/toys")) == []
         assert [call.path["file_id"] for call in file_manager.calls] == ["fil_1", "fil_2"]
+        # AND the file that was not deleted is reported
+        (line,) = logged("file not deleted")
+        assert (line["level"], line["file_id"], line["reason"]) == ("ERROR", "fil_1", "down")
 
 
 class TestRaces:
@@ -465,7 +469,7 @@ class TestImages:
         assert (now["name"], len(now["images"]), now["version"]) == ("Renamed", 1, 3)
 
     def test_image_beyond_the_limit_is_refused_and_its_file_deleted(
-        self, api: Any, app: Any, file_manager: FakeDownstream
+        self, api: Any, app: Any, file_manager: FakeDownstream, logged: Logged
     ) -> None:
         toy = created(api)
         for number in range(20):
@@ -477,6 +481,12 @@ class TestImages:
         # THEN it is not added, and its file is deleted
         assert len(api.call("GET", f"/toys/{toy['id']}").json_body["images"]) == 20
         assert file_manager.calls[0].path == {"file_id": "fil_late"}
+        (line,) = logged("image limit exceeded")
+        assert (line["level"], line["toy_id"], line["file_id"]) == (
+            "WARNING",
+            toy["id"],
+            "fil_late",
+        )
 
     def test_failed_deletion_fails_the_invocation_so_that_it_is_retried(
         self, app: Any, file_manager: FakeDownstream
@@ -486,10 +496,12 @@ class TestImages:
             deliver(app, ready("toy_gone"))
 
     def test_file_of_a_deleted_toy_is_deleted(
-        self, api: Any, app: Any, file_manager: FakeDownstream
+        self, api: Any, app: Any, file_manager: FakeDownstream, logged: Logged
     ) -> None:
         deliver(app, ready("toy_gone"))
         assert file_manager.calls[0].path == {"file_id": "fil_1"}
+        (line,) = logged("image for an unknown toy")
+        assert (line["toy_id"], line["file_id"]) == ("toy_gone", "fil_1")
         assert parked("toyshop-local-toys-images-dead-letters") == []
 
     def test_malformed_event_is_parked_and_other_types_are_ignored(

@@ -13,6 +13,7 @@ from chalicelib.payments.store import TransactionRecord
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from contracts.orders import Order
 from gateway_simulator.client import ControlClient
+from support.log_lines import Logged
 from support.moto_aws import client_of
 from support.payments import event_of, lose, order_of, paid_event, transaction
 
@@ -138,7 +139,7 @@ def test_audit_of_an_unknown_intent_reports_no_charge(app: ModuleType, api: Any)
 
 
 def test_audit_without_the_gateway_is_503(
-    app: ModuleType, api: Any, gateway: ControlClient
+    app: ModuleType, api: Any, gateway: ControlClient, logged: Logged
 ) -> None:
     gateway.add_fault("error_500", method="GET", times=2)
     now = datetime.now(UTC).isoformat()
@@ -146,6 +147,9 @@ def test_audit_without_the_gateway_is_503(
     answer = api.call("POST", "/transactions/audit", request)
     assert answer.status_code == 503
     assert "payment gateway does not answer" in answer.json_body["detail"]
+    (line,) = logged("gateway unavailable for audit")
+    assert line["level"] == "WARNING"
+    assert line["reason"].startswith("APIError: ")
     request["until"] = "2020-01-01T00:00:00Z"
     assert api.call("POST", "/transactions/audit", request).status_code == 400
 

@@ -9,6 +9,7 @@ import pytest
 
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
+from support.log_lines import Logged
 from support.moto_aws import client_of, parked
 from support.payments import lose, order_of, paid_event, transaction
 
@@ -130,10 +131,13 @@ def test_rejected_email_is_parked_with_its_reason(app: ModuleType) -> None:
     assert message["body"] == json.loads(event["Records"][0]["Sns"]["Message"])
 
 
-def test_conflicting_receipt_and_email_are_kept(app: ModuleType, api: Any) -> None:
+def test_conflicting_receipt_and_email_are_kept(app: ModuleType, api: Any, logged: Logged) -> None:
     order = order_of()
     event = paid_event(app, order)
     app.file_manager.error = app.notifications.error = Conflict("other content")
     app.fulfil(event, None)
     assert transaction(api, order)["receipt_file_id"]  # type: ignore[index]
     assert parked("toyshop-local-payments-fulfil-dead-letters") == []
+    for message in ("receipt already archived", "email already requested"):
+        (line,) = logged(message)
+        assert (line["level"], line["order_id"]) == ("WARNING", order.id)

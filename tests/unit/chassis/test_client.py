@@ -380,6 +380,7 @@ def test_a_status_outside_the_contract_is_a_503(
     assert len(server.calls) == 1
     assert lines()[-1]["reason"] == f"unexpected status {status}"
     assert lines()[-1]["downstream"] == "things"
+    assert lines()[-1].items() >= {"level": "WARNING", "message": "call failed"}.items()
 
 
 @pytest.mark.parametrize(

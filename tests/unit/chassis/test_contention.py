@@ -23,3 +23,4 @@ def test_exhausted_attempts_are_logged_with_the_record(lines: Lines) -> None:
         attempts.begin()
     (line,) = lines()
     assert (line["level"], line["record_id"]) == ("ERROR", "toy_1")
+    assert line["message"] == "too many concurrent changes"

@@ -1,7 +1,6 @@
 """Records: conditional writes, what re-emits events, and the trace of a write."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,11 +121,3 @@ def test_a_record_without_a_trace_has_none_for_its_event() -> None:
     assert thing(traceparent="00-a").trace == "00-a"
     assert thing().trace is msgspec.UNSET
     assert thing(traceparent="").trace is msgspec.UNSET
-
-
-def test_a_stream_image_is_read_and_not_modified() -> None:
-    image = thing(3, traceparent="00-a").to_dynamodb_dict()
-    copy = deepcopy(image)
-    record = ThingRecord.from_image(image)
-    assert (record.id, record.version, record.updated_at) == ("one", 3, NOW)
-    assert image == copy

@@ -158,6 +158,8 @@ def test_a_call_stays_below_256_kilobytes(relay: Relay, topic: TopicSpy) -> None
         attributes = sum(len(str(entry["MessageAttributes"])) for entry in batch)
         assert sum(len(entry["Message"].encode()) for entry in batch) + attributes <= 256 * 1024
     assert len(topic.events()) == len(sizes)
+    # and no call is made that another one has room for
+    assert [len(batch) for batch in topic.batches] == [2, 2, 1, 2]
 
 
 def test_an_event_beyond_the_limit_is_sent_alone_wherever_it_comes(

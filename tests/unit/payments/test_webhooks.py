@@ -10,6 +10,7 @@ from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, tr
 from chalicelib.payments.webhooks import TOLERANCE, Webhooks
 from chassis.problems import BadRequest, ServiceUnavailable
 from contracts.payments import Webhook
+from support.log_lines import Lines
 from support.payments import SECRET, order_of, signature_of
 
 NOW = 1_764_000_000
@@ -115,11 +116,14 @@ def signed(kind: str, **subject: Any) -> Webhook:
     ],
 )
 def test_webhook_without_an_outcome_is_acknowledged_before_the_payment_is_recorded(
-    webhook: Webhook,
+    webhook: Webhook, lines: Lines
 ) -> None:
     charging = Charging()
     webhooks(None, charging).receive(webhook)
     assert charging.recorded == []
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("INFO", "webhook ignored")
+    assert line["type"] == json.loads(webhook.payload)["type"]
 
 
 @pytest.mark.parametrize("kind", ["succeeded", "payment_failed", "canceled"])
@@ -158,13 +162,16 @@ def test_only_a_failure_has_a_decline_code(
     assert (intent.id, intent.status, intent.decline_code) == ("pi_1", status, code)
 
 
-def test_webhook_of_another_intent_is_ignored() -> None:
+def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:
     order, charging = order_of(), Charging()
     payment = opened(order, "pi_1", order.placed_at)
     webhooks(payment, charging).receive(
         signed("payment_intent.succeeded", id="pi_2", metadata={"order_id": order.id})
     )
     assert charging.recorded == []
+    (line,) = lines()
+    assert (line["level"], line["order_id"]) == ("WARNING", order.id)
+    assert line["message"] == "webhook of an unrecorded intent ignored"
 
 
 def test_success_after_a_decline_clears_the_decline_code() -> None:
