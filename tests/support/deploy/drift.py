@@ -324,11 +324,28 @@ def parameters(at: Drift) -> None:
 
 @drift("user pool", "{stage}-storefront-api-users", path="PasswordPolicy.MinimumLength")
 @drift("user pool", "{stage}-storefront-api-users", path="Groups")
+@drift(
+    "user pool",
+    "{stage}-storefront-api-users",
+    path="UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate",
+)
+@drift(
+    "user pool",
+    "{stage}-storefront-api-users",
+    path="Clients.{stage}-storefront-api.WriteAttributes",
+)
 def user_pool(at: Drift) -> None:
     client = at.client("cognito-idp")
     pool = at.trial.published("storefront-api/user-pool-id", at.stage)
     client.update_user_pool(
-        UserPoolId=pool, Policies={"PasswordPolicy": {"MinimumLength": 6, "RequireSymbols": False}}
+        UserPoolId=pool,
+        Policies={"PasswordPolicy": {"MinimumLength": 6, "RequireSymbols": False}},
+        UserAttributeUpdateSettings={"AttributesRequireVerificationBeforeUpdate": []},
+    )
+    client.update_user_pool_client(
+        UserPoolId=pool,
+        ClientId=at.trial.published("storefront-api/user-pool-client-id", at.stage),
+        WriteAttributes=["email", "name", "nickname"],
     )
     client.create_group(UserPoolId=pool, GroupName="by-hand")
 
