@@ -156,7 +156,10 @@ class StreamOf:
         self._numbers = itertools.count(1)
 
     def records(self) -> dict[str, Any]:
-        """Return the changes since the last call as one batch."""
+        """Return the changes since the last call as one batch.
+
+        There must be some: a test that reads the same change twice would assert nothing.
+        """
         items = client_of("dynamodb").scan(TableName=self._table)["Items"]
         now = {item["id"]["S"]: item for item in items}
         records = []
@@ -182,6 +185,7 @@ class StreamOf:
                 }
             )
         self._last = now
+        assert records, f"{self._table} has not changed since its records were read"
         return {"Records": records}
 
 
