@@ -19,6 +19,7 @@ from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
 from support.moto_aws import REGION, StreamOf, TopicSpy, client_of, parked
+from support.races import BeforeWrite
 
 TABLE = "toyshop-local-file-manager"
 PUBLIC = "toyshop-local-file-manager-public"
@@ -355,6 +356,15 @@ class TestDocuments:
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
         assert s3.list_objects_v2(Bucket=PUBLIC)["KeyCount"] == 0
 
+    def test_document_archived_twice_at_the_same_time_exists_once(
+        self, app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+    ) -> None:
+        path, first = f"/documents/{new_id('fil')}", []
+        before_write(lambda: first.append(api_of(app).call("PUT", path, document())))
+        again = api.call("PUT", path, document())
+        assert (first[0].status_code, again.status_code) == (201, 200)
+        assert again.json_body == first[0].json_body
+
     def test_other_content_does_not_replace_a_document(self, api: Any, s3: Any) -> None:
         file_id = new_id("fil")
         api.call("PUT", f"/documents/{file_id}", document())
@@ -454,6 +464,28 @@ class TestDeletion:
         assert files_of(api, file_id) == []
         for bucket in (PUBLIC, PRIVATE):
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+    def test_deletion_before_the_result_of_the_check_is_recorded_wins(
+        self, app: ModuleType, api: Any, api_of: Any, s3: Any, before_write: BeforeWrite
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        before_write(lambda: api_of(app).call("DELETE", f"/files/{file_id}"))
+        assert failed_messages(app, uploads_of(file_id)) == []
+        assert files_of(api, file_id) == []
+        for bucket in (PUBLIC, PRIVATE):
+            assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+    def test_upload_checked_twice_at_the_same_time_is_recorded_once(
+        self, app: ModuleType, api: Any, s3: Any, before_write: BeforeWrite
+    ) -> None:
+        file_id = announced(api)["image"]["id"]
+        upload(s3, file_id)
+        before_write(lambda: app.components.uploads.check(file_id))
+        assert failed_messages(app, uploads_of(file_id)) == []
+        file = file_of(api, file_id)
+        assert (file["status"], file["version"]) == ("ready", 2)
+        assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
 
     def test_concurrent_checks_agree(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch

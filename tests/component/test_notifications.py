@@ -26,6 +26,7 @@ from chassis.ids import derived_id, new_id
 from contracts.notifications import NewMessage
 from support.log_lines import Logged
 from support.moto_aws import ACCOUNT, REGION, client_of
+from support.races import BeforeWrite
 
 TABLE = "toyshop-local-notifications"
 PDF = b"%PDF-1.7 a receipt %%EOF"
@@ -268,6 +269,41 @@ def test_concurrent_attempts_send_one_copy(app: ModuleType, api: Any, clock: Clo
     assert send(api).status_code == 200
     assert len(slow.sent) == 1
     assert app.components.notifications._email_sender.sent == []
+
+
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_two_attempts_that_start_at_the_same_time_send_one_copy(
+    app: ModuleType, api: Any, api_of: Any, email_sender: EmailSender, before_write: BeforeWrite,
+    failed_before: bool,
+) -> None:  # fmt: skip
+    if failed_before:
+        email_sender.errors = [EmailNotAcceptedError("TooManyRequestsException")]
+        assert send(api).status_code == 503
+    answers: list[Any] = []
+    before_write(lambda: answers.append(send(api_of(app))))
+    # THEN the attempt that was slower gets 503, and a later one finds the email sent
+    assert send(api).status_code == 503
+    assert answers[0].status_code == 201
+    assert send(api).status_code == 200
+    assert len(email_sender.sent) == 1
+
+
+def test_failed_attempt_does_not_release_the_lease_of_its_successor(
+    app: ModuleType, api: Any, api_of: Any, email_sender: EmailSender, clock: Clock,
+    before_write: BeforeWrite,
+) -> None:  # fmt: skip
+    def take_over() -> None:
+        clock.advance(61)
+        assert send(api_of(app)).status_code == 201
+
+    # GIVEN an attempt that fails after its lease has expired, and another that sends the email
+    email_sender.errors = [EmailNotAcceptedError("TooManyRequestsException")]
+    before_write(take_over, write=2)
+    assert send(api).status_code == 503
+    # THEN the email is still recorded as sent
+    assert [message["status"] for message in messages_of(api)] == ["sent"]
+    assert send(api).status_code == 200
+    assert len(email_sender.sent) == 1
 
 
 def test_attempt_slower_than_its_lease_still_records_the_email_as_sent(
