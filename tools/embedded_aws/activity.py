@@ -17,12 +17,17 @@ from embedded_aws import async_invocation
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
 WARM_UP_PATH = "/_toyshop/warm-up"
+UNREAD_QUEUES_PATH = "/_toyshop/unread-queues"
 _SAVE_SECONDS = 20
 _requests = 0
 
 
 def with_control_paths(
-    app: Any, *, started: Callable[[], None], warm_up: Callable[[], None]
+    app: Any,
+    *,
+    started: Callable[[], None],
+    warm_up: Callable[[], None],
+    unread_queues: Callable[[], dict[str, str]],
 ) -> Any:
     """Wrap the ASGI application with the paths above.
 
@@ -34,8 +39,12 @@ def with_control_paths(
         Called when the application accepts requests.
     warm_up
         Starts a worker for each function.
+    unread_queues
+        Returns the queues whose consumer does not read them.
     """
     actions = {CHECKPOINT_PATH: save, WARM_UP_PATH: warm_up}
+    reports: dict[str, Callable[[], Any]] = {PATH: measure, UNREAD_QUEUES_PATH: unread_queues}
+    paths = {*actions, *reports}
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -48,10 +57,10 @@ def with_control_paths(
             await app(scope, receive, send_and_notify)
             return
         global _requests
-        _requests += scope["type"] == "http" and scope["path"] not in (PATH, *actions)
-        if scope["type"] == "http" and scope["path"] in (PATH, *actions):
+        _requests += scope["type"] == "http" and scope["path"] not in paths
+        if scope["type"] == "http" and scope["path"] in paths:
             actions.get(scope["path"], lambda: None)()
-            body = json.dumps(measure()).encode()
+            body = json.dumps(reports.get(scope["path"], measure)()).encode()
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})

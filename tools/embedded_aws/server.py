@@ -9,6 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
+from embedded_aws import saved_ports
+
 PINNED = "1.5.33"
 
 
@@ -18,8 +20,8 @@ def main(argv: list[str]) -> int:
     Parameters
     ----------
     argv
-        ``--port`` to listen on, ``--home`` for the directory of the shop's files and ``--auth`` to
-        enforce IAM.
+        ``--port`` to listen on, ``--home`` for the directory of the shop's files, ``--auth`` to
+        enforce IAM, ``--gateway-port`` and ``--edge-port`` for the processes that functions call.
 
     Returns
     -------
@@ -32,6 +34,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--port", type=int, required=True, help="Port on loopback.")
     parser.add_argument("--home", type=Path, required=True, help="Directory of the shop's files.")
     parser.add_argument("--auth", action="store_true", help="Enforce IAM.")
+    parser.add_argument("--gateway-port", type=int, help="Port of the payment gateway.")
+    parser.add_argument("--edge-port", type=int, help="Port of the edge.")
     options = parser.parse_args(argv)
     installed = importlib.metadata.version("ministack")
     if installed != PINNED:
@@ -42,6 +46,8 @@ def main(argv: list[str]) -> int:
         )
         return 2
     home = options.home.resolve()
+    ports = {"aws": options.port, "gateway": options.gateway_port, "edge": options.edge_port}
+    saved_ports.move(home / "aws", {name: port for name, port in ports.items() if port})
     _configure(home, options.port, auth=options.auth)
     asyncio.new_event_loop().run_until_complete(_serve(home, options.port))
     sys.stdout.flush()
@@ -100,6 +106,7 @@ async def _serve(home: Path, port: int) -> None:
         rest_api_import,
         rest_api_updates,
         streams,
+        unread_queues,
         user_attributes,
         workers,
     )
@@ -146,6 +153,7 @@ async def _serve(home: Path, port: int) -> None:
         faults.with_control_path(ministack_app.app),
         started=resume,
         warm_up=forked_workers.warm_up if can_fork else lambda: None,
+        unread_queues=unread_queues.find,
     )
     saving = asyncio.create_task(activity.save_when_quiet())
     try:

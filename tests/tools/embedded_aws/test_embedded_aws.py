@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 import embedded_aws
 from shopctl.local import activity, mail
@@ -194,6 +195,98 @@ def test_event_pending_a_retry_survives_a_restart(aws: EmbeddedAws) -> None:
     # THEN the event is not lost
     (failed,) = eventually(lambda: aws.messages("too-late"))
     assert failed["requestPayload"]["Records"][0]["Sns"]["Message"] == "patient"
+
+
+def test_messages_are_read_after_a_restart_on_another_port(aws: EmbeddedAws) -> None:
+    # GIVEN a message in the queue of a function that does not read it yet
+    functions = aws.client("lambda")
+    aws.function("retrying", RECORDING)
+    mapping = functions.create_event_source_mapping(
+        FunctionName="retrying", EventSourceArn=aws.queue("retries"), Enabled=False
+    )
+    queue = aws.client("sqs").get_queue_url(QueueName="retries")["QueueUrl"]
+    aws.client("sqs").send_message(QueueUrl=queue, MessageBody="patient")
+    # AND that function's environment, which names the embedded AWS
+    functions.update_function_configuration(
+        FunctionName="retrying",
+        Environment={"Variables": {"QUEUE_URL": queue, "AWS_ENDPOINT_URL": aws.cloud.endpoint}},
+    )
+    # WHEN the embedded AWS stops, starts on another port, and the function reads
+    before = aws.process
+    aws.restart()
+    assert before
+    assert aws.process
+    assert aws.process.port != before.port
+    functions = aws.client("lambda")
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    # THEN it gets the message, and everything saved names the present port
+    (seen,) = eventually(lambda: aws.seen("retrying"))
+    assert seen["Records"][0]["body"] == "patient"
+    moved = queue.replace(str(before.port), str(aws.process.port))
+    assert aws.client("sqs").get_queue_url(QueueName="retries")["QueueUrl"] == moved
+    environment = functions.get_function_configuration(FunctionName="retrying")["Environment"]
+    assert environment["Variables"] == {"QUEUE_URL": moved, "AWS_ENDPOINT_URL": aws.cloud.endpoint}
+
+
+def test_queues_that_nobody_reads_are_reported(aws: EmbeddedAws) -> None:
+    def unread() -> Any:
+        assert aws.process
+        return requests.get(f"{aws.process.url}/_toyshop/unread-queues", timeout=10).json()
+
+    # GIVEN three queues with a consumer
+    aws.function("consumer", RECORDING)
+    functions = aws.client("lambda")
+    mappings = {
+        name: functions.create_event_source_mapping(
+            FunctionName="consumer", EventSourceArn=aws.queue(name)
+        )["UUID"]
+        for name in ("read", "lost", "switched-off")
+    }
+    assert unread() == {}
+    # WHEN one is deleted and the mapping of another is disabled
+    aws.client("sqs").delete_queue(
+        QueueUrl=aws.client("sqs").get_queue_url(QueueName="lost")["QueueUrl"]
+    )
+    functions.update_event_source_mapping(UUID=mappings["switched-off"], Enabled=False)
+    # THEN both are reported
+    assert unread() == {"lost": "missing", "switched-off": "disabled"}
+    for mapping in mappings.values():
+        functions.delete_event_source_mapping(UUID=mapping)
+
+
+@pytest.mark.parametrize(
+    ("visible_for", "running_for", "expected"),
+    [
+        (61, 100, {"retries": "overdue"}),
+        (59, 100, {}),
+        # the shop was stopped in between
+        (1000, 59, {}),
+        # it is not due yet
+        (-10, 100, {}),
+    ],
+)
+def test_queue_whose_message_waits_for_a_minute_is_reported(
+    aws: EmbeddedAws, visible_for: int, running_for: int, expected: dict[str, str]
+) -> None:
+    script = f"""
+import json, sys, time
+sys.path.insert(0, {str(Path(embedded_aws.__path__[0]).parents[0])!r})
+from embedded_aws import unread_queues
+from ministack.services import lambda_svc, sqs
+now = time.time()
+unread_queues._started = now - {running_for}
+mapping = {{"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:retries", "Enabled": True}}
+lambda_svc._iter_all_esms = lambda: [("000000000000", "us-east-1", mapping)]
+queue = {{"messages": [{{"visible_at": now}}, {{"visible_at": now - {visible_for}}}]}}
+url = sqs._queue_url_for_account("000000000000", "retries")
+sqs._queues.set_scoped("000000000000", "us-east-1", url, queue)
+print(json.dumps(unread_queues.find()))
+"""
+    done = subprocess.run(
+        [str(aws.python), "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
 
 
 @pytest.mark.parametrize("api", ["ses", "sesv2"])

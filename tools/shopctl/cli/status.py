@@ -7,13 +7,22 @@ import click
 from shopctl.cli.options import json_option, print_json, running
 from shopctl.project.layout import Layout
 
+# 1 is the status of every failed command, 2 that of a wrong command line
+_DEGRADED = 3
+_PROBLEMS = {
+    "missing": "the queue does not exist",
+    "disabled": "its event source mapping is disabled",
+    "overdue": "messages have waited for more than a minute",
+}
+
 
 @click.command("status")
 @json_option
 def status_command(json_: bool) -> None:
-    """Show processes, services and memory.
+    """Show processes, services, queues that nobody reads, and memory.
 
-    Exits with 1 if a process has ended or a service is not healthy.
+    Exits with 0 if the shop is running, with 1 if it is not running, and with 3 if it is degraded:
+    a process has ended, a service is not healthy, or a consumer does not read its queue.
     """
     from rich.console import Console
 
@@ -30,6 +39,8 @@ def status_command(json_: bool) -> None:
             console.print(f"  {name:15} {process['status']:8} {process['url']:24} {memory:>9}")
         for name, health in content["services"].items():
             console.print(f"  {name:15} {health}")
+        for name, problem in content["unread_queues"].items():
+            console.print(f"  {name} is not read: {_PROBLEMS[problem]}")
         console.print(f"Resident memory {content['memory_mib']} MiB")
     if content["status"] != "running":
-        sys.exit(1)
+        sys.exit(_DEGRADED)

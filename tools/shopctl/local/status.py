@@ -1,4 +1,4 @@
-"""The running shop's processes, services and memory."""
+"""The running shop's processes, services, unread queues and memory."""
 
 from typing import Any
 
@@ -19,7 +19,8 @@ def status(shop: RunningShop) -> dict[str, Any]:
     -------
     dict
         ``status`` is ``running`` or ``degraded``; ``processes`` and ``services`` say which of them
-        fail; ``memory_mib`` is resident memory in MiB.
+        fail; ``unread_queues`` says by queue why its consumer does not read it: ``missing``,
+        ``disabled`` or ``overdue``; ``memory_mib`` is resident memory in MiB.
     """
     processes = {
         process.name: {
@@ -31,7 +32,8 @@ def status(shop: RunningShop) -> dict[str, Any]:
         for process in shop.processes
     }
     services = _health(shop)
-    healthy = not shop.dead() and "down" not in services.values()
+    unread = _unread_queues(shop)
+    healthy = not shop.dead() and "down" not in services.values() and not unread
     return {
         "status": "running" if healthy else "degraded",
         "url": shop["edge"].url,
@@ -39,7 +41,13 @@ def status(shop: RunningShop) -> dict[str, Any]:
         "memory_mib": sum(process["memory_mib"] for process in processes.values()),
         "processes": processes,
         "services": services,
+        "unread_queues": unread,
     }
+
+
+def _unread_queues(shop: RunningShop) -> dict[str, str]:
+    status, content = _answer(f"{shop['aws'].url}/_toyshop/unread-queues")
+    return content if status == 200 else {}
 
 
 def _health(shop: RunningShop) -> dict[str, str]:

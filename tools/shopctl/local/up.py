@@ -81,6 +81,8 @@ class Start:
         python_path = str(self.layout.tools)
         embedded_aws = [str(self.layout.aws_python), str(self.layout.tools / "embedded_aws")]
         embedded_aws += ["--port", str(ports["aws"]), "--home", str(home)]
+        embedded_aws += ["--gateway-port", str(ports["gateway"])]
+        embedded_aws += ["--edge-port", str(ports["edge"])]
         embedded_aws += ["--auth"] if self.options.auth else []
         webhooks = f"http://127.0.0.1:{ports['edge']}/api/webhooks/payments"
         simulator = [sys.executable, "-m", "gateway_simulator", "--port", str(ports["gateway"])]

@@ -16,9 +16,18 @@ from typing import Any
 
 import pytest
 
+from shopctl.aws.clients import Cloud
 from shopctl.project import running_shop
 from support.checkout_copy import copy_runnable
 from support.paths import SAMPLE_APPS
+
+
+def free_ports() -> list[int]:
+    with ExitStack() as open_sockets:
+        probes = [open_sockets.enter_context(socket.socket()) for _ in range(3)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 @dataclass
@@ -30,11 +39,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         copy_runnable(self.checkout, apps=SAMPLE_APPS)
-        with ExitStack() as open_sockets:
-            for _ in range(3):
-                probe = open_sockets.enter_context(socket.socket())
-                probe.bind(("127.0.0.1", 0))
-                self.ports.append(probe.getsockname()[1])
+        self.ports = free_ports()
 
     @property
     def apps(self) -> Path:
@@ -222,11 +227,49 @@ def test_status_reports_a_crash_and_up_restarts(shop: Shop) -> None:
         time.sleep(0.01)
     # THEN status reports it
     done = shop.run("status", "--json")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert json.loads(done.stdout)["processes"]["edge"]["status"] == "dead"
     # AND up restarts the shop with its data
     assert "edge had ended" in shop.up().stdout
     assert shop.item("two")["found"]
+
+
+def test_status_reports_a_queue_that_nobody_reads(shop: Shop) -> None:
+    assert json.loads(shop.run("status", "--json").stdout)["unread_queues"] == {}
+    # GIVEN a disabled consumer
+    functions = Cloud("test", f"http://127.0.0.1:{shop.ports[1]}").client("lambda")
+    mappings = functions.list_event_source_mappings(
+        FunctionName="toyshop-local-echo-on-sqs-message"
+    )
+    (mapping,) = mappings["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    # THEN status names its queue, as text and as JSON
+    done = shop.run("status")
+    assert done.returncode == 3
+    assert done.stdout.startswith("The shop is degraded")
+    line = "toyshop-local-echo-retry is not read: its event source mapping is disabled"
+    assert line in done.stdout
+    done = shop.run("status", "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["unread_queues"] == {"toyshop-local-echo-retry": "disabled"}
+    # AND the shop runs again when it is enabled
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    assert shop.run("status").returncode == 0
+
+
+def test_queues_are_read_after_down_and_up_with_other_ports(shop: Shop) -> None:
+    # GIVEN a shop that is started again with other ports
+    before = shop.ports
+    assert shop.run("down").returncode == 0
+    shop.ports = free_ports()
+    assert not set(shop.ports) & set(before)
+    shop.up()
+    # THEN its data are there
+    assert shop.item("two")["found"]
+    # AND an event goes through topic, failure and retry queue
+    shop.item("bad-ports", "PUT")
+    assert shop.heard("on-sqs-message", "retried bad-ports")
+    assert shop.run("status").returncode == 0
 
 
 def test_up_after_a_kill_reports_possible_losses(shop: Shop) -> None:
