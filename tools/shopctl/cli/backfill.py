@@ -3,10 +3,11 @@
 import click
 
 from shopctl.cli.options import stage_option
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("backfill")
+@click.command("backfill", cls=ChangingCommand)
 @stage_option
 @click.option("--dry-run", is_flag=True, help="Count incomplete records and change nothing.")
 @click.argument("service")

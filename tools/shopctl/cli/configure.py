@@ -3,10 +3,11 @@
 import click
 
 from shopctl.cli.options import services_argument
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("configure")
+@click.command("configure", cls=ChangingCommand)
 @click.option(
     "--stage", default="local", show_default=True, metavar="STAGE", help="A stage of stages.toml."
 )

@@ -8,10 +8,11 @@ from shopctl.cli.options import (
     services_argument,
     stage_option,
 )
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("delete")
+@click.command("delete", cls=ChangingCommand)
 @stage_option
 @services_argument
 @infra_option

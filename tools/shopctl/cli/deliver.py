@@ -3,10 +3,11 @@
 import click
 
 from shopctl.cli.options import services_argument, stage_option
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("deliver")
+@click.command("deliver", cls=ChangingCommand)
 @stage_option
 @services_argument
 def deliver_command(stage: str, services: tuple[str, ...]) -> None:

@@ -10,10 +10,11 @@ from shopctl.cli.options import (
     services_argument,
     stage_option,
 )
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("deploy")
+@click.command("deploy", cls=ChangingCommand)
 @stage_option
 @services_argument
 @click.option(

@@ -2,12 +2,13 @@
 
 import click
 
+from shopctl.cli.output import ChangingCommand
 from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
-@click.command("down")
+@click.command("down", cls=ChangingCommand)
 @click.option("--purge", is_flag=True, help="Also delete all data of the shop.")
 def down_command(purge: bool) -> None:
     """Stop the shop and keep its data."""

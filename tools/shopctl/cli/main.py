@@ -32,12 +32,14 @@ from shopctl.cli import (
     test,
     up,
 )
+from shopctl.cli.output import lasting
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 
 def main() -> None:
     """Run a command; print an error as a sentence, never as a traceback."""
+    sys.stderr = lasting(sys.stderr)
     try:
         cli(prog_name="./shop", standalone_mode=False)
     except click.ClickException as error:

@@ -2,10 +2,11 @@
 
 import click
 
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("new")
+@click.command("new", cls=ChangingCommand)
 @click.argument("name")
 @click.option(
     "--public/--private",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from shopctl.cli.options import Moment, json_option, print_json
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -17,7 +18,7 @@ _REMEDIES = {
 }
 
 
-@click.command("reconcile")
+@click.command("reconcile", cls=ChangingCommand)
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
 @click.option("--fix", is_flag=True, help="Re-emit events where that repairs a violation.")
 @click.option("--since", type=Moment(), help="Only orders placed at or after this time.")

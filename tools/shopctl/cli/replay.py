@@ -8,6 +8,7 @@ import click
 from botocore.exceptions import ClientError
 
 from shopctl.cli.options import Moment, json_option, print_json
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -35,7 +36,12 @@ docs/runbooks/dead-letters.md explains the reasons and what to do about each.
 """
 
 
-@click.command("replay", help=_HELP, short_help="List, inspect and redeliver dead letters.")
+@click.command(
+    "replay",
+    cls=ChangingCommand,
+    help=_HELP,
+    short_help="List, inspect and redeliver dead letters.",
+)
 @click.argument(
     "action", type=click.Choice(["list", "inspect", "redrive"]), default="list", required=False
 )

@@ -3,10 +3,11 @@
 import click
 
 from shopctl.cli.options import stage_option
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 
-@click.command("rollback")
+@click.command("rollback", cls=ChangingCommand)
 @stage_option
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 def rollback_command(stage: str, services: tuple[str, ...]) -> None:

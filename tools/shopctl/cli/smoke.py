@@ -4,6 +4,7 @@ import os
 
 import click
 
+from shopctl.cli.output import ChangingCommand
 from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -11,7 +12,7 @@ from shopctl.project.layout import Layout
 _EMAIL, _PASSWORD = "SHOP_SMOKE_EMAIL", "SHOP_SMOKE_PASSWORD"
 
 
-@click.command("smoke")
+@click.command("smoke", cls=ChangingCommand)
 @click.option("--stage", help="A stage of stages.toml; its origin is the shop's URL.")
 @click.option("--url", default="", help="The shop's URL, if it is not the stage's origin.")
 @click.option("--read-only", is_flag=True, help="Place no order.")

@@ -2,12 +2,13 @@
 
 import click
 
+from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
 _PORT = click.IntRange(1, 65535)
 
 
-@click.command("up")
+@click.command("up", cls=ChangingCommand)
 @click.option("--detach", is_flag=True, help="Return when the shop is ready.")
 @click.option("--port", type=_PORT, default=8000, show_default=True, help="Port of the shop.")
 @click.option(

@@ -272,6 +272,25 @@ def test_queues_are_read_after_down_and_up_with_other_ports(shop: Shop) -> None:
     assert shop.run("status").returncode == 0
 
 
+def test_up_and_down_complete_although_their_output_is_not_read(shop: Shop) -> None:
+    # GIVEN a shop that is down
+    assert shop.run("down").returncode == 0
+    for command in (["up", "--detach", *shop.options], ["down"]):
+        # WHEN the reader of its output ends at once, as in `./shop up --detach | true`
+        process = shop.start(*command)
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        # THEN the command completes, quietly
+        assert process.wait(timeout=120) == 0
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert (shop.state is not None) == (command[0] == "up")
+        if command[0] == "up":
+            assert shop.item("two")["found"]
+    shop.up()
+
+
 def test_up_after_a_kill_reports_possible_losses(shop: Shop) -> None:
     # GIVEN a shop whose embedded AWS is killed
     state = shop.state
