@@ -18,6 +18,7 @@ from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
+from support.log_lines import Logged
 from support.moto_aws import REGION, StreamOf, TopicSpy, client_of, parked
 from support.races import BeforeWrite
 
@@ -477,7 +478,7 @@ class TestDeletion:
             assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
     def test_upload_checked_twice_at_the_same_time_is_recorded_once(
-        self, app: ModuleType, api: Any, s3: Any, before_write: BeforeWrite
+        self, app: ModuleType, api: Any, s3: Any, before_write: BeforeWrite, logged: Logged
     ) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
@@ -486,6 +487,8 @@ class TestDeletion:
         file = file_of(api, file_id)
         assert (file["status"], file["version"]) == ("ready", 2)
         assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+        (line,) = logged("upload checked")
+        assert (line["file_id"], line["status"], line["reason"]) == (file_id, "ready", None)
 
     def test_concurrent_checks_agree(
         self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch

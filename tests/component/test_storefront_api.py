@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, EndpointConnectionError
 from openapi_spec_validator import validate
 
 from chassis.client import Reply
@@ -15,6 +17,7 @@ from chassis.problems import (
     Unprocessable,
 )
 from contracts import orders, payments, storefront, toys
+from support.log_lines import Logged
 from support.storefront import ADDRESS, BASKET, CARD, DRAFT, PASSWORD, Shop, pointers, toy
 
 
@@ -86,6 +89,33 @@ class TestUsers:
         assert pointers(unknown, 401) == []
         assert unknown.json_body == wrong.json_body
 
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (
+                ClientError({"Error": {"Code": "TooManyRequestsException"}}, "InitiateAuth"),
+                "TooManyRequestsException",
+            ),
+            (EndpointConnectionError(endpoint_url="https://cognito"), "EndpointConnectionError"),
+        ],
+    )
+    def test_unavailable_user_pool_is_503_and_logged(
+        self,
+        shop: Shop,
+        monkeypatch: pytest.MonkeyPatch,
+        logged: Logged,
+        error: Exception,
+        reason: str,
+    ) -> None:
+        def fail(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+        answer = shop.call("POST", "/sessions", {"email": "x@example.com", "password": PASSWORD})
+        assert pointers(answer, 503) == []
+        (line,) = logged("user pool unavailable")
+        assert (line["level"], line["reason"]) == ("WARNING", reason)
+
     def test_refresh_token_renews_a_session(self, shop: Shop, alice: str) -> None:
         credentials = {"email": "alice@example.com", "password": PASSWORD}
         first = shop.call("POST", "/sessions", credentials).json_body
@@ -131,10 +161,14 @@ class TestPermissions:
             assert (as_customer == 403) is (operation.audience == "staff"), operation.name
             assert shop.call(*call, token=staff).status_code not in (401, 403), operation.name
 
-    def test_id_token_is_rejected(self, shop: Shop, alice: str) -> None:
+    def test_id_token_is_rejected(self, shop: Shop, alice: str, logged: Logged) -> None:
         credentials = {"email": "alice@example.com", "password": PASSWORD}
         session = shop.call("POST", "/sessions", credentials).json_body
         assert shop.call("GET", "/orders", token=session["id_token"]).status_code == 401
+        (line,) = logged("token rejected")
+        assert line["level"] == "INFO"
+        assert line["reason"]
+        assert session["id_token"] not in str(line)
 
     def test_customer_gets_403_from_staff_routes_before_other_checks(
         self, shop: Shop, alice: str
