@@ -40,7 +40,8 @@ async def forward(
     origin
         The URL that replaces ``/api``.
     """
-    if "%2f" in request.raw_path.lower() or "//" in request.raw_path:
+    path = request.raw_path.partition("?")[0]  # a query may contain any slash
+    if "%2f" in path.lower() or "//" in path:
         return problem(404)  # API Gateway matches no encoded slash or empty segment
     body = await _body(request)
     if body is None:

@@ -113,6 +113,9 @@ def run(directory: Path, scenario: Scenario) -> None:
         "/toys",
         "/toys/%22x%22?q=%22a%20b%22&limit=1",
         "/toys?q=a+b&q=%C3%A9",
+        "/toys?q=a%2Fb",
+        "/toys?brand=Fisher%2fPrice",
+        "/toys?q=a//b?c%2F",
     ],
 )
 def test_path_and_query_are_forwarded_unchanged(tmp_path: Path, path: str) -> None:
@@ -125,7 +128,9 @@ def test_path_and_query_are_forwarded_unchanged(tmp_path: Path, path: str) -> No
     run(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("path", ["/toys/a%2Fb", "/toys/%2f", "/toys//x", "//toys"])
+@pytest.mark.parametrize(
+    "path", ["/toys/a%2Fb", "/toys/%2f", "/toys//x", "//toys", "/toys/%2F?q=a", "/toys//?q=%2F"]
+)
 def test_path_that_no_route_can_match_is_not_forwarded(tmp_path: Path, path: str) -> None:
     async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", f"/api{path}")
