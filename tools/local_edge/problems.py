@@ -16,7 +16,7 @@ _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not support this method.",
     413: "The body is larger than 10 MB.",
-    415: "The body's media type is not supported.",
+    415: "The body's media type or content coding is not supported.",
     429: "Too many requests. Try again in a moment.",
     431: "The address or a header is longer than 8 kB.",
     500: "The shop failed to answer.",

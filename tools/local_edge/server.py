@@ -57,7 +57,8 @@ CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 def application(origins: Origins) -> web.Application:
     """Return the edge's application."""
     protocol.install()
-    app = web.Application()
+    # bodies are never decompressed: a small one could expand to gigabytes
+    app = web.Application(handler_args={"auto_decompress": False})
     app[ORIGINS] = origins
     app.cleanup_ctx.append(_client)
     app.router.add_route("*", "/{path:.*}", _route)
@@ -81,6 +82,8 @@ async def _client(app: web.Application) -> AsyncIterator[None]:
 async def _route(request: web.Request) -> web.StreamResponse:
     origins, client = request.app[ORIGINS], request.app[CLIENT]
     path = request.raw_path.partition("?")[0]
+    if _is_encoded(request):
+        return problem(415, {"Accept-Encoding": "identity"})
     try:
         if path == "/api" or path.startswith("/api/"):
             return await forward(request, client, origins.api)
@@ -93,3 +96,9 @@ async def _route(request: web.Request) -> web.StreamResponse:
         return problem(504)
     except aiohttp.ClientError:
         return problem(502)
+
+
+def _is_encoded(request: web.Request) -> bool:
+    """Return whether a request declares a content coding, known or not."""
+    codings = ",".join(request.headers.getall("Content-Encoding", [])).split(",")
+    return any(coding.strip().lower() not in ("", "identity") for coding in codings)

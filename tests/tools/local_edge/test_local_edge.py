@@ -1,9 +1,11 @@
 """The edge in front of an upstream that answers as the gateway or the storefront would."""
 
 import asyncio
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
+from aiohttp import compression_utils, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
@@ -281,6 +283,75 @@ def test_body_over_the_limit_is_refused(tmp_path: Path) -> None:
         answer = await edge.send("POST", "/api/toys", data=chunks())
         assert answer.status == 413
         assert len(edge.upstream.requests) == 1
+
+    run(tmp_path, scenario)
+
+
+PLAIN = b'{"quantity": 1}'
+
+
+@pytest.mark.parametrize(
+    ("codings", "body"),
+    [
+        (["deflate"], zlib.compress(bytes(1_000_000))),
+        (["gzip"], gzip.compress(PLAIN)),
+        (["gzip"], PLAIN),
+        (["deflate"], PLAIN),
+        (["GZIP"], PLAIN),
+        (["br"], PLAIN),
+        (["zstd"], PLAIN),
+        (["unknown"], PLAIN),
+        (["gzip, deflate"], PLAIN),
+        (["identity,gzip"], PLAIN),
+        (["identity", "deflate"], PLAIN),
+        (["deflate", "identity"], PLAIN),
+        (["gzip"], b""),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/orders"),
+        ("PATCH", "/api/orders/o"),
+        ("GET", "/api/toys"),
+        ("GET", "/files/a"),
+        ("GET", "/"),
+    ],
+)
+def test_encoded_body_is_refused_without_decompressing_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    codings: list[str],
+    body: bytes,
+) -> None:
+    decompressed: list[bytes] = []
+    monkeypatch.setattr(
+        compression_utils.ZLibDecompressor,
+        "decompress_sync",
+        lambda _, data, *__: decompressed.append(data) or b"",
+    )
+
+    async def scenario(edge: Edge) -> None:
+        headers = [("Content-Encoding", coding) for coding in codings]
+        answer = await edge.send(method, path, data=io.BytesIO(body), headers=headers)
+        assert answer.status == 415
+        assert answer.problem["detail"]
+        assert answer.headers["Accept-Encoding"] == "identity"
+        assert edge.upstream.requests == []
+        assert decompressed == []
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "identity, identity", ""])
+def test_body_without_a_coding_is_forwarded(tmp_path: Path, coding: str) -> None:
+    async def scenario(edge: Edge) -> None:
+        headers = {"Content-Encoding": coding}
+        answer = await edge.send("POST", "/api/orders", data=io.BytesIO(PLAIN), headers=headers)
+        assert answer.status == 200
+        assert edge.upstream.requests[-1][3] == PLAIN
 
     run(tmp_path, scenario)
 

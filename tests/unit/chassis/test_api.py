@@ -245,6 +245,50 @@ def test_a_body_is_accepted_or_answered_with_its_status(
         check_problem(answer, status, *pointers)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/things"),
+        ("PATCH", "/things/t1"),
+        ("POST", "/things/t1/stop"),
+        ("GET", "/things/t1"),
+        ("DELETE", "/things/t1"),
+    ],
+)
+@pytest.mark.parametrize(
+    "coding",
+    ["gzip", "deflate", "GZIP", "br", "unknown", "gzip, deflate", "identity,gzip", "gzip,identity"],
+)
+def test_an_encoded_body_is_refused(shop: Shop, method: str, path: str, coding: str) -> None:
+    answer = shop.call(method, path, b"{}", Content_Type=JSON, Content_Encoding=coding)
+    check_problem(answer, 415)
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize("codings", [["gzip", "identity"], ["identity", "gzip"]])
+def test_each_of_several_content_encoding_headers_is_read(shop: Shop, codings: list[str]) -> None:
+    event = {
+        "headers": {"Content-Type": JSON, "content-encoding": codings[-1]},
+        "multiValueHeaders": {"Content-Type": [JSON], "content-encoding": codings},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/things"},
+        "body": '{"name": "kite"}',
+        "stageVariables": None,
+    }
+    assert shop.app(event, None)["statusCode"] == 415
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "identity, identity", ""])
+def test_a_body_with_the_coding_identity_is_accepted(shop: Shop, coding: str) -> None:
+    answer = shop.call(
+        "POST", "/things", {"name": "kite"}, Content_Type=JSON, Content_Encoding=coding
+    )
+    assert answer.status_code == 201
+
+
 def test_the_body_limit_counts_bytes_not_characters(shop: Shop) -> None:
     body = '{"name": "' + "é" * 600 + '"}'
     answer = shop.call("POST", "/things", body.encode(), Content_Type=JSON)

@@ -23,6 +23,7 @@ from chassis.problems import (
     PayloadTooLarge,
     ProblemError,
     Unauthorized,
+    UnsupportedContentCoding,
     UnsupportedMediaType,
 )
 from chassis.queries import parse_query
@@ -212,6 +213,7 @@ class ServiceApp(Chalice):
             request.headers, budget=seconds, trust_deadline=not self.public
         ) as current:
             try:
+                _refuse_encoded_body(request)
                 if operation.query is None:
                     self.query(NoQuery)
                 if permit is not None:
@@ -435,6 +437,23 @@ def _health() -> Health:
     return Health(status="ok")
 
 
+def _refuse_encoded_body(request: Request) -> None:
+    """Raise if a request declares a content coding; API Gateway forwards encoded bodies."""
+    event = request.to_original_event()
+    # ``headers`` has only the last of several headers of one name
+    values = [
+        value
+        for name, several in (event.get("multiValueHeaders") or {}).items()
+        if name.lower() == "content-encoding"
+        for value in several
+    ] or [request.headers.get("content-encoding", "")]
+    for coding in ",".join(values).split(","):
+        if coding.strip().lower() not in ("", "identity"):
+            raise UnsupportedContentCoding(
+                f"The body has the content coding '{coding.strip()}'. Send it without one."
+            )
+
+
 def _respond(operation: Operation[Any], result: Any) -> Response:
     answer = result if isinstance(result, Answer) else Answer(body=result)
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store", **answer.headers}
@@ -456,6 +475,8 @@ def _problem(error: ProblemError) -> Response:
     }
     if error.status == 503:
         headers["Retry-After"] = "5"
+    if isinstance(error, UnsupportedContentCoding):
+        headers["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(error.to_json(), headers, error.status.value)

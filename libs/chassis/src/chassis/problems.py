@@ -24,6 +24,7 @@ __all__ = [
     "ServiceUnavailable",
     "Unauthorized",
     "Unprocessable",
+    "UnsupportedContentCoding",
     "UnsupportedMediaType",
     "error_for",
 ]
@@ -124,6 +125,10 @@ class UnsupportedMediaType(ProblemError):
     """415: the operation does not accept the type of the body."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class UnsupportedContentCoding(UnsupportedMediaType):
+    """415: the body is compressed or encoded otherwise; bodies are accepted as they are only."""
 
 
 class Unprocessable(ProblemError):
