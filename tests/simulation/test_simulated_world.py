@@ -168,6 +168,19 @@ def test_stream_contains_old_and_new_images(stream_of: StreamOf) -> None:
     assert numbers == sorted(set(numbers))
 
 
+def test_reemission_adds_a_stream_record_and_keeps_the_version(stream_of: StreamOf) -> None:
+    store, order = OrderStore(ORDERS), order_of()
+    assert not store.reemit(order.id)
+    store.add(order, "f")
+    for _ in range(2):
+        assert store.reemit(order.id)
+    images = [record["dynamodb"]["NewImage"] for record in stream_of(ORDERS)]
+    assert [image.get("reemitted") for image in images] == [None, {"N": "1"}, {"N": "2"}]
+    stored = store.get(order.id)
+    assert stored is not None
+    assert stored.order == order
+
+
 def test_stored_document_is_not_overwritten(stream_of: StreamOf) -> None:
     storage = Storage(aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
     first = storage.store_document("fil_1", b"one", "application/pdf", "digest of one")

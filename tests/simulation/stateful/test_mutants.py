@@ -8,11 +8,11 @@ from support.stateful.seeded_runs import run_seed
 from support.stateful.state_machine import ShopStateMachine
 from support.world import mutants
 from support.world.invariants import InvariantViolation
-from support.world.mutants import MUTANTS, Mutant, mutated
+from support.world.mutants import LOST_RACES, MUTANTS, Mutant, mutated
 from support.world.world import NeverIdle
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *LOST_RACES])
 def test_seeded_runs_detect_the_mutant(mutant: Mutant) -> None:
     failures = (InvariantViolation, NeverIdle)
     with mutated(mutant), pytest.raises(failures, match="run with seed") as failure:
@@ -21,7 +21,7 @@ def test_seeded_runs_detect_the_mutant(mutant: Mutant) -> None:
 
 
 def _run_seeds() -> None:
-    for seed in range(500):
+    for seed in range(1000):
         run_seed(seed)
 
 

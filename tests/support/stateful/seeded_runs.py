@@ -4,18 +4,14 @@ They cover what the state machine covers, with random choices. A run that fails 
 ``--seed`` repeats it.
 """
 
+from functools import partial
 from random import Random
 
-from support.world import invariants
+from support.world import invariants, writers
 from support.world.schedule import Schedule
 from support.world.world import NeverIdle, World
 
-PAYMENT_METHODS = (
-    "pm_card_visa",
-    "pm_card_chargeDeclined",
-    "pm_card_authenticationRequired",
-    "pm_nobody",
-)
+PAYMENT_METHODS = (*writers.CARDS, "pm_nobody")
 """The last one is unknown to the gateway; the others are cards."""
 
 
@@ -35,7 +31,8 @@ def run_seed(seed: int, *, fault_rate: float = 0.4) -> World:
     random = Random(seed)
     with World() as world:
         try:
-            _run_with_faults(world, random, Schedule(world, seed, fault_rate=fault_rate))
+            schedule = Schedule(world, seed, fault_rate=fault_rate, writers_act=True)
+            _run_with_faults(world, random, schedule)
             finish(world, seed)
         except (invariants.InvariantViolation, NeverIdle) as error:
             raise type(error)(f"run with seed {seed}: {error}") from None
@@ -68,7 +65,6 @@ def _run_with_faults(world: World, random: Random, schedule: Schedule) -> None:
         world.place_order(number, method)
     for _ in range(random.randint(5, 50)):
         event = random.random()
-        orders = list(world.orders())
         if event < 0.8:
             due = world.due()
             if due:
@@ -77,33 +73,11 @@ def _run_with_faults(world: World, random: Random, schedule: Schedule) -> None:
                 world.advance(random.choice((61, 400, 3700)))
         elif event < 0.84:
             number = random.randrange(len(methods))
-            world.place_order(number, methods[number])
-        elif event < 0.89 and orders:
-            world.cancel_order(random.choice(orders))
-        elif event < 0.95 and orders:
-            _authenticate_or_pay_again(world, random, random.choice(orders))
+            schedule.disturb(partial(world.place_order, number, methods[number]))
+        elif event < 0.95 and world.orders():
+            schedule.disturb(partial(writers.act, world, random))
         elif event < 0.98:
             world.forget_idempotency_keys()
         else:
             world.replay_dead_letters()
         invariants.check_always(world)
-
-
-def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> None:
-    for intent in world.gateway.intents_of(order_id):
-        if intent["status"] == "requires_action":
-            succeeds = random.random() < 0.5
-            world.gateway.authenticate(intent["id"], "succeeded" if succeeds else "failed")
-        elif authentication_failed(intent):
-            card = random.choice(PAYMENT_METHODS[:3])
-            world.gateway.pay_from_browser(intent["id"], card)
-
-
-def authentication_failed(intent: dict[str, object]) -> bool:
-    """Return whether an intent's authentication failed, so that another card can be used."""
-    error = intent["last_payment_error"]
-    return (
-        intent["status"] == "requires_payment_method"
-        and isinstance(error, dict)
-        and error.get("code") == "payment_intent_authentication_failure"
-    )

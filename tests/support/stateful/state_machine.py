@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.stateful import seeded_runs
-from support.stateful.seeded_runs import PAYMENT_METHODS, authentication_failed
+from support.stateful.seeded_runs import PAYMENT_METHODS
 from support.world import invariants
 from support.world.calls import RANDOM_FAULTS, Fault
 from support.world.schedule import Schedule, call_names
 from support.world.world import World
+from support.world.writers import CARDS, authentication_failed
 
-CARDS = PAYMENT_METHODS[:3]
 MAX_ORDERS = 3
 """Orders per run; two are enough to show what goes wrong between orders."""
 
@@ -146,7 +146,7 @@ class ShopStateMachine(RuleBasedStateMachine):
     @rule(seed=_seed, steps=st.integers(5, 30))
     def deliver_many_with_faults(self, seed: int, steps: int) -> None:
         """Make a series of random deliveries with random faults."""
-        schedule = Schedule(self.world, seed, fault_rate=0.6)
+        schedule = Schedule(self.world, seed, fault_rate=0.6, writers_act=True)
         for _ in range(steps):
             due = self.world.due()
             if not due:

@@ -130,6 +130,12 @@ def check_always(world: World) -> None:
     for number, accepted in world.accepted_orders.items():
         _check(world, len(accepted) == 1, f"the key of order {number} has placed {accepted}")
         _check(world, accepted <= orders.keys(), f"the accepted order {number} is not stored")
+    for order_id in world.accepted_cancellations:
+        status = orders[order_id]["status"]["S"]
+        _check(world, status == "cancelled", f"the cancelled order {order_id} is {status}")
+    for order_id, cities in world.possible_cities.items():
+        city = json.loads(orders[order_id]["shipping_address"]["S"])["city"]
+        _check(world, city in cities, f"the city of {order_id} is {city}, accepted {cities}")
     for order in evidence_of(world):
         _check(world, order.charged in ([], [order.total]), "not charged exactly once", order)
         _check(world, order.refunded in ([], order.charged), "not refunded exactly once", order)

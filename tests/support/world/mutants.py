@@ -12,17 +12,21 @@ from msgspec.structs import replace
 from chalicelib.notifications import domain as messages
 from chalicelib.notifications.domain import Attempt
 from chalicelib.notifications.store import MessageRecord
+from chalicelib.orders import domain as order_rules
 from chalicelib.orders import service as orders
-from chalicelib.orders.store import OrderRecord
+from chalicelib.orders.service import OrderService
+from chalicelib.orders.store import OrderRecord, OrderStore
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent, Payment
+from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.webhooks import Webhooks
 from chassis.consumer import Consumer
 from chassis.records import Record
 from chassis.relay import Relay
+from contracts.orders import Order
 
 Patches = tuple[tuple[Any, str, Any], ...]
 """Each patch is an object, the name of its attribute, and the value that replaces it."""
@@ -183,6 +187,72 @@ def webhooks_ignored() -> Patches:
     """Acknowledge the gateway's webhooks without recording anything."""
     return ((Webhooks, "receive", lambda *_: None),)
 
+
+def lost_refund_not_recorded() -> Patches:
+    """Do not record a refund again if another writer changed the payment meanwhile."""
+
+    def refund(self: Charging, payment: Payment) -> None:
+        assert payment.intent_id
+        self._gateway.refund(payment.intent_id, payment.order_id)
+        self._store.replace(payment.moved_to("refunded", self._now()))
+
+    return ((Charging, "_refund", refund),)
+
+
+def lost_receipt_not_recorded() -> Patches:
+    """Do not record a receipt again if another writer changed the payment meanwhile."""
+
+    def record(self: Fulfillment, order_id: str, file_id: str) -> None:
+        payment = self._store.get(domain.transaction_id(order_id))
+        assert payment
+        if payment.receipt_file_id != file_id:
+            self._store.replace(payment.with_receipt(file_id, self._now()))
+
+    return ((Fulfillment, "_record_receipt", record),)
+
+
+def lost_opening_overwritten() -> Patches:
+    """Charge an order with the new intent although its payment was cancelled meanwhile."""
+
+    def open_(self: Charging, order: Any) -> Payment:
+        payment = domain.opened(order, self._gateway.create(order).id, self._now())
+        self._store.add(payment)
+        return payment
+
+    return ((Charging, "_open", open_),)
+
+
+def lost_cancellation_accepted() -> Patches:
+    """Accept a cancellation that was not stored, because another writer changed the order."""
+
+    def cancel(self: OrderService, order_id: str) -> Order:
+        stored = self._stored(order_id)
+        cancelled = order_rules.cancel(stored.order, self._now())
+        if cancelled is not stored.order:
+            self._store.replace(cancelled, stored.fingerprint)
+        return cancelled
+
+    return ((OrderService, "cancel", cancel),)
+
+
+def lost_address_change_accepted() -> Patches:
+    """Accept a change of the address that was not stored, because another writer was faster."""
+    replace_order = OrderStore.replace
+
+    def replace_or_ignore(self: OrderStore, order: Order, fingerprint: str) -> bool:
+        return replace_order(self, order, fingerprint) or order.status == "placed"
+
+    return ((OrderStore, "replace", replace_or_ignore),)
+
+
+LOST_RACES: tuple[Mutant, ...] = (
+    lost_refund_not_recorded,
+    lost_receipt_not_recorded,
+    lost_opening_overwritten,
+    lost_cancellation_accepted,
+    lost_address_change_accepted,
+)
+"""Mutants that are wrong only if another writer acts between a read and a write."""
 
 MUTANTS: tuple[Mutant, ...] = (
     email_deduplication_disabled,

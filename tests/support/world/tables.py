@@ -17,6 +17,7 @@ Item = dict[str, dict[str, Any]]
 _TERM = re.compile(
     r"\(*(?:attribute_(?P<not>not_)?exists \((?P<name>#\w+)\)|(?P<left>#\w+) = (?P<right>:\w+))\)*"
 )
+_ACTION = re.compile(r"(?P<name>#\w+)(?P<equals> =)? (?P<value>:\w+)")
 
 
 def client_error(operation: str, code: str, status: int = 400) -> ClientError:
@@ -137,12 +138,16 @@ class MemoryTables:
             return {"Item": _copy_of(item)} if item else {}
         if operation == "Query":
             return _query(table, params)
-        if operation not in ("PutItem", "DeleteItem"):
+        if operation not in ("PutItem", "UpdateItem", "DeleteItem"):
             raise NotImplementedError(f"the fake of DynamoDB does not support {operation}")
-        after = _copy_of(params["Item"]) if operation == "PutItem" else None
-        key = (after or params["Key"])["id"]["S"]
+        key = params.get("Item", params.get("Key"))["id"]["S"]
         if not _satisfies(table.items.get(key), params):
             raise client_error(operation, "ConditionalCheckFailedException")
+        after = None
+        if operation == "PutItem":
+            after = _copy_of(params["Item"])
+        elif operation == "UpdateItem":
+            after = _updated(table.items[key], params)
         table.change(key, after, now, self._read_lag)
         return {}
 
@@ -191,6 +196,24 @@ def _satisfies(item: Item | None, params: dict[str, Any]) -> bool:
         elif value != values[match["right"]]:
             return False
     return True
+
+
+def _updated(item: Item, params: dict[str, Any]) -> Item:
+    """Apply an update expression that sets and increments attributes."""
+    after = _copy_of(item)
+    names, values = params["ExpressionAttributeNames"], params["ExpressionAttributeValues"]
+    for clause in re.split(r" (?=SET |ADD |REMOVE |DELETE )", params["UpdateExpression"]):
+        action, _, terms = clause.partition(" ")
+        for term in terms.split(", "):
+            match = _ACTION.fullmatch(term)
+            if match is None or (action, match["equals"]) not in (("SET", " ="), ("ADD", None)):
+                raise NotImplementedError(f"the fake of DynamoDB does not support {clause}")
+            name, value = names[match["name"]], values[match["value"]]
+            if action == "ADD":
+                before = int(after.get(name, {"N": "0"})["N"])
+                value = {"N": str(before + int(value["N"]))}
+            after[name] = value
+    return after
 
 
 def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from support.world.tables import Item, MemoryTables
 START = datetime(2026, 11, 24, tzinfo=UTC)
 PRICE = 2500
 CUSTOMER = "cus_1"
+CITY = "Sydney"
 
 _active: list["World"] = []
 _stripe = InProcessClient(lambda: _active[-1].gateway)
@@ -75,6 +76,11 @@ class World:
         What waits to be delivered.
     accepted_orders
         The ids returned for the order with each number; a second id is a violation.
+    accepted_cancellations
+        The ids of the orders whose cancellation was accepted.
+    possible_cities
+        The cities that each order may have: the last one accepted, and those requested since
+        without a definite answer.
     emails_sent
         The number of copies of each email that SES accepted, by message id.
     allowed_copies
@@ -100,6 +106,8 @@ class World:
         self.emails_sent: Counter[str] = Counter()
         self.allowed_copies: Counter[str] = Counter()
         self.accepted_orders: dict[int, set[str]] = {}
+        self.accepted_cancellations: set[str] = set()
+        self.possible_cities: dict[str, set[str]] = {}
         # of each running API process, the emails that it has sent
         self._emails_of_processes: list[list[str]] = []
         self._stack = ExitStack()
@@ -141,7 +149,7 @@ class World:
             "unit_price": {"amount": PRICE + number, "currency": "AUD"},
         }
         address = {
-            "name": "A", "line1": "1", "city": "S", "postal_code": "2000", "country": "AU",
+            "name": "A", "line1": "1", "city": CITY, "postal_code": "2000", "country": "AU",
         }  # fmt: skip
         answer = self.call_api(
             orders_api.PLACE,
@@ -163,18 +171,26 @@ class World:
 
     def cancel_order(self, order_id: str) -> Answer:
         """Cancel an order."""
-        return self.call_api(orders_api.CANCEL, "orders", {"order_id": order_id}, body={})
+        answer = self.call_api(orders_api.CANCEL, "orders", {"order_id": order_id}, body={})
+        if answer.status == 202:
+            self.accepted_cancellations.add(order_id)
+        return answer
 
     def change_city(self, order_id: str, city: str) -> Answer:
         """Change the city of an order's shipping address."""
         version = self.orders()[order_id]["version"]["N"]
-        return self.call_api(
+        answer = self.call_api(
             orders_api.CHANGE,
             "orders",
             {"order_id": order_id},
             body={"shipping_address": {"city": city}},
             headers={"If-Match": f'"{version}"'},
         )
+        if answer.status == 200:
+            self.possible_cities[order_id] = {city}
+        elif answer.status >= 500:
+            self.possible_cities.setdefault(order_id, {CITY}).add(city)
+        return answer
 
     def orders(self) -> dict[str, Item]:
         """Return the items of the orders table by order id, oldest first."""

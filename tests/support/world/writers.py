@@ -1,0 +1,47 @@
+"""Those who change orders and payments besides the deliveries: shoppers, their banks, operators."""
+
+from random import Random
+
+from chalicelib.payments.domain import transaction_id
+from contracts import orders as orders_api
+from contracts import payments as payments_api
+from support.world.world import World
+
+CARDS = ("pm_card_visa", "pm_card_chargeDeclined", "pm_card_authenticationRequired")
+CITIES = ("Cairns", "Perth", "Hobart")
+
+
+def act(world: World, random: Random) -> None:
+    """Make one random change to one of the orders, or to its payment."""
+    order_id = random.choice(list(world.orders()))
+    kind = random.random()
+    if kind < 0.3:
+        world.cancel_order(order_id)
+    elif kind < 0.5:
+        world.change_city(order_id, random.choice(CITIES))
+    elif kind < 0.6:
+        world.call_api(orders_api.REEMIT, "orders", {"order_id": order_id}, body={})
+    elif kind < 0.7:
+        path = {"transaction_id": transaction_id(order_id)}
+        world.call_api(payments_api.REEMIT, "payments", path, body={})
+    else:
+        _authenticate_or_pay_again(world, random, order_id)
+
+
+def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> None:
+    for intent in world.gateway.intents_of(order_id):
+        if intent["status"] == "requires_action":
+            succeeds = random.random() < 0.5
+            world.gateway.authenticate(intent["id"], "succeeded" if succeeds else "failed")
+        elif authentication_failed(intent):
+            world.gateway.pay_from_browser(intent["id"], random.choice(CARDS))
+
+
+def authentication_failed(intent: dict[str, object]) -> bool:
+    """Return whether an intent's authentication failed, so that another card can be used."""
+    error = intent["last_payment_error"]
+    return (
+        intent["status"] == "requires_payment_method"
+        and isinstance(error, dict)
+        and error.get("code") == "payment_intent_authentication_failure"
+    )
