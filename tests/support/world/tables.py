@@ -149,7 +149,8 @@ class MemoryTables:
         elif operation == "UpdateItem":
             after = _updated(table.items[key], params)
         table.change(key, after, now, self._read_lag)
-        return {}
+        # what PynamoDB asks for
+        return {"Attributes": _copy_of(after)} if after and operation == "UpdateItem" else {}
 
     def _table(self, operation: str, name: str) -> MemoryTable:
         if name not in self.tables:
