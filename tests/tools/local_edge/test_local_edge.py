@@ -290,22 +290,30 @@ def test_body_over_the_limit_is_refused(tmp_path: Path) -> None:
 PLAIN = b'{"quantity": 1}'
 
 
+BODIES = {
+    "plain": PLAIN,
+    "none": b"",
+    "deflated": zlib.compress(bytes(1_000_000)),
+    "zipped": gzip.compress(PLAIN),
+}
+
+
 @pytest.mark.parametrize(
     ("codings", "body"),
     [
-        (["deflate"], zlib.compress(bytes(1_000_000))),
-        (["gzip"], gzip.compress(PLAIN)),
-        (["gzip"], PLAIN),
-        (["deflate"], PLAIN),
-        (["GZIP"], PLAIN),
-        (["br"], PLAIN),
-        (["zstd"], PLAIN),
-        (["unknown"], PLAIN),
-        (["gzip, deflate"], PLAIN),
-        (["identity,gzip"], PLAIN),
-        (["identity", "deflate"], PLAIN),
-        (["deflate", "identity"], PLAIN),
-        (["gzip"], b""),
+        (["deflate"], "deflated"),
+        (["gzip"], "zipped"),
+        (["gzip"], "plain"),
+        (["deflate"], "plain"),
+        (["GZIP"], "plain"),
+        (["br"], "plain"),
+        (["zstd"], "plain"),
+        (["unknown"], "plain"),
+        (["gzip, deflate"], "plain"),
+        (["identity,gzip"], "plain"),
+        (["identity", "deflate"], "plain"),
+        (["deflate", "identity"], "plain"),
+        (["gzip"], "none"),
     ],
 )
 @pytest.mark.parametrize(
@@ -324,7 +332,7 @@ def test_encoded_body_is_refused_without_decompressing_it(
     method: str,
     path: str,
     codings: list[str],
-    body: bytes,
+    body: str,
 ) -> None:
     decompressed: list[bytes] = []
     monkeypatch.setattr(
@@ -335,7 +343,7 @@ def test_encoded_body_is_refused_without_decompressing_it(
 
     async def scenario(edge: Edge) -> None:
         headers = [("Content-Encoding", coding) for coding in codings]
-        answer = await edge.send(method, path, data=io.BytesIO(body), headers=headers)
+        answer = await edge.send(method, path, data=io.BytesIO(BODIES[body]), headers=headers)
         assert answer.status == 415
         assert answer.problem["detail"]
         assert answer.headers["Accept-Encoding"] == "identity"
