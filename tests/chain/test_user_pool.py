@@ -3,11 +3,11 @@
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.session import Session
 
 from support.running_shop import PASSWORD, Shop
 
@@ -22,7 +22,7 @@ class Attacker:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.email = f"{uuid.uuid4().hex}@example.com"
-        self.cognito = Session().create_client(
+        self.cognito = boto3.client(
             "cognito-idp",
             region_name="us-east-1",
             endpoint_url=shop.aws,
