@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from support.http import Answer, http
-from support.running_shop import Shop
+from support.running_shop import PASSWORD, Shop
 from support.waiting import eventually
 
 
@@ -33,6 +33,31 @@ def test_order_is_paid_archived_and_emailed_once(shop: Shop, alice: str) -> None
     assert mail["to"] == "alice@example.com"
     assert order["id"] in mail["html"]
     assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
+
+
+def test_receipt_is_read_by_its_link_and_by_the_page_of_the_shop_only(
+    shop: Shop, alice: str
+) -> None:
+    # GIVEN the link to a receipt
+    order_id = shop.place(alice)["id"]
+    eventually(lambda: shop.order(order_id, alice)["receipt"])
+    link = shop.api("GET", f"/orders/{order_id}/receipt", token=alice).headers["Location"]
+    # WHEN pages of several origins read it
+    origins = [shop.origin, f"http://127.0.0.1:{shop.aws_port}", "https://evil.example"]
+    answers = [http("GET", link, headers={"Origin": origin}) for origin in origins]
+    # THEN only the shop's page can
+    assert [answer.status for answer in answers] == [200, 403, 403]
+    allowed = [answer.headers["Access-Control-Allow-Origin"] for answer in answers]
+    assert allowed == [shop.origin, None, None]
+    # and without the signature nobody reads or lists anything
+    document = link.partition("?")[0]
+    for url in (document, document.rpartition("/documents/")[0]):
+        denied = http("GET", url)
+        assert (denied.status, b"<Code>AccessDenied</Code>" in denied.body) == (403, True)
+    # and the page's own requests through the edge are answered
+    body = {"email": "alice@example.com", "password": PASSWORD}
+    sent = {"Origin": shop.origin, "Sec-Fetch-Site": "same-origin"}
+    assert shop.api("POST", "/sessions", body, headers=sent).status == 200
 
 
 def test_declined_order_is_not_charged_and_the_customer_emailed(shop: Shop, alice: str) -> None:

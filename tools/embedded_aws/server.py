@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     ports = {"aws": options.port, "gateway": options.gateway_port, "edge": options.edge_port}
     saved_ports.move(home / "aws", {name: port for name, port in ports.items() if port})
     _configure(home, options.port, auth=options.auth)
-    asyncio.new_event_loop().run_until_complete(_serve(home, options.port))
+    asyncio.new_event_loop().run_until_complete(_serve(home, options.port, options.edge_port))
     sys.stdout.flush()
     sys.stderr.flush()
     # the state is saved; threads that wait for a function would delay a normal exit
@@ -76,6 +76,8 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
         TMPDIR=str(temporary),
         LOG_LEVEL="WARNING",
         AUTH="true" if auth else "false",
+        # the secret of the local account's keys, which clients sign with
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - published
         # listeners that the shop does not need
         SFTP_ENABLED="0",
         IOT_MTLS_ENABLED="0",
@@ -86,7 +88,7 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
     )
 
 
-async def _serve(home: Path, port: int) -> None:
+async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack import app as ministack_app
@@ -95,6 +97,7 @@ async def _serve(home: Path, port: int) -> None:
     # ministack has read it by now; the functions have a log level of their own
     del os.environ["LOG_LEVEL"]
     from embedded_aws import (
+        access,
         activity,
         async_invocation,
         faults,
@@ -121,6 +124,7 @@ async def _serve(home: Path, port: int) -> None:
     iam.install()
     if ministack_app.AUTH:
         iam.record(home / "iam-decisions.jsonl")
+    access.install()
     streams.install()
     workers.install(home / "tmp" / "code")
     # last, so that faults wrap all other patches
@@ -155,6 +159,7 @@ async def _serve(home: Path, port: int) -> None:
         warm_up=forked_workers.warm_up if can_fork else lambda: None,
         unread_queues=unread_queues.find,
     )
+    application = access.with_browser_rules(application, edge_port)
     saving = asyncio.create_task(activity.save_when_quiet())
     try:
         await serve(application, config, shutdown_trigger=stopped.wait)

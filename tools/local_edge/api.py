@@ -23,7 +23,9 @@ _HOP_BY_HOP = (
     "Transfer-Encoding",
     "Upgrade",
 )
-_REPLACED_IN_REQUEST = (*_HOP_BY_HOP, "Host", "Content-Length", "Expect")
+# no service reads what browsers add, and the embedded AWS refuses requests of web pages
+_ADDED_BY_BROWSERS = ("Origin", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site")
+_REPLACED_IN_REQUEST = (*_HOP_BY_HOP, *_ADDED_BY_BROWSERS, "Host", "Content-Length", "Expect")
 _REPLACED_IN_ANSWER = (*_HOP_BY_HOP, "Content-Length", "Date", "Server")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 

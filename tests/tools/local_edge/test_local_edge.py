@@ -153,9 +153,11 @@ def test_request_is_forwarded_with_headers_and_body(tmp_path: Path) -> None:
             "X-Forwarded-For": "10.0.0.1",
             "Connection": "keep-alive",
             "Host": "shop.example",
+            "Origin": "http://shop.example",
+            "Sec-Fetch-Site": "same-origin",
         }
         await edge.send("POST", "/api/orders", data=body, headers=sent)
-        # THEN everything arrives except the host and the headers of the connection
+        # THEN all arrives but the host and the headers of the connection and of the browser
         method, _, _, received = edge.upstream.requests[-1]
         headers = edge.upstream.headers
         assert (method, received) == ("POST", body)
@@ -166,6 +168,7 @@ def test_request_is_forwarded_with_headers_and_body(tmp_path: Path) -> None:
         assert headers["x-forwarded-proto"] == "http"
         assert headers["x-forwarded-host"] == "shop.example"
         assert headers["host"] != "shop.example"
+        assert not {"origin", "sec-fetch-site"} & {name.lower() for name in headers}
         assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
 
     run(tmp_path, scenario)
