@@ -1,5 +1,6 @@
 """Forwards ``/api/…`` to the storefront, with the path exactly as the client sent it."""
 
+import asyncio
 import io
 import re
 import secrets
@@ -9,6 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from local_edge.limits import Turns
 from local_edge.problems import PROBLEM_TYPE, problem, problem_body, status_of_gateway_answer
 
 BODY_LIMIT = 10 * 1024 * 1024
@@ -31,9 +33,13 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 
 async def forward(
-    request: web.Request, client: aiohttp.ClientSession, origin: str
+    request: web.Request,
+    client: aiohttp.ClientSession,
+    origin: str,
+    turns: Turns,
+    body_seconds: float,
 ) -> web.StreamResponse:
-    """Forward a request and return the answer.
+    """Forward a request when it is its turn, and return the answer.
 
     Redirects are left to the client. An error of the API gateway itself becomes a problem answer.
 
@@ -41,22 +47,40 @@ async def forward(
     ----------
     origin
         The URL that replaces ``/api``.
+    turns
+        Limits how many requests are forwarded at a time.
+    body_seconds
+        How long the body may take to arrive.
+
+    Raises
+    ------
+    BusyError
+        If the request's turn does not come in time; it was not forwarded.
     """
     path = request.raw_path.partition("?")[0]  # a query may contain any slash
     if "%2f" in path.lower() or "//" in path:
         return problem(404)  # API Gateway matches no encoded slash or empty segment
-    body = await _body(request)
+    try:
+        async with asyncio.timeout(body_seconds):
+            body = await _body(request)
+    except TimeoutError:
+        late = problem(408)
+        late.force_close()
+        return late
     if body is None:
         return problem(413)
     # encoded=True leaves the path as it was sent
     url = URL(origin + request.raw_path.removeprefix("/api"), encoded=True)
-    async with client.request(
-        request.method,
-        url,
-        headers=_request_headers(request),
-        data=io.BytesIO(body) if body else None,
-        allow_redirects=False,
-    ) as answer:
+    async with (
+        turns.turn(request.method, path),
+        client.request(
+            request.method,
+            url,
+            headers=_request_headers(request),
+            data=io.BytesIO(body) if body else None,
+            allow_redirects=False,
+        ) as answer,
+    ):
         content = await answer.read()
         headers = CIMultiDict(answer.headers)
     for name in _REPLACED_IN_ANSWER:

@@ -15,14 +15,18 @@ _DETAILS = {
     403: "You are not allowed to do this.",
     404: "There is nothing at this address.",
     405: "This address does not support this method.",
+    408: "The request did not arrive in time. Send it again.",
     413: "The body is larger than 10 MB.",
     415: "The body's media type or content coding is not supported.",
+    417: "This expectation is not supported.",
     429: "Too many requests. Try again in a moment.",
     431: "The address or a header is longer than 8 kB.",
     500: "The shop failed to answer.",
+    501: "A body can be sent as a whole or in chunks, without another transfer coding.",
     502: "The shop failed to answer.",
-    503: "The shop is not available at the moment.",
+    503: "The shop is not available or very busy at the moment. Try again in a moment.",
     504: "The shop took too long to answer.",
+    505: "Use HTTP/1.1.",
 }
 
 

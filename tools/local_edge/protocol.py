@@ -1,28 +1,92 @@
-"""Problem answers where a request cannot be parsed or the edge's own code fails."""
+"""Connections of the edge: problem answers instead of aiohttp's texts, and limits of time."""
 
-from aiohttp import web
+import asyncio
+
+from aiohttp import web, web_server
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from local_edge.problems import problem
 
-
-def install() -> None:
-    """Make aiohttp answer with problem documents instead of text; it has no setting for that."""
-    RequestHandler.handle_error = _answer  # type: ignore[method-assign]
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 
-def _answer(
-    self: RequestHandler,
-    request: web.BaseRequest,
-    status: int = 500,
-    exc: BaseException | None = None,
-    message: str | None = None,  # noqa: ARG001 - repeats what was sent
-) -> web.StreamResponse:
-    if status >= 500:
-        self.log_exception("unexpected error", exc_info=exc)
-    if request.writer.output_size > 0:
-        raise ConnectionError("A part of the answer has already been sent.")
-    answer = problem(431 if isinstance(exc, LineTooLong) else status)
-    answer.force_close()
-    return answer
+def install(head_seconds: float) -> None:
+    """Make aiohttp use this module's connections; it has no setting for that.
+
+    Parameters
+    ----------
+    head_seconds
+        How long the head of a request may take to arrive, from its first byte.
+    """
+    _Connection.head_seconds = head_seconds
+    web_server.RequestHandler = _Connection  # type: ignore[attr-defined]
+
+
+async def describe(_request: web.Request, answer: web.StreamResponse) -> None:
+    """Make a problem document of an answer that aiohttp itself gives, before it is sent."""
+    if isinstance(answer, web.HTTPException):
+        document = problem(answer.status)
+        answer.body = document.body
+        answer.headers.update(document.headers)
+
+
+def answer_itself(request: web.Request) -> web.Response | None:
+    """Return the answer to a request that is about the server or the connection, if it is one."""
+    if request.version not in ((1, 0), (1, 1)):
+        return problem(505)
+    if request.method in ("CONNECT", "TRACE"):
+        return problem(405, {"Allow": _METHODS})
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        return problem(501)
+    if request.raw_path == "*":
+        return web.Response(status=204, headers={"Allow": _METHODS})
+    return None
+
+
+class _Connection(RequestHandler):
+    head_seconds: float
+    _end_of_wait: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._is_waiting():
+            self._stop_timer()
+        elif self._end_of_wait is None:
+            self._end_of_wait = self._loop.call_later(self.head_seconds, self._give_up)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - repeats what was sent
+    ) -> web.StreamResponse:
+        if status >= 500:
+            self.log_exception("unexpected error", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("A part of the answer has already been sent.")
+        answer = problem(431 if isinstance(exc, LineTooLong) else status)
+        answer.force_close()
+        return answer
+
+    def _is_waiting(self) -> bool:
+        """Return whether the head of the next request has not arrived as a whole."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _stop_timer(self) -> None:
+        if self._end_of_wait is not None:
+            self._end_of_wait.cancel()
+            self._end_of_wait = None
+
+    def _give_up(self) -> None:
+        if self._is_waiting() and self._waiter is not None:
+            # answered like a request that cannot be parsed
+            late = _ErrInfo(status=408, exc=TimeoutError(), message="")
+            self._messages.append((late, EMPTY_PAYLOAD))
+            self._waiter.set_result(None)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from local_edge import protocol
 from local_edge.api import forward
 from local_edge.files import serve_file
+from local_edge.limits import BusyError, Limits, Turns
 from local_edge.page import serve_page
 from local_edge.problems import problem
 
@@ -52,14 +54,25 @@ class Origins:
 
 ORIGINS = web.AppKey("ORIGINS", Origins)
 CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
+LIMITS = web.AppKey("LIMITS", Limits)
+TURNS = web.AppKey("TURNS", Turns)
 
 
-def application(origins: Origins) -> web.Application:
-    """Return the edge's application."""
-    protocol.install()
+def application(origins: Origins, limits: Limits | None = None) -> web.Application:
+    """Return the edge's application, with the default limits if none are given."""
+    limits = limits or Limits()
+    protocol.install(limits.head_seconds)
     # bodies are never decompressed: a small one could expand to gigabytes
-    app = web.Application(handler_args={"auto_decompress": False})
+    options = {
+        "auto_decompress": False,
+        # for the rest of a body that is refused, so that the client reads the answer
+        "lingering_time": min(2, limits.body_seconds),
+    }
+    app = web.Application(handler_args=options, middlewares=[_before_routes])
     app[ORIGINS] = origins
+    app[LIMITS] = limits
+    app[TURNS] = Turns(limits)
+    app.on_response_prepare.append(protocol.describe)
     app.cleanup_ctx.append(_client)
     app.router.add_route("*", "/{path:.*}", _route)
     return app
@@ -79,6 +92,11 @@ async def _client(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
+@web.middleware
+async def _before_routes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    return protocol.answer_itself(request) or await handler(request)
+
+
 async def _route(request: web.Request) -> web.StreamResponse:
     origins, client = request.app[ORIGINS], request.app[CLIENT]
     path = request.raw_path.partition("?")[0]
@@ -86,10 +104,13 @@ async def _route(request: web.Request) -> web.StreamResponse:
         return problem(415, {"Accept-Encoding": "identity"})
     try:
         if path == "/api" or path.startswith("/api/"):
-            return await forward(request, client, origins.api)
+            turns, seconds = request.app[TURNS], request.app[LIMITS].body_seconds
+            return await forward(request, client, origins.api, turns, seconds)
         if path.startswith("/files/"):
             return await serve_file(request, client, origins.files)
         return await serve_page(request, origins.web, origins.uploads)
+    except BusyError:
+        return problem(503, {"Retry-After": "1"})
     except aiohttp.ClientConnectorError:
         return problem(503, {"Retry-After": "5"})
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""The edge in front of an upstream that answers as the gateway or the storefront would."""
+"""Routes of the edge: what is forwarded, and what it answers itself."""
 
 import asyncio
 import gzip
@@ -6,107 +6,17 @@ import io
 import json
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import compression_utils, web
+from aiohttp import compression_utils
 from aiohttp.test_utils import TestServer
-from yarl import URL
 
 from local_edge.api import BODY_LIMIT
 from local_edge.server import Origins, application
-
-API = "/restapis/toyshop-local-storefront-api/api/_user_request_"
-FILES = "/toyshop-local-file-manager-public"
-
-
-class Upstream:
-    """Gives the answer that a test sets, and records requests."""
-
-    def __init__(self) -> None:
-        self.answer: dict[str, Any] = {"status": 200, "text": "{}"}
-        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
-
-    async def respond(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        self.requests.append((request.method, request.raw_path, dict(request.headers), body))
-        return web.Response(**self.answer)
-
-    @property
-    def path(self) -> str:
-        return self.requests[-1][1]
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {name.lower(): value for name, value in self.requests[-1][2].items()}
-
-
-class Edge:
-    """A client of the edge that follows no redirect and leaves paths as they are."""
-
-    def __init__(self, session: aiohttp.ClientSession, origin: URL, upstream: Upstream) -> None:
-        self._session, self._origin, self.upstream = session, origin, upstream
-
-    @property
-    def host(self) -> str:
-        return str(self._origin.host)
-
-    @property
-    def port(self) -> int:
-        return int(self._origin.port or 0)
-
-    async def send(self, method: str, path: str, **options: Any) -> "Answer":
-        url = URL(str(self._origin).rstrip("/") + path, encoded=True)
-        async with self._session.request(method, url, allow_redirects=False, **options) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
-
-
-class Answer:
-    """The answer that a client received."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        assert self.headers["Content-Type"] == "application/problem+json"
-        content: dict[str, Any] = json.loads(self.body)
-        assert content["type"] == "about:blank"
-        assert content["status"] == self.status
-        assert set(content) == {"type", "title", "status", "detail"}
-        return content
-
-
-@asynccontextmanager
-async def running(directory: Path) -> AsyncIterator[Edge]:
-    upstream = Upstream()
-    behind = web.Application(client_max_size=2 * BODY_LIMIT)
-    behind.router.add_route("*", "/{path:.*}", upstream.respond)
-    page = directory / "web"
-    page.mkdir()
-    (page / "index.html").write_text("<!doctype html><title>Toys</title>")
-    (page / "app.js").write_text("export {}")
-    (page / ".secret").write_text("no")
-    (directory / "outside.txt").write_text("no")
-    async with TestServer(behind) as server:
-        origins = Origins.local(str(server.make_url("")).rstrip("/"), page)
-        async with TestServer(application(origins)) as edge, aiohttp.ClientSession() as session:
-            yield Edge(session, edge.make_url("/"), upstream)
-
-
-Scenario = Callable[[Edge], Awaitable[None]]
-
-
-def run(directory: Path, scenario: Scenario) -> None:
-    async def main() -> None:
-        async with running(directory) as edge:
-            await scenario(edge)
-
-    asyncio.run(main())
+from support.local_edge import API, FILES, Edge, Upstream, run
 
 
 @pytest.mark.parametrize(
@@ -507,6 +417,8 @@ def test_page_refuses_writes(tmp_path: Path) -> None:
             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400,
         ),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n", 400),
+        (b"BREW /api/toys HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET /api/toys?q=%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"q" * 9000), 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (b"t" * 9000), 431),
     ],
@@ -515,18 +427,57 @@ def test_malformed_request_is_a_problem_that_does_not_echo_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, request_text: bytes, status: int
 ) -> None:
     async def scenario(edge: Edge) -> None:
-        reader, writer = await asyncio.open_connection(edge.host, edge.port)
-        writer.write(request_text)
-        answer = await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        head, _, body = answer.partition(b"\r\n\r\n")
+        head, body = await edge.send_raw(request_text)
         assert int(head.split()[1]) == status
-        assert b"application/problem+json" in head
+        assert "application/problem+json" in head
         assert json.loads(body)["status"] == status
         # THEN nothing was forwarded, and the answer does not echo it
         assert edge.upstream.requests == []
-        assert b"ttttt" not in answer
+        assert "ttttt" not in head + body
         assert "ttttt" not in caplog.text
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("start", "status", "header"),
+    [
+        ("CONNECT example.com:443 HTTP/1.1", 405, "Allow: GET, HEAD, POST"),
+        ("CONNECT /api/toys HTTP/1.1", 405, "Allow: GET, HEAD, POST"),
+        ("TRACE / HTTP/1.1", 405, "Allow: GET, HEAD, POST"),
+        ("TRACE /api/toys HTTP/1.1", 405, "Allow: GET, HEAD, POST"),
+        ("GET /api/toys HTTP/2.0", 505, ""),
+        ("GET /api/toys HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0", 501, ""),
+        ("GET /api/toys HTTP/1.1\r\nExpect: miracles", 417, ""),
+        ("CONNECT x:1 HTTP/1.1\r\nExpect: miracles", 417, ""),
+    ],
+)
+def test_request_about_the_connection_is_a_problem(
+    tmp_path: Path, start: str, status: int, header: str
+) -> None:
+    async def scenario(edge: Edge) -> None:
+        line, _, rest = start.partition("\r\n")
+        rest = rest or "X-Other: 1"
+        head, body = await edge.send_raw(
+            f"{line}\r\nHost: x\r\nConnection: close\r\n{rest}\r\n\r\n".encode()
+        )
+        assert f" {status} " in head.splitlines()[0]
+        assert header in head
+        assert "Content-Type: application/problem+json" in head
+        assert json.loads(body)["status"] == status
+        assert edge.upstream.requests == []
+
+    run(tmp_path, scenario)
+
+
+def test_options_of_the_whole_server_names_the_methods(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        head, body = await edge.send_raw(
+            b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        assert " 204 " in head.splitlines()[0]
+        assert "Allow: GET, HEAD, POST" in head
+        assert body == ""
 
     run(tmp_path, scenario)
 

@@ -1,0 +1,75 @@
+"""What one laptop can serve at a time, and how long it waits for a request."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+_WRITES = max(2, min((os.cpu_count() or 1) + 1, 4) - 1)
+"""One less than the workers that the embedded AWS gives to a function, so that one reads."""
+_READING = ("GET", "HEAD", "OPTIONS")
+_WEBHOOKS = "/api/webhooks/"
+
+
+class BusyError(Exception):
+    """The shop serves as many requests as it can; this one was not forwarded."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the edge.
+
+    Attributes
+    ----------
+    reads, writes
+        How many requests of either kind the storefront serves at a time. They are counted apart,
+        so that a burst of orders leaves the catalog readable.
+    wait_seconds
+        How long a request waits for its turn before it is refused. A webhook waits longer, because
+        nobody looks at a page meanwhile.
+    webhook_wait_seconds
+        The same for a webhook.
+    head_seconds
+        How long the head of a request may take to arrive, from its first byte.
+    body_seconds
+        How long its body may take.
+    """
+
+    reads: int = 16
+    writes: int = _WRITES
+    wait_seconds: float = 0.7
+    webhook_wait_seconds: float = 10
+    head_seconds: float = 10
+    body_seconds: float = 30
+
+
+class Turns:
+    """Lets requests pass, as many at a time as the limits allow."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._reads = asyncio.Semaphore(limits.reads)
+        self._writes = asyncio.Semaphore(limits.writes)
+
+    @asynccontextmanager
+    async def turn(self, method: str, path: str) -> AsyncIterator[None]:
+        """Wait for a request's turn, which lasts until the context ends.
+
+        Raises
+        ------
+        BusyError
+            If its turn does not come in time.
+        """
+        limits = self._limits
+        seconds = limits.webhook_wait_seconds if path.startswith(_WEBHOOKS) else limits.wait_seconds
+        turns = self._reads if method in _READING else self._writes
+        try:
+            async with asyncio.timeout(seconds):
+                await turns.acquire()
+        except TimeoutError:
+            raise BusyError from None
+        try:
+            yield
+        finally:
+            turns.release()
