@@ -1,13 +1,10 @@
 """What one laptop can serve at a time, and how long it waits for a request."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-_WRITES = max(2, min((os.cpu_count() or 1) + 1, 4) - 1)
-"""One less than the workers that the embedded AWS gives to a function, so that one reads."""
 _READING = ("GET", "HEAD", "OPTIONS")
 _WEBHOOKS = "/api/webhooks/"
 
@@ -23,8 +20,9 @@ class Limits:
     Attributes
     ----------
     reads, writes
-        How many requests of either kind the storefront serves at a time. They are counted apart,
-        so that a burst of orders leaves the catalog readable.
+        How many requests of either kind are forwarded at a time. The embedded AWS has up to four
+        workers for the storefront, so more would only wait there. They are counted apart, so that
+        a burst of orders leaves the catalog readable.
     wait_seconds
         How long a request waits for its turn before it is refused. A webhook waits longer, because
         nobody looks at a page meanwhile.
@@ -37,7 +35,7 @@ class Limits:
     """
 
     reads: int = 16
-    writes: int = _WRITES
+    writes: int = 8
     wait_seconds: float = 0.7
     webhook_wait_seconds: float = 10
     head_seconds: float = 10
