@@ -108,6 +108,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         mail,
         rest_api_import,
         rest_api_updates,
+        sign_in_limit,
         streams,
         unread_queues,
         user_attributes,
@@ -118,6 +119,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     async_invocation.install()
     fixed_ids.install()
     user_attributes.install()
+    sign_in_limit.install()
     rest_api_import.install()
     logs.install(home / "logs")
     mail.install(home / "mail")

@@ -145,6 +145,46 @@ def test_prices_and_times_are_not_masked(cents: int, when: datetime) -> None:
 
 
 @pytest.mark.parametrize(
+    "email",
+    [
+        "n0.5917203846152734@example.com",
+        "0.42424242424242424242@example.com",
+        "ann4242424242424242@example.com",
+        "user+4242424242424242@example.com",
+        "1764000000000123457@example.com",
+        "4242.4242.4242.4242@example.com",
+        "ann@4242424242424242.example.com",
+    ],
+)
+def test_digits_in_an_email_address_are_not_a_card_number(email: str) -> None:
+    assert find_card_number({"email": email}) is None
+    # the log contains none of it
+    assert masked(email) == MASK
+
+
+@given(
+    before=st.sampled_from(["n", "n0.", "0.", "a-", "x_", "no"]),
+    digits=st.text(alphabet="0123456789", min_size=1, max_size=40),
+)
+def test_address_of_random_digits_is_not_a_card_number(before: str, digits: str) -> None:
+    assert find_card_number({"email": f"{before}{digits}@example.com"}) is None
+
+
+@pytest.mark.parametrize("number", [VISA, AMEX, "5555555555554444", "30569309025904"])
+@pytest.mark.parametrize("separator", ["", "-"])
+def test_address_that_is_only_a_card_number_is_refused(number: str, separator: str) -> None:
+    written = separator.join((number[:4], number[4:8], number[8:12], number[12:]))
+    assert find_card_number({"email": f"{written}@example.com"}) == "/email"
+
+
+@pytest.mark.parametrize(
+    "text", [f"{VISA} ann@example.com", f"ann@example.com {VISA}", f"<{VISA}@example.com>"]
+)
+def test_card_number_beside_an_address_is_found(text: str) -> None:
+    assert find_card_number({"note": text}) == "/note"
+
+
+@pytest.mark.parametrize(
     ("document", "pointer"),
     [
         ({"note": VISA}, "/note"),

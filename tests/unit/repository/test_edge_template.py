@@ -1,5 +1,8 @@
-"""The distribution on AWS sends the same security headers as the local edge."""
+"""The distribution on AWS: security headers as the local edge sends them, and rate limits."""
 
+import re
+
+import pytest
 import yaml
 
 from local_edge import files, page
@@ -32,3 +35,27 @@ def test_distribution_sends_the_headers_of_the_local_edge() -> None:
     assert headers("FileHeaders") == {
         name: value for name, value in files.POLICY.items() if name != "Cache-Control"
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "limited"),
+    [
+        ("/api/sessions", True),
+        ("/api/sessions/", True),
+        ("/api/users", True),
+        ("/api/users/confirmation", True),
+        ("/api/toys", False),
+        ("/api/orders", False),
+        ("/sessions", False),
+    ],
+)
+def test_sign_ins_of_an_address_have_a_limit_of_their_own(path: str, limited: bool) -> None:
+    template = yaml.safe_load((ROOT / "infra" / "distribution-acl.yaml").read_text())
+    rules = {rule["Name"]: rule for rule in template["Resources"]["Acl"]["Properties"]["Rules"]}
+    assert rules["sign-ins-of-an-address"]["Action"] == {"Block": {}}
+    statement = rules["sign-ins-of-an-address"]["Statement"]["RateBasedStatement"]
+    limits = template["Parameters"]
+    own, general = limits[statement["Limit"]["Ref"]], limits["RequestsPerFiveMinutes"]
+    assert own["Default"] < general["Default"]
+    pattern = statement["ScopeDownStatement"]["RegexMatchStatement"]["RegexString"]
+    assert bool(re.search(pattern, path)) == limited

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from chalicelib.storefront_api.users import POLICY
-from support.paths import APPS
+from support.paths import APPS, DOCS
 
 APP = APPS / "storefront_api"
 DELIVERY = yaml.safe_load((APP / "delivery.yaml").read_text())
@@ -39,6 +39,29 @@ def test_every_gateway_response_is_a_problem(name: str) -> None:
 )
 def test_gateway_response_has_the_documented_status(name: str, status: int) -> None:
     assert RESPONSES[name]["StatusCode"] == status
+
+
+@pytest.mark.parametrize("name", ["THROTTLED", "DEFAULT_5XX"])
+def test_client_is_told_when_to_try_again(name: str) -> None:
+    assert int(RESPONSES[name]["ResponseParameters"]["Headers"]["Retry-After"].strip("'")) > 0
+
+
+def test_writes_that_anybody_can_send_have_a_limit_of_their_own() -> None:
+    """A burst of them takes no concurrency from those who read the catalog."""
+    limits = {
+        (one["HttpMethod"], one["ResourcePath"].replace("~1", "/")[1:]): one
+        for one in DELIVERY["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    }
+    assert limits.keys() == {
+        ("POST", "/orders"),
+        ("POST", "/sessions"),
+        ("POST", "/users"),
+        ("POST", "/users/confirmation"),
+    }
+    paths = json.loads((DOCS / "openapi/storefront_api.json").read_text())["paths"]
+    for (method, path), limit in limits.items():
+        assert method.lower() in paths[path]
+        assert 0 < limit["ThrottlingRateLimit"] <= limit["ThrottlingBurstLimit"]
 
 
 def test_all_other_errors_have_a_response() -> None:

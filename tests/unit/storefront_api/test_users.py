@@ -1,12 +1,21 @@
-"""The contact data of a user, from attributes that the user can change in the user pool."""
+"""Users: contact data that they can change in the user pool, and limits of their attempts."""
 
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.storefront_api.users import Users
-from chassis.problems import Forbidden
+from chassis.problems import (
+    Forbidden,
+    ProblemError,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+    Unprocessable,
+)
 from contracts.orders import NewContact
+from contracts.storefront import Confirmation, NewSession
 
 ALICE = {"sub": "1", "email": "alice@example.com", "email_verified": "true", "name": "Alice"}
 CARD = "4242 4242 4242 4242"
@@ -43,3 +52,44 @@ def test_address_that_sign_up_refuses_is_refused(email: str | None) -> None:
 )
 def test_name_that_sign_up_refuses_is_replaced_by_the_address(name: str | None) -> None:
     assert contact_of(name=name) == NewContact(email="alice@example.com", name="alice@example.com")
+
+
+def refusing(code: str, message: str) -> Users:
+    """Return users in front of a Cognito that refuses everything."""
+
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "InitiateAuth")
+
+    cognito = SimpleNamespace(initiate_auth=refuse, confirm_sign_up=refuse)
+    return Users(lambda: cognito, "pool", "client", auto_confirm=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        ("NotAuthorizedException", "Password attempts exceeded", TooManyRequests),
+        ("LimitExceededException", "Attempt limit exceeded", TooManyRequests),
+        ("NotAuthorizedException", "Incorrect username or password.", Unauthorized),
+        ("UserNotFoundException", "User does not exist.", Unauthorized),
+        # Cognito's limit for the whole account says nothing about this client
+        ("TooManyRequestsException", "Rate exceeded", ServiceUnavailable),
+    ],
+)
+def test_refused_sign_in_has_its_problem(
+    code: str, message: str, expected: type[ProblemError]
+) -> None:
+    with pytest.raises(expected):
+        refusing(code, message).sign_in(NewSession(email="a@example.com", password="wrong"))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("LimitExceededException", TooManyRequests),
+        ("TooManyFailedAttemptsException", TooManyRequests),
+        ("CodeMismatchException", Unprocessable),
+    ],
+)
+def test_refused_confirmation_has_its_problem(code: str, expected: type[ProblemError]) -> None:
+    with pytest.raises(expected):
+        refusing(code, "").confirm(Confirmation(email="a@example.com", code="123456"))

@@ -16,6 +16,8 @@ from shopctl.project.services import Service
 
 # not settings of an event source mapping, or only of a new one
 _NOT_IN_MAPPING = ("StartingPosition", "FilterPolicy", "RedrivePolicy")
+# limits of a method, and how a change names them
+_THROTTLING = {"throttlingRateLimit": "rateLimit", "throttlingBurstLimit": "burstLimit"}
 # settings of a topic's subscription
 _SUBSCRIPTION = {
     "FilterPolicy": "filter policy",
@@ -53,6 +55,7 @@ def deliver(to: Target) -> dict[str, list[str]]:
                 changes += [f"{function.name}: {what}" for what in done]
         api_id = resources["rest_api"]["rest_api_id"]
         changes += _set_gateway_responses(to.cloud, api_id, settings.gateway_responses)
+        changes += _set_throttling(to.cloud, api_id, settings.throttling)
         deploy.publish_api(to, service, api_id)
     return changed
 
@@ -208,3 +211,26 @@ def _set_gateway_responses(cloud: Cloud, api_id: str, responses: Mapping[str, An
     if differing:
         gateway.create_deployment(restApiId=api_id, stageName="api")
     return [f"API: {len(differing)} gateway responses"] if differing else []
+
+
+def _set_throttling(
+    cloud: Cloud, api_id: str, wanted: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """Set the limits of the API's methods, which take effect at once."""
+    gateway = cloud.client("apigateway")
+    found = gateway.get_stage(restApiId=api_id, stageName="api").get("methodSettings", {})
+    present = {
+        delivery_config.method_key(name): {limit: settings.get(limit) for limit in _THROTTLING}
+        for name, settings in found.items()
+    }
+    differing = [method for method, limits in wanted.items() if present.get(method) != limits]
+    operations = []
+    for method in differing:
+        path, _, verb = method.rpartition("/")
+        key = f"/~1{path.replace('/', '~1')}/{verb}/throttling"
+        for name, patched in _THROTTLING.items():
+            value = str(wanted[method][name])
+            operations.append({"op": "replace", "path": f"{key}/{patched}", "value": value})
+    if operations:
+        gateway.update_stage(restApiId=api_id, stageName="api", patchOperations=operations)
+    return [f"API: limits of {len(differing)} methods"] if differing else []

@@ -1,7 +1,7 @@
 """Reads a service's `delivery.yaml` and `resources.yaml` for one stage, without CloudFormation."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,10 +56,13 @@ class Delivery:
         Settings of each function.
     gateway_responses
         Responses that the API gateway sends without invoking a function.
+    throttling
+        Limits of the API's methods: requests per second, and how many may come at once.
     """
 
     functions: tuple[FunctionDelivery, ...]
     gateway_responses: Mapping[str, Any]
+    throttling: Mapping[str, Mapping[str, float]]
 
 
 def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delivery:
@@ -106,7 +109,31 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
             )
         )
     api = resolve(resources.get("RestAPI", {}).get("Properties", {}))
-    return Delivery(tuple(functions), api.get("GatewayResponses", {}))
+    return Delivery(
+        tuple(functions), api.get("GatewayResponses", {}), throttling(api.get("MethodSettings", []))
+    )
+
+
+def throttling(settings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the throttling limits of methods by their `method_key`.
+
+    Parameters
+    ----------
+    settings
+        ``MethodSettings`` of a template.
+    """
+    return {
+        method_key(f"{one['ResourcePath']}/{one['HttpMethod']}"): {
+            "throttlingRateLimit": float(one["ThrottlingRateLimit"]),
+            "throttlingBurstLimit": int(one["ThrottlingBurstLimit"]),
+        }
+        for one in settings
+    }
+
+
+def method_key(name: str) -> str:
+    """Return ``orders/POST`` for each way to write it: slashes as ~1, or without the first one."""
+    return name.replace("~1", "/").lstrip("/")
 
 
 def triggers(service: Service) -> dict[str, str]:

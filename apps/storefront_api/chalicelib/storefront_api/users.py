@@ -15,6 +15,7 @@ from chassis.problems import (
     Forbidden,
     ProblemError,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
     Unprocessable,
 )
@@ -36,6 +37,11 @@ _UNVERIFIED = (
     "The email address of your account is not confirmed, so we cannot send you a receipt. "
     "Your order was not placed and nothing was charged. Please contact the shop."
 )
+_LOCKED_OUT = "Password attempts exceeded"
+"""Cognito's message of a NotAuthorizedException during a lock-out."""
+_LIMITED = ("LimitExceededException", "TooManyFailedAttemptsException")
+_WAIT_SECONDS = 60
+"""Cognito does not say how long a lock-out lasts: at first seconds, in the end 15 minutes."""
 _NOT_SIGNED_IN = (
     "NotAuthorizedException",
     "UserNotFoundException",
@@ -118,6 +124,8 @@ class Users:
 
         Raises
         ------
+        TooManyRequests
+            If the code was wrong too often.
         Unprocessable
             If the code is not the one of this address.
         ServiceUnavailable
@@ -147,6 +155,9 @@ class Users:
 
         Raises
         ------
+        TooManyRequests
+            If the password was wrong too often. The answer does not depend on whether the user
+            exists.
         Unauthorized
             If the credentials are wrong.
         Unprocessable
@@ -236,6 +247,12 @@ def _translated(problems: Mapping[str, ProblemError]) -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
+        if code in _LIMITED or error.response["Error"].get("Message") == _LOCKED_OUT:
+            raise TooManyRequests(
+                "Too many attempts have failed. Wait a minute before you try again; "
+                "each further attempt that fails makes the wait longer.",
+                _WAIT_SECONDS,
+            ) from None
         if code in problems:
             raise problems[code] from None
         raise _unavailable(code) from None

@@ -22,6 +22,7 @@ from chassis.problems import (
     BadRequest,
     PayloadTooLarge,
     ProblemError,
+    TooManyRequests,
     Unauthorized,
     UnsupportedContentCoding,
     UnsupportedMediaType,
@@ -475,6 +476,8 @@ def _problem(error: ProblemError) -> Response:
     }
     if error.status == 503:
         headers["Retry-After"] = "5"
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnsupportedContentCoding):
         headers["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
     if error.status == 401:

@@ -22,6 +22,7 @@ __all__ = [
     "PreconditionRequired",
     "ProblemError",
     "ServiceUnavailable",
+    "TooManyRequests",
     "Unauthorized",
     "Unprocessable",
     "UnsupportedContentCoding",
@@ -143,6 +144,24 @@ class PreconditionRequired(ProblemError):
     status = HTTPStatus.PRECONDITION_REQUIRED
 
 
+class TooManyRequests(ProblemError):
+    """429: the client must wait before it tries again.
+
+    Parameters
+    ----------
+    detail
+        What is wrong and what to do, in sentences for people.
+    retry_after
+        Seconds after which the client may try again.
+    """
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class ServiceUnavailable(ProblemError):
     """503: a service or resource that is needed does not respond."""
 
@@ -150,7 +169,10 @@ class ServiceUnavailable(ProblemError):
 
 
 _BY_STATUS: dict[int, type[ProblemError]] = {
-    kind.status.value: kind for kind in ProblemError.__subclasses__()
+    kind.status.value: kind
+    for kind in ProblemError.__subclasses__()
+    # another service limits us, not the client
+    if kind is not TooManyRequests
 }
 
 

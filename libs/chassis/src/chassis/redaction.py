@@ -10,6 +10,11 @@ _BETWEEN = r" \-\u00a0\u00ad\u2000-\u200a\u2010-\u2015\u202f\u2212\u3000\ufe58\u
 _DIGIT_RUN = re.compile(rf"\d(?:[{_BETWEEN}]*\d){{13,}}")
 # The lengths are bounded (RFC 5321, 4.5.3.1): without bounds the time is quadratic in the text.
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,255}\.[A-Za-z]{2,}")
+# numbers that card issuers assign, by their first digits and length (ISO/IEC 7812)
+_ISSUED = re.compile(
+    r"4(?:\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14,17}"
+    r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|62\d{14,17}|(?:5018|5020|5038|6304|6759|676[123])\d{10,15}"
+)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _KEY = re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+|\bpi_[A-Za-z0-9]+_secret_[A-Za-z0-9]+")
 _SECRET_NAMES = re.compile(r"(password|token|secret|authorization|api_key|cookie|email)", re.I)
@@ -52,8 +57,22 @@ def contains_card_number(text: str) -> bool:
     return any(_contains_card(run[0]) for run in _DIGIT_RUN.finditer(text))
 
 
+def _is_entered_card_number(text: str) -> bool:
+    """Return whether a text that somebody entered contains a card number.
+
+    The digits of an email address are a card number only if they are all that is before the ``@``
+    and an issuer may have assigned them: addresses may be made of random numbers.
+    """
+    if not _EMAIL.fullmatch(text):
+        return contains_card_number(text)
+    digits = re.sub(rf"[{_BETWEEN}]", "", text.partition("@")[0])
+    return bool(_ISSUED.fullmatch(digits)) and _has_luhn_digit(digits)
+
+
 def find_card_number(document: Any, pointer: str = "") -> str | None:
     """Return the JSON pointer of the first card number in a document, ``None`` if it has none.
+
+    An email address that only happens to contain such digits has none.
 
     Parameters
     ----------
@@ -73,7 +92,7 @@ def find_card_number(document: Any, pointer: str = "") -> str | None:
         for index, value in enumerate(document):
             if found := find_card_number(value, f"{pointer}/{index}"):
                 return found
-    elif isinstance(document, str | int) and contains_card_number(str(document)):
+    elif isinstance(document, str | int) and _is_entered_card_number(str(document)):
         return pointer or "/"
     return None
 

@@ -170,12 +170,12 @@ SIGN_UP: Operation[User] = Operation(
 CONFIRM: Operation[None] = Operation(
     name="confirmUser", method="POST", path="/users/confirmation",
     summary="Confirm an email address", audience="anyone", body=Confirmation, status=(204,),
-    problems=(400, 415, 422, 503),
+    problems=(400, 415, 422, 429, 503),
 )  # fmt: skip
 SIGN_IN: Operation[Session] = Operation(
     name="signIn", method="POST", path="/sessions", summary="Sign in",
     audience="anyone", body=NewSession, answer=Session,
-    problems=(400, 401, 415, 422, 503),
+    problems=(400, 401, 415, 422, 429, 503),
 )  # fmt: skip
 SEARCH_TOYS: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",

@@ -7,6 +7,7 @@ from typing import Any
 from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages, policy, reported
 from shopctl.drift.model import API, DeclaredResource, Model
 from shopctl.project import aws_names
+from shopctl.project.delivery_config import method_key, throttling
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "any")
 _FUNCTION = re.compile(r":function:([^:/]+)(?::[^/]+)?/invocations")
@@ -39,6 +40,7 @@ def _api(declared: DeclaredResource) -> dict[str, Any]:
             }
             for kind, response in properties.get("GatewayResponses", {}).items()
         },
+        "Throttling": throttling(properties.get("MethodSettings", [])),
     }
 
 
@@ -111,6 +113,17 @@ def _actual_api(model: Model, api: Mapping[str, Any]) -> dict[str, Any]:
         "Policy": policy(api.get("policy")),
         "Routes": routes,
         "GatewayResponses": _responses(model, api_id),
+        "Throttling": _throttling(gateway.get_stage(restApiId=api_id, stageName="api")),
+    }
+
+
+def _throttling(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits of each method that has limits of its own."""
+    names = ("throttlingRateLimit", "throttlingBurstLimit")
+    return {
+        method_key(method): {name: settings.get(name) for name in names}
+        for method, settings in stage.get("methodSettings", {}).items()
+        if method != "*/*"
     }
 
 
