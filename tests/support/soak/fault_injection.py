@@ -4,14 +4,11 @@ import itertools
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from gateway_simulator.client import ControlError
@@ -112,49 +109,36 @@ class FaultInjector:
         rng = random.Random(f"{self._plan.seed} processes")
         while not self._stopped.wait(self._plan.process_kill_seconds):
             name = rng.choice(list(HEALTH_PATHS))
-            kill_and_restart(self._shop, name)
+            kill_and_wait(self._shop, name)
             self.injected[f"killed {name}"] += 1
 
 
-def kill_and_restart(shop: Shop, name: str) -> None:
-    """Kill a process of the shop (``kill -9``) and start it again with the same command.
+def kill_and_wait(shop: Shop, name: str) -> None:
+    """Kill a process of the shop (``kill -9``) and wait until it has been started again.
 
     Raises
     ------
     AssertionError
-        If the process does not start, or does not answer within 30 s.
+        If it does not answer within 30 s.
     """
-    path = shop.home / "state.json"
-    state = running_shop.read(path)
-    assert state is not None
-    old = state[name]
-    # /proc contains the command, environment and directory with which the shop has started it
-    command = Path(f"/proc/{old.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-    pairs = Path(f"/proc/{old.pid}/environ").read_bytes().decode().split("\0")[:-1]
-    folder = Path(f"/proc/{old.pid}/cwd").readlink()
+    old = _process(shop, name)
     assert old.is_alive()
     os.kill(old.pid, signal.SIGKILL)
-    while old.is_alive():
-        time.sleep(0.02)
-    with (shop.home / "logs" / f"{name}.log").open("ab") as log:
-        child = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=dict(pair.split("=", 1) for pair in pairs),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    new = Process(name, child.pid, running_shop.start_time(child.pid) or 0.0, old.port)
-    others = tuple(new if process.name == name else process for process in state.processes)
-    running_shop.write(path, replace(state, processes=others))
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            http("GET", new.url + HEALTH_PATHS[name], seconds=2)
-            return
-        except OSError:
-            assert child.poll() is None, f"{name} does not start again"
-            assert time.monotonic() < deadline, f"{name} does not answer"
-            time.sleep(0.1)
+    while _process(shop, name).pid == old.pid or not _answers(old.url + HEALTH_PATHS[name]):
+        assert time.monotonic() < deadline, f"{name} does not answer"
+        time.sleep(0.1)
+
+
+def _process(shop: Shop, name: str) -> Process:
+    state = running_shop.read(shop.home / "state.json")
+    assert state is not None
+    return state[name]
+
+
+def _answers(url: str) -> bool:
+    try:
+        http("GET", url, seconds=2)
+    except OSError:
+        return False
+    return True

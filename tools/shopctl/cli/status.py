@@ -22,7 +22,8 @@ def status_command(json_: bool) -> None:
     """Show processes, services, queues that nobody reads, and memory.
 
     Exits with 0 if the shop is running, with 1 if it is not running, and with 3 if it is degraded:
-    a process has ended, a service is not healthy, or a consumer does not read its queue.
+    a process has ended and not been started again, a service is not healthy, or a consumer does
+    not read its queue.
     """
     from rich.console import Console
 
@@ -37,6 +38,10 @@ def status_command(json_: bool) -> None:
         for name, process in content["processes"].items():
             memory = f"{process['memory_mib']} MiB"
             console.print(f"  {name:15} {process['status']:8} {process['url']:24} {memory:>9}")
+            if process["given_up"]:
+                console.print(f"  {name} has ended: {process['given_up']}.")
+        if content["supervisor"] != "running":
+            console.print("  Nothing starts processes again that end. Run `./shop up`.")
         for name, health in content["services"].items():
             console.print(f"  {name:15} {health}")
         for name, problem in content["unread_queues"].items():

@@ -14,6 +14,8 @@ _KEPT_BY_PURGE = ("venvs", "dependencies", "lock")
 
 def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Wait until pending events are delivered, then stop every process."""
+    if state.supervisor:
+        processes.stop(state.supervisor)
     edge = state["edge"]
     if not processes.stop(edge):
         progress.warn("The edge did not stop in time and was killed.")

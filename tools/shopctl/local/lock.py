@@ -8,6 +8,9 @@ from filelock import FileLock, Timeout
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
+# longer than the supervisor needs to start a process again
+_SECONDS = 1.0
+
 
 @contextlib.contextmanager
 def exclusive(layout: Layout) -> Iterator[None]:
@@ -20,7 +23,7 @@ def exclusive(layout: Layout) -> Iterator[None]:
     """
     layout.home.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(layout.home / "lock", blocking=False):
+        with FileLock(layout.home / "lock", timeout=_SECONDS):
             yield
     except Timeout:
         raise ShopProblem(

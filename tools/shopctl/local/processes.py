@@ -21,7 +21,7 @@ def start(
     Parameters
     ----------
     name
-        Its role: ``aws``, ``gateway`` or ``edge``.
+        Its role: ``aws``, ``gateway``, ``edge`` or ``supervisor``.
     command
         The program and its arguments.
     port
@@ -41,7 +41,7 @@ def start(
             env=dict(environment),
             start_new_session=True,
         )
-    return Process(name, child.pid, start_time(child.pid) or 0.0, port)
+    return Process(name, child.pid, start_time(child.pid) or 0.0, port, tuple(command))
 
 
 def stop(process: Process, grace_seconds: float = _GRACE_SECONDS) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NoReturn
 
 from shopctl.local import activity, down, up, users
@@ -51,7 +52,10 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             # a second Ctrl-C must not interrupt the saving of state
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             if ready and isinstance(error, KeyboardInterrupt):
-                down.down(layout, ready, progress)
+                starting.close()
+                with exclusive(layout):
+                    # the supervisor may have started processes again
+                    down.down(layout, running_shop.read(layout.state) or ready, progress)
                 return
             up.stop(start.processes, progress)
             layout.state.unlink(missing_ok=True)
@@ -67,9 +71,9 @@ def _refresh(layout: Layout, state: RunningShop, options: up.Options, progress: 
         for service in services.load(layout.apps)
         if service.name in {*state.services, *(service.name for service in chosen)}
     ]
-    state = RunningShop(state.started_at, tuple(merged), state.processes)
+    state = up.supervised(layout, state)
     if up.converge(layout, state, chosen, progress):
-        running_shop.write(layout.state, state)
+        running_shop.write(layout.state, replace(state, services=tuple(merged)))
         activity.checkpoint(state["aws"].url)
 
 
@@ -91,11 +95,15 @@ def _welcome(state: RunningShop, progress: Progress, seconds: float) -> None:
 
 def _watch(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Warn when a process ends, until another command stops the shop."""
-    reported: set[str] = set()
-    while layout.state.exists():
-        for name in set(state.dead()) - reported:
-            progress.warn(f"{name} has ended unexpectedly. See {layout.logs}/{name}.log.")
-            reported.add(name)
+    known = {process.name: process for process in state.processes}
+    while (now := running_shop.read(layout.state)) is not None:
+        for process in now.processes:
+            log = f"See {layout.logs}/{process.name}.log."
+            if process.given_up and not known[process.name].given_up:
+                progress.warn(f"{process.name} has ended: {process.given_up}.")
+            elif process.pid != known[process.name].pid:
+                progress.warn(f"{process.name} had ended and was started again. {log}")
+            known[process.name] = process
         time.sleep(_WATCH_SECONDS)
 
 

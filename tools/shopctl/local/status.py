@@ -19,8 +19,9 @@ def status(shop: RunningShop) -> dict[str, Any]:
     -------
     dict
         ``status`` is ``running`` or ``degraded``; ``processes`` and ``services`` say which of them
-        fail; ``unread_queues`` says by queue why its consumer does not read it: ``missing``,
-        ``disabled`` or ``overdue``; ``memory_mib`` is resident memory in MiB.
+        fail, and ``given_up`` of a process why it is not started again; ``supervisor`` is
+        ``running`` or ``dead``; ``unread_queues`` says by queue why its consumer does not read it:
+        ``missing``, ``disabled`` or ``overdue``; ``memory_mib`` is resident memory in MiB.
     """
     processes = {
         process.name: {
@@ -28,18 +29,21 @@ def status(shop: RunningShop) -> dict[str, Any]:
             "pid": process.pid,
             "url": process.url,
             "memory_mib": process.memory_mib(),
+            "given_up": process.given_up,
         }
         for process in shop.processes
     }
     services = _health(shop)
     unread = _unread_queues(shop)
-    healthy = not shop.dead() and "down" not in services.values() and not unread
+    supervised = shop.supervisor is not None and shop.supervisor.is_alive()
+    failing = shop.dead() or "down" in services.values() or unread or not supervised
     return {
-        "status": "running" if healthy else "degraded",
+        "status": "degraded" if failing else "running",
         "url": shop["edge"].url,
         "started_at": shop.started_at,
         "memory_mib": sum(process["memory_mib"] for process in processes.values()),
         "processes": processes,
+        "supervisor": "running" if supervised else "dead",
         "services": services,
         "unread_queues": unread,
     }

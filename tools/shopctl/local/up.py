@@ -4,13 +4,13 @@ import datetime
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shopctl.aws.clients import connect
 from shopctl.aws.target import on_running_shop
 from shopctl.deploying import stacks, stage_config
 from shopctl.deploying.references import SIMULATOR_KEYS
-from shopctl.local import activity, environment, processes, seed, users
+from shopctl.local import activity, environment, processes, seed, supervisor, users
 from shopctl.local.progress import Progress
 from shopctl.packaging.package import Package, build
 from shopctl.project import running_shop, services, stages
@@ -69,7 +69,9 @@ class Start:
             services=tuple(service.name for service in chosen),
             processes=tuple(self.processes),
         )
-        running_shop.write(self.layout.state, state)
+        state = supervised(self.layout, state)
+        if state.supervisor:
+            self.processes.append(state.supervisor)
         converge(self.layout, state, chosen, self.progress)
         if self.options.seed:
             fill(self.layout, state, self.progress)
@@ -125,6 +127,15 @@ class Start:
             self.progress.warn(
                 f"The shop was not stopped with `./shop down`: everything after {when} is lost."
             )
+
+
+def supervised(layout: Layout, state: RunningShop) -> RunningShop:
+    """Write the state file of a shop, with a supervisor that is alive."""
+    running_shop.write(layout.state, state)
+    if state.supervisor is None or not state.supervisor.is_alive():
+        state = replace(state, supervisor=supervisor.start(layout))
+        running_shop.write(layout.state, state)
+    return state
 
 
 def converge(

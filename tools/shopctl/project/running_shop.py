@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,13 +24,19 @@ class Process:
         When it started, in seconds after the system booted: the clock may be set while the shop
         runs. A recycled process id has another start time.
     port
-        The port on loopback that it listens on.
+        The port on loopback that it listens on; 0 if it listens on none.
+    command
+        The program and its arguments.
+    given_up
+        Why it is not started again after it has ended, and what to do; empty until then.
     """
 
     name: str
     pid: int
     started: float
     port: int
+    command: tuple[str, ...] = ()
+    given_up: str = ""
 
     @property
     def url(self) -> str:
@@ -63,11 +70,14 @@ class RunningShop:
         Names of the deployed services.
     processes
         The processes, one for each role.
+    supervisor
+        The process that starts the others again; ``None`` before it has been started.
     """
 
     started_at: str
     services: tuple[str, ...]
     processes: tuple[Process, ...]
+    supervisor: Process | None = None
 
     def __getitem__(self, name: str) -> Process:
         """Return the process of a role."""
@@ -93,13 +103,25 @@ def read(path: Path) -> RunningShop | None:
     """
     try:
         content = json.loads(path.read_text())
-        processes = tuple(
-            Process(entry["name"], entry["pid"], float(entry["started"]), entry["port"])
-            for entry in content["processes"]
+        return RunningShop(
+            content["started_at"],
+            tuple(content["services"]),
+            tuple(_process(entry) for entry in content["processes"]),
+            _process(content["supervisor"]) if content["supervisor"] else None,
         )
-        return RunningShop(content["started_at"], tuple(content["services"]), processes)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def _process(entry: dict[str, Any]) -> Process:
+    return Process(
+        entry["name"],
+        entry["pid"],
+        float(entry["started"]),
+        entry["port"],
+        tuple(entry["command"]),
+        entry["given_up"],
+    )
 
 
 def write(path: Path, shop: RunningShop) -> None:

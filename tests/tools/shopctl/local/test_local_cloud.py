@@ -19,6 +19,7 @@ import pytest
 from shopctl.aws.clients import Cloud
 from shopctl.project import running_shop
 from support.checkout_copy import copy_runnable
+from support.http import http
 from support.paths import SAMPLE_APPS
 
 
@@ -218,20 +219,68 @@ def test_data_survives_down_and_up(shop: Shop) -> None:
     assert shop.heard("on-sns-message", "heard of two")
 
 
-def test_status_reports_a_crash_and_up_restarts(shop: Shop) -> None:
-    # GIVEN a shop whose edge crashes
+@pytest.mark.parametrize(("name", "path"), [("edge", "/"), ("gateway", "/_simulator/health")])
+def test_killed_process_is_started_again(shop: Shop, name: str, path: str) -> None:
+    # GIVEN a shop of which a process is killed
+    before = shop.state
+    assert before
+    os.kill(before[name].pid, signal.SIGKILL)
+    # THEN it answers again, at the same port
+    url = before[name].url + path
+    deadline = time.monotonic() + 30
+    while not (shop.state and shop.state[name].is_alive() and _answers(url)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert shop.run("status").returncode == 0
+    # AND down stops it
+    assert shop.run("down").returncode == 0
+    assert not _answers(url)
+    shop.up()
+
+
+def test_up_starts_a_supervisor_that_was_killed(shop: Shop) -> None:
     state = shop.state
     assert state
-    os.kill(state["edge"].pid, signal.SIGKILL)
-    while state["edge"].is_alive():
+    assert state.supervisor
+    os.kill(state.supervisor.pid, signal.SIGKILL)
+    while state.supervisor.is_alive():
         time.sleep(0.01)
-    # THEN status reports it
-    done = shop.run("status", "--json")
+    done = shop.run("status")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["processes"]["edge"]["status"] == "dead"
-    # AND up restarts the shop with its data
-    assert "edge had ended" in shop.up().stdout
+    assert "Nothing starts processes again that end. Run `./shop up`." in done.stdout
+    shop.up()
+    assert shop.run("status").returncode == 0
+    state = shop.state
+    assert state
+    assert state.supervisor
+    assert shop.run("down").returncode == 0
+    assert not state.supervisor.is_alive()
+    shop.up()
+
+
+def test_status_reports_a_killed_aws_and_up_restarts(shop: Shop) -> None:
+    # GIVEN a shop whose embedded AWS is killed
+    state = shop.state
+    assert state
+    os.kill(state["aws"].pid, signal.SIGKILL)
+    while not (shop.state and shop.state["aws"].given_up):
+        time.sleep(0.05)
+    # THEN status says what happened and what to do
+    done = shop.run("status")
+    assert done.returncode == 3
+    assert "aws has ended: it is not started again, because" in done.stdout
+    assert json.loads(shop.run("status", "--json").stdout)["processes"]["aws"]["status"] == "dead"
+    # AND up restarts the shop with the data that were saved
+    assert "aws had ended" in shop.up().stdout
     assert shop.item("two")["found"]
+
+
+def _answers(url: str) -> bool:
+    try:
+        http("GET", url, seconds=2)
+    except OSError:
+        return False
+    return True
 
 
 def test_status_reports_a_queue_that_nobody_reads(shop: Shop) -> None:
