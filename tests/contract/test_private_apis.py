@@ -31,6 +31,7 @@ from contracts.events import PAYMENT_SUCCEEDED, CloudEvent
 from contracts.health import HEALTH
 from contracts.money import Money
 from support.expectations import WEBHOOK_SECRET, Wire, declared_calls, expects
+from support.moto_aws import let_reads_catch_up
 from support.paths import ROOT
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
@@ -434,6 +435,7 @@ def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
         **changes,
     )
     assert TransactionStore(app.settings.table_name).add(payment)
+    let_reads_catch_up()
 
 
 @expects("storefront_api", "payments", "lookUpTransactions")
@@ -469,6 +471,7 @@ def test_storefront_forwards_webhooks_byte_for_byte(wire: Wire) -> None:
         service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload, "whsec_of_another"))
     assert service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload)).status == 204
     # THEN it is recorded
+    let_reads_catch_up()
     lookup = payments.TransactionLookup(order_ids=[ORDER_ID])
     (transaction,) = service.call(payments.LOOKUP, body=lookup).value.items
     assert transaction.status == "succeeded"

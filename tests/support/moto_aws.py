@@ -41,8 +41,69 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # moto registers 1,300 patterns of AWS's URLs with the library `requests`, which no app
     # uses to call AWS; botocore is intercepted without them
     monkeypatch.setattr("moto.core.models.RESPONSES_METHODS", ())
-    with mock_aws():
+    with mock_aws(), _reads_one_write_behind(monkeypatch):
         yield
+
+
+_before_last_write: dict[int, Any] = {}
+"""The items of each table before the last write."""
+
+
+def let_reads_catch_up() -> None:
+    """Make the last writes visible to all reads, as if a second had passed."""
+    _before_last_write.clear()
+
+
+@contextmanager
+def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make reads by key miss the last write to their table unless they ask for consistency.
+
+    moto is always consistent, so that nobody would notice a read that does not ask for it.
+    Queries and scans are left as they are: the lists of the shop may miss what is new.
+    """
+    from moto.dynamodb.responses import DynamoHandler
+
+    let_reads_catch_up()
+
+    def writing(write: Any) -> Any:
+        def write_after_copying(self: Any) -> Any:
+            for table in self.dynamodb_backend.tables.values():
+                _before_last_write[id(table)] = deepcopy(table.items)
+            return write(self)
+
+        return write_after_copying
+
+    def reading(read: Any) -> Any:
+        def read_before_the_write(self: Any) -> Any:
+            requests = self.body.get("RequestItems") or {self.body.get("TableName"): self.body}
+            lagging = {
+                table: table.items
+                for name, request in requests.items()
+                if not request.get("ConsistentRead")
+                and (table := self.dynamodb_backend.tables.get(name.rpartition("/")[2]))
+                and id(table) in _before_last_write
+            }
+            try:
+                for table in lagging:
+                    table.items = _before_last_write[id(table)]
+                return read(self)
+            finally:
+                for table, items in lagging.items():
+                    table.items = items
+
+        return read_before_the_write
+
+    for name in (
+        "put_item",
+        "update_item",
+        "delete_item",
+        "batch_write_item",
+        "transact_write_items",
+    ):
+        monkeypatch.setattr(DynamoHandler, name, writing(getattr(DynamoHandler, name)))
+    for name in ("get_item", "batch_get_item"):
+        monkeypatch.setattr(DynamoHandler, name, reading(getattr(DynamoHandler, name)))
+    yield
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from contracts.events import ORDER_PLACED, CloudEvent, EventType
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
-from support.moto_aws import StreamOf, TopicSpy, client_of
+from support.moto_aws import StreamOf, TopicSpy, client_of, let_reads_catch_up
 from support.sns_notifications import sns
 
 SECRET = "whsec_of_the_tests"
@@ -57,6 +57,7 @@ def event_of(kind: EventType, data: Any, entity: str = "ord_1.1") -> dict[str, A
 
 
 def transaction(api: Any, order: Order) -> dict[str, Any] | None:
+    let_reads_catch_up()
     answer = api.call("POST", "/transactions/lookup", {"order_ids": [order.id]})
     assert answer.status_code == 200
     items = answer.json_body["items"]

@@ -14,7 +14,7 @@ from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from contracts.orders import Order
 from gateway_simulator.client import ControlClient
 from support.log_lines import Logged
-from support.moto_aws import client_of
+from support.moto_aws import client_of, let_reads_catch_up
 from support.payments import event_of, lose, order_of, paid_event, transaction
 
 
@@ -25,6 +25,7 @@ def audit(api: Any, *orders: Order, since: datetime | None = None) -> dict[str, 
         "since": (since or datetime.now(UTC) - timedelta(hours=1)).isoformat(),
         "until": now.isoformat(),
     }
+    let_reads_catch_up()
     answer = api.call("POST", "/transactions/audit", request)
     assert answer.status_code == 200, answer.body
     body: dict[str, Any] = answer.json_body

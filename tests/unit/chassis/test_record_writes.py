@@ -24,7 +24,9 @@ class ThingRecord(Record):
 
 
 def stored() -> dict[str, Any] | None:
-    item = client_of("dynamodb").get_item(TableName="things", Key={"id": {"S": "one"}})
+    item = client_of("dynamodb").get_item(
+        TableName="things", Key={"id": {"S": "one"}}, ConsistentRead=True
+    )
     found: dict[str, Any] | None = item.get("Item")
     return found
 
