@@ -459,7 +459,10 @@ def test_reemit_of_a_cancelled_order_repeats_the_cancelled_event(app: ModuleType
 
 def test_reemit_of_an_unknown_order_is_404_and_creates_nothing(api: Any) -> None:
     assert api.call("POST", "/orders/ord_none/events").status_code == 404
-    assert client_of("dynamodb").scan(TableName="toyshop-local-orders")["Items"] == []
+    assert (
+        client_of("dynamodb").scan(TableName="toyshop-local-orders", ConsistentRead=True)["Items"]
+        == []
+    )
 
 
 def test_list_is_bounded_by_since_and_until(api: Any) -> None:

@@ -56,10 +56,10 @@ def let_reads_catch_up() -> None:
 
 @contextmanager
 def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make reads by key miss the last write to their table unless they ask for consistency.
+    """Make reads and scans miss the last write to their table unless they ask for consistency.
 
     moto is always consistent, so that nobody would notice a read that does not ask for it.
-    Queries and scans are left as they are: the lists of the shop may miss what is new.
+    Queries are left as they are: the lists of the shop may miss what is new.
     """
     from moto.dynamodb.responses import DynamoHandler
 
@@ -101,7 +101,7 @@ def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "transact_write_items",
     ):
         monkeypatch.setattr(DynamoHandler, name, writing(getattr(DynamoHandler, name)))
-    for name in ("get_item", "batch_get_item"):
+    for name in ("get_item", "batch_get_item", "scan"):
         monkeypatch.setattr(DynamoHandler, name, reading(getattr(DynamoHandler, name)))
     yield
 
@@ -221,7 +221,7 @@ class StreamOf:
 
         There must be some: a test that reads the same change twice would assert nothing.
         """
-        items = client_of("dynamodb").scan(TableName=self._table)["Items"]
+        items = client_of("dynamodb").scan(TableName=self._table, ConsistentRead=True)["Items"]
         now = {item["id"]["S"]: item for item in items}
         records = []
         for key in self._last.keys() | now.keys():

@@ -74,7 +74,7 @@ def money_moved(gateway: ControlClient, order: Order) -> list[tuple[str, str, in
 
 def intent_of(order: Order) -> str:
     table = client_of("dynamodb")
-    items = table.scan(TableName="toyshop-local-payments")["Items"]
+    items = table.scan(TableName="toyshop-local-payments", ConsistentRead=True)["Items"]
     (item,) = [item for item in items if item["order_id"]["S"] == order.id]
     intent_id: str = item["intent_id"]["S"]
     return intent_id

@@ -12,7 +12,7 @@ _DIGIT_RUN = re.compile(rf"\d(?:[{_BETWEEN}]*\d){{13,}}")
 _EMAIL = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,255}\.[A-Za-z]{2,}")
 # numbers that card issuers assign, by their first digits and length (ISO/IEC 7812)
 _ISSUED = re.compile(
-    r"4(?:\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14,17}"
+    r"4(?:\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12,17}|35\d{14,17}"
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|62\d{14,17}|(?:5018|5020|5038|6304|6759|676[123])\d{10,15}"
 )
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -65,7 +65,10 @@ def _is_entered_card_number(text: str) -> bool:
     """
     if not _EMAIL.fullmatch(text):
         return contains_card_number(text)
-    digits = re.sub(rf"[{_BETWEEN}]", "", text.partition("@")[0])
+    local = re.sub(rf"[{_BETWEEN}]", "", text.partition("@")[0])
+    if not local.isdecimal():
+        return False
+    digits = "".join(str(int(digit)) for digit in local)  # of any script
     return bool(_ISSUED.fullmatch(digits)) and _has_luhn_digit(digits)
 
 
