@@ -65,11 +65,22 @@ def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     let_reads_catch_up()
 
+    def tables_of(handler: Any) -> Iterator[Any]:
+        body = handler.body
+        names = {body.get("TableName"), *body.get("RequestItems", ())}
+        for item in body.get("TransactItems", ()):
+            names |= {operation.get("TableName") for operation in item.values()}
+        for name in names - {None}:
+            if table := handler.dynamodb_backend.tables.get(name.rpartition("/")[2]):
+                yield table
+
     def writing(write: Any) -> Any:
         def write_after_copying(self: Any) -> Any:
-            for table in self.dynamodb_backend.tables.values():
-                _before_last_write[id(table)] = deepcopy(table.items)
-            return write(self)
+            copies = {id(table): deepcopy(table.items) for table in tables_of(self)}
+            result = write(self)
+            # what is refused changes nothing, so earlier writes are still not seen
+            _before_last_write.update(copies)
+            return result
 
         return write_after_copying
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-from support.crash.crashes import Crash, calls_of, crash_at_every_call, crash_until_parked
+from support.crash.crashes import (
+    Crash,
+    calls_of,
+    crash_after_another_writer,
+    crash_at_every_call,
+    crash_until_parked,
+)
 from support.crash.scenarios import CONFIRM, SCENARIOS
 
 CREATE = "gateway POST /v1/payment_intents"
@@ -21,6 +27,27 @@ def test_crash_at_any_call_violates_no_invariant(
     if scenario == "paid":
         # every step of a charge is included, and so is every gap between two steps
         assert {CREATE, RECORD, CONFIRM} <= set(crashed_at)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("crash", ["crash_before", "crash_after"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "paid",
+        "declined",
+        "cancellation_delivered_before_order",
+        "cancelled_before_charge",
+        "cancelled_after_charge",
+        "cancelled_instead_of_authenticated",
+    ],
+)
+def test_crash_after_another_writer_acted_violates_no_invariant(
+    scenario: str, crash: Crash, seed: int
+) -> None:
+    crashed_at = crash_after_another_writer(scenario, crash, seed)
+    print(f"{scenario}, {crash}: a process crashed at each of {len(crashed_at)} calls")
+    assert len(crashed_at) > 5
 
 
 @pytest.mark.parametrize("crash", ["crash_before", "crash_after"])

@@ -1,12 +1,14 @@
 """Runs a scenario again and again, with a crash at each of its calls in turn."""
 
+import itertools
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import Literal
 from unittest import mock
 
 from support.crash.scenarios import SCENARIOS, Scenario
-from support.world import invariants
+from support.world import invariants, writers
 from support.world.deliveries import Delivery
 from support.world.world import World, oldest_first
 
@@ -51,6 +53,47 @@ def crash_at_every_call(name: str, crash: Crash, *, forget_keys: bool) -> list[s
                 return crashed_at
             crashed_at.append(world.calls.injected[0][0])
             _check(world, SCENARIOS[name])
+
+
+def crash_after_another_writer(name: str, crash: Crash, seed: int) -> list[str]:
+    """Run a scenario once per call, in the middle of which another writer acts before a crash.
+
+    A shopper, the bank or an operator changes the order or its payment just before the call, and
+    the process crashes at its next call: when it has lost a race and is about to try again.
+
+    Parameters
+    ----------
+    name
+        Name of the scenario.
+    seed
+        Chooses what the other writer does.
+
+    Returns
+    -------
+    list
+        The calls at which a process crashed, in the order of the scenario.
+
+    Raises
+    ------
+    InvariantViolation
+        If an invariant is violated after one of the crashes.
+    """
+    crashed_at: list[str] = []
+    for number in itertools.count(1):
+        with World() as world:
+
+            def act(world: World = world, number: int = number) -> None:
+                if world.orders():
+                    writers.act(world, Random(f"{name} {seed} {number}"))
+                world.calls.plan(1, crash)
+
+            world.calls.plan(number, act)
+            SCENARIOS[name].play(world)
+            invariants.check_when_idle(world)
+            if not world.calls.injected:
+                return crashed_at
+            crashed_at.append(world.calls.injected[0][0])
+    raise AssertionError("the scenario makes a call after each of its calls")
 
 
 def _check(world: World, scenario: Scenario) -> None:

@@ -1,5 +1,7 @@
 """The shop as a Hypothesis state machine: any event, in any order."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -142,6 +144,29 @@ class ShopStateMachine(RuleBasedStateMachine):
         self.world.calls.plan(call, fault)
         self.world.cancel_order(self._order_at(index))
         self.world.calls.clear_plans()
+
+    # Races
+
+    @precondition(lambda self: self.world.due())
+    @rule(index=_index, seed=_seed)
+    def deliver_interrupted(self, index: int, seed: int) -> None:
+        """Make a delivery in the middle of which other deliveries or writers act."""
+        due = self.world.due()
+        schedule = Schedule(self.world, seed, overlap_rate=1.0, writers_act=True)
+        schedule.step([due[index % len(due)]])
+
+    @precondition(lambda self: self.orders)
+    @rule(index=_index, seed=_seed, request=st.sampled_from(("place", "cancel", "change city")))
+    def request_interrupted(self, index: int, seed: int, request: str) -> None:
+        """Make a request in the middle of which deliveries or other writers act."""
+        order_id = self._order_at(index)
+        requests: dict[str, Callable[[], object]] = {
+            "place": partial(self.world.place_order, index % MAX_ORDERS),
+            "cancel": partial(self.world.cancel_order, order_id),
+            "change city": partial(self.world.change_city, order_id, f"City {index}"),
+        }
+        schedule = Schedule(self.world, seed, overlap_rate=1.0, writers_act=True)
+        schedule.disturb(requests[request])
 
     @rule(seed=_seed, steps=st.integers(5, 30))
     def deliver_many_with_faults(self, seed: int, steps: int) -> None:
