@@ -202,7 +202,9 @@ def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
     times: dict[str, float] = {}
     for manifest in sorted((ROOT / "apps").glob("*/service.toml")):
         service = tomllib.loads(manifest.read_text())["name"]
-        archive = shop.home / "build" / "local" / service / "package" / "deployment.zip"
+        builds = shop.root / ".shop" / "build" / "local" / service
+        built = max(builds.glob("*/"), key=lambda path: path.stat().st_mtime)
+        archive = built / "deployment.zip"
         stage = json.loads((manifest.parent / ".chalice/config.json").read_text())["stages"][
             "local"
         ]

@@ -13,13 +13,16 @@ from shopctl.aws.ssm_parameters import ExpectedValues, PublishedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import alarms, gradual_release, stacks, stage_config
 from shopctl.packaging import prebuilt
-from shopctl.packaging.package import Package, build
+from shopctl.packaging.package import Package, build, with_urls
 from shopctl.project import aws_names, delivery_config, services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
+from shopctl.project.stages import Stage
 
 LAMBDA_PYTHON = (3, 13)
+# settings of the stage `local` that depend on the ports of the running shop
+_URLS = ("aws", "gateway", "origin")
 
 
 def deploy(
@@ -143,8 +146,7 @@ def package(
         If the service cannot be rendered or packaged.
     """
     if to.stage.name == "local":
-        rendered = stage_config.render_local(service, to.stage)
-        return build(service, "local", to.layout, rendered=rendered, code=code)
+        return package_local(to.layout, service, to.stage, code)
     built = build(
         service,
         to.stage.name,
@@ -158,6 +160,30 @@ def package(
         how = None if to.cloud.is_local else to.stage.gradual_release
         built = replace(built, template=gradual_release.apply(built.template, how))
     return built
+
+
+def package_local(
+    layout: Layout, service: Service, stage: Stage, code: Path | None = None
+) -> Package:
+    """Package a service for the stage `local`; shops on different ports share the builds.
+
+    Parameters
+    ----------
+    stage
+        The stage `local`, with the URLs of the running shop.
+    code
+        Zip with the functions' code; None to build it.
+
+    Raises
+    ------
+    ShopProblem
+        If the service cannot be rendered or packaged.
+    """
+    committed = stages.load(layout.stages, "local")
+    rendered = stage_config.render_local(service, committed)
+    built = build(service, "local", layout, rendered=rendered, code=code)
+    urls = {getattr(committed, name): getattr(stage, name) for name in _URLS}
+    return with_urls(built, {old: new for old, new in urls.items() if old})
 
 
 def check_python(to: Target) -> None:

@@ -9,7 +9,7 @@ from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
 # slow to create again, and not data of the shop
-_KEPT_BY_PURGE = ("venvs", "dependencies", "lock")
+_KEPT_BY_PURGE = ("venvs", "dependencies", "build", "lock")
 
 
 def down(layout: Layout, state: RunningShop, progress: Progress) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from shopctl.aws.clients import connect
 from shopctl.aws.target import on_running_shop
-from shopctl.deploying import stacks, stage_config
+from shopctl.deploying import deploy, stacks
 from shopctl.deploying.references import SIMULATOR_KEYS
 from shopctl.local import activity, environment, processes, seed, supervisor, users
 from shopctl.local.progress import Progress
-from shopctl.packaging.package import Package, build
+from shopctl.packaging.package import Package
 from shopctl.project import running_shop, services, stages
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process, RunningShop
@@ -180,8 +180,7 @@ def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
 
 def _package(layout: Layout, stage: Stage, chosen: Sequence[Service]) -> list[Package]:
     def package(service: Service) -> Package:
-        rendered = stage_config.render_local(service, stage)
-        return build(service, stage.name, layout, rendered=rendered)
+        return deploy.package_local(layout, service, stage)
 
     with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
         return list(pool.map(package, chosen))

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _RESERVED = frozenset(
     }
 )
 _PASSED_ON = ("PATH", "HOME", "LANG")
+# of each service and stage
+_KEPT_BUILDS = 5
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def build(
     stage
         Name of a stage of its `.chalice/config.json`.
     layout
-        Names the directory of the packages, where an unchanged one is found again.
+        Names the directory of the packages, where one from the same files is found again, even
+        if another shop of the checkout built it.
     rendered
         Files of `.chalice` for the stage, which replace those in the checkout.
     for_lambda
@@ -87,29 +91,53 @@ def build(
     ShopProblem
         If Chalice rejects the app or the zip lacks a file.
     """
+    # only here: the checks import this module in an environment without it
+    from filelock import FileLock
+
     sources.check_links(service)
     rendered = rendered or {}
-    directory = layout.build / stage / service.name
-    project, output = directory / "app", directory / "package"
     options = [stage, sorted(rendered.items()), str(for_lambda)]
     options.append(hashlib.sha256(code.read_bytes()).hexdigest() if code else "")
     digest = hashlib.sha256(repr((sources.digest(service, layout), options)).encode()).hexdigest()
-    package_file, template_file = output / "deployment.zip", output / "sam.yaml"
-    stamp = directory / "digest"
-    reused = stamp.exists() and stamp.read_text() == digest and package_file.exists()
-    if not reused:
-        # the app's imports; the tools' own environment has all of them too
-        tree = project if code else _install(service, layout, for_lambda=for_lambda)
-        shutil.rmtree(directory, ignore_errors=True)
-        sources.copy(service.directory, project, rendered)
-        _run_chalice(service.name, service.directory, project, {stage: output}, tree)
-        if code:
-            shutil.copyfile(code, package_file)
+    builds = layout.build / stage / service.name
+    built = builds / digest[:16]
+    builds.mkdir(parents=True, exist_ok=True)
+    # two commands of one checkout may need the same package at once
+    with FileLock(builds / "lock"):
+        reused = built.exists()
+        if reused:
+            built.touch()
         else:
-            code_archive.assemble(service, project, package_file, tree, for_lambda=for_lambda)
-        stamp.write_text(digest)
-    template = parse_yaml(template_file.read_text())
-    return Package(service, package_file, template, digest, reused)
+            unfinished = builds / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            project, output = unfinished / "app", unfinished / "package"
+            # the app's imports; the tools' own environment has all of them too
+            tree = project if code else _install(service, layout, for_lambda=for_lambda)
+            sources.copy(service.directory, project, rendered)
+            _run_chalice(service.name, service.directory, project, {stage: output}, tree)
+            package_file = output / "deployment.zip"
+            if code:
+                shutil.copyfile(code, package_file)
+            else:
+                code_archive.assemble(service, project, package_file, tree, for_lambda=for_lambda)
+            output.rename(built)
+            shutil.rmtree(unfinished)
+            _delete_oldest(builds)
+    template = parse_yaml((built / "sam.yaml").read_text())
+    return Package(service, built / "deployment.zip", template, digest, reused)
+
+
+def with_urls(package: Package, urls: Mapping[str, str]) -> Package:
+    """Return a package with other URLs in its template.
+
+    Parameters
+    ----------
+    urls
+        New URLs by those in the template.
+    """
+    present = re.compile("|".join(rf"{re.escape(url)}(?!\d)" for url in urls))
+    text = present.sub(lambda found: urls[found.group()], json.dumps(package.template))
+    return replace(package, template=json.loads(text))
 
 
 def make_templates(
@@ -170,6 +198,13 @@ def remove_reserved_variables(config_file: Path, stage: str) -> dict[str, str]:
             }
     config_file.write_text(json.dumps(config, indent=2))
     return environment
+
+
+def _delete_oldest(builds: Path) -> None:
+    """Delete the packages of a service that were not used for the longest time."""
+    found = [path for path in builds.iterdir() if path.is_dir()]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime)[:-_KEPT_BUILDS]:
+        shutil.rmtree(path)
 
 
 def _install(service: Service, layout: Layout, *, for_lambda: bool) -> Path:

@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -68,8 +68,6 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
         If a service cannot be packaged.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    # separate from the packages that `./shop up` built for this machine
-    layout = replace(layout, home=layout.home / "packages")
     packages = {}
     for service in services:
         # the stage is irrelevant: its settings are only in the template

@@ -56,8 +56,8 @@ class Layout:
 
     @property
     def build(self) -> Path:
-        """One package per stage and service."""
-        return self.home / "build"
+        """Packages by stage, service and content, shared by all shops of the checkout."""
+        return self.root / ".shop" / "build"
 
     @property
     def lock(self) -> Path:

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from shopctl.packaging import archive, dependencies, prebuilt
-from shopctl.packaging.package import build, remove_reserved_variables
+from shopctl.packaging import archive, dependencies, package, prebuilt
+from shopctl.packaging.package import Package, build, remove_reserved_variables, with_urls
 from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -115,14 +118,44 @@ def test_package_contains_the_app_and_its_byte_code(echo: Service, layout: Layou
     assert "toyshop-${Stage}-echo-on-sns-message" in functions
 
 
-def test_unchanged_service_is_not_packaged_again(echo: Service, layout: Layout) -> None:
-    first = build(echo, "local", layout)
-    content = first.archive.read_bytes()
-    again = build(echo, "local", layout)
-    assert (first.reused, again.reused) == (False, True)
-    assert again.archive.read_bytes() == content
+def test_unchanged_service_is_packaged_once_for_all_shops(
+    echo: Service, layout: Layout, tmp_path: Path
+) -> None:
+    # GIVEN two shops of one checkout WHEN both package a service at the same time
+    layouts = [layout, replace(layout, home=tmp_path / "other")]
+    with ThreadPoolExecutor(2) as pool:
+        packages = list(pool.map(lambda one: build(echo, "local", one), layouts))
+    # THEN one of them has built it for both
+    assert sorted(package.reused for package in packages) == [False, True]
+    assert packages[0].archive == packages[1].archive
+    assert packages[0].template == packages[1].template
+    # AND other settings make another package
     config = (SAMPLE / ".chalice" / "config.json").read_text().replace(":4566", ":9000")
     assert not build(echo, "local", layout, rendered={"config.json": config}).reused
+
+
+def test_packages_that_were_not_used_for_long_are_deleted(tmp_path: Path) -> None:
+    for hour in range(7):
+        (tmp_path / str(hour)).mkdir()
+        os.utime(tmp_path / str(hour), (3600 * hour, 3600 * hour))
+    (tmp_path / "lock").touch()
+    package._delete_oldest(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"2", "3", "4", "5", "6", "lock"}
+
+
+def test_urls_of_a_template_are_replaced_at_once(echo: Service, tmp_path: Path) -> None:
+    # GIVEN URLs of which one is another's replacement, and one begins like another
+    local = "http://127.0.0.1"
+    variables = {"AWS": f"{local}:4566/queue", "ORIGIN": f"{local}:8000", "OTHER": f"{local}:80001"}
+    packaged = Package(echo, tmp_path, {"Variables": variables}, "digest", reused=False)
+    # WHEN they are replaced
+    urls = {f"{local}:4566": f"{local}:8000", f"{local}:8000": f"{local}:9000"}
+    # THEN each has changed once, and nothing else has
+    assert with_urls(packaged, urls).template["Variables"] == {
+        "AWS": f"{local}:8000/queue",
+        "ORIGIN": f"{local}:9000",
+        "OTHER": f"{local}:80001",
+    }
 
 
 def test_broken_link_in_vendor_is_refused(layout: Layout, tmp_path: Path) -> None:
