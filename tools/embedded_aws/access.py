@@ -185,11 +185,7 @@ def _header_problem(
 def _form(headers: Any, body: bytes) -> dict[str, str]:
     """Return the fields of a form that uploads an object (POST policy)."""
     parts = s3._parse_multipart_form(headers.get("content-type", ""), body)
-    return {
-        name.lower(): value.decode("utf-8", "replace")
-        for name, _, _, value in parts
-        if name != "file"
-    }
+    return {name.lower(): value.decode("utf-8", "replace") for name, _, _, value in parts}
 
 
 def _form_problem(fields: dict[str, str]) -> tuple[str, str] | None:
@@ -208,16 +204,8 @@ def _form_problem(fields: dict[str, str]) -> tuple[str, str] | None:
 
 def _secret(access_key: str, token: str) -> str | None:
     """Return the secret of an access key, or ``None`` if the key or its session token is wrong."""
-    if not access_key:
-        return None
-    try:
-        account = (
-            responses._account_from_sts_session(access_key)
-            or iam_evaluator.find_iam_access_key_account(access_key)
-            or (access_key if access_key.isdecimal() else responses.get_account_id())
-        )
-    except iam_evaluator.AmbiguousAccessKeyError:
-        return None
+    # a form does not determine the request's account
+    account = access_key if access_key.isdecimal() else responses.get_account_id()
     found = iam_evaluator.resolve_credential(access_key, account, token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         return None

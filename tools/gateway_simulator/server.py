@@ -12,6 +12,8 @@ from gateway_simulator.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
     """Create the application.
@@ -45,6 +47,7 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
 @web.middleware
 async def _answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
     try:
+        _refuse_web_pages(request)
         if not request.path.startswith(f"{control.PREFIX}/"):
             api.require_key(request)
         response = await handler(request)
@@ -60,6 +63,13 @@ async def _answer_errors(request: web.Request, handler: api.Handler) -> web.Stre
         response = _error_response(server_error())
     response.headers.setdefault("Request-Id", api.new_request_id())
     return response
+
+
+def _refuse_web_pages(request: web.Request) -> None:
+    """Refuse requests that a page in the developer's browser sends, also by DNS rebinding."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if "Origin" in request.headers or site != "none" or request.url.host not in _LOOPBACK:
+        raise StripeError(403, "The simulator accepts no requests of web pages.")
 
 
 def _error_response(error: StripeError) -> web.Response:

@@ -19,6 +19,7 @@ _DETAILS = {
     413: "The body is larger than 10 MB.",
     415: "The body's media type or content coding is not supported.",
     417: "This expectation is not supported.",
+    421: "The shop runs at 127.0.0.1 only.",
     429: "Too many requests. Try again in a moment.",
     431: "The address or a header is longer than 8 kB.",
     500: "The shop failed to answer.",

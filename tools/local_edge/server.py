@@ -18,6 +18,7 @@ from local_edge.problems import problem
 # the storefront answers within API Gateway's 29 seconds
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 _CONNECTIONS = 64
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ async def _before_routes(request: web.Request, handler: Handler) -> web.StreamRe
 async def _route(request: web.Request) -> web.StreamResponse:
     origins, client = request.app[ORIGINS], request.app[CLIENT]
     path = request.raw_path.partition("?")[0]
+    if not _is_local(request):
+        return problem(421)
     if _is_encoded(request):
         return problem(415, {"Accept-Encoding": "identity"})
     try:
@@ -117,6 +120,14 @@ async def _route(request: web.Request) -> web.StreamResponse:
         return problem(504)
     except aiohttp.ClientError:
         return problem(502)
+
+
+def _is_local(request: web.Request) -> bool:
+    """Return whether the host is a loopback name, not one of a page that rebinds its DNS name."""
+    try:
+        return request.url.host in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def _is_encoded(request: web.Request) -> bool:

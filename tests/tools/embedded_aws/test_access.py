@@ -2,13 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
 import pytest
 import requests
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from support.embedded_aws import EmbeddedAws
@@ -182,6 +186,23 @@ def test_link_without_an_end_or_with_a_wrong_key_is_denied(buckets: Buckets) -> 
     assert requests.get(buckets.link(seconds=-1), timeout=10).status_code == 403
 
 
+@pytest.mark.parametrize(("minutes", "link_status"), [(-30, 200), (0, 200), (30, 403)])
+def test_signature_is_valid_in_its_time_only(
+    buckets: Buckets, monkeypatch: pytest.MonkeyPatch, minutes: int, link_status: int
+) -> None:
+    # GIVEN a client whose clock is wrong
+    signed_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: signed_at)
+    # WHEN it sends a signed request, which is valid for 15 minutes, and a link for an hour
+    link = requests.get(buckets.link(seconds=3600), timeout=10)
+    signed = AWSRequest("GET", f"{buckets.url}/{PRIVATE}/secret")
+    S3SigV4Auth(Credentials("000000000000", "local"), "s3", "us-east-1").add_auth(signed)
+    request = buckets.send("GET", f"/{PRIVATE}/secret", headers=dict(signed.headers))
+    # THEN both are verified against the time
+    assert link.status_code == link_status
+    assert request.status_code == (403 if minutes else 200)
+
+
 @pytest.mark.parametrize(
     "credentials",
     [
@@ -253,6 +274,20 @@ def test_other_page_neither_reads_nor_uploads(buckets: Buckets, origin: str) -> 
     assert buckets.keys() == ["secret"]
 
 
+def test_link_of_another_page_writes_nothing(buckets: Buckets) -> None:
+    link = buckets.link("delete_object")
+    answer = requests.delete(link, headers={"Sec-Fetch-Site": "cross-site"}, timeout=10)
+    assert (answer.status_code, buckets.keys()) == (403, ["secret"])
+
+
+def test_form_of_another_account_is_accepted(aws: EmbeddedAws) -> None:
+    s3 = client(aws, aws_access_key_id="222222222222")
+    s3.create_bucket(Bucket="of-another-account")
+    form = s3.generate_presigned_post("of-another-account", "a")
+    sent = requests.post(form["url"], data=form["fields"], files={"file": b"b"}, timeout=10)
+    assert sent.status_code == 204
+
+
 def test_link_opens_from_another_page(buckets: Buckets) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     answer = requests.get(buckets.link(), headers=headers, timeout=10)
@@ -274,6 +309,7 @@ def test_link_opens_from_another_page(buckets: Buckets) -> None:
         ("POST", "/", "Action=ListQueues"),
         ("GET", "/?Action=ListTopics", None),
         ("GET", f"/{PRIVATE}?Action=ListTopics&X-Amz-Signature=0", None),
+        ("GET", f"/{PUBLIC}/secret", None),
         ("POST", "/restapis/any/api/_user_request_/payments", "{}"),
         ("OPTIONS", "/", None),
     ],

@@ -88,10 +88,10 @@ def test_webhook_waits_for_its_turn(tmp_path: Path) -> None:
     "part",
     [
         b"GET /api/to",
-        b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Le",
-        b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-        b"POST /api/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
-        b"POST /api/orders HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{",
+        b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Le",
+        b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+        b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+        b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{",
     ],
 )
 def test_part_of_a_request_times_out(tmp_path: Path, part: bytes) -> None:
@@ -108,7 +108,10 @@ def test_part_of_a_request_times_out(tmp_path: Path, part: bytes) -> None:
 def test_second_half_of_a_request_ends_the_time_of_its_head(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         edge.upstream.open.clear()
-        request = b"POST /api/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2"
+        request = (
+            b"POST /api/orders HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: close\r\nContent-Length: 2"
+        )
         sent = asyncio.create_task(edge.send_raw(request, b"\r\n\r\n", b"{}"))
         while not edge.upstream.requests:
             await asyncio.sleep(0.01)

@@ -62,7 +62,7 @@ def test_request_is_forwarded_with_headers_and_body(tmp_path: Path) -> None:
             "Content-Type": "application/json",
             "X-Forwarded-For": "10.0.0.1",
             "Connection": "keep-alive",
-            "Host": "shop.example",
+            "Host": "localhost:80",
             "Origin": "http://shop.example",
             "Sec-Fetch-Site": "same-origin",
         }
@@ -76,8 +76,8 @@ def test_request_is_forwarded_with_headers_and_body(tmp_path: Path) -> None:
         assert headers["content-type"] == "application/json"
         assert headers["x-forwarded-for"] == "10.0.0.1, 127.0.0.1"
         assert headers["x-forwarded-proto"] == "http"
-        assert headers["x-forwarded-host"] == "shop.example"
-        assert headers["host"] != "shop.example"
+        assert headers["x-forwarded-host"] == "localhost:80"
+        assert headers["host"] != "localhost:80"
         assert not {"origin", "sec-fetch-site"} & {name.lower() for name in headers}
         assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", headers["traceparent"])
 
@@ -409,18 +409,22 @@ def test_page_refuses_writes(tmp_path: Path) -> None:
     [
         (b"no HTTP at all\r\n\r\n", 400),
         (b"GET /api/toys HTTP/9.x\r\n\r\n", 400),
-        (b"GET /api/toys HTTP/1.1\r\nHost: x\r\nBroken header\r\n\r\n", 400),
-        (b"GET /api/toys HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n", 400),
-        (b"POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET /api/toys HTTP/1.1\r\nHost: localhost\r\nBroken header\r\n\r\n", 400),
+        (b"GET /api/toys HTTP/1.1\r\nHost: localhost\r\nX-A: a\x00b\r\n\r\n", 400),
+        (b"POST /api/toys HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
         (
-            b"POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+            b"POST /api/toys HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             400,
         ),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n", 400),
-        (b"BREW /api/toys HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /api/toys?q=%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"q" * 9000), 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n" % (b"t" * 9000), 431),
+        (b"BREW /api/toys HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /api/toys?q=%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"q" * 9000), 431),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n"
+            % (b"t" * 9000),
+            431,
+        ),
     ],
 )
 def test_malformed_request_is_a_problem_that_does_not_echo_it(
@@ -459,7 +463,7 @@ def test_request_about_the_connection_is_a_problem(
         line, _, rest = start.partition("\r\n")
         rest = rest or "X-Other: 1"
         head, body = await edge.send_raw(
-            f"{line}\r\nHost: x\r\nConnection: close\r\n{rest}\r\n\r\n".encode()
+            f"{line}\r\nHost: localhost\r\nConnection: close\r\n{rest}\r\n\r\n".encode()
         )
         assert f" {status} " in head.splitlines()[0]
         assert header in head
@@ -473,7 +477,7 @@ def test_request_about_the_connection_is_a_problem(
 def test_options_of_the_whole_server_names_the_methods(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         head, body = await edge.send_raw(
-            b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         )
         assert " 204 " in head.splitlines()[0]
         assert "Allow: GET, HEAD, POST" in head
@@ -482,12 +486,30 @@ def test_options_of_the_whole_server_names_the_methods(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80@shop", "127.0.0.1:1"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:80"])
 def test_host_header_does_not_change_the_upstream(tmp_path: Path, host: str) -> None:
     async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {"status": 404, "text": "{}"}
         answer = await edge.send("GET", "/api/toys", headers={"Host": host})
         assert edge.upstream.headers["host"] != host
         assert host not in f"{dict(answer.headers)}{answer.body.decode()}"
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("path", ["/api/toys", "/files/a", "/"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80@shop", "127.0.0.1.evil.example", "[", "a:b"]
+)
+def test_name_that_is_rebound_to_loopback_is_misdirected(
+    tmp_path: Path, path: str, host: str
+) -> None:
+    async def scenario(edge: Edge) -> None:
+        # WHEN a page at another name sends a request
+        answer = await edge.send("GET", path, headers={"Host": host})
+        # THEN it learns nothing, and nothing is forwarded
+        assert answer.status == 421
+        assert edge.upstream.requests == []
+        assert host not in f"{dict(answer.headers)}"
 
     run(tmp_path, scenario)
