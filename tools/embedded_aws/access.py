@@ -154,6 +154,9 @@ def _problem(
 def _link_problem(query: dict[str, str]) -> tuple[str, str] | None:
     signed_at = sigv4._amz_datetime(query.get("X-Amz-Date", ""))
     seconds = query.get("X-Amz-Expires", "")
+    if not query["X-Amz-Signature"]:
+        # ministack takes it for an anonymous request, which it serves
+        return "AccessDenied", "Access Denied"
     if query.get("X-Amz-Algorithm") != _ALGORITHM or not signed_at or not seconds.isdecimal():
         return "AuthorizationQueryParametersError", "A parameter of the signature is invalid."
     if int(seconds) > _LONGEST_LINK.total_seconds():

@@ -177,6 +177,18 @@ def test_changed_link_is_denied(buckets: Buckets, change: dict[str, str]) -> Non
     assert (answer.status_code, b"content" in answer.content) == (403, False)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", [f"/{PRIVATE}/secret", f"/{PRIVATE}"])
+@pytest.mark.parametrize("signature", ["", "&X-Amz-Signature=0", "&x-amz-signature=0"])
+def test_link_with_an_empty_signature_is_denied(
+    buckets: Buckets, method: str, path: str, signature: str
+) -> None:
+    query = {**dict(parse_qsl(urlsplit(buckets.link()).query)), "X-Amz-Signature": ""}
+    answer = buckets.send(method, f"{path}?{urlencode(query)}{signature}")
+    assert (answer.status_code, b"content" in answer.content) == (403, False)
+    assert buckets.keys() == ["secret"]
+
+
 def test_link_without_an_end_or_with_a_wrong_key_is_denied(buckets: Buckets) -> None:
     parts = urlsplit(buckets.link())
     query = dict(parse_qsl(parts.query))
