@@ -1,6 +1,11 @@
 """Stopping and starting the shop, and starting it twice."""
 
+import json
+import os
+import signal
+
 from support.running_shop import Shop
+from support.waiting import eventually
 
 
 def test_data_survives_down_and_up(shop: Shop) -> None:
@@ -35,6 +40,28 @@ def test_second_up_reports_the_running_shop(shop: Shop) -> None:
     status = shop.run_json("status")
     assert status["status"] == "running"
     assert set(status["services"].values()) == {"ok"}
+
+
+def test_killed_edge_and_gateway_serve_again_and_an_order_is_paid_once(shop: Shop) -> None:
+    # GIVEN a running shop
+    before = {name: entry["pid"] for name, entry in shop.run_json("status")["processes"].items()}
+    # WHEN its edge and its gateway are killed
+    for name in ("edge", "gateway"):
+        os.kill(before[name], signal.SIGKILL)
+    # THEN both are started again, and the embedded AWS goes on
+
+    def started_again() -> bool:
+        status = json.loads(shop.run("status", "--json").stdout)
+        now = {name: entry["pid"] for name, entry in status["processes"].items()}
+        replaced = {name for name in now if now[name] != before[name]}
+        return status["status"] == "running" and replaced == {"edge", "gateway"}
+
+    eventually(started_again, 30)
+    # AND an order is charged once
+    token = shop.sign_in("alice@example.com")
+    order = shop.place(token)
+    shop.wait_for_payment(order["id"], token, "succeeded")
+    assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
 
 
 def test_port_in_use_is_reported_in_one_sentence(shop: Shop) -> None:
