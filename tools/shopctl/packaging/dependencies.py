@@ -116,7 +116,7 @@ def _check(text: str, tree: Path, requirements: Path) -> None:
     if missing:
         raise ShopProblem(
             f"{', '.join(missing)} of {requirements} was not installed.",
-            "Delete .shop/build and run the command again.",
+            "Delete .shop/dependencies and run the command again.",
         )
 
 
