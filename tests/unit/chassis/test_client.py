@@ -415,6 +415,14 @@ def test_a_repeatable_operation_is_attempted_three_times(
     assert len(server.calls) == 3
 
 
+def test_client_without_a_policy_of_its_own_retries(server: Server) -> None:
+    server.answers = [BAD["503"], answer(200)]
+    transport = Transport(connection_pool(), SIGNER, 0.15)
+    client = ServiceClient("things", f"http://127.0.0.1:{server.server_port}/api/", transport)
+    assert client.call(GET, {"thing_id": "t1"}).value.id == "t1"
+    assert len(server.calls) == 2
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_another_operation_is_sent_once(server: Server, things: ServiceClient, kind: str) -> None:
     server.answers = [BAD[kind]]

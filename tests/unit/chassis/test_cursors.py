@@ -3,6 +3,7 @@
 import base64
 import string
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -31,6 +32,13 @@ def test_a_cursor_returns_its_position(position: Any) -> None:
     cursor = ours.write(position, QUERY)
     assert ours.read(cursor, QUERY) == position
     assert set(cursor) <= set(string.ascii_letters + string.digits + "-_.")
+
+
+def test_a_cursor_belongs_to_the_times_of_its_query() -> None:
+    query = {"since": datetime(2026, 11, 1, tzinfo=UTC)}
+    cursor = ours.write([1], query)
+    assert ours.read(cursor, query) == [1]
+    assert_rejected(cursor, {"since": datetime(2026, 11, 2, tzinfo=UTC)})
 
 
 @pytest.mark.parametrize("position", [["a" * n] for n in range(4)])

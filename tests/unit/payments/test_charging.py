@@ -302,6 +302,12 @@ def test_order_refused_by_the_gateway_is_declined(order: Order) -> None:
     world.deliver(ORDER_PLACED, order)
     assert world.store.history == ["declined"]
     assert world.payment.decline_code == "amount_too_small"
+    # the id of the event contains the version of its outcome
+    (outcome,) = world.payment.outcomes
+    assert (outcome.version, outcome.status) == (1, "declined")
+    assert world.payment.version == 1
+    # there is no intent that could still be paid
+    assert not world.payment.may_still_succeed
 
 
 def test_invalid_gateway_request_leaves_the_order_undecided(order: Order) -> None:
@@ -474,7 +480,7 @@ def test_intent_found_at_the_gateway_is_logged(order: Order, lines: Lines) -> No
     world.gateway.create(order)
     world.deliver(ORDER_PLACED, order)
     (line,) = [line for line in lines() if line.get("message") == "existing intent found"]
-    assert (line["level"], line["intent_id"]) == ("WARNING", "pi_1")
+    assert (line["level"], line["order_id"], line["intent_id"]) == ("WARNING", order.id, "pi_1")
 
 
 def crash_points(outcome: str, story: tuple[EventType, ...], order: Order) -> list[Steps]:

@@ -126,6 +126,25 @@ def test_webhook_without_an_outcome_is_acknowledged_before_the_payment_is_record
     assert line["type"] == json.loads(webhook.payload)["type"]
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[]",
+        b'"text"',
+        b"{}",
+        b'{"type": "payment_intent.succeeded"}',
+        b'{"type": "payment_intent.succeeded", "data": []}',
+        b'{"type": "payment_intent.succeeded", "data": {"object": "text"}}',
+        b'{"type": "payment_intent.succeeded", "data": {"object": {"metadata": "text"}}}',
+        b'{"type": ["payment_intent.succeeded"], "data": {"object": {}}}',
+    ],
+)
+def test_signed_payload_that_is_not_an_event_is_rejected(payload: bytes) -> None:
+    webhook = Webhook(payload=payload, signature=f"t={NOW},v1={signature_of(payload, NOW)}")
+    with pytest.raises(BadRequest, match="not an event of the gateway"):
+        webhooks(None, Charging()).receive(webhook)
+
+
 @pytest.mark.parametrize("kind", ["succeeded", "payment_failed", "canceled"])
 def test_outcome_before_the_payment_is_recorded_is_sent_again(kind: str) -> None:
     webhook = signed(f"payment_intent.{kind}", id="pi_1", metadata={"order_id": "ord_1"})

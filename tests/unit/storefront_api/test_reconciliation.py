@@ -102,11 +102,11 @@ class Shop:
         return [call for service in services for call in service.calls]
 
     def reemitted(self) -> list[str]:
+        parameters = {"reemitOrder": "order_id", "reemitTransaction": "transaction_id"}
         return [
-            value
+            call.path[parameters[call.operation]]
             for call in self.calls()
-            if call.operation.startswith("reemit")
-            for value in call.path.values()
+            if call.operation in parameters
         ]
 
     def _list(self, call: Call) -> OrderPage:
@@ -251,11 +251,17 @@ def test_charge_without_transaction_is_found_outside_the_requested_period() -> N
         lately,
         replace(lately, intent_id="pi_3", order_id="ord_none"),
         replace(lately, intent_id="pi_4", order_id="ord_none", created_at=hours_ago(0.5)),
+        # the grace period has ended just now
+        replace(lately, intent_id="pi_5", order_id="ord_gone", created_at=hours_ago(1)),
     ]
     # WHEN only the last hours are examined
     report = shop.run(since=hours_ago(4), fix=True)
     # THEN both are found, and a charge within the grace period is not reported
-    assert kinds(report) == [("ord_none", "charge_unrecorded"), ("ord_11", "transaction_missing")]
+    assert kinds(report) == [
+        ("ord_none", "charge_unrecorded"),
+        ("ord_gone", "charge_unrecorded"),
+        ("ord_11", "transaction_missing"),
+    ]
     assert shop.reemitted() == ["ord_11"]
     assert report["examined"] == 3
     # AND a run over all orders reports it once
@@ -331,6 +337,9 @@ def test_scheduled_run_covers_its_window_and_emits_the_metric(
     assert sorted(about["Dimensions"][0]) == ["service", "stage"]
     named = [line["kind"] for line in lines if line.get("message") == "order invariant violated"]
     assert named == ["charged_twice", "receipt_missing"]
+    found = [line for line in lines if line.get("message") == "order invariant violated"]
+    assert [line["reason"] for line in found] == [one["detail"] for one in report["violations"]]
+    assert all(line["reason"] for line in found)
     assert shop.reemitted() == []
     # a requested run emits no metric
     shop.run(fix=False)

@@ -312,8 +312,7 @@ def _declined(intent_id: str, code: str | None) -> Intent:
 
 
 def _decline_code(error: "stripe.CardError") -> str | None:
-    details = error.error
-    return (details and _reason(details)) or error.code
+    return _reason(error.error) or error.code
 
 
 def _intent(answer: "stripe.PaymentIntent") -> Intent:

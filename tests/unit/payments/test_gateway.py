@@ -1,0 +1,276 @@
+"""What the answers of Stripe's client mean, where the simulator does not give them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import stripe
+
+from chalicelib.payments.gateway import (
+    GatewayRefusedError,
+    GatewayUnavailableError,
+    InvalidGatewayRequestError,
+    StripeGateway,
+)
+from chassis import context
+from contracts.money import Money
+
+
+def gateway_with(**operations: Any) -> StripeGateway:
+    """Return a gateway whose client has only some operations, named as in ``intents_search``."""
+    gateway = StripeGateway("sk_test_x")
+    intents = {
+        name.removeprefix("intents_"): operation
+        for name, operation in operations.items()
+        if name.startswith("intents_")
+    }
+    refunds = SimpleNamespace(create=operations.get("refunds_create"))
+    v1 = SimpleNamespace(payment_intents=SimpleNamespace(**intents), refunds=refunds)
+    gateway._client = SimpleNamespace(v1=v1)  # type: ignore[assignment]
+    return gateway
+
+
+def raising(error: Exception) -> Any:
+    def call(*_: Any) -> None:
+        raise error
+
+    return call
+
+
+def intent(status: str, name: str = "pi_1", created: int = 1) -> SimpleNamespace:
+    return SimpleNamespace(
+        id=name, status=status, created=created, client_secret="secret", last_payment_error=None
+    )
+
+
+ORDER: Any = SimpleNamespace(id="ord_1", total=Money(amount=2500, currency="AUD"))
+
+
+@pytest.fixture(autouse=True)
+def _time_left() -> Any:
+    with context.entered({}, budget=60):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("param", "code", "expected"),
+    [
+        ("amount", "amount_too_small", GatewayRefusedError),
+        ("currency", None, GatewayRefusedError),
+        ("metadata[order_id]", "parameter_unknown", InvalidGatewayRequestError),
+        ("payment_method", "resource_missing", InvalidGatewayRequestError),
+        (None, None, InvalidGatewayRequestError),
+    ],
+)
+def test_intent_is_refused_only_because_of_the_order(
+    param: str | None, code: str | None, expected: type[Exception]
+) -> None:
+    error = stripe.InvalidRequestError("No.", param, code=code)
+    gateway = gateway_with(intents_create=raising(error))
+    with pytest.raises(expected, match=code or ("invalid_request" if param else "None: No.")):
+        gateway.create(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("further", "earlier"),
+    [
+        ("requires_payment_method", "canceled"),
+        ("requires_confirmation", "requires_payment_method"),
+        ("requires_action", "requires_confirmation"),
+        ("succeeded", "processing"),
+        ("succeeded", "requires_action"),
+    ],
+)
+def test_most_advanced_of_several_intents_is_found(further: str, earlier: str) -> None:
+    # GIVEN two intents of an order, of which the more advanced is older
+    found = [intent(further, "pi_further", created=1), intent(earlier, "pi_earlier", created=2)]
+    for order in (found, found[::-1]):
+        gateway = gateway_with(
+            intents_search=lambda _, order=order: SimpleNamespace(data=list(order))
+        )
+        answer = gateway.find("ord_1")
+        assert answer
+        assert answer.id == "pi_further"
+
+
+def test_intent_that_is_processed_has_no_outcome_yet() -> None:
+    found = [intent("requires_action"), intent("processing")]
+    gateway = gateway_with(intents_search=lambda _: SimpleNamespace(data=found))
+    with pytest.raises(GatewayUnavailableError):
+        gateway.find("ord_1")
+
+
+def test_newer_of_two_equally_advanced_intents_is_found() -> None:
+    found = [intent("succeeded", "pi_new", created=2), intent("succeeded", "pi_old", created=1)]
+    gateway = gateway_with(intents_search=lambda _: SimpleNamespace(data=found))
+    answer = gateway.find("ord_1")
+    assert answer
+    assert answer.id == "pi_new"
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("expired_or_canceled_card", "expired_or_canceled_card"), (None, "refund_failed")],
+)
+def test_failed_refund_is_refused_with_its_reason(
+    status: str, reason: str | None, code: str
+) -> None:
+    refund = SimpleNamespace(status=status, failure_reason=reason)
+    with pytest.raises(GatewayRefusedError) as refused:
+        gateway_with(refunds_create=lambda *_: refund).refund("pi_1", "ord_1")
+    assert refused.value.code == code
+
+
+def test_charge_that_is_already_refunded_is_no_error() -> None:
+    error = stripe.InvalidRequestError("Refunded.", "charge", code="charge_already_refunded")
+    gateway_with(refunds_create=raising(error)).refund("pi_1", "ord_1")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("charge_disputed", "charge_disputed"), (None, "invalid_request")]
+)
+def test_refund_that_the_gateway_rejects_is_refused(code: str | None, expected: str) -> None:
+    error = stripe.InvalidRequestError("No.", "charge", code=code)
+    with pytest.raises(GatewayRefusedError) as refused:
+        gateway_with(refunds_create=raising(error)).refund("pi_1", "ord_1")
+    assert refused.value.code == expected
+
+
+class Answers:
+    """A call that gives its answers one after the other, and records its idempotency keys."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.keys: list[str | None] = []
+        self.sent: list[tuple[Any, ...]] = []
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.sent.append(arguments)
+        options = arguments[-1]
+        self.keys.append(options.get("idempotency_key") if isinstance(options, dict) else None)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+NOT_CONFIRMED, PAID = intent("requires_confirmation"), intent("succeeded")
+NO_SUCH_METHOD = stripe.InvalidRequestError("No.", "payment_method", code="resource_missing")
+
+
+def test_intent_with_an_outcome_is_not_confirmed_again() -> None:
+    confirm = Answers()
+    answer = gateway_with(intents_retrieve=Answers(PAID), intents_confirm=confirm).confirm(
+        "pi_1", "ord_1", "pm_1"
+    )
+    assert (answer.id, answer.status) == ("pi_1", "succeeded")
+    assert confirm.sent == []
+
+
+def test_intent_that_another_delivery_confirms_meanwhile_keeps_its_outcome() -> None:
+    # GIVEN an intent that is paid between the read and the confirmation, which is then refused
+    gateway = gateway_with(
+        intents_retrieve=Answers(NOT_CONFIRMED, PAID), intents_confirm=Answers(NO_SUCH_METHOD)
+    )
+    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+
+
+def test_payment_method_that_the_gateway_refuses_is_a_decline() -> None:
+    gateway = gateway_with(
+        intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED),
+        intents_confirm=Answers(NO_SUCH_METHOD),
+    )
+    answer = gateway.confirm("pi_1", "ord_1", "pm_1")
+    assert (answer.id, answer.status, answer.decline_code) == (
+        "pi_1",
+        "declined",
+        "resource_missing",
+    )
+
+
+def test_confirmation_that_is_invalid_for_another_reason_is_no_decline() -> None:
+    error = stripe.InvalidRequestError("No.", "return_url", code="parameter_missing")
+    gateway = gateway_with(
+        intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=Answers(error)
+    )
+    with pytest.raises(InvalidGatewayRequestError, match="parameter_missing"):
+        gateway.confirm("pi_1", "ord_1", "pm_1")
+
+
+def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_carried_out() -> None:
+    confirm = Answers(stripe.APIError("Oops."), PAID)
+    gateway = gateway_with(
+        intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=confirm
+    )
+    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+    first, second = confirm.keys
+    assert first == "ord_1:confirm"
+    assert second
+    assert second.startswith("ord_1:confirm:")
+    assert [sent[:2] for sent in confirm.sent] == [("pi_1", {"payment_method": "pm_1"})] * 2
+
+
+def test_failed_confirmation_that_was_carried_out_is_not_repeated() -> None:
+    confirm = Answers(stripe.APIError("Oops."))
+    gateway = gateway_with(intents_retrieve=Answers(NOT_CONFIRMED, PAID), intents_confirm=confirm)
+    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+    assert len(confirm.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [stripe.APIError("Oops."), stripe.APIError("Oops.")],
+        [stripe.APIConnectionError("No answer.")],
+        [stripe.RateLimitError("Slower.")],
+    ],
+)
+def test_confirmation_without_an_answer_has_no_outcome(errors: list[Exception]) -> None:
+    gateway = gateway_with(
+        intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=Answers(*errors)
+    )
+    with pytest.raises(GatewayUnavailableError):
+        gateway.confirm("pi_1", "ord_1", "pm_1")
+
+
+def test_intent_that_cannot_be_cancelled_any_more_is_returned_as_it_is() -> None:
+    error = stripe.InvalidRequestError("No.", None, code="payment_intent_unexpected_state")
+    gateway = gateway_with(intents_cancel=Answers(error), intents_retrieve=Answers(PAID))
+    assert gateway.cancel("pi_1").status == "succeeded"
+
+
+def test_call_is_repeated_once_with_another_key_after_a_server_error() -> None:
+    call = Answers(stripe.APIError("Oops."), PAID)
+    assert gateway_with(intents_create=call).create(ORDER).id == "pi_1"
+    first, second = call.keys
+    assert first == "ord_1:intent"
+    assert second
+    assert second.startswith("ord_1:intent:")
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [stripe.APIError("Oops."), stripe.APIError("Oops.")],
+        [stripe.APIConnectionError("No answer.")],
+        [stripe.AuthenticationError("Who are you?")],
+    ],
+)
+def test_call_without_an_answer_is_unavailable(errors: list[Exception]) -> None:
+    with pytest.raises(GatewayUnavailableError):
+        gateway_with(intents_create=Answers(*errors)).create(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        # an answer without details
+        (stripe.CardError("No.", None, "expired_card"), "expired_card"),
+        (stripe.CardError("No.", None, ""), "card_declined"),
+    ],
+)
+def test_declined_card_has_the_code_of_the_error(error: stripe.CardError, code: str) -> None:
+    gateway = gateway_with(intents_retrieve=Answers(NOT_CONFIRMED), intents_confirm=Answers(error))
+    answer = gateway.confirm("pi_1", "ord_1", "pm_1")
+    assert (answer.status, answer.decline_code) == ("declined", code)
