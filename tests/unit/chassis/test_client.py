@@ -200,7 +200,7 @@ def test_a_body_is_sent_as_json_of_its_contract(server: Server, things: ServiceC
     first = things.call(ADD, body=NewThing(name="kite", content=b"\xff"))
     assert [first.status, things.call(ADD, body=NewThing(name="kite")).status] == [201, 200]
     _, _, headers, body = server.calls[0]
-    assert headers["Content-Type"] == "application/json"
+    assert (headers["Accept"], headers["Content-Type"]) == ("application/json",) * 2
     assert json.loads(body) == {"name": "kite", "content": "/w=="}
 
 

@@ -84,3 +84,10 @@ def test_cancelled_order_keeps_its_address(order: Order) -> None:
 
 def test_every_status_has_its_allowed_transitions() -> None:
     assert domain.ALLOWED.keys() == set().union(*domain.ALLOWED.values()) | {"placed"}
+
+
+def test_changed_address_is_a_new_version_of_that_time(order: Order) -> None:
+    changed = domain.change_address(order, ELSEWHERE, LATER)
+    assert (changed.shipping_address, changed.version) == (ELSEWHERE, 2)
+    # the time of its event
+    assert (changed.placed_at, changed.updated_at) == (NOW, LATER)

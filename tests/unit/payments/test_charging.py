@@ -525,6 +525,25 @@ def test_crash_at_any_step_does_not_change_the_result(
         assert len(world.gateway.refunds) == len(expected.gateway.refunds), steps
 
 
+def test_new_status_has_a_version_and_time_of_its_own(order: Order) -> None:
+    later = NOW + timedelta(minutes=1)
+    paid = domain.opened(order, "pi_1", NOW).moved_to("succeeded", later)
+    assert (paid.version, paid.created_at, paid.updated_at) == (2, NOW, later)
+    (outcome,) = [each for each in paid.outcomes if each.status == "succeeded"]
+    assert (outcome.version, outcome.occurred_at) == (2, later)
+    archived = paid.with_receipt("fil_1", later + timedelta(minutes=1))
+    assert (archived.receipt_file_id, archived.version) == ("fil_1", 3)
+    assert archived.updated_at == later + timedelta(minutes=1)
+
+
+def test_each_outcome_with_an_email_has_its_template(order: Order) -> None:
+    pending = domain.opened(order, "pi_1", NOW)
+    assert domain.emails_of(pending) == []
+    assert domain.emails_of(pending.moved_to("cancelled", NOW)) == []
+    refunded = pending.moved_to("succeeded", NOW).moved_to("refunded", NOW)
+    assert domain.emails_of(refunded) == ["payment_succeeded", "payment_refunded"]
+
+
 def test_final_status_cannot_change(order: Order) -> None:
     payment = domain.opened(order, "pi_1", NOW)
     cancelled = payment.moved_to("cancelled", NOW)

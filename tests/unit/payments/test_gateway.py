@@ -274,3 +274,23 @@ def test_declined_card_has_the_code_of_the_error(error: stripe.CardError, code: 
     gateway = gateway_with(intents_retrieve=Answers(NOT_CONFIRMED), intents_confirm=Answers(error))
     answer = gateway.confirm("pi_1", "ord_1", "pm_1")
     assert (answer.status, answer.decline_code) == ("declined", code)
+
+
+def test_intent_is_created_with_what_the_charge_needs() -> None:
+    create = Answers(NOT_CONFIRMED)
+    gateway_with(intents_create=create).create(ORDER)
+    ((sent, _),) = create.sent
+    assert sent == {
+        "amount": 2500,
+        "currency": "aud",
+        "metadata": {"order_id": "ord_1"},
+        "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+    }
+
+
+def test_refund_names_its_intent_and_order() -> None:
+    create = Answers(SimpleNamespace(status="succeeded", failure_reason=None))
+    gateway_with(refunds_create=create).refund("pi_1", "ord_1")
+    ((sent, _),) = create.sent
+    assert sent == {"payment_intent": "pi_1", "metadata": {"order_id": "ord_1"}}
+    assert create.keys == ["ord_1:refund"]

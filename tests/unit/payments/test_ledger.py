@@ -1,16 +1,42 @@
 """What the gateway's records mean for an audit."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import stripe
 
 from chalicelib.payments.gateway import StripeGateway
 from chalicelib.payments.ledger import StripeLedger
 from chassis import context
 from contracts.money import Money
 from contracts.payments import GatewayCharge
+
+
+def intent(**changes: Any) -> SimpleNamespace:
+    """Return an intent as Stripe's client does, with changed fields."""
+    fields = {
+        "id": "pi_1",
+        "status": "succeeded",
+        "currency": "aud",
+        "metadata": {"order_id": "ord_1"},
+        "amount_received": 2500,
+        "created": 1_700_000_000,
+        "last_payment_error": None,
+        "latest_charge": SimpleNamespace(amount_refunded=500),
+    }
+    return SimpleNamespace(**(fields | changes))
+
+
+def charge_of(retrieve: Callable[..., Any]) -> GatewayCharge | None:
+    """Return the charge of an intent that Stripe's client retrieves in a given way."""
+    gateway = StripeGateway("sk_test_x")
+    intents = SimpleNamespace(retrieve=retrieve)
+    gateway._client = SimpleNamespace(v1=SimpleNamespace(payment_intents=intents))  # type: ignore[assignment]
+    with context.entered({}, budget=60):
+        return StripeLedger(gateway).of_intent("pi_1")
 
 
 @pytest.mark.parametrize(
@@ -31,21 +57,7 @@ from contracts.payments import GatewayCharge
 def test_each_status_of_an_intent_has_its_meaning(
     intent_status: str, error: Any, status: str
 ) -> None:
-    intent = SimpleNamespace(
-        id="pi_1",
-        status=intent_status,
-        currency="aud",
-        metadata={"order_id": "ord_1"},
-        amount_received=2500,
-        created=1_700_000_000,
-        last_payment_error=error,
-        latest_charge=SimpleNamespace(amount_refunded=500),
-    )
-    gateway = StripeGateway("sk_test_x")
-    intents = SimpleNamespace(retrieve=lambda *_: intent)
-    gateway._client = SimpleNamespace(v1=SimpleNamespace(payment_intents=intents))  # type: ignore[assignment]
-    with context.entered({}, budget=60):
-        charge = StripeLedger(gateway).of_intent("pi_1")
+    charge = charge_of(lambda *_: intent(status=intent_status, last_payment_error=error))
     assert charge == GatewayCharge(
         intent_id="pi_1",
         order_id="ord_1",
@@ -54,3 +66,28 @@ def test_each_status_of_an_intent_has_its_meaning(
         refunded=Money(amount=500, currency="AUD"),
         created_at=datetime.fromtimestamp(1_700_000_000, UTC),
     )
+
+
+@pytest.mark.parametrize("metadata", [{}, {"cart": "7"}])
+def test_intent_without_an_order_belongs_to_none(metadata: dict[str, str]) -> None:
+    charge = charge_of(lambda *_: intent(metadata=metadata))
+    assert charge
+    assert charge.order_id == ""
+
+
+def test_intent_without_a_charge_has_refunded_nothing() -> None:
+    charge = charge_of(lambda *_: intent(latest_charge=None, amount_received=0))
+    assert charge
+    assert (charge.charged.amount, charge.refunded.amount) == (0, 0)
+
+
+@pytest.mark.parametrize("code", ["resource_missing", "parameter_invalid"])
+def test_only_a_missing_intent_has_no_charge(code: str) -> None:
+    def reject(*_: Any) -> None:
+        raise stripe.InvalidRequestError("No.", "intent", code=code)
+
+    if code == "resource_missing":
+        assert charge_of(reject) is None
+    else:
+        with pytest.raises(stripe.InvalidRequestError):
+            charge_of(reject)
