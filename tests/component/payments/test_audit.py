@@ -93,8 +93,8 @@ def test_audit_reports_charges_without_a_transaction(
     app: ModuleType, api: Any, gateway: ControlClient
 ) -> None:
     # GIVEN an order charged a second time outside the shop, and one whose transaction is lost
-    twice, lost = order_of(), order_of()
-    for order in (twice, lost):
+    twice, lost, usual = order_of(), order_of(), order_of()
+    for order in (twice, lost, usual):
         app.charge(event_of(ORDER_PLACED, order), None)
     lose(lost)
     other = StripeGateway("sk_test_x", app.settings.stripe_api_base)
@@ -107,6 +107,8 @@ def test_audit_reports_charges_without_a_transaction(
     unrecorded = {charge["intent_id"]: charge for charge in audit(api)["unrecorded"]}
     assert unrecorded[second]["order_id"] == twice.id
     assert lost.id in {charge["order_id"] for charge in unrecorded.values()}
+    # and neither those that a transaction has recorded
+    assert usual.id not in {charge["order_id"] for charge in unrecorded.values()}
     # until they are refunded
     other.refund(second, f"{twice.id}-2")
     assert second not in {charge["intent_id"] for charge in audit(api)["unrecorded"]}

@@ -94,7 +94,7 @@ def _lines(
     yield "## Result"
     yield ""
     whole = len(chosen) == total
-    yield "All mutants." if whole else f"A sample of {len(chosen)} of {total} mutants."
+    yield "All mutants." if whole else f"{len(chosen)} of {total} mutants."
     yield summary(chosen, found, equivalent)
     yield ""
     yield "| module | mutants | equivalent | nearest tests | simulated world | survive |"

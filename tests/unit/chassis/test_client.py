@@ -510,6 +510,18 @@ def test_repeated_failures_stop_the_calls(
     assert lines()[-1]["reason"] == "the circuit breaker is open"
 
 
+def test_answer_with_a_body_ends_a_series_of_failures(
+    server: Server, things: ServiceClient
+) -> None:
+    for _ in range(2):
+        server.answers = [FAULTS["500"]] * (FAILURES - 1) + [answer(201)]
+        for _ in range(FAILURES - 1):
+            with pytest.raises(ServiceUnavailable):
+                things.call(ADD, body=NewThing(name="kite"))
+        assert things.call(ADD, body=NewThing(name="kite")).status == 201
+    assert len(server.calls) == 2 * FAILURES
+
+
 def test_retries_within_a_call_count_as_failures(server: Server, things: ServiceClient) -> None:
     server.answers = [answer(500)]
     for _ in range(4):

@@ -1,6 +1,7 @@
 """Trace, correlation id and deadline: adopted if they are valid, otherwise created."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,3 +111,9 @@ def test_contexts_nest_and_are_restored() -> None:
         assert context.current() is outer
     assert context.current() is not outer
     assert context.current().remaining() > 25
+
+
+@pytest.mark.parametrize(("milliseconds", "seconds"), [(9000, 4.0), (5500, 0.5), (4000, 0.0)])
+def test_budget_is_what_is_left_but_the_reserve(milliseconds: int, seconds: float) -> None:
+    lambda_context = SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
+    assert context.budget_of(lambda_context, reserve=5.0) == seconds

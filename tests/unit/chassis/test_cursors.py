@@ -5,9 +5,11 @@ import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -32,6 +34,13 @@ def test_a_cursor_returns_its_position(position: Any) -> None:
     cursor = ours.write(position, QUERY)
     assert ours.read(cursor, QUERY) == position
     assert set(cursor) <= set(string.ascii_letters + string.digits + "-_.")
+
+
+def test_keys_that_cannot_be_read_are_an_error_of_their_own() -> None:
+    error = ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetSecretValue")
+    client = Mock(get_secret_value=Mock(side_effect=error))
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        secret_keys(lambda: client, "cursor-key")()
 
 
 def test_a_cursor_belongs_to_the_times_of_its_query() -> None:

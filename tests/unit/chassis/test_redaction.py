@@ -152,6 +152,8 @@ def test_prices_and_times_are_not_masked(cents: int, when: datetime) -> None:
         "ann4242424242424242@example.com",
         "user+4242424242424242@example.com",
         "1764000000000123457@example.com",
+        f"{with_check_digit('176400000000012')}@example.com",  # of no issuer
+        "4242424242424241@example.com",  # with a wrong check digit
         "4242.4242.4242.4242@example.com",
         "ann@4242424242424242.example.com",
     ],
@@ -193,6 +195,7 @@ def test_card_number_beside_an_address_is_found(text: str) -> None:
         ({"note": VISA}, "/note"),
         ({"a": [{"b": "x"}, {"c/d": f"card {VISA}"}]}, "/a/1/c~1d"),
         ({"number": int(VISA)}, "/number"),
+        ({"a~b": VISA}, "/a~0b"),
         ({VISA: "x"}, "/"),
         ({"a": {VISA: 1}}, "/a"),
         ([["x", AMEX]], "/0/1"),

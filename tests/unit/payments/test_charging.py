@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.payments import domain
-from chalicelib.payments.charging import Charging
+from chalicelib.payments.charging import SEARCH_AGE, Charging
 from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import (
     GatewayRefusedError,
@@ -472,6 +472,15 @@ def test_outcome_of_a_lost_race_is_not_counted(order: Order, lines: Lines) -> No
     after_call(world.store, "get", cancelling(world, order))
     world.deliver(ORDER_PLACED, order)
     assert [line["outcome"] for line in lines() if "Payments" in line] == ["cancelled"]
+
+
+def test_order_is_searched_at_the_gateway_from_an_age_on(order: Order) -> None:
+    for age, found in ((SEARCH_AGE, True), (SEARCH_AGE - timedelta(microseconds=1), False)):
+        world = World()
+        world.gateway.create(order)
+        world.deliver(ORDER_PLACED, replace(order, placed_at=NOW - age))
+        # the first intent is the one that was lost
+        assert (world.payment.intent_id == "pi_1") == found
 
 
 def test_intent_found_at_the_gateway_is_logged(order: Order, lines: Lines) -> None:

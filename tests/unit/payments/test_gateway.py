@@ -57,6 +57,7 @@ def _time_left() -> Any:
     [
         ("amount", "amount_too_small", GatewayRefusedError),
         ("currency", None, GatewayRefusedError),
+        ("amount[value]", "amount_too_small", GatewayRefusedError),
         ("metadata[order_id]", "parameter_unknown", InvalidGatewayRequestError),
         ("payment_method", "resource_missing", InvalidGatewayRequestError),
         (None, None, InvalidGatewayRequestError),

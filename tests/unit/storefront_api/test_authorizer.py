@@ -1,5 +1,6 @@
 """Only unexpired access tokens that the pool signed for this client are accepted."""
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -105,6 +106,8 @@ def test_access_token_of_the_pool_is_accepted(authorizer: Authorizer) -> None:
         f"Basic {token()}",
         token(),
         f"Bearer {token()[:-4]}AAAA",
+        # a header nested so deeply that it cannot be parsed
+        f"Bearer {base64.urlsafe_b64encode(b'[' * 60_000).decode()}.y.z",
         f"Bearer {token(OTHER_KEY)}",
         f"Bearer {token(key_id='two')}",
         f"Bearer {token(exp=int(time.time()) - 1)}",

@@ -282,7 +282,7 @@ def test_requested_orders_placed_within_an_hour_are_audited_together() -> None:
 def test_reemit_covers_all_selected_orders_without_checking_them() -> None:
     shop = Shop(evidence(), without_transaction(ORDER, []), evidence())
     report = shop.run(reemit=True, since=hours_ago(3.5))
-    assert report["reemitted"] == ["ord_2", "ord_3"]
+    assert (report["examined"], report["reemitted"]) == (2, ["ord_2", "ord_3"])
     assert sorted(shop.reemitted()) == ["ord_2", "ord_3", "txn_2"]
     assert shop.run(reemit=True, orders=["ord_4"])["reemitted"] == ["ord_4"]
     assert shop.run(reemit=True, since=hours_ago(1))["reemitted"] == []
@@ -339,6 +339,7 @@ def test_scheduled_run_covers_its_window_and_emits_the_metric(
     assert named == ["charged_twice", "receipt_missing"]
     found = [line for line in lines if line.get("message") == "order invariant violated"]
     assert [line["reason"] for line in found] == [one["detail"] for one in report["violations"]]
+    assert [line["order_id"] for line in found] == [one["order_id"] for one in report["violations"]]
     assert all(line["reason"] for line in found)
     assert shop.reemitted() == []
     # a requested run emits no metric
