@@ -32,6 +32,9 @@ class Limits:
         How long the head of a request may take to arrive, from its first byte.
     body_seconds
         How long its body may take.
+    idle_seconds
+        How long a connection may stay open without a request, or with the beginning of one that
+        arrived during the request before.
     """
 
     reads: int = 16
@@ -40,6 +43,7 @@ class Limits:
     webhook_wait_seconds: float = 10
     head_seconds: float = 10
     body_seconds: float = 30
+    idle_seconds: float = 20
 
 
 class Turns:

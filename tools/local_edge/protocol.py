@@ -55,6 +55,8 @@ class _Connection(RequestHandler):
             self._stop_timer()
         elif self._end_of_wait is None:
             self._end_of_wait = self._loop.call_later(self.head_seconds, self._give_up)
+            # it is not idle any more
+            self._next_keepalive_close_time = self._loop.time() + 2 * self.head_seconds
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()

@@ -66,6 +66,7 @@ def application(origins: Origins, limits: Limits | None = None) -> web.Applicati
     # bodies are never decompressed: a small one could expand to gigabytes
     options = {
         "auto_decompress": False,
+        "keepalive_timeout": limits.idle_seconds,
         # for the rest of a body that is refused, so that the client reads the answer
         "lingering_time": min(2, limits.body_seconds),
     }

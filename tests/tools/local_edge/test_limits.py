@@ -122,3 +122,15 @@ def test_second_half_of_a_request_ends_the_time_of_its_head(tmp_path: Path) -> N
         assert " 200 " in head.splitlines()[0]
 
     run(tmp_path, scenario, Limits(head_seconds=0.2))
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /api/toys HTTP/1.1\r\nHost: localhost\r\n\r\nGET /api/to"]
+)
+def test_connection_without_a_whole_request_is_closed(tmp_path: Path, sent: bytes) -> None:
+    async def scenario(edge: Edge) -> None:
+        # send_raw returns when the edge has closed the connection
+        await edge.send_raw(sent)
+        assert len(edge.upstream.requests) == (1 if sent else 0)
+
+    run(tmp_path, scenario, Limits(idle_seconds=0.1))
