@@ -91,7 +91,7 @@ def build(
     ShopProblem
         If Chalice rejects the app or the zip lacks a file.
     """
-    # only here: the checks import this module in an environment without it
+    # only here: the tests of templates import this module in an environment without it
     from filelock import FileLock
 
     sources.check_links(service)
