@@ -40,15 +40,30 @@ def test_an_unsampled_trace_stays_unsampled() -> None:
         f"00-{TRACE}-{'0' * 16}-01",
         f"00-{TRACE[:-1]}-b7ad6b7169203331-01",
         f"00-{TRACE[:-1]}g-b7ad6b7169203331-01",
+        # a card number would be logged on every line
+        "00-0af7651916cdab4242424242424242ab-b7ad6b7169203331-01",
+        "00-30569309025904cd8448eb211c80319c-b7ad6b7169203331-01",
+        "00-569309025900d3dd8448eb211c80319c-b7ad6b7169203331-01",
     ],
 )
 def test_an_invalid_trace_is_replaced(bad: str) -> None:
     with context.entered({"traceparent": bad}, budget=5) as current:
         version, trace, span, _ = current.traceparent.split("-")
         assert (version, len(trace), len(span)) == ("00", 32, 16)
-        assert trace not in (TRACE, "0" * 32)
+        assert trace not in (TRACE, "0" * 32, bad[3:35])
         assert int(trace, 16)
         assert int(span, 16)
+
+
+def test_created_ids_are_adopted_by_the_next_service() -> None:
+    # every few hundredth random trace resembles a card number
+    for parent in ({}, {"traceparent": PARENT}):
+        for _ in range(2_000):
+            with context.entered(parent, budget=5) as current:
+                given = context.headers()
+            with context.entered(given, budget=5) as following:
+                assert following.correlation_id == current.correlation_id
+                assert following.traceparent.split("-")[1] == current.traceparent.split("-")[1]
 
 
 def test_a_correlation_id_is_kept() -> None:
@@ -69,6 +84,8 @@ def test_a_correlation_id_is_kept() -> None:
         "{}",
         "4242424242424242",
         "order-4242-4242-4242-4242",
+        "0af7651916cdab4242424242424242ab",
+        "ord_01KB42424242424242ABCDEFGH",
         "sk_test_key",
         "eyJhbGciOi.eyJzdWIi.x",
     ],

@@ -6,14 +6,14 @@ The log adds it to each line, and calls to other services pass it on.
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
-from chassis.redaction import masked
+from chassis.redaction import contains_card_number, masked
 
 RESERVE = 5.0
 """Seconds of an invocation that are kept to report and record a failure."""
@@ -51,9 +51,21 @@ class Context(msgspec.Struct, frozen=True):
 
 def _new_traceparent(parent: str | None) -> str:
     match = _TRACEPARENT.fullmatch(parent or "")
-    if match and match[1] != "0" * 32 and match[2] != "0" * 16:
-        return f"00-{match[1]}-{secrets.token_hex(8)}-{match[3]}"
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    if match and match[1] != "0" * 32 and match[2] != "0" * 16 and _is_clean(f"00-{match[1]}"):
+        return _traceparent(lambda: match[1], match[3])
+    return _traceparent(lambda: secrets.token_hex(16), "01")
+
+
+def _traceparent(trace_id: Callable[[], str], flags: str) -> str:
+    # Lines of the log have it unmasked, so the next service would not adopt it otherwise.
+    while not _is_clean(new := f"00-{trace_id()}-{secrets.token_hex(8)}-{flags}"):
+        pass
+    return new
+
+
+def _is_clean(id_: str) -> bool:
+    """Return whether an id, which will be logged unmasked, has nothing secret in it."""
+    return masked(id_) == id_ and not contains_card_number(id_)
 
 
 def _root(budget: float) -> Context:
@@ -87,8 +99,7 @@ def entered(
     given = {name.lower(): value for name, value in headers.items()}
     trace = _new_traceparent(given.get(TRACEPARENT))
     correlation = given.get(CORRELATION_ID.lower(), "")
-    # it is logged unmasked on every line
-    if not _CORRELATION_ID.fullmatch(correlation) or masked(correlation) != correlation:
+    if not _CORRELATION_ID.fullmatch(correlation) or not _is_clean(correlation):
         correlation = trace.split("-")[1]
     deadline = time.time() + budget
     if trust_deadline:

@@ -15,6 +15,15 @@ _ISSUED = re.compile(
     r"4(?:\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12,17}|35\d{14,17}"
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|62\d{14,17}|(?:5018|5020|5038|6304|6759|676[123])\d{10,15}"
 )
+# Ids that a service creates (chassis.ids, W3C trace contexts, UUIDs): their digits are random.
+_ID = re.compile(
+    r"(?<![A-Za-z0-9])("
+    r"[a-z]{3}_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    r"|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+    r"|[0-9a-f]{32}"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    r")(?![A-Za-z0-9])"
+)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _KEY = re.compile(r"\b(?:sk|rk|whsec)_[A-Za-z0-9_]+|\bpi_[A-Za-z0-9]+_secret_[A-Za-z0-9]+")
 _SECRET_NAMES = re.compile(r"(password|token|secret|authorization|api_key|cookie|email)", re.I)
@@ -47,7 +56,8 @@ def _contains_card(run: str) -> bool:
 def contains_card_number(text: str) -> bool:
     """Return whether a text contains what looks like a card number.
 
-    That is 14 to 19 digits with a valid Luhn digit, possibly separated by spaces or dashes.
+    That is 14 to 19 digits with a valid Luhn digit, possibly separated by spaces or dashes. The
+    digits of ids count as well.
 
     Examples
     --------
@@ -64,7 +74,7 @@ def _is_entered_card_number(text: str) -> bool:
     and an issuer may have assigned them: addresses may be made of random numbers.
     """
     if not _EMAIL.fullmatch(text):
-        return contains_card_number(text)
+        return any(map(contains_card_number, _ID.split(text)[::2]))
     local = re.sub(rf"[{_BETWEEN}]", "", text.partition("@")[0])
     if not local.isdecimal():
         return False
@@ -75,7 +85,7 @@ def _is_entered_card_number(text: str) -> bool:
 def find_card_number(document: Any, pointer: str = "") -> str | None:
     """Return the JSON pointer of the first card number in a document, ``None`` if it has none.
 
-    An email address that only happens to contain such digits has none.
+    Ids and email addresses that only happen to contain such digits have none.
 
     Parameters
     ----------
@@ -108,7 +118,15 @@ def _masked_text(text: str) -> str:
         text = _JWT.sub(MASK, text)
     if "_" in text:
         text = _KEY.sub(MASK, text)
-    return _DIGIT_RUN.sub(lambda run: MASK if _contains_card(run[0]) else run[0], text)
+    if not _DIGIT_RUN.search(text):
+        return text
+    parts = _ID.split(text)
+    parts[::2] = [_DIGIT_RUN.sub(_masked_run, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _masked_run(run: re.Match[str]) -> str:
+    return MASK if _contains_card(run[0]) else run[0]
 
 
 def masked(value: Any, name: str = "") -> Any:
