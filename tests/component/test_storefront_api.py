@@ -342,7 +342,9 @@ class TestPlaceOrder:
         self, shop: Shop, alice: str, key: str | None
     ) -> None:
         headers = {} if key is None else {"Idempotency-Key": key}
-        pointers(shop.call("POST", "/orders", BASKET, headers, alice), 400)
+        answer = shop.call("POST", "/orders", BASKET, headers, alice)
+        pointers(answer, 400)
+        assert ("is required" in answer.json_body["detail"]) == (key is None)
         assert shop.pop_downstream_operations() == []
 
     @pytest.mark.parametrize(

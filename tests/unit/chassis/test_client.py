@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -357,7 +358,8 @@ def test_a_problem_of_the_contract_becomes_its_error(
 @pytest.mark.parametrize(
     "give",
     [answer(404, b"<html>", "text/html"), answer(404, b"{", "application/problem+json"),
-     answer(404, b"", "application/problem+json")],
+     answer(404, b"", "application/problem+json"),
+     answer(404, b'{"detail": "\xff"}', "application/problem+json")],
 )  # fmt: skip
 def test_an_invalid_problem_body_keeps_its_status(
     server: Server, things: ServiceClient, give: Any
@@ -379,7 +381,7 @@ def test_a_status_outside_the_contract_is_a_503(
     assert "things" not in raised.value.detail
     assert len(server.calls) == 1
     assert lines()[-1]["reason"] == f"unexpected status {status}"
-    assert lines()[-1]["downstream"] == "things"
+    assert lines()[-1].items() >= {"downstream": "things", "operation": "getThing"}.items()
     assert lines()[-1].items() >= {"level": "WARNING", "message": "call failed"}.items()
 
 
@@ -421,6 +423,31 @@ def test_client_without_a_policy_of_its_own_retries(server: Server) -> None:
     client = ServiceClient("things", f"http://127.0.0.1:{server.server_port}/api/", transport)
     assert client.call(GET, {"thing_id": "t1"}).value.id == "t1"
     assert len(server.calls) == 2
+
+
+def test_retry_policy_of_a_client_decides_how_often_and_when(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("chassis.client.time", SimpleNamespace(sleep=waits.append))
+    server.answers = [BAD["503"]]
+    transport = Transport(connection_pool(), SIGNER, 0.15)
+    url = f"http://127.0.0.1:{server.server_port}/api/"
+    for base_delay, budget, limit in ((0.01, 5, 0.16), (1e6, 5, 5)):
+        policy = RetryPolicy(attempts=5, base_delay=base_delay)
+        with context.entered({}, budget=budget), pytest.raises(ServiceUnavailable):
+            ServiceClient("things", url, transport, retry=policy).call(LIST)
+        assert len(waits) == 4
+        assert all(0 < wait <= limit for wait in waits)
+        waits.clear()
+    assert len(server.calls) == 10
+
+
+def test_only_the_slash_at_the_end_of_a_url_is_removed(server: Server) -> None:
+    server.answers = [answer(200)]
+    client_of("things", f"http://127.0.0.1:{server.server_port}/apiX/").call(LIST)
+    client_of("things", f"http://127.0.0.1:{server.server_port}/apiX").call(LIST)
+    assert [call[1] for call in server.calls] == ["/apiX/things", "/apiX/things"]
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -519,6 +546,19 @@ def test_answer_with_a_body_ends_a_series_of_failures(
             with pytest.raises(ServiceUnavailable):
                 things.call(ADD, body=NewThing(name="kite"))
         assert things.call(ADD, body=NewThing(name="kite")).status == 201
+    assert len(server.calls) == 2 * FAILURES
+
+
+def test_problem_of_the_contract_ends_a_series_of_failures(
+    server: Server, things: ServiceClient
+) -> None:
+    for _ in range(2):
+        server.answers = [FAULTS["500"]] * (FAILURES - 1) + [problem(422)]
+        for _ in range(FAILURES - 1):
+            with pytest.raises(ServiceUnavailable):
+                things.call(ADD, body=NewThing(name="kite"))
+        with pytest.raises(Unprocessable):
+            things.call(ADD, body=NewThing(name="kite"))
     assert len(server.calls) == 2 * FAILURES
 
 

@@ -21,6 +21,11 @@ def test_a_trace_continues_with_a_new_span() -> None:
         assert current.correlation_id == TRACE
 
 
+def test_outside_of_a_request_the_correlation_id_is_the_trace_id() -> None:
+    current = context.current()
+    assert current.correlation_id == current.traceparent.split("-")[1]
+
+
 def test_an_unsampled_trace_stays_unsampled() -> None:
     with context.entered({"traceparent": PARENT[:-2] + "00"}, budget=5) as current:
         assert current.traceparent.endswith("-00")

@@ -70,7 +70,7 @@ def test_a_shortened_or_extended_cursor_is_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", ["", "A", "nonsense", "é", "\x00", "💥", "=" * 8, "A" * 2000, "%41"]
+    "junk", ["", "A", "nonsense", "é", "\x00", "💥", "\ud800", "=" * 8, "A" * 2000, "%41"]
 )
 def test_junk_is_rejected(junk: str) -> None:
     assert_rejected(junk)

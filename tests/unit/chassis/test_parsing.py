@@ -89,6 +89,7 @@ class Everything(Input):
     data: Annotated[bytes, msgspec.Meta(max_length=3)] = b""
     items: Annotated[list[int], msgspec.Meta(max_length=2)] = []
     entries: Annotated[dict[str, str], msgspec.Meta(max_length=1)] = {}
+    pairs: Annotated[dict[str, str], msgspec.Meta(min_length=2)] | None = None
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,7 @@ class Everything(Input):
         (b'{"items": {}}', "Must be a list"),
         (b'{"items": [1, 2, 3]}', "Must have at most 2 items"),
         (b'{"entries": {"a": "", "b": ""}}', "Must have at most 1 entry"),
+        (b'{"pairs": {"a": ""}}', "Must have at least 2 entries"),
     ],
 )
 def test_an_error_says_in_words_what_a_value_must_be(body: bytes, detail: str) -> None:

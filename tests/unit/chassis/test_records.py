@@ -85,7 +85,7 @@ def test_binding_creates_no_client(created: dict[str, list[Any]]) -> None:
 
 
 def test_a_model_bound_again_uses_the_new_table_and_the_given_session() -> None:
-    bind(FirstRecord, "old")
+    assert bind(FirstRecord, "old") is FirstRecord
     other = botocore.session.Session()
     bind(FirstRecord, "new", session=lambda: other)
     table = FirstRecord._get_connection()

@@ -253,6 +253,8 @@ def test_card_number_beside_an_address_is_found(text: str) -> None:
         ({"a~b": VISA}, "/a~0b"),
         ({VISA: "x"}, "/"),
         ({"a": {VISA: 1}}, "/a"),
+        ({"a": int(VISA)}, "/a"),
+        ({"a": float(VISA)}, "/a"),
         ([["x", AMEX]], "/0/1"),
         (VISA, "/"),
         ({"a": {"b": [1, True, None, 2.5, "4242424242424241"]}}, None),

@@ -68,7 +68,7 @@ def test_intent_is_refused_only_because_of_the_order(
 ) -> None:
     error = stripe.InvalidRequestError("No.", param, code=code)
     gateway = gateway_with(intents_create=raising(error))
-    with pytest.raises(expected, match=code or ("invalid_request" if param else "None: No.")):
+    with pytest.raises(expected, match=code or ("^invalid_request$" if param else "None: No.")):
         gateway.create(ORDER)
 
 

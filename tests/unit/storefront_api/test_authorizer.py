@@ -91,6 +91,7 @@ def test_access_token_of_the_pool_is_accepted(authorizer: Authorizer) -> None:
     expires = int(time.time()) + 50
     verified = authorizer.verify(f"Bearer {token(exp=expires)}")
     assert verified == Claims("alice", ("staff",), expires)
+    assert authorizer.verify(f"Bearer {token(aud='https://shop.example')}").sub == "alice"
     without_groups = jwt.encode(claims(**{"cognito:groups": None}), KEY, "RS256", {"kid": "one"})
     assert authorizer.verify(f"bearer  {without_groups} ").groups == ()
 
@@ -133,6 +134,12 @@ def test_hmac_with_the_public_key_is_rejected(authorizer: Authorizer) -> None:
     public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(BadTokenError):
         authorizer.verify(f"Bearer {signed_with_public_key(token(), public)}")
+
+
+def test_algorithm_is_not_chosen_by_the_keys(authorizer: Authorizer, key_server: KeyServer) -> None:
+    key_server.serve({**jwk(KEY, "one"), "alg": "RS512"})
+    with pytest.raises(BadTokenError):
+        authorizer.verify(f"Bearer {token(algorithm='RS512')}")
 
 
 def test_keys_are_fetched_once(authorizer: Authorizer, key_server: KeyServer) -> None:

@@ -103,7 +103,7 @@ class Authorizer:
         token = token.strip()
         try:
             key_id = str(jwt.get_unverified_header(token).get("kid"))
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        except jwt.PyJWTError as error:
             raise BadTokenError(type(error).__name__) from None
         key = self._key(key_id)
         try:
@@ -119,7 +119,7 @@ class Authorizer:
                     "verify_aud": False,
                 },
             )
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        except jwt.PyJWTError as error:
             raise BadTokenError(type(error).__name__) from None
         if (claims["token_use"], claims["client_id"]) != ("access", self._client_id):
             raise BadTokenError("not an access token for this client")

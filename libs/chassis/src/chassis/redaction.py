@@ -105,7 +105,7 @@ def find_card_number(document: Any, pointer: str = "") -> str | None:
         for index, value in enumerate(document):
             if found := find_card_number(value, f"{pointer}/{index}"):
                 return found
-    elif isinstance(document, str | int) and _is_entered_card_number(str(document)):
+    elif _is_entered_card_number(str(document)):
         return pointer or "/"
     return None
 
