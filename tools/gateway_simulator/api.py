@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway_simulator import charges, intents, refunds
+from gateway_simulator import charges, disputes, intents, refunds
 from gateway_simulator.errors import StripeError, invalid_parameter
 from gateway_simulator.forms import decode
 from gateway_simulator.gateway import ApiRequest, Gateway, Operation
@@ -29,6 +29,9 @@ OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("POST", "/v1/refunds", lambda c: refunds.create(c.work, c.params, c.idempotency_key)),
     ("GET", "/v1/refunds", lambda c: refunds.list_all(c.work, c.params)),
     ("GET", "/v1/refunds/{id}", lambda c: refunds.retrieve(c.work, c.id, c.params)),
+    ("GET", "/v1/disputes", lambda c: disputes.list_all(c.work, c.params)),
+    ("GET", "/v1/disputes/{id}", lambda c: disputes.retrieve(c.work, c.id, c.params)),
+    ("POST", "/v1/disputes/{id}/close", lambda c: disputes.accept(c.work, c.id, c.params)),
 )
 
 

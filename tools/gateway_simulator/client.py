@@ -97,6 +97,54 @@ class ControlClient:
         intent: Json = self._call("POST", path, {"outcome": outcome})
         return intent
 
+    def refund(self, payment_intent: str, amount: int | None = None) -> Json:
+        """Refund a payment in the gateway's dashboard, and return the refund.
+
+        Parameters
+        ----------
+        payment_intent
+            Id of the payment intent.
+        amount
+            Amount in minor units; by default, all that has not been refunded yet.
+        """
+        return self._dashboard("refunds", payment_intent=payment_intent, amount=amount)
+
+    def fail_refund(self, refund: str) -> Json:
+        """Let a refund fail as if the shopper's bank had returned it, and return it."""
+        return self._dashboard(f"refunds/{quote(refund, safe='')}/fail")
+
+    def cancel(self, payment_intent: str) -> Json:
+        """Cancel a payment in the gateway's dashboard, and return the intent."""
+        return self._dashboard(f"payment_intents/{quote(payment_intent, safe='')}/cancel")
+
+    def open_dispute(
+        self,
+        payment_intent: str,
+        amount: int | None = None,
+        kind: Literal["chargeback", "inquiry"] = "chargeback",
+    ) -> Json:
+        """Let the shopper's bank dispute a payment, and return the dispute.
+
+        Parameters
+        ----------
+        payment_intent
+            Id of the payment intent.
+        amount
+            Disputed amount in minor units; by default, the charged amount.
+        kind
+            ``inquiry`` for a question of the bank, which withdraws no money.
+        """
+        return self._dashboard("disputes", payment_intent=payment_intent, amount=amount, kind=kind)
+
+    def close_dispute(self, dispute: str, outcome: Literal["won", "lost"]) -> Json:
+        """Let the shopper's bank decide a dispute, from the shop's view, and return it."""
+        return self._dashboard(f"disputes/{quote(dispute, safe='')}/close", outcome=outcome)
+
+    def _dashboard(self, path: str, **fields: str | int | None) -> Json:
+        body = {name: value for name, value in fields.items() if value is not None}
+        answer: Json = self._call("POST", f"/dashboard/{path}", body)
+        return answer
+
     def _call(self, method: str, path: str, body: Json | None = None) -> Any:
         url = self._base + path
         try:

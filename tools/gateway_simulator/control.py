@@ -1,13 +1,16 @@
 """The control API under `/_simulator/`, for tests and developers."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, cast
 
 from aiohttp import web
 
-from gateway_simulator import faults, intents, ledger
+from gateway_simulator import dashboard, faults, intents, ledger
 from gateway_simulator.errors import Json, StripeError, invalid_parameter
+from gateway_simulator.forms import Form, Params
 from gateway_simulator.gateway import Gateway
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 PREFIX = "/_simulator"
 
@@ -38,6 +41,10 @@ class ControlApi:
             web.post(f"{PREFIX}/faults", self.add_fault),
             web.delete(f"{PREFIX}/faults", self.clear_faults),
             web.post(f"{PREFIX}/payment_intents/{{id}}/authenticate", self.authenticate),
+            *(
+                web.post(f"{PREFIX}/dashboard/{path}", self._dashboard_handler(action))
+                for path, action in dashboard.ACTIONS.items()
+            ),
         ]
 
     async def health(self, _: web.Request) -> web.Response:
@@ -116,9 +123,29 @@ class ControlApi:
         self._gateway.commit(work)
         return web.json_response(answer.body, status=answer.status)
 
+    def _dashboard_handler(self, action: dashboard.Action) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            body = await _body(request, action.fields)
+            work = self._gateway.store.begin()
+            answer = action.run(work, request.match_info.get("id", ""), Params(_form(body)))
+            self._gateway.commit(work)
+            return web.json_response(answer.body, status=answer.status)
+
+        return handle
+
     def _clock(self) -> Json:
         store = self._gateway.store
         return {"now": store.now(), "advanced_seconds": store.advanced_seconds}
+
+
+def _form(body: Json) -> Form:
+    """Return a JSON body as the parameters of an API request."""
+    form: Form = {}
+    for name, value in body.items():
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise _invalid(name, "must be a string or a whole number")
+        form[name] = str(value)
+    return form
 
 
 def _invalid(field: str, rule: str) -> StripeError:

@@ -66,6 +66,23 @@ def complete_pending(work: UnitOfWork, intent_id: str, status: Status) -> str | 
     return None
 
 
+def set_status(work: UnitOfWork, identifier: str, status: Status) -> None:
+    """Change the status of an entry.
+
+    Parameters
+    ----------
+    work
+        Unit of work of the request.
+    identifier
+        Id of the charge or refund.
+    status
+        Its new status.
+    """
+    entry = work.get(TABLE, identifier)
+    if entry is not None:
+        work.put(TABLE, identifier, {**entry, "status": status})
+
+
 def entries(store: Store) -> list[Json]:
     """Return all entries as represented in the control API, oldest first."""
     return [{name: row[name] for name in _PUBLIC} for row in store.rows(TABLE).values()]

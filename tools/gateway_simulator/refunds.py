@@ -1,6 +1,6 @@
-"""Full and partial refunds of charges."""
+"""Full and partial refunds of charges, and refunds that fail later."""
 
-from gateway_simulator import ledger
+from gateway_simulator import disputes, ledger
 from gateway_simulator.errors import Answer, Json, StripeError, invalid_parameter, no_such
 from gateway_simulator.forms import Params
 from gateway_simulator.objects import emit, find, new_id, page
@@ -9,6 +9,7 @@ from gateway_simulator.store import UnitOfWork
 TABLE = "refunds"
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_FAILURE = "expired_or_canceled_card"
 
 
 def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Answer:
@@ -17,7 +18,8 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
     Raises
     ------
     StripeError
-        400 if a parameter is not valid or more than the remaining amount would be refunded.
+        400 if a parameter is not valid, more than the remaining amount would be refunded, or the
+        charge is disputed.
     """
     intent_id = params.string("payment_intent")
     charge_id = params.string("charge")
@@ -26,7 +28,10 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
     metadata = params.metadata()
     params.reject_unknown()
     intent = _intent(work, intent_id, charge_id)
-    charge = _paid_charge(work, intent)
+    charge = paid_charge(work, intent)
+    if not disputes.is_refundable(work, charge["id"]):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise StripeError(400, message, code="charge_disputed", executed=True)
     remaining = charge["amount"] - charge["amount_refunded"]
     if remaining == 0:
         message = f"Charge {charge['id']} has already been refunded."
@@ -43,18 +48,50 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
         "id": new_id("re"),
         "object": "refund",
         "amount": amount,
+        "balance_transaction": None,
         "charge": charge["id"],
         "created": work.now(),
         "currency": charge["currency"],
+        "destination_details": {"type": "card", "card": {"type": "refund"}},
         "metadata": metadata,
         "payment_intent": intent["id"],
+        "payment_method": charge["payment_method"],
         "reason": reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
         "status": "succeeded",
+        "transfer_reversal": None,
     }
     work.put("charges", charge["id"], charge)
     work.put(TABLE, refund["id"], refund)
     ledger.add(work, refund["id"], "refund", amount, intent, "succeeded", idempotency_key)
+    emit(work, "refund.created", refund)
     emit(work, "charge.refunded", charge)
+    return Answer(200, refund)
+
+
+def fail(work: UnitOfWork, identifier: str) -> Answer:
+    """Let a refund fail that had succeeded: the shopper's bank has returned the money.
+
+    The charge counts as not refunded by this amount again. Stripe sends three events about it.
+
+    Raises
+    ------
+    StripeError
+        400 if the refund has failed already, 404 if there is no such refund.
+    """
+    refund = find(work, TABLE, identifier)
+    if refund["status"] == "failed":
+        raise StripeError(400, f"Refund {identifier} has already failed.")
+    charge = find(work, "charges", refund["charge"])
+    charge["amount_refunded"] -= refund["amount"]
+    charge["refunded"] = False
+    refund.update(status="failed", failure_reason=_FAILURE, failure_balance_transaction=None)
+    work.put("charges", charge["id"], charge)
+    work.put(TABLE, identifier, refund)
+    ledger.set_status(work, identifier, "failed")
+    for event in ("refund.failed", "refund.updated", "charge.refund.updated"):
+        emit(work, event, refund)
     return Answer(200, refund)
 
 
@@ -100,7 +137,14 @@ def _intent(work: UnitOfWork, intent_id: str | None, charge_id: str | None) -> J
     return intent
 
 
-def _paid_charge(work: UnitOfWork, intent: Json) -> Json:
+def paid_charge(work: UnitOfWork, intent: Json) -> Json:
+    """Return the charge of an intent that has been paid.
+
+    Raises
+    ------
+    StripeError
+        400 if the intent has no successful charge.
+    """
     charge = work.get("charges", intent["latest_charge"]) if intent["latest_charge"] else None
     if charge is None or not charge["paid"]:
         message = (

@@ -38,10 +38,13 @@ class Simulator:
     ----------
     http
         HTTP client connected to the application.
+    store
+        State of the simulator.
     """
 
-    def __init__(self, http: TestClient[Any, Any]) -> None:
+    def __init__(self, http: TestClient[Any, Any], store: Store) -> None:
         self.http = http
+        self.store = store
 
     async def call(
         self, method: str, path: str, form: Form | None = None, key: str | None = None
@@ -98,7 +101,7 @@ def simulate(tmp_path: Path) -> Simulate:
             if webhook_url is not None:
                 webhooks = Webhooks(store, webhook_url, "whsec_test", retry_delays=(0.01, 0.02))
             async with TestClient(TestServer(make_app(store, webhooks))) as http:
-                await scenario(Simulator(http))
+                await scenario(Simulator(http, store))
 
         asyncio.run(serve())
 

@@ -67,7 +67,7 @@ def test_every_outcome_is_reported_by_one_event(simulate: Any) -> None:
         await simulator.call("POST", f"/v1/payment_intents/{cancelled}/cancel")
         await simulator.call("POST", "/v1/refunds", {"payment_intent": paid})
         # WHEN the webhooks have arrived
-        events = await receiver.events(5)
+        events = await receiver.events(6)
         # THEN there is one event per outcome, with the id of the order
         assert sorted(event["type"] for event in events) == [
             "charge.refunded",
@@ -75,18 +75,21 @@ def test_every_outcome_is_reported_by_one_event(simulate: Any) -> None:
             "payment_intent.payment_failed",
             "payment_intent.requires_action",
             "payment_intent.succeeded",
+            "refund.created",
         ]
         for event in events:
             assert event["object"] == "event"
             assert event["id"].startswith("evt_")
-            assert event["data"]["object"]["metadata"] == {"order_id": "ord_1"}
+            # a refund has metadata of its own
+            order = {} if event["type"] == "refund.created" else {"order_id": "ord_1"}
+            assert event["data"]["object"]["metadata"] == order
         succeeded = next(e for e in events if e["type"] == "payment_intent.succeeded")
         assert succeeded["data"]["object"] == await simulator.retrieve(paid)
         # AND a replayed request sends no event
         await simulator.create(key="k")
         await simulator.create(key="k")
         await asyncio.sleep(0.02)
-        assert len(receiver.received) == 5
+        assert len(receiver.received) == 6
 
     run_with_receiver(simulate, receiver, scenario)
 
