@@ -24,6 +24,7 @@ from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis.ids import derived_id, new_id
 from contracts.notifications import NewMessage
+from support.email_addresses import INTERNATIONAL_MAILBOXES
 from support.log_lines import Logged
 from support.moto_aws import ACCOUNT, REGION, client_of
 from support.races import BeforeWrite
@@ -198,11 +199,23 @@ def test_rejected_message_can_be_corrected(api: Any, email_sender: EmailSender) 
     assert [mail.recipient for mail in email_sender.sent] == ["alice@example.org"]
 
 
-def test_address_that_cannot_receive_email_is_named(api: Any, email_sender: EmailSender) -> None:
-    answer = send(api, to="älice@example.com")
+@pytest.mark.parametrize("to", INTERNATIONAL_MAILBOXES)
+def test_address_that_cannot_receive_email_is_named(
+    api: Any, email_sender: EmailSender, to: str
+) -> None:
+    answer = send(api, to=to)
     assert answer.status_code == 422
     assert answer.json_body["errors"][0]["pointer"] == "/to"
     assert email_sender.sent == []
+    assert messages_of(api, MESSAGE_ID) == []
+
+
+def test_international_domain_is_mailed_in_its_ascii_form(
+    api: Any, email_sender: EmailSender
+) -> None:
+    answer = send(api, to=" Alice@Faß.de ")
+    assert (answer.status_code, answer.json_body["to"]) == (201, "alice@xn--fa-hia.de")
+    assert [mail.recipient for mail in email_sender.sent] == ["alice@xn--fa-hia.de"]
 
 
 def test_unaccepted_email_can_be_retried_at_once(

@@ -610,3 +610,16 @@ def test_internal_error_does_not_reveal_the_exception(
     (line,) = logged("unexpected error")
     assert (line["level"], line["operation"]) == ("ERROR", "getOrder")
     assert "ResourceNotFound" in line["stack"]
+
+
+@pytest.mark.parametrize("email", ["dån@example.com", "alice@localhost", "alice"])
+def test_order_of_a_customer_who_cannot_be_mailed_is_refused(api: Any, email: str) -> None:
+    answer = api.call("POST", "/orders", request_of(contact={"email": email, "name": "Alice"}))
+    assert (answer.status_code, problem_pointers(answer)) == (422, ["/contact/email"])
+    assert api.call("GET", "/orders").json_body["items"] == []
+
+
+def test_order_has_the_normalized_address(api: Any) -> None:
+    contact = {"email": " Alice@Bücher.de", "name": "Alice"}
+    order = api.call("POST", "/orders", request_of(contact=contact)).json_body
+    assert order["contact"]["email"] == "alice@xn--bcher-kva.de"

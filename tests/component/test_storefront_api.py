@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import moto.cognitoidp.utils
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -34,6 +35,40 @@ class TestUsers:
         assert mine.status_code == 200
         # THEN the user's id is the token's subject, which identifies the customer of an order
         assert shop.orders.calls[-1].query.customer_id == user.json_body["id"]
+
+    @pytest.mark.parametrize(
+        ("typed", "used"),
+        [
+            (" o'Brien@Example.com\u200b\n", "o'brien@example.com"),
+            ("carol@bücher.de", "carol@xn--bcher-kva.de"),
+        ],
+    )
+    def test_address_is_normalized_at_sign_up_and_sign_in(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, typed: str, used: str
+    ) -> None:
+        # moto refuses an apostrophe, Cognito does not
+        monkeypatch.setitem(moto.cognitoidp.utils.FORMATS, "email", r"\S+@\S+")
+        new = {"email": typed, "password": PASSWORD, "name": "Carol"}
+        user = shop.call("POST", "/users", new)
+        assert (user.status_code, user.json_body["email"]) == (201, used)
+        assert pointers(shop.call("POST", "/users", new | {"email": used}), 409) == []
+        for email in (typed, used, f" {used.upper()}\t"):
+            session = shop.call("POST", "/sessions", {"email": email, "password": PASSWORD})
+            assert session.status_code == 200, email
+            # THEN emails about the user's orders go to the normalized address
+            token = session.json_body["access_token"]
+            key = {"Idempotency-Key": str(len(shop.orders.calls))}
+            shop.call("POST", "/orders", BASKET, key, token)
+            assert shop.orders.calls[-1].body.contact.email == used
+
+    @pytest.mark.parametrize("email", ["dån@example.com", "carol@localhost", "carol@example..com"])
+    def test_address_that_cannot_be_mailed_cannot_sign_up(self, shop: Shop, email: str) -> None:
+        new = {"email": email, "password": PASSWORD, "name": "Carol"}
+        assert pointers(shop.call("POST", "/users", new), 422) == ["/email"]
+        assert shop.cognito.list_users(UserPoolId=shop.pool_id)["Users"] == []
+        # AND sign-in answers as to any other unknown user
+        credentials = {"email": email, "password": PASSWORD}
+        assert pointers(shop.call("POST", "/sessions", credentials), 401) == []
 
     def test_second_user_with_an_address_is_409(self, shop: Shop, alice: str) -> None:
         new = {"email": "ALICE@example.com", "password": PASSWORD, "name": "Alice"}

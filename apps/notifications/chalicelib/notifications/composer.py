@@ -1,5 +1,6 @@
 """Composes emails: fills in the templates and builds MIME messages."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -17,6 +18,11 @@ from contracts.notifications import NewMessage
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
 """SES may corrupt content that is not 7-bit."""
 
+_SPECIALS = re.compile(r'[()<>@,;:".\\\[\]]')
+"""Characters for which a name in an address must be quoted (RFC 5322, 3.2.3)."""
+_QUOTED_WITHIN_LINE = 36
+"""A name of this length, in characters, fits into one line even if each of them is escaped."""
+
 _TEMPLATES = Path(__file__).parent / "templates"
 _DECLINES = {
     "insufficient_funds": "there is not enough money in the account",
@@ -26,10 +32,6 @@ _DECLINES = {
     "stolen_card": "your bank no longer accepts this card",
 }
 _ANY_DECLINE = "your bank did not give a reason, but can tell you more"
-
-
-class AddressError(Exception):
-    """No email can be sent to this address."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,9 @@ class Composer:
             Id of the message, which becomes its ``Message-ID``.
         now
             Time in the header ``Date``, in UTC.
-
-        Raises
-        ------
-        AddressError
-            If no email can be sent to the address.
         """
-        recipient = _address_of(request.name, request.to)
+        local, _, domain = request.to.rpartition("@")
+        recipient = Address(_display_name(request.name), username=local, domain=domain)
         values = {
             "name": request.name,
             "order": request.order,
@@ -132,14 +130,13 @@ class Composer:
         return Email(str(self._sender), recipient.addr_spec, mail.as_bytes())
 
 
-def _address_of(name: str, address: str) -> Address:
-    local, _, domain = address.rpartition("@")
-    try:
-        # A domain can be encoded as ASCII; the part before the @ cannot.
-        local.encode("ascii")
-        return Address(name, username=local, domain=domain.encode("idna").decode())
-    except (UnicodeError, ValueError):
-        raise AddressError("No email can be sent to this address") from None
+def _display_name(name: str) -> str:
+    """Return a name for an address, without special characters if it may not fit into a line.
+
+    Some releases of Python, 3.11 among them, lose the quotes of a name that they break into lines.
+    Without them the header contains another address, or none.
+    """
+    return name if len(name) <= _QUOTED_WITHIN_LINE else _SPECIALS.sub(" ", name)
 
 
 def _block(template: Template, name: str, values: dict[str, Any]) -> str:

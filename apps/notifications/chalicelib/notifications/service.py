@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from chalicelib.notifications import domain
-from chalicelib.notifications.composer import AddressError, Composer
+from chalicelib.notifications.composer import Composer
 from chalicelib.notifications.domain import Attempt
 from chalicelib.notifications.email_sender import (
     EmailNotAcceptedError,
@@ -70,7 +70,7 @@ class NotificationService:
         BadRequest
             If the id is not a message id.
         Unprocessable
-            If no email can be sent to the address, or SES rejects the email.
+            If SES rejects the email.
         Conflict
             If another email was sent under this id.
         ServiceUnavailable
@@ -85,9 +85,6 @@ class NotificationService:
             return attempt, False
         try:
             self._email_sender.send(self._composer.compose(message_id, request, self._now()))
-        except AddressError as error:
-            self._release_lease(attempt)
-            raise Unprocessable.at("/to", str(error)) from None
         except EmailRejectedError:
             self._release_lease(attempt)
             raise Unprocessable.at("/to", "The email service does not accept this email") from None

@@ -8,7 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from msgspec import UNSET, ValidationError, convert
 
 from chalicelib.storefront_api.input_checks import refuse_card_numbers
-from chassis import log
+from chassis import email_addresses, log
+from chassis.email_addresses import InvalidAddressError
 from chassis.parsing import parse_document
 from chassis.problems import (
     Conflict,
@@ -21,7 +22,7 @@ from chassis.problems import (
 )
 from chassis.redaction import contains_card_number
 from contracts.orders import NewContact
-from contracts.schema import Email, PersonName
+from contracts.schema import PersonName
 from contracts.storefront import Confirmation, NewSession, NewUser, Session, User
 
 POLICY = (
@@ -35,6 +36,10 @@ _WRONG_REFRESH_TOKEN = "The refresh token is not valid or has expired. Sign in a
 _BAD_CODE = "The code is wrong or has expired"
 _UNVERIFIED = (
     "The email address of your account is not confirmed, so we cannot send you a receipt. "
+    "Your order was not placed and nothing was charged. Please contact the shop."
+)
+_UNMAILABLE = (
+    "We cannot send emails to the address of your account, so we cannot send you a receipt. "
     "Your order was not placed and nothing was charged. Please contact the shop."
 )
 _LOCKED_OUT = "Password attempts exceeded"
@@ -91,7 +96,6 @@ class Users:
         """
         refuse_card_numbers(document)
         new = parse_document(document, NewUser)
-        email = new.email.lower()
         problems: dict[str, ProblemError] = {
             "UsernameExistsException": Conflict("There is already a user with this email address."),
             "InvalidPasswordException": Unprocessable.at("/password", POLICY),
@@ -102,10 +106,10 @@ class Users:
         with _translated(problems):
             answer = self._cognito().sign_up(
                 ClientId=self._client_id,
-                Username=email,
+                Username=new.email,
                 Password=new.password,
                 UserAttributes=[
-                    {"Name": "email", "Value": email},
+                    {"Name": "email", "Value": new.email},
                     {"Name": "name", "Value": new.name},
                 ],
             )
@@ -113,11 +117,11 @@ class Users:
                 # first, so that nobody can sign in whose address is not verified
                 self._cognito().admin_update_user_attributes(
                     UserPoolId=self._pool_id,
-                    Username=email,
+                    Username=new.email,
                     UserAttributes=[{"Name": "email_verified", "Value": "true"}],
                 )
-                self._cognito().admin_confirm_sign_up(UserPoolId=self._pool_id, Username=email)
-        return User(id=answer["UserSub"], email=email, name=new.name)
+                self._cognito().admin_confirm_sign_up(UserPoolId=self._pool_id, Username=new.email)
+        return User(id=answer["UserSub"], email=new.email, name=new.name)
 
     def confirm(self, confirmation: Confirmation) -> None:
         """Confirm an email address with the code that was sent to it.
@@ -146,7 +150,7 @@ class Users:
         with _translated(problems):
             self._cognito().confirm_sign_up(
                 ClientId=self._client_id,
-                Username=confirmation.email.lower(),
+                Username=confirmation.email,
                 ConfirmationCode=confirmation.code,
             )
 
@@ -180,7 +184,7 @@ class Users:
         return self._session(
             "USER_PASSWORD_AUTH",
             _WRONG_CREDENTIALS,
-            USERNAME=str(new.email).lower(),
+            USERNAME=_username(str(new.email)),
             PASSWORD=str(new.password),
         )
 
@@ -222,13 +226,27 @@ class Users:
         with _translated(dict.fromkeys(_NOT_SIGNED_IN, problem)):
             answer = self._cognito().get_user(AccessToken=access_token)
         attributes = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
-        email = _converted(attributes.get("email"), Email)
-        if email is None or attributes.get("email_verified") != "true":
+        if attributes.get("email_verified") != "true":
             raise Forbidden(_UNVERIFIED)
+        try:
+            email = email_addresses.normalized(attributes.get("email", ""))
+        except InvalidAddressError:
+            raise Forbidden(_UNMAILABLE) from None
         name = _converted(attributes.get("name"), PersonName)
         if name is None or contains_card_number(name):
             name = email
         return NewContact(email=email, name=name)
+
+
+def _username(address: str) -> str:
+    """Return the name of a user in the user pool: the email address.
+
+    Staff may have created users in the pool whose address sign-up would refuse.
+    """
+    try:
+        return email_addresses.normalized(address)
+    except InvalidAddressError:
+        return email_addresses.stripped(address).lower()
 
 
 def _converted(value: str | None, kind: Any) -> str | None:

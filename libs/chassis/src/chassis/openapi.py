@@ -10,7 +10,7 @@ import msgspec
 from chassis.queries import parameter_prefixes
 from contracts.operations import AUDIENCES, Operation
 from contracts.problem import CONTENT_TYPE, Problem
-from contracts.schema import NoBody
+from contracts.schema import EmailAddress, NoBody
 from contracts.security import SCHEMES
 
 _REF = "#/components/schemas/{name}"
@@ -82,7 +82,7 @@ class _Schemas:
         for operation in operations:
             types += [kind for kind in (operation.body, operation.query, operation.answer) if kind]
         refs, components = msgspec.json.schema_components(
-            types, schema_hook=_schema_of_anything, ref_template=_REF
+            types, schema_hook=_schema_of, ref_template=_REF
         )
         self._refs = {
             repr(kind): portable_schema(ref) for kind, ref in zip(types, refs, strict=True)
@@ -108,9 +108,11 @@ class _Schemas:
         return schema
 
 
-def _schema_of_anything(kind: type) -> dict[str, Any]:
+def _schema_of(kind: type) -> dict[str, Any]:
     if kind is object:
         return {"description": "Any JSON value"}
+    if kind is EmailAddress:
+        return {"type": "string"}
     raise NotImplementedError(kind)
 
 

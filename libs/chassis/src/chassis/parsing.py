@@ -5,8 +5,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from chassis import email_addresses
+from chassis.email_addresses import InvalidAddressError
 from chassis.problems import BadRequest, FieldError, Unprocessable
 from contracts.patterns import REQUIREMENTS
+from contracts.schema import EmailAddress
 
 T = TypeVar("T")
 
@@ -65,6 +68,8 @@ def field_error(error: msgspec.ValidationError, noun: str = "field") -> FieldErr
         name = field["name"].replace("~", "~0").replace("/", "~1")
         problem = "unknown" if "unknown" in what else "required"
         return FieldError(pointer=f"{pointer}/{name}", detail=f"This {noun} is {problem}")
+    if isinstance(error.__cause__, InvalidAddressError):
+        return FieldError(pointer=pointer, detail=what)
     return FieldError(pointer=pointer, detail=_requirement(what))
 
 
@@ -113,7 +118,7 @@ def parse_body(body: bytes, kind: type[T]) -> T:
     """
     try:
         try:
-            return msgspec.json.decode(body, type=kind)
+            return msgspec.json.decode(body, type=kind, dec_hook=_value_of)
         except msgspec.ValidationError:
             # A syntax error further on takes precedence over an invalid field.
             msgspec.json.decode(body)
@@ -171,9 +176,19 @@ def parse_document(document: object, kind: type[T]) -> T:
         If a field violates its schema; ``errors`` names it.
     """
     try:
-        return msgspec.convert(document, kind)
+        return msgspec.convert(document, kind, dec_hook=_value_of)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
+
+
+def _value_of(kind: type, value: object) -> object:
+    """Return a value of a type that msgspec does not know: an email address, or any object."""
+    if kind is not EmailAddress:
+        return value
+    if not isinstance(value, str):
+        # worded like msgspec's own messages
+        raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+    return email_addresses.normalized(value)
 
 
 def _invalid(error: msgspec.ValidationError) -> Unprocessable:

@@ -1,7 +1,8 @@
 """The two kinds of message, and scalar types that several contracts use."""
 
+from abc import ABC
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
@@ -19,9 +20,27 @@ class Output(Struct, kw_only=True):
 Timestamp = Annotated[
     datetime, Meta(tz=True, description="A time in UTC (RFC 3339), ending with Z")
 ]
+if TYPE_CHECKING:
+    EmailAddress = str
+else:
+
+    class EmailAddress(ABC):  # noqa: B024  # strings are its only instances
+        """The type of email addresses in requests.
+
+        The values are strings. A type of its own lets the services check and normalize each of
+        them with the rule of ``chassis.email_addresses``, which no pattern can express.
+        """
+
+    EmailAddress.register(str)
+
 Email = Annotated[
-    str,
-    Meta(max_length=254, pattern=patterns.EMAIL),
+    EmailAddress,
+    Meta(
+        description="An address that can receive email. Case and surrounding white space are "
+        "ignored; an international domain is converted to ASCII.",
+        examples=["alice@example.com"],
+        extra_json_schema={"maxLength": 254},
+    ),
 ]
 PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns.NOT_BLANK)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
