@@ -42,6 +42,8 @@ _UNMAILABLE = (
     "We cannot send emails to the address of your account, so we cannot send you a receipt. "
     "Your order was not placed and nothing was charged. Please contact the shop."
 )
+_LONGEST_USERNAME = 128
+"""Cognito's limit, in characters. Emails could be sent to addresses of up to 254."""
 _LOCKED_OUT = "Password attempts exceeded"
 """Cognito's message of a NotAuthorizedException during a lock-out."""
 _LIMITED = ("LimitExceededException", "TooManyFailedAttemptsException")
@@ -96,6 +98,8 @@ class Users:
         """
         refuse_card_numbers(document)
         new = parse_document(document, NewUser)
+        if len(new.email) > _LONGEST_USERNAME:
+            raise Unprocessable.at("/email", f"Must have at most {_LONGEST_USERNAME} characters")
         problems: dict[str, ProblemError] = {
             "UsernameExistsException": Conflict("There is already a user with this email address."),
             "InvalidPasswordException": Unprocessable.at("/password", POLICY),
