@@ -137,6 +137,7 @@ def test_mixed_currencies_are_rejected(api: Any) -> None:
     answer = api.call("POST", "/orders", request_of(lines=[line, other]))
     assert answer.status_code == 422
     assert problem_pointers(answer) == ["/lines/1"]
+    assert "same currency" in answer.json_body["detail"]
 
 
 def test_total_that_cannot_be_charged_is_rejected(api: Any) -> None:

@@ -120,6 +120,7 @@ def test_payments_charges_and_refunds_on_order_events(
     "shop.payment.declined.v1",
     "shop.payment.action_required.v1",
     "shop.payment.refunded.v1",
+    "shop.payment.cancelled.v1",
 )
 @pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
 @pytest.mark.parametrize(
@@ -129,6 +130,7 @@ def test_payments_charges_and_refunds_on_order_events(
         ("declined", ["sendMessage"]),
         ("action_required", ["sendMessage"]),
         ("refunded", ["sendMessage"]),
+        ("cancelled", ["sendMessage"]),
     ],
 )
 def test_payments_fulfills_on_its_own_events(

@@ -20,7 +20,7 @@ def valid_records(payment_status: str = "succeeded", order_status: str = "placed
         "succeeded": ["payment_succeeded"],
         "refunded": ["payment_succeeded", "payment_refunded"],
         "declined": ["payment_declined"],
-        "cancelled": [],
+        "cancelled": ["payment_refunded"],
     }[payment_status]
     is_paid = payment_status in ("succeeded", "refunded")
     transaction = {"order_id": {"S": ORDER}, "status": {"S": payment_status}}

@@ -64,7 +64,7 @@ EMAILS: dict[str, list[Template]] = {
     "declined": ["payment_declined"],
     "action_required": ["payment_action_required"],
     "refunded": ["payment_succeeded", "payment_refunded"],
-    "cancelled": [],
+    "cancelled": ["payment_refunded"],
 }
 
 

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.payments.domain import receipt_id
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
+from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from support.log_lines import Logged
-from support.moto_aws import client_of, parked
-from support.payments import lose, order_of, paid_event, transaction
+from support.moto_aws import StreamOf, TopicSpy, client_of, parked
+from support.payments import event_of, lose, order_of, outcomes, paid_event, transaction
+from support.sns_notifications import sns
 
 
 def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api: Any) -> None:
@@ -19,14 +22,13 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     event = paid_event(app, order)
     for _ in range(2):
         app.fulfil(event, None)
-    (first, second) = app.file_manager.calls
-    assert first == second  # the same bytes under the same id
+    (first,) = app.file_manager.calls
     document = first.body
     assert first.operation == files.ARCHIVE_DOCUMENT.name
     assert document.content.startswith(b"%PDF-")
     assert transaction(api, order)["receipt_file_id"] == first.path["file_id"]  # type: ignore[index]
     (first, second) = app.notifications.calls
-    assert first == second
+    assert first == second  # with the same bytes of the receipt
     message = first.body
     assert first.operation == notifications.SEND.name
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
@@ -79,6 +81,71 @@ def test_unpaid_outcome_is_emailed_without_a_receipt(
     (call,) = app.notifications.calls
     message = call.body
     assert (message.template, message.attachments) == (template, [])
+
+
+def outcome_events(app: ModuleType, *changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of the outcomes that order events lead to."""
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    emitted = []
+    for change in changes:
+        app.charge(change, None)
+        emitted += outcomes(app, stream, spy)
+    return [sns(json.dumps(event)) for event in emitted]
+
+
+def templates(app: ModuleType) -> list[str]:
+    return [call.body.template for call in app.notifications.calls]
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("pm_card_visa", ["payment_succeeded", "payment_refunded"]),
+        ("pm_card_authenticationRequired", ["payment_action_required", "payment_refunded"]),
+    ],
+)
+def test_emails_about_earlier_outcomes_are_requested_first(
+    app: ModuleType, api: Any, method: str, expected: list[str]
+) -> None:
+    # GIVEN an order that was cancelled before anything was delivered
+    order = order_of(method)
+    first, second = outcome_events(
+        app, event_of(ORDER_PLACED, order), event_of(ORDER_CANCELLED, order)
+    )
+    # WHEN the later event is delivered first
+    app.fulfil(second, None)
+    # THEN the emails are requested in the order of what happened, with the receipt
+    assert templates(app) == expected
+    assert transaction(api, order)["receipt_file_id"] == (  # type: ignore[index]
+        receipt_id(order.id) if method == "pm_card_visa" else None
+    )
+    # AND the earlier event requests its own email again, under the same id, and nothing else
+    app.fulfil(first, None)
+    assert templates(app) == [*expected, expected[0]]
+    assert app.notifications.calls[0] == app.notifications.calls[2]
+    assert len(app.file_manager.calls) <= 1
+
+
+def test_later_email_waits_until_the_earlier_one_is_sent(app: ModuleType) -> None:
+    order = order_of()
+    _, refunded = outcome_events(
+        app, event_of(ORDER_PLACED, order), event_of(ORDER_CANCELLED, order)
+    )
+    # another process may be sending the first email
+    app.notifications.error = ServiceUnavailable("This email is being sent. Try again later.")
+    with pytest.raises(ServiceUnavailable):
+        app.fulfil(refunded, None)
+    assert templates(app) == ["payment_succeeded"]
+
+
+def test_order_cancelled_before_its_charge_gets_one_email(app: ModuleType) -> None:
+    order = order_of()
+    (cancelled,) = outcome_events(app, event_of(ORDER_CANCELLED, order))
+    app.charge(event_of(ORDER_PLACED, order), None)
+    app.fulfil(cancelled, None)
+    assert templates(app) == ["payment_refunded"]
+    assert not app.notifications.calls[0].body.order.charged
+    assert app.file_manager.calls == []
 
 
 def test_email_is_retried_after_notifications_was_down(app: ModuleType, api: Any) -> None:

@@ -14,7 +14,7 @@ _EXPECTED_TEMPLATES = {
     "declined": {"payment_declined"},
     "action_required": {"payment_action_required"},
     "refunded": {"payment_succeeded", "payment_refunded"},
-    "cancelled": set(),
+    "cancelled": {"payment_refunded"},
 }
 # A shopper whose authentication fails gets an email about the decline, and may try again.
 _POSSIBLE_TEMPLATES = {

@@ -23,7 +23,7 @@ ALLOWED_TRANSITIONS = {
 }
 """The statuses that may follow each payment status; repeated here, independently of the app."""
 
-EMAILED_STATUSES = ("succeeded", "declined", "action_required", "refunded")
+EMAILED_STATUSES = ("succeeded", "declined", "action_required", "refunded", "cancelled")
 """The payment statuses that the customer gets an email about."""
 
 _CONFIRM = "gateway POST /v1/payment_intents/pi/confirm"
@@ -151,6 +151,9 @@ def check_always(world: World) -> None:
                 world, status in ALLOWED_TRANSITIONS[before], f"{status} followed {before}", order
             )
             before = status
+        expected = [_email_about(order, status) for status in order.history]
+        sent = [expected.index(email) for email in world.emails_in_order if email in expected]
+        _check(world, sent == sorted(sent), "an email was sent after that of a later status", order)
         if order.payment and order.intent:
             _check(
                 world,
@@ -187,9 +190,7 @@ def check_when_idle(world: World) -> None:
             recorded = (order.payment or {}).get("receipt_file_id", {}).get("S")
             _check(world, recorded == receipt, "the receipt is not recorded", order)
         expected_emails.update(
-            message_id(order.id, f"payment_{status}")
-            for status in order.history
-            if status in EMAILED_STATUSES
+            _email_about(order, status) for status in order.history if status in EMAILED_STATUSES
         )
     files = world.tables.tables["toyshop-local-file-manager"].items
     _check(world, files.keys() == receipts, "not exactly one receipt for each paid order")
@@ -201,6 +202,11 @@ def check_when_idle(world: World) -> None:
         and max(expected_emails.values(), default=1) == 1,
         f"emails {sorted(world.emails_sent)}, expected {sorted(expected_emails)}",
     )
+
+
+def _email_about(order: OrderEvidence, status: str) -> str:
+    template = "refunded" if status == "cancelled" else status
+    return message_id(order.id, f"payment_{template}")
 
 
 def _check_payment(world: World, order: OrderEvidence) -> None:

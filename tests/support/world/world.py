@@ -83,6 +83,9 @@ class World:
         without a definite answer.
     emails_sent
         The number of copies of each email that SES accepted, by message id.
+    emails_in_order
+        The message ids of the emails that SES accepted while their sender waited for its response,
+        in this order.
     allowed_copies
         The number of second copies allowed for each email, by message id: how often SES accepted it
         and the attempt then ended before that was recorded.
@@ -104,6 +107,7 @@ class World:
         )
         self.gateway = MemoryGateway(self.calls, self.deliveries.add_webhook, self.deliveries.delay)
         self.emails_sent: Counter[str] = Counter()
+        self.emails_in_order: list[str] = []
         self.allowed_copies: Counter[str] = Counter()
         self.accepted_orders: dict[int, set[str]] = {}
         self.accepted_cancellations: set[str] = set()
@@ -342,6 +346,7 @@ class World:
     def _on_email(self, message_id: str) -> None:
         self.emails_sent[message_id] += 1
         if self._emails_of_processes:
+            self.emails_in_order.append(message_id)
             self._emails_of_processes[-1].append(message_id)
         else:  # a delayed request, whose sender has given up
             self.allowed_copies[message_id] += 1

@@ -57,12 +57,14 @@ def request(
     decline_code: str | None = None,
     attachments: Sequence[Attachment] = (),
     amount: int = 2500,
+    charged: bool = True,
 ) -> NewMessage:
     order = OrderMail(
         order_id=ORDER_ID,
         total=Money(amount=amount, currency="AUD"),
         lines=lines(*toys),
         decline_code=decline_code,
+        charged=charged,
     )
     return NewMessage(
         to=to,
@@ -128,6 +130,14 @@ def test_subject_and_text_of_each_template(template: str, subject: str, phrase: 
     assert subject in str(mail["Subject"])
     assert phrase in text_of(mail, "plain")
     assert phrase in Words(text_of(mail, "html")).text
+
+
+def test_cancellation_before_the_charge_mentions_no_refund() -> None:
+    mail = compose(request("payment_refunded", charged=False))
+    assert f"Your order {ORDER_ID} is cancelled" in str(mail["Subject"])
+    for words in (text_of(mail, "plain"), Words(text_of(mail, "html")).text):
+        assert "We've cancelled your order of AUD 25.00. You haven't been charged." in words
+        assert "refund" not in words
 
 
 def test_each_template_exists_as_text_and_html() -> None:

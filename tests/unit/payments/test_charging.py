@@ -548,7 +548,7 @@ def test_new_status_has_a_version_and_time_of_its_own(order: Order) -> None:
 def test_each_outcome_with_an_email_has_its_template(order: Order) -> None:
     pending = domain.opened(order, "pi_1", NOW)
     assert domain.emails_of(pending) == []
-    assert domain.emails_of(pending.moved_to("cancelled", NOW)) == []
+    assert domain.emails_of(pending.moved_to("cancelled", NOW)) == ["payment_refunded"]
     refunded = pending.moved_to("succeeded", NOW).moved_to("refunded", NOW)
     assert domain.emails_of(refunded) == ["payment_succeeded", "payment_refunded"]
 

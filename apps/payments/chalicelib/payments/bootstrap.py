@@ -107,10 +107,11 @@ def build(
         ),
         fulfil=Consumer(
             {
-                events.PAYMENT_SUCCEEDED: fulfillment.on_succeeded,
-                events.PAYMENT_DECLINED: fulfillment.on_declined,
-                events.PAYMENT_ACTION_REQUIRED: fulfillment.on_action_required,
-                events.PAYMENT_REFUNDED: fulfillment.on_refunded,
+                events.PAYMENT_SUCCEEDED: fulfillment.on_outcome,
+                events.PAYMENT_DECLINED: fulfillment.on_outcome,
+                events.PAYMENT_ACTION_REQUIRED: fulfillment.on_outcome,
+                events.PAYMENT_REFUNDED: fulfillment.on_outcome,
+                events.PAYMENT_CANCELLED: fulfillment.on_outcome,
             },
             Parking(sqs, settings.fulfil_dead_letters_url),
             sqs,

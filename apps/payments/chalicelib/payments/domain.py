@@ -60,8 +60,9 @@ EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
     "declined": "payment_declined",
     "action_required": "payment_action_required",
     "refunded": "payment_refunded",
+    "cancelled": "payment_refunded",
 }
-"""The email that informs the customer of each outcome."""
+"""The email about each outcome; that of a cancellation also says if nothing was charged."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

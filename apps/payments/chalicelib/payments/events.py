@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from chalicelib.payments.domain import Outcome, Payment
 from chalicelib.payments.store import TransactionRecord
 from chassis.records import Record
 from contracts.events import (
@@ -49,16 +50,26 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
             type=kind.name,
             subject=payment.order_id,
             time=outcome.occurred_at,
-            data=PaymentOutcome(
-                transaction_id=payment.id,
-                order_id=payment.order_id,
-                customer_id=payment.customer_id,
-                status=outcome.status,
-                amount=payment.amount,
-                contact=payment.contact,
-                lines=payment.lines,
-                occurred_at=outcome.occurred_at,
-                decline_code=outcome.decline_code,
-            ),
+            data=outcome_of(payment, outcome),
             traceparent=after.trace,
         )
+
+
+def outcome_of(payment: Payment, outcome: Outcome) -> PaymentOutcome:
+    """Return the data of the event of an outcome."""
+    return PaymentOutcome(
+        transaction_id=payment.id,
+        order_id=payment.order_id,
+        customer_id=payment.customer_id,
+        status=outcome.status,
+        amount=payment.amount,
+        contact=payment.contact,
+        lines=payment.lines,
+        occurred_at=outcome.occurred_at,
+        decline_code=outcome.decline_code,
+    )
+
+
+def version_of(event: CloudEvent[PaymentOutcome]) -> int:
+    """Return the version of the payment that brought the outcome of an event."""
+    return int(event.id.split(".")[1])

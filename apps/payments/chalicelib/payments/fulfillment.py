@@ -6,6 +6,8 @@ Every step uses an id derived from the order, so a redelivery changes nothing.
 from typing import Protocol
 
 from chalicelib.payments import domain
+from chalicelib.payments.domain import Payment
+from chalicelib.payments.events import outcome_of, version_of
 from chalicelib.payments.store import TransactionStore
 from chassis import clock, log
 from chassis.client import Downstream
@@ -55,92 +57,75 @@ class Fulfillment:
         self._render_receipt = render_receipt
         self._now = now
 
-    def on_succeeded(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Archive the receipt, record it in the transaction, and email it to the customer.
+    def on_outcome(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Email the customer about an outcome of a payment, with the receipt if it has succeeded.
+
+        Events arrive in any order, so the emails about earlier outcomes are sent first.
 
         Raises
         ------
         PermanentFailure
-            If the transaction does not exist, or the email is rejected.
+            If the transaction does not exist, or an email is rejected.
         ServiceUnavailable
-            If ``file_manager`` or ``notifications`` does not answer.
+            If ``file_manager`` or ``notifications`` does not answer, or another attempt is sending
+            one of the emails.
         """
-        outcome = event.data
-        receipt = self._render_receipt(outcome)
-        self._archive(outcome, receipt)
-        attachment = Attachment(
-            filename=_filename(outcome), content_type="application/pdf", content=receipt
-        )
-        self._send_email(outcome, domain.EMAIL_TEMPLATES["succeeded"], [attachment])
+        payment = self._payment(event.data.order_id)
+        for outcome in payment.outcomes:
+            if outcome.version < version_of(event) and outcome.status in domain.EMAIL_TEMPLATES:
+                self._fulfill(payment, outcome_of(payment, outcome))
+        self._fulfill(payment, event.data)
 
-    def on_declined(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Email the customer that nothing was charged, and why.
+    def _fulfill(self, payment: Payment, outcome: PaymentOutcome) -> None:
+        attachments = []
+        if outcome.status == "succeeded":
+            receipt = self._render_receipt(outcome)
+            self._archive(payment, receipt)
+            attachments.append(
+                Attachment(
+                    filename=_filename(outcome.order_id),
+                    content_type="application/pdf",
+                    content=receipt,
+                )
+            )
+        self._send_email(outcome, domain.EMAIL_TEMPLATES[outcome.status], attachments)
 
-        Raises
-        ------
-        PermanentFailure
-            If the email is rejected.
-        ServiceUnavailable
-            If ``notifications`` does not answer.
-        """
-        self._send_email(event.data, domain.EMAIL_TEMPLATES["declined"])
-
-    def on_action_required(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Email the customer that their bank requires a confirmation.
-
-        Raises
-        ------
-        PermanentFailure
-            If the email is rejected.
-        ServiceUnavailable
-            If ``notifications`` does not answer.
-        """
-        self._send_email(event.data, domain.EMAIL_TEMPLATES["action_required"])
-
-    def on_refunded(self, event: CloudEvent[PaymentOutcome]) -> None:
-        """Email the customer that the payment is being refunded.
-
-        Raises
-        ------
-        PermanentFailure
-            If the email is rejected.
-        ServiceUnavailable
-            If ``notifications`` does not answer.
-        """
-        self._send_email(event.data, domain.EMAIL_TEMPLATES["refunded"])
-
-    def _archive(self, outcome: PaymentOutcome, receipt: bytes) -> None:
-        file_id = domain.receipt_id(outcome.order_id)
+    def _archive(self, payment: Payment, receipt: bytes) -> None:
+        file_id = domain.receipt_id(payment.order_id)
+        if payment.receipt_file_id == file_id:
+            return
         document = files.NewDocument(
-            subject=outcome.order_id,
+            subject=payment.order_id,
             content_type="application/pdf",
-            filename=_filename(outcome),
+            filename=_filename(payment.order_id),
             content=receipt,
         )
         try:
             self._file_manager.call(files.ARCHIVE_DOCUMENT, {"file_id": file_id}, body=document)
         except Conflict:
             # An earlier release archived it with different bytes; its receipt is kept.
-            log.warning("receipt already archived", order_id=outcome.order_id)
-        self._record_receipt(outcome.order_id, file_id)
+            log.warning("receipt already archived", order_id=payment.order_id)
+        self._record_receipt(payment, file_id)
 
-    def _record_receipt(self, order_id: str, file_id: str) -> None:
-        attempts = Attempts(domain.transaction_id(order_id))
-        while True:
+    def _record_receipt(self, payment: Payment, file_id: str) -> None:
+        attempts = Attempts(payment.id)
+        while payment.receipt_file_id != file_id:
             attempts.begin()
-            payment = self._store.get(domain.transaction_id(order_id))
-            if payment is None:
-                raise PermanentFailure(f"order {order_id} has no transaction")
-            if payment.receipt_file_id == file_id:
-                return
             if self._store.replace(payment.with_receipt(file_id, self._now())):
                 return
+            payment = self._payment(payment.order_id)
+
+    def _payment(self, order_id: str) -> Payment:
+        payment = self._store.get(domain.transaction_id(order_id))
+        if payment is None:
+            raise PermanentFailure(f"order {order_id} has no transaction")
+        return payment
 
     def _send_email(
         self,
         outcome: PaymentOutcome,
         template: Template,
-        attachments: list[Attachment] | None = None,
+        attachments: list[Attachment],
     ) -> None:
         message = NewMessage(
             to=outcome.contact.email,
@@ -151,8 +136,9 @@ class Fulfillment:
                 total=outcome.amount,
                 lines=outcome.lines,
                 decline_code=outcome.decline_code,
+                charged=outcome.status != "cancelled",
             ),
-            attachments=attachments or [],
+            attachments=attachments,
         )
         message_id = domain.message_id(outcome.order_id, template)
         try:
@@ -164,5 +150,5 @@ class Fulfillment:
             raise PermanentFailure(f"notifications rejects the email: {error.detail}") from None
 
 
-def _filename(outcome: PaymentOutcome) -> str:
-    return f"receipt-{outcome.order_id}.pdf"
+def _filename(order_id: str) -> str:
+    return f"receipt-{order_id}.pdf"

@@ -16,12 +16,16 @@ Template = Literal[
 
 
 class OrderMail(Input):
-    """The data of an order for the templates about its payment."""
+    """The data of an order for the templates about its payment.
+
+    ``charged`` is false if the order was cancelled before anything was charged.
+    """
 
     order_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=patterns.LINE)]
     total: Money
     lines: list[OrderLine]
     decline_code: str | None = None
+    charged: bool = True
 
 
 class Attachment(Input):
