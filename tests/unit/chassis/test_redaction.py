@@ -118,7 +118,7 @@ def test_a_number_with_one_wrong_digit_is_not_a_card_number(digits: str) -> None
 
 
 def created_ids(random: Random) -> dict[str, str]:
-    """Return an id of each kind that a service creates, of random digits and letters."""
+    """Return an id of each kind that a service creates, of random characters."""
     noise = random.randbytes(16)
     trace = noise.hex()
     return {
