@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from pypdf import PdfReader
@@ -177,6 +178,56 @@ def test_order_keeps_the_price_at_the_time_of_placement(shop: Shop, alice: str, 
     again = shop.api("POST", "/orders", body, alice, {"Idempotency-Key": str(uuid.uuid4())})
     assert again.status == 422
     assert again.json["errors"][0]["pointer"] == "/lines/0/toy_id"
+
+
+def test_order_is_placed_at_the_expected_total_only(shop: Shop, alice: str, staff: str) -> None:
+    # GIVEN a toy whose price rises after the customer has seen it
+    draft = {
+        "name": "Price of the Chain Test",
+        "description": "Rises.",
+        "category": "robots",
+        "brand": "Chain",
+        "price": {"amount": 1000, "currency": "AUD"},
+        "min_age": 3,
+        "attributes": {},
+    }
+    created = shop.api("POST", "/toys", draft, staff)
+    path = f"/toys/{created.json['id']}"
+    seen, raised = draft["price"], {"amount": 99_900, "currency": "AUD"}
+    sent = {"If-Match": created.headers["ETag"]}
+    assert shop.api("PATCH", path, {"price": raised}, staff, sent).status == 200
+    line = {"toy_id": created.json["id"], "quantity": 1}
+    body = shop.order_body() | {"lines": [line], "expected_total": seen}
+    key = new_key()
+    # WHEN the customer orders at the old price
+    answer = shop.api("POST", "/orders", body, alice, key)
+    # THEN the answer has the current lines and total, and its type is a page of the shop
+    assert (answer.status, answer.json["total"]) == (409, raised)
+    assert [line["unit_price"] for line in answer.json["lines"]] == [raised]
+    page = http("GET", urljoin(f"{shop.origin}/api/orders", answer.json["type"]))
+    assert page.status == 200
+    assert b'id="price-changed"' in page.body
+    # AND the same key is free for the current total, once
+    for status in (201, 200):
+        placed = shop.api("POST", "/orders", body | {"expected_total": raised}, alice, key)
+        assert (placed.status, placed.json["total"]) == (status, raised)
+    paid = shop.wait_for_payment(placed.json["id"], alice, "succeeded")
+    assert paid["total"] == raised
+    # AND what the gateway cannot charge, or too many in equal lines, is refused at once
+    sent = {"If-Match": '"2"'}
+    shop.api("PATCH", path, {"price": {"amount": 49, "currency": "AUD"}}, staff, sent)
+    for lines, pointer in (
+        ([line], "/lines"),
+        ([line | {"quantity": 10_000}] * 2, "/lines/1/quantity"),
+    ):
+        refused = shop.api(
+            "POST", "/orders", shop.order_body() | {"lines": lines}, alice, new_key()
+        )
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
+
+
+def new_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def test_order_of_another_customer_is_404(shop: Shop, alice: str, bob: str) -> None:

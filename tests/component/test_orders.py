@@ -145,16 +145,102 @@ def test_total_that_cannot_be_charged_is_rejected(api: Any) -> None:
     free = line | {"unit_price": {"amount": 0, "currency": "AUD"}}
     dear = line | {"quantity": 10_000, "unit_price": {"amount": 10_000, "currency": "AUD"}}
     above = line | {"quantity": 2, "unit_price": {"amount": 50_000_000, "currency": "AUD"}}
-    for lines in ([free], [dear], [above]):
+    small = line | {"quantity": 7, "unit_price": {"amount": 7, "currency": "AUD"}}
+    for lines in ([free], [small], [dear], [above]):
         answer = api.call("POST", "/orders", request_of(lines=lines))
         assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
 
 
-@pytest.mark.parametrize("total", [1, 99_999_999])
+@pytest.mark.parametrize("total", [50, 99_999_999])
 def test_smallest_and_largest_total_are_accepted(api: Any, total: int) -> None:
     price = {"amount": total, "currency": "AUD"}
     line = request_of()["lines"][0] | {"quantity": 1, "unit_price": price}
     assert placed(api, lines=[line])["total"] == price
+
+
+def test_quantities_of_equal_lines_are_added_up_and_limited(api: Any) -> None:
+    line = request_of()["lines"][0] | {"unit_price": {"amount": 50, "currency": "AUD"}}
+    other = line | {"toy_id": "toy_2"}
+    lines = [line | {"quantity": 9_999}, other, line | {"quantity": 1}]
+    order = placed(api, lines=lines)
+    assert [(line["toy_id"], line["quantity"]) for line in order["lines"]] == [
+        ("toy_1", 10_000),
+        ("toy_2", 2),
+    ]
+    lines[2]["quantity"] = 2
+    answer = api.call("POST", "/orders", request_of(lines=lines, idempotency_key="key-2"))
+    assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines/2/quantity"])
+
+
+class TestExpectedTotal:
+    TOTAL: dict[str, Any] = {"amount": 2500, "currency": "AUD"}
+
+    @pytest.mark.parametrize(
+        "expected",
+        [
+            {"amount": 2499, "currency": "AUD"},
+            {"amount": 2501, "currency": "AUD"},
+            {"amount": 0, "currency": "AUD"},
+            {"amount": 2**53 - 1, "currency": "AUD"},
+            {"amount": 2500, "currency": "USD"},
+        ],
+    )
+    def test_other_total_is_answered_with_the_order_that_it_would_be(
+        self, api: Any, expected: dict[str, Any]
+    ) -> None:
+        lines = [line | {"quantity": 1} for line in request_of()["lines"] * 2]
+        body = request_of(lines=lines, expected_total=expected)
+        answer = api.call("POST", "/orders", body)
+        assert answer.status_code == 409
+        problem = answer.json_body
+        assert problem["type"].endswith("price-changed")
+        assert (problem["status"], problem["title"]) == (409, "The price has changed")
+        assert problem["total"] == self.TOTAL
+        assert problem["lines"] == [
+            request_of()["lines"][0] | {"quantity": 2, "line_total": self.TOTAL}
+        ]
+        assert "AUD 25.00" in problem["detail"]
+        # nothing is placed, and the key can be used for the order with the current total
+        assert api.call("GET", "/orders").json_body["items"] == []
+        order = placed(api, lines=lines, fingerprint="b" * 64, expected_total=problem["total"])
+        assert order["total"] == self.TOTAL
+
+    def test_used_key_returns_its_order_although_the_price_has_changed(self, api: Any) -> None:
+        body = request_of(expected_total=self.TOTAL)
+        order = placed(api, **body)
+        for amount in (1300, 0, 99_999_999):
+            line = body["lines"][0] | {"unit_price": {"amount": amount, "currency": "AUD"}}
+            again = api.call("POST", "/orders", body | {"lines": [line]})
+            assert (again.status_code, again.json_body) == (200, order)
+            other = api.call("POST", "/orders", body | {"lines": [line], "fingerprint": "b" * 64})
+            assert other.status_code == 422
+
+    def test_order_that_cannot_be_paid_is_shown_first_if_its_price_has_changed(
+        self, api: Any
+    ) -> None:
+        line = request_of()["lines"][0] | {"unit_price": {"amount": 1, "currency": "AUD"}}
+        body = request_of(lines=[line], expected_total=self.TOTAL)
+        problem = api.call("POST", "/orders", body).json_body
+        assert (problem["status"], problem["total"]["amount"]) == (409, 2)
+        answer = api.call("POST", "/orders", body | {"expected_total": problem["total"]})
+        assert (answer.status_code, problem_pointers(answer)) == (422, ["/lines"])
+
+    @pytest.mark.parametrize(
+        ("expected", "pointer"),
+        [
+            ({"amount": -1, "currency": "AUD"}, "/amount"),
+            ({"amount": 25.5, "currency": "AUD"}, "/amount"),
+            ({"amount": 2500, "currency": "aud"}, "/currency"),
+            ({"amount": 2500}, "/currency"),
+            ({"amount": 2500, "currency": "AUD", "tax": 1}, "/tax"),
+            (2500, ""),
+            (None, ""),
+        ],
+    )
+    def test_invalid_expected_total_is_named(self, api: Any, expected: Any, pointer: str) -> None:
+        answer = api.call("POST", "/orders", request_of(expected_total=expected))
+        assert answer.status_code == 422
+        assert problem_pointers(answer) == [f"/expected_total{pointer}"]
 
 
 def test_body_that_is_not_a_json_object_is_rejected(api: Any) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import moto.cognitoidp.utils
+import msgspec
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -18,6 +19,7 @@ from chassis.problems import (
     Unprocessable,
 )
 from contracts import orders, payments, storefront, toys
+from contracts.money import Money
 from support.log_lines import Logged
 from support.storefront import ADDRESS, BASKET, CARD, DRAFT, PASSWORD, Shop, pointers, toy
 
@@ -376,6 +378,38 @@ class TestPlaceOrder:
         again = shop.order(alice)
         assert (again.status_code, again.json_body) == (200, placed)
 
+    def test_other_expected_total_is_409_with_the_current_one(self, shop: Shop, alice: str) -> None:
+        # GIVEN a price that has risen since the customer saw it
+        seen = {"amount": 3000, "currency": "AUD"}
+        shop.toys.shelf["toy_1"] = toy("toy_1", 99_900)
+        # WHEN the customer orders at the price that the page has shown
+        answer = shop.order(alice, expected_total=seen)
+        # THEN the answer has the current order
+        assert (answer.status_code, answer.headers["Content-Type"]) == (
+            409,
+            "application/problem+json",
+        )
+        problem = msgspec.json.decode(answer.body, type=orders.PriceChanged)
+        assert problem.type == orders.PRICE_CHANGED
+        assert problem.total == Money(amount=200_300, currency="AUD")
+        assert shop.orders.placed == {}
+        # AND the key is still free for it
+        current = msgspec.to_builtins(problem.total)
+        placed = shop.order(alice, expected_total=current)
+        assert (placed.status_code, placed.json_body["total"]) == (201, current)
+
+    def test_repeated_key_returns_its_order_after_the_price_has_changed(
+        self, shop: Shop, alice: str
+    ) -> None:
+        seen = {"amount": 3000, "currency": "AUD"}
+        first = shop.order(alice, expected_total=seen).json_body
+        shop.toys.shelf["toy_1"] = toy("toy_1", 99_900)
+        again = shop.order(alice, expected_total=seen)
+        assert (again.status_code, again.json_body["id"]) == (200, first["id"])
+        # THEN another expected total is another body
+        other = shop.order(alice, expected_total={"amount": 200_300, "currency": "AUD"})
+        assert pointers(other, 422) == []
+
     @pytest.mark.parametrize("key", [None, "", "with space", "ü", "x" * 256])
     def test_order_requires_an_idempotency_key(
         self, shop: Shop, alice: str, key: str | None
@@ -404,8 +438,17 @@ class TestPlaceOrder:
                 "/lines/1/toy_id",
             ),
             ({"lines": [{"toy_id": "eur", "quantity": 1}]}, "/lines/0/toy_id"),
+            (
+                {
+                    "lines": [{"toy_id": "nope", "quantity": 1}],
+                    "expected_total": {"amount": 1250, "currency": "AUD"},
+                },
+                "/lines/0/toy_id",
+            ),
             ({"contact": {"email": "x@y.zz", "name": "X"}}, "/contact"),
             ({"payment_method": "visa"}, "/payment_method"),
+            ({"expected_total": 3000}, "/expected_total"),
+            ({"expected_total": {"amount": 3000}}, "/expected_total/currency"),
             ({"payment_method": CARD}, "/payment_method"),
             ({"payment_method": f"pm_{CARD.replace(' ', '')}"}, "/payment_method"),
             ({"shipping_address": ADDRESS | {"country": "Australia"}}, "/shipping_address/country"),

@@ -14,7 +14,7 @@ from chalicelib.storefront_api.bootstrap import DownstreamServices, build
 from chassis.client import Reply
 from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
 from contracts import files, orders, payments, toys
-from contracts.money import Money
+from contracts.money import ExpectedMoney, Money
 from contracts.schema import Health
 from support.downstream import Call, FakeDownstream
 from support.moto_aws import client_of
@@ -120,6 +120,14 @@ class Orders(FakeDownstream):
         # encode and decode it, so that it must match the contract
         request = msgspec.json.decode(msgspec.json.encode(call.body), type=orders.PlaceOrder)
         total = sum(line.unit_price.amount * line.quantity for line in request.lines)
+        if request.expected_total not in (
+            msgspec.UNSET,
+            ExpectedMoney(amount=total, currency="AUD"),
+        ):
+            changed = Conflict("The order comes to another total now.")
+            changed.type, changed.title = orders.PRICE_CHANGED, "The price has changed"
+            changed.extensions = {"lines": [], "total": {"amount": total, "currency": "AUD"}}
+            raise changed
         order = orders.Order(
             id=f"ord_{len(self.placed) + 1}",
             customer_id=request.customer_id,

@@ -136,15 +136,15 @@ class Params:
             raise invalid_parameter(full, message, code)
         return number
 
-    def required_integer(self, name: str) -> int:
+    def required_integer(self, name: str, *, maximum: int = 99_999_999) -> int:
         """Return a positive whole number that must be present.
 
         Raises
         ------
         StripeError
-            400 if the parameter is absent or not a number that `integer` accepts.
+            400 if the parameter is absent or not a whole number from 1 to `maximum`.
         """
-        value = self.integer(name)
+        value = self.integer(name, maximum=maximum)
         if value is None:
             raise self._missing(name)
         return value

@@ -8,6 +8,7 @@ from gateway_simulator.cards import Card, find_card
 from gateway_simulator.charges import new_charge
 from gateway_simulator.errors import Answer, Json, invalid_parameter, unexpected_state
 from gateway_simulator.forms import Params
+from gateway_simulator.limits import LARGEST, check_amount
 from gateway_simulator.objects import emit, expand, find, new_id, page
 from gateway_simulator.store import UnitOfWork
 
@@ -30,9 +31,9 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
     Raises
     ------
     StripeError
-        400 if a parameter is not valid.
+        400 if a parameter is not valid, or the amount is below or above the limit of its currency.
     """
-    amount = params.required_integer("amount")
+    amount = params.required_integer("amount", maximum=LARGEST)
     currency = _currency(params)
     automatic = _automatic_payment_methods(params)
     types = params.strings("payment_method_types")
@@ -72,6 +73,7 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
         "status": "requires_payment_method" if token is None else "requires_confirmation",
     }
     params.reject_unknown()
+    check_amount(amount, currency)
     if automatic is not None and types:
         message = (
             "You may only specify one of these parameters: "

@@ -3,6 +3,7 @@
 from gateway_simulator import disputes, ledger
 from gateway_simulator.errors import Answer, Json, StripeError, invalid_parameter, no_such
 from gateway_simulator.forms import Params
+from gateway_simulator.limits import LARGEST
 from gateway_simulator.objects import emit, find, new_id, page
 from gateway_simulator.store import UnitOfWork
 
@@ -23,7 +24,7 @@ def create(work: UnitOfWork, params: Params, idempotency_key: str | None) -> Ans
     """
     intent_id = params.string("payment_intent")
     charge_id = params.string("charge")
-    amount = params.integer("amount")
+    amount = params.integer("amount", maximum=LARGEST)
     reason = params.choice("reason", _REASONS)
     metadata = params.metadata()
     params.reject_unknown()

@@ -23,6 +23,51 @@ def test_new_intent_is_not_charged(simulate: Any) -> None:
     simulate(scenario)
 
 
+@pytest.mark.parametrize(
+    ("currency", "smallest", "largest"),
+    [
+        ("aud", 50, 99_999_999),
+        ("gbp", 30, 99_999_999),
+        ("jpy", 50, 99_999_999),
+        ("mxn", 1000, 99_999_999),
+        ("inr", 50, 999_999_999),
+        ("idr", 50, 999_999_999_999),
+        ("twd", 1, 99_999_999),
+    ],
+)
+def test_amount_is_within_the_limits_of_its_currency(
+    simulate: Any, currency: str, smallest: int, largest: int
+) -> None:
+    async def scenario(simulator: Any) -> None:
+        async def refusal(amount: int, key: str | None = None) -> Any:
+            fields = {"amount": str(amount), "currency": currency.upper()}
+            reply = await simulator.call("POST", "/v1/payment_intents", fields, key)
+            return reply.status, reply.body["error"].get("param"), reply.code
+
+        for amount in (smallest, largest):
+            await simulator.create(amount=str(amount), currency=currency)
+        if smallest > 1:
+            assert await refusal(smallest - 1, "key") == (400, "amount", "amount_too_small")
+            # a corrected request can use the same key
+            await simulator.create("key", amount=str(smallest), currency=currency)
+        if largest < 999_999_999_999:
+            assert await refusal(largest + 1) == (400, "amount", "amount_too_large")
+        assert (await refusal(0))[:2] == (400, "amount")
+        assert (await refusal(10**12))[:2] == (400, "amount")
+
+    simulate(scenario)
+
+
+def test_refund_can_be_as_large_as_its_charge(simulate: Any) -> None:
+    async def scenario(simulator: Any) -> None:
+        intent = await simulator.create(amount="999999999999", currency="idr")
+        await simulator.confirm(intent)
+        refund = {"payment_intent": intent, "amount": "999999999998"}
+        assert (await simulator.call("POST", "/v1/refunds", refund)).status == 200
+
+    simulate(scenario)
+
+
 @pytest.mark.parametrize("card", ["pm_card_visa", "pm_card_mastercard"])
 def test_confirmed_intent_is_charged_and_in_the_ledger(simulate: Any, card: str) -> None:
     async def scenario(simulator: Any) -> None:

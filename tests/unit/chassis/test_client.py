@@ -352,7 +352,26 @@ def test_a_problem_of_the_contract_becomes_its_error(
         things.call(GET, {"thing_id": "t1"})
     assert raised.value.detail == "Because."
     assert [(e.pointer, e.detail) for e in raised.value.errors] == [("/name", "Too long")]
+    assert "extra" not in json.loads(raised.value.to_json())
     assert len(server.calls) == 1
+
+
+def test_a_problem_with_a_type_keeps_its_title_and_its_further_members(
+    server: Server, things: ServiceClient
+) -> None:
+    server.answers = [
+        problem(409, "Because.", type="/problems#gone", title="Gone", total={"amount": 5})
+    ]
+    with pytest.raises(Conflict) as raised:
+        things.call(GET, {"thing_id": "t1"})
+    members = json.loads(raised.value.to_json())
+    assert members == {
+        "type": "/problems#gone",
+        "title": "Gone",
+        "status": 409,
+        "detail": "Because.",
+        "total": {"amount": 5},
+    }
 
 
 @pytest.mark.parametrize(

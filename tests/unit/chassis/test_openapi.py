@@ -59,6 +59,17 @@ def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 
 
+def test_problem_with_further_members_is_described() -> None:
+    described = document("Shop", storefront.OPERATIONS, server="/api")
+    responses = described["paths"]["/orders"]["post"]["responses"]
+    schema = responses["409"]["content"]["application/problem+json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/PriceChanged"}
+    assert {"type", "detail", "lines", "total"} <= described["components"]["schemas"][
+        "PriceChanged"
+    ]["properties"].keys()
+    assert responses["422"]["$ref"] == "#/components/responses/Problem"
+
+
 def test_versions_have_etags_and_created_resources_a_location() -> None:
     paths = document("Shop", storefront.OPERATIONS, server="/api")["paths"]
     assert paths["/toys/{toy_id}"]["get"]["responses"]["200"]["headers"].keys() == {"ETag"}

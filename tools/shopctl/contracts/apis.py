@@ -164,4 +164,6 @@ def _response(response: Part, document: Part) -> Part:
 
 
 def _is_problem(response: Part) -> bool:
-    return str(response.get("$ref", "")).endswith("/Problem")
+    if str(response.get("$ref", "")).endswith("/Problem"):
+        return True
+    return list(response.get("content", {})) == ["application/problem+json"]

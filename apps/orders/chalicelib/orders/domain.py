@@ -4,13 +4,17 @@ Every status change goes through ``moved_to``, which rejects a forbidden transit
 caller can forget a rule.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from chassis.money import format_money
 from contracts.money import Money
 from contracts.orders import (
+    MAX_QUANTITY,
     Address,
     Order,
     OrderLine,
@@ -25,8 +29,21 @@ ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 """The statuses that may follow each status. An order whose status is final never changes."""
 
-MAX_TOTAL = 99_999_999
-"""Largest total in minor units: the largest amount that the payment gateway accepts."""
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The totals that the payment gateway can charge in a currency, in minor units.
+
+    Attributes
+    ----------
+    minimum, maximum
+        The smallest and the largest amount.
+    step
+        Every amount is a multiple of it.
+    """
+
+    minimum: int
+    maximum: int
+    step: int = 1
 
 
 class OrderError(Exception):
@@ -47,8 +64,41 @@ class MixedCurrenciesError(OrderError):
         self.line = line
 
 
-class TotalOutOfRangeError(OrderError):
-    """The total of an order cannot be charged."""
+class QuantityTooLargeError(OrderError):
+    """An order has too many of one toy.
+
+    Parameters
+    ----------
+    line
+        Index of the line with which there are too many.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"An order can have at most {MAX_QUANTITY:,} of one toy")
+        self.line = line
+
+
+class UnpayableTotalError(OrderError):
+    """The payment gateway cannot charge the total of an order."""
+
+
+class PriceChangedError(OrderError):
+    """The total of an order is not the one that the customer has seen.
+
+    Parameters
+    ----------
+    lines, total
+        The lines and the total that the order would have.
+    expected
+        The total that the customer has seen.
+    """
+
+    def __init__(self, lines: list[OrderLine], total: Money, expected: Money) -> None:
+        super().__init__(
+            f"The order comes to {format_money(total)} now, not {format_money(expected)}"
+        )
+        self.lines = lines
+        self.total = total
 
 
 class ForbiddenTransitionError(OrderError):
@@ -62,6 +112,8 @@ class AlreadyCancelledError(OrderError):
 def price_lines(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
     """Return the lines with their totals, and the total of the order.
 
+    Equal lines are added up: an order has one line for each toy.
+
     Parameters
     ----------
     lines
@@ -71,42 +123,107 @@ def price_lines(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
     ------
     MixedCurrenciesError
         If the prices are not all in one currency.
-    TotalOutOfRangeError
-        If the total is zero or more than ``MAX_TOTAL``.
+    QuantityTooLargeError
+        If there are more than ``MAX_QUANTITY`` of one toy.
     """
     currency = lines[0].unit_price.currency
+    quantities: Counter[str] = Counter()
+    added: dict[tuple[str, str, int], int] = {}
     for number, line in enumerate(lines):
         if line.unit_price.currency != currency:
             raise MixedCurrenciesError(number)
-    total = sum(line.unit_price.amount * line.quantity for line in lines)
-    if not 0 < total <= MAX_TOTAL:
-        raise TotalOutOfRangeError(
-            f"The total must be between 1 and {MAX_TOTAL} minor units, but it is {total}"
-        )
+        quantities[line.toy_id] += line.quantity
+        if quantities[line.toy_id] > MAX_QUANTITY:
+            raise QuantityTooLargeError(number)
+        # only a caller that looked the toy up twice has two names or prices for it
+        key = (line.toy_id, line.name, line.unit_price.amount)
+        added[key] = added.get(key, 0) + line.quantity
     with_totals = [
         OrderLine(
-            toy_id=line.toy_id,
-            name=line.name,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            line_total=Money(amount=line.unit_price.amount * line.quantity, currency=currency),
+            toy_id=toy_id,
+            name=name,
+            quantity=quantity,
+            unit_price=Money(amount=price, currency=currency),
+            line_total=Money(amount=price * quantity, currency=currency),
         )
-        for line in lines
+        for (toy_id, name, price), quantity in added.items()
     ]
+    total = sum(line.line_total.amount for line in with_totals)
     return with_totals, Money(amount=total, currency=currency)
 
 
-def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
+def check_total(total: Money, limits: Limits | None) -> None:
+    """Raise if the payment gateway cannot charge a total.
+
+    Parameters
+    ----------
+    total
+        Total of an order.
+    limits
+        Limits of its currency; ``None`` if nothing can be charged in it.
+
+    Raises
+    ------
+    UnpayableTotalError
+        If it is too small or too large, or in a currency or fraction that cannot be charged.
+    """
+    if limits is None:
+        raise UnpayableTotalError(f"Orders in {total.currency} cannot be paid")
+    if total.amount < limits.minimum:
+        least = format_money(replace(total, amount=limits.minimum))
+        raise UnpayableTotalError(
+            f"The total is {format_money(total)}. An order must come to at least {least}"
+        )
+    if total.amount > limits.maximum:
+        most = format_money(replace(total, amount=limits.maximum))
+        raise UnpayableTotalError(
+            f"The total is {format_money(total)}. An order can come to at most {most}"
+        )
+    if total.amount % limits.step:
+        step = format_money(replace(total, amount=limits.step))
+        raise UnpayableTotalError(
+            f"The total is {format_money(total)}. It must be a multiple of {step}"
+        )
+
+
+def place(
+    order_id: str,
+    request: PlaceOrder,
+    now: datetime,
+    limits_of: Callable[[str], Limits | None],
+) -> Order:
     """Return the new order of a request.
+
+    Parameters
+    ----------
+    order_id
+        Its id.
+    request
+        The request.
+    now
+        Current time in UTC.
+    limits_of
+        Returns the limits of a currency; ``None`` if nothing can be charged in it.
 
     Raises
     ------
     MixedCurrenciesError
         If the prices are not all in one currency.
-    TotalOutOfRangeError
-        If the total is zero or more than ``MAX_TOTAL``.
+    QuantityTooLargeError
+        If there are more than ``MAX_QUANTITY`` of one toy.
+    PriceChangedError
+        If the total is not the expected one.
+    UnpayableTotalError
+        If the payment gateway cannot charge the total.
     """
     lines, total = price_lines(request.lines)
+    expected = request.expected_total
+    if expected is not UNSET and (expected.amount, expected.currency) != (
+        total.amount,
+        total.currency,
+    ):
+        raise PriceChangedError(lines, total, expected)
+    check_total(total, limits_of(total.currency))
     return Order(
         id=order_id,
         customer_id=request.customer_id,

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.orders import domain
+from chalicelib.orders.limits import limits_of
 from chalicelib.orders.store import OrderStore, Stored
 from chassis import clock
 from chassis.clock import Clock
@@ -13,8 +14,9 @@ from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
 from chassis.preconditions import Precondition, stale
-from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
+from chassis.problems import BadRequest, Conflict, NotFound, ProblemError, Unprocessable
 from contracts.orders import (
+    PRICE_CHANGED,
     Order,
     OrderChange,
     OrderPage,
@@ -53,18 +55,24 @@ class OrderService:
         Raises
         ------
         Unprocessable
-            If the key was used for another request, or the total cannot be charged.
+            If the key was used for another request, there are too many of one toy, or the total
+            cannot be charged.
+        Conflict
+            If the total is not the expected one.
         """
         order_id = _order_id(request.customer_id, request.idempotency_key)
         try:
-            order = domain.place(order_id, request, self._now())
-        except domain.MixedCurrenciesError as error:
-            raise Unprocessable.at(f"/lines/{error.line}", str(error)) from None
-        except domain.TotalOutOfRangeError as error:
-            raise Unprocessable.at("/lines", str(error)) from None
-        if self._store.add(order, request.fingerprint):
-            return order, True
-        stored = self._stored(order_id)
+            order = domain.place(order_id, request, self._now(), limits_of)
+        except domain.OrderError as error:
+            # The key may have been used since the caller looked for it, with other prices.
+            earlier = self._store.get(order_id)
+            if earlier is None:
+                raise _problem_of(error) from None
+            stored = earlier
+        else:
+            if self._store.add(order, request.fingerprint):
+                return order, True
+            stored = self._stored(order_id)
         _check_fingerprint(stored, request.fingerprint)
         return stored.order, False
 
@@ -182,6 +190,24 @@ class OrderService:
         if stored is None:
             raise NotFound("There is no such order.")
         return stored
+
+
+def _problem_of(error: domain.OrderError) -> ProblemError:
+    match error:
+        case domain.PriceChangedError():
+            return _price_changed(error)
+        case domain.MixedCurrenciesError(line=line):
+            return Unprocessable.at(f"/lines/{line}", str(error))
+        case domain.QuantityTooLargeError(line=line):
+            return Unprocessable.at(f"/lines/{line}/quantity", str(error))
+    return Unprocessable.at("/lines", str(error))
+
+
+def _price_changed(error: domain.PriceChangedError) -> Conflict:
+    conflict = Conflict(f"{error}. Nothing has been ordered. Please check the order again.")
+    conflict.type, conflict.title = PRICE_CHANGED, "The price has changed"
+    conflict.extensions = {"lines": error.lines, "total": error.total}
+    return conflict
 
 
 def _order_id(customer_id: str, idempotency_key: str) -> str:

@@ -82,7 +82,10 @@ class Ordering:
         Raises
         ------
         Unprocessable
-            If the key was used for another order, or the document is not valid.
+            If the key was used for another order, the document is not valid, or its total cannot
+            be paid.
+        Conflict
+            If the total is not the expected one; the answer has the current lines and total.
         Forbidden
             If the customer's email address is not verified.
         Unauthorized
@@ -109,6 +112,7 @@ class Ordering:
             contact=self._users.contact_of(access_token),
             shipping_address=new.shipping_address,
             payment_method=new.payment_method,
+            expected_total=new.expected_total,
         )
         reply = self._orders.call(orders.PLACE, body=request)
         if reply.status == 200:

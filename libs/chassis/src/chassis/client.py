@@ -209,7 +209,16 @@ def _problem_of(response: Response) -> ProblemError:
     if response.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
         try:
             problem = msgspec.json.decode(response.data, type=Problem)
+            members = msgspec.json.decode(response.data, type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return error_for(response.status, "The request was refused.")
-        return error_for(response.status, problem.detail, problem.errors or [])
+        error = error_for(response.status, problem.detail, problem.errors or [])
+        if problem.type != error.type:
+            error.type, error.title = problem.type, problem.title
+            error.extensions = {
+                name: value
+                for name, value in members.items()
+                if name not in Problem.__struct_fields__
+            }
+        return error
     return error_for(response.status, "The request was refused.")

@@ -81,6 +81,7 @@ class _Schemas:
         types = [Problem]
         for operation in operations:
             types += [kind for kind in (operation.body, operation.query, operation.answer) if kind]
+            types += operation.problem_bodies.values()
         refs, components = msgspec.json.schema_components(
             types, schema_hook=_schema_of, ref_template=_REF
         )
@@ -225,6 +226,12 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
             response["headers"] = headers
         responses[str(status)] = response
     for status in operation.problems:
+        if kind := operation.problem_bodies.get(status):
+            responses[str(status)] = {
+                "description": HTTPStatus(status).phrase,
+                "content": {CONTENT_TYPE: {"schema": schemas.of(kind)}},
+            }
+            continue
         responses[str(status)] = {
             "$ref": "#/components/responses/Problem",
             "description": HTTPStatus(status).phrase,

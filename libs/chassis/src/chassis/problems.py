@@ -3,8 +3,9 @@
 Any code may raise one; ``chassis.api`` turns it into the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -40,9 +41,21 @@ class ProblemError(Exception):
         What is wrong and what to do, in sentences for people.
     errors
         The fields that are not valid.
+
+    Attributes
+    ----------
+    type
+        URI of the problem's type; ``about:blank`` if the status says it all.
+    title
+        What problems of this type have in common, in a few words; by default the status in words.
+    extensions
+        Further members of the problem answer.
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+    type: str = "about:blank"
+    title: str | None = None
+    extensions: Mapping[str, Any] = {}
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -55,7 +68,8 @@ class ProblemError(Exception):
         A text may repeat what a client has sent, such as the name of an unknown field.
         """
         problem = Problem(
-            title=self.status.phrase,
+            type=self.type,
+            title=self.title or self.status.phrase,
             status=self.status.value,
             detail=masked(self.detail),
             errors=[
@@ -64,7 +78,8 @@ class ProblemError(Exception):
             ]
             or msgspec.UNSET,
         )
-        return msgspec.json.encode(problem).decode()
+        members = {**msgspec.to_builtins(problem), **self.extensions}
+        return msgspec.json.encode(members).decode()
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "ProblemError":

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from contracts import patterns
 
 MinorUnits = Annotated[int, Meta(ge=0, le=99_999_999)]
+AnyMinorUnits = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Currency = Annotated[str, Meta(pattern=patterns.CURRENCY, description="ISO 4217")]
 
 
@@ -21,4 +22,15 @@ class NewMoney(Money, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An amount in a request."""
 
     amount: MinorUnits
+    currency: Currency
+
+
+class ExpectedMoney(Money, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An amount that a client has calculated, such as the total of a cart.
+
+    It may be larger than what can be paid, so that the answer is about the order, not about this
+    field.
+    """
+
+    amount: AnyMinorUnits
     currency: Currency

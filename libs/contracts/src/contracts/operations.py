@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from contracts.headers import RequestHeader
+from contracts.problem import Problem
 
 Answer = TypeVar("Answer")
 Audience = Literal["anyone", "customer", "staff", "owner or staff", "gateway", "services"]
@@ -36,6 +37,8 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
         The statuses of success, the usual one first.
     problems
         The statuses of the problem answers that a client must expect.
+    problem_bodies
+        The types of the problem answers that have more members than ``Problem``, by status.
     body, query
         The types of the request's body and query; ``None`` if it has none.
     audience
@@ -58,6 +61,7 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
     answer: Any = None
     status: tuple[int, ...] = (200,)
     problems: tuple[int, ...] = ()
+    problem_bodies: dict[int, type[Problem]] = {}
     body: Any = None
     query: Any = None
     audience: Audience = "services"

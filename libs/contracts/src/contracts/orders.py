@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from contracts import patterns
 from contracts.countries import Country
 from contracts.headers import IF_MATCH
-from contracts.money import Money, NewMoney
+from contracts.money import ExpectedMoney, Money, NewMoney
 from contracts.operations import Operation
+from contracts.problem import Problem
 from contracts.schema import (
     DEFAULT_LIMIT,
     Cursor,
@@ -96,7 +97,11 @@ class OrderLine(Output):
 
 
 class PlaceOrder(Input):
-    """An order to place, with the prices that the storefront has looked up."""
+    """An order to place, with the prices that the storefront has looked up.
+
+    Lines of the same toy are added up. If the order's total is not ``expected_total``, the answer
+    is ``PriceChanged``.
+    """
 
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
     idempotency_key: IdempotencyKey
@@ -105,6 +110,7 @@ class PlaceOrder(Input):
     lines: Annotated[list[PricedLine], Meta(min_length=1, max_length=MAX_LINES)]
     shipping_address: NewAddress
     payment_method: PaymentMethod
+    expected_total: ExpectedMoney | UnsetType = UNSET
 
 
 class ReplayLookup(Input):
@@ -157,10 +163,25 @@ class OrderPage(Output):
     next_cursor: str | None
 
 
+PRICE_CHANGED = "/problems.html#price-changed"
+"""The type of the problem ``PriceChanged``: a page of the shop's website that explains it."""
+
+
+class PriceChanged(Problem, frozen=True, kw_only=True):
+    """The problem of an order whose total is not the expected one; nothing was placed.
+
+    ``lines`` and ``total`` are those that the order would have now.
+    """
+
+    lines: list[OrderLine]
+    total: Money
+
+
 PLACE: Operation[Order] = Operation(
     name="placeOrder", method="POST", path="/orders",
     summary="Place an order, once per idempotency key",
-    body=PlaceOrder, answer=Order, status=(201, 200), problems=(400, 422), repeatable=True,
+    body=PlaceOrder, answer=Order, status=(201, 200), problems=(400, 409, 422),
+    problem_bodies={409: PriceChanged}, repeatable=True,
 )  # fmt: skip
 REPLAY: Operation[Order] = Operation(
     name="findReplay", method="POST", path="/orders/replay",

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from contracts import patterns
 from contracts.files import ImageTicket
 from contracts.headers import IDEMPOTENCY_KEY, IF_MATCH, STRIPE_SIGNATURE
-from contracts.money import Money
+from contracts.money import ExpectedMoney, Money
 from contracts.operations import Operation
 from contracts.orders import (
     MAX_LINES,
@@ -17,6 +17,7 @@ from contracts.orders import (
     OrderLine,
     OrderStatus,
     PaymentMethod,
+    PriceChanged,
     Quantity,
 )
 from contracts.schema import (
@@ -100,11 +101,16 @@ class DraftLine(Input):
 
 
 class NewOrder(Input):
-    """An order to place."""
+    """An order to place.
+
+    Lines of the same toy are added up. ``expected_total`` is the total that the customer has seen;
+    if the order's total is another one, nothing is placed.
+    """
 
     lines: Annotated[list[DraftLine], Meta(min_length=1, max_length=MAX_LINES)]
     shipping_address: NewAddress
     payment_method: PaymentMethod
+    expected_total: ExpectedMoney | UnsetType = UNSET
 
 
 class PaymentAction(Output):
@@ -219,7 +225,8 @@ PLACE_ORDER: Operation[ShopOrder] = Operation(
     name="placeOrder", method="POST", path="/orders",
     summary="Place an order, once per idempotency key", audience="customer",
     body=NewOrder, answer=ShopOrder, status=(201, 200),
-    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 403, 415, 422, 503), repeatable=True,
+    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 403, 409, 415, 422, 503),
+    problem_bodies={409: PriceChanged}, repeatable=True,
 )  # fmt: skip
 LIST_ORDERS: Operation[ShopOrderPage] = Operation(
     name="listOrders", method="GET", path="/orders",

@@ -130,8 +130,11 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
         lambda api: place(api)["responses"].update({"202": place(api)["responses"]["201"]}),
         PLACE, "response 202", "was added", READERS),
     "another problem response is added": (
-        lambda api: place(api)["responses"].update({"409": PROBLEM}),
-        PLACE, "response 409", "was added", ()),
+        lambda api: place(api)["responses"].update({"410": PROBLEM}),
+        PLACE, "response 410", "was added", ()),
+    "a problem response of a type of its own is added": (
+        lambda api: place(api)["responses"].update({"410": place(api)["responses"]["409"]}),
+        PLACE, "response 410", "was added", ()),
     "the ETag header of a response is removed": (
         lambda api: place(api)["responses"]["201"]["headers"].pop("ETag"),
         PLACE, "response 201 header ETag", "was removed", READERS),
