@@ -3,6 +3,7 @@
 import { $ } from "./dom.js";
 import { call, Problem, session } from "./api.js";
 import { onSubmit } from "./forms.js";
+import * as address from "./address.js";
 import * as cart from "./cart.js";
 
 const PENDING = "toyshop.pending-order";
@@ -21,6 +22,7 @@ function draft({ payment_method, ...shipping_address }) {
 /** Show the checkout form, or ask the customer to sign in. */
 export function show() {
   const signedIn = session.current !== null;
+  if (signedIn) address.load();
   $("checkout").hidden = !signedIn;
   $("checkout-sign-in").hidden = signedIn;
   // The order can only be sent again unchanged: another body under its key would be refused.
@@ -32,6 +34,7 @@ export function show() {
 
 /** Connect the form; `go` changes the address. */
 export function start(go) {
+  address.start();
   onSubmit($("checkout"), async (fields) => {
     const order = pending() ?? {
       key: crypto.randomUUID(), email: session.current.email, body: draft(fields),

@@ -22,7 +22,7 @@ export function showProblem(form, problem) {
   let first = null;
   for (const { pointer, detail } of problem.errors) {
     const field = form.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
-    if (!field) {
+    if (!field || field.disabled) {
       elsewhere.push(`${pointer}: ${detail}`);
       continue;
     }

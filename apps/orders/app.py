@@ -45,6 +45,12 @@ def change_order(order_id: str) -> api.Order:
     return components.orders.change(order_id, app.precondition(), app.patch())
 
 
+@app.serves(api.LIST_COUNTRIES)
+def list_countries() -> api.CountryList:
+    """Return the countries that the shop ships to."""
+    return components.orders.countries()
+
+
 @app.serves(api.CANCEL)
 def cancel_order(order_id: str) -> api.Order:
     """Cancel an order."""

@@ -145,6 +145,25 @@ def test_ten_concurrent_posts_with_one_key_place_one_order(shop: Shop, alice: st
     assert other.status == 422
 
 
+def test_order_to_a_country_without_postal_codes_is_placed(shop: Shop, alice: str) -> None:
+    countries = {
+        country["code"]: country for country in shop.api("GET", "/countries").json["items"]
+    }
+    fields = {field["name"] for field in countries["HK"]["fields"]}
+    assert fields == {"city", "region"}
+    address = {"name": "李小龍", "line1": "1 Nathan Road", "region": "Kowloon", "country": "HK"}
+
+    def post(address: dict[str, str]) -> Answer:
+        body = shop.order_body() | {"shipping_address": address}
+        return shop.api("POST", "/orders", body, alice, {"Idempotency-Key": str(uuid.uuid4())})
+
+    answer = post(address)
+    assert (answer.status, answer.json["shipping_address"]["postal_code"]) == (201, "")
+    refused = post(address | {"country": "KP"})
+    assert refused.status == 422
+    assert refused.json["errors"][0]["detail"] == "We do not ship to this country (North Korea)"
+
+
 def test_order_keeps_the_price_at_the_time_of_placement(shop: Shop, alice: str, staff: str) -> None:
     draft = {
         "name": "Tin Robot of the Chain Test",

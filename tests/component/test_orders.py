@@ -123,6 +123,77 @@ def test_invalid_field_is_named_and_nothing_is_stored(
     assert api.call("GET", "/orders").json_body["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("address", "stored"),
+    [
+        ({"city": "Central", "country": "HK"}, {"postal_code": "", "region": ""}),
+        ({"city": "Dubai", "postal_code": "", "country": "AE"}, {"postal_code": ""}),
+        (
+            {"region": "Dubai", "postal_code": "  ", "country": "AE"},
+            {"postal_code": "", "city": ""},
+        ),
+        ({"postal_code": " 546080 ", "country": "sg"}, {"postal_code": "546080", "country": "SG"}),
+    ],
+    ids=str,
+)
+def test_address_has_only_what_its_country_needs(
+    api: Any, address: dict[str, str], stored: dict[str, str]
+) -> None:
+    order = placed(api, shipping_address={"name": "Li", "line1": "1 Toy Street", **address})
+    assert order["shipping_address"].items() >= stored.items()
+    assert api.call("GET", f"/orders/{order['id']}").json_body == order
+
+
+def test_missing_parts_of_an_address_are_named_as_in_its_country(api: Any) -> None:
+    address = {"name": "Li", "line1": "1 Toy Street", "city": "Boston", "country": "US"}
+    answer = api.call("POST", "/orders", request_of(shipping_address=address))
+    assert answer.status_code == 422
+    assert answer.json_body["errors"] == [
+        {"pointer": "/shipping_address/region", "detail": "State is required"},
+        {"pointer": "/shipping_address/postal_code", "detail": "ZIP code is required"},
+    ]
+    detail = "Please check the shipping address. State is required. ZIP code is required."
+    assert answer.json_body["detail"] == detail
+    # the key is still free
+    placed(api, shipping_address=address | {"region": "MA", "postal_code": "02108"})
+
+
+class TestCountries:
+    @pytest.fixture
+    def api(self, load_app: Callable[..., ModuleType], api_of: Any) -> Any:
+        return api_of(load_app("orders", SHIPS_TO="AU HK"))
+
+    def test_countries_are_listed_with_the_names_of_their_fields(self, api: Any) -> None:
+        answer = api.call("GET", "/countries")
+        assert answer.status_code == 200
+        australia, hong_kong = answer.json_body["items"]
+        assert (australia["code"], hong_kong["name"]) == ("AU", "Hong Kong")
+        assert australia["fields"] == [
+            {"name": "city", "label": "Suburb or city", "required": True},
+            {"name": "region", "label": "State", "required": False},
+            {"name": "postal_code", "label": "Postcode", "required": True},
+        ]
+        assert "postal_code" not in [field["name"] for field in hong_kong["fields"]]
+
+    def test_order_to_another_country_is_refused_in_words(self, api: Any) -> None:
+        order = placed(api)
+        address = ADDRESS | {"country": "NZ"}
+        etag = {"If-Match": '"1"'}
+        for answer in (
+            api.call(
+                "POST", "/orders", request_of(idempotency_key="key-2", shipping_address=address)
+            ),
+            api.call("PATCH", f"/orders/{order['id']}", {"shipping_address": address}, etag),
+        ):
+            assert answer.status_code == 422
+            assert answer.json_body["errors"] == [
+                {
+                    "pointer": "/shipping_address/country",
+                    "detail": "We do not ship to this country (New Zealand)",
+                }
+            ]
+
+
 @pytest.mark.parametrize("quantity", [0, -1, 10_001, 1.5, "2"])
 def test_invalid_quantity_is_named(api: Any, quantity: Any) -> None:
     line = request_of()["lines"][0] | {"quantity": quantity}

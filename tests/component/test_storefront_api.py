@@ -21,7 +21,17 @@ from chassis.problems import (
 from contracts import orders, payments, storefront, toys
 from contracts.money import Money
 from support.log_lines import Logged
-from support.storefront import ADDRESS, BASKET, CARD, DRAFT, PASSWORD, Shop, pointers, toy
+from support.storefront import (
+    ADDRESS,
+    AUSTRALIA,
+    BASKET,
+    CARD,
+    DRAFT,
+    PASSWORD,
+    Shop,
+    pointers,
+    toy,
+)
 
 
 class TestUsers:
@@ -501,6 +511,18 @@ class TestPlaceOrder:
     def test_form_is_415(self, shop: Shop, alice: str) -> None:
         headers = {"Idempotency-Key": "k", "Content-Type": "application/x-www-form-urlencoded"}
         pointers(shop.call("POST", "/orders", b"a=b", headers, alice), 415)
+
+    def test_countries_are_listed_for_everyone(self, shop: Shop) -> None:
+        answer = shop.call("GET", "/countries")
+        assert answer.status_code == 200
+        assert answer.json_body == {"items": [msgspec.to_builtins(AUSTRALIA)]}
+
+    def test_refused_address_is_answered_as_orders_words_it(self, shop: Shop, alice: str) -> None:
+        pointer = "/shipping_address/postal_code"
+        shop.orders.answers["placeOrder"] = Unprocessable.at(pointer, "Postcode is required")
+        answer = shop.order(alice)
+        assert pointers(answer, 422) == [pointer]
+        assert answer.json_body["errors"][0]["detail"] == "Postcode is required"
 
     def test_unavailable_catalogue_places_no_order(self, shop: Shop, alice: str) -> None:
         shop.toys.answers["lookUpToys"] = ServiceUnavailable("down")

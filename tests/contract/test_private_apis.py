@@ -414,6 +414,21 @@ def test_storefront_changes_and_cancels_an_order(wire: Wire) -> None:
         service.call(orders.CHANGE, path, body=patch, headers={"If-Match": '"3"'})
 
 
+@expects("storefront_api", "orders", "listCountries", "placeOrder")
+def test_storefront_learns_what_an_address_needs(wire: Wire) -> None:
+    service = wire.to("orders")
+    countries = {item.code: item for item in service.call(orders.LIST_COUNTRIES).value.items}
+    assert [field.name for field in countries["AE"].fields] == ["region"]
+    address = orders.Address(
+        name="Zoë", line1="1 Toy St", city="", region="", postal_code="", country="AE"
+    )
+    with pytest.raises(Unprocessable) as error:
+        service.call(orders.PLACE, body=order_request(shipping_address=address))
+    assert [(wrong.pointer, wrong.detail) for wrong in error.value.errors] == [
+        ("/shipping_address/region", "Emirate is required")
+    ]
+
+
 def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
     """Put an order's transaction into the table, as the charge would."""
     from chalicelib.payments.domain import Payment, transaction_id

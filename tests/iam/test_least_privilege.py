@@ -135,6 +135,7 @@ def test_remaining_operations_of_users_and_staff(shop: Shop, alice: str, staff: 
     email = f"{uuid.uuid4().hex}@example.com"
     body = {"email": email, "password": "Toyshop-2026!", "name": "Carol"}
     assert shop.api("POST", "/users", body).status == 201
+    assert shop.api("GET", "/countries").status == 200
     # a second page, whose cursor is signed
     for path, token in (("/toys", None), ("/orders", alice)):
         shop.place(alice)

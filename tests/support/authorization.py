@@ -34,6 +34,7 @@ TABLE = """
 | listOrders            | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | getOrder              | 401       | 404      | 200   | 404   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | changeOrder           | 401       | 404      | 200   | 404   | 404   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| listCountries         | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | cancelOrder           | 401       | 404      | 202   | 404   | 202   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | getReceipt            | 401       | 404      | 303   | 404   | 303   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | receivePaymentWebhook | 400       | 400      | 400   | 400   | 400   | 400     | 400    | 400 | 400  | 400   | 400 | 400     | 400    | 400     |
@@ -130,6 +131,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
             ("listOrders", "GET", "/orders", None, {}),
             ("getOrder", "GET", order, None, {}),
             ("changeOrder", "PATCH", order, address, of_order),
+            ("listCountries", "GET", "/countries", None, {}),
             ("cancelOrder", "POST", f"{order}/cancellation", {}, {}),
             ("getReceipt", "GET", f"{order}/receipt", None, {}),
             # only the gateway can sign it; a token does not help

@@ -34,6 +34,11 @@ BASKET: dict[str, Any] = {
     "shipping_address": ADDRESS,
     "payment_method": "pm_card_visa",
 }
+AUSTRALIA = orders.Country(
+    code="AU",
+    name="Australia",
+    fields=[orders.AddressField(name="postal_code", label="Postcode", required=True)],
+)
 DRAFT = {
     "name": "Kite",
     "description": "Flies",
@@ -106,6 +111,7 @@ class Orders(FakeDownstream):
             listOrders=self._list,
             changeOrder=self._change,
             cancelOrder=self._cancel,
+            listCountries=lambda _: orders.CountryList(items=[AUSTRALIA]),
         )
 
     def _replay(self, call: Call) -> orders.Order:

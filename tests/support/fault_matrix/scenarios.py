@@ -94,6 +94,8 @@ def toy_bought(world: World) -> None:
     toy = json.loads(created.data)
     found = _call_storefront(world, "GET", "/toys")["items"]
     assert toy["id"] in [item["id"] for item in found]
+    offered = _call_storefront(world, "GET", "/countries")["items"]
+    assert ADDRESS["country"] in [country["code"] for country in offered]
     request = {
         "lines": [{"toy_id": toy["id"], "quantity": 1}],
         "shipping_address": ADDRESS,

@@ -6,6 +6,7 @@ first (``changes``). Keywords that the contracts' generator never writes are com
 which may report a compatible change as breaking.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ _COMPARED = {
     "$ref", "anyOf", "type", "enum", "const", "properties", "required", "additionalProperties",
     "items", "default", *_LOWER, *_UPPER,
 }  # fmt: skip
+_LOOKAHEAD = re.compile(r"^\^\(\?=[^()]*\)")
 
 
 class _Alternative(NamedTuple):
@@ -223,7 +225,22 @@ def _of_other_keywords(old: Schema, new: Schema, path: str) -> Iterator[Differen
         before, after = old.get(keyword), new.get(keyword)
         if before != after:
             what = f"has {keyword} {_or_none(after)} instead of {_or_none(before)}"
-            yield Difference(path, what, after is None, before is None)
+            if keyword == "pattern":
+                yield Difference(path, what, _is_wider(new, old), _is_wider(old, new))
+            else:
+                yield Difference(path, what, after is None, before is None)
+
+
+def _is_wider(schema: Schema, other: Schema) -> bool:
+    """Return whether the pattern of a schema is known to accept all that the other one accepts."""
+    pattern, than = schema.get("pattern"), other.get("pattern")
+    if pattern is None:
+        return True
+    if than is None:
+        values = _values(other)
+        return values is not None and all(re.search(pattern, str(value)) for value in values)
+    # a lookahead at the start only adds a condition
+    return bool(_LOOKAHEAD.sub("^", than, count=1) == pattern)
 
 
 def _or_none(value: Any) -> Any:

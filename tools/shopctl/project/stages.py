@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ GradualRelease = Literal[
 ]
 """How CodeDeploy moves traffic to a release; each ends well before `./shop deploy` times out."""
 
+ShipsTo = Annotated[
+    str, msgspec.Meta(pattern=r"^(all( except( [A-Z]{2})+)?|[A-Z]{2}( [A-Z]{2})*)$")
+]
+
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage.
@@ -32,6 +36,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         How it is deployed; with both ways at once, every event would be consumed twice.
     currency
         ISO 4217 code of all prices.
+    ships_to
+        Countries that orders are delivered to: ``all``, ``all except`` codes, or codes of ISO 3166
+        alpha-2, separated by spaces.
     retain_data
         Whether resources with data outlive their stack.
     origin
@@ -71,6 +78,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     aws: str = ""
     gateway: str = ""
     bucket_suffix: str = ""
+    ships_to: ShipsTo = "all"
     auto_confirm_users: bool = False
     retry_base_seconds: int | None = None
     reconcile_grace_seconds: int | None = None

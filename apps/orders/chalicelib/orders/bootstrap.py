@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from chalicelib.orders.countries import Countries
 from chalicelib.orders.events import events_of
 from chalicelib.orders.service import OrderService
 from chalicelib.orders.store import OrderRecord, OrderStore, as_stored
@@ -13,12 +14,16 @@ from chassis.relay import Relay
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
-    """The service's settings, read from its environment."""
+    """The service's settings, read from its environment.
+
+    ``ships_to`` are the countries that the shop ships to, as ``Countries`` takes them.
+    """
 
     table_name: str
     topic_arn: str
     relay_dead_letters_url: str
     cursor_secret_id: str
+    ships_to: str = "all"
 
 
 class Components(NamedTuple):
@@ -38,7 +43,9 @@ def build(settings: Settings) -> Components:
         The service's settings.
     """
     keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
-    orders = OrderService(OrderStore(settings.table_name), Cursors(keys))
+    orders = OrderService(
+        OrderStore(settings.table_name), Cursors(keys), Countries(settings.ships_to)
+    )
     relay = Relay(
         settings.topic_arn,
         aws.client("sns"),

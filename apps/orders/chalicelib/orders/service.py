@@ -3,8 +3,10 @@
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.orders import domain
+from chalicelib.orders.countries import Countries, InvalidAddressError
 from chalicelib.orders.limits import limits_of
 from chalicelib.orders.store import OrderStore, Stored
 from chassis import clock
@@ -14,9 +16,17 @@ from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
 from chassis.preconditions import Precondition, stale
-from chassis.problems import BadRequest, Conflict, NotFound, ProblemError, Unprocessable
+from chassis.problems import (
+    BadRequest,
+    Conflict,
+    FieldError,
+    NotFound,
+    ProblemError,
+    Unprocessable,
+)
 from contracts.orders import (
     PRICE_CHANGED,
+    CountryList,
     Order,
     OrderChange,
     OrderPage,
@@ -35,13 +45,22 @@ class OrderService:
         Reads and writes the orders table.
     cursors
         Signs and verifies the pagination cursors.
+    countries
+        The countries that the shop ships to.
     now
         Returns the current time in UTC.
     """
 
-    def __init__(self, store: OrderStore, cursors: Cursors, now: Clock = clock.now) -> None:
+    def __init__(
+        self,
+        store: OrderStore,
+        cursors: Cursors,
+        countries: Countries,
+        now: Clock = clock.now,
+    ) -> None:
         self._store = store
         self._cursors = cursors
+        self._countries = countries
         self._now = now
 
     def place(self, request: PlaceOrder) -> tuple[Order, bool]:
@@ -55,14 +74,17 @@ class OrderService:
         Raises
         ------
         Unprocessable
-            If the key was used for another request, there are too many of one toy, or the total
-            cannot be charged.
+            If the key was used for another request, there are too many of one toy, the total
+            cannot be charged, or nothing can be delivered to the address.
         Conflict
             If the total is not the expected one.
         """
         order_id = _order_id(request.customer_id, request.idempotency_key)
         try:
-            order = domain.place(order_id, request, self._now(), limits_of)
+            address = self._countries.accept(request.shipping_address)
+            order = domain.place(
+                order_id, replace(request, shipping_address=address), self._now(), limits_of
+            )
         except domain.OrderError as error:
             # The key may have been used since the caller looked for it, with other prices.
             earlier = self._store.get(order_id)
@@ -149,12 +171,21 @@ class OrderService:
         current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
         change = parse_document(merge_patch(current, patch), OrderChange)
         try:
-            changed = domain.change_address(stored.order, change.shipping_address, self._now())
+            address = self._countries.accept(
+                change.shipping_address, previous=stored.order.shipping_address
+            )
+            changed = domain.change_address(stored.order, address, self._now())
+        except InvalidAddressError as error:
+            raise _invalid_address(error) from None
         except domain.AlreadyCancelledError as error:
             raise Conflict(str(error)) from None
         if not self._store.replace(changed, stored.fingerprint):
             raise stale(self.get(order_id).version)
         return changed
+
+    def countries(self) -> CountryList:
+        """Return the countries that the shop ships to, and what an address needs in each."""
+        return CountryList(items=self._countries.offered())
 
     def cancel(self, order_id: str) -> Order:
         """Cancel an order; a cancelled order stays as it is.
@@ -196,11 +227,24 @@ def _problem_of(error: domain.OrderError) -> ProblemError:
     match error:
         case domain.PriceChangedError():
             return _price_changed(error)
+        case InvalidAddressError():
+            return _invalid_address(error)
         case domain.MixedCurrenciesError(line=line):
             return Unprocessable.at(f"/lines/{line}", str(error))
         case domain.QuantityTooLargeError(line=line):
             return Unprocessable.at(f"/lines/{line}/quantity", str(error))
     return Unprocessable.at("/lines", str(error))
+
+
+def _invalid_address(error: InvalidAddressError) -> Unprocessable:
+    sentences = " ".join(f"{problem}." for problem in error.problems.values())
+    return Unprocessable(
+        f"Please check the shipping address. {sentences}",
+        [
+            FieldError(pointer=f"/shipping_address/{name}", detail=problem)
+            for name, problem in error.problems.items()
+        ],
+    )
 
 
 def _price_changed(error: domain.PriceChangedError) -> Conflict:

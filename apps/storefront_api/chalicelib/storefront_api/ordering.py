@@ -200,6 +200,16 @@ class Ordering:
         ).value
         return self._with_payments(caller, [changed])[0]
 
+    def countries(self) -> orders.CountryList:
+        """Return the countries that the shop ships to, and what an address needs in each.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
+        return self._orders.call(orders.LIST_COUNTRIES).value
+
     def visible_order_id(self, caller: Caller, order_id: str) -> str:
         """Return the id of an order that the caller may see.
 

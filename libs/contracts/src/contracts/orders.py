@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from contracts import patterns
-from contracts.countries import Country
 from contracts.headers import IF_MATCH
 from contracts.money import ExpectedMoney, Money, NewMoney
 from contracts.operations import Operation
@@ -36,11 +35,14 @@ PaymentMethod = Annotated[
 IdempotencyKey = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=patterns.IDEMPOTENCY_KEY)
 ]
+CountryCode = Annotated[
+    str, Meta(pattern=patterns.COUNTRY, description="The country's code in ISO 3166-1 alpha-2")
+]
 OrderStatus = Literal["placed", "cancelled"]
 
 
 class Address(Output):
-    """A shipping address."""
+    """A shipping address; a part that its country does not have is empty."""
 
     name: str
     line1: str
@@ -51,16 +53,41 @@ class Address(Output):
     region: str = ""
 
 
-class NewAddress(Address, forbid_unknown_fields=True):
-    """A shipping address in a request."""
+class NewAddress(Address, kw_only=True, forbid_unknown_fields=True):
+    """A shipping address in a request; its country decides which parts it needs."""
 
     name: PersonName
     line1: AddressLine
-    city: AddressLine
-    postal_code: Annotated[str, Meta(min_length=1, max_length=20, pattern=patterns.NOT_BLANK)]
-    country: Country
+    country: CountryCode
     line2: OptionalLine = ""
+    city: OptionalLine = ""
     region: OptionalLine = ""
+    postal_code: Annotated[str, Meta(max_length=20, pattern=patterns.LINE)] = ""
+
+
+class AddressField(Output):
+    """A part of a shipping address that not every country has, and its name in a country.
+
+    Where a region is required and a city is not, as in Hong Kong, either of them is enough.
+    """
+
+    name: Literal["city", "region", "postal_code"]
+    label: str
+    required: bool
+
+
+class Country(Output):
+    """A country that the shop ships to, with the fields of an address in the usual order."""
+
+    code: str
+    name: str
+    fields: list[AddressField]
+
+
+class CountryList(Output):
+    """The countries that the shop ships to, by code."""
+
+    items: list[Country]
 
 
 class Contact(Output):
@@ -212,5 +239,10 @@ REEMIT: Operation[None] = Operation(
     summary="Re-emit the event of the order's status: placed or cancelled",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
+LIST_COUNTRIES: Operation[CountryList] = Operation(
+    name="listCountries", method="GET", path="/countries",
+    summary="List the countries that the shop ships to, and what an address needs in each",
+    answer=CountryList, repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, CANCEL, REEMIT)
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT)

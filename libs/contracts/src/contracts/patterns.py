@@ -8,6 +8,7 @@ LINE = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 """A text of one line. Without control characters it is safe in a header or a log."""
 NOT_BLANK = r"^(?=.*\S)[^\x00-\x1f\x7f]*$(?!\n)"
 """A line with a character other than white space."""
+COUNTRY = r"^[A-Za-z]{2}$(?!\n)"
 CURRENCY = r"^[A-Z]{3}$(?!\n)"
 PAYMENT_METHOD = r"^pm_[A-Za-z0-9_]{1,200}$(?!\n)"
 IDEMPOTENCY_KEY = r"^[\x21-\x7e]+$(?!\n)"
@@ -19,6 +20,7 @@ ATTRIBUTE_NAME = r"^[A-Za-z0-9_ -]+$(?!\n)"
 REQUIREMENTS: dict[str, str] = {
     LINE: "Must be one line without control characters",
     NOT_BLANK: "Must be one line without control characters, and not blank",
+    COUNTRY: "Must be a two-character country code, such as AU",
     CURRENCY: "Must be a currency code of three capital letters, such as AUD",
     PAYMENT_METHOD: "Must be a payment method of the payment gateway, such as pm_card_visa",
     IDEMPOTENCY_KEY: "Must consist of visible ASCII characters, without spaces",

@@ -12,6 +12,7 @@ from contracts.operations import Operation
 from contracts.orders import (
     MAX_LINES,
     Address,
+    CountryList,
     NewAddress,
     OrderChange,
     OrderLine,
@@ -244,6 +245,11 @@ CHANGE_ORDER: Operation[ShopOrder] = Operation(
     answer=ShopOrder, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 409, 412, 415, 422, 428, 503),
 )  # fmt: skip
+LIST_COUNTRIES: Operation[CountryList] = Operation(
+    name="listCountries", method="GET", path="/countries",
+    summary="List the countries that the shop ships to, and what an address needs in each",
+    audience="anyone", answer=CountryList, problems=(503,), repeatable=True,
+)  # fmt: skip
 CANCEL_ORDER: Operation[ShopOrder] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",
     summary="Cancel an order; a charge is refunded", audience="owner or staff",
@@ -280,6 +286,7 @@ OPERATIONS = (
     LIST_ORDERS,
     GET_ORDER,
     CHANGE_ORDER,
+    LIST_COUNTRIES,
     CANCEL_ORDER,
     GET_RECEIPT,
     PAYMENT_WEBHOOK,

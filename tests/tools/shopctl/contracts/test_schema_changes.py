@@ -82,6 +82,12 @@ CASES = {
         NEITHER, "it", "has pattern ^b instead of ^a"),
     "a pattern is set": (STRING, STRING | {"pattern": "^b"},
         OLD_READS_NEW, "it", "has pattern ^b instead of none"),
+    "a condition at the start of a pattern is dropped": (
+        STRING | {"pattern": r"^(?=.*\S)[^x]*$"}, STRING | {"pattern": "^[^x]*$"},
+        NEW_READS_OLD, "it", r"has pattern ^[^x]*$ instead of ^(?=.*\S)[^x]*$"),
+    "a condition at the start of a pattern is set": (
+        STRING | {"pattern": "^[^x]*$"}, STRING | {"pattern": r"^(?=.*\S)[^x]*$"},
+        OLD_READS_NEW, "it", r"has pattern ^(?=.*\S)[^x]*$ instead of ^[^x]*$"),
     "a format is dropped": (STRING | {"format": "date-time"}, STRING,
         NEW_READS_OLD, "it", "has format none instead of date-time"),
     "an unknown keyword is changed": (STRING | {"x": 1}, STRING | {"x": 2},
@@ -124,6 +130,15 @@ def test_difference_is_described_with_who_reads_whom(case: str) -> None:
 def test_each_case_has_one_difference(case: str) -> None:
     old, new, *_ = CASES[case]
     assert len(found(old, new)) == 1
+
+
+@pytest.mark.parametrize(("values", "accepted"), [(["AU", "NZ"], True), (["AU", "NZL"], False)])
+def test_pattern_restricts_only_values_that_it_does_not_match(
+    values: list[str], accepted: bool
+) -> None:
+    changes = found({"enum": values}, STRING | {"pattern": "^[A-Z]{2}$"})
+    assert all(change.new_reads_old for change in changes) == accepted
+    assert not all(change.old_reads_new for change in changes)
 
 
 def test_path_starts_at_the_nearest_named_schema() -> None:

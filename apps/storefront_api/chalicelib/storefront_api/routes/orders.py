@@ -5,6 +5,7 @@ from chalicelib.storefront_api.caller import Caller, caller_of
 from chalicelib.storefront_api.ordering import idempotency_key
 from chassis.api import Answer, ServiceBlueprint
 from contracts import storefront as api
+from contracts.orders import CountryList
 from contracts.schema import NoBody
 
 routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
@@ -48,6 +49,12 @@ def change_order(order_id: str) -> api.ShopOrder:
     app, ordering = routes.app, routes.components.ordering
     own_id = ordering.own_order_id(caller(), order_id)
     return ordering.change(caller(), own_id, app.precondition(), app.document(patch=True))
+
+
+@routes.serves(api.LIST_COUNTRIES)
+def list_countries() -> CountryList:
+    """Return the countries that the shop ships to."""
+    return routes.components.ordering.countries()
 
 
 @routes.serves(api.CANCEL_ORDER)
