@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.log_lines import Logged
-from support.moto_aws import StreamOf, TopicSpy, client_of, parked
+from support.moto_aws import StreamOf, TopicSpy, client_of, let_reads_catch_up, parked
 from support.races import BeforeWrite
 
 ADDRESS = {
@@ -77,6 +77,7 @@ def test_same_key_and_request_return_the_same_order(api: Any) -> None:
     first = placed(api)
     again = api.call("POST", "/orders", request_of())
     assert (again.status_code, again.json_body) == (200, first)
+    let_reads_catch_up()
     assert len(api.call("GET", "/orders").json_body["items"]) == 1
 
 
@@ -329,6 +330,7 @@ def test_body_that_is_not_a_json_object_is_rejected(api: Any) -> None:
 def test_pages_list_each_order_once_newest_first(api: Any) -> None:
     ids = [placed(api, idempotency_key=f"key-{number}")["id"] for number in range(7)]
     placed(api, customer_id="cus_bob")
+    let_reads_catch_up()
     seen, path = [], "/orders?customer_id=cus_alice&limit=3"
     cursor = ""
     while True:
@@ -468,6 +470,7 @@ class TestRaces:
         assert answer.status_code == status
         if status == 200:
             assert answer.json_body == first[0]
+        let_reads_catch_up()
         assert api.call("GET", "/orders").json_body["items"] == first
 
     def test_order_cancelled_while_it_is_reemitted_stays_cancelled(
@@ -625,6 +628,7 @@ def test_reemit_of_an_unknown_order_is_404_and_creates_nothing(api: Any) -> None
 
 def test_list_is_bounded_by_since_and_until(api: Any) -> None:
     orders = [placed(api, idempotency_key=f"key-{number}") for number in range(4)]
+    let_reads_catch_up()
     times = [order["placed_at"] for order in orders]
 
     def listed(**query: str) -> list[str]:
@@ -663,6 +667,7 @@ def test_backfill_adds_missing_attributes_without_events(
         )
     emitted(app, stream, spy)
     before = {order["id"]: api.call("GET", f"/orders/{order['id']}") for order in [*old, new]}
+    let_reads_catch_up()
     assert len(api.call("GET", "/orders").json_body["items"]) == 1
     # WHEN the backfill runs dry, then twice
     steps = [app.backfill(event, None) for event in ({"dry_run": True}, {}, {})]
@@ -677,6 +682,7 @@ def test_backfill_adds_missing_attributes_without_events(
         (line["read"], line["incomplete"], line["filled"]) for line in logged("records backfilled")
     ]
     assert counted == [(4, 3, 0), (4, 3, 3), (4, 0, 0)]
+    let_reads_catch_up()
     assert len(api.call("GET", "/orders").json_body["items"]) == 4
     # AND no version has changed, and no event is emitted
     for order_id, answer in before.items():

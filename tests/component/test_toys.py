@@ -15,7 +15,7 @@ from contracts import files
 from contracts.events import FILE_READY, CloudEvent
 from support.downstream import Call, FakeDownstream
 from support.log_lines import Logged
-from support.moto_aws import client_of, parked
+from support.moto_aws import client_of, let_reads_catch_up, parked
 from support.races import BeforeWrite
 from support.sns_notifications import sns
 
@@ -320,6 +320,7 @@ class TestSearch:
         created(api)
         created(api, name="Kite", category="outdoor", min_age=8, attributes={"color": "blue"})
         created(api, name="Éclair", price={"amount": 100, "currency": "AUD"}, brand="Sugar & Co")
+        let_reads_catch_up()
         assert names(api.call("GET", "/toys")) == ["Éclair", "Kite", "Wooden Train"]
         for query, expected in {
             "q=TRA+wood": ["Wooden Train"],
@@ -358,6 +359,7 @@ class TestSearch:
     def test_pages_of_changing_size_return_each_toy_once(self, api: Any) -> None:
         for number in range(7):
             created(api, name=f"Toy {number}")
+        let_reads_catch_up()
         walked: list[str] = []
         cursor = ""
         for limit in (3, 1, 2, 100):
@@ -371,6 +373,7 @@ class TestSearch:
     def test_cursor_of_another_query_is_rejected(self, api: Any) -> None:
         created(api)
         created(api)
+        let_reads_catch_up()
         cursor = api.call("GET", "/toys?limit=1&q=train").json_body["next_cursor"]
         assert api.call("GET", f"/toys?limit=1&q=train&cursor={cursor}").status_code == 200
         for query in ("q=trai", "q=train&sort=price", "q=train&age=9", "q=train&attr.a=b", ""):

@@ -382,6 +382,7 @@ def test_storefront_lists_the_orders_of_one_or_all_customers(wire: Wire) -> None
         for number in range(3)
     ]
     service.call(orders.PLACE, body=order_request(customer_id="cus_2"))
+    let_reads_catch_up()
     query = orders.OrderQuery(customer_id="cus_1", limit=2)
     first = service.call(orders.LIST, query=query).value
     second = service.call(
@@ -511,6 +512,7 @@ def test_storefront_lists_orders_by_time_and_reemits_one(wire: Wire) -> None:
     service = wire.to("orders")
     placed = service.call(orders.PLACE, body=order_request()).value
     later = placed.placed_at + timedelta(seconds=1)
+    let_reads_catch_up()
     query = orders.OrderQuery(since=placed.placed_at, until=later)
     assert service.call(orders.LIST, query=query).value.items == [placed]
     query = orders.OrderQuery(since=later)

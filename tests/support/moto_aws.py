@@ -56,10 +56,11 @@ def let_reads_catch_up() -> None:
 
 @contextmanager
 def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Make reads and scans miss the last write to their table unless they ask for consistency.
+    """Make reads miss the last write to their table unless they ask for consistency.
 
-    moto is always consistent, so that nobody would notice a read that does not ask for it.
-    Queries are left as they are: the lists of the shop may miss what is new.
+    moto is always consistent, so that nobody would notice a read that does not ask for it. Lists
+    read an index, which is never consistent: a test that lists what it has just written first
+    calls `let_reads_catch_up`.
     """
     from moto.dynamodb.responses import DynamoHandler
 
@@ -112,7 +113,7 @@ def _reads_one_write_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "transact_write_items",
     ):
         monkeypatch.setattr(DynamoHandler, name, writing(getattr(DynamoHandler, name)))
-    for name in ("get_item", "batch_get_item", "scan"):
+    for name in ("get_item", "batch_get_item", "query", "scan"):
         monkeypatch.setattr(DynamoHandler, name, reading(getattr(DynamoHandler, name)))
     yield
 

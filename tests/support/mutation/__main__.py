@@ -230,7 +230,9 @@ def _covered(workers: int) -> dict[str, dict[str, Covered]]:
     def record(share: str) -> dict[str, Covered]:
         calls: dict[str, Covered] = {}
         modules = [ROOT / path for path in MODULES]
-        collected(shares[share], lambda items: calls.update(calls_of(items, modules)))
+        # recording calls is slow
+        tests = [*shares[share], "--timeout=300"]
+        collected(tests, lambda items: calls.update(calls_of(items, modules)))
         return calls
 
     for share, calls in in_children(record, deque(shares), workers):
