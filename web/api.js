@@ -3,12 +3,18 @@
 const API = "/api";
 const SESSION = "toyshop.session";
 
-/** An error response. `errors` are `{pointer, detail}`; status 0 means that there was no response. */
+/**
+ * An error response. `errors` are `{pointer, detail}`; status 0 means that there was no response.
+ * `members` are all members of the response.
+ */
 export class Problem extends Error {
-  constructor({ status = 0, title = "", detail = "", errors = [] }) {
+  constructor(members) {
+    const { status = 0, type = "about:blank", title = "", detail = "", errors = [] } = members;
     super(detail || title || "We can’t reach the shop right now. Please try again.");
     this.status = status;
+    this.type = type;
     this.errors = errors;
+    this.members = members;
   }
 
   /** Whether the request may have been carried out despite the error. */

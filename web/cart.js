@@ -5,6 +5,11 @@ import { call } from "./api.js";
 
 const CART = "toyshop.cart";
 const MAX_QUANTITY = 10000;
+const TIME_TO_NOTICE = 2000; // ms
+
+// The lines that this tab shows. Another tab may have stored others since.
+let shown = [];
+let changedAt = -Infinity; // when they last changed without the customer's doing
 
 /** The lines of the cart: `{toy, quantity}`. */
 export const lines = () => JSON.parse(localStorage.getItem(CART) ?? "[]");
@@ -35,8 +40,10 @@ export function add(toy, quantity = 1) {
 
 /** Remove the toys that were ordered; those added since then stay. */
 export function removeOrdered(ordered) {
-  const ids = new Set(ordered.map((line) => line.toy_id));
-  save(lines().filter((line) => !ids.has(line.toy.id)));
+  const quantities = new Map(ordered.map((line) => [line.toy_id, line.quantity]));
+  save(lines()
+    .map((line) => ({ ...line, quantity: line.quantity - (quantities.get(line.toy.id) ?? 0) }))
+    .filter((line) => line.quantity > 0));
 }
 
 function total(all) {
@@ -44,11 +51,42 @@ function total(all) {
   return { amount, currency: all[0].toy.price.currency };
 }
 
+/** The lines and the total that this tab shows; `null` if the cart is empty. */
+export function shownOrder() {
+  if (!shown.length) return null;
+  return {
+    lines: shown.map(({ toy, quantity }) => ({ toy_id: toy.id, quantity })),
+    total: total(shown),
+    texts: shown.map(({ toy, quantity }) => `${quantity} × ${toy.name}`),
+  };
+}
+
 function showTotal() {
-  const all = lines();
-  $("cart-empty").hidden = all.length > 0;
-  $("cart-full").hidden = all.length === 0;
-  if (all.length) $("cart-total").textContent = money(total(all));
+  $("cart-empty").hidden = shown.length > 0;
+  $("cart-full").hidden = shown.length === 0;
+  if (shown.length) $("cart-total").textContent = money(total(shown));
+}
+
+/** Show the stored cart if it is not the one that this tab shows; return whether that was so. */
+export function sync() {
+  showCount();
+  if (JSON.stringify(lines()) === JSON.stringify(shown)) return false;
+  changedAt = Date.now();
+  draw();
+  return true;
+}
+
+/** Whether the shown cart has changed so recently that the customer may not have noticed. */
+export const justChanged = () => Date.now() - changedAt < TIME_TO_NOTICE;
+
+/** Use the names and prices of an order that the shop has calculated. */
+export function reprice(current) {
+  const fresh = new Map(current.map((line) => [line.toy_id, line]));
+  save(lines().map((line) => {
+    const now = fresh.get(line.toy.id);
+    return now ? { ...line, toy: { ...line.toy, name: now.name, price: now.unit_price } } : line;
+  }));
+  sync();
 }
 
 function row({ toy, quantity }) {
@@ -58,10 +96,13 @@ function row({ toy, quantity }) {
     onchange: () => {
       const wanted = Math.round(Number(amount.value));
       amount.value = Math.max(1, Math.min(MAX_QUANTITY, wanted || 1));
-      save(lines().map((line) => (
-        line.toy.id === toy.id ? { ...line, quantity: Number(amount.value) } : line)));
+      const change = (all) => all.map((line) => (
+        line.toy.id === toy.id ? { ...line, quantity: Number(amount.value) } : line));
+      save(change(lines()));
+      shown = change(shown);
       price.textContent = money({ ...toy.price, amount: toy.price.amount * amount.value });
       showTotal();
+      sync();
     },
   });
   return el("li", { className: "line" },
@@ -72,9 +113,11 @@ function row({ toy, quantity }) {
       el("button", {
         type: "button", className: "link", "aria-label": `Remove ${toy.name}`,
         onclick: () => {
-          save(lines().filter((line) => line.toy.id !== toy.id));
+          const change = (all) => all.filter((line) => line.toy.id !== toy.id);
+          save(change(lines()));
+          shown = change(shown);
           announce(`${toy.name} removed from your cart.`);
-          draw();
+          if (!sync()) draw();
           $("cart-title").focus();
         },
       }, "Remove")),
@@ -82,7 +125,8 @@ function row({ toy, quantity }) {
 }
 
 function draw() {
-  $("cart-lines").replaceChildren(...lines().map(row));
+  shown = lines();
+  $("cart-lines").replaceChildren(...shown.map(row));
   showTotal();
 }
 
@@ -107,7 +151,11 @@ export async function show() {
     });
   const discontinued = current.filter((line) => line.discontinued).map((line) => line.toy.name);
   if (discontinued.length) toast(`No longer available: ${discontinued.join(", ")}.`);
-  if (JSON.stringify(changed) === before) return;
-  save(changed);
-  draw();
+  if (JSON.stringify(changed) !== before) save(changed);
+  sync();
+}
+
+/** React to a change of the cart in another tab. */
+export function changedElsewhere() {
+  if (sync() && !$("view-cart").hidden) toast("Your cart was changed in another tab.");
 }

@@ -70,7 +70,11 @@ addEventListener("session", () => {
   account.showLink();
   checkout.show();
 });
-addEventListener("storage", cart.showCount); // the cart changed in another tab
+addEventListener("storage", () => {
+  // another tab has changed the cart, or sent an order
+  cart.changedElsewhere();
+  checkout.changedElsewhere();
+});
 $("skip").addEventListener("click", (event) => {
   // The fragment of the address is used for routing, so the browser cannot jump to it.
   event.preventDefault();
