@@ -1,7 +1,7 @@
-// My orders: their lines, payment status and receipt, and cancellation.
+// My orders: their lines, payment status and receipt, paying again, and cancellation.
 
 import { $, announce, el, money, toast } from "./dom.js";
-import { call, download, query, session } from "./api.js";
+import { Problem, call, download, query, session } from "./api.js";
 
 const STATUS = {
   pending: "Payment pending",
@@ -59,6 +59,45 @@ async function cancel(order, button) {
   }
 }
 
+// Of each order that is paid again, the request whose outcome is not known.
+const retries = new Map();
+
+async function payAgain(order, paymentMethod, button) {
+  button.disabled = true;
+  const known = retries.get(order.id);
+  // Sent again with the same key, so that the card is charged only once.
+  const retry = known?.paymentMethod === paymentMethod ? known : { paymentMethod, key: crypto.randomUUID() };
+  retries.set(order.id, retry);
+  try {
+    const changed = await call("POST", `/orders/${encodeURIComponent(order.id)}/payment`, {
+      body: { payment_method: paymentMethod }, headers: { "Idempotency-Key": retry.key },
+    });
+    retries.delete(order.id);
+    redraw(changed);
+    poll(changed);
+  } catch (problem) {
+    if (problem instanceof Problem && !problem.outcomeUnknown) retries.delete(order.id);
+    button.disabled = false;
+    toast(problem.message);
+  }
+}
+
+/** Whether another payment method may be used for the order. */
+function isPayable({ status, payment }) {
+  return status === "placed" && ["declined", "action_required"].includes(payment.status);
+}
+
+function paymentForm(order) {
+  const methods = document.querySelector("#checkout select[name=payment_method]").cloneNode(true);
+  const button = el("button", { type: "submit" }, "Pay");
+  const submit = (event) => {
+    event.preventDefault();
+    payAgain(order, methods.value, button);
+  };
+  return el("form", { className: "pay-again", onsubmit: submit },
+    el("label", {}, "Pay with another card", methods), button);
+}
+
 function panel(order) {
   const { payment } = order;
   const placed = new Date(order.placed_at).toLocaleString("en-AU", { dateStyle: "long", timeStyle: "short" });
@@ -76,7 +115,8 @@ function panel(order) {
     el("div", { className: "order-end" },
       el("strong", {}, `Total ${money(order.total)}`),
       order.receipt ? button("Receipt (PDF)", "quiet", saveReceipt) : null,
-      order.status === "placed" ? button("Cancel order", "quiet", cancel) : null));
+      order.status === "placed" ? button("Cancel order", "quiet", cancel) : null),
+    isPayable(order) ? paymentForm(order) : null);
 }
 
 function redraw(order) {

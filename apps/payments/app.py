@@ -38,6 +38,12 @@ def receive_webhook() -> None:
     components.webhooks.receive(app.body(api.Webhook))
 
 
+@app.serves(api.RETRY)
+def retry_payment() -> api.Transaction:
+    """Begin another attempt to pay an order."""
+    return components.retrying.retry(app.body(api.PaymentRetry))
+
+
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed transactions."""
@@ -50,9 +56,15 @@ def charge(event: SNSEvent) -> dict[str, object]:
     return components.charge.on_sns(event.to_dict(), event.context)
 
 
+@app.on_sns_message(topic=source("charge_again"))
+def charge_again(event: SNSEvent) -> dict[str, object]:
+    """Charge the payment method with which a customer pays again."""
+    return components.charge.on_sns(event.to_dict(), event.context)
+
+
 @app.on_sqs_message(queue_arn=source("charge_retry"))
 def charge_retry(event: SQSEvent) -> dict[str, object]:
-    """Retry events that ``charge`` failed to handle, with growing delays."""
+    """Retry events that ``charge`` or ``charge_again`` failed to handle, with growing delays."""
     return components.charge.on_sqs(event.to_dict(), settings.charge_retry_url, event.context)
 
 

@@ -60,12 +60,14 @@ def test_every_caller_gets_the_status_of_the_table(
     senders = callers(shop, alice, bob, staff)
     shop.place(bob)
     order = _order_with_receipt(shop, alice)
+    declined = _declined_order(shop, alice)
     toy = _toy_with_image(shop, staff)
     found: dict[str, dict[str, int]] = {name: {} for name in matrix()}
     for operation, (who, token) in itertools.product(matrix(), senders.items()):
         things = RequestTargets(
             order_id=order["id"],
             order_version=order["version"],
+            declined_order_id=declined["id"],
             toy_id=toy["id"],
             toy_version=toy["version"],
             image_id=toy["image_id"],
@@ -107,6 +109,16 @@ _DRAFT = {
 def _order_with_receipt(shop: Shop, owner: str) -> Any:
     order_id = shop.place(owner)["id"]
     return eventually(lambda: (order := shop.order(order_id, owner))["receipt"] and order)
+
+
+def _declined_order(shop: Shop, owner: str) -> Any:
+    order_id = shop.place(owner, "pm_card_chargeDeclined")["id"]
+
+    def declined() -> Any:
+        order = shop.order(order_id, owner)
+        return order["payment"]["status"] == "declined" and order
+
+    return eventually(declined)
 
 
 def _toy_with_image(shop: Shop, staff: str) -> dict[str, Any]:

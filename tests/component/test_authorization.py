@@ -63,11 +63,14 @@ def request_targets(shop: Shop, owner: str, other: str, attempt: int) -> Request
     shop.orders, shop.payments = Orders(), Payments()
     shop.build()
     order = shop.order(owner).json_body
+    declined = shop.order(owner, "key-2").json_body
     shop.order(other)
     shop.payments.set(order["id"], "succeeded", receipt_file_id="fil_9")
+    shop.payments.set(declined["id"], "declined")
     return RequestTargets(
         order_id=order["id"],
         order_version=order["version"],
+        declined_order_id=declined["id"],
         toy_id="toy_1",
         toy_version=4,
         image_id="fil_1",

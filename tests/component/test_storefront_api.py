@@ -625,6 +625,50 @@ class TestOrders:
         refused = shop.call("POST", "/orders/ord_1/cancellation", {"why": "x"}, token=alice)
         assert pointers(refused, 422) == ["/why"]
 
+    def test_customer_pays_again_with_another_payment_method(self, shop: Shop, alice: str) -> None:
+        shop.order(alice)
+        shop.payments.set("ord_1", "declined", decline_code="generic_decline")
+        path, key = "/orders/ord_1/payment", {"Idempotency-Key": "again"}
+        body = {"payment_method": "pm_card_mastercard"}
+        for _ in range(2):
+            answer = shop.call("POST", path, body, key, alice)
+            assert answer.status_code == 202
+            assert answer.json_body["id"] == "ord_1"
+            assert answer.json_body["payment"]["status"] == "pending"
+        sent = shop.payments.calls[-1].body
+        assert (sent.order_id, sent.order_status) == ("ord_1", "placed")
+        assert (sent.payment_method, sent.idempotency_key) == ("pm_card_mastercard", "again")
+        # another body needs another key
+        other = {"payment_method": "pm_card_visa"}
+        assert pointers(shop.call("POST", path, other, key, alice), 422) == []
+
+    def test_invalid_request_to_pay_again_reaches_no_service(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        shop.payments.set("ord_1", "declined")
+        path, key = "/orders/ord_1/payment", {"Idempotency-Key": "again"}
+        body = {"payment_method": "pm_card_visa"}
+        # someone else's order is a 404 before anything else
+        for token in (bob, staff):
+            pointers(shop.call("POST", path, {"x": 1}, {}, token), 404)
+        pointers(shop.call("POST", path, body, {}, alice), 400)
+        pointers(shop.call("POST", path, body, {"Idempotency-Key": "a b"}, alice), 400)
+        assert pointers(shop.call("POST", path, {}, key, alice), 422) == ["/payment_method"]
+        refused = shop.call("POST", path, {"payment_method": CARD}, key, alice)
+        assert pointers(refused, 422) == ["/payment_method"]
+        assert CARD.encode() not in refused.body
+        unknown = shop.call("POST", path, {**body, "amount": 1}, key, alice)
+        assert pointers(unknown, 422) == ["/amount"]
+        assert "retryPayment" not in shop.payments.pop_operations()
+
+    def test_cancelled_order_is_not_paid_again(self, shop: Shop, alice: str) -> None:
+        shop.order(alice)
+        shop.payments.set("ord_1", "declined")
+        shop.call("POST", "/orders/ord_1/cancellation", {}, token=alice)
+        key, body = {"Idempotency-Key": "again"}, {"payment_method": "pm_card_visa"}
+        pointers(shop.call("POST", "/orders/ord_1/payment", body, key, alice), 409)
+
     def test_receipt_is_a_redirect_once_it_is_available(
         self, shop: Shop, alice: str, bob: str, staff: str
     ) -> None:

@@ -21,6 +21,7 @@ from support.emitted_events import (
     MESSAGES,
     FakeGateway,
     all_messages,
+    retried_transaction,
     transaction,
     with_unknown_fields,
 )
@@ -111,6 +112,20 @@ def test_payments_charges_and_refunds_on_order_events(
         message = MESSAGES[name]
         payments.charge(sns(with_unknown_fields(message) if unknown_fields else message), None)
     assert payments.gateway.steps == ["create ord_1", "confirm ord_1", "refund ord_1"]
+    nothing_parked("payments", "charge")
+
+
+@consumes("payments", "shop.payment.retried.v1")
+@pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
+def test_payments_charges_again_on_its_own_event(
+    payments: ModuleType, unknown_fields: bool
+) -> None:
+    client_of("dynamodb").put_item(
+        TableName=payments.settings.table_name, Item=retried_transaction().to_dynamodb_dict()
+    )
+    message = MESSAGES["shop.payment.retried.v1"]
+    payments.charge_again(sns(with_unknown_fields(message) if unknown_fields else message), None)
+    assert payments.gateway.steps == ["confirm ord_1"]
     nothing_parked("payments", "charge")
 
 

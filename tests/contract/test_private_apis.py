@@ -467,6 +467,23 @@ def test_storefront_looks_up_the_payments_of_orders(wire: Wire) -> None:
     assert (transaction.decline_code, transaction.receipt_file_id) == (None, None)
 
 
+@expects("storefront_api", "payments", "retryPayment")
+def test_storefront_pays_an_order_again(wire: Wire) -> None:
+    service = wire.to("payments")
+    retry = payments.PaymentRetry(
+        order_id=ORDER_ID, order_status="placed", payment_method="pm_card_visa",
+        idempotency_key="again", fingerprint="a" * 64,
+    )  # fmt: skip
+    with pytest.raises(Conflict):
+        service.call(payments.RETRY, body=retry)
+    record_payment(wire.app("payments"), "declined")
+    for _ in range(2):
+        transaction = service.call(payments.RETRY, body=retry).value
+        assert (transaction.order_id, transaction.status) == (ORDER_ID, "pending")
+    with pytest.raises(Unprocessable):
+        service.call(payments.RETRY, body=msgspec.structs.replace(retry, fingerprint="b" * 64))
+
+
 def webhook(payload: bytes, secret: str = WEBHOOK_SECRET) -> payments.Webhook:
     stamp = int(time.time())
     signature = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, hashlib.sha256)

@@ -36,6 +36,7 @@ TABLE = """
 | changeOrder           | 401       | 404      | 200   | 404   | 404   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | listCountries         | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | cancelOrder           | 401       | 404      | 202   | 404   | 202   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| payAgain              | 401       | 404      | 202   | 404   | 404   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | getReceipt            | 401       | 404      | 303   | 404   | 303   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | receivePaymentWebhook | 400       | 400      | 400   | 400   | 400   | 400     | 400    | 400 | 400  | 400   | 400 | 400     | 400    | 400     |
 """  # noqa: E501 - a table is easier to read unbroken
@@ -76,13 +77,15 @@ class Request(NamedTuple):
 
 
 class RequestTargets(NamedTuple):
-    """The resources that the requests address: an order, a toy with an image, a user.
+    """The resources that the requests address: orders, a toy with an image, a user.
 
+    ``declined_order_id`` is another order of the same owner, whose payment was declined.
     ``new_email`` and ``key`` are new for each request.
     """
 
     order_id: str
     order_version: int
+    declined_order_id: str
     toy_id: str
     toy_version: int
     image_id: str
@@ -133,6 +136,13 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
             ("changeOrder", "PATCH", order, address, of_order),
             ("listCountries", "GET", "/countries", None, {}),
             ("cancelOrder", "POST", f"{order}/cancellation", {}, {}),
+            (
+                "payAgain",
+                "POST",
+                f"/orders/{targets.declined_order_id}/payment",
+                {"payment_method": "pm_card_visa"},
+                {"Idempotency-Key": targets.key},
+            ),
             ("getReceipt", "GET", f"{order}/receipt", None, {}),
             # only the gateway can sign it; a token does not help
             ("receivePaymentWebhook", "POST", "/webhooks/payments", {}, {}),

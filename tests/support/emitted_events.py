@@ -9,7 +9,7 @@ from chalicelib.file_manager.events import events_of as events_of_file
 from chalicelib.file_manager.store import FileRecord
 from chalicelib.orders.events import events_of as events_of_order
 from chalicelib.orders.store import OrderRecord
-from chalicelib.payments.domain import Intent, transaction_id
+from chalicelib.payments.domain import Intent, Retry, transaction_id
 from chalicelib.payments.events import events_of as events_of_payment
 from chalicelib.payments.store import TransactionRecord
 from chassis.parking import Parking
@@ -64,6 +64,16 @@ def transaction(status: str, version: int = 2) -> TransactionRecord:
         version=version,
         **COMMON,
     )
+
+
+def retried_transaction() -> TransactionRecord:
+    """Return a transaction whose order is paid again."""
+    retry = Retry(
+        key="again", fingerprint="a" * 64, attempt=2, version=3, requested_at=COMMON["updated_at"]
+    )
+    retried = transaction("pending", 3)
+    retried.attempt, retried.retries = 2, (retry,)
+    return retried
 
 
 def file(status: str, subject: str = "toy_1") -> FileRecord:
@@ -131,6 +141,9 @@ def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
     for status in ("succeeded", "declined", "action_required", "refunded", "cancelled"):
         before = transaction("succeeded" if status == "refunded" else "pending", 1)
         messages |= published(TransactionRecord, events_of_payment, before, transaction(status))
+    messages |= published(
+        TransactionRecord, events_of_payment, transaction("declined"), retried_transaction()
+    )
     for status in ("ready", "rejected"):
         before_file = file("pending", file_subject)
         messages |= published(FileRecord, events_of_file, before_file, file(status, file_subject))
@@ -161,15 +174,15 @@ class FakeGateway:
     def __init__(self) -> None:
         self.steps: list[str] = []
 
-    def _record(self, step: str, status: Any) -> Intent:
+    def _record(self, step: str, status: Any, attempt: int = 1) -> Intent:
         self.steps.append(step)
-        return Intent(id="pi_1", status=status)
+        return Intent(id="pi_1", status=status, attempt=attempt)
 
     def create(self, order: Order) -> Intent:
         return self._record(f"create {order.id}", "unconfirmed")
 
-    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        return self._record(f"confirm {order_id}", "succeeded")
+    def confirm(self, intent_id: str, order_id: str, payment_method: str, attempt: int) -> Intent:
+        return self._record(f"confirm {order_id}", "succeeded", attempt)
 
     def find(self, order_id: str) -> Intent | None:
         return None

@@ -197,9 +197,11 @@ class Payments(FakeDownstream):
 
     def __init__(self) -> None:
         self.transactions: dict[str, payments.Transaction] = {}
+        self.keys: dict[str, str] = {}
         super().__init__(
             getHealth=lambda _: Health(status="ok"),
             receiveWebhook=lambda _: None,
+            retryPayment=self._retry,
             lookUpTransactions=lambda call: payments.TransactionLookupAnswer(
                 items=[
                     self.transactions[order_id]
@@ -208,6 +210,19 @@ class Payments(FakeDownstream):
                 ]
             ),
         )
+
+    def _retry(self, call: Call) -> payments.Transaction:
+        # encode and decode it, so that it must match the contract
+        request = msgspec.json.decode(msgspec.json.encode(call.body), type=payments.PaymentRetry)
+        if self.keys.setdefault(request.idempotency_key, request.fingerprint) != (
+            request.fingerprint
+        ):
+            raise Unprocessable("This Idempotency-Key was used for another request.")
+        transaction = self.transactions.get(request.order_id)
+        if transaction is None or request.order_status == "cancelled":
+            raise Conflict("This order can't be paid.")
+        self.set(request.order_id, "pending")
+        return self.transactions[request.order_id]
 
     def set(self, order_id: str, status: payments.PaymentStatus, **fields: Any) -> None:
         """Set the transaction of an order."""

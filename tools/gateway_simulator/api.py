@@ -19,6 +19,7 @@ OPERATIONS: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/v1/payment_intents", lambda c: intents.list_all(c.work, c.params)),
     ("GET", "/v1/payment_intents/search", lambda c: intents.search(c.work, c.params)),
     ("GET", "/v1/payment_intents/{id}", lambda c: intents.retrieve(c.work, c.id, c.params)),
+    ("POST", "/v1/payment_intents/{id}", lambda c: intents.update(c.work, c.id, c.params)),
     (
         "POST",
         "/v1/payment_intents/{id}/confirm",

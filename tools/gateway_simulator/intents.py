@@ -21,6 +21,7 @@ _CANCELLABLE = (
     "requires_action",
     "processing",
 )
+_UPDATABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CLAUSE = re.compile(r"metadata\[(['\"])(?P<key>[^'\"]+)\1\]:(['\"])(?P<value>[^'\"]*)\3")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
@@ -161,6 +162,40 @@ def _is_expanded(params: Params, member: str) -> bool:
             message = f"This property cannot be expanded ({name})."
             raise invalid_parameter("expand", message)
     return bool(members)
+
+
+def update(work: UnitOfWork, identifier: str, params: Params) -> Answer:
+    """Change the payment method or the metadata of an intent that is not charged yet.
+
+    Like Stripe's, this clears the error of the last attempt; with a payment method, the intent must
+    be confirmed again.
+
+    Raises
+    ------
+    StripeError
+        400 if a parameter is not valid or the intent's status does not allow it, 404 if there is
+        no such intent.
+    """
+    intent = find(work, TABLE, identifier)
+    token = params.string("payment_method")
+    metadata = params.metadata()
+    params.reject_unknown()
+    if intent["status"] not in _UPDATABLE:
+        name = "payment_method" if token else "metadata"
+        message = (
+            f"This PaymentIntent's {name} could not be updated because it has a status of "
+            f"{intent['status']}. You may only update the {name} of a PaymentIntent with one of "
+            f"the following statuses: {', '.join(_UPDATABLE)}."
+        )
+        raise unexpected_state(message, intent)
+    intent["metadata"] = {**intent["metadata"], **metadata}
+    intent["last_payment_error"] = None
+    if token is not None:
+        find_card(token)
+        ledger.complete_pending(work, identifier, "failed")
+        intent.update(payment_method=token, status="requires_confirmation", next_action=None)
+    work.put(TABLE, identifier, intent)
+    return Answer(200, intent)
 
 
 def confirm(

@@ -45,7 +45,7 @@ def cancel(app: ModuleType, order: Order) -> None:
 def confirm(app: ModuleType, order: Order) -> None:
     """Confirm an order's intent at the gateway, like a delivery that crashes before its record."""
     gateway = StripeGateway("sk_test_x", app.settings.stripe_api_base)
-    gateway.confirm(intent_of(order), order.id, order.payment_method)
+    gateway.confirm(intent_of(order), order.id, order.payment_method, 1)
 
 
 def receive(api: Any, kind: str, order: Order) -> None:

@@ -162,6 +162,57 @@ def cancelled_while_authenticated(world: World) -> None:
     world.run_until_idle()
 
 
+def _pay_again(world: World, key: int, method: str = "pm_card_visa", status: str = "") -> None:
+    order_id = only_order_id(world)
+    retry_until_answered(lambda: world.pay_again(order_id, key, method, status))
+
+
+def paid_again(world: World) -> None:
+    """Two cards are declined, and the third is charged."""
+    declined(world)
+    _pay_again(world, 1, "pm_card_chargeDeclined")
+    world.run_until_idle()
+    _pay_again(world, 2)
+    world.run_until_idle()
+
+
+def paid_again_instead_of_authenticated(world: World) -> None:
+    """The shopper fails to authenticate and pays again; the decline's webhook arrives last."""
+    _place(world, "pm_card_authenticationRequired")
+    world.run_until_idle()
+    world.gateway.authenticate(_intent_id(world), "failed")
+    _pay_again(world, 1, "pm_card_authenticationRequired")
+    world.run_until_idle(newest_first)
+    world.gateway.authenticate(_intent_id(world), "succeeded")
+    world.run_until_idle()
+
+
+def paid_again_while_authenticated(world: World) -> None:
+    """The bank confirms the first card while the shopper pays again with another."""
+    _place(world, "pm_card_authenticationRequired")
+    world.run_until_idle()
+    _pay_again(world, 1)
+    world.gateway.authenticate(_intent_id(world), "succeeded")
+    world.run_until_idle()
+
+
+def cancelled_while_paid_again(world: World) -> None:
+    """The shopper pays again and cancels before the second card is charged."""
+    declined(world)
+    _pay_again(world, 1)
+    _cancel(world)
+    world.run_until_idle()
+
+
+def paid_again_while_cancelled(world: World) -> None:
+    """The storefront reads the order before it is cancelled, and asks for another attempt after."""
+    declined(world)
+    _cancel(world)
+    world.run_until_idle()
+    _pay_again(world, 1, status="placed")
+    world.run_until_idle()
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.play.__name__: scenario
     for scenario in (
@@ -178,5 +229,10 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(declined_then_paid_then_cancelled, ("refunded",)),
         Scenario(cancelled_instead_of_authenticated, ("cancelled",)),
         Scenario(cancelled_while_authenticated, ("refunded",)),
+        Scenario(paid_again, ("succeeded",)),
+        Scenario(paid_again_instead_of_authenticated, ("succeeded",)),
+        Scenario(paid_again_while_authenticated, ("succeeded",)),
+        Scenario(cancelled_while_paid_again, ("cancelled", "refunded")),
+        Scenario(paid_again_while_cancelled, ("cancelled",)),
     )
 }

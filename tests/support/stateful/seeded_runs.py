@@ -11,9 +11,6 @@ from support.world import invariants, writers
 from support.world.schedule import Schedule
 from support.world.world import NeverIdle, World
 
-PAYMENT_METHODS = (*writers.CARDS, "pm_nobody")
-"""The last one is unknown to the gateway; the others are cards."""
-
 
 def run_seed(seed: int, *, fault_rate: float = 0.4) -> World:
     """Run a shop with one or two orders to its end, and check the invariants.
@@ -60,7 +57,7 @@ def finish(world: World, seed: int) -> None:
 
 
 def _run_with_faults(world: World, random: Random, schedule: Schedule) -> None:
-    methods = [random.choice(PAYMENT_METHODS) for _ in range(random.randint(1, 2))]
+    methods = [random.choice(writers.PAYMENT_METHODS) for _ in range(random.randint(1, 2))]
     for number, method in enumerate(methods):
         world.place_order(number, method)
     for _ in range(random.randint(5, 50)):

@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.stateful import seeded_runs
-from support.stateful.seeded_runs import PAYMENT_METHODS
 from support.world import invariants
 from support.world.calls import RANDOM_FAULTS, Fault
 from support.world.schedule import Schedule, call_names
 from support.world.world import World
-from support.world.writers import CARDS, authentication_failed
+from support.world.writers import CARDS, PAYMENT_METHODS, authentication_failed
 
 MAX_ORDERS = 3
 """Orders per run; two are enough to show what goes wrong between orders."""
+
+REQUESTS = ("place", "cancel", "change city", "pay again")
+"""The requests of clients in the middle of which others may act."""
 
 _index = st.integers(0, 7)
 _call = st.sampled_from(call_names())
@@ -76,6 +78,25 @@ class ShopStateMachine(RuleBasedStateMachine):
     def change_city(self, index: int) -> None:
         """Change an order's shipping address."""
         self.world.change_city(self._order_at(index), f"City {index}")
+
+    @precondition(lambda self: self.orders)
+    @rule(
+        index=_index,
+        key=st.integers(0, 3),
+        method=st.sampled_from(PAYMENT_METHODS),
+        status=st.sampled_from(("", "placed")),
+    )
+    def pay_again(self, index: int, key: int, method: str, status: str) -> None:
+        """Pay an order again, also if it was cancelled meanwhile; or reuse a key."""
+        self.world.pay_again(self._order_at(index), key, method, status)
+
+    @precondition(lambda self: self.orders)
+    @rule(index=_index, key=st.integers(0, 3), call=st.integers(1, 3), fault=_fault)
+    def pay_again_with_fault(self, index: int, key: int, call: int, fault: Fault) -> None:
+        """Pay an order again with a fault at one of the service's calls."""
+        self.world.calls.plan(call, fault)
+        self.world.pay_again(self._order_at(index), key)
+        self.world.calls.clear_plans()
 
     # The shopper and the bank
 
@@ -156,7 +177,7 @@ class ShopStateMachine(RuleBasedStateMachine):
         schedule.step([due[index % len(due)]])
 
     @precondition(lambda self: self.orders)
-    @rule(index=_index, seed=_seed, request=st.sampled_from(("place", "cancel", "change city")))
+    @rule(index=_index, seed=_seed, request=st.sampled_from(REQUESTS))
     def request_interrupted(self, index: int, seed: int, request: str) -> None:
         """Make a request in the middle of which deliveries or other writers act."""
         order_id = self._order_at(index)
@@ -164,6 +185,7 @@ class ShopStateMachine(RuleBasedStateMachine):
             "place": partial(self.world.place_order, index % MAX_ORDERS),
             "cancel": partial(self.world.cancel_order, order_id),
             "change city": partial(self.world.change_city, order_id, f"City {index}"),
+            "pay again": partial(self.world.pay_again, order_id, index),
         }
         schedule = Schedule(self.world, seed, overlap_rate=1.0, writers_act=True)
         schedule.disturb(requests[request])

@@ -15,8 +15,8 @@ from support.world.world import World
 ALLOWED_TRANSITIONS = {
     None: {"pending", "declined", "cancelled"},
     "pending": {"succeeded", "declined", "action_required", "cancelled"},
-    "action_required": {"succeeded", "declined", "cancelled"},
-    "declined": {"succeeded"},
+    "action_required": {"succeeded", "declined", "cancelled", "pending"},
+    "declined": {"succeeded", "pending"},
     "succeeded": {"refunded"},
     "refunded": set(),
     "cancelled": set(),
@@ -27,6 +27,11 @@ EMAILED_STATUSES = ("succeeded", "declined", "action_required", "refunded", "can
 """The payment statuses that the customer gets an email about."""
 
 _CONFIRM = "gateway POST /v1/payment_intents/pi/confirm"
+_UPDATE = "gateway POST /v1/payment_intents/pi"
+_UNANSWERED = {(_CONFIRM, "delayed")} | {
+    (_UPDATE, fault) for fault in ("delayed", "error", "error_after")
+}
+"""Faults after which one attempt to pay may be made twice at the gateway."""
 
 
 class InvariantViolation(AssertionError):
@@ -76,6 +81,28 @@ class OrderEvidence:
     def status(self) -> str | None:
         """The payment's status."""
         return self.payment["status"]["S"] if self.payment else None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the payment's current attempt, from 1."""
+        return int((self.payment or {}).get("attempt", {}).get("N", "1"))
+
+    @property
+    def retry_keys(self) -> list[str]:
+        """The keys of the requests to pay again that the payment has recorded."""
+        recorded = (self.payment or {}).get("retries", {}).get("S", "[]")
+        return [retry["key"] for retry in json.loads(recorded)]
+
+    @property
+    def outcomes(self) -> list[tuple[str, int]]:
+        """Each outcome of the history with the number of its attempt."""
+        attempt, found = 1, []
+        for number, status in enumerate(self.history):
+            if status != "pending":
+                found.append((status, attempt))
+            elif number > 0:
+                attempt += 1
+        return found
 
     @property
     def intent(self) -> dict[str, Any] | None:
@@ -141,8 +168,16 @@ def check_always(world: World) -> None:
         _check(world, order.refunded in ([], order.charged), "not refunded exactly once", order)
         _check(
             world,
-            order.attempts <= 1 or (_CONFIRM, "delayed") in world.calls.injected,
+            order.attempts <= order.attempt or _UNANSWERED & set(world.calls.injected),
             f"{order.attempts} attempts to charge",
+            order,
+        )
+        retries = Counter(order.retry_keys)
+        _check(world, max(retries.values(), default=1) == 1, "a retry began twice", order)
+        _check(
+            world,
+            retries.keys() >= world.accepted_retries.get(order.id, set()),
+            "an accepted retry is not recorded",
             order,
         )
         before: str | None = None
@@ -151,7 +186,7 @@ def check_always(world: World) -> None:
                 world, status in ALLOWED_TRANSITIONS[before], f"{status} followed {before}", order
             )
             before = status
-        expected = [_email_about(order, status) for status in order.history]
+        expected = [_email_about(order, *outcome) for outcome in order.outcomes]
         sent = [expected.index(email) for email in world.emails_in_order if email in expected]
         _check(world, sent == sorted(sent), "an email was sent after that of a later status", order)
         if order.payment and order.intent:
@@ -190,7 +225,9 @@ def check_when_idle(world: World) -> None:
             recorded = (order.payment or {}).get("receipt_file_id", {}).get("S")
             _check(world, recorded == receipt, "the receipt is not recorded", order)
         expected_emails.update(
-            _email_about(order, status) for status in order.history if status in EMAILED_STATUSES
+            _email_about(order, status, attempt)
+            for status, attempt in order.outcomes
+            if status in EMAILED_STATUSES
         )
     files = world.tables.tables["toyshop-local-file-manager"].items
     _check(world, files.keys() == receipts, "not exactly one receipt for each paid order")
@@ -204,9 +241,9 @@ def check_when_idle(world: World) -> None:
     )
 
 
-def _email_about(order: OrderEvidence, status: str) -> str:
+def _email_about(order: OrderEvidence, status: str, attempt: int) -> str:
     template = "refunded" if status == "cancelled" else status
-    return message_id(order.id, f"payment_{template}")
+    return message_id(order.id, f"payment_{template}", attempt)
 
 
 def _check_payment(world: World, order: OrderEvidence) -> None:
@@ -256,7 +293,17 @@ def _check_intent(world: World, order: OrderEvidence) -> None:
             order,
         )
         return
+    begun = order.intent["metadata"].get("attempt", "1").split(".")[0]
+    _check(
+        world,
+        int(begun) == order.attempt
+        or order.intent["status"] in ("succeeded", "canceled")
+        or order.payment["payment_method"]["S"] == "pm_nobody",  # type: ignore[index]
+        f"attempt {order.attempt} was never made, only {begun}",
+        order,
+    )
     allowed = {
+        "requires_confirmation": ("declined",),
         "succeeded": ("succeeded", "refunded"),
         "requires_action": ("action_required", "declined"),
         "requires_payment_method": ("declined",),

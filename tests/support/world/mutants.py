@@ -16,7 +16,7 @@ from chalicelib.orders import domain as order_rules
 from chalicelib.orders import service as orders
 from chalicelib.orders.service import OrderService
 from chalicelib.orders.store import OrderRecord, OrderStore
-from chalicelib.payments import domain, fulfillment
+from chalicelib.payments import domain, fulfillment, gateway
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import StripeGateway
@@ -76,7 +76,7 @@ def confirmed_before_intent_recorded() -> Patches:
 
     def open_(self: Charging, order: Any) -> Payment:
         intent = self._gateway.create(order)
-        intent = self._gateway.confirm(intent.id, order.id, order.payment_method)
+        intent = self._gateway.confirm(intent.id, order.id, order.payment_method, 1)
         payment = domain.opened(order, intent.id, self._now())
         if not self._store.add(payment):
             payment = self._existing(order.id)
@@ -192,6 +192,26 @@ def webhooks_ignored() -> Patches:
     return ((Webhooks, "receive", lambda *_: None),)
 
 
+def attempts_not_told_apart() -> Patches:
+    """Record what the gateway says about an earlier attempt as the result of the current one."""
+    apply_intent = domain.apply_intent
+
+    def apply(payment: Payment, intent: Intent, now: Any) -> Payment:
+        return apply_intent(payment, replace(intent, attempt=payment.attempt), now)
+
+    return ((domain, "apply_intent", apply),)
+
+
+def retry_key_ignored() -> Patches:
+    """Begin another attempt for every request to pay again, whatever its idempotency key."""
+    return ((Payment, "is_repeated", lambda *_: False),)
+
+
+def retry_not_labelled() -> Patches:
+    """Confirm an intent again without labelling it with its attempt."""
+    return ((gateway, "_may_begin", lambda *_: False),)
+
+
 def lost_refund_not_recorded() -> Patches:
     """Do not record a refund again if another writer changed the payment meanwhile."""
 
@@ -261,6 +281,9 @@ MUTANTS: tuple[Mutant, ...] = (
     every_transition_allowed,
     handler_failures_acknowledged,
     webhooks_ignored,
+    attempts_not_told_apart,
+    retry_key_ignored,
+    retry_not_labelled,
 )
 
 

@@ -18,6 +18,9 @@ def call_names() -> list[str]:
             world.place_order(number, method)
         world.run_until_idle()
         for order_id in world.orders():
+            world.pay_again(order_id, 0)
+        world.run_until_idle()
+        for order_id in world.orders():
             world.cancel_order(order_id)
         world.run_until_idle()
         return sorted(set(world.calls.made))

@@ -78,6 +78,8 @@ class World:
         The ids returned for the order with each number; a second id is a violation.
     accepted_cancellations
         The ids of the orders whose cancellation was accepted.
+    accepted_retries
+        The keys of the accepted requests to pay again, by order.
     possible_cities
         The cities that each order may have: the last one accepted, and those requested since
         without a definite answer.
@@ -111,6 +113,7 @@ class World:
         self.allowed_copies: Counter[str] = Counter()
         self.accepted_orders: dict[int, set[str]] = {}
         self.accepted_cancellations: set[str] = set()
+        self.accepted_retries: dict[str, set[str]] = {}
         self.possible_cities: dict[str, set[str]] = {}
         # of each running API process, the emails that it has sent
         self._emails_of_processes: list[list[str]] = []
@@ -178,6 +181,32 @@ class World:
         answer = self.call_api(orders_api.CANCEL, "orders", {"order_id": order_id}, body={})
         if answer.status == 202:
             self.accepted_cancellations.add(order_id)
+        return answer
+
+    def pay_again(
+        self, order_id: str, key: int, payment_method: str = "pm_card_visa", status: str = ""
+    ) -> Answer:
+        """Pay an order again; the same key repeats the request.
+
+        Parameters
+        ----------
+        status
+            The order's status that the storefront has read, if it is not the current one.
+        """
+        fingerprint = hashlib.sha256(payment_method.encode()).hexdigest()
+        answer = self.call_api(
+            payments_api.RETRY,
+            "payments",
+            body={
+                "order_id": order_id,
+                "order_status": status or self.orders()[order_id]["status"]["S"],
+                "payment_method": payment_method,
+                "idempotency_key": f"payment-number-{key}",
+                "fingerprint": fingerprint,
+            },
+        )
+        if answer.status == 202:
+            self.accepted_retries.setdefault(order_id, set()).add(f"payment-number-{key}")
         return answer
 
     def change_city(self, order_id: str, city: str) -> Answer:

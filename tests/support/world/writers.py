@@ -8,6 +8,8 @@ from contracts import payments as payments_api
 from support.world.world import World
 
 CARDS = ("pm_card_visa", "pm_card_chargeDeclined", "pm_card_authenticationRequired")
+PAYMENT_METHODS = (*CARDS, "pm_nobody")
+"""The last one is unknown to the gateway; the others are cards."""
 CITIES = ("Cairns", "Perth", "Hobart")
 
 
@@ -15,8 +17,10 @@ def act(world: World, random: Random) -> None:
     """Make one random change to one of the orders, or to its payment."""
     order_id = random.choice(list(world.orders()))
     kind = random.random()
-    if kind < 0.3:
+    if kind < 0.2:
         world.cancel_order(order_id)
+    elif kind < 0.3:
+        pay_again(world, random, order_id)
     elif kind < 0.5:
         world.change_city(order_id, random.choice(CITIES))
     elif kind < 0.6:
@@ -26,6 +30,13 @@ def act(world: World, random: Random) -> None:
         world.call_api(payments_api.REEMIT, "payments", path, body={})
     else:
         _authenticate_or_pay_again(world, random, order_id)
+
+
+def pay_again(world: World, random: Random, order_id: str) -> None:
+    """Pay an order again, or repeat an earlier request, also if the order was just cancelled."""
+    key = random.randrange(4)
+    status = random.choice(("", "", "placed"))
+    world.pay_again(order_id, key, PAYMENT_METHODS[key], status)
 
 
 def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> None:

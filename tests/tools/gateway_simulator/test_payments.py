@@ -400,6 +400,45 @@ def test_api_key_must_be_present_and_not_live(simulate: Any, authorization: str 
     simulate(scenario)
 
 
+def test_updated_intent_must_be_confirmed_again(simulate: Any) -> None:
+    async def scenario(simulator: Any) -> None:
+        for card in ("pm_card_chargeDeclined", "pm_card_authenticationRequired"):
+            intent = await simulator.create()
+            await simulator.confirm(intent, card)
+            form = {"payment_method": "pm_card_visa", "metadata[attempt]": "2"}
+            updated = await simulator.call("POST", f"/v1/payment_intents/{intent}", form)
+            assert updated.status == 200
+            assert updated.body["status"] == "requires_confirmation"
+            assert updated.body["last_payment_error"] is updated.body["next_action"] is None
+            assert updated.body["metadata"] == {"order_id": "ord_1", "attempt": "2"}
+            assert await simulator.retrieve(intent) == updated.body
+            # the authentication of the first card is over
+            path = f"/payment_intents/{intent}/authenticate"
+            late = await simulator.control("POST", path, {"outcome": "succeeded"})
+            assert (late.status, late.code) == UNEXPECTED
+            assert (await simulator.confirm(intent)).body["status"] == "succeeded"
+
+    simulate(scenario)
+
+
+def test_charged_or_cancelled_intent_cannot_be_updated(simulate: Any) -> None:
+    async def scenario(simulator: Any) -> None:
+        paid, cancelled = await simulator.create(), await simulator.create()
+        await simulator.confirm(paid)
+        await simulator.call("POST", f"/v1/payment_intents/{cancelled}/cancel")
+        for intent in (paid, cancelled):
+            form = {"payment_method": "pm_card_visa"}
+            reply = await simulator.call("POST", f"/v1/payment_intents/{intent}", form)
+            assert (reply.status, reply.code) == UNEXPECTED
+        unknown = {"payment_method": "pm_none"}
+        reply = await simulator.call(
+            "POST", f"/v1/payment_intents/{await simulator.create()}", unknown
+        )
+        assert (reply.status, reply.code) == (400, "resource_missing")
+
+    simulate(scenario)
+
+
 def test_state_survives_a_restart(simulate: Any) -> None:
     seen: list[Any] = []
 

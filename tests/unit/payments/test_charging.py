@@ -1,5 +1,6 @@
 """Charges and refunds under redeliveries, crashes and reordered events."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,10 +18,19 @@ from chalicelib.payments.gateway import (
     GatewayUnavailableError,
     InvalidGatewayRequestError,
 )
+from chalicelib.payments.retrying import Retrying
 from chassis.consumer import PermanentFailure
-from contracts.events import ORDER_CANCELLED, ORDER_PLACED, CloudEvent, EventType
+from chassis.problems import Conflict, Unprocessable
+from contracts.events import (
+    ORDER_CANCELLED,
+    ORDER_PLACED,
+    PAYMENT_RETRIED,
+    CloudEvent,
+    EventType,
+)
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
+from contracts.payments import PaymentRetried, PaymentRetry, Transaction
 from support.log_lines import Lines
 from support.races import after_call
 
@@ -80,6 +90,7 @@ class MemoryGateway:
     steps: Steps
     outcome: str = "succeeded"
     intents: dict[str, str] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
     refunds: list[str] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -91,10 +102,14 @@ class MemoryGateway:
         self.intents[intent_id] = "unconfirmed"
         return self._intent(intent_id)
 
-    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        return self.steps.run(lambda: self._confirm(intent_id))
+    def confirm(self, intent_id: str, order_id: str, payment_method: str, attempt: int) -> Intent:
+        return self.steps.run(lambda: self._confirm(intent_id, attempt))
 
-    def _confirm(self, intent_id: str) -> Intent:
+    def _confirm(self, intent_id: str, attempt: int) -> Intent:
+        begins = attempt > self.attempts.get(intent_id, 1)
+        if begins and self.intents[intent_id] in ("declined", "action_required", "unconfirmed"):
+            self.attempts[intent_id] = attempt
+            self.intents[intent_id] = "unconfirmed"
         if self.intents[intent_id] == "unconfirmed":
             self.intents[intent_id] = self.outcome
         return self._intent(intent_id)
@@ -130,6 +145,7 @@ class MemoryGateway:
             status=status,
             decline_code="insufficient_funds" if status == "declined" else None,
             client_secret="secret" if status == "action_required" else None,
+            attempt=self.attempts.get(intent_id, 1),
         )
 
     @property
@@ -140,9 +156,11 @@ class MemoryGateway:
 class World:
     def __init__(self, outcome: str = "succeeded", steps: Steps | None = None) -> None:
         self.steps = steps or Steps()
+        self.cancelled: set[str] = set()
         self.store = MemoryStore(self.steps)
         self.gateway = MemoryGateway(self.steps, outcome)
         self.charging = Charging(self.store, self.gateway, lambda: NOW)  # type: ignore[arg-type]
+        self.retrying = Retrying(self.store, lambda: NOW)  # type: ignore[arg-type]
 
     def deliver(self, kind: EventType, order: Order) -> None:
         event = CloudEvent(
@@ -157,6 +175,42 @@ class World:
             self.charging.on_order_placed(event)
         else:
             self.charging.on_order_cancelled(event)
+
+    def retry(
+        self,
+        order: Order,
+        key: str = "again",
+        method: str = "pm_card_mastercard",
+        status: Any = "placed",
+    ) -> Transaction:
+        request = PaymentRetry(
+            order_id=order.id,
+            order_status=status,
+            payment_method=method,
+            idempotency_key=key,
+            fingerprint=method,
+        )
+        return self.retrying.retry(request)
+
+    def charge_again(self, order: Order) -> None:
+        kind = PAYMENT_RETRIED
+        data = PaymentRetried(
+            transaction_id=self.payment.id,
+            order_id=order.id,
+            customer_id=order.customer_id,
+            attempt=self.payment.attempt,
+            requested_at=NOW,
+        )
+        self.charging.on_payment_retried(
+            CloudEvent(
+                id=f"{order.id}.1.{kind.name}",
+                source=kind.source,
+                type=kind.name,
+                subject=order.id,
+                time=NOW,
+                data=data,
+            )
+        )
 
     @property
     def payment(self) -> Payment:
@@ -330,6 +384,164 @@ def test_cancellation_is_retried_while_the_intent_is_open(order: Order) -> None:
         world.deliver(ORDER_CANCELLED, order)
 
 
+@pytest.mark.parametrize("outcome", ["declined", "action_required"])
+def test_another_payment_method_is_charged_once_on_the_same_intent(
+    order: Order, outcome: str
+) -> None:
+    world = World(outcome)
+    world.deliver(ORDER_PLACED, order)
+    world.gateway.outcome = "succeeded"
+    # WHEN the request is repeated, and its event too
+    for _ in range(3):
+        assert world.retry(order).status in ("pending", "succeeded")
+        world.charge_again(order)
+    assert world.store.history == ["pending", outcome, "pending", "succeeded"]
+    assert world.gateway.charged == list(world.gateway.intents) == ["pi_1"]
+    assert world.payment.payment_method == "pm_card_mastercard"
+    assert [result.attempt for result in world.payment.outcomes] == [1, 2]
+    # and the order's own event, redelivered, changes nothing
+    world.deliver(ORDER_PLACED, order)
+    assert world.payment.status == "succeeded"
+
+
+def test_redelivered_order_continues_the_current_attempt(order: Order) -> None:
+    # GIVEN an event of a retry that was lost
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.retry(order)
+    world.gateway.outcome = "succeeded"
+    world.deliver(ORDER_PLACED, order)
+    assert world.store.history == ["pending", "declined", "pending", "succeeded"]
+
+
+def test_late_decline_of_the_first_card_is_not_the_result_of_the_second(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    late = Intent(id="pi_1", status="declined", decline_code="lost_card")
+    world.retry(order)
+    assert world.charging.record(world.payment, late).status == "pending"
+    world.gateway.outcome = "action_required"
+    world.charge_again(order)
+    assert world.charging.record(world.payment, late).status == "action_required"
+    # but the result of the second is recorded, and so is a success, whichever card it was
+    second = replace(late, attempt=2)
+    assert world.charging.record(world.payment, second).status == "declined"
+    world.retry(order, "third")
+    paid = Intent(id="pi_1", status="succeeded", attempt=2)
+    assert world.charging.record(world.payment, paid).status == "succeeded"
+
+
+def test_second_decline_is_an_outcome_with_an_email_of_its_own(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.retry(order)
+    world.charge_again(order)
+    emails = domain.emails_of(world.payment)
+    assert [template for _, template in emails] == ["payment_declined"] * 2
+    assert len({message_id for message_id, _ in emails}) == 2
+    assert emails[0][0] == domain.message_id(order.id, "payment_declined")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_order_cancelled_while_it_is_paid_again_is_not_charged(order: Order, when: str) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.gateway.outcome = "succeeded"
+    if when == "before":  # the storefront has read the order before it was cancelled
+        world.deliver(ORDER_CANCELLED, order)
+        world.retry(order)
+    else:
+        world.retry(order)
+        world.deliver(ORDER_CANCELLED, order)
+    world.charge_again(order)
+    assert world.payment.status == "cancelled"
+    assert world.gateway.charged == []
+
+
+def test_card_charged_again_while_the_order_is_cancelled_is_refunded(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.retry(order)
+    world.gateway.outcome = "succeeded"
+    after_call(world.gateway, "confirm", cancelling(world, order))
+    world.charge_again(order)
+    assert world.payment.status == "refunded"
+    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+
+
+def test_key_begins_one_attempt_and_belongs_to_its_payment_method(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.retry(order)
+    with pytest.raises(Unprocessable, match="was used for another request"):
+        world.retry(order, method="pm_card_visa")
+    world.charge_again(order)
+    # a repeated request is answered even if the order was cancelled meanwhile
+    assert world.retry(order, status="cancelled").status == "declined"
+    assert world.payment.attempt == 2
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "refunded", "cancelled"])
+def test_paid_or_ended_payment_is_not_paid_again(order: Order, outcome: str) -> None:
+    world = World()
+    if outcome == "cancelled":
+        world.deliver(ORDER_CANCELLED, order)
+    else:
+        world.deliver(ORDER_PLACED, order)
+    if outcome == "refunded":
+        world.deliver(ORDER_CANCELLED, order)
+    before = world.payment
+    with pytest.raises(Conflict):
+        world.retry(order)
+    assert world.payment is before
+
+
+def test_order_without_a_transaction_or_result_or_intent_is_not_paid_again(order: Order) -> None:
+    world = World()
+    with pytest.raises(Conflict, match="still being processed"):
+        world.retry(order)
+    world.store.add(domain.opened(order, "pi_1", NOW))
+    with pytest.raises(Conflict, match="still being processed"):
+        world.retry(order)
+    refused = World()
+    refused.store.add(domain.refused(order, "amount_too_small", NOW))
+    with pytest.raises(Conflict, match="place a new one"):
+        refused.retry(order)
+
+
+def test_cancelled_order_is_not_paid_again(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    with pytest.raises(Conflict, match="cancelled"):
+        world.retry(order, status="cancelled")
+    assert world.payment.status == "declined"
+
+
+def test_attempts_of_an_order_are_limited(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    for number in range(1, domain.MAX_ATTEMPTS):
+        world.retry(order, f"key {number}")
+        world.charge_again(order)
+    assert world.payment.attempt == domain.MAX_ATTEMPTS
+    with pytest.raises(Conflict, match="Too many"):
+        world.retry(order, "one more")
+
+
+def test_retry_is_not_begun_twice_by_two_requests_at_the_same_time(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    after_call(world.store, "get", lambda: world.retry(order))
+    world.retry(order)
+    assert world.payment.attempt == 2
+    # and of two different requests, one is refused
+    world.charge_again(order)
+    after_call(world.store, "get", lambda: world.retry(order, "a"))
+    with pytest.raises(Conflict, match="still being processed"):
+        world.retry(order, "b")
+    assert [retry.key for retry in world.payment.retries] == ["again", "a"]
+
+
 def cancelling(world: World, order: Order) -> Callable[[], None]:
     return lambda: world.deliver(ORDER_CANCELLED, order)
 
@@ -371,7 +583,7 @@ def test_order_cancelled_while_its_intent_is_confirmed_is_refunded(order: Order,
         world.deliver(ORDER_PLACED, order)
     else:
         world.store.add(domain.opened(order, world.gateway.create(order).id, NOW))
-        world.gateway.confirm("pi_1", order.id, order.payment_method)
+        world.gateway.confirm("pi_1", order.id, order.payment_method, 1)
         # or a webhook records it first
         after_call(world.gateway, "cancel", receiving(world, "succeeded"))
         world.deliver(ORDER_CANCELLED, order)
@@ -548,9 +760,13 @@ def test_new_status_has_a_version_and_time_of_its_own(order: Order) -> None:
 def test_each_outcome_with_an_email_has_its_template(order: Order) -> None:
     pending = domain.opened(order, "pi_1", NOW)
     assert domain.emails_of(pending) == []
-    assert domain.emails_of(pending.moved_to("cancelled", NOW)) == ["payment_refunded"]
+    cancelled = domain.emails_of(pending.moved_to("cancelled", NOW))
+    assert [template for _, template in cancelled] == ["payment_refunded"]
     refunded = pending.moved_to("succeeded", NOW).moved_to("refunded", NOW)
-    assert domain.emails_of(refunded) == ["payment_succeeded", "payment_refunded"]
+    assert [template for _, template in domain.emails_of(refunded)] == [
+        "payment_succeeded",
+        "payment_refunded",
+    ]
 
 
 def test_final_status_cannot_change(order: Order) -> None:
@@ -572,6 +788,10 @@ def test_late_gateway_status_does_not_change_a_final_status(order: Order) -> Non
 
 
 EVENTS = ("placed", "cancelled", "bank confirms", "bank declines", "webhook")
+SEQUENCES = (
+    *itertools.product(EVENTS, repeat=5),
+    *itertools.product((*EVENTS, "pays again"), repeat=4),
+)
 
 
 def happen(world: World, event: str, order: Order) -> None:
@@ -580,9 +800,17 @@ def happen(world: World, event: str, order: Order) -> None:
     payment = world.store.payments.get(domain.transaction_id(order.id))
     if event in ("placed", "cancelled"):
         world.deliver(ORDER_PLACED if event == "placed" else ORDER_CANCELLED, order)
+        world.cancelled |= {order.id} if event == "cancelled" else set()
     elif event == "webhook":
         if payment is not None and payment.intent_id is not None:
             world.charging.record(payment, world.gateway._intent(payment.intent_id))
+    elif event == "pays again":
+        if payment is not None and payment.status in ("declined", "action_required"):
+            world.gateway.outcome = "succeeded"
+            status = "cancelled" if payment.order_id in world.cancelled else "placed"
+            with contextlib.suppress(Conflict):
+                world.retry(order, f"key {payment.attempt}", status=status)
+                world.charge_again(order)
     else:
         yes = event == "bank confirms"
         for intent_id, status in intents.items():
@@ -592,8 +820,8 @@ def happen(world: World, event: str, order: Order) -> None:
 
 @pytest.mark.parametrize("outcome", ["succeeded", "declined", "action_required"])
 def test_every_sequence_of_events_ends_in_a_consistent_state(order: Order, outcome: str) -> None:
-    for events in itertools.product(EVENTS, repeat=5):
-        # WHEN five events happen, in any order and with repetitions
+    for events in SEQUENCES:
+        # WHEN four or five events happen, in any order and with repetitions
         world = World(outcome)
         for event in events:
             happen(world, event, order)

@@ -37,9 +37,14 @@ def raising(error: Exception) -> Any:
     return call
 
 
-def intent(status: str, name: str = "pi_1", created: int = 1) -> SimpleNamespace:
+def intent(status: str, name: str = "pi_1", created: int = 1, attempt: str = "") -> SimpleNamespace:
     return SimpleNamespace(
-        id=name, status=status, created=created, client_secret="secret", last_payment_error=None
+        id=name,
+        status=status,
+        created=created,
+        client_secret="secret",
+        last_payment_error=None,
+        metadata={"attempt": attempt} if attempt else {},
     )
 
 
@@ -163,7 +168,7 @@ NO_SUCH_METHOD = stripe.InvalidRequestError("No.", "payment_method", code="resou
 def test_intent_with_an_outcome_is_not_confirmed_again() -> None:
     confirm = Answers()
     answer = gateway_with(intents_retrieve=Answers(PAID), intents_confirm=confirm).confirm(
-        "pi_1", "ord_1", "pm_1"
+        "pi_1", "ord_1", "pm_1", 1
     )
     assert (answer.id, answer.status) == ("pi_1", "succeeded")
     assert confirm.sent == []
@@ -174,7 +179,7 @@ def test_intent_that_another_delivery_confirms_meanwhile_keeps_its_outcome() -> 
     gateway = gateway_with(
         intents_retrieve=Answers(NOT_CONFIRMED, PAID), intents_confirm=Answers(NO_SUCH_METHOD)
     )
-    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+    assert gateway.confirm("pi_1", "ord_1", "pm_1", 1).status == "succeeded"
 
 
 def test_payment_method_that_the_gateway_refuses_is_a_decline() -> None:
@@ -182,7 +187,7 @@ def test_payment_method_that_the_gateway_refuses_is_a_decline() -> None:
         intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED),
         intents_confirm=Answers(NO_SUCH_METHOD),
     )
-    answer = gateway.confirm("pi_1", "ord_1", "pm_1")
+    answer = gateway.confirm("pi_1", "ord_1", "pm_1", 1)
     assert (answer.id, answer.status, answer.decline_code) == (
         "pi_1",
         "declined",
@@ -196,7 +201,7 @@ def test_confirmation_that_is_invalid_for_another_reason_is_no_decline() -> None
         intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=Answers(error)
     )
     with pytest.raises(InvalidGatewayRequestError, match="parameter_missing"):
-        gateway.confirm("pi_1", "ord_1", "pm_1")
+        gateway.confirm("pi_1", "ord_1", "pm_1", 1)
 
 
 def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_carried_out() -> None:
@@ -204,7 +209,7 @@ def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_car
     gateway = gateway_with(
         intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=confirm
     )
-    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+    assert gateway.confirm("pi_1", "ord_1", "pm_1", 1).status == "succeeded"
     first, second = confirm.keys
     assert first == "ord_1:confirm"
     assert second
@@ -215,7 +220,7 @@ def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_car
 def test_failed_confirmation_that_was_carried_out_is_not_repeated() -> None:
     confirm = Answers(stripe.APIError("Oops."))
     gateway = gateway_with(intents_retrieve=Answers(NOT_CONFIRMED, PAID), intents_confirm=confirm)
-    assert gateway.confirm("pi_1", "ord_1", "pm_1").status == "succeeded"
+    assert gateway.confirm("pi_1", "ord_1", "pm_1", 1).status == "succeeded"
     assert len(confirm.sent) == 1
 
 
@@ -232,7 +237,77 @@ def test_confirmation_without_an_answer_has_no_outcome(errors: list[Exception]) 
         intents_retrieve=Answers(NOT_CONFIRMED, NOT_CONFIRMED), intents_confirm=Answers(*errors)
     )
     with pytest.raises(GatewayUnavailableError):
-        gateway.confirm("pi_1", "ord_1", "pm_1")
+        gateway.confirm("pi_1", "ord_1", "pm_1", 1)
+
+
+def test_second_attempt_is_labelled_before_it_is_confirmed() -> None:
+    first = intent("requires_action")
+    second = intent("requires_confirmation", attempt="2")
+    update, confirm = Answers(second), Answers(PAID)
+    gateway = gateway_with(
+        intents_retrieve=Answers(first, second), intents_update=update, intents_confirm=confirm
+    )
+    assert gateway.confirm("pi_1", "ord_1", "pm_2", 2).status == "succeeded"
+    ((_, sent, _),) = update.sent
+    assert sent == {"payment_method": "pm_2", "metadata": {"attempt": "2"}}
+    assert (update.keys, confirm.keys) == (["ord_1:attempt:2"], ["ord_1:confirm:2"])
+
+
+def test_failed_label_is_repeated_with_another_label_and_confirmed_under_it() -> None:
+    again = intent("requires_confirmation", attempt="2.x")
+    update, confirm = Answers(stripe.APIError("Oops."), again), Answers(PAID)
+    gateway = gateway_with(
+        intents_retrieve=Answers(intent("requires_action"), intent("requires_action"), again),
+        intents_update=update,
+        intents_confirm=confirm,
+    )
+    assert gateway.confirm("pi_1", "ord_1", "pm_2", 2).status == "succeeded"
+    label = update.sent[1][1]["metadata"]["attempt"]
+    assert label.startswith("2.")
+    assert update.keys == ["ord_1:attempt:2", f"ord_1:attempt:{label}"]
+    assert confirm.keys == ["ord_1:confirm:2.x"]
+
+
+def test_label_that_an_older_request_overwrote_is_written_again() -> None:
+    # GIVEN a first label that the gateway answers from its memory without writing it again
+    stale, second = intent("requires_action"), intent("requires_confirmation", attempt="2.x")
+    update = Answers(second, second)
+    gateway = gateway_with(
+        intents_retrieve=Answers(stale, stale, second),
+        intents_update=update,
+        intents_confirm=Answers(PAID),
+    )
+    assert gateway.confirm("pi_1", "ord_1", "pm_2", 2).status == "succeeded"
+    assert len(set(update.keys)) == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        # already paid or cancelled, whichever attempt it was
+        (intent("succeeded"), "succeeded"),
+        (intent("canceled"), "cancelled"),
+        # this attempt has its outcome, or a later one has begun
+        (intent("requires_action", attempt="2"), "action_required"),
+        (intent("requires_confirmation", attempt="3"), "unconfirmed"),
+    ],
+)
+def test_attempt_is_not_made_if_it_is_over(found: SimpleNamespace, status: str) -> None:
+    answer = gateway_with(intents_retrieve=Answers(found)).confirm("pi_1", "ord_1", "pm_2", 2)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    ("later", "status"),
+    [("succeeded", "succeeded"), ("canceled", "cancelled"), ("requires_action", "declined")],
+)
+def test_refused_label_is_a_decline_unless_the_intent_is_over(later: str, status: str) -> None:
+    gateway = gateway_with(
+        intents_retrieve=Answers(intent("requires_action"), intent(later)),
+        intents_update=Answers(NO_SUCH_METHOD),
+    )
+    answer = gateway.confirm("pi_1", "ord_1", "pm_2", 2)
+    assert (answer.status, answer.attempt) == (status, 2 if status == "declined" else 1)
 
 
 def test_intent_that_cannot_be_cancelled_any_more_is_returned_as_it_is() -> None:
@@ -273,7 +348,7 @@ def test_call_without_an_answer_is_unavailable(errors: list[Exception]) -> None:
 )
 def test_declined_card_has_the_code_of_the_error(error: stripe.CardError, code: str) -> None:
     gateway = gateway_with(intents_retrieve=Answers(NOT_CONFIRMED), intents_confirm=Answers(error))
-    answer = gateway.confirm("pi_1", "ord_1", "pm_1")
+    answer = gateway.confirm("pi_1", "ord_1", "pm_1", 1)
     assert (answer.status, answer.decline_code) == ("declined", code)
 
 

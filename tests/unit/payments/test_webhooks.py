@@ -183,6 +183,21 @@ def test_only_a_failure_has_a_decline_code(
     assert (intent.id, intent.status, intent.decline_code) == ("pi_1", status, code)
 
 
+@pytest.mark.parametrize(
+    ("label", "attempt"), [(None, 1), ("2", 2), ("3.5f0c", 3), ("10.x", 10), ("", 1), ("x", 1)]
+)
+def test_webhook_belongs_to_the_attempt_that_the_metadata_name(
+    label: str | None, attempt: int
+) -> None:
+    order, charging = order_of(), Charging()
+    metadata = {"order_id": order.id} | ({} if label is None else {"attempt": label})
+    webhooks(opened(order, "pi_1", order.placed_at), charging).receive(
+        signed("payment_intent.payment_failed", id="pi_1", metadata=metadata)
+    )
+    (intent,) = charging.recorded
+    assert intent.attempt == attempt
+
+
 def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:
     order, charging = order_of(), Charging()
     payment = opened(order, "pi_1", order.placed_at)

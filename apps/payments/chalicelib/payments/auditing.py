@@ -86,8 +86,8 @@ class Auditing:
             charges=own + [charge for charge in charges if charge.intent_id != payment.intent_id],
             receipt_file_id=domain.receipt_id(order_id) if domain.has_receipt(payment) else None,
             messages=[
-                ExpectedMessage(id=domain.message_id(order_id, template), template=template)
-                for template in domain.emails_of(payment)
+                ExpectedMessage(id=message_id, template=template)
+                for message_id, template in domain.emails_of(payment)
             ],
         )
 

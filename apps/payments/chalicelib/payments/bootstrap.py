@@ -9,6 +9,7 @@ from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import Gateway, StripeGateway
 from chalicelib.payments.ledger import Ledger, StripeLedger
 from chalicelib.payments.receipts import render_receipt
+from chalicelib.payments.retrying import Retrying
 from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.transactions import Transactions
 from chalicelib.payments.webhooks import Webhooks
@@ -48,6 +49,7 @@ class Components(NamedTuple):
 
     transactions: Transactions
     auditing: Auditing
+    retrying: Retrying
     webhooks: Webhooks
     relay: Relay
     charge: Consumer
@@ -88,6 +90,7 @@ def build(
     return Components(
         transactions=Transactions(store),
         auditing=Auditing(store, ledger or StripeLedger(stripe)),
+        retrying=Retrying(store),
         webhooks=Webhooks(settings.stripe_webhook_secret, store, charging),
         relay=Relay(
             settings.topic_arn,
@@ -100,6 +103,7 @@ def build(
             {
                 events.ORDER_PLACED: charging.on_order_placed,
                 events.ORDER_CANCELLED: charging.on_order_cancelled,
+                events.PAYMENT_RETRIED: charging.on_payment_retried,
             },
             Parking(sqs, settings.charge_dead_letters_url),
             sqs,

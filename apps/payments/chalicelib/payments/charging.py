@@ -1,9 +1,12 @@
-"""Charge placed orders, and cancel or refund the payments of cancelled ones.
+"""Charge placed orders, pay again, and cancel or refund the payments of cancelled orders.
 
 A charge takes three steps: create an unconfirmed intent, record its id, confirm it. A crash between
 two steps leaves either an intent that never charges anything, or a record with which the next
 delivery continues. Nothing depends on how long the gateway remembers an idempotency key. If the
 record itself is lost, a late charge searches the gateway for the intent.
+
+Paying again with another payment method is another attempt on the same intent. It is recorded
+first, which makes the payment pending again, and its event confirms the intent.
 """
 
 from datetime import timedelta
@@ -23,13 +26,14 @@ from chassis.consumer import PermanentFailure
 from chassis.contention import Attempts
 from contracts.events import CloudEvent
 from contracts.orders import Order
+from contracts.payments import PaymentRetried
 
 SEARCH_AGE = timedelta(hours=1)
 """An order of this age without a transaction may have one that was lost: search the gateway."""
 
 
 class Charging:
-    """Charges placed orders, and cancels or refunds the payments of cancelled ones.
+    """Charges placed orders, also again, and cancels or refunds the payments of cancelled ones.
 
     Parameters
     ----------
@@ -59,14 +63,23 @@ class Charging:
         order = event.data
         try:
             payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
-            if payment.status == "pending" and payment.intent_id is not None:
-                intent = self._gateway.confirm(
-                    payment.intent_id, payment.order_id, payment.payment_method
-                )
-                self.record(payment, intent)
-            elif payment.intent_id is not None and payment.may_still_succeed:
-                # A webhook about a later outcome may have been lost.
-                self.record(payment, self._gateway.retrieve(payment.intent_id))
+            self._confirm(payment)
+        except InvalidGatewayRequestError as error:
+            raise PermanentFailure(f"the gateway rejects the request: {error}") from None
+
+    def on_payment_retried(self, event: CloudEvent[PaymentRetried]) -> None:
+        """Charge the payment method of an order's current attempt to pay, once.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If the gateway does not answer; a retry is safe.
+        PermanentFailure
+            If the gateway rejects the request itself.
+        """
+        payment = self._existing(event.data.order_id)
+        try:
+            self._confirm(payment)
         except InvalidGatewayRequestError as error:
             raise PermanentFailure(f"the gateway rejects the request: {error}") from None
 
@@ -86,7 +99,7 @@ class Charging:
             # Cancelled before the charge: this record prevents a later charge.
             found = self._find_lost_intent(order)
             payment = (
-                domain.opened(order, found.id, self._now())
+                domain.opened(order, found.id, self._now(), found.attempt)
                 if found
                 else domain.cancelled_before_charge(order, self._now())
             )
@@ -120,13 +133,28 @@ class Charging:
                 return changed
             payment = self._existing(payment.order_id)
 
+    def _confirm(self, payment: Payment) -> None:
+        """Confirm the intent of a pending payment, and record the result."""
+        if payment.intent_id is None or not payment.may_still_succeed:
+            return
+        if payment.status != "pending":
+            # A webhook about a later outcome may have been lost.
+            self.record(payment, self._gateway.retrieve(payment.intent_id))
+            return
+        intent = self._gateway.confirm(
+            payment.intent_id, payment.order_id, payment.payment_method, payment.attempt
+        )
+        if self.record(payment, intent).status == "pending":
+            # The result belongs to another attempt, of this or of another delivery.
+            raise GatewayUnavailableError(f"{payment.intent_id} has no result yet")
+
     def _open(self, order: Order) -> Payment:
         try:
             intent = self._find_lost_intent(order) or self._gateway.create(order)
         except GatewayRefusedError as error:
             payment = domain.refused(order, error.code, self._now())
         else:
-            payment = domain.opened(order, intent.id, self._now())
+            payment = domain.opened(order, intent.id, self._now(), intent.attempt)
         return self._add(payment)
 
     def _add(self, payment: Payment) -> Payment:

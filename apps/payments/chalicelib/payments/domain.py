@@ -20,18 +20,30 @@ IntentStatus = Literal["unconfirmed", "succeeded", "action_required", "declined"
 
 ALLOWED: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     "pending": frozenset({"succeeded", "declined", "action_required", "cancelled"}),
-    "action_required": frozenset({"succeeded", "declined", "cancelled"}),
+    # Pending again: the shopper pays again with another payment method.
+    "action_required": frozenset({"succeeded", "declined", "cancelled", "pending"}),
     "succeeded": frozenset({"refunded"}),
-    # A shopper who has the client secret can try again after a decline.
-    "declined": frozenset({"succeeded"}),
+    # A shopper who has the client secret can also try again in the browser.
+    "declined": frozenset({"succeeded", "pending"}),
     "refunded": frozenset(),
     "cancelled": frozenset(),
 }
 """The statuses that may follow each status. A status that none may follow is final."""
 
+MAX_ATTEMPTS = 10
+"""Payment methods that may be tried for one order, so that nobody tests stolen cards with it."""
+
 
 class ForbiddenTransitionError(Exception):
     """The new status may not follow the current one."""
+
+
+class TooManyAttemptsError(Exception):
+    """``MAX_ATTEMPTS`` payment methods were tried for the order."""
+
+
+class KeyReusedError(Exception):
+    """The idempotency key was used to pay again with another request."""
 
 
 class Intent(Struct, frozen=True, kw_only=True):
@@ -47,12 +59,18 @@ class Intent(Struct, frozen=True, kw_only=True):
         The gateway's code for the reason of a decline.
     client_secret
         Secret with which the shopper's browser authenticates the payment.
+    attempt
+        The number of the payment's attempt that the status belongs to.
+    attempt_label
+        The gateway's label of that attempt; empty for the first one.
     """
 
     id: str
     status: IntentStatus
     decline_code: str | None = None
     client_secret: str | None = None
+    attempt: int = 1
+    attempt_label: str = ""
 
 
 EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
@@ -72,12 +90,37 @@ class Outcome(Struct, frozen=True, kw_only=True):
     ----------
     version
         The payment's version that brought this status.
+    attempt
+        The number of the attempt, from 1, that had this outcome.
     """
 
     status: PaymentStatus
     version: int
     occurred_at: datetime
     decline_code: str | None = None
+    attempt: int = 1
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """A request to pay again with another payment method.
+
+    Attributes
+    ----------
+    key
+        Its idempotency key.
+    fingerprint
+        Fingerprint of its body.
+    attempt
+        The number of the attempt, from 2, that it began.
+    version
+        The payment's version that began this attempt.
+    """
+
+    key: str
+    fingerprint: str
+    attempt: int
+    version: int
+    requested_at: datetime
 
 
 class Payment(Struct, frozen=True, kw_only=True):
@@ -86,7 +129,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     It is stored and returned as the order's transaction; each order has exactly one.
 
     ``outcomes`` are the statuses that it has had, oldest first, so that the event of each can be
-    re-emitted unchanged.
+    re-emitted unchanged. ``attempt`` is the number of the current attempt, from 1; ``retries`` are
+    the requests that began the others.
     """
 
     id: str
@@ -105,6 +149,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     client_secret: str | None = None
     receipt_file_id: str | None = None
     outcomes: tuple[Outcome, ...] = ()
+    attempt: int = 1
+    retries: tuple[Retry, ...] = ()
 
     @property
     def may_still_succeed(self) -> bool:
@@ -129,7 +175,11 @@ class Payment(Struct, frozen=True, kw_only=True):
         if status not in ALLOWED[self.status]:
             raise ForbiddenTransitionError(f"{status} may not follow {self.status}")
         outcome = Outcome(
-            status=status, version=self.version + 1, occurred_at=now, decline_code=decline_code
+            status=status,
+            version=self.version + 1,
+            occurred_at=now,
+            decline_code=decline_code,
+            attempt=self.attempt,
         )
         return replace(
             self,
@@ -138,7 +188,58 @@ class Payment(Struct, frozen=True, kw_only=True):
             client_secret=client_secret,
             version=outcome.version,
             updated_at=now,
-            outcomes=(*self.outcomes, outcome),
+            outcomes=self.outcomes if status == "pending" else (*self.outcomes, outcome),
+        )
+
+    def is_repeated(self, key: str, fingerprint: str) -> bool:
+        """Return whether a request to pay again was already accepted.
+
+        Raises
+        ------
+        KeyReusedError
+            If its key was used for another request.
+        """
+        for retry in self.retries:
+            if retry.key == key:
+                if retry.fingerprint != fingerprint:
+                    raise KeyReusedError("the key was used for another request")
+                return True
+        return False
+
+    def retried(self, payment_method: str, key: str, fingerprint: str, now: datetime) -> "Payment":
+        """Return the payment with its next attempt, which is pending.
+
+        Parameters
+        ----------
+        payment_method
+            The gateway's token of the payment method to charge.
+        key, fingerprint
+            Idempotency key of the request, and fingerprint of its body.
+
+        Raises
+        ------
+        ForbiddenTransitionError
+            If the payment is neither declined nor waiting for an action, or has no intent.
+        TooManyAttemptsError
+            If there were too many attempts.
+        """
+        if self.intent_id is None:
+            raise ForbiddenTransitionError("there is no intent to confirm")
+        pending = self.moved_to("pending", now)
+        if self.attempt >= MAX_ATTEMPTS:
+            raise TooManyAttemptsError(f"{self.attempt} attempts")
+        retry = Retry(
+            key=key,
+            fingerprint=fingerprint,
+            attempt=self.attempt + 1,
+            version=pending.version,
+            requested_at=now,
+        )
+        return replace(
+            pending,
+            payment_method=payment_method,
+            attempt=retry.attempt,
+            retries=(*self.retries, retry),
         )
 
     def with_receipt(self, file_id: str, now: datetime) -> "Payment":
@@ -156,9 +257,16 @@ def receipt_id(order_id: str) -> str:
     return derived_id("fil", order_id, "receipt")
 
 
-def message_id(order_id: str, template: Template) -> str:
-    """Return the message id of the only email of a template that an order can have."""
-    return derived_id("msg", order_id, template)
+def message_id(order_id: str, template: Template, attempt: int = 1) -> str:
+    """Return the message id of the only email of a template that an attempt can have.
+
+    Parameters
+    ----------
+    attempt
+        The number of the attempt to pay, from 1.
+    """
+    parts = (order_id, template) if attempt == 1 else (order_id, template, str(attempt))
+    return derived_id("msg", *parts)
 
 
 def has_receipt(payment: Payment) -> bool:
@@ -166,18 +274,25 @@ def has_receipt(payment: Payment) -> bool:
     return any(outcome.status == "succeeded" for outcome in payment.outcomes)
 
 
-def emails_of(payment: Payment) -> list[Template]:
-    """Return the templates of the emails that the customer must have received."""
+def emails_of(payment: Payment) -> list[tuple[str, Template]]:
+    """Return the id and the template of each email that the customer must have received."""
     return [
-        EMAIL_TEMPLATES[outcome.status]
+        (
+            message_id(payment.order_id, EMAIL_TEMPLATES[outcome.status], outcome.attempt),
+            EMAIL_TEMPLATES[outcome.status],
+        )
         for outcome in payment.outcomes
         if outcome.status in EMAIL_TEMPLATES
     ]
 
 
-def opened(order: Order, intent_id: str, now: datetime) -> Payment:
-    """Return the pending payment of an order whose intent exists and is not confirmed yet."""
-    return _payment_of(order, "pending", now, intent_id=intent_id)
+def opened(order: Order, intent_id: str, now: datetime, attempt: int = 1) -> Payment:
+    """Return the pending payment of an order whose intent exists.
+
+    The intent is not confirmed yet, unless it was found because the transaction was lost; then
+    ``attempt`` may be greater than 1.
+    """
+    return replace(_payment_of(order, "pending", now, intent_id=intent_id), attempt=attempt)
 
 
 def cancelled_before_charge(order: Order, now: datetime) -> Payment:
@@ -221,10 +336,13 @@ def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
     """Return the payment with the status of its intent; the same payment if nothing changes.
 
     A status that may not follow the current one is ignored, since the gateway's statuses arrive
-    late, repeatedly and out of order.
+    late, repeatedly and out of order. So is the status of an earlier attempt, unless it is final: a
+    late decline of the first card says nothing about the second.
     """
     status = intent.status
     if status == "unconfirmed" or status not in ALLOWED[payment.status]:
+        return payment
+    if intent.attempt < payment.attempt and status not in ("succeeded", "cancelled"):
         return payment
     return payment.moved_to(
         status,

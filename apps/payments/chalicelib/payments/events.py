@@ -10,10 +10,11 @@ from contracts.events import (
     PAYMENT_CANCELLED,
     PAYMENT_DECLINED,
     PAYMENT_REFUNDED,
+    PAYMENT_RETRIED,
     PAYMENT_SUCCEEDED,
     CloudEvent,
 )
-from contracts.payments import PaymentOutcome
+from contracts.payments import PaymentOutcome, PaymentRetried
 
 OUTCOMES = {
     "succeeded": PAYMENT_SUCCEEDED,
@@ -24,11 +25,13 @@ OUTCOMES = {
 }
 
 
-def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[PaymentOutcome]]:
-    """Yield the events of a change in the table: one for each new outcome.
+def events_of(
+    before: Record | None, after: Record | None
+) -> Iterator[CloudEvent[PaymentOutcome] | CloudEvent[PaymentRetried]]:
+    """Yield the events of a change in the table: one for each new outcome, and for each new retry.
 
-    A write without a new outcome (the receipt was archived) emits nothing. A re-emitted transaction
-    emits all its outcomes again, with the same ids and data.
+    A write without either (the receipt was archived) emits nothing. A re-emitted transaction emits
+    all its outcomes again, and its last retry if that is still pending, with the same ids and data.
 
     Parameters
     ----------
@@ -37,11 +40,37 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     """
     if not isinstance(after, TransactionRecord):
         return
-    payment, emitted = after.to_payment(), set()
+    payment = after.to_payment()
+    emitted: set[int] = set()
     if isinstance(before, TransactionRecord) and not after.is_reemitted(before):
-        emitted = {outcome.status for outcome in before.to_payment().outcomes}
+        known = before.to_payment()
+        emitted = {outcome.version for outcome in known.outcomes}
+        emitted |= {retry.version for retry in known.retries}
+    yield from _outcomes(payment, after, emitted)
+    for retry in payment.retries[-1:]:
+        if payment.status == "pending" and retry.version not in emitted:
+            yield CloudEvent(
+                id=f"{payment.id}.{retry.version}.{PAYMENT_RETRIED.name}",
+                source=PAYMENT_RETRIED.source,
+                type=PAYMENT_RETRIED.name,
+                subject=payment.order_id,
+                time=retry.requested_at,
+                data=PaymentRetried(
+                    transaction_id=payment.id,
+                    order_id=payment.order_id,
+                    customer_id=payment.customer_id,
+                    attempt=retry.attempt,
+                    requested_at=retry.requested_at,
+                ),
+                traceparent=after.trace,
+            )
+
+
+def _outcomes(
+    payment: Payment, after: TransactionRecord, emitted: set[int]
+) -> Iterator[CloudEvent[PaymentOutcome]]:
     for outcome in payment.outcomes:
-        if outcome.status in emitted:
+        if outcome.version in emitted:
             continue
         kind = OUTCOMES[outcome.status]
         yield CloudEvent(
@@ -67,6 +96,7 @@ def outcome_of(payment: Payment, outcome: Outcome) -> PaymentOutcome:
         lines=payment.lines,
         occurred_at=outcome.occurred_at,
         decline_code=outcome.decline_code,
+        attempt=outcome.attempt,
     )
 
 

@@ -140,7 +140,7 @@ class Fulfillment:
             ),
             attachments=attachments,
         )
-        message_id = domain.message_id(outcome.order_id, template)
+        message_id = domain.message_id(outcome.order_id, template, outcome.attempt)
         try:
             self._notifications.call(notifications.SEND, {"message_id": message_id}, body=message)
         except Conflict:

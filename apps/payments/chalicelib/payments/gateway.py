@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from chalicelib.payments.domain import Intent
 from chassis import context
 from contracts.orders import Order
@@ -28,6 +30,9 @@ _PROGRESS = (
     "processing",
     "succeeded",
 )
+
+ATTEMPT = "attempt"
+"""The member of an intent's metadata that names the current attempt, if it is not the first."""
 
 TIMEOUT = 10.0
 """Seconds to wait for one response of the gateway."""
@@ -72,8 +77,8 @@ class Gateway(Protocol):
     def retrieve(self, intent_id: str) -> Intent:
         """Return an intent."""
 
-    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        """Confirm an intent unless it has an outcome already, and return it."""
+    def confirm(self, intent_id: str, order_id: str, payment_method: str, attempt: int) -> Intent:
+        """Confirm an intent unless this attempt has an outcome already, and return it."""
 
     def cancel(self, intent_id: str) -> Intent:
         """Cancel an intent unless it has a final outcome already, and return it."""
@@ -166,8 +171,17 @@ class StripeGateway:
         found.sort(key=lambda intent: (_PROGRESS.index(intent.status), intent.created))
         return _intent(found[-1]) if found else None
 
-    def confirm(self, intent_id: str, order_id: str, payment_method: str) -> Intent:
-        """Confirm an intent unless it has an outcome already, and return it.
+    def confirm(self, intent_id: str, order_id: str, payment_method: str, attempt: int) -> Intent:
+        """Confirm an intent unless this attempt has an outcome already, and return it.
+
+        Before an attempt after the first, the intent's metadata get the number of the attempt,
+        because Stripe's statuses and webhooks do not say which attempt they are about. That update
+        clears the error of the attempt before.
+
+        Parameters
+        ----------
+        attempt
+            The number of the attempt, from 1.
 
         Raises
         ------
@@ -178,25 +192,40 @@ class StripeGateway:
         """
         import stripe
 
-        params: Any = {"payment_method": payment_method}
-        for key in (f"{order_id}:confirm", f"{order_id}:confirm:{uuid.uuid4()}"):
-            # Checked before each attempt: a failed one may have been carried out.
+        method: Any = {"payment_method": payment_method}
+        # Beginning a later attempt takes one request more.
+        fresh, has_begun = "", False
+        for _ in range(2 if attempt == 1 else 4):
+            # Retrieved before each request: a failed one may have been carried out.
             intent = self.retrieve(intent_id)
-            if intent.status != "unconfirmed":
-                return intent
             try:
-                return _intent(
-                    self.client.v1.payment_intents.confirm(intent_id, params, _options(key))
-                )
-            except stripe.CardError as error:
-                return _declined(intent_id, _decline_code(error))
-            except stripe.InvalidRequestError as error:
-                intent = self.retrieve(intent_id)
-                if intent.status != "unconfirmed":  # confirmed concurrently
+                if _may_begin(intent, attempt):
+                    if has_begun:  # another delivery of an earlier attempt was slower
+                        fresh = str(uuid.uuid4())
+                    # The label is part of the key of the confirmation, so that an intent that was
+                    # updated once more is confirmed once more.
+                    label = f"{attempt}.{fresh}" if fresh else str(attempt)
+                    params: Any = {**method, "metadata": {ATTEMPT: label}}
+                    self.client.v1.payment_intents.update(
+                        intent_id, params, _options(_key(order_id, "attempt", label))
+                    )
+                    fresh, has_begun = "", True
+                    continue
+                if intent.status != "unconfirmed" or intent.attempt > attempt:
                     return intent
-                return _declined(intent_id, _refusal(error, "payment_method").code)
+                options = _options(_key(order_id, "confirm", intent.attempt_label, fresh))
+                return _intent(self.client.v1.payment_intents.confirm(intent_id, method, options))
+            except stripe.CardError as error:
+                return _declined(intent_id, _decline_code(error), attempt)
+            except stripe.InvalidRequestError as error:
+                now = self.retrieve(intent_id)
+                if now.status != "unconfirmed" and now.attempt == attempt:
+                    return now  # confirmed concurrently
+                if now.status in ("succeeded", "cancelled"):
+                    return now
+                return _declined(intent_id, _refusal(error, "payment_method").code, attempt)
             except stripe.APIError:
-                continue
+                fresh = str(uuid.uuid4())
             except stripe.StripeError as error:
                 raise _unavailable(error) from error
         raise GatewayUnavailableError(f"{intent_id} could not be confirmed")
@@ -286,6 +315,10 @@ class StripeGateway:
             raise _unavailable(error) from error
 
 
+def _key(*parts: str) -> str:
+    return ":".join(part for part in parts if part)
+
+
 def _options(key: str | None) -> Any:
     return {"idempotency_key": key}
 
@@ -307,8 +340,25 @@ def _refusal(error: "stripe.InvalidRequestError", *params: str) -> GatewayRefuse
     return GatewayRefusedError(error.code or "invalid_request")
 
 
-def _declined(intent_id: str, code: str | None) -> Intent:
-    return Intent(id=intent_id, status="declined", decline_code=code or "card_declined")
+def _declined(intent_id: str, code: str | None, attempt: int) -> Intent:
+    return Intent(
+        id=intent_id, status="declined", decline_code=code or "card_declined", attempt=attempt
+    )
+
+
+def _may_begin(intent: Intent, attempt: int) -> bool:
+    """Return whether an attempt has not begun yet, and the intent can still be charged."""
+    return intent.attempt < attempt and intent.status not in ("succeeded", "cancelled")
+
+
+def attempt_of(metadata: Any) -> tuple[int, str]:
+    """Return the number of the attempt that an intent's metadata name, and its label.
+
+    The number is 1 and the label empty if they name none.
+    """
+    label = str(metadata[ATTEMPT]) if metadata and ATTEMPT in metadata else ""
+    number = label.split(".")[0]
+    return (int(number), label) if number.isdecimal() else (1, "")
 
 
 def _decline_code(error: "stripe.CardError") -> str | None:
@@ -317,21 +367,21 @@ def _decline_code(error: "stripe.CardError") -> str | None:
 
 def _intent(answer: "stripe.PaymentIntent") -> Intent:
     """Return one of Stripe's intents as a domain object."""
+    attempt, label = attempt_of(answer.metadata)
+    intent = Intent(id=answer.id, status="unconfirmed", attempt=attempt, attempt_label=label)
     match answer.status:
         case "succeeded":
-            return Intent(id=answer.id, status="succeeded")
+            return replace(intent, status="succeeded")
         case "requires_action":
-            return Intent(
-                id=answer.id, status="action_required", client_secret=answer.client_secret
-            )
+            return replace(intent, status="action_required", client_secret=answer.client_secret)
         case "canceled":
-            return Intent(id=answer.id, status="cancelled")
+            return replace(intent, status="cancelled")
         case "processing":
             raise GatewayUnavailableError("the payment is still being processed")
     failure = answer.last_payment_error
     if failure is not None:
-        return _declined(answer.id, _reason(failure))
-    return Intent(id=answer.id, status="unconfirmed")
+        return _declined(answer.id, _reason(failure), attempt)
+    return intent
 
 
 def _reason(failure: Any) -> str | None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.payments.domain import Outcome, Payment, transaction_id
+from chalicelib.payments.domain import Outcome, Payment, Retry, transaction_id
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
 from contracts.money import Money
 from contracts.orders import Contact, OrderLine
@@ -32,6 +32,8 @@ class TransactionRecord(Record):
     outcomes: DocumentAttribute[tuple[Outcome, ...]] = DocumentAttribute(
         tuple[Outcome, ...], null=True
     )
+    attempt = NumberAttribute(null=True)
+    retries: DocumentAttribute[tuple[Retry, ...]] = DocumentAttribute(tuple[Retry, ...], null=True)
 
     def to_payment(self) -> Payment:
         """Return the payment as a domain object."""
@@ -52,6 +54,8 @@ class TransactionRecord(Record):
             client_secret=self.client_secret,
             receipt_file_id=self.receipt_file_id,
             outcomes=self._outcomes(),
+            attempt=int(self.attempt or 1),
+            retries=self.retries or (),
         )
 
     def _outcomes(self) -> tuple[Outcome, ...]:
@@ -120,6 +124,8 @@ class TransactionStore:
             client_secret=payment.client_secret,
             receipt_file_id=payment.receipt_file_id,
             outcomes=payment.outcomes,
+            attempt=payment.attempt,
+            retries=payment.retries,
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,

@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Intent
+from chalicelib.payments.gateway import attempt_of
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
@@ -90,6 +91,7 @@ class Webhooks:
                 decline_code=(failure.get("decline_code") or failure.get("code"))
                 if status == "declined"
                 else None,
+                attempt=attempt_of(subject["metadata"])[0],
             ),
         )
 

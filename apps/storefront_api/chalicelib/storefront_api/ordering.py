@@ -19,6 +19,7 @@ from contracts.money import NewMoney
 from contracts.storefront import (
     DraftLine,
     NewOrder,
+    NewPayment,
     OrderPayment,
     PageQuery,
     PaymentAction,
@@ -151,8 +152,8 @@ class Ordering:
         """
         return self._with_payments(caller, [self._visible(caller, order_id)])[0]
 
-    def own_order_id(self, caller: Caller, order_id: str) -> str:
-        """Return the id of an order that the caller may change.
+    def own_order(self, caller: Caller, order_id: str) -> orders.Order:
+        """Return an order that the caller may change.
 
         Raises
         ------
@@ -162,7 +163,7 @@ class Ordering:
         order = self._visible(caller, order_id)
         if order.customer_id != caller.id:
             raise NotFound(_NO_SUCH_ORDER)
-        return order.id
+        return order
 
     def change(
         self, caller: Caller, order_id: str, precondition: Precondition, patch: Any
@@ -174,7 +175,7 @@ class Ordering:
         caller
             The customer.
         order_id
-            An id that ``own_order_id`` returned.
+            The id of an order that ``own_order`` returned.
         precondition
             The version that the order must have.
         patch
@@ -237,6 +238,41 @@ class Ordering:
         """
         cancelled = self._orders.call(orders.CANCEL, {"order_id": order_id}).value
         return self._with_payments(caller, [cancelled])[0]
+
+    def pay_again(self, caller: Caller, order: orders.Order, key: str, document: Any) -> ShopOrder:
+        """Charge an order that is not paid to another payment method, once per key.
+
+        Parameters
+        ----------
+        caller
+            The customer.
+        order
+            An order that ``own_order`` returned.
+        key
+            The ``Idempotency-Key``.
+        document
+            A ``NewPayment`` that has not been parsed.
+
+        Raises
+        ------
+        Conflict
+            If the order is cancelled, or its payment neither declined nor waiting for an action.
+        Unprocessable
+            If the key was used for another request, or the document is not valid.
+        ServiceUnavailable
+            If ``payments`` does not answer.
+        """
+        refuse_card_numbers(document)
+        new = parse_document(document, NewPayment)
+        request = payments.PaymentRetry(
+            order_id=order.id,
+            order_status=order.status,
+            payment_method=new.payment_method,
+            idempotency_key=key,
+            fingerprint=_fingerprint(document),
+        )
+        transaction = self._payments.call(payments.RETRY, body=request).value
+        return _shop_order(caller, order, _PENDING, transaction)
 
     def receipt_url(self, caller: Caller, order_id: str) -> str:
         """Return a short-lived URL of an order's receipt.

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from contracts.files import FileReady, FileRejected
 from contracts.orders import Order
-from contracts.payments import PaymentOutcome
+from contracts.payments import PaymentOutcome, PaymentRetried
 from contracts.schema import Output, Timestamp
 
 Data = TypeVar("Data")
@@ -45,6 +45,7 @@ PAYMENT_DECLINED = EventType("shop.payment.declined.v1", "/payments", PaymentOut
 PAYMENT_ACTION_REQUIRED = EventType("shop.payment.action_required.v1", "/payments", PaymentOutcome)
 PAYMENT_REFUNDED = EventType("shop.payment.refunded.v1", "/payments", PaymentOutcome)
 PAYMENT_CANCELLED = EventType("shop.payment.cancelled.v1", "/payments", PaymentOutcome)
+PAYMENT_RETRIED = EventType("shop.payment.retried.v1", "/payments", PaymentRetried)
 FILE_READY = EventType("shop.file.ready.v1", "/file_manager", FileReady)
 FILE_REJECTED = EventType("shop.file.rejected.v1", "/file_manager", FileRejected)
 
@@ -59,6 +60,7 @@ EVENT_TYPES: dict[str, EventType] = {
         PAYMENT_ACTION_REQUIRED,
         PAYMENT_REFUNDED,
         PAYMENT_CANCELLED,
+        PAYMENT_RETRIED,
         FILE_READY,
         FILE_REJECTED,
     )

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from contracts import patterns
 from contracts.money import Money
 from contracts.notifications import Template
 from contracts.operations import Operation
-from contracts.orders import Contact, OrderLine
+from contracts.orders import Contact, IdempotencyKey, OrderLine, OrderStatus, PaymentMethod
 from contracts.schema import Input, NoBody, Output, Timestamp
 
 PaymentStatus = Literal[
@@ -109,8 +110,32 @@ class Webhook(Input):
     signature: Annotated[str, Meta(max_length=2000)]
 
 
+class PaymentRetry(Input):
+    """A request of the customer to pay again with another payment method.
+
+    ``order_status`` is the order's status when the request was made; a cancelled order is not paid
+    again.
+    """
+
+    order_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    order_status: OrderStatus
+    payment_method: PaymentMethod
+    idempotency_key: IdempotencyKey
+    fingerprint: Annotated[str, Meta(pattern=patterns.SHA256)]
+
+
+class PaymentRetried(Output):
+    """Data of the event that another payment method is to be charged."""
+
+    transaction_id: str
+    order_id: str
+    customer_id: str
+    attempt: Annotated[int, Meta(description="The number of the attempt, from 2")]
+    requested_at: Timestamp
+
+
 class PaymentOutcome(Output):
-    """Data of every payment event: the transaction, and the order's data for an email."""
+    """Data of the events about outcomes: the transaction, and the order's data for an email."""
 
     transaction_id: str
     order_id: str
@@ -121,6 +146,7 @@ class PaymentOutcome(Output):
     lines: list[OrderLine]
     occurred_at: Timestamp
     decline_code: str | None = None
+    attempt: Annotated[int, Meta(description="The number of the attempt to pay, from 1")] = 1
 
 
 LOOKUP: Operation[TransactionLookupAnswer] = Operation(
@@ -143,5 +169,11 @@ REEMIT: Operation[None] = Operation(
     summary="Re-emit the events of a transaction's outcomes",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
+RETRY: Operation[Transaction] = Operation(
+    name="retryPayment", method="POST", path="/transactions/retries",
+    summary="Pay an order again with another payment method, once per idempotency key",
+    body=PaymentRetry, answer=Transaction, status=(202,), problems=(400, 409, 422),
+    repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT)
+OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT, RETRY)

@@ -114,6 +114,12 @@ class NewOrder(Input):
     expected_total: ExpectedMoney | UnsetType = UNSET
 
 
+class NewPayment(Input):
+    """Another payment method for an order that is not paid."""
+
+    payment_method: PaymentMethod
+
+
 class PaymentAction(Output):
     """The secret with which the shopper's browser authenticates the payment."""
 
@@ -256,6 +262,12 @@ CANCEL_ORDER: Operation[ShopOrder] = Operation(
     body=NoBody, answer=ShopOrder, status=(202,), problems=(400, 401, 404, 415, 422, 503),
     repeatable=True,
 )  # fmt: skip
+PAY_AGAIN: Operation[ShopOrder] = Operation(
+    name="payAgain", method="POST", path="/orders/{order_id}/payment",
+    summary="Pay an order again with another payment method, once per idempotency key",
+    audience="customer", body=NewPayment, answer=ShopOrder, status=(202,),
+    headers=(IDEMPOTENCY_KEY,), problems=(400, 401, 404, 409, 415, 422, 503), repeatable=True,
+)  # fmt: skip
 GET_RECEIPT: Operation[None] = Operation(
     name="getReceipt", method="GET", path="/orders/{order_id}/receipt",
     summary="Redirect to a short-lived URL of the receipt, a PDF", audience="owner or staff",
@@ -288,6 +300,7 @@ OPERATIONS = (
     CHANGE_ORDER,
     LIST_COUNTRIES,
     CANCEL_ORDER,
+    PAY_AGAIN,
     GET_RECEIPT,
     PAYMENT_WEBHOOK,
 )

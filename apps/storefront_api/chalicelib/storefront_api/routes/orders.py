@@ -47,7 +47,7 @@ def get_order(order_id: str) -> api.ShopOrder:
 def change_order(order_id: str) -> api.ShopOrder:
     """Change the shipping address of the caller's own order."""
     app, ordering = routes.app, routes.components.ordering
-    own_id = ordering.own_order_id(caller(), order_id)
+    own_id = ordering.own_order(caller(), order_id).id
     return ordering.change(caller(), own_id, app.precondition(), app.document(patch=True))
 
 
@@ -63,6 +63,15 @@ def cancel_order(order_id: str) -> api.ShopOrder:
     visible_id = routes.components.ordering.visible_order_id(caller(), order_id)
     routes.app.optional_body(NoBody)
     return routes.components.ordering.cancel(caller(), visible_id)
+
+
+@routes.serves(api.PAY_AGAIN)
+def pay_again(order_id: str) -> Answer:
+    """Pay the caller's own order again, once per idempotency key."""
+    app, ordering = routes.app, routes.components.ordering
+    order = ordering.own_order(caller(), order_id)
+    key = idempotency_key(app.header("idempotency-key"))
+    return Answer(ordering.pay_again(caller(), order, key, app.document()), status=202)
 
 
 @routes.serves(api.GET_RECEIPT)
