@@ -82,9 +82,9 @@ class OrderService:
         order_id = _order_id(request.customer_id, request.idempotency_key)
         try:
             address = self._countries.accept(request.shipping_address)
-            order = domain.place(
-                order_id, replace(request, shipping_address=address), self._now(), limits_of
-            )
+            placeable = replace(request, shipping_address=address)
+            order = domain.place(order_id, placeable, self._now())
+            domain.check_total(order.total, limits_of(order.total.currency))
         except domain.OrderError as error:
             # The key may have been used since the caller looked for it, with other prices.
             earlier = self._store.get(order_id)
