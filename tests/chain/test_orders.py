@@ -71,6 +71,22 @@ def test_declined_order_is_not_charged_and_the_customer_emailed(shop: Shop, alic
     assert shop.api("GET", f"/orders/{order['id']}/receipt", token=alice).status == 404
 
 
+def test_declined_order_is_paid_again_and_charged_once(shop: Shop, alice: str) -> None:
+    order = shop.place(alice, "pm_card_chargeDeclined")
+    shop.wait_for_payment(order["id"], alice, "declined")
+    # WHEN the customer sends another card, twice
+    path, body = f"/orders/{order['id']}/payment", {"payment_method": "pm_card_visa"}
+    for _ in range(2):
+        answer = shop.api("POST", path, body, alice, {"Idempotency-Key": "again"})
+        assert (answer.status, answer.json["id"]) == (202, order["id"])
+    # THEN the same order is paid, and both outcomes are emailed
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+    shop.wait_for_emails(order["id"], 2)
+    assert shop.ledger_of(order["id"]) == [("charge", "declined"), ("charge", "succeeded")]
+    refused = shop.api("POST", path, body, alice, {"Idempotency-Key": "once-more"})
+    assert refused.status == 409
+
+
 def test_order_is_paid_after_the_bank_confirms(shop: Shop, alice: str, staff: str) -> None:
     # GIVEN an order whose card asks for authentication
     order = shop.place(alice, "pm_card_authenticationRequired")

@@ -193,6 +193,15 @@ def test_charge_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Que
         shop.wait_for_payment(order["id"], alice, "succeeded")
 
 
+def test_paying_again(shop: Shop, alice: str) -> None:
+    order = shop.place(alice, "pm_card_chargeDeclined")
+    shop.wait_for_payment(order["id"], alice, "declined")
+    path, key = f"/orders/{order['id']}/payment", {"Idempotency-Key": "again"}
+    body = {"payment_method": "pm_card_visa"}
+    assert shop.api("POST", path, body, alice, key).status == 202
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+
+
 def test_receipt_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:
     with switched_off(shop, "payments-fulfil"):
         order = shop.place(alice)
@@ -233,23 +242,24 @@ def test_image_by_the_retry_queue(shop: Shop, staff: str, tap: Tap, queues: Queu
 
 
 @pytest.mark.parametrize(
-    ("function", "topic", "kind"),
+    ("function", "topic", "kind", "retry"),
     [
-        ("payments-charge", "orders", "shop.order.placed.v1"),
-        ("payments-fulfil", "payments", "shop.payment.succeeded.v1"),
-        ("toys-images", "file-manager", "shop.file.ready.v1"),
+        ("payments-charge", "orders", "shop.order.placed.v1", "payments-charge-retry"),
+        ("payments-charge-again", "payments", "shop.payment.retried.v1", "payments-charge-retry"),
+        ("payments-fulfil", "payments", "shop.payment.succeeded.v1", "payments-fulfil-retry"),
+        ("toys-images", "file-manager", "shop.file.ready.v1", "toys-images-retry"),
     ],
 )
 def test_invalid_message_is_parked(
-    shop: Shop, queues: Queues, function: str, topic: str, kind: str
+    shop: Shop, queues: Queues, function: str, topic: str, kind: str, retry: str
 ) -> None:
     shop.client("sns").publish(
         TopicArn=topic_arn(topic),
         Message="{}",
         MessageAttributes={"type": {"DataType": "String", "StringValue": kind}},
     )
-    queues.send(f"{function}-retry", {})
-    for consumer in (function, f"{function}-retry"):
+    queues.send(retry, {})
+    for consumer in (function, retry):
         wait_for_call(shop, consumer, "sqs:SendMessage", "*-dead-letters")
 
 

@@ -292,7 +292,7 @@ def opened(order: Order, intent_id: str, now: datetime, attempt: int = 1) -> Pay
     The intent is not confirmed yet, unless it was found because the transaction was lost; then
     ``attempt`` may be greater than 1.
     """
-    return replace(_payment_of(order, "pending", now, intent_id=intent_id), attempt=attempt)
+    return _payment_of(order, "pending", now, intent_id=intent_id, attempt=attempt)
 
 
 def cancelled_before_charge(order: Order, now: datetime) -> Payment:
@@ -312,6 +312,7 @@ def _payment_of(
     *,
     intent_id: str | None = None,
     decline_code: str | None = None,
+    attempt: int = 1,
 ) -> Payment:
     outcome = Outcome(status=status, version=1, occurred_at=now, decline_code=decline_code)
     return Payment(
@@ -329,6 +330,7 @@ def _payment_of(
         intent_id=intent_id,
         decline_code=decline_code,
         outcomes=() if status == "pending" else (outcome,),
+        attempt=attempt,
     )
 
 
