@@ -360,7 +360,7 @@ def test_cursor_of_another_list_is_rejected(api: Any) -> None:
         assert (answer.status_code, problem_pointers(answer)) == (400, ["/cursor"]), query
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "color=red"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "color=red", "customer_id="])
 def test_invalid_query_parameter_is_named(api: Any, query: str) -> None:
     answer = api.call("GET", f"/orders?{query}")
     assert answer.status_code == 400

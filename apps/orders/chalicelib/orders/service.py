@@ -130,8 +130,11 @@ class OrderService:
         Raises
         ------
         BadRequest
-            If the cursor belongs to another list, or ``since`` is after ``until``.
+            If the cursor belongs to another list, the customer's id is empty, or ``since`` is after
+            ``until``.
         """
+        if query.customer_id == "":
+            raise BadRequest.at("/customer_id", "Must not be empty")
         if query.since and query.until and query.since > query.until:
             raise BadRequest("The parameter since must not be after until.")
         bounds = {"since": query.since, "until": query.until}
