@@ -49,7 +49,7 @@ def create_toy() -> Answer:
 @app.serves(api.REPLACE)
 def replace_toy(toy_id: str) -> api.Toy:
     """Replace the details of a toy."""
-    return components.toys.replace(toy_to_change(toy_id), app.body(api.ToyDraft))
+    return components.toys.replace(toy_to_change(toy_id), app.body(api.ToyReplacement))
 
 
 @app.serves(api.PATCH)

@@ -92,16 +92,60 @@ def test_quantity_must_be_an_integer_within_bounds(shop: Shop, alice: str, liter
     assert shop.orders.placed == {}
 
 
-def test_last_of_repeated_members_is_used_by_every_check(shop: Shop, alice: str) -> None:
+def test_repeated_member_is_refused(shop: Shop, alice: str) -> None:
     text = json.dumps(BASKET)
-    twice = text.replace("{", '{"payment_method": "visa", ', 1)
-    assert shop.call("POST", "/orders", twice.encode(), KEY, alice).status_code == 201
-    hidden = text[:-1] + f', "payment_method": "{CARD}"}}'
-    other = KEY | {"Idempotency-Key": "key-2"}
-    answer = shop.call("POST", "/orders", hidden.encode(), other, alice)
-    assert pointers(answer, 422) == ["/payment_method"]
-    (order,) = shop.orders.placed.values()
-    assert order.payment_method == BASKET["payment_method"]
+    for twice, pointer in (
+        (text.replace("{", '{"payment_method": "visa", ', 1), "/payment_method"),
+        (text[:-1] + f', "payment_method": "{CARD}"}}', "/payment_method"),
+        (text.replace('"quantity"', '"quantity": 9, "quantity"'), "/lines/0/quantity"),
+        (text.replace('"quantity"', r'"quantit\u0079": 9, "quantity"'), "/lines/0/quantity"),
+    ):
+        answer = shop.call("POST", "/orders", twice.encode(), KEY, alice)
+        assert pointers(answer, 400) == [pointer]
+        assert CARD not in answer.body.decode()
+    assert shop.orders.placed == {}
+
+
+@pytest.mark.parametrize("query", ["limit=1&limit=1", "q=a&q=b", "attr.a=1&attr.a=2", "x=1&x=2"])
+def test_repeated_parameter_is_refused(shop: Shop, query: str) -> None:
+    answer = shop.call("GET", f"/toys?{query}")
+    assert pointers(answer, 400) == [f"/{query.split('=')[0]}"]
+    assert shop.toys.calls == []
+
+
+@pytest.mark.parametrize("query", ["q=%00", "q=a%1b", "category=%7f", "attr.a=%C2%85", "%00=a"])
+def test_parameter_with_control_character_is_refused(shop: Shop, query: str) -> None:
+    pointers(shop.call("GET", f"/toys?{query}"), 400)
+    assert shop.toys.calls == []
+
+
+NAME = "José"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding", "status"),
+    [
+        ("application/json", "utf-8", 201),
+        ("application/json", "utf-8-sig", 201),
+        ("application/json; charset=utf-8", "utf-8-sig", 201),
+        ('application/json; Charset="UTF-8"', "utf-8", 201),
+        ("application/json", "iso-8859-1", 400),
+        ("application/json; charset=utf-8", "iso-8859-1", 400),
+        ("application/json", "utf-16", 400),
+        ("application/json; charset=iso-8859-1", "iso-8859-1", 415),
+        ("application/json; charset=iso-8859-1", "utf-8", 415),
+        ("application/json; charset=utf-16", "utf-16", 415),
+    ],
+)
+def test_body_must_be_utf_8(shop: Shop, content_type: str, encoding: str, status: int) -> None:
+    new = {"email": "jose@example.com", "password": PASSWORD, "name": NAME}
+    body = json.dumps(new, ensure_ascii=False).encode(encoding)
+    answer = shop.call("POST", "/users", body, {"Content-Type": content_type})
+    assert answer.status_code == status
+    if status == 201:
+        assert answer.json_body["name"] == NAME
+    else:
+        assert pointers(answer, status) == []
 
 
 @pytest.mark.parametrize(

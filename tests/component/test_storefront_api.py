@@ -282,6 +282,18 @@ class TestCatalogue:
             "removeToyImage",
         ]
 
+    def test_body_is_forwarded_as_utf_8_only(self, shop: Shop, staff: str) -> None:
+        text = json.dumps(DRAFT | {"brand": "Märklin"}, ensure_ascii=False)
+        sent = {"Content-Type": "application/json"}
+        answer = shop.call("POST", "/toys", text.encode("utf-8-sig"), sent, staff)
+        assert answer.status_code == 201
+        assert bytes(shop.toys.calls[-1].body) == text.encode()
+        shop.pop_downstream_operations()
+        pointers(shop.call("POST", "/toys", text.encode("latin-1"), sent, staff), 400)
+        latin = {"Content-Type": "application/json; charset=latin1"}
+        pointers(shop.call("POST", "/toys", text.encode(), latin, staff), 415)
+        assert shop.pop_downstream_operations() == []
+
     def test_problem_of_toys_is_returned_to_the_client(self, shop: Shop, staff: str) -> None:
         shop.toys.answers["replaceToy"] = PreconditionRequired("Send If-Match")
         pointers(shop.call("PUT", "/toys/toy_1", DRAFT, token=staff), 428)

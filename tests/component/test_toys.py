@@ -164,6 +164,29 @@ class TestToys:
         assert (patched["name"], patched["version"]) == ("Kite", 3)
         assert patched["created_at"] == toy["created_at"]
 
+    def test_toy_can_be_sent_back_as_it_was_received(self, app: Any, api: Any) -> None:
+        path = f"/toys/{created(api)['id']}"
+        deliver(app, ready(path.split("/")[2]))
+        toy = api.call("GET", path).json_body
+        assert len(toy["images"]) == 1
+        put = api.call("PUT", path, toy | {"name": "Kite"}, {"If-Match": '"2"'})
+        assert put.json_body == toy | {
+            "name": "Kite", "version": 3, "updated_at": put.json_body["updated_at"],
+        }  # fmt: skip
+        patched = api.call("PATCH", path, put.json_body, {"If-Match": '"3"'})
+        assert patched.status_code == 200
+        # AND a changed member that is read-only is refused
+        stale = api.call("PUT", path, toy, {"If-Match": '"4"'})
+        assert (stale.status_code, pointers(stale)) == (422, ["/version"])
+        assert api.call("GET", path).json_body == patched.json_body
+
+    def test_control_characters_are_refused_in_texts_of_several_lines_too(self, api: Any) -> None:
+        lines = "Runs on every track:\r\n\t• wood\n\t• plastic"
+        assert created(api, description=lines)["description"] == lines
+        for bad in ("\x00", "\x0b", "\x1b[31m", "\x7f", "\x85", "\x9b"):
+            answer = api.call("POST", "/toys", DRAFT | {"description": f"Runs{bad}"})
+            assert (answer.status_code, pointers(answer)) == (422, ["/description"])
+
     @pytest.mark.parametrize(
         ("patch", "pointer"),
         [

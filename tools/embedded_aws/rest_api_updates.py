@@ -1,4 +1,4 @@
-"""Stack updates that keep a REST API's id and apply its resource policy."""
+"""Stack updates that keep a REST API's id, and apply its resource policy and binary types."""
 
 from typing import Any
 
@@ -6,6 +6,11 @@ from ministack.services import apigateway_v1
 from ministack.services.cloudformation import provisioners
 
 _TYPE = "AWS::ApiGateway::RestApi"
+# settings of an API that its OpenAPI document contains
+_SETTINGS = {
+    "x-amazon-apigateway-policy": "policy",
+    "x-amazon-apigateway-binary-media-types": "binaryMediaTypes",
+}
 # parts of an API that other resources define, not its OpenAPI body
 _FROM_OTHER_RESOURCES = (
     "_stages_v1",
@@ -19,17 +24,17 @@ _FROM_BODY = ("_rest_apis", "_resources", "_authorizers_v1", "_models", "_docume
 def install() -> None:
     """Replace how a REST API is imported and how a stack update changes it.
 
-    By itself ministack ignores the resource policy in an OpenAPI document, and imports changed
-    routes as a second API whose fixed id is already taken.
+    By itself ministack ignores the settings in an OpenAPI document, and imports changed routes as
+    a second API whose fixed id is already taken.
     """
     import_api = apigateway_v1._import_rest_api
 
-    def import_with_policy(spec: dict[str, Any], base: dict[str, Any] | None = None) -> str:
-        policy = spec.get("x-amazon-apigateway-policy")
-        imported: str = import_api(spec, {**(base or {}), **({"policy": policy} if policy else {})})
+    def import_with_settings(spec: dict[str, Any], base: dict[str, Any] | None = None) -> str:
+        found = {field: spec[name] for name, field in _SETTINGS.items() if spec.get(name)}
+        imported: str = import_api(spec, {**(base or {}), **found})
         return imported
 
-    apigateway_v1._import_rest_api = import_with_policy
+    apigateway_v1._import_rest_api = import_with_settings
     handlers = provisioners._RESOURCE_HANDLERS[_TYPE]
     create, update = handlers["create"], handlers["update"]
 

@@ -1,5 +1,6 @@
 """A service's app: what it does for every handler."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -218,12 +219,24 @@ def test_a_response_with_a_code_of_its_own_is_not_changed(shop: Shop) -> None:
     [
         (b'{"name": "kite"}', "application/json; charset=utf-8", 201, []),
         (b'{"name": "kite"}', "Application/JSON", 201, []),
+        (b'{"name": "kite"}', 'application/json ; v="a;charset=x" ;CHARSET = "utf-8"', 201, []),
+        (b'{"name": "kite"}', "application/json;charset=utf8", 201, []),
+        (b'{"name": "kite"}', "application/json;charset=us-ascii", 415, []),
+        (b'{"name": "kite"}', "application/json; charset=", 415, []),
+        (b'{"name": "kite"}', "application/json; charset=utf-8; charset=latin1", 415, []),
+        (b'\xef\xbb\xbf{"name": "kite"}', JSON, 201, []),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"name": "kite"}', JSON, 400, []),
+        (b"\xef\xbb\xbf", JSON, 400, []),
+        (b'{"name": "kite", "name": "ball"}', JSON, 400, ["/name"]),
+        (b'{"name": "\\u0000"}', JSON, 422, ["/name"]),
         (b'{"name": "kite"}', "text/plain", 415, []),
         (b'{"name": "kite"}', "application/merge-patch+json", 415, []),
         (b'{"name": "kite"}', "", 415, []),
         (b"", JSON, 400, []),
         (b"{", JSON, 400, []),
         (b'{"name": "\xff"}', JSON, 400, []),
+        # also in a member that is not read
+        (b'{"name": "kite", "color": "\xff"}', JSON, 400, []),
         (b"[]", JSON, 422, [""]),
         (b"{}", JSON, 422, ["/name"]),
         (b'{"name": "kite", "sizes": [1, "2"]}', JSON, 422, ["/sizes/1"]),
@@ -281,6 +294,42 @@ def test_each_of_several_content_encoding_headers_is_read(shop: Shop, codings: l
     assert shop.seen == []
 
 
+def test_each_of_several_content_type_headers_is_read(shop: Shop) -> None:
+    several = [f"{JSON}; charset=latin1", JSON]
+    event = {
+        "headers": {"content-type": JSON},
+        "multiValueHeaders": {"content-type": several},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/things"},
+        "body": '{"name": "kite"}',
+        "stageVariables": None,
+    }
+    assert shop.app(event, None)["statusCode"] == 415
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/html", JSON])
+def test_api_gateway_forwards_bytes_and_gets_text(shop: Shop, accept: str) -> None:
+    # a body of these types reaches the function as bytes, in base64
+    assert shop.app.api.binary_types == ["application/merge-patch+json", JSON]
+    event = {
+        "headers": {"content-type": JSON, "accept": accept},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"httpMethod": "POST", "resourcePath": "/things"},
+        "body": base64.b64encode(b'{"name": "\xc3\xa9"}').decode(),
+        "isBase64Encoded": True,
+        "stageVariables": None,
+    }
+    answer = shop.app(event, None)
+    assert (answer["statusCode"], answer["body"]) == (201, '{"id":"t1","version":1}')
+    assert "isBase64Encoded" not in answer
+    assert shop.seen == [NewThing(name="é")]
+    bad = event | {"body": base64.b64encode(b'{"name": "\xe9"}').decode()}
+    assert shop.app(bad, None)["statusCode"] == 400
+
+
 @pytest.mark.parametrize("coding", ["identity", "Identity", "identity, identity", ""])
 def test_a_body_with_the_coding_identity_is_accepted(shop: Shop, coding: str) -> None:
     answer = shop.call(
@@ -334,6 +383,10 @@ def test_a_query_is_parsed_and_an_invalid_parameter_named(shop: Shop) -> None:
     shop.call("GET", "/things?limit=5&attr.color=dark%20red")
     assert shop.seen == [ThingQuery(limit=5, attributes={"color": "dark red"})]
     check_problem(shop.call("GET", "/things?limt=5"), 400, "/limt")
+    check_problem(shop.call("GET", "/things?limit=5&limit=5"), 400, "/limit")
+    check_problem(shop.call("GET", "/things?attr.color=a&attr.color=b"), 400, "/attr.color")
+    check_problem(shop.call("GET", "/things?attr.color=a%00"), 400, "/attr.color")
+    check_problem(shop.call("GET", "/things/t1?a&a"), 400, "/a")
     # an operation without a query accepts no parameter
     check_problem(shop.call("GET", "/things/t1?limit=5"), 400, "/limit")
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.json_text import contains_control
 from chassis.problems import BadRequest, ProblemError
 from chassis.queries import parameter_prefixes, parse_query, query_parameters
 from contracts.schema import PARAMETER_PREFIX, Input
@@ -67,7 +68,8 @@ def test_the_prefix_comes_from_the_contract() -> None:
     assert query_parameters(Labels(tags={"a": "1"})) == {"tag-a": "1"}
 
 
-texts = st.dictionaries(st.text(), st.text())
+printable = st.text().filter(lambda text: not contains_control(text))
+texts = st.dictionaries(printable, printable)
 
 
 @given(st.builds(Search, limit=st.integers(1, 100), attributes=texts))

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
+from msgspec.structs import asdict
 
 from chalicelib.toys import domain
 from contracts.money import Money, NewMoney
-from contracts.toys import ToyDraft, ToyImage
+from contracts.toys import Toy, ToyDraft, ToyImage, ToyReplacement
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -28,7 +30,7 @@ def image(number: int) -> ToyImage:
 
 def test_new_toy_has_the_details_of_its_draft() -> None:
     assert (KITE.version, KITE.created_at, KITE.images) == (1, NOW, [])
-    assert domain.draft_of(KITE) == DRAFT
+    assert {name: getattr(KITE, name) for name in asdict(DRAFT)} == asdict(DRAFT)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,38 @@ def test_replace_details_keeps_images_and_creation_time() -> None:
     changed = domain.replace_details(with_image, DRAFT, LATER)
     assert changed.images == [image(1)]
     assert (changed.version, changed.created_at, changed.updated_at) == (3, NOW, LATER)
+
+
+def test_every_member_of_a_toy_can_be_sent_back() -> None:
+    toy = domain.add_image(KITE, image(1), LATER)
+    assert set(Toy.__struct_fields__) <= set(ToyReplacement.__struct_fields__)
+    same = msgspec.json.decode(msgspec.json.encode(toy), type=ToyReplacement)
+    assert domain.changed_read_only(toy, same) is None
+    left_out = msgspec.convert(msgspec.to_builtins(DRAFT), ToyReplacement)
+    assert domain.changed_read_only(toy, left_out) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", "toy_2"),
+        ("version", 1),
+        ("created_at", "2026-01-01T00:00:01Z"),
+        ("updated_at", "2026-01-01T00:00:00Z"),
+        ("images", []),
+        ("images", [{"id": "fil_1", "url": "/files/fil_1"}]),
+        ("images", [{"id": "fil_1", "url": "/files/fil_1", "alt": "", "size": 1}]),
+    ],
+)
+def test_read_only_member_that_differs_is_named(name: str, value: object) -> None:
+    toy = domain.add_image(KITE, image(1), LATER)
+    document = msgspec.to_builtins(toy) | {name: value}
+    assert domain.changed_read_only(toy, msgspec.convert(document, ToyReplacement)) == name
+
+
+def test_read_only_time_may_be_written_in_another_way() -> None:
+    document = msgspec.to_builtins(KITE) | {"created_at": "2026-01-01T01:00:00.000+01:00"}
+    assert domain.changed_read_only(KITE, msgspec.convert(document, ToyReplacement)) is None
 
 
 def test_add_image_beyond_the_limit_is_rejected() -> None:

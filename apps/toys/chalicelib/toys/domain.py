@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 
-from contracts.money import Money, NewMoney
-from contracts.toys import Toy, ToyDraft, ToyImage
+from contracts.money import Money
+from contracts.toys import Toy, ToyDraft, ToyImage, ToyReplacement
 
 MAX_IMAGES = 20
 """Most images that a toy can have."""
@@ -78,17 +79,17 @@ def replace_details(toy: Toy, draft: ToyDraft, now: datetime) -> Toy:
     return replace(changed, images=toy.images, version=toy.version + 1, created_at=toy.created_at)
 
 
-def draft_of(toy: Toy) -> ToyDraft:
-    """Return the details of a toy that staff can change."""
-    return ToyDraft(
-        name=toy.name,
-        description=toy.description,
-        category=toy.category,
-        brand=toy.brand,
-        price=NewMoney(amount=toy.price.amount, currency=toy.price.currency),
-        min_age=toy.min_age,
-        attributes=toy.attributes,
-    )
+def changed_read_only(toy: Toy, replacement: ToyReplacement) -> str | None:
+    """Return the first read-only member of a replacement that is not the toy's, if there is one.
+
+    Members that the replacement leaves out are not compared.
+    """
+    for name in ("id", "version", "created_at", "updated_at"):
+        if getattr(replacement, name) not in (UNSET, getattr(toy, name)):
+            return name
+    if replacement.images not in (UNSET, to_builtins(toy.images)):
+        return "images"
+    return None
 
 
 def check_image_limit(toy: Toy) -> None:

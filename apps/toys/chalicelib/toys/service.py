@@ -28,6 +28,7 @@ from contracts.toys import (
     ToyLookupAnswer,
     ToyPage,
     ToyQuery,
+    ToyReplacement,
 )
 
 _MAX_ID_LENGTH = 64
@@ -124,7 +125,7 @@ class ToyService:
         """
         return self._stored(toy_id)
 
-    def replace(self, stored: Stored, draft: ToyDraft) -> Toy:
+    def replace(self, stored: Stored, replacement: ToyReplacement) -> Toy:
         """Replace the details of a toy.
 
         Raises
@@ -132,12 +133,17 @@ class ToyService:
         PreconditionFailed
             If the toy has changed since it was read.
         Unprocessable
-            If the price is not in the shop's currency or is less than one minor unit.
+            If the price is not in the shop's currency or is less than one minor unit, or a
+            read-only member differs from the toy's.
         NotFound
             If the toy has been deleted since it was read.
         """
-        self._check_price(draft)
-        changed = domain.replace_details(stored.toy, draft, self._now())
+        if name := domain.changed_read_only(stored.toy, replacement):
+            raise Unprocessable.at(
+                f"/{name}", "Cannot be changed; send it as it is or leave it out"
+            )
+        self._check_price(replacement)
+        changed = domain.replace_details(stored.toy, replacement, self._now())
         if not self._store.replace(replace(stored, toy=changed)):
             raise stale(self.get(changed.id).version)
         return changed
@@ -154,8 +160,8 @@ class ToyService:
         NotFound
             If the toy has been deleted since it was read.
         """
-        current = msgspec.to_builtins(domain.draft_of(stored.toy))
-        return self.replace(stored, parse_document(merge_patch(current, patch), ToyDraft))
+        patched = merge_patch(msgspec.to_builtins(stored.toy), patch)
+        return self.replace(stored, parse_document(patched, ToyReplacement))
 
     def delete(self, stored: Stored) -> None:
         """Delete a toy and its images.

@@ -5,6 +5,7 @@ Serving requests
 ``api``            a Chalice app that serves the operations of a contract
 ``parsing``        JSON bodies to contract types
 ``email_addresses``  the rule for email addresses
+``json_text``      repeated members and control characters, which a decoder would accept
 ``queries``        query parameters to contract types and back
 ``preconditions``  ``ETag`` and ``If-Match``: the version that a caller may change
 ``problems``       the errors that become problem answers

@@ -5,6 +5,7 @@ ETags, problem answers, the context of the request, and one log line per request
 """
 
 import functools
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,9 +14,19 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote
 
 import msgspec
-from chalice.app import Authorizer, Blueprint, Chalice, IAMAuthorizer, Request, Response
+from chalice.app import (
+    APIGateway,
+    Authorizer,
+    Blueprint,
+    Chalice,
+    IAMAuthorizer,
+    Request,
+    Response,
+    RestAPIEventHandler,
+)
 
 from chassis import context, health, log
+from chassis.json_text import text_of
 from chassis.parsing import decode_document, parse_body, parse_document
 from chassis.preconditions import Precondition, etag
 from chassis.problems import (
@@ -47,6 +58,11 @@ REQUEST_SECONDS = 25.0
 _RESPONSE_RESERVE = 0.5
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
+_PARAMETER = re.compile(r";\s*([^\s=;]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_UTF_8 = ("utf-8", "utf8")
+# The answers are text, whatever the request's ``Accept``.
+_NO_BINARY_ANSWERS = APIGateway()
+_NO_BINARY_ANSWERS.binary_types = []
 
 
 class Answer(msgspec.Struct):
@@ -92,6 +108,9 @@ class ServiceApp(Chalice):
         max_body: int = DEFAULT_MAX_BODY,
     ) -> None:
         super().__init__(app_name=app_name, configure_logs=False)
+        # API Gateway forwards bodies of these types byte by byte. In any other it would replace
+        # what is not UTF-8, and nobody would notice.
+        self.api.binary_types = list(_PATCH)
         self.public = public
         self.max_body = max_body
         self.components: Any = None
@@ -104,7 +123,11 @@ class ServiceApp(Chalice):
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Answer a request; an error of Chalice itself becomes a problem answer too."""
-        answer = super().__call__(event, context)
+        # as Chalice does it, but with text as the type of answers
+        self.lambda_context = context
+        handle = RestAPIEventHandler(self.routes, _NO_BINARY_ANSWERS, self.log, self.debug)
+        self.current_request = handle.create_request_object(event, context)
+        answer = handle(event, context)
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
             error = msgspec.json.decode(answer["body"])
             problem = Problem(
@@ -262,11 +285,9 @@ class ServiceApp(Chalice):
 
     def _body_of_type(self, types: tuple[str, ...]) -> bytes:
         body = self.raw_body()
-        given = self.request.headers.get("content-type", "").split(";")[0].strip()
-        if body and given.lower() not in types:
-            raise UnsupportedMediaType(
-                f"The body has the type '{given}'. Send it as {' or '.join(types)}."
-            )
+        if body:
+            for value in _values(self.request, "content-type") or [""]:
+                _check_type(value, types)
         return body
 
     def body(self, kind: type[T]) -> T:
@@ -280,13 +301,13 @@ class ServiceApp(Chalice):
         Raises
         ------
         BadRequest
-            If there is no body, or it is not JSON.
+            If there is no body, it is not UTF-8 or not JSON, or a member is repeated.
         PayloadTooLarge
             If it is too large.
         UnsupportedMediaType
-            If it has another type.
+            If it has another type, or another charset than UTF-8.
         Unprocessable
-            If it violates its schema.
+            If a text has a control character, or it violates its schema.
         """
         body = self._body_of_type(_JSON)
         if not body:
@@ -303,7 +324,7 @@ class ServiceApp(Chalice):
 
         Raises
         ------
-        BadRequest, PayloadTooLarge, UnsupportedMediaType
+        BadRequest, PayloadTooLarge, UnsupportedMediaType, Unprocessable
             As ``body``, or if it is nested too deeply.
         """
         body = self._body_of_type(_PATCH if patch else _JSON)
@@ -321,10 +342,12 @@ class ServiceApp(Chalice):
 
         Raises
         ------
+        BadRequest
+            If it is not UTF-8.
         PayloadTooLarge, UnsupportedMediaType
             As ``body``.
         """
-        return msgspec.Raw(self._body_of_type(_PATCH if patch else _JSON))
+        return msgspec.Raw(text_of(self._body_of_type(_PATCH if patch else _JSON)))
 
     def optional_body(self, kind: type[T]) -> T:
         """Return the request's JSON body as a contract type; no body means ``{}``.
@@ -365,9 +388,14 @@ class ServiceApp(Chalice):
         Raises
         ------
         BadRequest
-            If a parameter is unknown or not valid.
+            If a parameter is unknown, repeated or not valid.
         """
-        return parse_query(self.request.query_params, kind)
+        parameters = self.request.query_params
+        if parameters:
+            for name in parameters:
+                if len(parameters.getlist(name)) > 1:
+                    raise BadRequest.at(f"/{name}", "Must not be repeated")
+        return parse_query(parameters, kind)
 
     def header(self, name: str) -> str | None:
         """Return a header of the request, ``None`` if it has none of that name in any case."""
@@ -440,18 +468,34 @@ def _health() -> Health:
 
 def _refuse_encoded_body(request: Request) -> None:
     """Raise if a request declares a content coding; API Gateway forwards encoded bodies."""
-    event = request.to_original_event()
-    # ``headers`` has only the last of several headers of one name
-    values = [
-        value
-        for name, several in (event.get("multiValueHeaders") or {}).items()
-        if name.lower() == "content-encoding"
-        for value in several
-    ] or [request.headers.get("content-encoding", "")]
-    for coding in ",".join(values).split(","):
+    for coding in ",".join(_values(request, "content-encoding")).split(","):
         if coding.strip().lower() not in ("", "identity"):
             raise UnsupportedContentCoding(
                 f"The body has the content coding '{coding.strip()}'. Send it without one."
+            )
+
+
+def _values(request: Request, header: str) -> list[str]:
+    """Return the values of all headers of one name; the name is in lower case."""
+    # ``request.headers`` has only the last of them
+    several = request.to_original_event().get("multiValueHeaders") or {}
+    values = [value for name in several if name.lower() == header for value in several[name]]
+    if values or header not in request.headers:
+        return values
+    return [request.headers[header]]
+
+
+def _check_type(content_type: str, types: tuple[str, ...]) -> None:
+    given = content_type.split(";")[0].strip()
+    if given.lower() not in types:
+        raise UnsupportedMediaType(
+            f"The body has the type '{given}'. Send it as {' or '.join(types)}."
+        )
+    for name, value in _PARAMETER.findall(content_type):
+        charset = value.strip().strip('"')
+        if name.lower() == "charset" and charset.lower() not in _UTF_8:
+            raise UnsupportedMediaType(
+                f"The body has the charset '{charset}'. Send it in UTF-8, as JSON is defined."
             )
 
 

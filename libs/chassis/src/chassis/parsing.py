@@ -7,6 +7,7 @@ import msgspec
 
 from chassis import email_addresses
 from chassis.email_addresses import InvalidAddressError
+from chassis.json_text import check_members, text_of
 from chassis.problems import BadRequest, FieldError, Unprocessable
 from contracts.patterns import REQUIREMENTS
 from contracts.schema import EmailAddress
@@ -105,28 +106,28 @@ def parse_body(body: bytes, kind: type[T]) -> T:
     Parameters
     ----------
     body
-        The body's bytes, in UTF-8.
+        The body's bytes, with or without a byte order mark.
     kind
         The contract type to decode to.
 
     Raises
     ------
     BadRequest
-        If it is not JSON at all.
+        If it is not UTF-8 or not JSON, or a member is repeated.
     Unprocessable
-        If a field violates its schema; ``errors`` names it.
+        If a text has a control character or a field violates its schema; ``errors`` names it.
     """
+    text = text_of(body)
     try:
+        check_members(text)
         try:
-            return msgspec.json.decode(body, type=kind, dec_hook=_value_of)
+            return msgspec.json.decode(text, type=kind, dec_hook=_value_of)
         except msgspec.ValidationError:
             # A syntax error further on takes precedence over an invalid field.
-            msgspec.json.decode(body)
+            msgspec.json.decode(text)
             raise
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not valid UTF-8.") from None
     except msgspec.DecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from None
     except RecursionError:
@@ -139,12 +140,15 @@ def decode_document(body: bytes) -> Any:
     Parameters
     ----------
     body
-        The body's bytes, in UTF-8.
+        The body's bytes, with or without a byte order mark.
 
     Raises
     ------
     BadRequest
-        If it is not JSON, or nested more deeply than ``MAX_DEPTH``.
+        If it is not UTF-8 or not JSON, a member is repeated, or it is nested more deeply than
+        ``MAX_DEPTH``.
+    Unprocessable
+        If a text has a control character; ``errors`` names it.
     """
     document = parse_body(body, object)
     level = [document]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from chassis.json_text import NO_CONTROL, contains_control
 from chassis.parsing import field_error
 from chassis.problems import BadRequest
 from contracts.schema import PARAMETER_PREFIX
@@ -54,6 +55,8 @@ def parse_query(parameters: Mapping[str, str] | None, kind: type[Q]) -> Q:
     prefixes = parameter_prefixes(query_type)
     values: dict[str, Any] = {}
     for name, value in (parameters or {}).items():
+        if contains_control(name) or contains_control(value):
+            raise BadRequest.at(f"/{name}", NO_CONTROL)
         field = next((key for key, prefix in prefixes.items() if name.startswith(prefix)), None)
         if field is not None:
             values.setdefault(field, {})[name.removeprefix(prefixes[field])] = value

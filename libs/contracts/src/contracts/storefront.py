@@ -32,7 +32,7 @@ from contracts.schema import (
     PersonName,
     Timestamp,
 )
-from contracts.toys import NewToyImage, Toy, ToyDraft, ToyPage, ToyQuery
+from contracts.toys import NewToyImage, Toy, ToyDraft, ToyPage, ToyQuery, ToyReplacement
 
 ServiceState = Literal["ok", "down"]
 
@@ -204,7 +204,7 @@ CREATE_TOY: Operation[Toy] = Operation(
 )  # fmt: skip
 REPLACE_TOY: Operation[Toy] = Operation(
     name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace a toy",
-    audience="staff", body=ToyDraft, answer=Toy, headers=(IF_MATCH,),
+    audience="staff", body=ToyReplacement, answer=Toy, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
 )  # fmt: skip
 PATCH_TOY: Operation[Toy] = Operation(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from contracts import patterns
 from contracts.files import ImageTicket, ImageType
@@ -42,6 +42,20 @@ class ToyDraft(Input):
         ],
         Meta(max_length=30),
     ] = {}
+
+
+class ToyReplacement(ToyDraft):
+    """The details of a toy that replace its present ones.
+
+    What GET returns can be sent back: the members that cannot be changed are accepted if they
+    are the toy's own. They can also be left out.
+    """
+
+    id: str | UnsetType = UNSET
+    images: list[dict[str, object]] | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    created_at: Timestamp | UnsetType = UNSET
+    updated_at: Timestamp | UnsetType = UNSET
 
 
 class ToyImage(Output):
@@ -140,7 +154,7 @@ CREATE: Operation[Toy] = Operation(
 )  # fmt: skip
 REPLACE: Operation[Toy] = Operation(
     name="replaceToy", method="PUT", path="/toys/{toy_id}", summary="Replace the details of a toy",
-    body=ToyDraft, answer=Toy, problems=(400, 404, 412, 422, 428), headers=(IF_MATCH,),
+    body=ToyReplacement, answer=Toy, problems=(400, 404, 412, 422, 428), headers=(IF_MATCH,),
 )  # fmt: skip
 PATCH: Operation[Toy] = Operation(
     name="patchToy", method="PATCH", path="/toys/{toy_id}",
