@@ -106,7 +106,7 @@ function row({ toy, quantity }) {
     },
   });
   return el("li", { className: "line" },
-    picture(toy),
+    picture(toy, "5rem"),
     el("div", {},
       el("p", {}, el("a", { href: `#/toys/${toy.id}` }, toy.name)),
       el("p", {}, el("label", {}, "Quantity ", amount)),

@@ -23,7 +23,7 @@ const age = ({ min_age: years }) => (
 
 function card(toy) {
   seen.set(toy.id, toy);
-  const image = picture(toy);
+  const image = picture(toy, "(max-width: 30rem) 92vw, 18rem");
   // The toy's name stands next to the image; screen readers need not read it twice.
   if (image.tagName === "IMG") image.alt = "";
   return el("li", { className: "card" },
@@ -152,7 +152,7 @@ export function start(go) {
 function details(toy) {
   const facts = { category: title(toy.category), age: age(toy), ...toy.attributes };
   return el("div", { className: "toy-inside" },
-    picture(toy),
+    picture(toy, "(max-width: 42rem) 94vw, 29rem"),
     el("div", { className: "toy-text" },
       el("p", { className: "maker" }, toy.brand),
       el("h2", { id: "toy-name" }, toy.name),

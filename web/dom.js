@@ -20,12 +20,16 @@ export function money({ amount, currency }) {
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-/** Create the toy's first image, or a blank placeholder. */
-export function picture(toy) {
+/** Create the toy's first image, or a blank placeholder; `sizes` is how wide it is displayed. */
+export function picture(toy, sizes) {
   const image = toy.images?.[0];
   if (!image) return el("span", { className: "picture", "aria-hidden": "true" });
+  // Images from before the shop made smaller copies have no width.
+  const copies = image.width ? [...image.variants, image] : [];
   return el("img", {
-    className: "picture", loading: "lazy", width: 640, height: 640, src: image.url, alt: image.alt,
+    className: "picture", loading: "lazy", width: 640, height: 640, alt: image.alt,
+    // before src, so that the browser does not load the large image first
+    sizes, srcset: copies.map(({ url, width }) => `${url} ${width}w`).join(", "), src: image.url,
   });
 }
 

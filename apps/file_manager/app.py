@@ -18,6 +18,12 @@ def announce_image() -> api.ImageTicket:
     return components.files.announce(app.body(api.NewImage))
 
 
+@app.serves(api.LIST_IMAGES)
+def list_images() -> api.ImagePage:
+    """List the images of a subject."""
+    return components.files.list_images(app.query(api.ImageQuery))
+
+
 @app.serves(api.LOOKUP)
 def look_up_files() -> api.FileLookupAnswer:
     """Return the files with the given ids."""
@@ -45,7 +51,7 @@ def link_document(file_id: str) -> api.Link:
 
 @app.on_sqs_message(queue_arn=source("on_s3_event"))
 def on_s3_event(event: SQSEvent) -> dict[str, object]:
-    """Check uploads, and publish those that match their announcement."""
+    """Check uploads, and publish the images that they contain."""
     return components.uploads.handle(event.to_dict(), event.context)
 
 

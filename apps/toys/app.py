@@ -70,6 +70,12 @@ def add_toy_image(toy_id: str) -> ImageTicket:
     return components.toys.announce_image(components.toys.get(toy_id), app.body(api.NewToyImage))
 
 
+@app.serves(api.LIST_IMAGES)
+def list_toy_images(toy_id: str) -> api.UploadedImagePage:
+    """List the images of a toy with the result of their check."""
+    return components.toys.list_images(toy_id, app.query(api.UploadedImageQuery))
+
+
 @app.serves(api.REMOVE_IMAGE)
 def remove_toy_image(toy_id: str, image_id: str) -> None:
     """Remove an image from a toy."""

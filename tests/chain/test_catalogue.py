@@ -56,7 +56,7 @@ def test_every_seeded_toy_has_an_image(shop: Shop) -> None:
 
 def test_image_appears_after_its_check_and_can_be_removed(shop: Shop, staff: str) -> None:
     toy = new_toy(shop, staff, "Robot with an Image")
-    content = png()
+    content = png(width=400)
     ticket = announce(shop, staff, toy["id"], len(content))
     url = shop.origin + ticket["image"]["url"]
     assert http("GET", url).status == 404
@@ -65,12 +65,21 @@ def test_image_appears_after_its_check_and_can_be_removed(shop: Shop, staff: str
     def images() -> Any:
         return shop.api("GET", f"/toys/{toy['id']}").json["images"]
 
-    assert eventually(images) == [ticket["image"]]
-    assert http("GET", url).body == content
+    (image,) = eventually(images)
+    assert image.items() >= ticket["image"].items()
+    shown = Image.open(io.BytesIO(http("GET", url).body))
+    assert (image["width"], image["height"]) == shown.size == (400, 20)
+    (variant,) = image["variants"]
+    copy = http("GET", shop.origin + variant["url"])
+    assert copy.headers["Content-Type"] == "image/webp"
+    assert Image.open(io.BytesIO(copy.body)).size == (320, 16)
+    listed = shop.api("GET", f"/toys/{toy['id']}/images", token=staff).json["items"]
+    assert [(one["id"], one["status"]) for one in listed] == [(image["id"], "ready")]
     removed = shop.api("DELETE", f"/toys/{toy['id']}/images/{ticket['image']['id']}", token=staff)
     assert removed.status == 204
     assert images() == []
-    assert http("GET", url).status == 404
+    for path in (ticket["image"]["url"], variant["url"]):
+        assert http("GET", shop.origin + path).status == 404
 
 
 def test_upload_of_another_content_type_is_never_public(shop: Shop, staff: str) -> None:
@@ -83,6 +92,9 @@ def test_upload_of_another_content_type_is_never_public(shop: Shop, staff: str) 
     eventually(lambda: shop.items("file-manager")[file_id]["status"]["S"] == "rejected")
     assert http("GET", shop.origin + ticket["image"]["url"]).status == 404
     assert shop.api("GET", f"/toys/{toy['id']}").json["images"] == []
+    (listed,) = shop.api("GET", f"/toys/{toy['id']}/images", token=staff).json["items"]
+    assert (listed["id"], listed["status"]) == (file_id, "rejected")
+    assert "not a picture" in listed["reason"]
 
 
 def test_web_page_and_openapi_document_are_served(shop: Shop) -> None:

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
+from chalicelib.file_manager.images import published_image
 from chalicelib.file_manager.service import FileService
 from chalicelib.file_manager.storage import Storage
 from chalicelib.file_manager.store import FileStore
@@ -19,7 +20,14 @@ from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
 from support.log_lines import Logged
-from support.moto_aws import REGION, StreamOf, TopicSpy, client_of, parked
+from support.moto_aws import (
+    REGION,
+    StreamOf,
+    TopicSpy,
+    client_of,
+    let_reads_catch_up,
+    parked,
+)
 from support.races import BeforeWrite
 
 TABLE = "toyshop-local-file-manager"
@@ -28,13 +36,16 @@ PRIVATE = "toyshop-local-file-manager-private"
 PDF = b"%PDF-1.7\n" + bytes(range(256)) + b"\n%%EOF\n"
 
 
-def png(color: str = "red") -> bytes:
+def png(color: str = "red", size: tuple[int, int] = (40, 30)) -> bytes:
     buffer = BytesIO()
-    Image.new("RGB", (40, 30), color).save(buffer, "PNG")
+    Image.new("RGB", size, color).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 PNG = png()
+PUBLISHED = published_image(PNG, "image/png")
+WIDE = png("red", (700, 8))
+"""An image that has smaller copies."""
 
 
 @pytest.fixture
@@ -197,7 +208,7 @@ class TestImages:
         upload(s3, file_id)
         assert failed_messages(app, uploads_of(file_id)) == []
         stored = s3.get_object(Bucket=PUBLIC, Key=f"files/{file_id}")
-        assert stored["Body"].read() == PNG
+        assert stored["Body"].read() == PUBLISHED
         assert stored["ContentType"] == "image/png"
         assert stored["CacheControl"] == "public, max-age=31536000, immutable"
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
@@ -209,9 +220,9 @@ class TestImages:
         [
             (PNG[:-1], len(PNG), "fewer bytes"),
             (PNG + b"\n", len(PNG), "more bytes"),
-            (b"<svg onload='alert(1)'/>", 24, "not a complete image"),
-            (PNG[:-20], len(PNG) - 20, "not a complete image"),
-            (PNG.replace(b"IHDR", b"IHDX"), len(PNG), "not a complete image"),
+            (b"<svg onload='alert(1)'/>", 24, "not a picture"),
+            (PNG[:-20], len(PNG) - 20, "damaged or incomplete"),
+            (PNG.replace(b"IHDR", b"IHDX"), len(PNG), "not a picture"),
         ],
         ids=["shorter", "longer", "script", "truncated", "corrupt"],
     )
@@ -227,6 +238,73 @@ class TestImages:
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
 
+    def test_smaller_copies_are_published_as_immutable_and_listed(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        file_id = announced(api, WIDE)["image"]["id"]
+        upload(s3, file_id, WIDE)
+        assert failed_messages(app, uploads_of(file_id)) == []
+        file = file_of(api, file_id)
+        assert (file["url"], file["width"], file["height"]) == (f"/files/{file_id}", 700, 8)
+        assert file["variants"] == [
+            {"url": f"/files/{file_id}-{width}.webp", "width": width} for width in (320, 640)
+        ]
+        for variant in file["variants"]:
+            stored = s3.get_object(Bucket=PUBLIC, Key=variant["url"].removeprefix("/"))
+            assert Image.open(BytesIO(stored["Body"].read())).width == variant["width"]
+            assert stored["ContentType"] == "image/webp"
+            assert stored["CacheControl"] == "public, max-age=31536000, immutable"
+
+    def test_copies_show_the_image_that_an_interrupted_check_has_published(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        # GIVEN a check that crashed after it had published the first upload
+        file_id = announced(api, WIDE)["image"]["id"]
+        first = published_image(png("blue", (400, 8)), "image/png")
+        app.components.uploads._storage.publish(file_id, first, "image/png")
+        # WHEN it is repeated after a second upload
+        upload(s3, file_id, WIDE)
+        assert failed_messages(app, uploads_of(file_id, received=2)) == []
+        # THEN image, size and copies are those of the first
+        assert content_of(s3, PUBLIC, f"files/{file_id}") == first
+        file = file_of(api, file_id)
+        assert (file["width"], file["height"]) == (400, 8)
+        (variant,) = file["variants"]
+        copy = content_of(s3, PUBLIC, variant["url"].removeprefix("/"))
+        red, _, blue = Image.open(BytesIO(copy or b"")).convert("RGB").getpixel((0, 0))  # type: ignore[misc]
+        assert red < 50 < 200 < blue
+
+    def test_images_of_a_subject_are_listed_in_every_status(
+        self, app: ModuleType, api: Any, s3: Any
+    ) -> None:
+        good, bad, waiting = (announced(api, subject="toy_7")["image"]["id"] for _ in range(3))
+        announced(api, subject="toy_8")
+        api.call("PUT", f"/documents/{new_id('fil')}", document(subject="toy_7"))
+        upload(s3, good)
+        upload(s3, bad, b"x" * len(PNG))
+        failed_messages(app, uploads_of(good, bad))
+        let_reads_catch_up()
+        page = api.call("GET", "/images?subject=toy_7").json_body
+        assert page["last"] is None
+        found = {file["id"]: file for file in page["items"]}
+        assert list(found) == sorted((good, bad, waiting), reverse=True)
+        statuses = {file_id: file["status"] for file_id, file in found.items()}
+        assert statuses == {good: "ready", bad: "rejected", waiting: "pending"}
+        assert "not a picture" in found[bad]["reason"]
+        assert api.call("GET", "/images?subject=toy_9").json_body == {"items": [], "last": None}
+
+    def test_pages_of_images_contain_each_image_once(self, api: Any) -> None:
+        announced_ids = [announced(api, subject="toy_7")["image"]["id"] for _ in range(5)]
+        let_reads_catch_up()
+        seen, after = [], ""
+        while True:
+            page = api.call("GET", f"/images?subject=toy_7&limit=2{after}").json_body
+            seen += [file["id"] for file in page["items"]]
+            if page["last"] is None:
+                break
+            after = f"&after={page['last']}"
+        assert seen == sorted(announced_ids, reverse=True)
+
     def test_redelivery_changes_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
         file_id = announced(api)["image"]["id"]
         upload(s3, file_id)
@@ -234,7 +312,7 @@ class TestImages:
             assert failed_messages(app, uploads_of(file_id, file_id, received=received)) == []
             file = file_of(api, file_id)
             assert (file["status"], file["version"]) == ("ready", 2)
-            assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+            assert content_of(s3, PUBLIC, f"files/{file_id}") == PUBLISHED
 
     def test_second_upload_does_not_change_the_public_image(
         self, app: ModuleType, api: Any, s3: Any
@@ -244,7 +322,7 @@ class TestImages:
         failed_messages(app, uploads_of(file_id))
         upload(s3, file_id, png("blue"))
         assert failed_messages(app, uploads_of(file_id)) == []
-        assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+        assert content_of(s3, PUBLIC, f"files/{file_id}") == PUBLISHED
         assert content_of(s3, PRIVATE, f"incoming/{file_id}") is None
 
     def test_second_upload_does_not_revive_a_rejected_image(
@@ -301,7 +379,7 @@ class TestImages:
         del event["Records"][0]["receiptHandle"]
         real = app.components.uploads._storage.publish
 
-        def publish(file: Any, content: bytes) -> None:
+        def publish(name: str, content: bytes, content_type: str) -> bytes:
             raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
@@ -326,10 +404,10 @@ class TestImages:
         real = app.components.uploads._storage.publish
         delays = []
 
-        def publish(file: Any, content: bytes) -> None:
-            if file.id == bad:
+        def publish(name: str, content: bytes, content_type: str) -> bytes:
+            if name == bad:
                 raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
-            real(file, content)
+            return real(name, content, content_type)
 
         class Queue:
             def change_message_visibility(self, **request: Any) -> None:
@@ -419,9 +497,10 @@ class TestDeletion:
     """A deleted file leaves no content, at whatever time it is deleted."""
 
     def test_deleted_image_leaves_nothing(self, app: ModuleType, api: Any, s3: Any) -> None:
-        file_id = announced(api)["image"]["id"]
-        upload(s3, file_id)
+        file_id = announced(api, WIDE)["image"]["id"]
+        upload(s3, file_id, WIDE)
         failed_messages(app, uploads_of(file_id))
+        assert s3.list_objects_v2(Bucket=PUBLIC)["KeyCount"] == 3
         upload(s3, file_id)
         assert api.call("DELETE", f"/files/{file_id}").status_code == 204
         assert files_of(api, file_id) == []
@@ -456,9 +535,9 @@ class TestDeletion:
         upload(s3, file_id)
         real = app.components.uploads._storage.publish
 
-        def publish(file: Any, content: bytes) -> None:
-            api.call("DELETE", f"/files/{file.id}")
-            real(file, content)
+        def publish(name: str, content: bytes, content_type: str) -> bytes:
+            api.call("DELETE", f"/files/{name}")
+            return real(name, content, content_type)
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert failed_messages(app, uploads_of(file_id)) == []
@@ -486,7 +565,7 @@ class TestDeletion:
         assert failed_messages(app, uploads_of(file_id)) == []
         file = file_of(api, file_id)
         assert (file["status"], file["version"]) == ("ready", 2)
-        assert content_of(s3, PUBLIC, f"files/{file_id}") == PNG
+        assert content_of(s3, PUBLIC, f"files/{file_id}") == PUBLISHED
         (line,) = logged("upload checked")
         assert (line["file_id"], line["status"], line["reason"]) == (file_id, "ready", None)
 
@@ -498,18 +577,25 @@ class TestDeletion:
         upload(s3, file_id)
         real = app.components.uploads._storage.publish
 
-        def publish(file: Any, content: bytes) -> None:
+        def publish(name: str, content: bytes, content_type: str) -> bytes:
             # WHEN another check finds other content and records its result first
             monkeypatch.setattr(app.components.uploads._storage, "publish", real)
-            real(file, content)
-            upload(s3, file.id, b"x" * len(PNG))
-            app.components.uploads.check(file.id)
+            real(name, content, content_type)
+            upload(s3, name, b"x" * len(PNG))
+            app.components.uploads.check(name)
+            return content
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         assert failed_messages(app, uploads_of(file_id)) == []
         # THEN the recorded result matches the buckets
         assert file_of(api, file_id)["status"] == "rejected"
         assert content_of(s3, PUBLIC, f"files/{file_id}") is None
+
+
+def keys_of(s3: Any, file_id: str) -> list[str]:
+    """Return the keys of the public objects of an image."""
+    listed = s3.list_objects_v2(Bucket=PUBLIC, Prefix=f"files/{file_id}")
+    return [entry["Key"] for entry in listed.get("Contents", [])]
 
 
 class Crash(BaseException):
@@ -597,12 +683,13 @@ class TestCrashes:
         self, app: ModuleType, api: Any, s3: Any, good: bool
     ) -> None:
         stream, spy = StreamOf(TABLE), TopicSpy(app.settings.topic_arn)
-        content = PNG if good else b"x" * len(PNG)
+        content = WIDE if good else b"x" * len(WIDE)
+        copies = ["", "-320.webp", "-640.webp"] if good else []
         current = ""
 
         def attempt(countdown: Countdown) -> None:
             nonlocal current
-            current = announced(api)["image"]["id"]
+            current = announced(api, content)["image"]["id"]
             upload(s3, current, content)
             self.services(s3, countdown)[1].check(current)
 
@@ -610,7 +697,7 @@ class TestCrashes:
             assert failed_messages(app, uploads_of(current, received=2)) == []
             file = file_of(api, current)
             assert (file["status"], file["version"]) == ("ready" if good else "rejected", 2)
-            assert content_of(s3, PUBLIC, f"files/{current}") == (PNG if good else None)
+            assert keys_of(s3, current) == [f"files/{current}{copy}" for copy in copies]
             assert content_of(s3, PRIVATE, f"incoming/{current}") is None
             app.on_dynamodb_record(stream.records(), None)
             kind = "ready" if good else "rejected"
@@ -654,15 +741,15 @@ class TestCrashes:
 
         def attempt(countdown: Countdown) -> None:
             nonlocal current
-            current = announced(api)["image"]["id"]
-            upload(s3, current)
+            current = announced(api, WIDE)["image"]["id"]
+            upload(s3, current, WIDE)
             failed_messages(app, uploads_of(current))
             self.services(s3, countdown)[0].delete(current)
 
         for _ in crash_points(attempt):
             assert api.call("DELETE", f"/files/{current}").status_code == 204
             assert files_of(api, current) == []
-            assert content_of(s3, PUBLIC, f"files/{current}") is None
+            assert keys_of(s3, current) == []
 
 
 def _request(content: bytes) -> Any:
@@ -699,6 +786,9 @@ class TestEvents:
                 "url": f"/files/{good}",
                 "alt": "A kite",
                 "content_type": "image/png",
+                "width": 40,
+                "height": 30,
+                "variants": [],
             }
             assert events[bad]["type"] == "shop.file.rejected.v1"
             assert events[bad]["data"]["subject"] == "toy_1"

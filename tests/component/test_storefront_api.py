@@ -271,6 +271,10 @@ class TestCatalogue:
         assert shop.call("DELETE", "/toys/toy_1", None, precondition, staff).status_code == 204
         image = shop.call("POST", "/toys/toy_1/images", {}, None, staff)
         assert (image.status_code, image.json_body["image"]["id"]) == (201, "fil_1")
+        listed = shop.call("GET", "/toys/toy_1/images?limit=1", None, None, staff)
+        assert listed.json_body["next_cursor"] == "next"
+        assert [one["status"] for one in listed.json_body["items"]] == ["rejected"]
+        assert shop.toys.calls[-1].query == toys.UploadedImageQuery(limit=1)
         removed = shop.call("DELETE", "/toys/toy_1/images/fil_1", None, None, staff)
         assert removed.status_code == 204
         assert shop.pop_downstream_operations() == [
@@ -279,6 +283,7 @@ class TestCatalogue:
             "patchToy",
             "deleteToy",
             "addToyImage",
+            "listToyImages",
             "removeToyImage",
         ]
 

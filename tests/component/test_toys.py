@@ -79,7 +79,26 @@ def names(answer: Any) -> list[str]:
     return [item["name"] for item in answer.json_body["items"]]
 
 
-def ready(toy_id: str, file_id: str = "fil_1") -> dict[str, Any]:
+def checked(file_id: str, status: files.FileStatus, **changes: Any) -> files.File:
+    return files.File(
+        **{
+            "id": file_id,
+            "kind": "image",
+            "status": status,
+            "subject": "toy_1",
+            "content_type": "image/png",
+            "size": 500,
+            "alt": "A train",
+            "url": f"/files/{file_id}",
+            "version": 2,
+            "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
+            **changes,
+        }
+    )
+
+
+def ready(toy_id: str, file_id: str = "fil_1", **changes: Any) -> dict[str, Any]:
     event = CloudEvent(
         id=f"{file_id}.2.{FILE_READY.name}",
         source=FILE_READY.source,
@@ -92,6 +111,7 @@ def ready(toy_id: str, file_id: str = "fil_1") -> dict[str, Any]:
             url=f"/files/{file_id}",
             alt="A train",
             content_type="image/png",
+            **changes,
         ),
     )
     return sns(msgspec.json.encode(event).decode())
@@ -457,8 +477,83 @@ class TestImages:
         for _ in range(3):
             deliver(app, ready(toy["id"]))
         shown = api.call("GET", f"/toys/{toy['id']}").json_body
-        assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A train"}]
+        # an event of an earlier release has no size and no smaller copies
+        assert shown["images"] == [
+            {"id": "fil_1", "url": "/files/fil_1", "alt": "A train",
+             "width": None, "height": None, "variants": []}
+        ]  # fmt: skip
         assert shown["version"] == 2
+
+    def test_image_is_shown_with_its_size_and_smaller_copies(self, api: Any, app: Any) -> None:
+        toy = created(api)
+        variants = [files.ImageVariant(url="/files/fil_1-320.webp", width=320)]
+        deliver(app, ready(toy["id"], width=500, height=400, variants=variants))
+        (image,) = api.call("GET", f"/toys/{toy['id']}").json_body["images"]
+        assert (image["width"], image["height"]) == (500, 400)
+        assert image["variants"] == [{"url": "/files/fil_1-320.webp", "width": 320}]
+
+    def test_image_that_an_earlier_release_stored_is_shown(self, api: Any, app: Any) -> None:
+        toy = created(api)
+        deliver(app, ready(toy["id"]))
+        client_of("dynamodb").update_item(
+            TableName=app.settings.table_name,
+            Key={"id": {"S": toy["id"]}},
+            UpdateExpression="SET images = :images",
+            ExpressionAttributeValues={
+                ":images": {"S": '[{"id":"fil_1","url":"/files/fil_1","alt":"A train"}]'}
+            },
+        )
+        (image,) = api.call("GET", f"/toys/{toy['id']}").json_body["images"]
+        assert (image["width"], image["height"], image["variants"]) == (None, None, [])
+
+    def test_images_are_listed_with_the_result_of_their_check(
+        self, api: Any, app: Any, file_manager: FakeDownstream
+    ) -> None:
+        toy = created(api)
+        for file_id in ("fil_1", "fil_2"):
+            deliver(app, ready(toy["id"], file_id))
+        api.call("DELETE", f"/toys/{toy['id']}/images/fil_2")
+        # GIVEN that file_manager has not deleted the removed image yet
+        listed = [
+            checked("fil_4", "pending"),
+            checked("fil_3", "rejected", reason="It is damaged."),
+            checked("fil_2", "ready"),
+            checked("fil_1", "ready", width=50, height=40),
+        ]
+        file_manager.answers["listImages"] = lambda _: files.ImagePage(items=listed, last=None)
+        answer = api.call("GET", f"/toys/{toy['id']}/images")
+        page = answer.json_body
+        assert (answer.status_code, page["next_cursor"]) == (200, None)
+        assert [(one["id"], one["status"], one["reason"]) for one in page["items"]] == [
+            ("fil_4", "pending", None),
+            ("fil_3", "rejected", "It is damaged."),
+            ("fil_1", "ready", None),
+        ]
+        assert page["items"][-1] == {
+            "id": "fil_1", "status": "ready", "reason": None, "url": "/files/fil_1",
+            "alt": "A train", "width": 50, "height": 40, "variants": [],
+            "created_at": "2026-01-01T00:00:00Z",
+        }  # fmt: skip
+        assert file_manager.calls[-1].query == files.ImageQuery(subject=toy["id"], limit=20)
+
+    def test_cursor_of_images_is_signed_and_belongs_to_its_toy(
+        self, api: Any, file_manager: FakeDownstream
+    ) -> None:
+        toy, other = created(api), created(api)
+        path = f"/toys/{toy['id']}/images"
+        file_manager.answers["listImages"] = lambda _: files.ImagePage(
+            items=[checked("fil_9", "pending")], last="fil_9"
+        )
+        cursor = api.call("GET", f"{path}?limit=1").json_body["next_cursor"]
+        assert api.call("GET", f"{path}?limit=5&cursor={cursor}").status_code == 200
+        assert file_manager.calls[-1].query == files.ImageQuery(
+            subject=toy["id"], limit=5, after="fil_9"
+        )
+        for wrong in (f"{path}?cursor=x{cursor}", f"/toys/{other['id']}/images?cursor={cursor}"):
+            assert pointers(api.call("GET", wrong)) == ["/cursor"]
+        for query in ("limit=0", "limit=101", "status=ready"):
+            assert api.call("GET", f"{path}?{query}").status_code == 400
+        assert api.call("GET", "/toys/toy_none/images").status_code == 404
 
     def test_redelivered_event_does_not_restore_a_removed_image(
         self, api: Any, app: Any, file_manager: FakeDownstream

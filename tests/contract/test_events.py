@@ -175,7 +175,10 @@ def test_toys_shows_an_image_on_the_event_of_file_manager(
     message = all_messages(toy["id"])["shop.file.ready.v1"]
     app.images(sns(with_unknown_fields(message) if unknown_fields else message), None)
     shown = api.call("GET", f"/toys/{toy['id']}").json_body
-    assert shown["images"] == [{"id": "fil_1", "url": "/files/fil_1", "alt": "A kite"}]
+    (image,) = shown["images"]
+    assert (image["id"], image["url"], image["alt"]) == ("fil_1", "/files/fil_1", "A kite")
+    assert (image["width"], image["height"]) == (640, 480)
+    assert image["variants"] == [{"url": "/files/fil_1-320.webp", "width": 320}]
     nothing_parked("toys", "images")
 
 

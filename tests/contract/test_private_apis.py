@@ -315,8 +315,8 @@ def test_storefront_forwards_preconditions(wire: Wire) -> None:
             assert (reply.value.name, reply.value.attributes) == ("Big kite", {})
 
 
-@expects("storefront_api", "toys", "addToyImage", "removeToyImage")
-@expects("toys", "file_manager", "announceImage")
+@expects("storefront_api", "toys", "addToyImage", "listToyImages", "removeToyImage")
+@expects("toys", "file_manager", "announceImage", "listImages")
 def test_image_is_announced_through_toys_to_file_manager(wire: Wire) -> None:
     file_manager, catalogue = wire.to("file_manager"), wire.to("toys")
     toy = add_toy(catalogue)
@@ -327,6 +327,16 @@ def test_image_is_announced_through_toys_to_file_manager(wire: Wire) -> None:
     assert (announced.subject, announced.status) == (toy.id, "pending")
     with pytest.raises(Unprocessable):
         catalogue.call(toys.ADD_IMAGE, {"toy_id": toy.id}, body=raw(image | {"size": 0}))
+    second = catalogue.call(toys.ADD_IMAGE, {"toy_id": toy.id}, body=raw(image)).value.image
+    let_reads_catch_up()
+    path = {"toy_id": toy.id}
+    first_page = catalogue.call(toys.LIST_IMAGES, path, query=toys.UploadedImageQuery(limit=1))
+    (listed,) = first_page.value.items
+    assert (listed.id, listed.url, listed.status) == (second.id, second.url, "pending")
+    following = toys.UploadedImageQuery(cursor=first_page.value.next_cursor)
+    second_page = catalogue.call(toys.LIST_IMAGES, path, query=following).value
+    assert [one.id for one in second_page.items] == [ticket.value.image.id]
+    assert second_page.next_cursor is None
     # it is not shown yet and cannot be removed
     path = {"toy_id": toy.id, "image_id": ticket.value.image.id}
     with pytest.raises(NotFound):

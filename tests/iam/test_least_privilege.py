@@ -223,6 +223,11 @@ def test_image_by_the_retry_queue(shop: Shop, staff: str, tap: Tap, queues: Queu
         etag = {"If-Match": f'"{withdrawn["version"]}"'}
         gone = shop.api("DELETE", f"/toys/{withdrawn['id']}", None, staff, etag)
         assert gone.status == 204
+        # and an interrupted check that had published the image
+        public = {"Bucket": "toyshop-local-file-manager-public", "ContentType": "image/png"}
+        key = f"files/{tickets[0]['image']['id']}"
+        shop.client("s3").put_object(Key=key, Body=content, **public)
+        assert shop.api("GET", f"/toys/{toy['id']}/images", token=staff).status == 200
         for ticket in tickets:
             upload(ticket, content, "image/png")
             with event_about(tap, "shop.file.ready.v1", ticket["image"]["id"]) as events:

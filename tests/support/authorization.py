@@ -29,6 +29,7 @@ TABLE = """
 | patchToy              | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | deleteToy             | 401       | 403      | 403   | 403   | 204   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | addToyImage           | 401       | 403      | 403   | 403   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| listToyImages         | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | removeToyImage        | 401       | 403      | 403   | 403   | 204   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | placeOrder            | 401       | 201      | 201   | 201   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | listOrders            | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
@@ -129,6 +130,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
             ("patchToy", "PATCH", toy, {"min_age": 4}, of_toy),
             ("deleteToy", "DELETE", toy, None, of_toy),
             ("addToyImage", "POST", f"{toy}/images", image, {}),
+            ("listToyImages", "GET", f"{toy}/images", None, {}),
             ("removeToyImage", "DELETE", f"{toy}/images/{targets.image_id}", None, {}),
             ("placeOrder", "POST", "/orders", targets.order, {"Idempotency-Key": targets.key}),
             ("listOrders", "GET", "/orders", None, {}),

@@ -15,6 +15,7 @@ from chalicelib.payments.store import TransactionRecord
 from chassis.parking import Parking
 from chassis.records import Record
 from chassis.relay import Relay
+from contracts.files import ImageVariant
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from support import emitters
@@ -86,6 +87,11 @@ def file(status: str, subject: str = "toy_1") -> FileRecord:
         size=1000,
         alt="A kite",
         reason="not an image" if status == "rejected" else None,
+        width=640 if status == "ready" else None,
+        height=480 if status == "ready" else None,
+        variants=[ImageVariant(url="/files/fil_1-320.webp", width=320)]
+        if status == "ready"
+        else None,
         version=1 if status == "pending" else 2,
         **COMMON,
     )

@@ -9,10 +9,10 @@ from support.http import http
 from support.running_shop import Shop
 
 
-def png() -> bytes:
-    """Return the bytes of a small PNG image."""
+def png(width: int = 20) -> bytes:
+    """Return the bytes of a PNG image that is 20 pixels high."""
     buffer = io.BytesIO()
-    Image.new("RGB", (20, 20), "teal").save(buffer, "PNG")
+    Image.new("RGB", (width, 20), "teal").save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -88,8 +88,24 @@ class Toys(FakeDownstream):
                     method="POST", url="http://s3/", headers={}, fields={}, expires_at=NOW
                 ),
             ),
+            listToyImages=self._images,
             removeToyImage=lambda _: None,
         )
+
+    def _images(self, call: Call) -> toys.UploadedImagePage:
+        self._toy(call)
+        image = toys.UploadedImage(
+            id="fil_1",
+            status="rejected",
+            reason="The file is damaged.",
+            url="/files/fil_1",
+            alt="A kite",
+            width=None,
+            height=None,
+            variants=[],
+            created_at=NOW,
+        )
+        return toys.UploadedImagePage(items=[image], next_cursor="next")
 
     def _toy(self, call: Call) -> toys.Toy:
         if call.path["toy_id"] not in self.shelf:

@@ -33,7 +33,7 @@ ADDRESS = {"name": "A", "line1": "1", "city": "S", "postal_code": "2000", "count
 
 def _png() -> bytes:
     buffer = BytesIO()
-    Image.new("RGB", (4, 3), "red").save(buffer, "PNG")
+    Image.new("RGB", (320, 3), "red").save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -158,6 +158,7 @@ def image_uploaded(world: World) -> None:
     _call_storefront(world, "GET", f"/toys/{toy['id']}")
     image = {"content_type": "image/png", "size": len(PNG), "alt": "A kite"}
     created = _call_storefront(world, "POST", f"/toys/{toy['id']}/images", image)
+    _call_storefront(world, "GET", f"/toys/{toy['id']}/images")
     key = created["upload"]["fields"]["key"]
     world.cloud.objects[key] = {"Body": PNG, "Metadata": {}, "ContentLength": len(PNG)}
     s3_event = {"Records": [{"s3": {"object": {"key": key}}}]}
@@ -170,10 +171,10 @@ def _check_image_uploaded(world: World) -> None:
     assert not world.dead_letters()
     toys = world.tables.tables["toyshop-local-toys"].items.values()
     shown = [image["id"] for toy in toys for image in json.loads(toy["images"]["S"])]
-    public = [key.removeprefix("files/") for key in world.cloud.objects]
-    # one image is shown, it is public, and no unchecked upload is left
+    public = sorted(key.removeprefix("files/") for key in world.cloud.objects)
+    # one image is shown, it and its copy are public, and no unchecked upload is left
     assert len(shown) == 1, world.calls.injected
-    assert public == shown, world.calls.injected
+    assert public == [shown[0], f"{shown[0]}-320.webp"], world.calls.injected
 
 
 def gateway_fails_until_retry_queue(world: World) -> None:

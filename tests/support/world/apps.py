@@ -11,7 +11,7 @@ from io import StringIO
 from types import ModuleType
 from typing import Any, NamedTuple
 from unittest import mock
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import msgspec
 import yaml
@@ -116,10 +116,11 @@ def read_template(service: str, name: str) -> dict[str, Any]:
 
 
 def parse_url(url: str) -> tuple[str, str]:
-    """Return the service and the path of an API's URL in stage ``local``."""
-    match = _URL.fullmatch(urlsplit(url).path)
+    """Return the service, and the path with the query, of an API's URL in stage ``local``."""
+    parts = urlsplit(url)
+    match = _URL.fullmatch(parts.path)
     assert match is not None, url
-    return match[1].replace("-", "_"), match[2]
+    return match[1].replace("-", "_"), urlunsplit(("", "", match[2], parts.query, ""))
 
 
 def invoke_api(
@@ -127,7 +128,8 @@ def invoke_api(
 ) -> Answer:
     """Invoke a service's API as API Gateway does."""
     app = load_app(service).app
-    resource, values = _match_route(app, method, path)
+    parts = urlsplit(path)
+    resource, values = _match_route(app, method, parts.path)
     response = app(
         {
             "requestContext": {
@@ -135,7 +137,7 @@ def invoke_api(
                 "httpMethod": method,
                 "authorizer": SIGNED_IN_USER,
             },
-            "multiValueQueryStringParameters": None,
+            "multiValueQueryStringParameters": parse_qs(parts.query) or None,
             "pathParameters": values,
             "stageVariables": None,
             "headers": headers,

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.file_manager import domain
 from chalicelib.file_manager.storage import uploaded_file_id
 from chassis.ids import derived_id, new_id
-from contracts.files import File, NewDocument, NewImage
+from contracts.files import File, ImageVariant, NewDocument, NewImage
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LATER = datetime(2026, 11, 25, tzinfo=UTC)
@@ -21,19 +21,24 @@ def image() -> File:
 def test_image_is_pending_until_it_is_checked() -> None:
     file = image()
     assert (file.kind, file.status, file.version) == ("image", "pending", 1)
-    ready = domain.mark_ready(file, LATER)
+    ready = domain.mark_ready(file, 640, 400, [320, 640], LATER)
     assert (ready.status, ready.version, ready.updated_at) == ("ready", 2, LATER)
+    assert (ready.width, ready.height) == (640, 400)
+    assert ready.variants == [
+        ImageVariant(url="/files/fil_1-320.webp", width=320),
+        ImageVariant(url="/files/fil_1-640.webp", width=640),
+    ]
     rejected = domain.mark_rejected(file, "It is a cat", LATER)
     assert (rejected.status, rejected.version, rejected.reason) == ("rejected", 2, "It is a cat")
 
 
 def test_result_of_a_check_never_changes() -> None:
     for checked in (
-        domain.mark_ready(image(), NOW),
+        domain.mark_ready(image(), 1, 1, [], NOW),
         domain.mark_rejected(image(), "no", NOW),
     ):
         with pytest.raises(domain.AlreadyCheckedError):
-            domain.mark_ready(checked, LATER)
+            domain.mark_ready(checked, 1, 1, [], LATER)
         with pytest.raises(domain.AlreadyCheckedError):
             domain.mark_rejected(checked, "no", LATER)
 

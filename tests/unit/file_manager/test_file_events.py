@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.file_manager.events import events_of
 from chalicelib.file_manager.store import FileRecord
-from contracts.files import FileReady, FileRejected
+from contracts.files import FileReady, FileRejected, ImageVariant
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -38,6 +38,15 @@ def test_checked_image_emits_ready() -> None:
     assert event.data == FileReady(
         id="fil_1", subject="toy_1", url="/files/fil_1", alt="A kite", content_type="image/png"
     )
+
+
+def test_ready_event_lists_the_smaller_copies() -> None:
+    variants = [ImageVariant(url="/files/fil_1-320.webp", width=320)]
+    ready = record("ready", width=400, height=300, variants=variants)
+    (event,) = events_of(record("pending", 1), ready)
+    assert isinstance(event.data, FileReady)
+    assert (event.data.width, event.data.height) == (400, 300)
+    assert event.data.variants == variants
 
 
 def test_event_has_the_trace_of_the_record_if_there_is_one() -> None:

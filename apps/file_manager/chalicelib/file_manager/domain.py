@@ -1,17 +1,23 @@
 """The rules of files, in plain Python without AWS or HTTP."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from contracts.files import File, NewDocument, NewImage
+from contracts.files import File, ImageVariant, NewDocument, NewImage
 
 _ID = re.compile(r"fil_[0-9A-HJKMNP-TV-Z]{26}")
 _PDF_START = b"%PDF-"
 _PDF_END = b"%%EOF"
 _PDF_END_WITHIN = 1024
 """The end marker is in the last 1,024 bytes of a PDF (ISO 32000, annex H.3)."""
+
+
+VARIANT_WIDTHS = (320, 640, 1280)
+"""Widths in pixels of an image's smaller copies. A width that was ever used must stay: a deletion
+deletes the copies of these widths."""
 
 
 class AlreadyCheckedError(Exception):
@@ -28,6 +34,17 @@ def url_of(file_id: str) -> str:
     return f"/files/{file_id}"
 
 
+def variant_name(file_id: str, width: int) -> str:
+    """Return the name of the smaller copy of an image, which is unique like a file id.
+
+    Parameters
+    ----------
+    width
+        Width of the copy in pixels.
+    """
+    return f"{file_id}-{width}.webp"
+
+
 def new_image(file_id: str, request: NewImage, now: datetime) -> File:
     """Return the pending image of an announcement."""
     return File(
@@ -38,6 +55,7 @@ def new_image(file_id: str, request: NewImage, now: datetime) -> File:
         content_type=request.content_type,
         size=request.size,
         alt=request.alt,
+        url=url_of(file_id),
         version=1,
         created_at=now,
         updated_at=now,
@@ -66,8 +84,17 @@ def new_document(file_id: str, request: NewDocument, size: int, now: datetime) -
     )
 
 
-def mark_ready(file: File, now: datetime) -> File:
-    """Return the image as ready: its content matches its announcement.
+def mark_ready(
+    file: File, width: int, height: int, variant_widths: Iterable[int], now: datetime
+) -> File:
+    """Return the image as ready: it and its smaller copies are public.
+
+    Parameters
+    ----------
+    width, height
+        Size of the published image in pixels.
+    variant_widths
+        Widths of the published copies in pixels.
 
     Raises
     ------
@@ -75,16 +102,27 @@ def mark_ready(file: File, now: datetime) -> File:
         If the image has been checked before.
     """
     _must_be_pending(file)
-    return replace(file, status="ready", version=file.version + 1, updated_at=now)
+    return replace(
+        file,
+        status="ready",
+        width=width,
+        height=height,
+        variants=[
+            ImageVariant(url=url_of(variant_name(file.id, one)), width=one)
+            for one in variant_widths
+        ],
+        version=file.version + 1,
+        updated_at=now,
+    )
 
 
 def mark_rejected(file: File, reason: str, now: datetime) -> File:
-    """Return the image as rejected: its content does not match its announcement.
+    """Return the image as rejected: its content cannot be published.
 
     Parameters
     ----------
     reason
-        The mismatch, as a text for staff.
+        Why not and what to do, as a text for staff.
 
     Raises
     ------

@@ -26,6 +26,7 @@ def events_of(
     if isinstance(before, FileRecord) and before.status == after.status:
         return
     if after.status == "ready":
+        file = after.to_file()
         yield _event(
             FILE_READY,
             after,
@@ -35,6 +36,9 @@ def events_of(
                 url=url_of(after.id),
                 alt=after.alt,
                 content_type=after.content_type,
+                width=file.width,
+                height=file.height,
+                variants=file.variants,
             ),
         )
     elif after.status == "rejected":

@@ -15,6 +15,8 @@ from contracts.files import (
     FileLookup,
     FileLookupAnswer,
     Image,
+    ImagePage,
+    ImageQuery,
     ImageTicket,
     Link,
     NewDocument,
@@ -57,6 +59,11 @@ class FileService:
                 expires_at=now + timedelta(seconds=UPLOAD_SECONDS),
             ),
         )
+
+    def list_images(self, query: ImageQuery) -> ImagePage:
+        """Return a page of the images of a subject in every status, newest first."""
+        images, last = self._store.images_of(query.subject, query.limit, query.after)
+        return ImagePage(items=images, last=last)
 
     def look_up(self, lookup: FileLookup) -> FileLookupAnswer:
         """Return the files with the given ids, without those that do not exist."""

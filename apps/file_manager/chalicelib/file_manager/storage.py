@@ -1,12 +1,13 @@
 """The content of files, in a public and a private bucket.
 
-========= ==================== =====================================================
-bucket    key                  content
-========= ==================== =====================================================
-private   ``incoming/<id>``    uploads that have not been checked yet
-private   ``documents/<id>``   documents, written once
-public    ``files/<id>``       checked images, written once
-========= ==================== =====================================================
+========= =========================== ==============================================
+bucket    key                         content
+========= =========================== ==============================================
+private   ``incoming/<id>``           uploads that have not been checked yet
+private   ``documents/<id>``          documents, written once
+public    ``files/<id>``              images that were encoded again, written once
+public    ``files/<id>-<width>.webp`` their smaller copies, written once
+========= =========================== ==============================================
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
+from chalicelib.file_manager.domain import VARIANT_WIDTHS, variant_name
 from chassis.problems import ServiceUnavailable
 from contracts.files import File
 
@@ -88,11 +90,13 @@ class Storage:
             content: bytes = body.read(size + 1)
         return content
 
-    def publish(self, file: File, content: bytes) -> None:
-        """Publish the content of an image, unless it has been published before.
+    def publish(self, name: str, content: bytes, content_type: str) -> bytes:
+        """Publish an image unless it has been published before, and return what is public.
 
-        The checked bytes are written. Copying the uploaded object could publish another upload
-        that has replaced it since the check.
+        Parameters
+        ----------
+        name
+            The file id of an image, or the name of its smaller copy.
 
         Raises
         ------
@@ -102,15 +106,18 @@ class Storage:
         try:
             self._s3.put_object(
                 Bucket=self._public,
-                Key=PUBLIC + file.id,
+                Key=PUBLIC + name,
                 Body=content,
-                ContentType=file.content_type,
+                ContentType=content_type,
                 CacheControl=IMMUTABLE,
                 IfNoneMatch="*",
             )
         except ClientError as error:
             if not _already_exists(error):
                 raise
+            with self._s3.get_object(Bucket=self._public, Key=PUBLIC + name)["Body"] as body:
+                content = body.read()
+        return content
 
     def store_document(
         self, file_id: str, content: bytes, content_type: str, sha256: str
@@ -169,7 +176,8 @@ class Storage:
         The upload is deleted first, so that it cannot be published again.
         """
         self.delete_upload(file_id)
-        self._s3.delete_object(Bucket=self._public, Key=PUBLIC + file_id)
+        for name in (file_id, *(variant_name(file_id, width) for width in VARIANT_WIDTHS)):
+            self._s3.delete_object(Bucket=self._public, Key=PUBLIC + name)
 
     def delete_all(self, file_id: str) -> None:
         """Delete all content of a file, whether it is an image or a document."""

@@ -6,9 +6,22 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chassis.records import Record, TableMeta, bind, current_trace
-from contracts.files import File
+from chalicelib.file_manager.domain import url_of
+from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
+from contracts.files import File, ImageVariant
+
+
+class BySubject(GlobalSecondaryIndex["FileRecord"]):
+    """The files of a subject by age: ids are sortable by time."""
+
+    class Meta:
+        index_name = "by_subject"
+        projection = AllProjection()
+
+    subject = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
 
 
 class FileRecord(Record):
@@ -26,6 +39,13 @@ class FileRecord(Record):
     reason = UnicodeAttribute(null=True)
     sha256 = UnicodeAttribute(null=True)
     filename = UnicodeAttribute(null=True)
+    width = NumberAttribute(null=True)
+    height = NumberAttribute(null=True)
+    variants: DocumentAttribute[list[ImageVariant]] = DocumentAttribute(
+        list[ImageVariant], null=True
+    )
+
+    by_subject = BySubject()
 
     def to_file(self) -> File:
         """Return the file in the contract's form."""
@@ -41,6 +61,10 @@ class FileRecord(Record):
             created_at=self.created_at,
             updated_at=self.updated_at,
             reason=self.reason,
+            url=url_of(self.id) if self.kind == "image" else "",
+            width=None if self.width is None else int(self.width),
+            height=None if self.height is None else int(self.height),
+            variants=self.variants or [],
         )
 
 
@@ -92,6 +116,34 @@ class FileStore:
         found = FileRecord.batch_get(list(dict.fromkeys(file_ids)), consistent_read=True)
         return [record.to_file() for record in found]
 
+    def images_of(
+        self, subject: str, limit: int, after: str | None
+    ) -> tuple[list[File], str | None]:
+        """Return a page of the images of a subject, newest first, and the id at its end.
+
+        The index may lag a moment behind the table.
+
+        Parameters
+        ----------
+        limit
+            Most images on the page.
+        after
+            Id at the end of the previous page; ``None`` for the first page.
+
+        Returns
+        -------
+        tuple
+            The images, and the id at the end of the page; ``None`` if no page follows.
+        """
+        start = after and {"id": {"S": after}, "subject": {"S": subject}}
+        found = FileRecord.by_subject.query(
+            subject, scan_index_forward=False, limit=limit, last_evaluated_key=start or None
+        )
+        files = [record.to_file() for record in found]
+        last = found.last_evaluated_key
+        images = [file for file in files if file.kind == "image"]
+        return images, last["id"]["S"] if last else None
+
     def add(self, file: File, sha256: str = "", filename: str = "") -> bool:
         """Store a new file; return ``False`` and store nothing if its id is taken."""
         return self._put(Stored(file, sha256, filename), FileRecord.id.does_not_exist())
@@ -114,6 +166,9 @@ class FileStore:
             reason=file.reason,
             sha256=stored.sha256 or None,
             filename=stored.filename or None,
+            width=file.width,
+            height=file.height,
+            variants=file.variants or None,
             version=file.version,
             created_at=file.created_at,
             updated_at=file.updated_at,

@@ -1,4 +1,4 @@
-"""The check of uploads, which publishes those that match their announcement.
+"""The check of uploads, which publishes the images that they contain.
 
 S3 sends an event per upload, at least once, through a queue. A crash may follow any step, so each
 step can be repeated: publish, record, then delete the upload.
@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from chalicelib.file_manager import domain
-from chalicelib.file_manager.images import image_error
+from chalicelib.file_manager.images import (
+    VARIANT_TYPE,
+    RejectedImageError,
+    published_image,
+    size_of,
+    variants_of,
+)
 from chalicelib.file_manager.storage import Storage, uploaded_file_id
 from chalicelib.file_manager.store import FileStore, Stored
 from chassis import clock, context, log
@@ -152,7 +158,7 @@ class Uploads:
             self._storage.delete_image(file_id)
 
     def _outcome(self, stored: Stored) -> File | None:
-        """Publish an upload that matches its announcement, and return the file to record.
+        """Publish the image of an upload, and return the file to record.
 
         Returns ``None`` if there is no upload.
         """
@@ -162,10 +168,22 @@ class Uploads:
             return None
         if len(content) != file.size:
             more = "more" if len(content) > file.size else "fewer"
-            return domain.mark_rejected(
-                file, f"The upload has {more} bytes than the {file.size} announced", self._now()
+            reason = (
+                f"The upload has {more} bytes than the {file.size} that were announced. "
+                "Upload the whole file again."
             )
-        if error := image_error(content, file.content_type):
-            return domain.mark_rejected(file, error, self._now())
-        self._storage.publish(file, content)
-        return domain.mark_ready(file, self._now())
+            return domain.mark_rejected(file, reason, self._now())
+        try:
+            image = published_image(content, file.content_type)
+        except RejectedImageError as error:
+            return domain.mark_rejected(file, str(error), self._now())
+        # An interrupted check may have published the image of an earlier upload. What is public
+        # never changes, so everything else is derived from that.
+        image = self._storage.publish(file.id, image, file.content_type)
+        widths = []
+        for variant in variants_of(image, domain.VARIANT_WIDTHS):
+            name = domain.variant_name(file.id, variant.width)
+            self._storage.publish(name, variant.content, VARIANT_TYPE)
+            widths.append(variant.width)
+        width, height = size_of(image)
+        return domain.mark_ready(file, width, height, widths, self._now())

@@ -58,6 +58,10 @@ class Catalogue:
         """Add an image to a toy, and return where to upload it."""
         return self._toys.call(api.ADD_IMAGE, _path(toy_id), body=image).value
 
+    def list_images(self, toy_id: str, query: api.UploadedImageQuery) -> api.UploadedImagePage:
+        """Return a page of the images of a toy in every status."""
+        return self._toys.call(api.LIST_IMAGES, _path(toy_id), query=query).value
+
     def remove_image(self, toy_id: str, image_id: str) -> None:
         """Remove an image from a toy."""
         path = {**_path(toy_id), "image_id": valid_id(image_id, "image")}

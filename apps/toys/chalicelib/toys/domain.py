@@ -1,12 +1,14 @@
 """The rules of toys, in plain Python without AWS or HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 
+from contracts.files import File
 from contracts.money import Money
-from contracts.toys import Toy, ToyDraft, ToyImage, ToyReplacement
+from contracts.toys import Toy, ToyDraft, ToyImage, ToyReplacement, UploadedImage
 
 MAX_IMAGES = 20
 """Most images that a toy can have."""
@@ -128,3 +130,29 @@ def remove_image(toy: Toy, image_id: str, now: datetime) -> Toy:
     if len(images) == len(toy.images):
         raise NoSuchImageError("The toy has no such image")
     return replace(toy, images=images, version=toy.version + 1, updated_at=now)
+
+
+def is_removed(toy: Toy, seen_files: Sequence[str], file_id: str) -> bool:
+    """Return whether a file was an image of the toy and has been removed from it.
+
+    Parameters
+    ----------
+    seen_files
+        Ids of all files that were ever added to the toy.
+    """
+    return file_id in seen_files and all(image.id != file_id for image in toy.images)
+
+
+def uploaded_image(file: File) -> UploadedImage:
+    """Return what staff see of a file that was announced as an image of a toy."""
+    return UploadedImage(
+        id=file.id,
+        status=file.status,
+        reason=file.reason,
+        url=file.url,
+        alt=file.alt,
+        width=file.width,
+        height=file.height,
+        variants=file.variants,
+        created_at=file.created_at,
+    )

@@ -29,6 +29,8 @@ from contracts.toys import (
     ToyPage,
     ToyQuery,
     ToyReplacement,
+    UploadedImagePage,
+    UploadedImageQuery,
 )
 
 _MAX_ID_LENGTH = 64
@@ -197,6 +199,34 @@ class ToyService:
         )
         return self._file_manager.call(files.ANNOUNCE_IMAGE, body=announcement).value
 
+    def list_images(self, toy_id: str, query: UploadedImageQuery) -> UploadedImagePage:
+        """Return a page of the images of a toy with the result of their check, newest first.
+
+        Raises
+        ------
+        NotFound
+            If there is no such toy.
+        BadRequest
+            If the cursor belongs to another list or is not valid.
+        ServiceUnavailable
+            If file_manager is down.
+        """
+        stored = self._stored(toy_id)
+        scope = {"list": "images", "toy_id": toy_id}
+        after = self._cursors.read(query.cursor, scope) if query.cursor else None
+        page = self._file_manager.call(
+            files.LIST_IMAGES,
+            query=files.ImageQuery(subject=toy_id, limit=query.limit, after=after),
+        ).value
+        return UploadedImagePage(
+            items=[
+                domain.uploaded_image(file)
+                for file in page.items
+                if not domain.is_removed(stored.toy, stored.seen_files, file.id)
+            ],
+            next_cursor=self._cursors.write(page.last, scope) if page.last else None,
+        )
+
     def remove_image(self, toy_id: str, image_id: str) -> None:
         """Remove an image from a toy and delete its file.
 
@@ -232,7 +262,14 @@ class ToyService:
             again.
         """
         file = event.data
-        image = ToyImage(id=file.id, url=file.url, alt=file.alt)
+        image = ToyImage(
+            id=file.id,
+            url=file.url,
+            alt=file.alt,
+            width=file.width,
+            height=file.height,
+            variants=file.variants,
+        )
         attempts = Attempts(file.subject)
         while True:
             attempts.begin()

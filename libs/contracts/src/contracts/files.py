@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from contracts import patterns
 from contracts.operations import Operation
-from contracts.schema import Input, Output, Timestamp
+from contracts.schema import DEFAULT_LIMIT, Input, Limit, Output, Timestamp
 
 ImageType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 FileStatus = Literal["pending", "ready", "rejected"]
@@ -32,6 +32,13 @@ class Image(Output):
     alt: str
 
 
+class ImageVariant(Output):
+    """A smaller copy of an image in WebP; ``width`` is in pixels."""
+
+    url: str
+    width: int
+
+
 class Upload(Output):
     """How to upload the content: directly to storage, as ``multipart/form-data``.
 
@@ -53,7 +60,12 @@ class ImageTicket(Output):
 
 
 class File(Output):
-    """A file; ``reason`` explains why an image was rejected."""
+    """A file; ``reason`` explains to staff why an image was rejected.
+
+    ``url`` is the path of an image, empty for a document. ``width`` and ``height`` are those of a
+    ready image in pixels, ``variants`` its smaller copies; an image that was checked by an earlier
+    release has neither.
+    """
 
     id: str
     kind: Literal["image", "document"]
@@ -66,6 +78,25 @@ class File(Output):
     created_at: Timestamp
     updated_at: Timestamp
     reason: str | None = None
+    url: str = ""
+    width: int | None = None
+    height: int | None = None
+    variants: list[ImageVariant] = []
+
+
+class ImageQuery(Input):
+    """Selects images by their subject; ``after`` is the last image of the previous page."""
+
+    subject: Subject
+    limit: Limit = DEFAULT_LIMIT
+    after: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class ImagePage(Output):
+    """Images of a subject in every status, newest first; ``last`` is null on the last page."""
+
+    items: list[File]
+    last: str | None
 
 
 class FileLookup(Input):
@@ -106,10 +137,13 @@ class FileReady(Output):
     url: str
     alt: str
     content_type: str
+    width: int | None = None
+    height: int | None = None
+    variants: list[ImageVariant] = []
 
 
 class FileRejected(Output):
-    """``file.rejected``: the content did not match its announcement and has been deleted."""
+    """``file.rejected``: the content cannot be published and has been deleted."""
 
     id: str
     subject: str
@@ -119,6 +153,11 @@ class FileRejected(Output):
 ANNOUNCE_IMAGE: Operation[ImageTicket] = Operation(
     name="announceImage", method="POST", path="/images", summary="Announce the upload of an image",
     body=NewImage, answer=ImageTicket, status=(201,), problems=(400, 422),
+)  # fmt: skip
+LIST_IMAGES: Operation[ImagePage] = Operation(
+    name="listImages", method="GET", path="/images",
+    summary="List the images of a subject in every status, newest first",
+    query=ImageQuery, answer=ImagePage, problems=(400,), repeatable=True,
 )  # fmt: skip
 LOOKUP: Operation[FileLookupAnswer] = Operation(
     name="lookUpFiles", method="POST", path="/files/lookup",
@@ -141,4 +180,4 @@ LINK_DOCUMENT: Operation[Link] = Operation(
     summary="Return a short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (ANNOUNCE_IMAGE, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)
+OPERATIONS = (ANNOUNCE_IMAGE, LIST_IMAGES, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)

@@ -32,7 +32,16 @@ from contracts.schema import (
     PersonName,
     Timestamp,
 )
-from contracts.toys import NewToyImage, Toy, ToyDraft, ToyPage, ToyQuery, ToyReplacement
+from contracts.toys import (
+    NewToyImage,
+    Toy,
+    ToyDraft,
+    ToyPage,
+    ToyQuery,
+    ToyReplacement,
+    UploadedImagePage,
+    UploadedImageQuery,
+)
 
 ServiceState = Literal["ok", "down"]
 
@@ -224,6 +233,12 @@ ADD_TOY_IMAGE: Operation[ImageTicket] = Operation(
     body=NewToyImage, answer=ImageTicket, status=(201,),
     problems=(400, 401, 403, 404, 409, 415, 422, 503),
 )  # fmt: skip
+LIST_TOY_IMAGES: Operation[UploadedImagePage] = Operation(
+    name="listToyImages", method="GET", path="/toys/{toy_id}/images",
+    summary="List the images of a toy with the result of their check, newest first",
+    audience="staff", query=UploadedImageQuery, answer=UploadedImagePage,
+    problems=(400, 401, 403, 404, 503), repeatable=True,
+)  # fmt: skip
 REMOVE_TOY_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
     summary="Remove an image", audience="staff", status=(204,), problems=(401, 403, 404, 503),
@@ -293,6 +308,7 @@ OPERATIONS = (
     PATCH_TOY,
     DELETE_TOY,
     ADD_TOY_IMAGE,
+    LIST_TOY_IMAGES,
     REMOVE_TOY_IMAGE,
     PLACE_ORDER,
     LIST_ORDERS,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from contracts import patterns
-from contracts.files import ImageTicket, ImageType
+from contracts.files import FileStatus, ImageTicket, ImageType, ImageVariant
 from contracts.headers import IF_MATCH
 from contracts.money import Money, NewMoney
 from contracts.operations import Operation
@@ -59,11 +59,35 @@ class ToyReplacement(ToyDraft):
 
 
 class ToyImage(Output):
-    """An image of a toy; ``url`` is a path on the shop's own origin."""
+    """An image of a toy; ``url`` is a path on the shop's own origin.
+
+    ``width`` and ``height`` are in pixels, ``variants`` are smaller copies. An image that was
+    checked by an earlier release has neither.
+    """
 
     id: str
     url: str
     alt: str
+    width: int | None = None
+    height: int | None = None
+    variants: list[ImageVariant] = []
+
+
+class UploadedImage(Output):
+    """An image of a toy in any status; ``reason`` says why it was rejected.
+
+    ``url`` leads to the image once it is ready.
+    """
+
+    id: str
+    status: FileStatus
+    reason: str | None
+    url: str
+    alt: str
+    width: int | None
+    height: int | None
+    variants: list[ImageVariant]
+    created_at: Timestamp
 
 
 class Toy(Output):
@@ -135,6 +159,20 @@ class NewToyImage(Input):
     alt: Annotated[str, Meta(max_length=300, pattern=patterns.LINE)]
 
 
+class UploadedImageQuery(Input):
+    """Selects a page of the images of a toy."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+
+
+class UploadedImagePage(Output):
+    """A page of the images of a toy in every status, newest first."""
+
+    items: list[UploadedImage]
+    next_cursor: str | None
+
+
 SEARCH: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
     query=ToyQuery, answer=ToyPage, problems=(400,), repeatable=True,
@@ -171,9 +209,25 @@ ADD_IMAGE: Operation[ImageTicket] = Operation(
     summary="Announce an image and return where to upload it",
     body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 409, 422),
 )  # fmt: skip
+LIST_IMAGES: Operation[UploadedImagePage] = Operation(
+    name="listToyImages", method="GET", path="/toys/{toy_id}/images",
+    summary="List the images of a toy with the result of their check, newest first",
+    query=UploadedImageQuery, answer=UploadedImagePage, problems=(400, 404), repeatable=True,
+)  # fmt: skip
 REMOVE_IMAGE: Operation[None] = Operation(
     name="removeToyImage", method="DELETE", path="/toys/{toy_id}/images/{image_id}",
     summary="Remove an image from a toy", status=(204,), problems=(404,),
 )  # fmt: skip
 
-OPERATIONS = (SEARCH, GET, LOOKUP, CREATE, REPLACE, PATCH, DELETE, ADD_IMAGE, REMOVE_IMAGE)
+OPERATIONS = (
+    SEARCH,
+    GET,
+    LOOKUP,
+    CREATE,
+    REPLACE,
+    PATCH,
+    DELETE,
+    ADD_IMAGE,
+    LIST_IMAGES,
+    REMOVE_IMAGE,
+)

@@ -4,7 +4,7 @@ from chalicelib.storefront_api.bootstrap import Components
 from chassis.api import Answer, ServiceBlueprint
 from contracts import storefront as api
 from contracts.files import ImageTicket
-from contracts.toys import Toy, ToyPage, ToyQuery
+from contracts.toys import Toy, ToyPage, ToyQuery, UploadedImagePage, UploadedImageQuery
 
 routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 
@@ -52,6 +52,12 @@ def delete_toy(toy_id: str) -> None:
 def add_toy_image(toy_id: str) -> ImageTicket:
     """Add an image to a toy, and return where to upload it."""
     return routes.components.catalogue.add_image(toy_id, routes.app.json_text())
+
+
+@routes.serves(api.LIST_TOY_IMAGES)
+def list_toy_images(toy_id: str) -> UploadedImagePage:
+    """List the images of a toy with the result of their check."""
+    return routes.components.catalogue.list_images(toy_id, routes.app.query(UploadedImageQuery))
 
 
 @routes.serves(api.REMOVE_TOY_IMAGE)
