@@ -352,8 +352,25 @@ class TestOrientation:
         assert isinstance(expected, tuple)
         assert is_close(pixel(published, (10, 10)), expected)
 
-    def test_unreadable_exif_data_are_ignored(self) -> None:
-        content = encoded(noise(), "image/jpeg", exif=b"Exif\0\0nonsense")
+    @pytest.mark.parametrize("orientation", [0, 9, 65535])
+    def test_unknown_orientation_is_ignored(self, orientation: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        content = encoded(noise(), "image/jpeg", exif=exif)
+        assert size_of(published_image(content, "image/jpeg")) == (64, 48)
+
+    @pytest.mark.parametrize(
+        "exif",
+        [
+            b"nonsense",
+            b"II*\0\xff\xff\xff\x7f",
+            # an orientation that is the text "x"
+            b"II*\0\x08\0\0\0" + struct.pack("<HHHI4sI", 1, 0x0112, 2, 2, b"x\0\0\0", 0),
+        ],
+        ids=["no header", "truncated", "text"],
+    )
+    def test_unreadable_exif_data_are_ignored(self, exif: bytes) -> None:
+        content = encoded(noise(), "image/jpeg", exif=b"Exif\0\0" + exif)
         assert size_of(published_image(content, "image/jpeg")) == (64, 48)
 
 
@@ -483,6 +500,21 @@ class TestSizes:
         published = published_image(content, content_type)
         assert size_of(published) == (2048, 15)
         assert is_close(pixel(published), (0, 128, 128, 255))
+
+    def test_large_jpeg_is_decoded_at_a_fraction_of_its_size(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        decoded_sizes = []
+        resize = Image.Image.resize
+
+        def spy(image: Image.Image, *args: Any, **options: Any) -> Image.Image:
+            decoded_sizes.append(image.size)
+            return resize(image, *args, **options)
+
+        monkeypatch.setattr(Image.Image, "resize", spy)
+        content = image_bytes("image/jpeg", (4200, 40))
+        assert size_of(published_image(content, "image/jpeg")) == (2048, 20)
+        assert decoded_sizes[0] == (2100, 20)
 
     def test_variants_keep_the_proportions(self) -> None:
         published = published_image(image_bytes(size=(900, 600)), "image/png")
