@@ -1,6 +1,9 @@
 """The check of uploads, and the images that are published for them."""
 
+import os
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -459,6 +462,25 @@ def swapped_profile() -> bytes:
     """Return sRGB's profile with red and green swapped."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+
+
+def test_pillow_is_imported_only_when_an_upload_is_checked() -> None:
+    # GIVEN a process of its own, since this one has imported Pillow
+    script = (
+        "import sys;"
+        "from chalicelib.file_manager import bootstrap, images;"
+        "assert 'PIL' not in sys.modules, 'imported early';"
+        "print(images.size_of(sys.stdin.buffer.read()), 'PIL' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=image_bytes(),
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout.decode().strip() == "(64, 48) True"
 
 
 class TestSizes:
