@@ -15,15 +15,15 @@ export function clearProblem(form) {
   }
 }
 
-/** Show a problem's errors beside their fields, focus the first, and list the rest in a summary. */
+/** Show a problem's errors beside their fields, focus the first, and sum up the rest. */
 export function showProblem(form, problem) {
   clearProblem(form);
-  const elsewhere = [];
+  let elsewhere = !problem.errors.length;
   let first = null;
   for (const { pointer, detail } of problem.errors) {
     const field = form.querySelector(`[data-pointer="${CSS.escape(pointer)}"]`);
     if (!field || field.disabled) {
-      elsewhere.push(`${pointer}: ${detail}`);
+      elsewhere = true;
       continue;
     }
     const id = `${form.id}-${field.name}-error`;
@@ -33,7 +33,7 @@ export function showProblem(form, problem) {
     first ??= field;
   }
   const summary = form.querySelector(".problem");
-  summary.textContent = [problem.message, ...elsewhere].join(" ");
+  summary.textContent = elsewhere ? problem.message : "Please check the marked fields.";
   summary.hidden = false;
   first?.focus();
 }

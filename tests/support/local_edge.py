@@ -79,7 +79,7 @@ class Answer:
     def problem(self) -> dict[str, Any]:
         assert self.headers["Content-Type"] == "application/problem+json"
         content: dict[str, Any] = json.loads(self.body)
-        assert content["type"] == "about:blank"
+        assert content["type"].startswith("/problems.html#")
         assert content["status"] == self.status
         assert set(content) == {"type", "title", "status", "detail"}
         return content

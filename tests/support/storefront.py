@@ -15,6 +15,7 @@ from chassis.client import Reply
 from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
 from contracts import files, orders, payments, toys
 from contracts.money import ExpectedMoney, Money
+from contracts.problem import TYPES
 from contracts.schema import Health
 from support.downstream import Call, FakeDownstream
 from support.moto_aws import client_of
@@ -358,5 +359,5 @@ def pointers(answer: Any, status: int) -> list[str]:
     assert answer.status_code == status, answer.body
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json_body
-    assert (problem["status"], problem["type"]) == (status, "about:blank")
+    assert (problem["status"], problem["type"]) == (status, TYPES[status])
     return [error["pointer"] for error in problem.get("errors", [])]

@@ -9,26 +9,27 @@ from aiohttp import web
 PROBLEM_TYPE = "application/problem+json"
 # the error type of API Gateway when no route matches
 _NO_ROUTE = "MissingAuthenticationTokenException"
-_DETAILS = {
-    400: "The request is malformed.",
-    401: "Sign in first. The access token is missing, expired or not valid.",
-    403: "You are not allowed to do this.",
-    404: "There is nothing at this address.",
-    405: "This address does not support this method.",
-    408: "The request did not arrive in time. Send it again.",
-    413: "The body is larger than 10 MB.",
-    415: "The body's media type or content coding is not supported.",
-    417: "This expectation is not supported.",
-    421: "The shop runs at 127.0.0.1 only.",
-    429: "Too many requests. Try again in a moment.",
-    431: "The address or a header is longer than 8 kB.",
-    500: "The shop failed to answer.",
-    501: "A body can be sent as a whole or in chunks, without another transfer coding.",
-    502: "The shop failed to answer.",
-    503: "The shop is not available or very busy at the moment. Try again in a moment.",
-    504: "The shop took too long to answer.",
-    505: "Use HTTP/1.1.",
+_PROBLEMS = {
+    400: ("bad-request", "The request is malformed."),
+    401: ("unauthorized", "Sign in first. The access token is missing, expired or not valid."),
+    403: ("forbidden", "You are not allowed to do this."),
+    404: ("not-found", "There is nothing at this address."),
+    405: ("method-not-allowed", "This address does not support this method."),
+    408: ("request-timeout", "The request did not arrive in time. Send it again."),
+    413: ("too-large", "The body is larger than 10 MB."),
+    415: ("unsupported-media-type", "The body's media type or content coding is not supported."),
+    417: ("expectation-failed", "This expectation is not supported."),
+    421: ("misdirected-request", "The shop runs at 127.0.0.1 only."),
+    429: ("too-many-requests", "Too many requests. Try again in a moment."),
+    431: ("headers-too-large", "The address or a header is longer than 8 kB."),
+    500: ("internal-error", "The shop failed to answer."),
+    501: ("not-implemented", "A body can be sent as a whole or in chunks, not coded otherwise."),
+    502: ("internal-error", "The shop failed to answer."),
+    503: ("unavailable", "The shop is not available or very busy. Try again in a moment."),
+    504: ("timeout", "The shop took too long to answer."),
+    505: ("version-not-supported", "Use HTTP/1.1."),
 }
+"""The name of each problem's type and the text, by status."""
 
 
 def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
@@ -47,9 +48,16 @@ def problem(status: int, headers: dict[str, str] | None = None) -> web.Response:
 def problem_body(status: int) -> bytes:
     """Return the problem document for a status, without internal details."""
     title = responses.get(status, "Error")
-    detail = _DETAILS.get(status, title)
+    name, detail = _PROBLEMS.get(
+        status, ("bad-request" if status < 500 else "internal-error", title)
+    )
     return json.dumps(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        {
+            "type": f"/problems.html#{name}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+        }
     ).encode()
 
 

@@ -26,6 +26,7 @@ from chassis.problems import (
 )
 from chassis.settings import Settings
 from contracts.operations import Operation
+from contracts.problem import TYPES
 from contracts.schema import PARAMETER_PREFIX, Input, NoBody, Output
 from support.log_lines import Lines
 
@@ -109,7 +110,7 @@ def check_problem(answer: HTTPResponse, status: int, *pointers: str) -> dict[str
     assert answer.status_code == status, answer.body
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json_body
-    assert problem["type"] == "about:blank"
+    assert problem["type"] == TYPES[status]
     assert problem["status"] == status
     assert problem["title"] == HTTPStatus(status).phrase
     assert problem["detail"]

@@ -1,6 +1,6 @@
 """Bodies: an error names the invalid field and says what it must be."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ from chassis.parsing import (
 )
 from chassis.problems import BadRequest, ProblemError, Unprocessable
 from contracts import patterns
+from contracts.problem import Code
 from contracts.schema import Input, Output, Timestamp
 
 
@@ -54,7 +55,7 @@ def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
         (
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": -1}}]}',
             "/lines/0/price/amount",
-            "Must be at least 0",
+            "Must be at least 0, in the smallest unit of the currency (such as cents)",
         ),
         (b'{"name": "a", "lines": [{"quantity": 1}]}', "/lines/0/price", "This field is required"),
         (
@@ -88,37 +89,68 @@ class Everything(Input):
     time: Timestamp | None = None
     data: Annotated[bytes, msgspec.Meta(max_length=3)] = b""
     items: Annotated[list[int], msgspec.Meta(max_length=2)] = []
+    stock: Annotated[int, msgspec.Meta(le=1_000_000)] = 0
+    story: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     entries: Annotated[dict[str, str], msgspec.Meta(max_length=1)] = {}
     pairs: Annotated[dict[str, str], msgspec.Meta(min_length=2)] | None = None
 
 
 @pytest.mark.parametrize(
-    ("body", "detail"),
+    ("body", "detail", "code"),
     [
-        (b'{"text": "a"}', "Must have at least 2 characters"),
-        (b'{"text": "abcd"}', "Must have at most 3 characters"),
-        (b'{"number": 0}', "Must be at least 1"),
-        (b'{"number": 6}', "Must be at most 5"),
-        (b'{"number": 1.5}', "Must be a whole number"),
-        (b'{"ratio": 0.0}', "Must be more than 0.0"),
-        (b'{"ratio": 1.0}', "Must be less than 1.0"),
-        (b'{"flag": 1}', "Must be true or false"),
-        (b'{"choice": "green"}', "'green' is not one of the allowed values"),
-        (b'{"time": 1}', "Must be a time, such as 2026-11-24T08:00:00Z"),
-        (b'{"time": "noon"}', "Must be a time, such as 2026-11-24T08:00:00Z"),
-        (b'{"time": "2026-11-24T08:00:00"}', "Must be a time, such as 2026-11-24T08:00:00Z"),
-        (b'{"data": "!"}', "Must be base64-encoded data"),
-        (b'{"data": "AAAAAAAA"}', "Must have at most 3 bytes"),
-        (b'{"items": {}}', "Must be a list"),
-        (b'{"items": [1, 2, 3]}', "Must have at most 2 items"),
-        (b'{"entries": {"a": "", "b": ""}}', "Must have at most 1 entry"),
-        (b'{"pairs": {"a": ""}}', "Must have at least 2 entries"),
+        (b'{"text": "a"}', "Must have at least 2 characters", "too_short"),
+        (b'{"text": "abcd"}', "Must have at most 3 characters", "too_long"),
+        (b'{"number": 0}', "Must be at least 1", "too_small"),
+        (b'{"number": 6}', "Must be at most 5", "too_large"),
+        (b'{"stock": 1000001}', "Must be at most 1,000,000", "too_large"),
+        (b'{"story": "%s"}' % (b"a" * 2001), "Must have at most 2,000 characters", "too_long"),
+        (b'{"number": 1.5}', "Must be a whole number", "type"),
+        (b'{"ratio": 0.0}', "Must be more than 0.0", "too_small"),
+        (b'{"ratio": 1.0}', "Must be less than 1.0", "too_large"),
+        (b'{"flag": 1}', "Must be true or false", "type"),
+        (b'{"choice": "green"}', "'green' is not one of the allowed values", "not_allowed"),
+        (b'{"time": 1}', "Must be a time, such as 2026-11-24T08:00:00Z", "type"),
+        (b'{"time": "noon"}', "Must be a time, such as 2026-11-24T08:00:00Z", "format"),
+        (
+            b'{"time": "2026-11-24T08:00:00"}',
+            "Must be a time, such as 2026-11-24T08:00:00Z",
+            "format",
+        ),
+        (b'{"data": "!"}', "Must be base64-encoded data", "format"),
+        (b'{"data": "AAAAAAAA"}', "Must have at most 3 bytes", "too_long"),
+        (b'{"items": {}}', "Must be a list", "type"),
+        (b'{"items": [1, 2, 3]}', "Must have at most 2 items", "too_long"),
+        (b'{"entries": {"a": "", "b": ""}}', "Must have at most 1 entry", "too_long"),
+        (b'{"pairs": {"a": ""}}', "Must have at least 2 entries", "too_short"),
     ],
 )
-def test_an_error_says_in_words_what_a_value_must_be(body: bytes, detail: str) -> None:
+def test_an_error_says_in_words_and_as_a_code_what_is_wrong(
+    body: bytes, detail: str, code: str
+) -> None:
     with pytest.raises(Unprocessable) as error:
         parse_body(body, Everything)
-    assert error.value.errors[0].detail == detail
+    assert (error.value.errors[0].detail, error.value.errors[0].code) == (detail, code)
+    assert code in get_args(Code)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "code"),
+    [
+        (b"{}", "Name: This field is required.", "required"),
+        (b'{"name": "a", "new_color": 1}', "New color: This field is unknown.", "unknown"),
+        (b"[]", "The body: Must be an object.", "type"),
+        (
+            b'{"name": "a", "lines": [{"quantity": "x"}]}',
+            "Line 1, quantity: Must be a whole number.",
+            "type",
+        ),
+    ],
+)
+def test_summary_names_the_field_as_people_do(body: bytes, detail: str, code: str) -> None:
+    with pytest.raises(Unprocessable) as error:
+        parse_body(body, Draft)
+    assert error.value.detail == detail
+    assert [wrong.code for wrong in error.value.errors] == [code]
 
 
 @pytest.mark.parametrize("pattern", patterns.REQUIREMENTS)
@@ -126,6 +158,7 @@ def test_a_pattern_is_explained_and_never_shown(pattern: str) -> None:
     with pytest.raises(Unprocessable) as error:
         parse_document("\x00", Annotated[str, msgspec.Meta(pattern=pattern)])
     assert error.value.errors[0].detail == patterns.REQUIREMENTS[pattern]
+    assert error.value.errors[0].code == "format"
 
 
 def test_every_pattern_of_the_contracts_has_its_requirement_in_words() -> None:

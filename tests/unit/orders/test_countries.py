@@ -24,7 +24,7 @@ def problems(given: Address, previous: Address | None = None) -> dict[str, str]:
     try:
         EVERYWHERE.accept(given, previous)
     except InvalidAddressError as error:
-        return error.problems
+        return {name: sentence for name, (sentence, _code) in error.problems.items()}
     return {}
 
 
@@ -129,7 +129,7 @@ class TestChange:
         home = Countries("AU")
         before = address("HK", city="Central")
         assert home.accept(address("HK", city="Wan Chai"), before).city == "Wan Chai"
-        with pytest.raises(InvalidAddressError, match=r"not ship to this country \(Macao\)"):
+        with pytest.raises(InvalidAddressError, match=r"not ship to Macao"):
             home.accept(address("MO"), before)
 
     def test_region_that_stood_for_the_city_cannot_be_removed(self) -> None:
@@ -150,7 +150,7 @@ def test_setting_selects_the_countries(ships_to: str, count: int) -> None:
     if ships_to == "all":
         countries.accept(north_korea)
     else:
-        with pytest.raises(InvalidAddressError, match=r"not ship to .* \(North Korea\)"):
+        with pytest.raises(InvalidAddressError, match=r"not ship to North Korea"):
             countries.accept(north_korea)
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 
 from chalicelib.orders.domain import OrderError
 from contracts.orders import Address, Country
+from contracts.problem import Code
 
 _TABLE = Path(__file__).with_name("countries.json")
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u2212]+")
@@ -40,11 +41,11 @@ class InvalidAddressError(OrderError):
     Parameters
     ----------
     problems
-        What is wrong by field of the address, in sentences without a full stop.
+        What is wrong by field of the address: a sentence without a full stop, and a code.
     """
 
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__("; ".join(problems.values()))
+    def __init__(self, problems: dict[str, tuple[str, Code]]) -> None:
+        super().__init__("; ".join(sentence for sentence, _ in problems.values()))
         self.problems = problems
 
 
@@ -120,27 +121,29 @@ class Countries:
             raise InvalidAddressError(problems)
         return accepted
 
-    def _problems(self, address: Address) -> dict[str, str]:
+    def _problems(self, address: Address) -> dict[str, tuple[str, Code]]:
         country = self._formats.get(address.country)
         if country is None:
-            return {"country": f"There is no country with the code {address.country}"}
+            detail = f"There is no country with the code {address.country}"
+            return {"country": (detail, "not_allowed")}
         if country.code not in self._ships_to:
-            return {"country": f"We do not ship to this country ({country.name})"}
+            return {"country": (f"We do not ship to {country.name}", "not_allowed")}
         required: dict[str, str] = {
             field.name: field.label for field in country.fields if field.required
         }
         if "city" not in required and address.city:
             # The place is named, as in Hong Kong or Dubai, where city and region are the same.
             required.pop("region", None)
-        problems = {
-            name: f"{label} is required"
+        problems: dict[str, tuple[str, Code]] = {
+            name: (f"{label} is required", "required")
             for name, label in required.items()
             if not getattr(address, name)
         }
         given = address.postal_code
         if given and country.postal_code and not _is_postal_code(given, country.postal_code):
             label = required["postal_code"]
-            problems["postal_code"] = f"{label} is not valid; it looks like {country.example}"
+            detail = f"{label} is not valid; it looks like {country.example}"
+            problems["postal_code"] = detail, "format"
         return problems
 
 

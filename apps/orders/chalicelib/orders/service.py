@@ -34,6 +34,7 @@ from contracts.orders import (
     PlaceOrder,
     ReplayLookup,
 )
+from contracts.problem import KEY_REUSED
 
 
 class OrderService:
@@ -233,19 +234,19 @@ def _problem_of(error: domain.OrderError) -> ProblemError:
         case InvalidAddressError():
             return _invalid_address(error)
         case domain.MixedCurrenciesError(line=line):
-            return Unprocessable.at(f"/lines/{line}", str(error))
+            return Unprocessable.at(f"/lines/{line}", str(error), "not_allowed")
         case domain.QuantityTooLargeError(line=line):
-            return Unprocessable.at(f"/lines/{line}/quantity", str(error))
+            return Unprocessable.at(f"/lines/{line}/quantity", str(error), "too_large")
     return Unprocessable.at("/lines", str(error))
 
 
 def _invalid_address(error: InvalidAddressError) -> Unprocessable:
-    sentences = " ".join(f"{problem}." for problem in error.problems.values())
+    sentences = " ".join(f"{sentence}." for sentence, _ in error.problems.values())
     return Unprocessable(
         f"Please check the shipping address. {sentences}",
         [
-            FieldError(pointer=f"/shipping_address/{name}", detail=problem)
-            for name, problem in error.problems.items()
+            FieldError(pointer=f"/shipping_address/{name}", detail=sentence, code=code)
+            for name, (sentence, code) in error.problems.items()
         ],
     )
 
@@ -263,6 +264,8 @@ def _order_id(customer_id: str, idempotency_key: str) -> str:
 
 def _check_fingerprint(stored: Stored, fingerprint: str) -> None:
     if stored.fingerprint != fingerprint:
-        raise Unprocessable(
+        error = Unprocessable(
             "This Idempotency-Key was used for another request. Use a new key for a new order."
         )
+        error.type, error.title = KEY_REUSED, "The key was used for another request"
+        raise error

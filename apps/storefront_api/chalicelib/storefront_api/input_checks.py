@@ -20,8 +20,8 @@ def refuse_card_numbers(document: Any) -> None:
     if pointer := find_card_number(document):
         raise Unprocessable.at(
             pointer,
-            "This looks like a card number. Never send one to this shop; "
-            "send the payment gateway's token instead",
+            "This looks like a card number. Enter one only where you choose how to pay",
+            "card_number",
         )
 
 

@@ -307,10 +307,14 @@ class Ordering:
         for number, line in enumerate(lines):
             toy = catalogue.get(line.toy_id)
             if toy is None:
-                raise Unprocessable.at(f"/lines/{number}/toy_id", "There is no such toy")
+                raise Unprocessable.at(
+                    f"/lines/{number}/toy_id", "There is no such toy", "not_found"
+                )
             if toy.price.currency != self._currency:
                 raise Unprocessable.at(
-                    f"/lines/{number}/toy_id", f"This toy is not sold in {self._currency}"
+                    f"/lines/{number}/toy_id",
+                    f"This toy is not sold in {self._currency}",
+                    "not_allowed",
                 )
             priced.append(
                 orders.PricedLine(

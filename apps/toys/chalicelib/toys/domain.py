@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 
+from chassis.money import format_money
 from contracts.files import File
 from contracts.money import Money
 from contracts.toys import Toy, ToyDraft, ToyImage, ToyReplacement, UploadedImage
@@ -52,9 +53,10 @@ def check_price(price: Money, currency: str) -> None:
         If the price is less than one minor unit.
     """
     if price.currency != currency:
-        raise WrongCurrencyError(f"Prices must be in {currency}")
+        raise WrongCurrencyError(f"Must be {currency}, the currency of this shop")
     if price.amount < 1:
-        raise PriceTooLowError("The price must be at least 1 minor unit")
+        least = format_money(Money(amount=1, currency=currency))
+        raise PriceTooLowError(f"Must be at least {least}")
 
 
 def new_toy(toy_id: str, draft: ToyDraft, now: datetime) -> Toy:

@@ -299,9 +299,9 @@ class ToyService:
         try:
             domain.check_price(draft.price, self._currency)
         except domain.WrongCurrencyError as error:
-            raise Unprocessable.at("/price/currency", str(error)) from None
+            raise Unprocessable.at("/price/currency", str(error), "not_allowed") from None
         except domain.PriceTooLowError as error:
-            raise Unprocessable.at("/price/amount", str(error)) from None
+            raise Unprocessable.at("/price/amount", str(error), "too_small") from None
 
     def _try_to_delete_file(self, file_id: str) -> None:
         """Delete a file that no toy uses any more; a failure is only logged."""

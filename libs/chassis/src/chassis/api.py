@@ -43,7 +43,7 @@ from chassis.redaction import masked
 from chassis.settings import Settings
 from contracts.health import HEALTH
 from contracts.operations import Operation
-from contracts.problem import CONTENT_TYPE, Problem
+from contracts.problem import CONTENT_TYPE, TYPES, Problem
 from contracts.schema import Health, NoQuery
 from contracts.security import BEARER, SCHEMES, SIGV4
 
@@ -131,6 +131,7 @@ class ServiceApp(Chalice):
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
             error = msgspec.json.decode(answer["body"])
             problem = Problem(
+                type=TYPES.get(answer["statusCode"], TYPES[500]),
                 title=HTTPStatus(answer["statusCode"]).phrase,
                 status=answer["statusCode"],
                 detail=masked(str(error["Message"])),
@@ -394,7 +395,7 @@ class ServiceApp(Chalice):
         if parameters:
             for name in parameters:
                 if len(parameters.getlist(name)) > 1:
-                    raise BadRequest.at(f"/{name}", "Must not be repeated")
+                    raise BadRequest.at(f"/{name}", "Must not be repeated", "repeated")
         return parse_query(parameters, kind)
 
     def header(self, name: str) -> str | None:

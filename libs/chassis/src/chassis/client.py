@@ -213,7 +213,7 @@ def _problem_of(response: Response) -> ProblemError:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return error_for(response.status, "The request was refused.")
         error = error_for(response.status, problem.detail, problem.errors or [])
-        if problem.type != error.type:
+        if problem.type not in ("about:blank", error.type):
             error.type, error.title = problem.type, problem.title
             error.extensions = {
                 name: value

@@ -95,12 +95,12 @@ def check_members(text: str) -> None:
         _NAMES.decode(text)
     except _RepeatedMemberError:
         if (pointer := _repeated(text)) is not None:
-            raise BadRequest.at(pointer, "Must not be repeated") from None
+            raise BadRequest.at(pointer, "Must not be repeated", "repeated") from None
         return
     except ValueError:
         return
     if _may_have_control(text) and (pointer := _with_control(text)) is not None:
-        raise Unprocessable.at(pointer, NO_CONTROL)
+        raise Unprocessable.at(pointer, NO_CONTROL, "control_character")
 
 
 def _may_have_control(text: str) -> bool:

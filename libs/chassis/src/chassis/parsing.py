@@ -8,8 +8,9 @@ import msgspec
 from chassis import email_addresses
 from chassis.email_addresses import InvalidAddressError
 from chassis.json_text import check_members, text_of
-from chassis.problems import BadRequest, FieldError, Unprocessable
+from chassis.problems import BadRequest, FieldError, Unprocessable, label_of
 from contracts.patterns import REQUIREMENTS
+from contracts.problem import Code
 from contracts.schema import EmailAddress
 
 T = TypeVar("T")
@@ -67,29 +68,41 @@ def field_error(error: msgspec.ValidationError, noun: str = "field") -> FieldErr
     what, pointer = match["what"], pointer_of(match["path"] or "$")
     if field := _FIELD.match(what):
         name = field["name"].replace("~", "~0").replace("/", "~1")
-        problem = "unknown" if "unknown" in what else "required"
-        return FieldError(pointer=f"{pointer}/{name}", detail=f"This {noun} is {problem}")
+        code: Code = "unknown" if "unknown" in what else "required"
+        return FieldError(pointer=f"{pointer}/{name}", detail=f"This {noun} is {code}", code=code)
     if isinstance(error.__cause__, InvalidAddressError):
-        return FieldError(pointer=pointer, detail=what)
-    return FieldError(pointer=pointer, detail=_requirement(what))
+        return FieldError(pointer=pointer, detail=what, code="format")
+    detail, code = _requirement(what)
+    if pointer.endswith("/amount") and code in ("too_small", "too_large"):
+        detail += ", in the smallest unit of the currency (such as cents)"
+    return FieldError(pointer=pointer, detail=detail, code=code)
 
 
-def _requirement(message: str) -> str:
-    """Return what a value must be, given msgspec's message about it."""
+def _requirement(message: str) -> tuple[str, Code]:
+    """Return what a value must be and what is wrong with it, given msgspec's message about it."""
     if match := _TYPE.match(message):
-        return f"Must be {_TYPES.get(match['type'], 'of another type')}"
+        return f"Must be {_TYPES.get(match['type'], 'of another type')}", "type"
     if match := _LENGTH.match(message):
-        return _length(match["type"], match["bound"], int(match["number"]))
+        detail = _length(match["type"], match["bound"], int(match["number"]))
+        return detail, "too_short" if match["bound"] == ">=" else "too_long"
     if match := _RANGE.match(message):
-        return f"Must be {_BOUNDS[match['bound']]} {match['number']}"
+        detail = f"Must be {_BOUNDS[match['bound']]} {_with_commas(match['number'])}"
+        return detail, "too_small" if ">" in match["bound"] else "too_large"
     if message.startswith("Invalid enum value "):
-        return f"{message.removeprefix('Invalid enum value ')} is not one of the allowed values"
+        given = message.removeprefix("Invalid enum value ")
+        return f"{given} is not one of the allowed values", "not_allowed"
     if "RFC3339" in message or "timezone" in message:
-        return f"Must be {_TYPES['datetime']}"
+        return f"Must be {_TYPES['datetime']}", "format"
     if "base64" in message:
-        return f"Must be {_TYPES['bytes']}"
-    found = (text for pattern, text in REQUIREMENTS.items() if message.endswith(f" {pattern!r}"))
-    return next(found, "Is not valid")
+        return f"Must be {_TYPES['bytes']}", "format"
+    for pattern, text in REQUIREMENTS.items():
+        if message.endswith(f" {pattern!r}"):
+            return text, "format"
+    return "Is not valid", "invalid"
+
+
+def _with_commas(number: str) -> str:
+    return f"{int(number):,}" if number.isdecimal() else number
 
 
 def _length(kind: str, bound: str, number: int) -> str:
@@ -97,7 +110,7 @@ def _length(kind: str, bound: str, number: int) -> str:
         return "Must not be empty"
     unit = _UNITS[kind]
     plural = {"entry": "entries"}.get(unit, f"{unit}s")
-    return f"Must have {_BOUNDS[bound]} {number} {unit if number == 1 else plural}"
+    return f"Must have {_BOUNDS[bound]} {number:,} {unit if number == 1 else plural}"
 
 
 def parse_body(body: bytes, kind: type[T]) -> T:
@@ -197,9 +210,8 @@ def _value_of(kind: type, value: object) -> object:
 
 def _invalid(error: msgspec.ValidationError) -> Unprocessable:
     wrong = field_error(error)
-    if not wrong.pointer:
-        return Unprocessable(f"The body is not valid. {wrong.detail}.", [wrong])
-    return Unprocessable(f"The field {wrong.pointer} is not valid. {wrong.detail}.", [wrong])
+    label = label_of(wrong.pointer) or "The body"
+    return Unprocessable(f"{label}: {wrong.detail}.", [wrong])
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

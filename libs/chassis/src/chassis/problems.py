@@ -8,9 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chassis.redaction import masked
-from contracts.problem import FieldError, Problem
+from contracts.problem import TYPES, Code, FieldError, Problem
 
 __all__ = [
     "BadRequest",
@@ -45,7 +46,7 @@ class ProblemError(Exception):
     Attributes
     ----------
     type
-        URI of the problem's type; ``about:blank`` if the status says it all.
+        URI of the problem's type, which leads to a page about it; by default that of the status.
     title
         What problems of this type have in common, in a few words; by default the status in words.
     extensions
@@ -53,9 +54,13 @@ class ProblemError(Exception):
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    type: str = "about:blank"
+    type: str = TYPES[status]
     title: str | None = None
     extensions: Mapping[str, Any] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.type = TYPES[cls.status]
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -73,7 +78,7 @@ class ProblemError(Exception):
             status=self.status.value,
             detail=masked(self.detail),
             errors=[
-                FieldError(pointer=masked(error.pointer), detail=masked(error.detail))
+                replace(error, pointer=masked(error.pointer), detail=masked(error.detail))
                 for error in self.errors
             ]
             or msgspec.UNSET,
@@ -82,7 +87,7 @@ class ProblemError(Exception):
         return msgspec.json.encode(members).decode()
 
     @classmethod
-    def at(cls, pointer: str, detail: str) -> "ProblemError":
+    def at(cls, pointer: str, detail: str, code: Code = "invalid") -> "ProblemError":
         """Return an error about one field.
 
         Parameters
@@ -90,9 +95,38 @@ class ProblemError(Exception):
         pointer
             JSON pointer of the field.
         detail
-            What the field must be: a sentence without a full stop.
+            What the field must be, for the person who filled it in: a sentence without a full stop.
+        code
+            What is wrong, for programs.
         """
-        return cls(f"{pointer}: {detail}", [FieldError(pointer=pointer, detail=detail)])
+        error = FieldError(pointer=pointer, detail=detail, code=code)
+        label = label_of(pointer)
+        return cls(f"{label}: {detail}." if label else f"{detail}.", [error])
+
+
+def label_of(pointer: str) -> str:
+    """Return the name of a field as a person would call it, with secrets masked.
+
+    Parameters
+    ----------
+    pointer
+        JSON pointer of the field.
+
+    Examples
+    --------
+    >>> label_of("/shipping_address/postal_code"), label_of("/lines/0/toy_id")
+    ('Shipping address, postal code', 'Line 1, toy id')
+    """
+    words: list[str] = []
+    for step in pointer.split("/")[1:]:
+        # masked before it is changed, so that a secret is recognized
+        name = masked(step.replace("~1", "/").replace("~0", "~"))
+        if name.isdecimal() and words:
+            words[-1] = f"{words[-1].removesuffix('s')} {int(name) + 1}"
+        else:
+            words.append(name.replace("_", " "))
+    label = ", ".join(words)
+    return label[:1].upper() + label[1:]
 
 
 class BadRequest(ProblemError):

@@ -61,10 +61,12 @@ def parse_query(parameters: Mapping[str, str] | None, kind: type[Q]) -> Q:
         if field is not None:
             values.setdefault(field, {})[name.removeprefix(prefixes[field])] = value
         elif name in prefixes:
-            raise BadRequest.at(f"/{name}", f"Use {prefixes[name]}<name> instead")
+            raise BadRequest.at(f"/{name}", f"Use {prefixes[name]}<name> instead", "unknown")
         elif name in _times(query_type) and ":" not in value:
             # msgspec would read a number as seconds since the epoch
-            raise BadRequest.at(f"/{name}", "Must be a time, such as 2026-11-24T08:00:00Z")
+            raise BadRequest.at(
+                f"/{name}", "Must be a time, such as 2026-11-24T08:00:00Z", "format"
+            )
         else:
             values[name] = value
     try:

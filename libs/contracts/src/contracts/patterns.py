@@ -22,7 +22,7 @@ REQUIREMENTS: dict[str, str] = {
     NOT_BLANK: "Must be one line without control characters, and not blank",
     COUNTRY: "Must be a two-character country code, such as AU",
     CURRENCY: "Must be a currency code of three capital letters, such as AUD",
-    PAYMENT_METHOD: "Must be a payment method of the payment gateway, such as pm_card_visa",
+    PAYMENT_METHOD: "Must be a payment method, such as pm_card_visa",
     IDEMPOTENCY_KEY: "Must consist of visible ASCII characters, without spaces",
     SHA256: "Must be a SHA-256 digest of 64 hexadecimal digits in lower case",
     CONFIRMATION_CODE: "Must be a code of six digits",
