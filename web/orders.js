@@ -98,6 +98,49 @@ function paymentForm(order) {
     el("label", {}, "Pay with another card", methods), button);
 }
 
+// How customers confirm payments: with a simulated bank's page, or with Stripe.js.
+let settings = { bank_page: "", stripe_publishable_key: "" };
+
+async function loadSettings() {
+  try {
+    settings = await (await fetch("/settings.json")).json();
+  } catch {
+    // the orders are shown without the button
+  }
+}
+
+/** Whether the customer can confirm the payment here. */
+function isConfirmable({ status, payment }) {
+  return status === "placed" && Boolean(payment.action)
+    && Boolean(settings.bank_page || settings.stripe_publishable_key);
+}
+
+/** Load Stripe.js, which Stripe requires to come from its own server. */
+function loadStripe() {
+  return new Promise((done, failed) => {
+    if (window.Stripe) done();
+    else document.head.append(el("script", { src: "https://js.stripe.com/v3/", onload: done, onerror: failed }));
+  });
+}
+
+/** Let the customer confirm the payment; the shop learns the result from the gateway. */
+async function confirmPayment(order, button) {
+  const secret = order.payment.action.client_secret;
+  if (settings.bank_page) {
+    open(`${settings.bank_page}${encodeURIComponent(secret)}`, "_blank", "noopener");
+  } else {
+    button.disabled = true;
+    try {
+      await loadStripe();
+      await window.Stripe(settings.stripe_publishable_key).handleNextAction({ clientSecret: secret });
+    } catch {
+      toast("Your bank’s page couldn’t be opened. Please try again.");
+    }
+    button.disabled = false;
+  }
+  poll(order, true);
+}
+
 function panel(order) {
   const { payment } = order;
   const placed = new Date(order.placed_at).toLocaleString("en-AU", { dateStyle: "long", timeStyle: "short" });
@@ -114,6 +157,7 @@ function panel(order) {
       el("li", {}, `${line.quantity} × ${line.name}, ${money(line.line_total)}`)))),
     el("div", { className: "order-end" },
       el("strong", {}, `Total ${money(order.total)}`),
+      isConfirmable(order) ? button("Confirm payment", "", confirmPayment) : null,
       order.receipt ? button("Receipt (PDF)", "quiet", saveReceipt) : null,
       order.status === "placed" ? button("Cancel order", "quiet", cancel) : null),
     isPayable(order) ? paymentForm(order) : null);
@@ -131,17 +175,18 @@ function redraw(order) {
   if (now !== label) announce(`Your order of ${fresh.querySelector("h2").textContent}: ${now}`);
 }
 
-/** Poll the order, less and less often, until it is no longer in progress. */
-async function poll(order) {
+/** Poll the order, less and less often, until it is no longer in progress, or it has changed. */
+async function poll(order, untilChanged = false) {
   const thisVisit = visit;
   let latest = order;
-  for (let attempt = 0; attempt < MAX_POLLS && isInProgress(latest); attempt += 1) {
+  for (let attempt = 0; attempt < MAX_POLLS && (isInProgress(latest) || (untilChanged && latest === order)); attempt += 1) {
     await new Promise((wake) => { setTimeout(wake, POLL_DELAYS[Math.min(attempt, POLL_DELAYS.length - 1)]); });
     if (thisVisit !== visit) return;
     try {
       const answer = await call("GET", `/orders/${encodeURIComponent(order.id)}`);
       if (thisVisit !== visit) return;
-      if (JSON.stringify(answer) !== JSON.stringify(latest)) redraw(answer);
+      if (JSON.stringify(answer) === JSON.stringify(latest)) continue;
+      redraw(answer);
       latest = answer;
     } catch (problem) {
       if (problem.status === 401 || problem.status === 404) return;
@@ -176,6 +221,9 @@ export async function show(parameters, go) {
   }
   $("orders").replaceChildren();
   $("more-orders").hidden = true;
+  const thisVisit = visit;
+  await loadSettings();
+  if (thisVisit !== visit) return;
   await load(null);
   const placed = $(parameters.get("placed") ?? "");
   if (placed) {

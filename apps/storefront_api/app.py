@@ -65,6 +65,12 @@ def seconds_left(lambda_context: Any) -> Callable[[], float]:
     return lambda: lambda_context.get_remaining_time_in_millis() / 1000
 
 
+@app.schedule("rate(1 hour)")
+def cancel_expired(event: CloudWatchEvent) -> dict[str, int]:
+    """Cancel orders whose payment waits for the customer's bank for too long."""
+    return components.expiry.handle(seconds_left(event.context))
+
+
 @app.schedule("rate(6 hours)")
 def reconcile(event: CloudWatchEvent) -> dict[str, Any]:
     """Verify order invariants."""

@@ -43,6 +43,7 @@ EXCEPTIONS = {
     Use("sqs:GetQueueAttributes", "*"): "Lambda looks how long a queue is",
     Use("sqs:SendMessage", "*-retry"): "Lambda hands over what a function has failed at",
     Use("sqs:SendMessage", "*-reconcile-dead-letters"): "the same of a function on a schedule",
+    Use("sqs:SendMessage", "*-expiry-dead-letters"): "the same of another one",
     Use("s3:ListBucket", "*-private"): "without it, S3 answers 403 for a missing object",
     Use("ses:SendRawEmail", "*"): "SES requires it for raw content, the embedded AWS does not",
 }
@@ -200,6 +201,19 @@ def test_paying_again(shop: Shop, alice: str) -> None:
     body = {"payment_method": "pm_card_visa"}
     assert shop.api("POST", path, body, alice, key).status == 202
     shop.wait_for_payment(order["id"], alice, "succeeded")
+
+
+def test_order_that_waits_for_the_bank_for_too_long(shop: Shop, alice: str) -> None:
+    order = shop.place(alice, "pm_card_authenticationRequired")
+    shop.wait_for_payment(order["id"], alice, "action_required")
+    function = "toyshop-local-storefront-api-cancel-expired"
+    functions = shop.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]
+    changed = {"Variables": variables["Variables"] | {"ACTION_TIMEOUT_HOURS": "0"}}
+    functions.update_function_configuration(FunctionName=function, Environment=changed)
+    assert invoke_with_schedule_event(shop, function, {})["cancelled"] >= 1
+    functions.update_function_configuration(FunctionName=function, Environment=variables)
+    shop.wait_for_payment(order["id"], alice, "cancelled")
 
 
 def test_receipt_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:

@@ -17,6 +17,7 @@ from local_edge.limits import Limits
 from local_edge.server import Origins, application
 
 API = "/restapis/toyshop-local-storefront-api/api/_user_request_"
+GATEWAY = "http://127.0.0.1:12111"
 FILES = "/toyshop-local-file-manager-public"
 
 
@@ -97,7 +98,7 @@ async def running(directory: Path, limits: Limits | None = None) -> AsyncIterato
     (page / ".secret").write_text("no")
     (directory / "outside.txt").write_text("no")
     async with TestServer(behind) as server:
-        origins = Origins.local(str(server.make_url("")).rstrip("/"), page)
+        origins = Origins.local(str(server.make_url("")).rstrip("/"), page, GATEWAY)
         async with (
             TestServer(application(origins, limits)) as edge,
             aiohttp.ClientSession() as session,

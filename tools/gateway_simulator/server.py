@@ -4,7 +4,7 @@ import logging
 
 from aiohttp import web
 
-from gateway_simulator import api, control
+from gateway_simulator import api, bank, control
 from gateway_simulator.errors import StripeError, server_error
 from gateway_simulator.gateway import Gateway
 from gateway_simulator.store import Store
@@ -29,6 +29,7 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
     app = web.Application(middlewares=[_answer_errors])
     app.add_routes(api.routes(gateway))
     app.add_routes(control.ControlApi(gateway).routes())
+    app.add_routes(bank.BankPage(gateway).routes())
 
     async def start(_: web.Application) -> None:
         if webhooks is not None:
@@ -48,7 +49,7 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
 async def _answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
     try:
         _refuse_web_pages(request)
-        if not request.path.startswith(f"{control.PREFIX}/"):
+        if not request.path.startswith((f"{control.PREFIX}/", bank.PREFIX)):
             api.require_key(request)
         response = await handler(request)
     except StripeError as error:
@@ -66,9 +67,17 @@ async def _answer_errors(request: web.Request, handler: api.Handler) -> web.Stre
 
 
 def _refuse_web_pages(request: web.Request) -> None:
-    """Refuse requests that a page in the developer's browser sends, also by DNS rebinding."""
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    if "Origin" in request.headers or site != "none" or request.url.host not in _LOOPBACK:
+    """Refuse requests that a page in the developer's browser sends, also by DNS rebinding.
+
+    The bank's page may be opened from anywhere, and sends its own form.
+    """
+    headers, site = request.headers, request.headers.get("Sec-Fetch-Site", "none")
+    if request.path.startswith(bank.PREFIX):
+        opened = request.method in ("GET", "HEAD") and "Origin" not in headers
+        allowed = opened or headers.get("Origin") == f"http://{request.host}"
+    else:
+        allowed = "Origin" not in headers and site == "none"
+    if not allowed or request.url.host not in _LOOPBACK:
         raise StripeError(403, "The simulator accepts no requests of web pages.")
 
 

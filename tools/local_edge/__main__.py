@@ -16,8 +16,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="Port on loopback.")
     parser.add_argument("--aws", required=True, help="URL of the embedded AWS.")
     parser.add_argument("--web", type=Path, required=True, help="Directory of the page.")
+    parser.add_argument("--gateway", default="", help="URL of the gateway simulator.")
     options = parser.parse_args()
-    origins = Origins.local(options.aws, options.web)
+    origins = Origins.local(options.aws, options.web, options.gateway)
     web.run_app(
         application(origins),
         host="127.0.0.1",

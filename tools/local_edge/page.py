@@ -46,12 +46,31 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     return web.FileResponse(file, headers=headers)
 
 
+def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:
+    """Answer GET and HEAD of the page's settings, in place of the file for a deployed page.
+
+    Parameters
+    ----------
+    gateway
+        The URL of the gateway simulator, on whose bank page customers confirm payments.
+    uploads
+        The origin of presigned URLs.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, {"Allow": "GET, HEAD"})
+    settings = {"bank_page": f"{gateway}/bank/", "stripe_publishable_key": ""}
+    return web.json_response(settings, headers=policy(uploads))
+
+
 def policy(uploads: str) -> dict[str, str]:
     """Return the page's security headers, which let it connect to the origin of presigned URLs."""
     # images are uploaded to presigned URLs, and receipts are read from them
     sources = {
         "default-src": "'self'",
-        "connect-src": f"'self' {uploads}",
+        # Stripe.js, for confirmations by a bank
+        "script-src": "'self' https://js.stripe.com",
+        "frame-src": "https://js.stripe.com https://hooks.stripe.com",
+        "connect-src": f"'self' {uploads} https://api.stripe.com",
         "img-src": "'self' data: blob:",
         "object-src": "'none'",
         "base-uri": "'none'",

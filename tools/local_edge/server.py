@@ -12,7 +12,7 @@ from local_edge import protocol
 from local_edge.api import forward
 from local_edge.files import serve_file
 from local_edge.limits import BusyError, Limits, Turns
-from local_edge.page import serve_page
+from local_edge.page import serve_page, serve_settings
 from local_edge.problems import problem
 
 # the storefront answers within API Gateway's 29 seconds
@@ -35,21 +35,25 @@ class Origins:
         Directory of the page.
     uploads
         Origin of presigned URLs, which the page may connect to.
+    gateway
+        URL of the gateway simulator, which has a page of a bank; empty without one.
     """
 
     api: str
     files: str
     web: Path
     uploads: str
+    gateway: str = ""
 
     @classmethod
-    def local(cls, aws: str, web_directory: Path) -> "Origins":
+    def local(cls, aws: str, web_directory: Path, gateway: str = "") -> "Origins":
         """Return the origins of the stage ``local``."""
         return cls(
             api=f"{aws}/restapis/toyshop-local-storefront-api/api/_user_request_",
             files=f"{aws}/toyshop-local-file-manager-public",
             web=web_directory,
             uploads=aws,
+            gateway=gateway,
         )
 
 
@@ -112,6 +116,8 @@ async def _route(request: web.Request) -> web.StreamResponse:
             return await forward(request, client, origins.api, turns, seconds)
         if path.startswith("/files/"):
             return await serve_file(request, client, origins.files)
+        if path == "/settings.json" and origins.gateway:
+            return serve_settings(request, origins.gateway, origins.uploads)
         return await serve_page(request, origins.web, origins.uploads)
     except BusyError:
         return problem(503, {"Retry-After": "1"})

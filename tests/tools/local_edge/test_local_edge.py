@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from local_edge.api import BODY_LIMIT
 from local_edge.server import Origins, application
-from support.local_edge import API, FILES, Edge, Upstream, run
+from support.local_edge import API, FILES, GATEWAY, Edge, Upstream, run
 
 
 @pytest.mark.parametrize(
@@ -511,5 +511,25 @@ def test_name_that_is_rebound_to_loopback_is_misdirected(
         assert answer.status == 421
         assert edge.upstream.requests == []
         assert host not in f"{dict(answer.headers)}"
+
+    run(tmp_path, scenario)
+
+
+def test_page_learns_where_the_simulated_bank_is(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        for method in ("GET", "HEAD"):
+            answer = await edge.send(method, "/settings.json")
+            assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (
+                200,
+                "application/json",
+            )
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        answer = await edge.send("GET", "/settings.json?x=1")
+        assert json.loads(answer.body) == {
+            "bank_page": f"{GATEWAY}/bank/",
+            "stripe_publishable_key": "",
+        }
+        assert (await edge.send("POST", "/settings.json")).status == 405
+        assert edge.upstream.requests == []
 
     run(tmp_path, scenario)

@@ -30,7 +30,7 @@ from contracts.events import (
 )
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
-from contracts.payments import PaymentRetried, PaymentRetry, Transaction
+from contracts.payments import MAX_RETRY_AGE, PaymentRetried, PaymentRetry, Transaction
 from support.log_lines import Lines
 from support.races import after_call
 
@@ -526,6 +526,22 @@ def test_attempts_of_an_order_are_limited(order: Order) -> None:
     assert world.payment.attempt == domain.MAX_ATTEMPTS
     with pytest.raises(Conflict, match="Too many"):
         world.retry(order, "one more")
+
+
+def test_old_payment_is_not_paid_again(order: Order) -> None:
+    # the function that cancels orders which wait for a bank does not read older ones
+    for age, accepted in ((MAX_RETRY_AGE, True), (MAX_RETRY_AGE + timedelta(seconds=1), False)):
+        world = World("declined")
+        world.deliver(ORDER_PLACED, order)
+        world.store.payments = {
+            key: replace(payment, created_at=NOW - age)
+            for key, payment in world.store.payments.items()
+        }
+        if accepted:
+            assert world.retry(order).status == "pending"
+        else:
+            with pytest.raises(Conflict, match="place a new one"):
+                world.retry(order)
 
 
 def test_retry_is_not_begun_twice_by_two_requests_at_the_same_time(order: Order) -> None:

@@ -93,6 +93,7 @@ class Start:
         edge = [sys.executable, "-m", "local_edge", "--port", str(ports["edge"])]
         edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
         edge += ["--web", str(self.layout.root / "web")]
+        edge += ["--gateway", f"http://127.0.0.1:{ports['gateway']}"]
         with self.progress.step("Embedded AWS, payment gateway and edge started"):
             for name, command in (("aws", embedded_aws), ("gateway", simulator), ("edge", edge)):
                 self.processes.append(

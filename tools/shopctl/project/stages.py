@@ -53,7 +53,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         End of every bucket's name, which is unique in all of AWS.
     auto_confirm_users
         Whether users need not confirm their email address.
-    retry_base_seconds, reconcile_grace_seconds
+    retry_base_seconds, reconcile_grace_seconds, action_timeout_hours
         Override the services' own defaults.
     network
         Whether functions that call private APIs run inside the stage's VPC.
@@ -82,6 +82,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     auto_confirm_users: bool = False
     retry_base_seconds: int | None = None
     reconcile_grace_seconds: int | None = None
+    action_timeout_hours: int | None = None
     network: bool = True
     alarm_email: str = ""
     infra: dict[str, str] = {}

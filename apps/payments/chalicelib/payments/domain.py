@@ -14,7 +14,7 @@ from chassis.ids import derived_id
 from contracts.money import Money
 from contracts.notifications import Template
 from contracts.orders import Contact, Order, OrderLine
-from contracts.payments import PaymentStatus
+from contracts.payments import MAX_RETRY_AGE, PaymentStatus
 
 IntentStatus = Literal["unconfirmed", "succeeded", "action_required", "declined", "cancelled"]
 
@@ -36,6 +36,10 @@ MAX_ATTEMPTS = 10
 
 class ForbiddenTransitionError(Exception):
     """The new status may not follow the current one."""
+
+
+class TooOldError(Exception):
+    """The payment began too long ago to be paid again."""
 
 
 class TooManyAttemptsError(Exception):
@@ -222,10 +226,14 @@ class Payment(Struct, frozen=True, kw_only=True):
             If the payment is neither declined nor waiting for an action, or has no intent.
         TooManyAttemptsError
             If there were too many attempts.
+        TooOldError
+            If the payment is older than ``MAX_RETRY_AGE``.
         """
         if self.intent_id is None:
             raise ForbiddenTransitionError("there is no intent to confirm")
         pending = self.moved_to("pending", now)
+        if now - self.created_at > MAX_RETRY_AGE:
+            raise TooOldError(f"since {self.created_at}")
         if self.attempt >= MAX_ATTEMPTS:
             raise TooManyAttemptsError(f"{self.attempt} attempts")
         retry = Retry(

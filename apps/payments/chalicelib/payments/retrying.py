@@ -6,6 +6,7 @@ from chalicelib.payments.domain import (
     KeyReusedError,
     Payment,
     TooManyAttemptsError,
+    TooOldError,
 )
 from chalicelib.payments.store import TransactionStore
 from chalicelib.payments.transactions import to_transaction
@@ -45,8 +46,8 @@ class Retrying:
         Raises
         ------
         Conflict
-            If the order is cancelled, its payment is neither declined nor waiting for an action, or
-            there were too many attempts.
+            If the order is cancelled or too old, its payment is neither declined nor waiting for an
+            action, or there were too many attempts.
         ServiceUnavailable
             If other writers were faster in every attempt to record it.
         Unprocessable
@@ -86,6 +87,8 @@ class Retrying:
             ) from None
         except ForbiddenTransitionError:
             raise Conflict(_REFUSALS[payment.status]) from None
+        except TooOldError:
+            raise Conflict(_REFUSALS["declined"]) from None
         except TooManyAttemptsError:
             raise Conflict(
                 "Too many payment methods were tried for this order. Please place a new one."

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chalicelib.storefront_api.authorizer import Authorizer, SigningKeys, fetched_keys
 from chalicelib.storefront_api.catalogue import Catalogue
+from chalicelib.storefront_api.expiry import Expiry
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.ordering import Ordering
 from chalicelib.storefront_api.reconciliation import Reconciliation
@@ -21,7 +22,9 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
     ``token_issuer`` is the issuer of access tokens and ``jwks_url`` the URL of its keys.
     ``auto_confirm_users`` is for a stage where nobody can read the emails of sign-ups. ``currency``
-    is the stage's only currency. ``reconcile_window_hours`` is how far back a scheduled
+    is the stage's only currency.
+    ``action_timeout_hours`` is how long an order waits for the customer's bank before it is
+    cancelled. ``reconcile_window_hours`` is how far back a scheduled
     reconciliation goes, ``reconcile_grace_seconds`` how long an order must be unchanged to be
     checked, and ``reconcile_fix`` whether a scheduled reconciliation repairs violations.
     """
@@ -37,6 +40,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     jwks_url: str
     auto_confirm_users: bool = False
     currency: str = "AUD"
+    action_timeout_hours: float = 24
     reconcile_window_hours: int = 168
     reconcile_grace_seconds: int = 3600
     reconcile_fix: bool = False
@@ -62,6 +66,7 @@ class Components(NamedTuple):
     webhooks: Webhooks
     health: HealthCheck
     reconciliation: Reconciliation
+    expiry: Expiry
 
 
 def downstream_services(settings: Settings) -> DownstreamServices:
@@ -126,5 +131,8 @@ def build(
             window=timedelta(hours=settings.reconcile_window_hours),
             grace=timedelta(seconds=settings.reconcile_grace_seconds),
             fix=settings.reconcile_fix,
+        ),
+        expiry=Expiry(
+            services.orders, services.payments, timedelta(hours=settings.action_timeout_hours)
         ),
     )

@@ -1,5 +1,6 @@
 """The API of payments: transactions, the audit of the gateway's records, and webhooks."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -10,6 +11,9 @@ from contracts.notifications import Template
 from contracts.operations import Operation
 from contracts.orders import Contact, IdempotencyKey, OrderLine, OrderStatus, PaymentMethod
 from contracts.schema import Input, NoBody, Output, Timestamp
+
+MAX_RETRY_AGE = timedelta(days=7)
+"""Age of a transaction from which on it can no longer be paid again."""
 
 PaymentStatus = Literal[
     "pending", "succeeded", "declined", "action_required", "refunded", "cancelled"

@@ -43,11 +43,11 @@ def test_background_functions_have_alarms() -> None:
     }
     name = "toyshop-prod-payments-"
     assert metrics == {
-        *((f"{name}{function}", "Errors") for function in ("charge", "fulfil")),
+        *((f"{name}{function}", "Errors") for function in ("charge", "charge-again", "fulfil")),
         *((f"{name}{function}-retry", "Errors") for function in ("charge", "fulfil")),
         *(
             (f"{name}{function}", "DestinationDeliveryFailures")
-            for function in ("charge", "fulfil")
+            for function in ("charge", "charge-again", "fulfil")
         ),
         *(
             (f"{name}on-dynamodb-record", metric)
