@@ -20,6 +20,7 @@ from chassis.problems import (
 )
 from contracts import orders, payments, storefront, toys
 from contracts.money import Money
+from support.authorization import claims_of
 from support.log_lines import Logged
 from support.storefront import (
     ADDRESS,
@@ -133,6 +134,66 @@ class TestUsers:
         assert pointers(
             shop.call("POST", "/users/confirmation", code | {"code": "12345x"}), 422
         ) == ["/code"]
+
+    def test_emailed_code_sets_a_new_password(self, shop: Shop, alice: str) -> None:
+        # GIVEN a customer with a session who has requested a code
+        credentials = {"email": "alice@example.com", "password": PASSWORD}
+        session = shop.call("POST", "/sessions", credentials).json_body
+        address = {"email": " Alice@Example.com"}
+        requested = shop.call("POST", "/users/password-reset", address)
+        assert (requested.status_code, requested.body) == (202, b"")
+        # WHEN the code is sent with a new password
+        new = {**address, "code": "123456", "password": "Another-2026!"}
+        reset = shop.call("POST", "/users/password-reset/confirmation", new)
+        assert (reset.status_code, reset.body) == (204, b"")
+        # THEN only the new password signs in, and earlier sessions have ended
+        pointers(shop.call("POST", "/sessions", credentials), 401)
+        credentials["password"] = "Another-2026!"
+        assert shop.call("POST", "/sessions", credentials).status_code == 200
+        refresh = {"refresh_token": session["refresh_token"]}
+        pointers(shop.call("POST", "/sessions", refresh), 401)
+        pointers(shop.call("GET", "/users/me", token=session["access_token"]), 401)
+
+    def test_answers_for_an_unknown_address_are_those_for_a_user(
+        self, shop: Shop, alice: str
+    ) -> None:
+        for path in ("/users/password-reset", "/users/confirmation/resend"):
+            known = shop.call("POST", path, {"email": "alice@example.com"})
+            unknown = shop.call("POST", path, {"email": "nobody@example.com"})
+            assert (known.status_code, known.body) == (unknown.status_code, unknown.body)
+            assert known.status_code == 202
+            pointers(shop.call("POST", path, {"email": "nobody"}), 422)
+        reset = {"code": "123456", "password": PASSWORD, "email": "nobody@example.com"}
+        path = "/users/password-reset/confirmation"
+        assert pointers(shop.call("POST", path, reset), 422) == ["/code"]
+        for email in ("nobody@example.com", "alice@example.com"):
+            weak = reset | {"email": email, "password": f"{PASSWORD} "}
+            assert pointers(shop.call("POST", path, weak), 422) == ["/password"]
+
+    def test_customer_reads_and_changes_the_profile(self, shop: Shop, alice: str) -> None:
+        profile = shop.call("GET", "/users/me", token=alice)
+        user_id = claims_of(alice)["sub"]
+        expected = {"id": user_id, "email": "alice@example.com", "name": "Alice"}
+        assert (profile.status_code, profile.json_body) == (200, expected)
+        renamed = expected | {"name": "李小龍"}
+        for content_type in ("application/json", "application/merge-patch+json"):
+            headers = {"Content-Type": content_type}
+            body = json.dumps({"name": "李小龍"}).encode()
+            answer = shop.call("PATCH", "/users/me", body, headers, alice)
+            assert (answer.status_code, answer.json_body) == (200, renamed)
+        assert shop.call("GET", "/users/me", token=alice).json_body == renamed
+        # AND the next order has the new name
+        shop.order(alice)
+        assert shop.orders.calls[-1].body.contact.name == "李小龍"
+
+    @pytest.mark.parametrize("field", ["email", "id", "email_verified", "role"])
+    def test_profile_change_of_anything_but_the_name_is_refused(
+        self, shop: Shop, alice: str, field: str
+    ) -> None:
+        change = {"name": "Mallory", field: "x"}
+        answer = shop.call("PATCH", "/users/me", change, token=alice)
+        assert pointers(answer, 422) == [f"/{field}"]
+        assert shop.call("GET", "/users/me", token=alice).json_body["name"] == "Alice"
 
     def test_unknown_user_is_answered_like_a_wrong_password(self, shop: Shop, alice: str) -> None:
         unknown = shop.call("POST", "/sessions", {"email": "x@example.com", "password": PASSWORD})

@@ -21,6 +21,11 @@ TABLE = """
 | getOpenApi            | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | signUp                | 201       | 201      | 201   | 201   | 201   | 201     | 201    | 201 | 201  | 201   | 201 | 201     | 201    | 201     |
 | confirmUser           | 422       | 422      | 422   | 422   | 422   | 422     | 422    | 422 | 422  | 422   | 422 | 422     | 422    | 422     |
+| resendCode            | 202       | 202      | 202   | 202   | 202   | 202     | 202    | 202 | 202  | 202   | 202 | 202     | 202    | 202     |
+| requestPasswordReset  | 202       | 202      | 202   | 202   | 202   | 202     | 202    | 202 | 202  | 202   | 202 | 202     | 202    | 202     |
+| resetPassword         | 422       | 422      | 422   | 422   | 422   | 422     | 422    | 422 | 422  | 422   | 422 | 422     | 422    | 422     |
+| getProfile            | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| changeProfile         | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | signIn                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | searchToys            | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | getToy                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
@@ -107,6 +112,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
         "password": targets.credentials["password"],
         "name": "N",
     }
+    address_of_user = {"email": targets.new_email}
     address = {"shipping_address": targets.order["shipping_address"]}
     image = {"content_type": "image/png", "size": 100, "alt": ""}
     return {
@@ -122,6 +128,17 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
                 {"email": targets.new_email, "code": "000000"},
                 {},
             ),
+            ("resendCode", "POST", "/users/confirmation/resend", address_of_user, {}),
+            ("requestPasswordReset", "POST", "/users/password-reset", address_of_user, {}),
+            (
+                "resetPassword",
+                "POST",
+                "/users/password-reset/confirmation",
+                {**address_of_user, "code": "000000", "password": targets.credentials["password"]},
+                {},
+            ),
+            ("getProfile", "GET", "/users/me", None, {}),
+            ("changeProfile", "PATCH", "/users/me", {"name": "N"}, {}),
             ("signIn", "POST", "/sessions", targets.credentials, {}),
             ("searchToys", "GET", "/toys", None, {}),
             ("getToy", "GET", toy, None, {}),
@@ -216,7 +233,9 @@ whose email address is not verified in the user pool.
 - Someone else's order is a 404, exactly like an order that does not exist.
 - `listOrders` returns a customer's own orders, and everyone's to staff. Only the owner sees the \
 `client_secret` of a payment that needs the bank's confirmation.
-- `confirmUser` needs the code that was emailed; a wrong code is a 422, whoever sends it.
+- `confirmUser` and `resetPassword` need the code that was emailed; a wrong code is a 422, whoever \
+sends it, and whether or not the address has an account. `resendCode` and \
+`requestPasswordReset` always answer 202.
 - `receivePaymentWebhook` accepts only the payment gateway's signature; tokens are ignored.
 - API Gateway caches the authorizer's answer for 60 s; an access token still expires on time. A \
 user who leaves the group `staff` keeps its rights until the token expires.

@@ -32,7 +32,17 @@ ACTIONS = {
 }
 # these calls are not signed and need no permission
 UNSIGNED = {
-    f"cognito-idp:{name}" for name in ("SignUp", "ConfirmSignUp", "InitiateAuth", "GetUser")
+    f"cognito-idp:{name}"
+    for name in (
+        "SignUp",
+        "ConfirmSignUp",
+        "ResendConfirmationCode",
+        "ForgotPassword",
+        "ConfirmForgotPassword",
+        "InitiateAuth",
+        "GetUser",
+        "UpdateUserAttributes",
+    )
 }
 
 _caller: ContextVar[tuple[str, str]] = ContextVar("caller", default=(ANY, ANY))

@@ -9,6 +9,10 @@ from typing import Any
 import moto.cognitoidp
 import msgspec
 from jwt import PyJWK, PyJWKClientError, PyJWKSet
+from moto.cognitoidp.exceptions import ExpiredCodeException, ResourceNotFoundError
+from moto.cognitoidp.models import CognitoIdpBackend
+from moto.cognitoidp.responses import CognitoIdpResponse
+from moto.core.responses import EmptyResult
 
 from chalicelib.storefront_api.bootstrap import DownstreamServices, build
 from chassis.client import Reply
@@ -19,6 +23,24 @@ from contracts.problem import TYPES
 from contracts.schema import Health
 from support.downstream import Call, FakeDownstream
 from support.moto_aws import client_of
+
+# what moto lacks of Cognito: one operation, and the answer to a code of an unknown user
+CognitoIdpResponse.resend_confirmation_code = lambda _: EmptyResult()  # type: ignore[attr-defined]
+_confirm_forgot_password = CognitoIdpBackend.confirm_forgot_password
+
+
+def _confirm_forgot_password_of_a_user(
+    self: CognitoIdpBackend, client_id: str, username: str, password: str, code: str
+) -> None:
+    try:
+        _confirm_forgot_password(self, client_id, username, password, code)
+    except ResourceNotFoundError:
+        raise ExpiredCodeException("Invalid code provided, please request a code again.") from None
+
+
+CognitoIdpBackend.confirm_forgot_password = (  # type: ignore[method-assign]
+    _confirm_forgot_password_of_a_user
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 PASSWORD = "Toyshop-2026!"

@@ -1,4 +1,4 @@
-"""Cognito as the stage ``local`` needs it: fixed pool and client ids, no confirmation emails."""
+"""Fixed ids of the user pool and its client, as the stage ``local`` needs them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ CLIENT_ID = "toyshoplocalclient00000000"
 
 
 def install() -> None:
-    """Replace Cognito's id generators, and switch off its emails with confirmation codes.
+    """Replace Cognito's id generators.
 
     A second pool or client gets a random id as usual.
     """
@@ -23,7 +23,6 @@ def install() -> None:
         return random_client_id() if taken else CLIENT_ID
 
     cognito._pool_id, cognito._client_id = pool_id, client_id
-    cognito._send_verification_email = lambda *_, **__: None
 
 
 def _pools() -> list[dict[str, Any]]:

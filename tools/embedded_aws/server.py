@@ -106,18 +106,22 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         iam,
         logs,
         mail,
+        password_policy,
         rest_api_import,
         rest_api_updates,
         sign_in_limit,
         streams,
         unread_queues,
         user_attributes,
+        user_codes,
         workers,
     )
 
     rest_api_updates.install()
     async_invocation.install()
     fixed_ids.install()
+    password_policy.install()
+    user_codes.install()
     user_attributes.install()
     sign_in_limit.install()
     rest_api_import.install()

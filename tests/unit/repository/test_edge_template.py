@@ -44,6 +44,7 @@ def test_distribution_sends_the_headers_of_the_local_edge() -> None:
         ("/api/sessions/", True),
         ("/api/users", True),
         ("/api/users/confirmation", True),
+        ("/api/users/password-reset", True),
         ("/api/toys", False),
         ("/api/orders", False),
         ("/sessions", False),

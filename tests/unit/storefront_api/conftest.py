@@ -1,5 +1,5 @@
-"""Fixtures of the tests of the storefront."""
+"""Fixtures that read what the storefront has logged."""
 
-from support.log_lines import lines
+from support.log_lines import lines, logged
 
-__all__ = ["lines"]
+__all__ = ["lines", "logged"]

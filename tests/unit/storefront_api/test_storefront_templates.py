@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chalicelib.storefront_api.users import POLICY
+from chalicelib.storefront_api.passwords import POLICY
 from support.paths import APPS, DOCS
 
 APP = APPS / "storefront_api"
@@ -57,6 +57,9 @@ def test_writes_that_anybody_can_send_have_a_limit_of_their_own() -> None:
         ("POST", "/sessions"),
         ("POST", "/users"),
         ("POST", "/users/confirmation"),
+        ("POST", "/users/confirmation/resend"),
+        ("POST", "/users/password-reset"),
+        ("POST", "/users/password-reset/confirmation"),
     }
     paths = json.loads((DOCS / "openapi/storefront_api.json").read_text())["paths"]
     for (method, path), limit in limits.items():

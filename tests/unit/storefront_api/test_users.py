@@ -1,5 +1,7 @@
 """Users: contact data that they can change in the user pool, and limits of their attempts."""
 
+import json
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,14 +15,16 @@ from chassis.problems import (
     ServiceUnavailable,
     TooManyRequests,
     Unauthorized,
-    Unprocessable,
 )
 from contracts.orders import NewContact
-from contracts.storefront import Confirmation, NewSession
+from contracts.storefront import CodeRequest, Confirmation, NewSession
 from support.email_addresses import ACCEPTED, REFUSED
+from support.log_lines import Logged
+from support.passwords import REFUSED as REFUSED_PASSWORDS
 
 ALICE = {"sub": "1", "email": "alice@example.com", "email_verified": "true", "name": "Alice"}
 CARD = "4242 4242 4242 4242"
+PASSWORD = "Toyshop-2026!"
 
 
 def contact_of(**attributes: str | None) -> NewContact:
@@ -80,7 +84,9 @@ def refusing(code: str, message: str) -> Users:
     def refuse(**_: object) -> None:
         raise ClientError({"Error": {"Code": code, "Message": message}}, "InitiateAuth")
 
-    cognito = SimpleNamespace(initiate_auth=refuse, confirm_sign_up=refuse)
+    operations = ("initiate_auth", "confirm_sign_up", "resend_confirmation_code",
+                  "forgot_password", "confirm_forgot_password", "get_user")  # fmt: skip
+    cognito = SimpleNamespace(**dict.fromkeys(operations, refuse))
     return Users(lambda: cognito, "pool", "client", auto_confirm=False)
 
 
@@ -102,14 +108,115 @@ def test_refused_sign_in_has_its_problem(
         refusing(code, message).sign_in(NewSession(email="a@example.com", password="wrong"))
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("LimitExceededException", TooManyRequests),
-        ("TooManyFailedAttemptsException", TooManyRequests),
-        ("CodeMismatchException", Unprocessable),
-    ],
+ABOUT_A_USER = (
+    "CodeMismatchException",
+    "ExpiredCodeException",
+    "InvalidParameterException",
+    "LimitExceededException",
+    "NotAuthorizedException",
+    "PasswordResetRequiredException",
+    "TooManyFailedAttemptsException",
+    "UserNotConfirmedException",
+    "UserNotFoundException",
 )
-def test_refused_confirmation_has_its_problem(code: str, expected: type[ProblemError]) -> None:
-    with pytest.raises(expected):
-        refusing(code, "").confirm(Confirmation(email="a@example.com", code="123456"))
+"""Errors of Cognito that depend on whether an address has an account, and on its state."""
+RESET = {"email": "a@example.com", "code": "123456", "password": PASSWORD}
+
+
+def problem_of(call: Callable[..., object], request: Any) -> dict[str, Any]:
+    with pytest.raises(ProblemError) as refused:
+        call(request)
+    problem: dict[str, Any] = json.loads(refused.value.to_json())
+    return problem
+
+
+def test_answers_to_a_code_do_not_show_whether_the_address_has_an_account() -> None:
+    # GIVEN the errors of Cognito for known and unknown users
+    for operation, request in (
+        ("confirm", Confirmation(email="a@example.com", code="123456")),
+        ("reset_password", RESET),
+    ):
+        problems = [
+            problem_of(getattr(refusing(code, "message"), operation), request)
+            for code in ABOUT_A_USER
+        ]
+        # THEN they are all answered in the same way
+        assert [error["pointer"] for error in problems[0]["errors"]] == ["/code"]
+        assert problems == [problems[0]] * len(ABOUT_A_USER)
+
+
+@pytest.mark.parametrize("operation", ["resend_code", "request_password_reset"])
+def test_request_for_a_code_does_not_show_whether_the_address_has_an_account(
+    operation: str,
+) -> None:
+    request = CodeRequest(email="a@example.com")
+    for code in {*ABOUT_A_USER, "CodeDeliveryFailureException"} - {
+        "CodeMismatchException",
+        "ExpiredCodeException",
+    }:
+        getattr(refusing(code, "message"), operation)(request)
+    # AND an error of the whole pool is reported
+    for code in ("TooManyRequestsException", "InternalErrorException", "ForbiddenException"):
+        with pytest.raises(ServiceUnavailable):
+            getattr(refusing(code, "message"), operation)(request)
+
+
+class Pool:
+    """A Cognito that accepts everything and records the calls."""
+
+    def __init__(self, **errors: Exception) -> None:
+        self.calls: list[str] = []
+        self.errors = errors
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**_: Any) -> Any:
+            self.calls.append(name)
+            if name in self.errors:
+                raise self.errors[name]
+            found = {"sub": "1", "email": "a@example.com", "name": "A"}
+            return {"UserAttributes": [{"Name": n, "Value": v} for n, v in found.items()]}
+
+        return call
+
+    @property
+    def users(self) -> Users:
+        return Users(lambda: self, "pool", "client", auto_confirm=False)
+
+
+def test_new_password_ends_the_sessions_of_the_user() -> None:
+    pool = Pool()
+    pool.users.reset_password(RESET)
+    assert pool.calls == ["confirm_forgot_password", "admin_user_global_sign_out"]
+
+
+def test_new_password_is_set_although_sessions_cannot_be_ended(logged: Logged) -> None:
+    error = ClientError({"Error": {"Code": "InternalErrorException"}}, "AdminUserGlobalSignOut")
+    Pool(admin_user_global_sign_out=error).users.reset_password(RESET)
+    (line,) = logged("sessions not ended after password reset")
+    assert (line["level"], line["reason"]) == ("ERROR", "InternalErrorException")
+
+
+@pytest.mark.parametrize("password", REFUSED_PASSWORDS)
+def test_password_is_refused_before_cognito_is_asked(password: str) -> None:
+    # Cognito might name the password only if the address has an account
+    pool = Pool()
+    for call, request in (
+        (pool.users.sign_up, {"email": "a@example.com", "password": password, "name": "A"}),
+        (pool.users.reset_password, RESET | {"password": password}),
+    ):
+        assert problem_of(call, request)["errors"][0]["pointer"] == "/password"
+    assert pool.calls == []
+
+
+@pytest.mark.parametrize("name", [None, "", " ", "A\nB", "x" * 201, 5, f"A {CARD}"])
+def test_name_that_sign_up_refuses_does_not_reach_the_pool(name: Any) -> None:
+    pool = Pool()
+    problem = problem_of(lambda new: pool.users.change_profile("token", new), {"name": name})
+    assert [error["pointer"] for error in problem["errors"]] == ["/name"]
+    assert pool.calls == []
+
+
+def test_profile_of_a_revoked_token_is_401() -> None:
+    assert problem_of(refusing("NotAuthorizedException", "revoked").profile, "token")["status"] == (
+        401
+    )

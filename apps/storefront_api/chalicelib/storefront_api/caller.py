@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.storefront_api.authorizer import Claims
+from chassis.api import ServiceApp
 from chassis.problems import Forbidden, Unauthorized
 
 STAFF = "staff"
@@ -37,6 +38,11 @@ def authorizer_context(claims: Claims) -> dict[str, str]:
         "groups": " ".join(claims.groups),
         "expires": str(claims.expires),
     }
+
+
+def access_token_of(app: ServiceApp) -> str:
+    """Return the access token of the current request, which the authorizer has verified."""
+    return (app.header("authorization") or "").split()[-1]
 
 
 def caller_of(request_context: Mapping[str, Any]) -> Caller:

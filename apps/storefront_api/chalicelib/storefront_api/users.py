@@ -6,7 +6,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from msgspec import UNSET, ValidationError, convert
+from msgspec.structs import replace
 
+from chalicelib.storefront_api import passwords
 from chalicelib.storefront_api.input_checks import refuse_card_numbers
 from chassis import email_addresses, log
 from chassis.email_addresses import InvalidAddressError
@@ -23,17 +25,23 @@ from chassis.problems import (
 from chassis.redaction import contains_card_number
 from contracts.orders import NewContact
 from contracts.schema import PersonName
-from contracts.storefront import Confirmation, NewSession, NewUser, Session, User
-
-POLICY = (
-    "A password must have at least 12 characters, including an upper-case and a lower-case letter, "
-    "a digit and a symbol such as !"
+from contracts.storefront import (
+    CodeRequest,
+    Confirmation,
+    NewSession,
+    NewUser,
+    PasswordReset,
+    ProfileChange,
+    Session,
+    User,
 )
-"""The password policy of ``resources.yaml``, for people."""
 
 _WRONG_CREDENTIALS = "The email address or the password is wrong, or the address is not confirmed."
 _WRONG_REFRESH_TOKEN = "The refresh token is not valid or has expired. Sign in again."  # noqa: S105
-_BAD_CODE = "The code is wrong or has expired"
+_BAD_CODE = (
+    "The code is wrong or has expired. If you have tried several times, request a new one and "
+    "wait a quarter of an hour"
+)
 _UNVERIFIED = (
     "The email address of your account is not confirmed, so we cannot send you a receipt. "
     "Your order was not placed and nothing was charged. Please contact the shop."
@@ -44,9 +52,32 @@ _UNMAILABLE = (
 )
 _LONGEST_USERNAME = 128
 """Cognito's limit, in characters. Emails could be sent to addresses of up to 254."""
+_REVOKED = "The access token is no longer valid. Sign in again."
 _LOCKED_OUT = "Password attempts exceeded"
 """Cognito's message of a NotAuthorizedException during a lock-out."""
 _LIMITED = ("LimitExceededException", "TooManyFailedAttemptsException")
+_WRONG_CODE = (
+    "CodeMismatchException",
+    "ExpiredCodeException",
+    "UserNotFoundException",
+    "NotAuthorizedException",
+    "InvalidParameterException",
+    "UserNotConfirmedException",
+    "PasswordResetRequiredException",
+    # limits of one user, which an unknown user does not have
+    *_LIMITED,
+)
+"""Errors that a code is answered with, all in one way, so that none shows whether a user exists."""
+_NOT_SENT = (
+    "UserNotFoundException",
+    "UserNotConfirmedException",
+    "PasswordResetRequiredException",
+    "NotAuthorizedException",
+    "InvalidParameterException",
+    "CodeDeliveryFailureException",
+    *_LIMITED,
+)
+"""Reasons not to send a code to an address, which depend on its account."""
 _WAIT_SECONDS = 60
 """Cognito does not say how long a lock-out lasts: at first seconds, in the end 15 minutes."""
 _NOT_SIGNED_IN = (
@@ -98,11 +129,12 @@ class Users:
         """
         refuse_card_numbers(document)
         new = parse_document(document, NewUser)
+        passwords.check(new.password)
         if len(new.email) > _LONGEST_USERNAME:
             raise Unprocessable.at("/email", f"Must have at most {_LONGEST_USERNAME} characters")
         problems: dict[str, ProblemError] = {
             "UsernameExistsException": Conflict("There is already a user with this email address."),
-            "InvalidPasswordException": Unprocessable.at("/password", POLICY),
+            "InvalidPasswordException": Unprocessable.at("/password", passwords.POLICY),
             "InvalidParameterException": Unprocessable.at(
                 "/email", "The user pool does not accept this address, name or password"
             ),
@@ -132,31 +164,125 @@ class Users:
 
         Raises
         ------
-        TooManyRequests
-            If the code was wrong too often.
         Unprocessable
-            If the code is not the one of this address.
+            If the code is not the one of this address, or was tried too often.
         ServiceUnavailable
             If Cognito does not answer.
         """
-        # the same problem for all of them, so that it does not reveal whether a user exists
-        problem = Unprocessable.at("/code", _BAD_CODE)
-        problems = dict.fromkeys(
-            (
-                "CodeMismatchException",
-                "ExpiredCodeException",
-                "UserNotFoundException",
-                "NotAuthorizedException",
-                "InvalidParameterException",
-            ),
-            problem,
-        )
-        with _translated(problems):
+        with _translated(dict.fromkeys(_WRONG_CODE, Unprocessable.at("/code", _BAD_CODE))):
             self._cognito().confirm_sign_up(
                 ClientId=self._client_id,
                 Username=confirmation.email,
                 ConfirmationCode=confirmation.code,
             )
+
+    def resend_code(self, request: CodeRequest) -> None:
+        """Send a new code to confirm an address; do nothing if it needs none.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        with _concealed():
+            self._cognito().resend_confirmation_code(
+                ClientId=self._client_id, Username=request.email
+            )
+
+    def request_password_reset(self, request: CodeRequest) -> None:
+        """Send a code to set a new password; do nothing if no user has this address.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        with _concealed():
+            self._cognito().forgot_password(ClientId=self._client_id, Username=request.email)
+
+    def reset_password(self, document: Any) -> None:
+        """Set a new password, and end the user's sessions.
+
+        Access tokens remain valid until they expire, but neither place orders nor show the profile.
+
+        Parameters
+        ----------
+        document
+            A ``PasswordReset`` that has not been parsed.
+
+        Raises
+        ------
+        Unprocessable
+            If the password does not meet the policy, or the code is not the one of this address,
+            or was tried too often.
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        refuse_card_numbers(document)
+        reset = parse_document(document, PasswordReset)
+        passwords.check(reset.password)
+        problems: dict[str, ProblemError] = {
+            **dict.fromkeys(_WRONG_CODE, Unprocessable.at("/code", _BAD_CODE)),
+            "InvalidPasswordException": Unprocessable.at("/password", passwords.POLICY),
+            "PasswordHistoryPolicyViolationException": Unprocessable.at(
+                "/password", "Choose a password that you have not used before"
+            ),
+        }
+        with _translated(problems):
+            self._cognito().confirm_forgot_password(
+                ClientId=self._client_id,
+                Username=reset.email,
+                ConfirmationCode=reset.code,
+                Password=reset.password,
+            )
+        try:
+            self._cognito().admin_user_global_sign_out(
+                UserPoolId=self._pool_id, Username=reset.email
+            )
+        except (ClientError, BotoCoreError) as error:
+            # the password is set, and the code cannot be used again
+            log.error("sessions not ended after password reset", reason=_reason(error))
+
+    def profile(self, access_token: str) -> User:
+        """Return the profile of the user of an access token.
+
+        Raises
+        ------
+        Unauthorized
+            If the token was revoked.
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        attributes = self._attributes_of(access_token)
+        return User(
+            id=attributes["sub"], email=attributes.get("email", ""), name=_name_in(attributes)
+        )
+
+    def change_profile(self, access_token: str, document: Any) -> User:
+        """Change the name of the user of an access token, and return the profile.
+
+        Parameters
+        ----------
+        document
+            A ``ProfileChange`` that has not been parsed.
+
+        Raises
+        ------
+        Unauthorized
+            If the token was revoked.
+        Unprocessable
+            If the name is not valid.
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        refuse_card_numbers(document)
+        change = parse_document(document, ProfileChange)
+        profile = self.profile(access_token)
+        with _translated(dict.fromkeys(_NOT_SIGNED_IN, Unauthorized(_REVOKED))):
+            self._cognito().update_user_attributes(
+                AccessToken=access_token, UserAttributes=[{"Name": "name", "Value": change.name}]
+            )
+        return replace(profile, name=change.name)
 
     def sign_in(self, new: NewSession) -> Session:
         """Create a session, or renew one.
@@ -226,20 +352,19 @@ class Users:
         ServiceUnavailable
             If Cognito does not answer.
         """
-        problem = Unauthorized("The access token is no longer valid. Sign in again.")
-        with _translated(dict.fromkeys(_NOT_SIGNED_IN, problem)):
-            answer = self._cognito().get_user(AccessToken=access_token)
-        attributes = {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
+        attributes = self._attributes_of(access_token)
         if attributes.get("email_verified") != "true":
             raise Forbidden(_UNVERIFIED)
         try:
             email = email_addresses.normalized(attributes.get("email", ""))
         except InvalidAddressError:
             raise Forbidden(_UNMAILABLE) from None
-        name = _converted(attributes.get("name"), PersonName)
-        if name is None or contains_card_number(name):
-            name = email
-        return NewContact(email=email, name=name)
+        return NewContact(email=email, name=_name_in({**attributes, "email": email}))
+
+    def _attributes_of(self, access_token: str) -> dict[str, str]:
+        with _translated(dict.fromkeys(_NOT_SIGNED_IN, Unauthorized(_REVOKED))):
+            answer = self._cognito().get_user(AccessToken=access_token)
+        return {item["Name"]: item["Value"] for item in answer["UserAttributes"]}
 
 
 def _username(address: str) -> str:
@@ -253,13 +378,24 @@ def _username(address: str) -> str:
         return email_addresses.stripped(address).lower()
 
 
-def _converted(value: str | None, kind: Any) -> str | None:
-    """Return an attribute of a user, or None if it is not a valid value of its type."""
+def _name_in(attributes: Mapping[str, str]) -> str:
+    """Return the name of a user, or the address if sign-up would refuse the name."""
     try:
-        valid: str = convert(value, kind)
+        name: str = convert(attributes.get("name"), PersonName)
     except ValidationError:
-        return None
-    return valid
+        return attributes.get("email", "")
+    return attributes.get("email", "") if contains_card_number(name) else name
+
+
+@contextmanager
+def _concealed() -> Iterator[None]:
+    """Hide errors that depend on the account of an address; 503 for all others."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        if _reason(error) not in _NOT_SENT:
+            raise _unavailable(_reason(error)) from None
+        log.info("code not sent", reason=_reason(error))
 
 
 @contextmanager
@@ -268,22 +404,30 @@ def _translated(problems: Mapping[str, ProblemError]) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _LIMITED or error.response["Error"].get("Message") == _LOCKED_OUT:
+        code = _reason(error)
+        is_locked_out = error.response["Error"].get("Message") == _LOCKED_OUT
+        if code in problems and not is_locked_out:
+            raise problems[code] from None
+        if code in _LIMITED or is_locked_out:
             raise TooManyRequests(
                 "Too many attempts have failed. Wait a minute before you try again; "
                 "each further attempt that fails makes the wait longer.",
                 _WAIT_SECONDS,
             ) from None
-        if code in problems:
-            raise problems[code] from None
         raise _unavailable(code) from None
     except ParamValidationError:
         if "InvalidParameterException" in problems:
             raise problems["InvalidParameterException"] from None
         raise
     except BotoCoreError as error:
-        raise _unavailable(type(error).__name__) from None
+        raise _unavailable(_reason(error)) from None
+
+
+def _reason(error: ClientError | BotoCoreError) -> str:
+    """Return Cognito's code of an error, or botocore's name for it."""
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__
 
 
 def _unavailable(reason: str) -> ServiceUnavailable:

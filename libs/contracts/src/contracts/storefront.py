@@ -79,10 +79,30 @@ class User(Output):
 
 
 class Confirmation(Input):
-    """The code that was emailed at sign-up."""
+    """The code that was emailed to confirm an address."""
 
     email: Email
     code: Annotated[str, Meta(pattern=patterns.CONFIRMATION_CODE)]
+
+
+class CodeRequest(Input):
+    """The address to send a code to, if it has an account."""
+
+    email: Email
+
+
+class PasswordReset(Input):
+    """A new password, and the code that was emailed to set it."""
+
+    email: Email
+    code: Annotated[str, Meta(pattern=patterns.CONFIRMATION_CODE)]
+    password: Password
+
+
+class ProfileChange(Input):
+    """The part of a user's profile that the user may change."""
+
+    name: PersonName
 
 
 class NewSession(Input):
@@ -194,6 +214,32 @@ CONFIRM: Operation[None] = Operation(
     summary="Confirm an email address", audience="anyone", body=Confirmation, status=(204,),
     problems=(400, 415, 422, 429, 503),
 )  # fmt: skip
+RESEND_CODE: Operation[None] = Operation(
+    name="resendCode", method="POST", path="/users/confirmation/resend",
+    summary="Send a new code to confirm an email address, if it has an account that needs one",
+    audience="anyone", body=CodeRequest, status=(202,), problems=(400, 415, 422, 503),
+    repeatable=True,
+)  # fmt: skip
+REQUEST_PASSWORD_RESET: Operation[None] = Operation(
+    name="requestPasswordReset", method="POST", path="/users/password-reset",
+    summary="Send a code to set a new password, if the address has an account",
+    audience="anyone", body=CodeRequest, status=(202,), problems=(400, 415, 422, 503),
+    repeatable=True,
+)  # fmt: skip
+RESET_PASSWORD: Operation[None] = Operation(
+    name="resetPassword", method="POST", path="/users/password-reset/confirmation",
+    summary="Set a new password with the code, and end all sessions of the user",
+    audience="anyone", body=PasswordReset, status=(204,), problems=(400, 415, 422, 503),
+)  # fmt: skip
+GET_PROFILE: Operation[User] = Operation(
+    name="getProfile", method="GET", path="/users/me", summary="Return your profile",
+    audience="customer", answer=User, problems=(401, 503), repeatable=True,
+)  # fmt: skip
+CHANGE_PROFILE: Operation[User] = Operation(
+    name="changeProfile", method="PATCH", path="/users/me",
+    summary="Change your name (JSON merge patch, RFC 7396)", audience="customer",
+    body=ProfileChange, answer=User, problems=(400, 401, 415, 422, 503), repeatable=True,
+)  # fmt: skip
 SIGN_IN: Operation[Session] = Operation(
     name="signIn", method="POST", path="/sessions", summary="Sign in",
     audience="anyone", body=NewSession, answer=Session,
@@ -300,6 +346,11 @@ OPERATIONS = (
     OPENAPI,
     SIGN_UP,
     CONFIRM,
+    RESEND_CODE,
+    REQUEST_PASSWORD_RESET,
+    RESET_PASSWORD,
+    GET_PROFILE,
+    CHANGE_PROFILE,
     SIGN_IN,
     SEARCH_TOYS,
     GET_TOY,

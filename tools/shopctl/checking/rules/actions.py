@@ -38,8 +38,12 @@ _ACTIONS: dict[tuple[str, str], set[str]] = {
     # requests that are not signed
     ("cognito-idp", "sign_up"): set(),
     ("cognito-idp", "confirm_sign_up"): set(),
+    ("cognito-idp", "resend_confirmation_code"): set(),
+    ("cognito-idp", "forgot_password"): set(),
+    ("cognito-idp", "confirm_forgot_password"): set(),
     ("cognito-idp", "initiate_auth"): set(),
     ("cognito-idp", "get_user"): set(),
+    ("cognito-idp", "update_user_attributes"): set(),
 }
 # allowed together with another action: without it, S3 answers 403 for a missing object
 _TOGETHER = {"s3:ListBucket": "s3:GetObject"}

@@ -1,7 +1,7 @@
 """The routes of orders."""
 
 from chalicelib.storefront_api.bootstrap import Components
-from chalicelib.storefront_api.caller import Caller, caller_of
+from chalicelib.storefront_api.caller import Caller, access_token_of, caller_of
 from chalicelib.storefront_api.ordering import idempotency_key
 from chassis.api import Answer, ServiceBlueprint
 from contracts import storefront as api
@@ -16,17 +16,12 @@ def caller() -> Caller:
     return caller_of(routes.app.request.context)
 
 
-def access_token() -> str:
-    """Return the access token of the request, which the authorizer has verified."""
-    return (routes.app.header("authorization") or "").split()[-1]
-
-
 @routes.serves(api.PLACE_ORDER)
 def place_order() -> Answer:
     """Place an order, once per idempotency key."""
     app, ordering = routes.app, routes.components.ordering
     key = idempotency_key(app.header("idempotency-key"))
-    order, is_new = ordering.place(caller(), key, app.document(), access_token())
+    order, is_new = ordering.place(caller(), key, app.document(), access_token_of(app))
     headers = {"Location": f"/api/orders/{order.id}"} if is_new else {}
     return Answer(order, status=201 if is_new else 200, headers=headers)
 
