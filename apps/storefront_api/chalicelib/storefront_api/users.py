@@ -136,7 +136,7 @@ class Users:
             "UsernameExistsException": Conflict("There is already a user with this email address."),
             "InvalidPasswordException": Unprocessable.at("/password", passwords.POLICY),
             "InvalidParameterException": Unprocessable.at(
-                "/email", "The user pool does not accept this address, name or password"
+                "/email", "We cannot create an account with this address, name or password"
             ),
         }
         with _translated(problems):
@@ -326,7 +326,7 @@ class Users:
         tokens = answer.get("AuthenticationResult")
         if not tokens:
             raise Unauthorized(
-                "This user cannot sign in here: the user pool requires a further step."
+                "This account needs a further step to sign in, which this shop does not offer."
             )
         return Session(
             access_token=tokens["AccessToken"],
