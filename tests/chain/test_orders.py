@@ -143,7 +143,13 @@ def test_ten_concurrent_posts_with_one_key_place_one_order(shop: Shop, alice: st
     body = shop.order_body()
 
     def post() -> None:
-        answers.append(shop.api("POST", "/orders", body, alice, {"Idempotency-Key": key}))
+        # the edge forwards eight writes at a time; a client that it refuses repeats its request
+        while (answer := post_once()).status == 503:
+            time.sleep(int(answer.headers["Retry-After"]))
+        answers.append(answer)
+
+    def post_once() -> Answer:
+        return shop.api("POST", "/orders", body, alice, {"Idempotency-Key": key})
 
     threads = [threading.Thread(target=post) for _ in range(10)]
     for thread in threads:
@@ -180,7 +186,7 @@ def test_order_to_a_country_without_postal_codes_is_placed(shop: Shop, alice: st
     assert (answer.status, answer.json["shipping_address"]["postal_code"]) == (201, "")
     refused = post(address | {"country": "KP"})
     assert refused.status == 422
-    assert refused.json["errors"][0]["detail"] == "We do not ship to this country (North Korea)"
+    assert refused.json["errors"][0]["detail"] == "We do not ship to North Korea"
 
 
 def test_order_keeps_the_price_at_the_time_of_placement(shop: Shop, alice: str, staff: str) -> None:
