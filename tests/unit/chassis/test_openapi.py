@@ -59,6 +59,16 @@ def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 
 
+def test_parameter_without_a_default_is_required() -> None:
+    described = document("Files", files.OPERATIONS, server="/")
+    parameters = described["paths"]["/images"]["get"]["parameters"]
+    assert {item["name"]: item.get("required", False) for item in parameters} == {
+        "subject": True,
+        "limit": False,
+        "after": False,
+    }
+
+
 def test_problem_with_further_members_is_described() -> None:
     described = document("Shop", storefront.OPERATIONS, server="/api")
     responses = described["paths"]["/orders"]["post"]["responses"]

@@ -6,7 +6,7 @@ address itself shows: no name server is asked.
 
 import unicodedata
 
-INVALID = "Must be an email address, such as alice@example.com"
+INVALID = "Must be an email address: a name, an @ and a domain"
 NOT_ASCII = (
     "Must have only unaccented letters (a to z), digits and symbols before the @, "
     "since we cannot send emails to other addresses"

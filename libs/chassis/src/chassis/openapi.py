@@ -182,8 +182,9 @@ def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]
     if operation.query is None:
         return []
     prefixes = parameter_prefixes(operation.query)
-    parameters = []
-    for name, schema in schemas.of_query(operation.query)["properties"].items():
+    described = schemas.of_query(operation.query)
+    parameters: list[dict[str, Any]] = []
+    for name, schema in described["properties"].items():
         if name in prefixes:
             parameters.append(
                 {
@@ -194,7 +195,8 @@ def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]
                 }
             )
         else:
-            parameters.append({"name": name, "in": "query", "schema": schema})
+            required = {"required": True} if name in described.get("required", ()) else {}
+            parameters.append({"name": name, "in": "query", **required, "schema": schema})
     return parameters
 
 
