@@ -521,7 +521,7 @@ class TestImages:
             checked("fil_1", "ready", width=50, height=40),
         ]
         file_manager.answers["listImages"] = lambda _: files.ImagePage(items=listed, last=None)
-        answer = api.call("GET", f"/toys/{toy['id']}/images")
+        answer = api.call("GET", f"/images/{toy['id']}")
         page = answer.json_body
         assert (answer.status_code, page["next_cursor"]) == (200, None)
         assert [(one["id"], one["status"], one["reason"]) for one in page["items"]] == [
@@ -540,7 +540,7 @@ class TestImages:
         self, api: Any, file_manager: FakeDownstream
     ) -> None:
         toy, other = created(api), created(api)
-        path = f"/toys/{toy['id']}/images"
+        path = f"/images/{toy['id']}"
         file_manager.answers["listImages"] = lambda _: files.ImagePage(
             items=[checked("fil_9", "pending")], last="fil_9"
         )
@@ -549,11 +549,11 @@ class TestImages:
         assert file_manager.calls[-1].query == files.ImageQuery(
             subject=toy["id"], limit=5, after="fil_9"
         )
-        for wrong in (f"{path}?cursor=x{cursor}", f"/toys/{other['id']}/images?cursor={cursor}"):
+        for wrong in (f"{path}?cursor=x{cursor}", f"/images/{other['id']}?cursor={cursor}"):
             assert pointers(api.call("GET", wrong)) == ["/cursor"]
         for query in ("limit=0", "limit=101", "status=ready"):
             assert api.call("GET", f"{path}?{query}").status_code == 400
-        assert api.call("GET", "/toys/toy_none/images").status_code == 404
+        assert api.call("GET", "/images/toy_none").status_code == 404
 
     def test_redelivered_event_does_not_restore_a_removed_image(
         self, api: Any, app: Any, file_manager: FakeDownstream

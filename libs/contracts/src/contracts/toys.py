@@ -209,8 +209,9 @@ ADD_IMAGE: Operation[ImageTicket] = Operation(
     summary="Announce an image and return where to upload it",
     body=NewToyImage, answer=ImageTicket, status=(201,), problems=(400, 404, 409, 422),
 )  # fmt: skip
+# not below /toys/{toy_id}, because IAM could not allow callers to read a toy without it
 LIST_IMAGES: Operation[UploadedImagePage] = Operation(
-    name="listToyImages", method="GET", path="/toys/{toy_id}/images",
+    name="listToyImages", method="GET", path="/images/{toy_id}",
     summary="List the images of a toy with the result of their check, newest first",
     query=UploadedImageQuery, answer=UploadedImagePage, problems=(400, 404), repeatable=True,
 )  # fmt: skip

@@ -61,7 +61,8 @@ def _of(service: Service, stage: Stage) -> list[Route]:
             continue
         last = redrives.get(first) or first
         name = aws_names.function(stage, service.name, function.name)
-        routes[last] = Route(service.name, last, name, function.trigger, function.source)
+        # of several functions with one queue, any handles its messages
+        routes.setdefault(last, Route(service.name, last, name, function.trigger, function.source))
     return list(routes.values())
 
 
