@@ -22,18 +22,30 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     event = paid_event(app, order)
     for _ in range(2):
         app.fulfil(event, None)
-    (first,) = app.file_manager.calls
+    (first, second) = app.file_manager.calls
+    assert first == second  # the same bytes under the same id
     document = first.body
     assert first.operation == files.ARCHIVE_DOCUMENT.name
     assert document.content.startswith(b"%PDF-")
     assert transaction(api, order)["receipt_file_id"] == first.path["file_id"]  # type: ignore[index]
     (first, second) = app.notifications.calls
-    assert first == second  # with the same bytes of the receipt
+    assert first == second
     message = first.body
     assert first.operation == notifications.SEND.name
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
     assert message.order.order_id == order.id
     assert message.attachments[0].content == document.content
+
+
+def test_lost_receipt_is_archived_again(app: ModuleType) -> None:
+    order = order_of()
+    event = paid_event(app, order)
+    app.fulfil(event, None)
+    app.file_manager.calls.clear()
+    # WHEN its file is lost, and the event is emitted again
+    app.fulfil(event, None)
+    (archived,) = app.file_manager.calls
+    assert archived.path["file_id"] == receipt_id(order.id)
 
 
 def test_redelivered_success_writes_no_new_version(app: ModuleType, api: Any) -> None:
@@ -119,11 +131,11 @@ def test_emails_about_earlier_outcomes_are_requested_first(
     assert transaction(api, order)["receipt_file_id"] == (  # type: ignore[index]
         receipt_id(order.id) if method == "pm_card_visa" else None
     )
-    # AND the earlier event requests its own email again, under the same id, and nothing else
+    # AND the earlier event only repeats its own requests, under the same ids
     app.fulfil(first, None)
     assert templates(app) == [*expected, expected[0]]
     assert app.notifications.calls[0] == app.notifications.calls[2]
-    assert len(app.file_manager.calls) <= 1
+    assert app.file_manager.calls[:1] == app.file_manager.calls[1:]
 
 
 def test_later_email_waits_until_the_earlier_one_is_sent(app: ModuleType) -> None:

@@ -91,9 +91,8 @@ class Fulfillment:
         self._send_email(outcome, domain.EMAIL_TEMPLATES[outcome.status], attachments)
 
     def _archive(self, payment: Payment, receipt: bytes) -> None:
+        # also if the receipt is recorded: its file may have been lost
         file_id = domain.receipt_id(payment.order_id)
-        if payment.receipt_file_id == file_id:
-            return
         document = files.NewDocument(
             subject=payment.order_id,
             content_type="application/pdf",
