@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import pytest
-from chalice.app import IAMAuthorizer
+from chalice.app import IAMAuthorizer, Response
 from chalice.test import Client, HTTPResponse
 from msgspec import Meta
 
@@ -128,6 +128,14 @@ def test_a_response_is_json_with_its_version_as_etag(shop: Shop) -> None:
     assert answer.headers["ETag"] == '"3"'
     assert answer.headers["Content-Type"] == JSON
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_middleware_of_chalice_is_called(shop: Shop) -> None:
+    @shop.app.middleware("http")
+    def refuse(_event: Any, _handle: Any) -> Response:
+        return Response("busy", status_code=503)
+
+    assert shop.call("GET", "/things/t1").status_code == 503
 
 
 def test_the_default_status_is_the_first_of_the_contract(shop: Shop) -> None:

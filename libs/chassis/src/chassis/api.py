@@ -125,7 +125,13 @@ class ServiceApp(Chalice):
         """Answer a request; an error of Chalice itself becomes a problem answer too."""
         # as Chalice does it, but with text as the type of answers
         self.lambda_context = context
-        handle = RestAPIEventHandler(self.routes, _NO_BINARY_ANSWERS, self.log, self.debug)
+        handle = RestAPIEventHandler(
+            self.routes,
+            _NO_BINARY_ANSWERS,
+            self.log,
+            self.debug,
+            middleware_handlers=self._get_middleware_handlers("http"),
+        )
         self.current_request = handle.create_request_object(event, context)
         answer = handle(event, context)
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
