@@ -38,7 +38,7 @@ def _run_seeds(first: int) -> None:
 )
 def test_state_machine_detects_the_mutant(mutant: Mutant) -> None:
     with mutated(mutant), pytest.raises(InvariantViolation):
-        run_state_machine_as_test(ShopStateMachine, settings=settings())
+        run_state_machine_as_test(ShopStateMachine, settings=settings(max_examples=500))
 
 
 def test_same_seed_gives_the_same_run() -> None:

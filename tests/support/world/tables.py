@@ -17,6 +17,11 @@ Item = dict[str, dict[str, Any]]
 _TERM = re.compile(
     r"\(*(?:attribute_(?P<not>not_)?exists \((?P<name>#\w+)\)|(?P<left>#\w+) = (?P<right>:\w+))\)*"
 )
+_KEYS = re.compile(
+    r"\(?(?P<hash>#\w+) = (?P<wanted>:\w+)"
+    r"(?: AND (?P<range>#\w+) (?:"
+    r"(?P<bound>>=|<) (?P<limit>:\w+)|BETWEEN (?P<low>:\w+) AND (?P<high>:\w+))\))?"
+)
 _ACTION = re.compile(r"(?P<name>#\w+)(?P<equals> =)? (?P<value>:\w+)")
 
 
@@ -219,12 +224,24 @@ def _updated(item: Item, params: dict[str, Any]) -> Item:
 
 def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
     hash_key, range_key = table.indexes[params["IndexName"]]
-    match = _TERM.fullmatch(params["KeyConditionExpression"])
-    if match is None or params["ExpressionAttributeNames"][match["left"]] != hash_key:
+    match = _KEYS.fullmatch(params["KeyConditionExpression"])
+    names, values = params["ExpressionAttributeNames"], params["ExpressionAttributeValues"]
+    if match is None or names[match["hash"]] != hash_key:
         raise NotImplementedError("the fake of DynamoDB only queries one partition of an index")
-    wanted = params["ExpressionAttributeValues"][match["right"]]
+    if match["range"] and names[match["range"]] != range_key:
+        raise NotImplementedError("the second condition must be about the range key")
+
+    def is_within(item: Item) -> bool:
+        key = item[range_key]["S"]
+        if match["low"]:
+            return bool(values[match["low"]]["S"] <= key <= values[match["high"]]["S"])
+        if match["bound"] == "<":
+            return bool(key < values[match["limit"]]["S"])
+        return not match["bound"] or bool(key >= values[match["limit"]]["S"])
+
+    wanted = values[match["wanted"]]
     items = sorted(
-        (item for item in table.items.values() if item.get(hash_key) == wanted),
+        (item for item in table.items.values() if item.get(hash_key) == wanted and is_within(item)),
         key=lambda item: (item[range_key]["S"], item["id"]["S"]),
         reverse=not params.get("ScanIndexForward", True),
     )
