@@ -113,6 +113,7 @@ def rejected_image(shop: Shop, staff: str) -> RequestTargets:
     return RequestTargets(
         order_id="ord_00000000000000000000000000",
         order_version=1,
+        declined_order_id="ord_00000000000000000000000000",
         toy_id=toy["id"],
         toy_version=toy["version"],
         image_id=file_id,
