@@ -233,8 +233,8 @@ whose email address is not verified in the user pool.
 - Someone else's order is a 404, exactly like an order that does not exist.
 - `listOrders` returns a customer's own orders, and everyone's to staff. Only the owner sees the \
 `client_secret` of a payment that needs the bank's confirmation.
-- `confirmUser` and `resetPassword` need the code that was emailed; a wrong one is a 422, whether or not \
-the address has an account. `resendCode` and `requestPasswordReset` always answer 202.
+- `confirmUser` and `resetPassword` need the code that was emailed; a wrong one is a 422, whether \
+or not the address has an account. `resendCode` and `requestPasswordReset` always answer 202.
 - `receivePaymentWebhook` accepts only the payment gateway's signature; tokens are ignored.
 - API Gateway caches the authorizer's answer for 60 s; an access token still expires on time. A \
 user who leaves the group `staff` keeps its rights until the token expires.

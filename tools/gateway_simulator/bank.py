@@ -40,6 +40,13 @@ _QUESTION = (
     '<button name="outcome" value="closed">Close without deciding</button>'
     "</form>"
 )
+_WITHOUT_MINOR_UNIT = frozenset(
+    (
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
+        *("pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"),
+    )
+)
+"""Currencies whose amounts are whole units (docs.stripe.com/currencies)."""
 _ENDS = {
     "succeeded": "The payment is confirmed.",
     "failed": "The payment is refused.",
@@ -73,7 +80,7 @@ class BankPage:
             return _page("<p>There is no such payment.</p>", 404)
         if intent["status"] != "requires_action":
             return _end("This payment needs no confirmation any more.")
-        amount = f"{intent['amount']} {intent['currency'].upper()} (in the smallest unit)"
+        amount = format_amount(intent["amount"], intent["currency"])
         return _page(_QUESTION.format(amount=escape(amount)))
 
     async def decide(self, request: web.Request) -> web.Response:
@@ -103,6 +110,13 @@ class BankPage:
             str(intent["client_secret"]).encode(), secret.encode()
         )
         return intent if known else None
+
+
+def format_amount(amount: int, currency: str) -> str:
+    """Return an amount in minor units as people write it."""
+    if currency in _WITHOUT_MINOR_UNIT:
+        return f"{currency.upper()} {amount:,}"
+    return f"{currency.upper()} {amount / 100:,.2f}"
 
 
 def _end(text: str, status: int = 200) -> web.Response:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway_simulator.bank import format_amount
+
 
 async def waiting(simulator: Any) -> tuple[str, str]:
     """Return the id of an intent that requires an action, and the path of its page."""
@@ -37,7 +39,7 @@ def test_shopper_decides_on_the_page(simulate: Any, outcome: str, status: str, e
         intent, path = await waiting(simulator)
         # a link on the shop's page opens it
         code, page = await browse(simulator, "GET", path, **{"Sec-Fetch-Site": "same-site"})
-        assert (code, "Confirm" in page, "2999 AUD" in page) == (200, True, True)
+        assert (code, "Confirm" in page, "AUD 29.99" in page) == (200, True, True)
         code, page = await browse(
             simulator, "POST", path, {"outcome": outcome}, Origin=own_origin(simulator)
         )
@@ -47,6 +49,14 @@ def test_shopper_decides_on_the_page(simulate: Any, outcome: str, status: str, e
         assert charge["status"] == entry
 
     simulate(scenario)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [(5, "aud", "AUD 0.05"), (123_456, "usd", "USD 1,234.56"), (12_345, "jpy", "JPY 12,345")],
+)
+def test_amount_is_shown_as_people_write_it(amount: int, currency: str, text: str) -> None:
+    assert format_amount(amount, currency) == text
 
 
 def test_decision_is_made_once(simulate: Any) -> None:
