@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gateway_simulator.journal import JournalError
-from gateway_simulator.server import make_app
+from gateway_simulator.server import AccessLogger, make_app
 from gateway_simulator.store import Store
 from gateway_simulator.webhooks import Webhooks
 
@@ -62,10 +62,9 @@ async def _serve(store: Store, options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    # Client addresses are not logged: all clients are on this machine.
     runner = web.AppRunner(
         make_app(store, webhooks),
-        access_log_format='"%r" %s %Tfs',
+        access_log_class=AccessLogger,
         shutdown_timeout=_SHUTDOWN_SECONDS,
     )
     await runner.setup()

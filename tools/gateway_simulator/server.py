@@ -1,8 +1,10 @@
 """The HTTP application: the API and the control API, both with errors in Stripe's format."""
 
 import logging
+import re
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
 from gateway_simulator import api, bank, control
 from gateway_simulator.errors import StripeError, server_error
@@ -12,7 +14,21 @@ from gateway_simulator.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
+_CLIENT_SECRET = re.compile(r"_secret_\w+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class AccessLogger(AbstractAccessLogger):
+    """Logs method, path and status of each request, without client secrets.
+
+    They are in the addresses of the bank's page, and in queries of Stripe.js. The addresses of
+    clients are not logged: all clients are on this machine.
+    """
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Log a request that took a time in seconds."""
+        path = _CLIENT_SECRET.sub("_secret_***", request.path_qs)
+        self.logger.info('"%s %s" %s %.6fs', request.method, path, response.status, time)
 
 
 def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:

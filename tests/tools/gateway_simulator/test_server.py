@@ -1,8 +1,13 @@
 """Which requests the simulator refuses, whatever they ask for."""
 
+import logging
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import Response
+
+from gateway_simulator.server import AccessLogger
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,24 @@ def test_request_of_a_web_page_is_refused(
         assert (await simulator.control("GET", "/health")).body["advanced_seconds"] == 0
 
     simulate(scenario)
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/bank/pi_1_secret_2aB", "/bank/pi_1_secret_***"),
+        ("/v1/payment_intents/pi_1?client_secret=pi_1_secret_2aB&a=b",
+         "/v1/payment_intents/pi_1?client_secret=pi_1_secret_***&a=b"),
+        ("/v1/refunds?limit=3", "/v1/refunds?limit=3"),
+    ],
+)  # fmt: skip
+def test_client_secrets_are_not_logged(
+    path: str, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("test")
+    with caplog.at_level(logging.INFO, "test"):
+        AccessLogger(logger, "").log(make_mocked_request("GET", path), Response(status=404), 0.25)
+    assert caplog.messages == [f'"GET {logged}" 404 0.250000s']
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:12111", "[::1]:1"])
