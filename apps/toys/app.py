@@ -49,19 +49,21 @@ def create_toy() -> Answer:
 @app.serves(api.REPLACE)
 def replace_toy(toy_id: str) -> api.Toy:
     """Replace the details of a toy."""
-    return components.toys.replace(toy_to_change(toy_id), app.body(api.ToyReplacement))
+    stored = toy_to_change(toy_id)
+    return components.toys.replace(stored, app.body(api.ToyReplacement), app.precondition())
 
 
 @app.serves(api.PATCH)
 def patch_toy(toy_id: str) -> api.Toy:
     """Change some of the details of a toy."""
-    return components.toys.patch(toy_to_change(toy_id), app.patch())
+    stored = toy_to_change(toy_id)
+    return components.toys.patch(stored, app.patch(), app.precondition())
 
 
 @app.serves(api.DELETE)
 def delete_toy(toy_id: str) -> None:
     """Delete a toy and its images."""
-    components.toys.delete(toy_to_change(toy_id))
+    components.toys.delete(toy_to_change(toy_id), app.precondition())
 
 
 @app.serves(api.ADD_IMAGE)

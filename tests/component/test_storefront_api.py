@@ -360,6 +360,20 @@ class TestCatalogue:
         pointers(shop.call("POST", "/toys", text.encode(), latin, staff), 415)
         assert shop.pop_downstream_operations() == []
 
+    def test_client_that_has_the_version_of_a_toy_gets_304(self, shop: Shop) -> None:
+        for method in ("GET", "HEAD"):
+            same = shop.call(method, "/toys/toy_1", None, {"If-None-Match": 'W/"4", "x"'})
+            assert (same.status_code, same.body, same.headers["ETag"]) == (304, b"", '"4"')
+            other = shop.call(method, "/toys/toy_1", None, {"If-None-Match": '"3"'})
+            assert (other.status_code, bool(other.body)) == (200, method == "GET")
+
+    @pytest.mark.parametrize("if_match", ["*", '"3", "4"', 'W/"4"'])
+    def test_precondition_is_forwarded_to_toys_as_it_is(
+        self, shop: Shop, staff: str, if_match: str
+    ) -> None:
+        shop.call("PUT", "/toys/toy_1", DRAFT, {"If-Match": if_match}, staff)
+        assert shop.toys.calls[-1].headers == {"If-Match": if_match}
+
     def test_problem_of_toys_is_returned_to_the_client(self, shop: Shop, staff: str) -> None:
         shop.toys.answers["replaceToy"] = PreconditionRequired("Send If-Match")
         pointers(shop.call("PUT", "/toys/toy_1", DRAFT, token=staff), 428)

@@ -235,8 +235,10 @@ class TestToys:
         # THEN the precondition is checked before the body
         assert api.call(method, path, body, headers).status_code == 428
         assert api.call(method, path, body, headers | {"If-Match": '"7"'}).status_code == 412
-        for bad in ("*", "1", 'W/"1"', '"1", "2"', '"x"'):
+        for bad in ("1", '*, "1"', '"1" "2"', ""):
             assert api.call(method, path, body, headers | {"If-Match": bad}).status_code == 400
+        for other in ('W/"1"', '"x"', '"2", "3"'):
+            assert api.call(method, path, body, headers | {"If-Match": other}).status_code == 412
         assert api.call("GET", path).json_body == toy
 
     def test_patch_with_wrong_content_type_is_415(self, api: Any) -> None:
@@ -292,6 +294,31 @@ class TestRaces:
         assert (stored.json_body, stored.headers["ETag"]) == (first[0].json_body, '"3"')
         assert len(stored.json_body["images"]) == 1
         assert file_manager.calls == []
+
+    @pytest.mark.parametrize("if_match", ["*", '"2", "3"'])
+    @pytest.mark.parametrize(
+        ("method", "body"), [("PUT", DRAFT), ("PATCH", {"brand": "Late"}), ("DELETE", None)]
+    )
+    def test_toy_changed_meanwhile_is_changed_again_if_that_version_may_be(
+        self, app: Any, api: Any, api_of: Any, file_manager: FakeDownstream,
+        before_write: BeforeWrite, method: str, body: Any, if_match: str,
+    ) -> None:  # fmt: skip
+        toy = created(api)
+        path = f"/toys/{toy['id']}"
+        deliver(app, ready(toy["id"]))
+        first = {"If-Match": '"2"'}
+        before_write(lambda: api_of(app).call("PATCH", path, {"name": "A"}, first))
+        late = api.call(method, path, body, {"If-Match": if_match})
+        stored = api.call("GET", path)
+        if method == "DELETE":
+            assert (late.status_code, stored.status_code) == (204, 404)
+            assert [call.path["file_id"] for call in file_manager.calls] == ["fil_1"]
+        else:
+            assert (late.status_code, late.headers["ETag"]) == (200, '"4"')
+            assert stored.json_body == late.json_body
+            expected = ("A", "Late") if method == "PATCH" else (DRAFT["name"], DRAFT["brand"])
+            assert (stored.json_body["name"], stored.json_body["brand"]) == expected
+            assert len(stored.json_body["images"]) == 1
 
     @pytest.mark.parametrize(
         ("method", "body"), [("PUT", DRAFT), ("PATCH", {"name": "Late"}), ("DELETE", None)]

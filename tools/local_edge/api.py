@@ -25,6 +25,8 @@ _HOP_BY_HOP = (
     "Transfer-Encoding",
     "Upgrade",
 )
+# API Gateway routes these; a path answers OPTIONS as it answers any method that it does not support
+_ROUTED = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # no service reads what browsers add, and the embedded AWS refuses requests of web pages
 _ADDED_BY_BROWSERS = ("Origin", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site")
 _REPLACED_IN_REQUEST = (*_HOP_BY_HOP, *_ADDED_BY_BROWSERS, "Host", "Content-Length", "Expect")
@@ -69,12 +71,13 @@ async def forward(
         return late
     if body is None:
         return problem(413)
+    method = request.method if request.method in _ROUTED else "OPTIONS"
     # encoded=True leaves the path as it was sent
     url = URL(origin + request.raw_path.removeprefix("/api"), encoded=True)
     async with (
-        turns.turn(request.method, path),
+        turns.turn(method, path),
         client.request(
-            request.method,
+            method,
             url,
             headers=_request_headers(request),
             data=io.BytesIO(body) if body else None,
@@ -93,7 +96,9 @@ async def forward(
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return web.Response(status=status, body=problem_body(status), headers=headers)
-    return web.Response(status=answer.status, body=content, headers=headers)
+    # without a body, an answer to HEAD has no length: it is not the one that GET has
+    body = None if request.method == "HEAD" else content
+    return web.Response(status=answer.status, body=body, headers=headers)
 
 
 async def _body(request: web.Request) -> bytes | None:

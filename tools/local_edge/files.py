@@ -22,6 +22,7 @@ _DESCRIPTION = (
     "ETag",
     "Last-Modified",
 )
+_SIZE = ("Content-Range",)
 POLICY = {
     "Cache-Control": "public, max-age=31536000, immutable",
     # a file that is opened directly in a browser can load and run nothing
@@ -58,7 +59,10 @@ async def serve_file(
     ) as stored:
         if stored.status in (403, 404):
             return problem(404)
-        if stored.status not in (200, 206, 304, 412, 416):
+        if stored.status in (412, 416):
+            size = {name: stored.headers[name] for name in _SIZE if name in stored.headers}
+            return problem(stored.status, size)
+        if stored.status not in (200, 206, 304):
             return problem(502)
         headers = {name: stored.headers[name] for name in _DESCRIPTION if name in stored.headers}
         answer = web.StreamResponse(status=stored.status, headers={**headers, **POLICY})

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from local_edge.problems import problem
+from local_edge.protocol import File
 
 # the media types of the page's files; machines differ in the names of some
 _TYPES = {
@@ -43,7 +44,7 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     headers = policy(uploads)
     if file.suffix in _TYPES:
         headers["Content-Type"] = _TYPES[file.suffix]
-    return web.FileResponse(file, headers=headers)
+    return File(file, headers=headers)
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:

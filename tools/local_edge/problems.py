@@ -16,8 +16,10 @@ _PROBLEMS = {
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not support this method."),
     408: ("request-timeout", "The request did not arrive in time. Send it again."),
+    412: ("precondition-failed", "This has changed since you read it."),
     413: ("too-large", "The body is larger than 10 MB."),
     415: ("unsupported-media-type", "The body's media type or content coding is not supported."),
+    416: ("range-not-satisfiable", "There are no such bytes."),
     417: ("expectation-failed", "This expectation is not supported."),
     421: ("misdirected-request", "The shop runs at 127.0.0.1 only."),
     429: ("too-many-requests", "Too many requests. Try again in a moment."),
@@ -71,7 +73,10 @@ def status_of_gateway_answer(
     int or None
         The status for the client; ``None`` if the answer comes from a service.
     """
-    if status < 400 or content_type == PROBLEM_TYPE or _is_from_service(body):
+    if status < 400 or content_type == PROBLEM_TYPE:
+        return None
+    # an answer to HEAD has no body; every service sends the correlation id
+    if "X-Correlation-Id" in headers or _is_from_service(body):
         return None
     if status == 403 and headers.get("x-amzn-ErrorType", "").startswith(_NO_ROUTE):
         return 404

@@ -1,15 +1,23 @@
 """Connections of the edge: problem answers instead of aiohttp's texts, and limits of time."""
 
 import asyncio
+import re
 
 from aiohttp import web, web_server
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from local_edge.problems import problem
+from local_edge.problems import problem, problem_body
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+# The parser rejects methods that it does not know, before anything can look at the path. They are
+# replaced by one that it knows and no path supports.
+_UNKNOWN_METHOD = re.compile(
+    rb"(?!(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) )"
+    rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64} (?=[!-~]+ HTTP/1\.[01]\r\n)"
+)
+_UNSUPPORTED = b"UNLINK "
 
 
 def install(head_seconds: float) -> None:
@@ -30,6 +38,12 @@ async def describe(_request: web.Request, answer: web.StreamResponse) -> None:
         document = problem(answer.status)
         answer.body = document.body
         answer.headers.update(document.headers)
+    elif isinstance(answer, File) and answer.status >= 400:
+        document = problem(answer.status)
+        answer.problem = problem_body(answer.status)
+        answer.headers.update(document.headers)
+        if "Transfer-Encoding" not in answer.headers:
+            answer.content_length = len(answer.problem)
 
 
 def answer_itself(request: web.Request) -> web.Response | None:
@@ -45,11 +59,25 @@ def answer_itself(request: web.Request) -> web.Response | None:
     return None
 
 
+class File(web.FileResponse):
+    """A file; aiohttp answers a failed precondition or a wrong range of it with a bare status."""
+
+    problem = b""
+    """The body of such an answer."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the rest of the answer."""
+        is_head = self._req is not None and self._req.method == "HEAD"
+        await super().write_eof(data if is_head else data or self.problem)
+
+
 class _Connection(RequestHandler):
     head_seconds: float
     _end_of_wait: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
+        if self._is_waiting() and self._end_of_wait is None and (m := _UNKNOWN_METHOD.match(data)):
+            data = _UNSUPPORTED + data[m.end() :]
         super().data_received(data)
         if not self._is_waiting():
             self._stop_timer()

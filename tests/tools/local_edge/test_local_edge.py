@@ -418,7 +418,6 @@ def test_page_refuses_writes(tmp_path: Path) -> None:
             400,
         ),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS\r\n\r\n", 400),
-        (b"BREW /api/toys HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /api/toys?q=%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"q" * 9000), 431),
         (
             b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n"
@@ -439,6 +438,108 @@ def test_malformed_request_is_a_problem_that_does_not_echo_it(
         assert edge.upstream.requests == []
         assert "ttttt" not in head + body
         assert "ttttt" not in caplog.text
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("method", ["BREW", "PROPFIND", "get", "UNLINK", "M-SEARCH", "X" * 64])
+def test_unknown_method_is_refused_as_one_that_the_path_does_not_support(
+    tmp_path: Path, method: str
+) -> None:
+    async def send(edge: Edge, path: str) -> str:
+        start = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        head, body = await edge.send_raw(start.encode())
+        assert "Content-Type: application/problem+json" in head
+        assert json.loads(body)["status"] == int(head.split()[1])
+        return head
+
+    async def scenario(edge: Edge) -> None:
+        for path in ("/", "/app.js", "/files/fil_1"):
+            head = await send(edge, path)
+            assert " 405 " in head
+            assert "Allow: GET, HEAD" in head
+        # GIVEN a path whose methods the storefront knows
+        problem = b'{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"x"}'
+        headers = {"Content-Type": "application/problem+json", "Allow": "GET, HEAD, POST"}
+        edge.upstream.answer = {"status": 405, "body": problem, "headers": headers}
+        head = await send(edge, "/api/toys")
+        assert " 405 " in head
+        assert "Allow: GET, HEAD, POST" in head
+        assert edge.upstream.requests[-1][:2] == ("OPTIONS", f"{API}/toys")
+        # AND a path that is unknown
+        edge.upstream.answer = {
+            "status": 403,
+            "text": '{"message":"Missing Authentication Token"}',
+            "headers": {"x-amzn-ErrorType": "MissingAuthenticationTokenException"},
+        }
+        assert " 404 " in await send(edge, "/api/nothing")
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("status", [200, 304, 404, 503])
+def test_head_of_the_api_has_the_headers_of_get(tmp_path: Path, status: int) -> None:
+    async def scenario(edge: Edge) -> None:
+        headers = {"ETag": '"3"', "X-Correlation-Id": "c", "Content-Type": "application/json"}
+        edge.upstream.answer = {"status": status, "text": '{"a": 1}', "headers": headers}
+        get = await edge.send("GET", "/api/toys/toy_1")
+        head = await edge.send("HEAD", "/api/toys/toy_1")
+        assert edge.upstream.requests[-1][0] == "HEAD"
+        assert head.status == get.status == status
+        assert head.body == b""
+        # it is not the length of what GET answers, so it must not be 0
+        assert "Content-Length" not in head.headers
+        omitted = {"Content-Length", "Date"}
+        assert {name: value for name, value in head.headers.items() if name not in omitted} == {
+            name: value for name, value in get.headers.items() if name not in omitted
+        }
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-Match": '"other"'}, 412),
+        ({"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 412),
+        ({"Range": "bytes=9999-"}, 416),
+        ({"Range": "bytes=x"}, 416),
+        ({"Range": "bytes=0-3"}, 206),
+        ({"If-None-Match": "*"}, 304),
+        ({"If-Match": "*"}, 200),
+    ],
+)
+def test_condition_of_the_page_that_fails_is_a_problem(
+    tmp_path: Path, method: str, headers: dict[str, str], status: int
+) -> None:
+    async def scenario(edge: Edge) -> None:
+        answer = await edge.send(method, "/", headers=headers)
+        assert answer.status == status
+        kind = answer.headers.get("Content-Type")
+        assert (kind == "application/problem+json") == (status >= 400)
+        if status >= 400 and method == "GET":
+            assert answer.problem["detail"]
+        if method == "HEAD":
+            assert answer.body == b""
+        # AND the connection can be used again
+        assert (await edge.send("GET", "/")).status == 200
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("status", [412, 416])
+def test_condition_of_a_file_that_fails_is_a_problem(tmp_path: Path, status: int) -> None:
+    async def scenario(edge: Edge) -> None:
+        edge.upstream.answer = {
+            "status": status,
+            "text": "<Error/>",
+            "headers": {"Content-Type": "application/xml", "Content-Range": "bytes */4"},
+        }
+        answer = await edge.send("GET", "/files/fil_1", headers={"Range": "bytes=9-"})
+        assert answer.status == status
+        assert answer.problem["detail"]
+        assert answer.headers["Content-Range"] == "bytes */4"
 
     run(tmp_path, scenario)
 

@@ -89,8 +89,9 @@ class _Comparison:
         for status in sorted(old.keys() - new.keys()):
             yield self._change(name, f"response {status}", "was removed", _READERS)
         for status in sorted(new.keys() - old.keys()):
-            # clients handle all problem responses alike (`default`), but not all successes
-            breaks = () if _is_problem(new[status]) else _READERS
+            # clients handle all problem responses alike (`default`), but not all successes; they
+            # get a 304 only if they have asked for it, with `If-None-Match`
+            breaks = () if status == "304" or _is_problem(new[status]) else _READERS
             yield self._change(name, f"response {status}", "was added", breaks)
         for status in sorted(old.keys() & new.keys()):
             place = f"response {status}"

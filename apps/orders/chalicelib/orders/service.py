@@ -15,7 +15,7 @@ from chassis.contention import Attempts
 from chassis.cursors import Cursors
 from chassis.ids import derived_id
 from chassis.parsing import merge_patch, parse_document
-from chassis.preconditions import Precondition, stale
+from chassis.preconditions import Precondition
 from chassis.problems import (
     BadRequest,
     Conflict,
@@ -169,23 +169,27 @@ class OrderService:
         Unprocessable
             If the result is not a valid address.
         """
-        stored = self._stored(order_id)
-        if stored.order.status != "cancelled":
-            precondition.check(stored.order.version)
-        current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
-        change = parse_document(merge_patch(current, patch), OrderChange)
-        try:
-            address = self._countries.accept(
-                change.shipping_address, previous=stored.order.shipping_address
-            )
-            changed = domain.change_address(stored.order, address, self._now())
-        except InvalidAddressError as error:
-            raise _invalid_address(error) from None
-        except domain.AlreadyCancelledError as error:
-            raise Conflict(str(error)) from None
-        if not self._store.replace(changed, stored.fingerprint):
-            raise stale(self.get(order_id).version)
-        return changed
+        attempts = Attempts(order_id)
+        is_first = True
+        while True:
+            attempts.begin()
+            stored = self._stored(order_id)
+            if stored.order.status != "cancelled" or not is_first:
+                precondition.check(stored.order.version)
+            current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
+            change = parse_document(merge_patch(current, patch), OrderChange)
+            try:
+                address = self._countries.accept(
+                    change.shipping_address, previous=stored.order.shipping_address
+                )
+                changed = domain.change_address(stored.order, address, self._now())
+            except InvalidAddressError as error:
+                raise _invalid_address(error) from None
+            except domain.AlreadyCancelledError as error:
+                raise Conflict(str(error)) from None
+            if self._store.replace(changed, stored.fingerprint):
+                return changed
+            is_first = False
 
     def countries(self) -> CountryList:
         """Return the countries that the shop ships to, and what an address needs in each."""

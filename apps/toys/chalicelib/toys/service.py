@@ -1,5 +1,6 @@
 """The use cases of toys."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from chassis.contention import Attempts
 from chassis.cursors import Cursors
 from chassis.ids import new_id
 from chassis.parsing import merge_patch, parse_document
-from chassis.preconditions import stale
+from chassis.preconditions import Precondition
 from chassis.problems import Conflict, NotFound, ProblemError, Unprocessable
 from contracts import files
 from contracts.events import CloudEvent
@@ -127,8 +128,19 @@ class ToyService:
         """
         return self._stored(toy_id)
 
-    def replace(self, stored: Stored, replacement: ToyReplacement) -> Toy:
+    def replace(
+        self, stored: Stored, replacement: ToyReplacement, precondition: Precondition
+    ) -> Toy:
         """Replace the details of a toy.
+
+        Parameters
+        ----------
+        stored
+            The toy that the precondition has been checked against.
+        replacement
+            The new details.
+        precondition
+            The versions that may be replaced, also when another writer was faster.
 
         Raises
         ------
@@ -139,44 +151,80 @@ class ToyService:
             read-only member differs from the toy's.
         NotFound
             If the toy has been deleted since it was read.
+        ServiceUnavailable
+            If any version may be replaced, and other writers were faster in every attempt.
         """
-        if name := domain.changed_read_only(stored.toy, replacement):
-            raise Unprocessable.at(
-                f"/{name}", "Cannot be changed; send it as it is or leave it out"
-            )
-        self._check_price(replacement)
-        changed = domain.replace_details(stored.toy, replacement, self._now())
-        if not self._store.replace(replace(stored, toy=changed)):
-            raise stale(self.get(changed.id).version)
-        return changed
+        return self._change(stored, lambda _: replacement, precondition)
 
-    def patch(self, stored: Stored, patch: dict[str, Any]) -> Toy:
+    def patch(self, stored: Stored, patch: dict[str, Any], precondition: Precondition) -> Toy:
         """Apply a merge patch (RFC 7396) to the details of a toy.
 
+        Parameters
+        ----------
+        stored
+            The toy that the precondition has been checked against.
+        patch
+            The merge patch.
+        precondition
+            The versions that may be changed, also when another writer was faster.
+
         Raises
         ------
-        PreconditionFailed
-            If the toy has changed since it was read.
-        Unprocessable
-            If the result is not a valid description of a toy.
-        NotFound
-            If the toy has been deleted since it was read.
+        PreconditionFailed, Unprocessable, NotFound, ServiceUnavailable
+            As ``replace``.
         """
-        patched = merge_patch(msgspec.to_builtins(stored.toy), patch)
-        return self.replace(stored, parse_document(patched, ToyReplacement))
 
-    def delete(self, stored: Stored) -> None:
+        def patched(toy: Toy) -> ToyReplacement:
+            return parse_document(merge_patch(msgspec.to_builtins(toy), patch), ToyReplacement)
+
+        return self._change(stored, patched, precondition)
+
+    def _change(
+        self,
+        stored: Stored,
+        replacement_of: Callable[[Toy], ToyReplacement],
+        precondition: Precondition,
+    ) -> Toy:
+        attempts = Attempts(stored.toy.id)
+        while True:
+            attempts.begin()
+            replacement = replacement_of(stored.toy)
+            if name := domain.changed_read_only(stored.toy, replacement):
+                raise Unprocessable.at(
+                    f"/{name}", "Cannot be changed; send it as it is or leave it out"
+                )
+            self._check_price(replacement)
+            changed = domain.replace_details(stored.toy, replacement, self._now())
+            if self._store.replace(replace(stored, toy=changed)):
+                return changed
+            stored = self._stored(changed.id)
+            precondition.check(stored.toy.version)
+
+    def delete(self, stored: Stored, precondition: Precondition) -> None:
         """Delete a toy and its images.
 
+        Parameters
+        ----------
+        stored
+            The toy that the precondition has been checked against.
+        precondition
+            The versions that may be deleted, also when another writer was faster.
+
         Raises
         ------
         PreconditionFailed
             If the toy has changed since it was read.
         NotFound
             If the toy has been deleted since it was read.
+        ServiceUnavailable
+            If any version may be deleted, and other writers were faster in every attempt.
         """
-        if not self._store.delete(stored.toy):
-            raise stale(self.get(stored.toy.id).version)
+        attempts = Attempts(stored.toy.id)
+        attempts.begin()
+        while not self._store.delete(stored.toy):
+            stored = self._stored(stored.toy.id)
+            precondition.check(stored.toy.version)
+            attempts.begin()
         for image in stored.toy.images:
             self._try_to_delete_file(image.id)
 

@@ -28,9 +28,10 @@ from chalice.app import (
 from chassis import context, health, log
 from chassis.json_text import text_of
 from chassis.parsing import decode_document, parse_body, parse_document
-from chassis.preconditions import Precondition, etag
+from chassis.preconditions import Precondition, etag, has_version
 from chassis.problems import (
     BadRequest,
+    MethodNotAllowed,
     PayloadTooLarge,
     ProblemError,
     TooManyRequests,
@@ -51,6 +52,10 @@ T = TypeVar("T")
 C = TypeVar("C")
 View = Callable[..., Any]
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""All methods that API Gateway can route."""
+REFUSED = "refuseMethod"
+"""Name of the routes of methods that a path does not support."""
 DEFAULT_MAX_BODY = 256 * 1024
 """Bytes."""
 REQUEST_SECONDS = 25.0
@@ -144,6 +149,8 @@ class ServiceApp(Chalice):
             )
             answer["body"] = msgspec.json.encode(problem).decode()
             answer["headers"] = {**answer.get("headers", {}), "Content-Type": CONTENT_TYPE}
+        if self.current_request is not None and self.current_request.method == "HEAD":
+            answer["body"] = ""
         return answer
 
     def protect(
@@ -188,6 +195,9 @@ class ServiceApp(Chalice):
         The handler takes the path parameters by name, percent-decoded, and returns the body of
         the response, or an ``Answer``. If the body has a version, the response has its ETag.
 
+        A GET is served as HEAD too, without the body. In a public app, every other method of the
+        path is answered with 405; of a private one, API Gateway refuses it.
+
         The security scheme of the operation's audience decides who may call it. A private app
         accepts signed callers only; a public one uses the authorizer given to ``protect`` for
         everyone who must sign in.
@@ -215,26 +225,60 @@ class ServiceApp(Chalice):
         def decorate(view: View) -> View:
             @functools.wraps(view)
             def handler(**path: str) -> Response:
-                return self._handle(operation, view, path, permit)
+                return self._handle(
+                    operation.name, lambda: self._serve(operation, view, path, permit)
+                )
 
+            methods = (
+                [operation.method, "HEAD"] if operation.method == "GET" else [operation.method]
+            )
+            for method in methods:
+                self.routes[operation.path].pop(method, None)  # it was refused before
             self.route(
                 operation.path,
-                methods=[operation.method],
+                methods=methods,
                 name=operation.name,
                 authorizer=authorizer,
                 content_types=["*/*"],
             )(handler)
+            if self.public:
+                self._refuse_others(operation.path)
             return view
 
         return decorate
 
-    def _handle(
+    def _refuse_others(self, path: str) -> None:
+        """Answer every other method of a path with 405, which API Gateway itself cannot."""
+        methods = self.routes[path]
+
+        def refuse(**_: str) -> Response:
+            return self._handle(REFUSED, lambda: _refuse(self.allowed_methods(path)))
+
+        refused = [method for method in METHODS if method not in methods]
+        if refused:
+            self.route(path, methods=refused, name=REFUSED, content_types=["*/*"])(refuse)
+
+    def allowed_methods(self, path: str) -> list[str]:
+        """Return the methods of a route's path that are served, in the order of ``METHODS``."""
+        served = {name for name, entry in self.routes[path].items() if entry.view_name != REFUSED}
+        return [method for method in METHODS if method in served]
+
+    def _serve(
         self,
         operation: Operation[Any],
         view: View,
         path: Mapping[str, str],
         permit: Callable[[Operation[Any]], None] | None,
     ) -> Response:
+        _refuse_encoded_body(self.request)
+        if operation.query is None:
+            self.query(NoQuery)
+        if permit is not None:
+            permit(operation)
+        result = view(**{name: unquote(value) for name, value in path.items()})
+        return _respond(operation, result, self.header_list("if-none-match"))
+
+    def _handle(self, name: str, respond: Callable[[], Response]) -> Response:
         started = time.perf_counter()
         request = self.request
         seconds = min(
@@ -244,24 +288,18 @@ class ServiceApp(Chalice):
             request.headers, budget=seconds, trust_deadline=not self.public
         ) as current:
             try:
-                _refuse_encoded_body(request)
-                if operation.query is None:
-                    self.query(NoQuery)
-                if permit is not None:
-                    permit(operation)
-                values = {name: unquote(value) for name, value in path.items()}
-                response = _respond(operation, view(**values))
+                response = respond()
             except ProblemError as error:
                 response = _problem(error)
             except Exception:
-                log.exception("unexpected error", operation=operation.name)
+                log.exception("unexpected error", operation=name)
                 response = _problem(
                     ProblemError("Something went wrong on our side. Try again later.")
                 )
             response.headers[context.CORRELATION_ID] = current.correlation_id
             log.info(
                 "request served",
-                operation=operation.name,
+                operation=name,
                 status=response.status_code,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
@@ -409,17 +447,28 @@ class ServiceApp(Chalice):
         value: str | None = self.request.headers.get(name)
         return value
 
+    def header_list(self, name: str) -> str | None:
+        """Return a header that is a list, several of one name joined; ``None`` if there is none.
+
+        Parameters
+        ----------
+        name
+            The header's name, in lower case.
+        """
+        values = _values(self.request, name)
+        return ", ".join(values) if values else None
+
     def precondition(self) -> Precondition:
-        """Return the version that the caller requires, from ``If-Match``.
+        """Return the versions that the caller requires, from ``If-Match``.
 
         Raises
         ------
         PreconditionRequired
             If the request has no ``If-Match``.
         BadRequest
-            If ``If-Match`` is not a single strong ETag of this API.
+            If ``If-Match`` is neither ``*`` nor a list of ETags.
         """
-        return Precondition.from_header(self.header("if-match"))
+        return Precondition.from_header(self.header_list("if-match"))
 
 
 class ServiceBlueprint(Blueprint, Generic[C]):
@@ -506,18 +555,26 @@ def _check_type(content_type: str, types: tuple[str, ...]) -> None:
             )
 
 
-def _respond(operation: Operation[Any], result: Any) -> Response:
+def _respond(operation: Operation[Any], result: Any, if_none_match: str | None) -> Response:
     answer = result if isinstance(result, Answer) else Answer(body=result)
-    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store", **answer.headers}
+    # a client that is to revalidate an answer has to store it
+    caching = "no-cache" if operation.conditional else "no-store"
+    headers: dict[str, str | list[str]] = {"Cache-Control": caching, **answer.headers}
     version = getattr(answer.body, "version", None)
     if isinstance(version, int):
         headers["ETag"] = etag(version)
+        if operation.conditional and if_none_match and has_version(if_none_match, version):
+            return Response("", headers, 304)
     if answer.body is None:
         body = ""
     else:
         headers["Content-Type"] = "application/json"
         body = msgspec.json.encode(answer.body).decode()
     return Response(body, headers, answer.status or operation.status[0])
+
+
+def _refuse(allowed: list[str]) -> Response:
+    raise MethodNotAllowed(allowed)
 
 
 def _problem(error: ProblemError) -> Response:
@@ -531,6 +588,8 @@ def _problem(error: ProblemError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnsupportedContentCoding):
         headers["Accept-Encoding"] = "identity"  # RFC 9110, 15.5.16
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.allowed
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(error.to_json(), headers, error.status.value)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from chassis.queries import parameter_prefixes
+from contracts.headers import IF_NONE_MATCH
 from contracts.operations import AUDIENCES, Operation
 from contracts.problem import CONTENT_TYPE, Problem
 from contracts.schema import EmailAddress, NoBody
@@ -201,15 +202,16 @@ def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]
 
 
 def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
+    optional = (IF_NONE_MATCH,) if operation.conditional else ()
     return [
         {
             "name": header.name,
             "in": "header",
-            "required": True,
+            "required": header not in optional,
             "description": header.description,
             "schema": header.schema,
         }
-        for header in operation.headers
+        for header in (*operation.headers, *optional)
     ]
 
 
@@ -227,6 +229,11 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
         if headers:
             response["headers"] = headers
         responses[str(status)] = response
+    if operation.conditional:
+        responses["304"] = {
+            "description": HTTPStatus.NOT_MODIFIED.phrase,
+            "headers": {"ETag": _ETAG},
+        }
     for status in operation.problems:
         if kind := operation.problem_bodies.get(status):
             responses[str(status)] = {

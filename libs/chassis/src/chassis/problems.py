@@ -18,6 +18,7 @@ __all__ = [
     "Conflict",
     "FieldError",
     "Forbidden",
+    "MethodNotAllowed",
     "NotFound",
     "PayloadTooLarge",
     "PreconditionFailed",
@@ -153,6 +154,22 @@ class NotFound(ProblemError):
     status = HTTPStatus.NOT_FOUND
 
 
+class MethodNotAllowed(ProblemError):
+    """405: the path does not support the method.
+
+    Parameters
+    ----------
+    allowed
+        The methods that it supports.
+    """
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"This address does not support this method. Use {' or '.join(allowed)}.")
+
+
 class Conflict(ProblemError):
     """409: the state of the resource does not permit the request."""
 
@@ -220,8 +237,8 @@ class ServiceUnavailable(ProblemError):
 _BY_STATUS: dict[int, type[ProblemError]] = {
     kind.status.value: kind
     for kind in ProblemError.__subclasses__()
-    # another service limits us, not the client
-    if kind is not TooManyRequests
+    # another service limits us, or does not know our method: not the client's fault
+    if kind not in (TooManyRequests, MethodNotAllowed)
 }
 
 

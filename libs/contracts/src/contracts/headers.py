@@ -15,8 +15,13 @@ class RequestHeader(Struct, frozen=True):
 
 IF_MATCH = RequestHeader(
     name="If-Match",
-    description="The ETag of the version that you read",
-    schema={"type": "string", "pattern": '^"[0-9]+"$', "examples": ['"3"']},
+    description="The ETag of the version that you read, a list of ETags, or * for any version",
+    schema={"type": "string", "examples": ['"3"', "*"]},
+)
+IF_NONE_MATCH = RequestHeader(
+    name="If-None-Match",
+    description="The ETag of the version that you have; a 304 says that it is the current one",
+    schema={"type": "string", "examples": ['"3"']},
 )
 IDEMPOTENCY_KEY = RequestHeader(
     name="Idempotency-Key",

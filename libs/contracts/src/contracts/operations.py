@@ -49,6 +49,9 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
         reads.
     headers
         The request headers that it requires.
+    conditional
+        Whether the answer is a 304 if ``If-None-Match`` names its ETag. Only where the ETag changes
+        whenever anything in the answer changes.
     raw_body
         Whether the request's body is any JSON document, taken byte by byte. ``body`` is ``None``
         then.
@@ -67,4 +70,5 @@ class Operation(Struct, Generic[Answer], frozen=True, kw_only=True):
     audience: Audience = "services"
     repeatable: bool = False
     headers: tuple[RequestHeader, ...] = ()
+    conditional: bool = False
     raw_body: bool = False

@@ -251,7 +251,7 @@ SEARCH_TOYS: Operation[ToyPage] = Operation(
 )  # fmt: skip
 GET_TOY: Operation[Toy] = Operation(
     name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
-    audience="anyone", answer=Toy, problems=(404, 503), repeatable=True,
+    audience="anyone", answer=Toy, problems=(404, 503), repeatable=True, conditional=True,
 )  # fmt: skip
 CREATE_TOY: Operation[Toy] = Operation(
     name="createToy", method="POST", path="/toys", summary="Add a toy", audience="staff",

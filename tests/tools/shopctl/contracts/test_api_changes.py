@@ -129,6 +129,9 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
     "another success response is added": (
         lambda api: place(api)["responses"].update({"202": place(api)["responses"]["201"]}),
         PLACE, "response 202", "was added", READERS),
+    "an answer to a conditional request is added": (
+        lambda api: place(api)["responses"].update({"304": {"description": "Not Modified"}}),
+        PLACE, "response 304", "was added", ()),
     "another problem response is added": (
         lambda api: place(api)["responses"].update({"410": PROBLEM}),
         PLACE, "response 410", "was added", ()),

@@ -31,21 +31,21 @@ def create_toy() -> Answer:
 @routes.serves(api.REPLACE_TOY)
 def replace_toy(toy_id: str) -> Toy:
     """Replace a toy."""
-    if_match = routes.app.header("if-match")
+    if_match = routes.app.header_list("if-match")
     return routes.components.catalogue.replace(toy_id, if_match, routes.app.json_text())
 
 
 @routes.serves(api.PATCH_TOY)
 def patch_toy(toy_id: str) -> Toy:
     """Change fields of a toy."""
-    if_match = routes.app.header("if-match")
+    if_match = routes.app.header_list("if-match")
     return routes.components.catalogue.patch(toy_id, if_match, routes.app.json_text(patch=True))
 
 
 @routes.serves(api.DELETE_TOY)
 def delete_toy(toy_id: str) -> None:
     """Delete a toy."""
-    routes.components.catalogue.delete(toy_id, routes.app.header("if-match"))
+    routes.components.catalogue.delete(toy_id, routes.app.header_list("if-match"))
 
 
 @routes.serves(api.ADD_TOY_IMAGE)
