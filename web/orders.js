@@ -24,6 +24,14 @@ function statusText({ status, decline_code }) {
   return `Card declined (${decline_code.replaceAll("_", " ")}). You haven’t been charged.`;
 }
 
+/** Describe a partial refund and a dispute to the customer, if there are any. */
+function reversalText({ status, refunded_amount, disputed }) {
+  const texts = [];
+  if (status === "succeeded" && refunded_amount?.amount) texts.push(`We’ve refunded ${money(refunded_amount)}.`);
+  if (disputed) texts.push("Your bank disputes this payment.");
+  return texts.join(" ");
+}
+
 /** Whether the order is still changing: its payment, refund or receipt is being processed. */
 function isInProgress({ status, payment, receipt }) {
   if (["pending", "unknown"].includes(payment.status)) return true;
@@ -155,6 +163,7 @@ function panel(order) {
     el("p", { className: "order-id" }, order.id, order.status === "cancelled" ? " · cancelled" : ""),
     el("ul", { className: "order-lines" }, ...order.lines.map((line) => (
       el("li", {}, `${line.quantity} × ${line.name}, ${money(line.line_total)}`)))),
+    reversalText(payment) ? el("p", { className: "order-reversals" }, reversalText(payment)) : null,
     el("div", { className: "order-end" },
       el("strong", {}, `Total ${money(order.total)}`),
       isConfirmable(order) ? button("Confirm payment", "", confirmPayment) : null,

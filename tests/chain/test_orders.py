@@ -314,3 +314,45 @@ def test_unknown_path_is_a_problem_answer(shop: Shop, path: str) -> None:
     assert answer.status in (401, 404)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json["status"] == answer.status
+
+
+def test_refunds_and_disputes_in_the_dashboard_are_shown_and_emailed(
+    shop: Shop, alice: str
+) -> None:
+    order = shop.place(alice)
+    shop.wait_for_payment(order["id"], alice, "succeeded")
+    (intent_id,) = [
+        item["intent_id"]["S"]
+        for item in shop.items("payments").values()
+        if item["order_id"]["S"] == order["id"]
+    ]
+    total, currency = order["total"]["amount"], order["total"]["currency"]
+
+    def shown(amount: int, disputed: bool) -> Any:
+        def check() -> Any:
+            payment = shop.order(order["id"], alice)["payment"]
+            expected = ({"amount": amount, "currency": currency}, disputed)
+            return (
+                payment if (payment["refunded_amount"], payment["disputed"]) == expected else None
+            )
+
+        return eventually(check)
+
+    # WHEN a part is refunded, and the customer's bank disputes the rest, which the shop wins
+    shop.gateway.refund(intent_id, 100)
+    shown(100, disputed=False)
+    dispute = shop.gateway.open_dispute(intent_id, total - 100)
+    shown(100, disputed=True)
+    shop.gateway.close_dispute(dispute["id"], "won")
+    shown(100, disputed=False)
+    # THEN each is emailed once, in the order of what happened, with its amount
+    mails = [
+        mail["subject"].replace(order["id"], "").strip()
+        for mail in shop.wait_for_emails(order["id"], 4)
+    ]
+    assert mails[1:] == [
+        "Your refund for order",
+        "Your bank disputes order",
+        "Your bank's decision about order",
+    ]
+    assert f"{currency} 1.00 of the" in shop.emails_about(order["id"])[1]["text"]

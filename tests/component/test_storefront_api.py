@@ -402,6 +402,8 @@ class TestPlaceOrder:
             "transaction_id": None,
             "decline_code": None,
             "action": None,
+            "refunded_amount": {"amount": 0, "currency": "AUD"},
+            "disputed": False,
         }
         assert order["receipt"] is False
         assert "contact" not in order
@@ -663,7 +665,25 @@ class TestOrders:
             answer = shop.call("GET", path, token=alice).json_body
             order = answer.get("items", [answer])[0]
             assert (order["payment"]["status"], order["receipt"]) == ("unknown", False)
+            assert order["payment"]["refunded_amount"] is None
+            assert order["payment"]["disputed"] is None
         pointers(shop.call("GET", "/orders/ord_1/receipt", token=alice), 503)
+
+    @pytest.mark.parametrize(
+        ("dispute", "disputed"), [(None, False), ("open", True), ("won", False), ("lost", True)]
+    )
+    def test_order_has_the_refunded_amount_and_whether_it_is_disputed(
+        self, shop: Shop, alice: str, dispute: str | None, disputed: bool
+    ) -> None:
+        shop.order(alice)
+        amount = Money(amount=700, currency="AUD")
+        shop.payments.set("ord_1", "succeeded", refunded_amount=amount, dispute=dispute)
+        for order in (
+            shop.call("GET", "/orders/ord_1", token=alice).json_body,
+            shop.call("GET", "/orders", token=alice).json_body["items"][0],
+        ):
+            assert order["payment"]["refunded_amount"] == {"amount": 700, "currency": "AUD"}
+            assert order["payment"]["disputed"] is disputed
 
     def test_only_the_owner_gets_the_client_secret(
         self, shop: Shop, alice: str, staff: str

@@ -18,10 +18,12 @@ import pytest
 from contracts.events import EVENT_TYPES, CloudEvent
 from support.downstream import FakeDownstream
 from support.emitted_events import (
+    CHANGES,
     MESSAGES,
     FakeGateway,
     all_messages,
     retried_transaction,
+    reversed_transaction,
     transaction,
     with_unknown_fields,
 )
@@ -157,6 +159,28 @@ def test_payments_fulfills_on_its_own_events(
     message = MESSAGES[f"shop.payment.{outcome}.v1"]
     payments.fulfil(sns(with_unknown_fields(message) if unknown_fields else message), None)
     assert payments.downstream.pop_operations() == calls
+    nothing_parked("payments", "fulfil")
+
+
+@consumes(
+    "payments",
+    "shop.payment.partially_refunded.v1",
+    "shop.payment.refund_failed.v1",
+    "shop.payment.disputed.v1",
+    "shop.payment.dispute_closed.v1",
+)
+@pytest.mark.parametrize("unknown_fields", [False, True], ids=["as emitted", "unknown fields"])
+@pytest.mark.parametrize("kind", CHANGES)
+def test_payments_emails_about_refunds_and_disputes(
+    payments: ModuleType, kind: str, unknown_fields: bool
+) -> None:
+    client_of("dynamodb").put_item(
+        TableName=payments.settings.table_name,
+        Item=reversed_transaction(CHANGES[kind]).to_dynamodb_dict(),
+    )
+    message = MESSAGES[kind]
+    payments.fulfil(sns(with_unknown_fields(message) if unknown_fields else message), None)
+    assert payments.downstream.pop_operations() == ["sendMessage"]
     nothing_parked("payments", "fulfil")
 
 

@@ -9,7 +9,14 @@ from chalicelib.file_manager.events import events_of as events_of_file
 from chalicelib.file_manager.store import FileRecord
 from chalicelib.orders.events import events_of as events_of_order
 from chalicelib.orders.store import OrderRecord
-from chalicelib.payments.domain import Intent, Retry, transaction_id
+from chalicelib.payments.domain import (
+    Dispute,
+    Intent,
+    Outcome,
+    Refund,
+    Retry,
+    transaction_id,
+)
 from chalicelib.payments.events import events_of as events_of_payment
 from chalicelib.payments.store import TransactionRecord
 from chassis.parking import Parking
@@ -18,6 +25,7 @@ from chassis.relay import Relay
 from contracts.files import ImageVariant
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
+from contracts.payments import PaymentChange
 from support import emitters
 from support.emitters import COMMON
 
@@ -75,6 +83,33 @@ def retried_transaction() -> TransactionRecord:
     retried = transaction("pending", 3)
     retried.attempt, retried.retries = 2, (retry,)
     return retried
+
+
+CHANGES: dict[str, PaymentChange] = {
+    "shop.payment.partially_refunded.v1": "partially_refunded",
+    "shop.payment.refund_failed.v1": "refund_failed",
+    "shop.payment.disputed.v1": "disputed",
+    "shop.payment.dispute_closed.v1": "dispute_won",
+}
+"""An example of a refund or dispute for each event type."""
+
+
+def reversed_transaction(change: PaymentChange) -> TransactionRecord:
+    """Return a paid transaction with a change of its refunds or disputes."""
+    changed = transaction("succeeded", 3)
+    amount = Money(amount=500, currency="AUD")
+    changed.outcomes = (
+        Outcome(
+            status="succeeded",
+            version=3,
+            occurred_at=COMMON["updated_at"],
+            change=change,
+            refunded_amount=amount,
+            disputed_amount=amount,
+            order_cancelled=False,
+        ),
+    )
+    return changed
 
 
 def file(status: str, subject: str = "toy_1") -> FileRecord:
@@ -150,6 +185,9 @@ def all_messages(file_subject: str = "toy_1") -> dict[str, str]:
     messages |= published(
         TransactionRecord, events_of_payment, transaction("declined"), retried_transaction()
     )
+    for change in CHANGES.values():
+        before, after = transaction("succeeded"), reversed_transaction(change)
+        messages |= published(TransactionRecord, events_of_payment, before, after)
     for status in ("ready", "rejected"):
         before_file = file("pending", file_subject)
         messages |= published(FileRecord, events_of_file, before_file, file(status, file_subject))
@@ -199,5 +237,11 @@ class FakeGateway:
     def cancel(self, intent_id: str) -> Intent:
         return self._record("cancel", "cancelled")
 
-    def refund(self, intent_id: str, order_id: str) -> None:
+    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> None:
         self.steps.append(f"refund {order_id}")
+
+    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
+        return [], []
+
+    def order_of(self, intent_id: str) -> str | None:
+        return None

@@ -178,7 +178,7 @@ def test_poison_message_is_parked_at_once(app: ModuleType, message: str) -> None
 class RefusingGateway(FakeGateway):
     """A gateway that charges, and refuses every refund."""
 
-    def refund(self, intent_id: str, order_id: str) -> None:
+    def refund(self, *_: Any) -> None:  # type: ignore[override]
         raise GatewayRefusedError("insufficient_balance")
 
 

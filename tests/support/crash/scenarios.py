@@ -204,6 +204,17 @@ def cancelled_while_paid_again(world: World) -> None:
     world.run_until_idle()
 
 
+def partially_refunded_then_cancelled(world: World) -> None:
+    """A part is refunded in the gateway's dashboard, and the customer cancels the rest."""
+    _place(world)
+    world.run_until_idle()
+    intent_id = _intent_id(world)
+    assert world.gateway.use_dashboard("refunds", payment_intent=intent_id, amount="500")
+    world.run_until_idle()
+    _cancel(world)
+    world.run_until_idle()
+
+
 def paid_again_while_cancelled(world: World) -> None:
     """The storefront reads the order before it is cancelled, and asks for another attempt after."""
     declined(world)
@@ -234,5 +245,6 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(paid_again_while_authenticated, ("succeeded",)),
         Scenario(cancelled_while_paid_again, ("cancelled", "refunded")),
         Scenario(paid_again_while_cancelled, ("cancelled",)),
+        Scenario(partially_refunded_then_cancelled, ("refunded",)),
     )
 }

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import stripe
 
-from gateway_simulator import faults, intents, ledger
+from gateway_simulator import disputes, faults, intents, ledger, refunds
 from gateway_simulator.api import OPERATIONS, new_request_id
+from gateway_simulator.dashboard import ACTIONS
 from gateway_simulator.errors import Answer, Json, StripeError
 from gateway_simulator.forms import Params, decode
 from gateway_simulator.gateway import ApiRequest, Gateway, Operation
@@ -171,6 +172,34 @@ class MemoryGateway:
         answer = intents.confirm(work, intent_id, params, None)
         self._gateway.commit(work)
         return answer
+
+    def use_dashboard(self, path: str, object_id: str = "", **fields: str) -> Json | None:
+        """Do something in the gateway's dashboard; return ``None`` if the gateway refuses it.
+
+        Parameters
+        ----------
+        path
+            Path of the action, as in the simulator's control API.
+        object_id
+            Id in that path.
+        fields
+            Fields of the action's body.
+        """
+        work = self.store.begin()
+        try:
+            answer = ACTIONS[path].run(work, object_id, Params(dict(fields)))
+        except StripeError:
+            return None
+        self._gateway.commit(work)
+        return answer.body
+
+    def reversals_of(self, intent_id: str) -> tuple[list[Json], list[Json]]:
+        """Return the refunds and the disputes of an intent, oldest first."""
+        refunds_, disputes_ = (
+            [row for row in self.store.rows(table).values() if row["payment_intent"] == intent_id]
+            for table in (refunds.TABLE, disputes.TABLE)
+        )
+        return refunds_, disputes_
 
     def intents_of(self, order_id: str) -> list[Json]:
         """Return all intents of an order, oldest first."""

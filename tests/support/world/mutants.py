@@ -213,14 +213,20 @@ def retry_not_labelled() -> Patches:
 
 
 def lost_refund_not_recorded() -> Patches:
-    """Do not record a refund again if another writer changed the payment meanwhile."""
+    """Do not record a refund again if another writer changed the payment meanwhile.
+
+    The gateway's webhooks about it, which would record it too, are ignored.
+    """
 
     def refund(self: Charging, payment: Payment) -> None:
         assert payment.intent_id
         self._gateway.refund(payment.intent_id, payment.order_id)
         self._store.replace(payment.moved_to("refunded", self._now()))
 
-    return ((Charging, "_refund", refund),)
+    return (
+        (Charging, "_refund", refund),
+        (Webhooks, "_record_reversal", lambda *_: "unchanged"),
+    )
 
 
 def lost_opening_overwritten() -> Patches:

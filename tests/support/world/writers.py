@@ -1,4 +1,7 @@
-"""Those who change orders and payments besides the deliveries: shoppers, their banks, operators."""
+"""Those who change orders and payments besides the deliveries.
+
+They are shoppers, their banks, operators, and people who use the gateway's dashboard.
+"""
 
 from random import Random
 
@@ -16,6 +19,9 @@ CITIES = ("Cairns", "Perth", "Hobart")
 def act(world: World, random: Random) -> None:
     """Make one random change to one of the orders, or to its payment."""
     order_id = random.choice(list(world.orders()))
+    if random.random() < 0.15:
+        _reverse(world, random, order_id)
+        return
     kind = random.random()
     if kind < 0.2:
         world.cancel_order(order_id)
@@ -46,6 +52,27 @@ def _authenticate_or_pay_again(world: World, random: Random, order_id: str) -> N
             world.gateway.authenticate(intent["id"], "succeeded" if succeeds else "failed")
         elif authentication_failed(intent):
             world.gateway.pay_from_browser(intent["id"], random.choice(CARDS))
+
+
+def _reverse(world: World, random: Random, order_id: str) -> None:
+    """Refund or dispute the order's charge, or let one of its refunds or disputes end."""
+    kind = random.random()
+    for intent in world.gateway.intents_of(order_id):
+        refunds, disputes = world.gateway.reversals_of(intent["id"])
+        if kind < 0.4:
+            amount = str(random.choice((1, 500, 5000)))
+            world.gateway.use_dashboard("refunds", payment_intent=intent["id"], amount=amount)
+        elif kind < 0.5:
+            world.gateway.use_dashboard("refunds", payment_intent=intent["id"])
+        elif kind < 0.65 and refunds:
+            world.gateway.use_dashboard("refunds/{id}/fail", random.choice(refunds)["id"])
+        elif kind < 0.85:
+            bank = random.choice(("chargeback", "inquiry"))
+            world.gateway.use_dashboard("disputes", payment_intent=intent["id"], kind=bank)
+        elif disputes:
+            outcome = random.choice(("won", "lost"))
+            dispute_id = random.choice(disputes)["id"]
+            world.gateway.use_dashboard("disputes/{id}/close", dispute_id, outcome=outcome)
 
 
 def authentication_failed(intent: dict[str, object]) -> bool:

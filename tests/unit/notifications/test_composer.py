@@ -18,13 +18,14 @@ from chalicelib.notifications import composer
 from chalicelib.notifications.composer import Composer
 from chassis.email_addresses import normalized
 from contracts.money import Money
-from contracts.notifications import Attachment, NewMessage, OrderMail, Template
+from contracts.notifications import Attachment, NewMessage, OrderMail, Reversal, Template
 from contracts.orders import OrderLine
 from support.email_addresses import ACCEPTED
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 ORDER_ID = "ord_01M85PFGE63KGV9W3G6X1F75A7"
 TEMPLATES = get_args(Template)
+REVERSALS = get_args(Reversal)
 NAMES = st.text(
     st.sampled_from(list('ab@;,:"\\ <>().=?é玩\u2028😀'))
     | st.characters(exclude_categories=["Cc", "Cs"]),
@@ -58,6 +59,7 @@ def request(
     attachments: Sequence[Attachment] = (),
     amount: int = 2500,
     charged: bool = True,
+    **facts: Any,
 ) -> NewMessage:
     order = OrderMail(
         order_id=ORDER_ID,
@@ -65,6 +67,7 @@ def request(
         lines=lines(*toys),
         decline_code=decline_code,
         charged=charged,
+        **facts,
     )
     return NewMessage(
         to=to,
@@ -117,6 +120,37 @@ def test_every_email_names_order_toys_and_total(template: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("reversal", "subject", "phrases"),
+    [
+        (None, "refund", ["We've refunded AUD 25.00, everything that you paid"]),
+        ("partially_refunded", "refund", ["We've refunded AUD 8.00 of the AUD 25.00"]),
+        ("refund_failed", "refund", ["So far, AUD 8.00 of the AUD 25.00", "contact you"]),
+        ("disputed", "disputes", ["you dispute AUD 7.00 of the AUD 25.00"]),
+        ("dispute_won", "decision", ["The dispute of AUD 7.00", "the payment stands"]),
+        ("dispute_lost", "decision", ["The dispute of AUD 7.00", "in your favor"]),
+    ],
+)
+def test_emails_about_refunds_and_disputes_name_their_amounts(
+    reversal: str | None, subject: str, phrases: list[str]
+) -> None:
+    mail = compose(
+        request(
+            "payment_refunded",
+            reversal=reversal,
+            refunded=Money(amount=2500 if reversal is None else 800, currency="AUD"),
+            disputed=Money(amount=700, currency="AUD"),
+            cancelled=False,
+        )
+    )
+    assert subject in str(mail["Subject"])
+    assert ORDER_ID in str(mail["Subject"])
+    for text in (text_of(mail, "plain"), Words(text_of(mail, "html")).text):
+        for phrase in phrases:
+            assert phrase in re.sub(r"\s+", " ", text)
+        assert "order is cancelled" not in text
+
+
+@pytest.mark.parametrize(
     ("template", "subject", "phrase"),
     [
         ("payment_succeeded", "is paid", "We've received your payment of AUD 25.00"),
@@ -142,7 +176,8 @@ def test_cancellation_before_the_charge_mentions_no_refund() -> None:
 
 def test_each_template_exists_as_text_and_html() -> None:
     files = {path.name for path in composer._TEMPLATES.iterdir()}
-    expected = {f"{name}.{kind}" for name in (*TEMPLATES, "layout") for kind in ("txt", "html")}
+    names = ["layout", *TEMPLATES, *(f"payment_{reversal}" for reversal in REVERSALS)]
+    expected = {f"{name}.{kind}" for name in names for kind in ("txt", "html")}
     assert files == expected
 
 

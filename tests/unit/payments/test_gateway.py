@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
+from chalicelib.payments.domain import Refund
 from chalicelib.payments.gateway import (
     GatewayRefusedError,
     GatewayUnavailableError,
@@ -130,7 +131,7 @@ def test_failed_refund_is_refused_with_its_reason(
 
 def test_charge_that_is_already_refunded_is_no_error() -> None:
     error = stripe.InvalidRequestError("Refunded.", "charge", code="charge_already_refunded")
-    gateway_with(refunds_create=raising(error)).refund("pi_1", "ord_1")
+    assert gateway_with(refunds_create=raising(error)).refund("pi_1", "ord_1") is None
 
 
 @pytest.mark.parametrize(
@@ -365,8 +366,17 @@ def test_intent_is_created_with_what_the_charge_needs() -> None:
 
 
 def test_refund_names_its_intent_and_order() -> None:
-    create = Answers(SimpleNamespace(status="succeeded", failure_reason=None))
-    gateway_with(refunds_create=create).refund("pi_1", "ord_1")
+    answer = SimpleNamespace(
+        id="re_1",
+        amount=2500,
+        status="succeeded",
+        failure_reason=None,
+        metadata={"order_id": "ord_1"},
+    )
+    create = Answers(answer, answer)
+    refund = gateway_with(refunds_create=create).refund("pi_1", "ord_1")
+    assert refund == Refund(id="re_1", amount=2500, status="succeeded", by_shop=True)
     ((sent, _),) = create.sent
     assert sent == {"payment_intent": "pi_1", "metadata": {"order_id": "ord_1"}}
-    assert create.keys == ["ord_1:refund"]
+    gateway_with(refunds_create=create).refund("pi_1", "ord_1", "du_1")
+    assert create.keys == ["ord_1:refund", "ord_1:refund:du_1"]

@@ -25,7 +25,7 @@ def intent(**changes: Any) -> SimpleNamespace:
         "amount_received": 2500,
         "created": 1_700_000_000,
         "last_payment_error": None,
-        "latest_charge": SimpleNamespace(amount_refunded=500),
+        "latest_charge": SimpleNamespace(amount_refunded=500, disputed=True),
     }
     return SimpleNamespace(**(fields | changes))
 
@@ -65,6 +65,7 @@ def test_each_status_of_an_intent_has_its_meaning(
         charged=Money(amount=2500, currency="AUD"),
         refunded=Money(amount=500, currency="AUD"),
         created_at=datetime.fromtimestamp(1_700_000_000, UTC),
+        disputed=True,
     )
 
 
@@ -78,7 +79,7 @@ def test_intent_without_an_order_belongs_to_none(metadata: dict[str, str]) -> No
 def test_intent_without_a_charge_has_refunded_nothing() -> None:
     charge = charge_of(lambda *_: intent(latest_charge=None, amount_received=0))
     assert charge
-    assert (charge.charged.amount, charge.refunded.amount) == (0, 0)
+    assert (charge.charged.amount, charge.refunded.amount, charge.disputed) == (0, 0, False)
 
 
 @pytest.mark.parametrize("code", ["resource_missing", "parameter_invalid"])

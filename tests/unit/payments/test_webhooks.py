@@ -23,14 +23,16 @@ class Charging:
     def __init__(self) -> None:
         self.recorded: list[Intent] = []
 
-    def record(self, _: Payment, intent: Intent) -> None:
+    def record(self, payment: Payment, intent: Intent) -> Payment:
         self.recorded.append(intent)
+        return payment
 
 
 def webhooks(payment: Payment | None = None, charging: Any = None) -> Webhooks:
     known = {payment.id: payment} if payment else {}
     store: Any = SimpleNamespace(get=known.get)
-    return Webhooks(SECRET, store, charging or Charging(), lambda: NOW)
+    gateway: Any = SimpleNamespace()
+    return Webhooks(SECRET, store, charging or Charging(), gateway, lambda: NOW)
 
 
 def receive(signature: str, payload: bytes = IGNORED) -> None:
@@ -108,24 +110,28 @@ def signed(kind: str, **subject: Any) -> Webhook:
 
 
 @pytest.mark.parametrize(
-    "webhook",
+    ("webhook", "result"),
     [
-        signed("payment_intent.created", id="pi_1", metadata={"order_id": "ord_1"}),
-        signed("charge.refunded", id="ch_1", metadata={"order_id": "ord_1"}),
-        signed("payment_intent.succeeded", id="pi_1", metadata={}),
-        signed("payment_intent.succeeded", id="pi_1", metadata=None),
-        signed("payment_intent.succeeded", id="pi_1"),
+        (signed("payment_intent.created", id="pi_1", metadata={"order_id": "ord_1"}),
+         "unknown_type"),
+        (signed("charge.updated", id="ch_1", metadata={"order_id": "ord_1"}), "unknown_type"),
+        # a charge that was not made with a payment intent
+        (signed("charge.refunded", id="ch_1", amount_refunded=1), "without_order"),
+        (signed("payment_intent.succeeded", id="pi_1", metadata={}), "without_order"),
+        (signed("payment_intent.succeeded", id="pi_1", metadata=None), "without_order"),
+        (signed("payment_intent.succeeded", id="pi_1"), "without_order"),
     ],
-)
+)  # fmt: skip
 def test_webhook_without_an_outcome_is_acknowledged_before_the_payment_is_recorded(
-    webhook: Webhook, lines: Lines
+    webhook: Webhook, result: str, lines: Lines
 ) -> None:
     charging = Charging()
     webhooks(None, charging).receive(webhook)
     assert charging.recorded == []
-    (line,) = lines()
+    line, metric = lines()
     assert (line["level"], line["message"]) == ("INFO", "webhook ignored")
     assert line["type"] == json.loads(webhook.payload)["type"]
+    assert metric["result"] == result
 
 
 @pytest.mark.parametrize(
@@ -205,9 +211,10 @@ def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:
         signed("payment_intent.succeeded", id="pi_2", metadata={"order_id": order.id})
     )
     assert charging.recorded == []
-    (line,) = lines()
+    line, metric = lines()
     assert (line["level"], line["order_id"]) == ("WARNING", order.id)
     assert line["message"] == "webhook of an unrecorded intent ignored"
+    assert metric["result"] == "unknown_intent"
 
 
 def test_success_after_a_decline_clears_the_decline_code() -> None:

@@ -24,6 +24,18 @@ from support.order_evidence import (
     without_transaction,
 )
 
+PART = Money(amount=500, currency="AUD")
+PARTLY = replace(OWN, refunded=PART)
+DISPUTED = replace(OWN, disputed=True)
+
+
+def recorded(given: Evidence, **fields: object) -> Evidence:
+    """Return evidence whose transaction has recorded something else."""
+    assert given.audited.transaction is not None
+    transaction = replace(given.audited.transaction, **fields)
+    return replace(given, audited=replace(given.audited, transaction=transaction))
+
+
 INTACT = {
     "paid": evidence(),
     "declined": evidence("declined", charges=[unpaid("declined")]),
@@ -38,6 +50,22 @@ INTACT = {
         "cancelled", CANCELLED, [unpaid("cancelled")]
     ),
     "cancelled after a decline": evidence("declined", CANCELLED, [unpaid("cancelled")]),
+    "partially refunded": recorded(evidence(charges=[PARTLY]), refunded_amount=PART),
+    "disputed": recorded(evidence(charges=[DISPUTED]), dispute="open", withdrawn_amount=PRICE),
+    "partially refunded, and the rest is disputed": recorded(
+        evidence(charges=[replace(PARTLY, disputed=True)]),
+        refunded_amount=PART,
+        dispute="lost",
+        withdrawn_amount=Money(amount=PRICE.amount - PART.amount, currency="AUD"),
+    ),
+    "dispute won": recorded(
+        evidence(charges=[DISPUTED]),
+        dispute="won",
+        withdrawn_amount=Money(amount=0, currency="AUD"),
+    ),
+    "cancelled while it is disputed": recorded(
+        evidence("succeeded", CANCELLED, [DISPUTED]), dispute="open", withdrawn_amount=PRICE
+    ),
     "charged twice and refunded once": evidence(charges=[OWN, replace(SECOND, refunded=PRICE)]),
 }
 
@@ -59,6 +87,10 @@ VIOLATED: list[tuple[Kind, Evidence]] = [
     ("webhook_missed", evidence("action_required", charges=[unpaid("cancelled")])),
     ("webhook_missed", evidence("declined")),
     ("refund_not_started", evidence("succeeded", CANCELLED)),
+    (
+        "refund_not_started",
+        recorded(evidence("succeeded", CANCELLED, [DISPUTED]), dispute="won"),
+    ),
     ("refund_not_started", evidence("succeeded", CANCELLED, [REFUNDED])),
     ("charge_possible", evidence("action_required", CANCELLED, [unpaid("action_required")])),
     ("charge_possible", evidence("declined", CANCELLED, [unpaid("declined")])),
@@ -71,8 +103,31 @@ VIOLATED: list[tuple[Kind, Evidence]] = [
     ("charged_twice", evidence(charges=[SECOND, OWN])),
     ("order_not_cancelled", evidence("cancelled", charges=[unpaid("cancelled")])),
     ("order_not_cancelled", evidence("refunded", charges=[REFUNDED])),
-    ("refund_missing", evidence("refunded", CANCELLED, [OWN])),
+    ("refund_missing", recorded(evidence("succeeded", CANCELLED), refund_failed=True)),
+    (
+        "refund_missing",
+        recorded(
+            evidence("refunded", CANCELLED, [OWN]),
+            refunded_amount=Money(amount=0, currency="AUD"),
+        ),
+    ),
+    ("refund_unrecorded", evidence("refunded", CANCELLED, [OWN])),
     ("refund_unrecorded", evidence(charges=[REFUNDED])),
+    ("refund_unrecorded", recorded(evidence(), refunded_amount=PART)),
+    ("refund_unrecorded", recorded(evidence(charges=[PARTLY]), refunded_amount=PRICE)),
+    (
+        "refund_unrecorded",
+        recorded(evidence("succeeded", CANCELLED, [REFUNDED]), refund_failed=True),
+    ),
+    ("dispute_unrecorded", evidence(charges=[DISPUTED])),
+    (
+        "paid_back_twice",
+        recorded(
+            evidence("refunded", CANCELLED, [replace(REFUNDED, disputed=True)]),
+            dispute="lost",
+            withdrawn_amount=PART,
+        ),
+    ),
     ("charge_unrecorded", evidence("cancelled", CANCELLED, [OWN])),
     ("receipt_missing", evidence(receipt=None)),
     ("receipt_missing", evidence(receipt=replace(RECEIPT, status="pending"))),

@@ -108,8 +108,10 @@ class Composer:
             "shop": self._sender.display_name or self._sender.domain,
             "shop_url": self._shop_url,
         }
-        text = self._templates.get_template(f"{request.template}.txt")
-        html = self._templates.get_template(f"{request.template}.html")
+        reversal = request.order.reversal
+        name = f"payment_{reversal}" if reversal else request.template
+        text = self._templates.get_template(f"{name}.txt")
+        html = self._templates.get_template(f"{name}.html")
         mail = EmailMessage(policy=_SEVEN_BIT)
         mail["From"] = self._sender
         mail["To"] = recipient

@@ -9,10 +9,12 @@ Paying again with another payment method is another attempt on the same intent. 
 first, which makes the payment pending again, and its event confirms the intent.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from chalicelib.payments import domain
-from chalicelib.payments.domain import Intent, Payment
+from chalicelib.payments.domain import Intent, Payment, Reversals
 from chalicelib.payments.gateway import (
     Gateway,
     GatewayRefusedError,
@@ -63,7 +65,11 @@ class Charging:
         order = event.data
         try:
             payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
-            self._confirm(payment)
+            if payment.is_charged and self._is_old(order):
+                # A webhook about a refund or a dispute may have been lost.
+                self._refresh(payment)
+            else:
+                self._confirm(payment)
         except InvalidGatewayRequestError as error:
             raise PermanentFailure(f"the gateway rejects the request: {error}") from None
 
@@ -109,6 +115,9 @@ class Charging:
             payment = self.record(payment, intent)
             if intent.status not in ("cancelled", "succeeded"):
                 raise GatewayUnavailableError(f"{payment.intent_id} could not be cancelled")
+        elif payment.status == "refunded" and self._is_old(order):
+            # A webhook about a refund that failed may have been lost.
+            payment = self._refresh(payment)
         if payment.status == "succeeded":
             self._refund(payment)
 
@@ -148,6 +157,64 @@ class Charging:
             # The result belongs to another attempt, of this or of another delivery.
             raise GatewayUnavailableError(f"{payment.intent_id} has no result yet")
 
+    def reverse(
+        self,
+        payment: Payment,
+        change: Callable[[Reversals], Reversals],
+        *,
+        order_cancelled: bool = False,
+    ) -> Payment:
+        """Record a refund or a dispute of a payment, and return the updated payment.
+
+        Only a charge can be refunded or disputed, so the payment is recorded as succeeded first. If
+        another writer changed the payment meanwhile, it is read again.
+
+        Parameters
+        ----------
+        payment
+            The payment, of which the gateway has reported a refund or dispute.
+        change
+            Returns the payment's reversals with what was reported.
+        order_cancelled
+            Whether the payment is refunded because its order was cancelled.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        assert payment.intent_id is not None  # the gateway has no other charges
+        payment = self.record(payment, Intent(id=payment.intent_id, status="succeeded"))
+        attempts = Attempts(payment.id)
+        while payment.is_charged:
+            attempts.begin()
+            changed = payment.with_reversals(
+                change(payment.reversals), self._now(), order_cancelled=order_cancelled
+            )
+            if changed is payment:
+                return payment
+            if self._store.replace(changed):
+                if changed.outcomes != payment.outcomes:
+                    _report(changed)
+                return changed
+            payment = self._existing(payment.order_id)
+        log.warning("reversal of an uncharged payment ignored", order_id=payment.order_id)
+        return payment
+
+    def _refresh(self, payment: Payment) -> Payment:
+        """Record all refunds and disputes that the gateway has of a charged payment."""
+        assert payment.intent_id is not None  # a payment that succeeded has an intent
+        refunds, disputes = self._gateway.reversals(payment.intent_id)
+        for refund in refunds:
+            payment = self.reverse(payment, partial(Reversals.with_refund, refund=refund))
+        for dispute in disputes:
+            payment = self.reverse(payment, partial(Reversals.with_dispute, dispute=dispute))
+        return payment
+
+    def _is_old(self, order: Order) -> bool:
+        """Return whether an order is so old that its event is not one of the first deliveries."""
+        return self._now() - order.placed_at >= SEARCH_AGE
+
     def _open(self, order: Order) -> Payment:
         try:
             intent = self._find_lost_intent(order) or self._gateway.create(order)
@@ -167,7 +234,7 @@ class Charging:
 
     def _find_lost_intent(self, order: Order) -> Intent | None:
         """Return the gateway's intent of an order that should have a transaction and has none."""
-        if self._now() - order.placed_at < SEARCH_AGE:
+        if not self._is_old(order):
             return None
         found = self._gateway.find(order.id)
         if found:
@@ -175,21 +242,36 @@ class Charging:
         return found
 
     def _refund(self, payment: Payment) -> None:
+        """Refund what is left of a payment, unless that would pay it back twice.
+
+        A refund that has failed is not repeated, because it would fail again: the customer must get
+        the money another way, which reconciliation reports to an operator.
+        """
         assert payment.intent_id is not None  # a payment that succeeded has an intent
+        if payment.reversals.refund_failed or payment.reversals.prevents_refund:
+            log.warning("payment not refunded again", order_id=payment.order_id)
+            return
+        total = payment.amount.amount + payment.reversals.failed
         try:
-            self._gateway.refund(payment.intent_id, payment.order_id)
+            refund = self._gateway.refund(
+                payment.intent_id,
+                payment.order_id,
+                payment.reversals.disputes[-1].id if payment.reversals.disputes else None,
+            )
         except GatewayRefusedError as error:
+            if error.code == "charge_disputed":
+                self._refresh(payment)
+                log.warning("payment not refunded again", order_id=payment.order_id)
+                return
             raise PermanentFailure(
                 f"the refund of {payment.order_id} was refused: {error.code}"
             ) from None
-        attempts = Attempts(payment.id)
-        while payment.status == "succeeded":
-            attempts.begin()
-            refunded = payment.moved_to("refunded", self._now())
-            if self._store.replace(refunded):
-                _report(refunded)
-                return
-            payment = self._existing(payment.order_id)
+
+        def refunded(known: Reversals) -> Reversals:
+            known = known.with_refund(refund) if refund else known
+            return known.with_total(total)
+
+        self.reverse(payment, refunded, order_cancelled=True)
 
     def _existing(self, order_id: str) -> Payment:
         payment = self._store.get(domain.transaction_id(order_id))
@@ -199,5 +281,6 @@ class Charging:
 
 def _report(payment: Payment) -> None:
     """Log and count the new status of a payment."""
-    log.info("payment status changed", order_id=payment.order_id, status=payment.status)
-    log.metric("Payments", outcome=payment.status)
+    outcome = payment.outcomes[-1].kind
+    log.info("payment status changed", order_id=payment.order_id, status=outcome)
+    log.metric("Payments", outcome=outcome)

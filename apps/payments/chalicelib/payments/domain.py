@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from chassis.ids import derived_id
 from contracts.money import Money
-from contracts.notifications import Template
+from contracts.notifications import Reversal, Template
 from contracts.orders import Contact, Order, OrderLine
-from contracts.payments import MAX_RETRY_AGE, PaymentStatus
+from contracts.payments import MAX_RETRY_AGE, DisputeState, PaymentChange, PaymentStatus
 
 IntentStatus = Literal["unconfirmed", "succeeded", "action_required", "declined", "cancelled"]
 
@@ -25,7 +25,8 @@ ALLOWED: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     "succeeded": frozenset({"refunded"}),
     # A shopper who has the client secret can also try again in the browser.
     "declined": frozenset({"succeeded", "pending"}),
-    "refunded": frozenset(),
+    # A refund may fail after the gateway has reported its success.
+    "refunded": frozenset({"succeeded"}),
     "cancelled": frozenset(),
 }
 """The statuses that may follow each status. A status that none may follow is final."""
@@ -86,16 +87,214 @@ EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
 }
 """The email about each outcome; that of a cancellation also says if nothing was charged."""
 
+REVERSALS: dict[PaymentChange, Reversal] = {
+    "partially_refunded": "partially_refunded",
+    "refund_failed": "refund_failed",
+    "disputed": "disputed",
+    "dispute_won": "dispute_won",
+    "dispute_lost": "dispute_lost",
+}
+"""What the email is about a change other than a full refund."""
+
+_DISPUTE_CHANGES: dict[DisputeState, PaymentChange] = {
+    "open": "disputed",
+    "won": "dispute_won",
+    "lost": "dispute_lost",
+}
+
+
+_REFUND_PROGRESS: dict[str, int] = {"succeeded": 1, "failed": 2, "canceled": 2}
+"""A refund that has succeeded may still fail, and nothing follows a failure."""
+
+_CLOSED_DISPUTES: dict[str, DisputeState] = {
+    "won": "won",
+    "warning_closed": "won",
+    "prevented": "won",
+    "lost": "lost",
+}
+
+
+class Refund(Struct, frozen=True, kw_only=True):
+    """A refund of some or all of a charge.
+
+    Attributes
+    ----------
+    id
+        The gateway's id.
+    amount
+        Amount in minor units of the charge's currency.
+    status
+        The gateway's status; a refund counts unless it has failed or was cancelled.
+    by_shop
+        Whether the shop requested it, and not a person in the gateway's dashboard.
+    """
+
+    id: str
+    amount: int
+    status: str
+    by_shop: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the money is not returned to the customer."""
+        return self.status in ("failed", "canceled")
+
+
+class Dispute(Struct, frozen=True, kw_only=True):
+    """A dispute of a charge by the customer's bank.
+
+    Attributes
+    ----------
+    id
+        The gateway's id.
+    amount
+        Disputed amount in minor units of ``currency``.
+    currency
+        ISO 4217 code; it may differ from the charge's.
+    status
+        The gateway's status.
+    as_of
+        Time at which the gateway reported the status, in seconds since 1970.
+    refundable
+        Whether the charge can still be refunded, because the bank has only asked about it.
+    """
+
+    id: str
+    amount: int
+    currency: str
+    status: str
+    as_of: int
+    refundable: bool = False
+
+    @property
+    def state(self) -> DisputeState:
+        """Whether the dispute is open, or how it was decided."""
+        return _CLOSED_DISPUTES.get(self.status, "open")
+
+    @property
+    def has_withdrawn(self) -> bool:
+        """Whether the bank has taken the money and not returned it."""
+        return self.state == "lost" or (self.state == "open" and not self.refundable)
+
+
+class Reversals(Struct, frozen=True, kw_only=True):
+    """Everything known about the refunds and disputes of one charge.
+
+    Attributes
+    ----------
+    refunds
+        The refunds that were reported, those that failed included.
+    disputes
+        The disputes that were reported, oldest first.
+    at_least
+        Lower bound of the sum of all refunds in minor units, those that failed later included: the
+        largest total that the gateway has reported for the charge.
+    """
+
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    at_least: int = 0
+
+    @property
+    def failed(self) -> int:
+        """The sum of the refunds that failed, in minor units."""
+        return sum(refund.amount for refund in self.refunds if refund.has_failed)
+
+    @property
+    def refunded(self) -> int:
+        """The amount that is refunded, in minor units."""
+        known = sum(refund.amount for refund in self.refunds)
+        return max(0, max(known, self.at_least) - self.failed)
+
+    @property
+    def refund_failed(self) -> bool:
+        """Whether a refund has failed that the shop requested."""
+        return any(refund.by_shop and refund.has_failed for refund in self.refunds)
+
+    @property
+    def dispute(self) -> DisputeState | None:
+        """The state of the disputes: open if one is open, else lost if one was lost, else won."""
+        states = {dispute.state for dispute in self.disputes}
+        for state in ("open", "lost", "won"):
+            if state in states:
+                return state
+        return None
+
+    @property
+    def prevents_refund(self) -> bool:
+        """Whether the bank has taken the money, so that a refund would pay it back twice."""
+        return any(each.has_withdrawn for each in self.disputes)
+
+    def withdrawn(self, currency: str) -> int:
+        """Return the sum of the amounts that banks have withdrawn, in minor units.
+
+        Parameters
+        ----------
+        currency
+            Currency of the amounts to add up; another would have to be converted.
+        """
+        return sum(
+            each.amount
+            for each in self.disputes
+            if each.has_withdrawn and each.currency == currency
+        )
+
+    def with_refund(self, refund: Refund) -> "Reversals":
+        """Return the reversals with a refund; the same if its status is known or outdated."""
+        known = next((each for each in self.refunds if each.id == refund.id), None)
+        if known is None:
+            return replace(self, refunds=(*self.refunds, refund))
+        if _REFUND_PROGRESS.get(refund.status, 0) <= _REFUND_PROGRESS.get(known.status, 0):
+            return self
+        newer = replace(refund, by_shop=refund.by_shop or known.by_shop)
+        return replace(
+            self, refunds=tuple(newer if each is known else each for each in self.refunds)
+        )
+
+    def with_total(self, amount: int) -> "Reversals":
+        """Return the reversals of a charge of which the gateway reports a refunded total.
+
+        Parameters
+        ----------
+        amount
+            Refunded total in minor units. A smaller one than before is outdated, or a refund has
+            failed, which is reported by itself.
+        """
+        return replace(self, at_least=amount) if amount > self.at_least else self
+
+    def with_dispute(self, dispute: Dispute) -> "Reversals":
+        """Return the reversals with a dispute; the same if its status is known or outdated."""
+        known = next((each for each in self.disputes if each.id == dispute.id), None)
+        if known is None:
+            return replace(self, disputes=(*self.disputes, dispute))
+        if _newness(dispute) <= _newness(known) or dispute.status == known.status:
+            return self
+        return replace(
+            self, disputes=tuple(dispute if each is known else each for each in self.disputes)
+        )
+
+
+def _newness(dispute: Dispute) -> tuple[int, bool]:
+    # The gateway's times are whole seconds: within one, a decision follows everything else.
+    return dispute.as_of, dispute.state != "open"
+
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """A status, other than pending, that a payment has or has had.
+    """A status, other than pending, that a payment has or has had, or a change within it.
 
     Attributes
     ----------
     version
-        The payment's version that brought this status.
+        The payment's version that brought this status or change.
     attempt
         The number of the attempt, from 1, that had this outcome.
+    change
+        What has changed, if not only the status: more or less is refunded, or there is a dispute.
+    refunded_amount, disputed_amount
+        The amounts at that time, if the outcome is about them.
+    order_cancelled
+        Whether a refund was requested because the order was cancelled, as those of earlier releases
+        always were.
     """
 
     status: PaymentStatus
@@ -103,6 +302,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     decline_code: str | None = None
     attempt: int = 1
+    change: PaymentChange | None = None
+    refunded_amount: Money | None = None
+    disputed_amount: Money | None = None
+    order_cancelled: bool = True
+
+    @property
+    def kind(self) -> PaymentStatus | PaymentChange:
+        """What the outcome is about: its change, or its status."""
+        return self.change or self.status
 
 
 class Retry(Struct, frozen=True, kw_only=True):
@@ -132,9 +340,10 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     It is stored and returned as the order's transaction; each order has exactly one.
 
-    ``outcomes`` are the statuses that it has had, oldest first, so that the event of each can be
-    re-emitted unchanged. ``attempt`` is the number of the current attempt, from 1; ``retries`` are
-    the requests that began the others.
+    ``outcomes`` are the statuses that it has had and the changes within them, oldest first, so that
+    the event of each can be re-emitted unchanged. ``attempt`` is the number of the current attempt,
+    from 1; ``retries`` are the requests that began the others. ``reversals`` are its refunds and
+    disputes.
     """
 
     id: str
@@ -155,11 +364,27 @@ class Payment(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
     attempt: int = 1
     retries: tuple[Retry, ...] = ()
+    reversals: Reversals = Reversals()
 
     @property
     def may_still_succeed(self) -> bool:
         """Whether the payment has an intent that could still be charged."""
-        return self.intent_id is not None and "succeeded" in ALLOWED[self.status]
+        return (
+            self.intent_id is not None
+            and not self.is_charged
+            and "succeeded" in ALLOWED[self.status]
+        )
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether its intent has been charged, refunded or not."""
+        return self.status in ("succeeded", "refunded")
+
+    @property
+    def refunded_amount(self) -> Money:
+        """What is refunded of the payment."""
+        refunded = min(self.reversals.refunded, self.amount.amount)
+        return Money(amount=refunded, currency=self.amount.currency)
 
     def moved_to(
         self,
@@ -250,6 +475,36 @@ class Payment(Struct, frozen=True, kw_only=True):
             retries=(*self.retries, retry),
         )
 
+    def with_reversals(
+        self, reversals: Reversals, now: datetime, *, order_cancelled: bool = False
+    ) -> "Payment":
+        """Return the charged payment with its refunds and disputes; the same if nothing changes.
+
+        It has a new outcome if the refunded amount or the state of the disputes has changed, which
+        is once for all events about the same refund.
+
+        Parameters
+        ----------
+        order_cancelled
+            Whether the payment is refunded because its order was cancelled.
+
+        Raises
+        ------
+        ForbiddenTransitionError
+            If the payment has not been charged.
+        """
+        if not self.is_charged:
+            raise ForbiddenTransitionError(f"a payment that is {self.status} cannot be reversed")
+        if reversals == self.reversals:
+            return self
+        version = self.version + 1
+        changed = replace(self, reversals=reversals, version=version, updated_at=now)
+        outcome = _reversal(self, changed, now)
+        if outcome is None:
+            return changed
+        outcome = replace(outcome, order_cancelled=order_cancelled)
+        return replace(changed, status=outcome.status, outcomes=(*self.outcomes, outcome))
+
     def with_receipt(self, file_id: str, now: datetime) -> "Payment":
         """Return the payment with its archived receipt."""
         return replace(self, receipt_file_id=file_id, version=self.version + 1, updated_at=now)
@@ -277,6 +532,23 @@ def message_id(order_id: str, template: Template, attempt: int = 1) -> str:
     return derived_id("msg", *parts)
 
 
+def email_about(
+    order_id: str,
+    status: PaymentStatus,
+    change: PaymentChange | None,
+    version: int,
+    attempt: int,
+) -> tuple[str, Template] | None:
+    """Return the id and the template of the email about an outcome, if there is one.
+
+    A change within a status can occur several times, so its version distinguishes the emails.
+    """
+    if change is not None:
+        return derived_id("msg", order_id, "payment_refunded", f"v{version}"), "payment_refunded"
+    template = EMAIL_TEMPLATES.get(status)
+    return (message_id(order_id, template, attempt), template) if template else None
+
+
 def has_receipt(payment: Payment) -> bool:
     """Return whether the payment must have an archived receipt, because it has succeeded once."""
     return any(outcome.status == "succeeded" for outcome in payment.outcomes)
@@ -284,14 +556,41 @@ def has_receipt(payment: Payment) -> bool:
 
 def emails_of(payment: Payment) -> list[tuple[str, Template]]:
     """Return the id and the template of each email that the customer must have received."""
-    return [
-        (
-            message_id(payment.order_id, EMAIL_TEMPLATES[outcome.status], outcome.attempt),
-            EMAIL_TEMPLATES[outcome.status],
+    emails = (
+        email_about(
+            payment.order_id, outcome.status, outcome.change, outcome.version, outcome.attempt
         )
         for outcome in payment.outcomes
-        if outcome.status in EMAIL_TEMPLATES
-    ]
+    )
+    return [email for email in emails if email is not None]
+
+
+def _reversal(before: Payment, after: Payment, now: datetime) -> Outcome | None:
+    """Return the outcome of a change of the refunds or disputes, if a customer can notice it."""
+    outcome = Outcome(
+        status=after.status,
+        version=after.version,
+        occurred_at=now,
+        attempt=after.attempt,
+        refunded_amount=after.refunded_amount,
+    )
+    less = before.refunded_amount.amount - after.refunded_amount.amount
+    if less > 0:
+        return replace(outcome, status="succeeded", change="refund_failed")
+    if less < 0:
+        if after.refunded_amount != after.amount:
+            return replace(outcome, change="partially_refunded")
+        repeated = any(each.status == "refunded" for each in before.outcomes)
+        return replace(outcome, status="refunded", change="refunded_again" if repeated else None)
+    for dispute in after.reversals.disputes:
+        known = next((each for each in before.reversals.disputes if each.id == dispute.id), None)
+        if known is None or known.state != dispute.state:
+            return replace(
+                outcome,
+                change=_DISPUTE_CHANGES[dispute.state],
+                disputed_amount=Money(amount=dispute.amount, currency=dispute.currency),
+            )
+    return None
 
 
 def opened(order: Order, intent_id: str, now: datetime, attempt: int = 1) -> Payment:
@@ -346,11 +645,12 @@ def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
     """Return the payment with the status of its intent; the same payment if nothing changes.
 
     A status that may not follow the current one is ignored, since the gateway's statuses arrive
-    late, repeatedly and out of order. So is the status of an earlier attempt, unless it is final: a
-    late decline of the first card says nothing about the second.
+    late, repeatedly and out of order. An intent that was charged stays charged. The status of an
+    earlier attempt is ignored too, unless it is final: a late decline of the first card says
+    nothing about the second.
     """
     status = intent.status
-    if status == "unconfirmed" or status not in ALLOWED[payment.status]:
+    if status == "unconfirmed" or payment.is_charged or status not in ALLOWED[payment.status]:
         return payment
     if intent.attempt < payment.attempt and status not in ("succeeded", "cancelled"):
         return payment

@@ -9,6 +9,10 @@ from contracts.events import (
     PAYMENT_ACTION_REQUIRED,
     PAYMENT_CANCELLED,
     PAYMENT_DECLINED,
+    PAYMENT_DISPUTE_CLOSED,
+    PAYMENT_DISPUTED,
+    PAYMENT_PARTIALLY_REFUNDED,
+    PAYMENT_REFUND_FAILED,
     PAYMENT_REFUNDED,
     PAYMENT_RETRIED,
     PAYMENT_SUCCEEDED,
@@ -22,6 +26,12 @@ OUTCOMES = {
     "action_required": PAYMENT_ACTION_REQUIRED,
     "refunded": PAYMENT_REFUNDED,
     "cancelled": PAYMENT_CANCELLED,
+    "partially_refunded": PAYMENT_PARTIALLY_REFUNDED,
+    "refunded_again": PAYMENT_REFUNDED,
+    "refund_failed": PAYMENT_REFUND_FAILED,
+    "disputed": PAYMENT_DISPUTED,
+    "dispute_won": PAYMENT_DISPUTE_CLOSED,
+    "dispute_lost": PAYMENT_DISPUTE_CLOSED,
 }
 
 
@@ -72,7 +82,7 @@ def _outcomes(
     for outcome in payment.outcomes:
         if outcome.version in emitted:
             continue
-        kind = OUTCOMES[outcome.status]
+        kind = OUTCOMES[outcome.kind]
         yield CloudEvent(
             id=f"{payment.id}.{outcome.version}.{kind.name}",
             source=kind.source,
@@ -97,6 +107,10 @@ def outcome_of(payment: Payment, outcome: Outcome) -> PaymentOutcome:
         occurred_at=outcome.occurred_at,
         decline_code=outcome.decline_code,
         attempt=outcome.attempt,
+        change=outcome.change,
+        refunded_amount=outcome.refunded_amount,
+        disputed_amount=outcome.disputed_amount,
+        order_cancelled=outcome.order_cancelled,
     )
 
 

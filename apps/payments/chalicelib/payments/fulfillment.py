@@ -70,15 +70,20 @@ class Fulfillment:
             If ``file_manager`` or ``notifications`` does not answer, or another attempt is sending
             one of the emails.
         """
-        payment = self._payment(event.data.order_id)
+        payment, version = self._payment(event.data.order_id), version_of(event)
         for outcome in payment.outcomes:
-            if outcome.version < version_of(event) and outcome.status in domain.EMAIL_TEMPLATES:
-                self._fulfill(payment, outcome_of(payment, outcome))
-        self._fulfill(payment, event.data)
+            if outcome.version < version:
+                self._fulfill(payment, outcome_of(payment, outcome), outcome.version)
+        self._fulfill(payment, event.data, version)
 
-    def _fulfill(self, payment: Payment, outcome: PaymentOutcome) -> None:
+    def _fulfill(self, payment: Payment, outcome: PaymentOutcome, version: int) -> None:
+        email = domain.email_about(
+            outcome.order_id, outcome.status, outcome.change, version, outcome.attempt
+        )
+        if email is None:
+            return
         attachments = []
-        if outcome.status == "succeeded":
+        if outcome.status == "succeeded" and outcome.change is None:
             receipt = self._render_receipt(outcome)
             self._archive(payment, receipt)
             attachments.append(
@@ -88,7 +93,7 @@ class Fulfillment:
                     content=receipt,
                 )
             )
-        self._send_email(outcome, domain.EMAIL_TEMPLATES[outcome.status], attachments)
+        self._send_email(outcome, *email, attachments)
 
     def _archive(self, payment: Payment, receipt: bytes) -> None:
         # also if the receipt is recorded: its file may have been lost
@@ -123,6 +128,7 @@ class Fulfillment:
     def _send_email(
         self,
         outcome: PaymentOutcome,
+        message_id: str,
         template: Template,
         attachments: list[Attachment],
     ) -> None:
@@ -136,10 +142,13 @@ class Fulfillment:
                 lines=outcome.lines,
                 decline_code=outcome.decline_code,
                 charged=outcome.status != "cancelled",
+                reversal=domain.REVERSALS.get(outcome.change) if outcome.change else None,
+                refunded=outcome.refunded_amount,
+                disputed=outcome.disputed_amount,
+                cancelled=outcome.order_cancelled,
             ),
             attachments=attachments,
         )
-        message_id = domain.message_id(outcome.order_id, template, outcome.attempt)
         try:
             self._notifications.call(notifications.SEND, {"message_id": message_id}, body=message)
         except Conflict:

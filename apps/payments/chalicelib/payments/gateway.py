@@ -6,13 +6,14 @@ a fresh one. A fresh key is safe because an intent succeeds at most once and a c
 most once. (Stripe API reference, "Idempotent requests".)
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from chalicelib.payments.domain import Intent
+from chalicelib.payments.domain import Dispute, Intent, Refund
 from chassis import context
 from contracts.orders import Order
 
@@ -83,8 +84,14 @@ class Gateway(Protocol):
     def cancel(self, intent_id: str) -> Intent:
         """Cancel an intent unless it has a final outcome already, and return it."""
 
-    def refund(self, intent_id: str, order_id: str) -> None:
-        """Refund the charge of an intent, once."""
+    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> Refund | None:
+        """Refund what is left of the charge of an intent; ``None`` if nothing is left."""
+
+    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
+        """Return the refunds and the disputes of an intent's charge."""
+
+    def order_of(self, intent_id: str) -> str | None:
+        """Return the id of the order that an intent belongs to, if it belongs to one."""
 
 
 class StripeGateway:
@@ -247,8 +254,14 @@ class StripeGateway:
         except stripe.InvalidRequestError:
             return self.retrieve(intent_id)
 
-    def refund(self, intent_id: str, order_id: str) -> None:
-        """Refund the charge of an intent, once.
+    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> Refund | None:
+        """Refund what is left of the charge of an intent; ``None`` if nothing is left.
+
+        Parameters
+        ----------
+        dispute_id
+            The last dispute of the charge, if there was one. It is part of the idempotency key,
+            because Stripe also repeats its answer that a disputed charge cannot be refunded.
 
         Raises
         ------
@@ -262,15 +275,63 @@ class StripeGateway:
         params: Any = {"payment_intent": intent_id, "metadata": {"order_id": order_id}}
         try:
             refund = self.call_with_retry(
-                f"{order_id}:refund",
+                f"{order_id}:refund" + (f":{dispute_id}" if dispute_id else ""),
                 lambda key: self.client.v1.refunds.create(params, _options(key)),
             )
         except stripe.InvalidRequestError as error:
             if error.code != "charge_already_refunded":
                 raise GatewayRefusedError(error.code or "invalid_request") from None
-        else:
-            if refund.status in ("failed", "canceled"):
-                raise GatewayRefusedError(refund.failure_reason or "refund_failed")
+            return None
+        if refund.status in ("failed", "canceled"):
+            raise GatewayRefusedError(refund.failure_reason or "refund_failed")
+        return _refund(refund)
+
+    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
+        """Return the refunds and the disputes of an intent's charge, oldest first.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
+        params: Any = {"payment_intent": intent_id, "limit": 100}
+        as_of = int(time.time())
+        refunds = self.call_with_retry(None, lambda _: self.client.v1.refunds.list(params)).data
+        disputes = self.call_with_retry(None, lambda _: self.client.v1.disputes.list(params)).data
+        return (
+            [_refund(each) for each in reversed(refunds)],
+            [
+                Dispute(
+                    id=each.id,
+                    amount=each.amount,
+                    currency=each.currency.upper(),
+                    status=each.status,
+                    as_of=as_of,
+                    refundable=each.is_charge_refundable,
+                )
+                for each in reversed(disputes)
+            ],
+        )
+
+    def order_of(self, intent_id: str) -> str | None:
+        """Return the id of the order that an intent belongs to, if it belongs to one.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
+        import stripe
+
+        try:
+            return self.call_with_retry(
+                None,
+                lambda _: order_id_of(self.client.v1.payment_intents.retrieve(intent_id).metadata),
+            )
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise InvalidGatewayRequestError(f"{error.code}: {error}") from error
+            return None
 
     def retrieve(self, intent_id: str) -> Intent:
         """Return an intent.
@@ -317,6 +378,20 @@ class StripeGateway:
 
 def _key(*parts: str) -> str:
     return ":".join(part for part in parts if part)
+
+
+def order_id_of(metadata: Any) -> str | None:
+    """Return the id of the order that the metadata of one of Stripe's objects name."""
+    return str(metadata["order_id"]) if metadata and "order_id" in metadata else None
+
+
+def _refund(answer: "stripe.Refund") -> Refund:
+    return Refund(
+        id=answer.id,
+        amount=answer.amount,
+        status=answer.status or "pending",
+        by_shop=order_id_of(answer.metadata) is not None,
+    )
 
 
 def _options(key: str | None) -> Any:

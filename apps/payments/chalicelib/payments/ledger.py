@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.payments.gateway import StripeGateway
+from chalicelib.payments.gateway import StripeGateway, order_id_of
 from contracts.money import Money
 from contracts.payments import GatewayCharge
 
@@ -94,14 +94,10 @@ def _charge(intent: "stripe.PaymentIntent") -> GatewayCharge:
     unpaid = "declined" if intent.last_payment_error else "open"
     return GatewayCharge(
         intent_id=intent.id,
-        order_id=_order_id(intent),
+        order_id=order_id_of(intent.metadata) or "",
         status=_STATUSES.get(intent.status, unpaid),
         charged=Money(amount=intent.amount_received, currency=currency),
         refunded=Money(amount=charge.amount_refunded if charge else 0, currency=currency),
         created_at=datetime.fromtimestamp(intent.created, UTC),
+        disputed=bool(charge and charge.disputed),
     )
-
-
-def _order_id(intent: "stripe.PaymentIntent") -> str:
-    metadata: Any = intent.metadata
-    return str(metadata["order_id"]) if metadata and "order_id" in metadata else ""

@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.payments.domain import Outcome, Payment, Retry, transaction_id
+from chalicelib.payments.domain import Outcome, Payment, Retry, Reversals, transaction_id
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
 from contracts.money import Money
 from contracts.orders import Contact, OrderLine
@@ -34,6 +34,7 @@ class TransactionRecord(Record):
     )
     attempt = NumberAttribute(null=True)
     retries: DocumentAttribute[tuple[Retry, ...]] = DocumentAttribute(tuple[Retry, ...], null=True)
+    reversals: DocumentAttribute[Reversals] = DocumentAttribute(Reversals, null=True)
 
     def to_payment(self) -> Payment:
         """Return the payment as a domain object."""
@@ -56,7 +57,12 @@ class TransactionRecord(Record):
             outcomes=self._outcomes(),
             attempt=int(self.attempt or 1),
             retries=self.retries or (),
+            reversals=self.reversals or self._unrecorded_reversals(),
         )
+
+    def _unrecorded_reversals(self) -> Reversals:
+        """Return the reversals of a record of an earlier release, which refunded everything."""
+        return Reversals(at_least=self.amount.amount if self.status == "refunded" else 0)
 
     def _outcomes(self) -> tuple[Outcome, ...]:
         """Return the outcomes; records of earlier releases have only the last one."""
@@ -126,6 +132,7 @@ class TransactionStore:
             outcomes=payment.outcomes,
             attempt=payment.attempt,
             retries=payment.retries,
+            reversals=payment.reversals,
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,

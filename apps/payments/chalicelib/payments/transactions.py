@@ -3,6 +3,7 @@
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.store import TransactionStore
 from chassis.problems import NotFound
+from contracts.money import Money
 from contracts.payments import Transaction, TransactionLookup, TransactionLookupAnswer
 
 
@@ -49,4 +50,11 @@ def to_transaction(payment: Payment) -> Transaction:
         decline_code=payment.decline_code,
         client_secret=payment.client_secret,
         receipt_file_id=payment.receipt_file_id,
+        refunded_amount=payment.refunded_amount,
+        refund_failed=payment.reversals.refund_failed,
+        dispute=payment.reversals.dispute,
+        withdrawn_amount=Money(
+            amount=payment.reversals.withdrawn(payment.amount.currency),
+            currency=payment.amount.currency,
+        ),
     )

@@ -1,17 +1,23 @@
-"""Webhooks of the gateway: the outcome of a payment that the shopper had to authenticate."""
+"""Webhooks of the gateway: outcomes of payments, refunds and disputes.
+
+They arrive late, repeatedly, in any order and before our own record. An event that reports none of
+these is acknowledged, or the gateway would send it for days.
+"""
 
 import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
-from chalicelib.payments.domain import Intent
-from chalicelib.payments.gateway import attempt_of
+from chalicelib.payments.domain import Dispute, Intent, IntentStatus, Payment, Refund, Reversals
+from chalicelib.payments.gateway import Gateway, GatewayUnavailableError, attempt_of
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
@@ -20,11 +26,87 @@ from contracts.payments import Webhook
 TOLERANCE = 300
 """Seconds by which a signature's timestamp may be in the past or, if clocks differ, the future."""
 
-_STATUSES = {
+_STATUSES: dict[str, IntentStatus] = {
     "payment_intent.succeeded": "succeeded",
     "payment_intent.payment_failed": "declined",
     "payment_intent.canceled": "cancelled",
 }
+_REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+_DISPUTES = "charge.dispute."
+
+
+class _Reference(Struct, frozen=True):
+    """An object of which only the id matters."""
+
+    id: str
+
+
+class _Reversed(Struct, frozen=True, kw_only=True):
+    """What the gateway's refunded charges, refunds and disputes have in common."""
+
+    id: str
+    payment_intent: str | _Reference | None = None
+    metadata: dict[str, str] | None = None
+
+    @property
+    def intent_id(self) -> str | None:
+        """The id of the payment intent, which the gateway may send as a whole object."""
+        intent = self.payment_intent
+        return intent.id if isinstance(intent, _Reference) else intent
+
+
+class _RefundedCharge(_Reversed, frozen=True, kw_only=True):
+    amount_refunded: int
+
+    def change(self) -> Callable[[Reversals], Reversals]:
+        return partial(Reversals.with_total, amount=self.amount_refunded)
+
+
+class _Refund(_Reversed, frozen=True, kw_only=True):
+    amount: int
+    status: str | None = None
+
+    def change(self) -> Callable[[Reversals], Reversals]:
+        refund = Refund(
+            id=self.id,
+            amount=self.amount,
+            status=self.status or "pending",
+            by_shop="order_id" in (self.metadata or {}),
+        )
+        return partial(Reversals.with_refund, refund=refund)
+
+
+class _Dispute(_Reversed, frozen=True, kw_only=True):
+    amount: int
+    currency: str
+    status: str
+    is_charge_refundable: bool = False
+
+    def change(self, as_of: int) -> Callable[[Reversals], Reversals]:
+        dispute = Dispute(
+            id=self.id,
+            amount=self.amount,
+            currency=self.currency.upper(),
+            status=self.status,
+            as_of=as_of,
+            refundable=self.is_charge_refundable,
+        )
+        return partial(Reversals.with_dispute, dispute=dispute)
+
+
+class _Data(Struct, frozen=True):
+    object: dict[str, Any]
+
+
+class _Event(Struct, frozen=True):
+    """An event of the gateway; ``created`` is in seconds since 1970."""
+
+    type: str
+    data: _Data
+    created: int = 0
+
+
+Result = Literal["recorded", "unchanged", "unknown_type", "unknown_intent", "without_order"]
 
 
 class Webhooks:
@@ -37,7 +119,9 @@ class Webhooks:
     store
         Reads the transactions.
     charging
-        Records the outcomes.
+        Records the outcomes, refunds and disputes.
+    gateway
+        Finds the order of a refund or dispute, which the gateway does not name.
     now
         Returns the current time in seconds since the epoch.
     """
@@ -47,53 +131,117 @@ class Webhooks:
         secret: str,
         store: TransactionStore,
         charging: Charging,
+        gateway: Gateway,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret
         self._store = store
         self._charging = charging
+        self._gateway = gateway
         self._now = now
 
     def receive(self, webhook: Webhook) -> None:
-        """Record the outcome that a webhook reports; ignore a webhook that reports none.
+        """Record the outcome, refund or dispute that a webhook reports; ignore any other webhook.
 
         Raises
         ------
         BadRequest
             If its signature is not valid, or it is not an event of the gateway.
         ServiceUnavailable
-            If the payment is not recorded yet; the gateway will send the webhook again.
+            If the payment is not recorded yet, or the gateway does not name its order; the gateway
+            will send the webhook again.
         """
         self._verify(webhook)
         try:
-            event: dict[str, Any] = msgspec.json.decode(webhook.payload, type=dict[str, Any])
-            kind, subject = event["type"], event["data"]["object"]
-            status = _STATUSES.get(kind)
-            order_id = (subject.get("metadata") or {}).get("order_id")
-        except (msgspec.MsgspecError, KeyError, AttributeError, TypeError):
+            event = msgspec.json.decode(webhook.payload, type=_Event)
+            result = self._handle(event)
+        except msgspec.MsgspecError:
             raise BadRequest("The payload is not an event of the gateway.") from None
-        if status is None or not order_id:
-            log.info("webhook ignored", type=str(kind))
-            return
+        log.metric("Webhooks", result=result)
+
+    def _handle(self, event: _Event) -> Result:
+        subject = event.data.object
+        if event.type in _STATUSES:
+            return self._record_outcome(event)
+        if event.type == "charge.refunded":
+            charge = msgspec.convert(subject, _RefundedCharge)
+            return self._record_reversal(event, charge, charge.change(), charge.metadata)
+        if event.type in _REFUNDS:
+            refund = msgspec.convert(subject, _Refund)
+            return self._record_reversal(event, refund, refund.change(), refund.metadata)
+        if event.type.startswith(_DISPUTES):
+            dispute = msgspec.convert(subject, _Dispute)
+            return self._record_reversal(event, dispute, dispute.change(event.created), None)
+        log.info("webhook ignored", type=event.type)
+        return "unknown_type"
+
+    def _record_outcome(self, event: _Event) -> Result:
+        subject = event.data.object
+        order_id = msgspec.convert(subject.get("metadata") or {}, dict[str, str]).get("order_id")
+        if not order_id:
+            log.info("webhook ignored", type=event.type)
+            return "without_order"
+        payment = self._recorded(order_id, subject.get("id"))
+        if payment is None:
+            return "unknown_intent"
+        status = _STATUSES[event.type]
+        failure = msgspec.convert(subject.get("last_payment_error") or {}, dict[str, Any])
+        intent = Intent(
+            id=payment.intent_id or "",
+            status=status,
+            decline_code=(failure.get("decline_code") or failure.get("code"))
+            if status == "declined"
+            else None,
+            attempt=attempt_of(subject["metadata"])[0],
+        )
+        return _result(payment, self._charging.record(payment, intent))
+
+    def _record_reversal(
+        self,
+        event: _Event,
+        subject: _Reversed,
+        change: Callable[[Reversals], Reversals],
+        metadata: dict[str, str] | None,
+    ) -> Result:
+        """Record a refund or dispute, which belongs to an order by its payment intent."""
+        intent_id = subject.intent_id
+        order_id = (metadata or {}).get("order_id")
+        if intent_id and not order_id:
+            # Refunds and disputes of the dashboard have no metadata of ours.
+            try:
+                order_id = self._gateway.order_of(intent_id)
+            except GatewayUnavailableError as error:
+                log.warning("gateway unavailable for a webhook", reason=str(error))
+                raise ServiceUnavailable(
+                    "The order is not known yet. Send it again later."
+                ) from None
+        if not intent_id or not order_id:
+            log.info("webhook ignored", type=event.type)
+            return "without_order"
+        payment = self._recorded(order_id, intent_id)
+        if payment is None:
+            return "unknown_intent"
+        # Only refunds that the shop requests have metadata, and only a cancellation requests them.
+        order_cancelled = isinstance(subject, _Refund) and bool(metadata)
+        changed = self._charging.reverse(payment, change, order_cancelled=order_cancelled)
+        return _result(payment, changed)
+
+    def _recorded(self, order_id: str, intent_id: str | None) -> Payment | None:
+        """Return the payment of an order; ``None`` if it has another intent.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If the payment is not recorded yet.
+        """
         payment = self._store.get(domain.transaction_id(order_id))
         if payment is None:
             raise ServiceUnavailable("The payment is not recorded yet. Send it again later.")
-        if payment.intent_id != subject.get("id"):
+        if payment.intent_id != intent_id:
             # An intent that was never recorded was never confirmed, so it has charged nothing.
             log.warning("webhook of an unrecorded intent ignored", order_id=order_id)
-            return
-        failure = subject.get("last_payment_error") or {}
-        self._charging.record(
-            payment,
-            Intent(
-                id=payment.intent_id or "",
-                status=status,  # type: ignore[arg-type]
-                decline_code=(failure.get("decline_code") or failure.get("code"))
-                if status == "declined"
-                else None,
-                attempt=attempt_of(subject["metadata"])[0],
-            ),
-        )
+            return None
+        return payment
 
     def _verify(self, webhook: Webhook) -> None:
         """Verify the signature (Stripe documentation, "Verify webhook signatures manually").
@@ -112,3 +260,7 @@ class Webhooks:
             raise problem
         if abs(self._now() - int(stamps[0])) > TOLERANCE:
             raise BadRequest("The signature is too old, or its timestamp is in the future.")
+
+
+def _result(before: Payment, after: Payment) -> Result:
+    return "unchanged" if after.version == before.version else "recorded"

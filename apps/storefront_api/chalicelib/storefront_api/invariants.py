@@ -30,6 +30,8 @@ Kind = Literal[
     "order_not_cancelled",
     "refund_missing",
     "refund_unrecorded",
+    "dispute_unrecorded",
+    "paid_back_twice",
     "charge_unrecorded",
     "receipt_missing",
     "receipt_unrecorded",
@@ -48,7 +50,9 @@ REMEDIES: dict[Kind, Remedy] = {
     "charged_twice": "manual",
     "order_not_cancelled": "manual",
     "refund_missing": "manual",
-    "refund_unrecorded": "manual",
+    "refund_unrecorded": "reemit_order",
+    "dispute_unrecorded": "reemit_order",
+    "paid_back_twice": "manual",
     "charge_unrecorded": "manual",
     "receipt_missing": "reemit_transaction",
     "receipt_unrecorded": "reemit_transaction",
@@ -197,26 +201,70 @@ def _of_charged(
     if own.charged != transaction.amount:
         price, charged = format_money(transaction.amount), format_money(own.charged)
         yield "wrong_amount", f"the transaction's amount is {price}, the gateway charged {charged}"
-    if transaction.status == "refunded":
-        if _is_kept(own):
-            refunded = format_money(own.refunded)
-            yield (
-                "refund_missing",
-                f"the transaction is refunded, and the gateway refunded {refunded}",
-            )
-        if order.status == "placed":
-            yield "order_not_cancelled", "the payment was refunded, and the order not cancelled"
-    elif order.status == "cancelled":
-        left = Money(amount=own.charged.amount - own.refunded.amount, currency=own.charged.currency)
+    if order.status == "cancelled" and _may_be_refunded(transaction):
+        left = format_money(_left(own))
+        yield "refund_not_started", f"the order was cancelled, and {left} was not refunded"
+    else:
+        yield from _of_refunds(order, transaction, own)
+    yield from _of_disputes(transaction, own)
+    if transaction.status == "refunded" and order.status == "placed":
+        yield "order_not_cancelled", "the payment was refunded, and the order not cancelled"
+
+
+def _may_be_refunded(transaction: Transaction) -> bool:
+    """Return whether a cancellation refunds the payment: it would not be in vain or twice."""
+    return (
+        transaction.status == "succeeded"
+        and not transaction.refund_failed
+        and transaction.dispute not in ("open", "lost")
+    )
+
+
+def _of_refunds(
+    order: Order, transaction: Transaction, own: GatewayCharge
+) -> Iterator[tuple[Kind, str]]:
+    recorded = _refunded(transaction)
+    if transaction.status == "refunded" and recorded != transaction.amount and _is_kept(own):
         yield (
-            "refund_not_started",
-            f"the order was cancelled, and {format_money(left)} was not refunded",
+            "refund_missing",
+            f"the transaction is refunded, and the gateway refunded {format_money(own.refunded)}",
         )
-    elif own.refunded.amount:
+    elif own.refunded != recorded:
         yield (
             "refund_unrecorded",
-            f"the gateway refunded {format_money(own.refunded)} without a request from the shop",
+            f"the gateway refunded {format_money(own.refunded)}, and the transaction has recorded"
+            f" {format_money(recorded)}",
         )
+    elif order.status == "cancelled" and transaction.refund_failed and _is_kept(own):
+        left = format_money(_left(own))
+        yield "refund_missing", f"the order was cancelled, and the refund of {left} failed"
+
+
+def _of_disputes(transaction: Transaction, own: GatewayCharge) -> Iterator[tuple[Kind, str]]:
+    if own.disputed and transaction.dispute is None:
+        yield "dispute_unrecorded", "the gateway has a dispute, and the transaction has none"
+    withdrawn = transaction.withdrawn_amount
+    if withdrawn and own.refunded.amount + withdrawn.amount > own.charged.amount:
+        yield (
+            "paid_back_twice",
+            f"{format_money(own.refunded)} of {format_money(own.charged)} was refunded, and"
+            f" {format_money(withdrawn)} is withdrawn because of a dispute",
+        )
+
+
+def _left(charge: GatewayCharge) -> Money:
+    """Return what was not refunded of a charge."""
+    return Money(
+        amount=charge.charged.amount - charge.refunded.amount, currency=charge.charged.currency
+    )
+
+
+def _refunded(transaction: Transaction) -> Money:
+    """Return what a transaction has recorded as refunded."""
+    if transaction.refunded_amount is not None:
+        return transaction.refunded_amount
+    amount = transaction.amount.amount if transaction.status == "refunded" else 0
+    return Money(amount=amount, currency=transaction.amount.currency)
 
 
 def _of_documents(evidence: Evidence) -> Iterator[tuple[Kind, str]]:

@@ -15,7 +15,7 @@ from chassis.parsing import parse_document
 from chassis.preconditions import Precondition
 from chassis.problems import BadRequest, NotFound, ServiceUnavailable, Unprocessable
 from contracts import files, orders, payments, toys
-from contracts.money import NewMoney
+from contracts.money import Money, NewMoney
 from contracts.storefront import (
     DraftLine,
     NewOrder,
@@ -119,7 +119,7 @@ class Ordering:
         if reply.status == 200:
             return self._with_payments(caller, [reply.value])[0], False
         # it cannot have been charged yet, so payments is not called
-        return _shop_order(caller, reply.value, _PENDING, None), True
+        return _shop_order(caller, reply.value, _pending(reply.value), None), True
 
     def history(self, caller: Caller, query: PageQuery) -> ShopOrderPage:
         """Return a page of the caller's orders, or of all orders for staff, newest first.
@@ -272,7 +272,7 @@ class Ordering:
             fingerprint=_fingerprint(document),
         )
         transaction = self._payments.call(payments.RETRY, body=request).value
-        return _shop_order(caller, order, _PENDING, transaction)
+        return _shop_order(caller, order, _pending(order), transaction)
 
     def receipt_url(self, caller: Caller, order_id: str) -> str:
         """Return a short-lived URL of an order's receipt.
@@ -333,7 +333,8 @@ class Ordering:
         except ServiceUnavailable:
             return [_shop_order(caller, order, _UNKNOWN, None) for order in placed]
         return [
-            _shop_order(caller, order, _PENDING, transactions.get(order.id)) for order in placed
+            _shop_order(caller, order, _pending(order), transactions.get(order.id))
+            for order in placed
         ]
 
     def _transactions(self, placed: Iterable[orders.Order]) -> dict[str, payments.Transaction]:
@@ -346,8 +347,14 @@ class Ordering:
         return {transaction.order_id: transaction for transaction in answer.items}
 
 
-_PENDING = OrderPayment(status="pending", transaction_id=None, decline_code=None, action=None)
-_UNKNOWN = OrderPayment(status="unknown", transaction_id=None, decline_code=None, action=None)
+_UNKNOWN = OrderPayment(
+    status="unknown",
+    transaction_id=None,
+    decline_code=None,
+    action=None,
+    refunded_amount=None,
+    disputed=None,
+)
 
 
 def _shop_order(
@@ -367,6 +374,8 @@ def _shop_order(
             transaction_id=transaction.id,
             decline_code=transaction.decline_code,
             action=_action(transaction) if order.customer_id == caller.id else None,
+            refunded_amount=transaction.refunded_amount or _nothing(order),
+            disputed=transaction.dispute in ("open", "lost"),
         )
     return ShopOrder(
         id=order.id,
@@ -380,6 +389,22 @@ def _shop_order(
         payment=payment,
         receipt=transaction is not None and transaction.receipt_file_id is not None,
     )
+
+
+def _pending(order: orders.Order) -> OrderPayment:
+    """Return the payment of an order without a transaction."""
+    return OrderPayment(
+        status="pending",
+        transaction_id=None,
+        decline_code=None,
+        action=None,
+        refunded_amount=_nothing(order),
+        disputed=False,
+    )
+
+
+def _nothing(order: orders.Order) -> Money:
+    return Money(amount=0, currency=order.total.currency)
 
 
 def _action(transaction: payments.Transaction) -> PaymentAction | None:

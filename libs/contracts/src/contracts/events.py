@@ -46,6 +46,12 @@ PAYMENT_ACTION_REQUIRED = EventType("shop.payment.action_required.v1", "/payment
 PAYMENT_REFUNDED = EventType("shop.payment.refunded.v1", "/payments", PaymentOutcome)
 PAYMENT_CANCELLED = EventType("shop.payment.cancelled.v1", "/payments", PaymentOutcome)
 PAYMENT_RETRIED = EventType("shop.payment.retried.v1", "/payments", PaymentRetried)
+PAYMENT_PARTIALLY_REFUNDED = EventType(
+    "shop.payment.partially_refunded.v1", "/payments", PaymentOutcome
+)
+PAYMENT_REFUND_FAILED = EventType("shop.payment.refund_failed.v1", "/payments", PaymentOutcome)
+PAYMENT_DISPUTED = EventType("shop.payment.disputed.v1", "/payments", PaymentOutcome)
+PAYMENT_DISPUTE_CLOSED = EventType("shop.payment.dispute_closed.v1", "/payments", PaymentOutcome)
 FILE_READY = EventType("shop.file.ready.v1", "/file_manager", FileReady)
 FILE_REJECTED = EventType("shop.file.rejected.v1", "/file_manager", FileRejected)
 
@@ -61,6 +67,10 @@ EVENT_TYPES: dict[str, EventType] = {
         PAYMENT_REFUNDED,
         PAYMENT_CANCELLED,
         PAYMENT_RETRIED,
+        PAYMENT_PARTIALLY_REFUNDED,
+        PAYMENT_REFUND_FAILED,
+        PAYMENT_DISPUTED,
+        PAYMENT_DISPUTE_CLOSED,
         FILE_READY,
         FILE_REJECTED,
     )

@@ -13,6 +13,7 @@ from contracts.schema import Email, Input, Output, PersonName, Timestamp
 Template = Literal[
     "payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"
 ]
+Reversal = Literal["partially_refunded", "refund_failed", "disputed", "dispute_won", "dispute_lost"]
 
 
 class OrderMail(Input):
@@ -26,6 +27,15 @@ class OrderMail(Input):
     lines: list[OrderLine]
     decline_code: str | None = None
     charged: bool = True
+    cancelled: Annotated[
+        bool, Meta(description="Whether the payment was refunded because the order was cancelled")
+    ] = True
+    reversal: Annotated[
+        Reversal | None,
+        Meta(description="What payment_refunded is about, if it is not about a full refund"),
+    ] = None
+    refunded: Annotated[Money | None, Meta(description="What has been refunded in total")] = None
+    disputed: Annotated[Money | None, Meta(description="What the customer's bank disputes")] = None
 
 
 class Attachment(Input):

@@ -20,6 +20,17 @@ PaymentStatus = Literal[
 ]
 
 
+PaymentChange = Literal[
+    "partially_refunded",
+    "refunded_again",
+    "refund_failed",
+    "disputed",
+    "dispute_won",
+    "dispute_lost",
+]
+DisputeState = Literal["open", "won", "lost"]
+
+
 class Transaction(Output):
     """The only transaction of an order. ``client_secret`` is set while an action is required."""
 
@@ -34,6 +45,18 @@ class Transaction(Output):
     decline_code: str | None = None
     client_secret: str | None = None
     receipt_file_id: str | None = None
+    refunded_amount: Annotated[
+        Money | None, Meta(description="The refunds that have not failed, whoever requested them")
+    ] = None
+    refund_failed: Annotated[
+        bool, Meta(description="Whether a refund has failed that the shop requested")
+    ] = False
+    dispute: Annotated[
+        DisputeState | None, Meta(description="The state of the bank's dispute, if there was one")
+    ] = None
+    withdrawn_amount: Annotated[
+        Money | None, Meta(description="What banks have withdrawn because of disputes")
+    ] = None
 
 
 class TransactionLookup(Input):
@@ -73,6 +96,7 @@ class GatewayCharge(Output):
     charged: Money
     refunded: Money
     created_at: Timestamp
+    disputed: Annotated[bool, Meta(description="Whether there is a dispute, or was one")] = False
 
 
 class ExpectedMessage(Output):
@@ -139,7 +163,10 @@ class PaymentRetried(Output):
 
 
 class PaymentOutcome(Output):
-    """Data of the events about outcomes: the transaction, and the order's data for an email."""
+    """Data of the events about outcomes: the transaction, and the order's data for an email.
+
+    ``refunded_amount`` and ``disputed_amount`` are those of the time of the event.
+    """
 
     transaction_id: str
     order_id: str
@@ -151,6 +178,14 @@ class PaymentOutcome(Output):
     occurred_at: Timestamp
     decline_code: str | None = None
     attempt: Annotated[int, Meta(description="The number of the attempt to pay, from 1")] = 1
+    change: Annotated[
+        PaymentChange | None, Meta(description="What has changed, if it is not the status")
+    ] = None
+    refunded_amount: Money | None = None
+    disputed_amount: Money | None = None
+    order_cancelled: Annotated[
+        bool, Meta(description="Whether a refund was made because the order was cancelled")
+    ] = True
 
 
 LOOKUP: Operation[TransactionLookupAnswer] = Operation(

@@ -156,7 +156,10 @@ class PaymentAction(Output):
 
 
 class OrderPayment(Output):
-    """The payment of an order; ``unknown`` while the payment status is not available."""
+    """The payment of an order; ``unknown`` while the payment status is not available.
+
+    ``refunded_amount`` and ``disputed`` are ``null`` while the status is ``unknown``.
+    """
 
     status: Literal[
         "pending", "succeeded", "declined", "action_required", "refunded", "cancelled", "unknown"
@@ -164,6 +167,16 @@ class OrderPayment(Output):
     transaction_id: str | None
     decline_code: str | None
     action: PaymentAction | None
+    refunded_amount: Annotated[
+        Money | None,
+        Meta(description="What has been refunded so far; refunds by the shop's staff included"),
+    ]
+    disputed: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the customer's bank disputes the payment, or won a dispute of it"
+        ),
+    ]
 
 
 class ShopOrder(Output):
