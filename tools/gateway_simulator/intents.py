@@ -23,6 +23,7 @@ _CANCELLABLE = (
 )
 _UPDATABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CLAUSE = re.compile(r"metadata\[(['\"])(?P<key>[^'\"]+)\1\]:(['\"])(?P<value>[^'\"]*)\3")
+_EXPANDABLE = ("latest_charge", "payment_method")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
@@ -102,10 +103,9 @@ def retrieve(work: UnitOfWork, identifier: str, params: Params) -> Answer:
     StripeError
         400 if a parameter is not valid, 404 if there is no such intent.
     """
-    with_charge = _is_expanded(params, "latest_charge")
+    members = _expanded_members(params)
     params.reject_unknown()
-    intent = find(work, TABLE, identifier)
-    return Answer(200, expand(work, intent, "latest_charge", "charges") if with_charge else intent)
+    return Answer(200, _expand(work, find(work, TABLE, identifier), members))
 
 
 def list_all(work: UnitOfWork, params: Params) -> Answer:
@@ -116,9 +116,9 @@ def list_all(work: UnitOfWork, params: Params) -> Answer:
     StripeError
         400 if a parameter is not valid.
     """
-    with_charge = _is_expanded(params, "data.latest_charge")
+    members = _expanded_members(params, "data.")
     found = page(work, TABLE, params)
-    return Answer(200, _with_charges(work, found) if with_charge else found)
+    return Answer(200, {**found, "data": [_expand(work, row, members) for row in found["data"]]})
 
 
 def search(work: UnitOfWork, params: Params) -> Answer:
@@ -131,7 +131,7 @@ def search(work: UnitOfWork, params: Params) -> Answer:
     """
     query = params.required_string("query")
     limit = params.integer("limit", maximum=100) or 10
-    with_charge = _is_expanded(params, "data.latest_charge")
+    members = _expanded_members(params, "data.")
     params.reject_unknown()
     clause = _CLAUSE.fullmatch(query)
     if clause is None:
@@ -145,23 +145,28 @@ def search(work: UnitOfWork, params: Params) -> Answer:
         "url": f"/v1/{TABLE}/search",
         "has_more": len(rows) > limit,
         "next_page": None,
-        "data": rows[:limit],
+        "data": [_expand(work, row, members) for row in rows[:limit]],
     }
-    return Answer(200, _with_charges(work, found) if with_charge else found)
+    return Answer(200, found)
 
 
-def _with_charges(work: UnitOfWork, found: Json) -> Json:
-    data = [expand(work, row, "latest_charge", "charges") for row in found["data"]]
-    return {**found, "data": data}
-
-
-def _is_expanded(params: Params, member: str) -> bool:
+def _expanded_members(params: Params, prefix: str = "") -> list[str]:
+    """Return the members of an intent that a request asks to expand."""
     members = params.strings("expand")
     for name in members:
-        if name != member:
+        if name.removeprefix(prefix) not in _EXPANDABLE or not name.startswith(prefix):
             message = f"This property cannot be expanded ({name})."
             raise invalid_parameter("expand", message)
-    return bool(members)
+    return [name.removeprefix(prefix) for name in members]
+
+
+def _expand(work: UnitOfWork, intent: Json, members: list[str]) -> Json:
+    if "latest_charge" in members:
+        intent = expand(work, intent, "latest_charge", "charges")
+    if "payment_method" in members and intent["payment_method"]:
+        card = find_card(intent["payment_method"])
+        intent = {**intent, "payment_method": card.as_payment_method()}
+    return intent
 
 
 def update(work: UnitOfWork, identifier: str, params: Params) -> Answer:
@@ -213,8 +218,13 @@ def confirm(
     token = params.string("payment_method")
     return_url = _return_url(params)
     intent["receipt_email"] = params.string("receipt_email") or intent["receipt_email"]
+    members = _expanded_members(params)
     params.reject_unknown()
-    return _charge(work, intent, token or intent["payment_method"], return_url, idempotency_key)
+    token = token or intent["payment_method"]
+    answer = _charge(work, intent, token, return_url, idempotency_key)
+    if answer.status != 200:
+        return answer
+    return Answer(200, _expand(work, answer.body, members))
 
 
 def cancel(work: UnitOfWork, identifier: str, params: Params) -> Answer:

@@ -23,6 +23,7 @@ from support.payments import (
     signed,
     transaction,
 )
+from support.receipts import text_of
 from support.sns_notifications import sns
 
 
@@ -125,9 +126,9 @@ def test_each_refund_is_emailed_once_with_the_total(app: ModuleType, dashboard: 
     order = paid_order(app)
     stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
     first = dashboard.refund(intent_of(order), 500)
-    rest = dashboard.refund(intent_of(order))
-    failed = dashboard.fail(rest)
-    dashboard.deliver(*first, *first, *rest, *failed, *rest)
+    second = dashboard.refund(intent_of(order))
+    failed = dashboard.fail(second)
+    dashboard.deliver(*first, *first, *second, *failed, *second)
     emitted = outcomes(app, stream, spy)
     assert [event["type"].split(".")[2] for event in emitted] == [
         "succeeded",
@@ -153,6 +154,11 @@ def test_each_refund_is_emailed_once_with_the_total(app: ModuleType, dashboard: 
         ("refund_failed", 500),
     ]
     assert list(requested.values())[2].order.cancelled is False
+    receipt, part, rest, returned = (mail.attachments for mail in requested.values())
+    assert receipt[0].filename == f"receipt-{order.id}.pdf"
+    assert "Refunded so far AUD 5.00" in text_of(part[0].content)
+    assert "Refunded AUD 25.00" in text_of(rest[0].content)
+    assert returned == []
 
 
 def test_cancellation_refunds_only_the_rest(

@@ -24,7 +24,11 @@ def test_each_outcome_emits_one_event_and_the_receipt_none(app: ModuleType) -> N
     (paid,) = outcomes(app, stream, spy)
     assert paid["type"] == "shop.payment.succeeded.v1"
     assert paid["id"] == f"{paid['data']['transaction_id']}.2.shop.payment.succeeded.v1"
-    assert msgspec.convert(paid["data"], EVENT_TYPES[paid["type"]].data).order_id == order.id
+    data = msgspec.convert(paid["data"], EVENT_TYPES[paid["type"]].data)
+    assert data.order_id == order.id
+    # what the receipt needs
+    assert (data.card_last4, data.placed_at) == ("4242", order.placed_at)
+    assert data.shipping_address == order.shipping_address
     app.fulfil(sns(json.dumps(paid)), None)
     assert outcomes(app, stream, spy) == []
     app.charge(event_of(ORDER_CANCELLED, order), None)

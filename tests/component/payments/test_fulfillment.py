@@ -14,6 +14,7 @@ from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from support.log_lines import Logged
 from support.moto_aws import StreamOf, TopicSpy, client_of, parked
 from support.payments import event_of, lose, order_of, outcomes, paid_event, transaction
+from support.receipts import text_of
 from support.sns_notifications import sns
 
 
@@ -46,6 +47,39 @@ def test_lost_receipt_is_archived_again(app: ModuleType) -> None:
     app.fulfil(event, None)
     (archived,) = app.file_manager.calls
     assert archived.path["file_id"] == receipt_id(order.id)
+
+
+def test_refund_is_emailed_with_a_credit_note_and_keeps_the_receipt(
+    app: ModuleType, api: Any
+) -> None:
+    # GIVEN an order with a receipt
+    order = order_of()
+    app.fulfil(paid_event(app, order), None)
+    (archived,) = app.file_manager.calls
+    # WHEN it is refunded, and the event redelivered
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    *_, refunded = outcomes(app, stream, spy)
+    for _ in range(2):
+        app.fulfil(sns(json.dumps(refunded)), None)
+    # THEN each email is the same, with a credit note, and the receipt stays as it was
+    # (it is archived, and its email requested, again under the same ids)
+    _, _, first, _, second = app.notifications.calls
+    assert first == second
+    assert first.body.template == "payment_refunded"
+    (attachment,) = first.body.attachments
+    assert attachment.filename == f"credit-note-{order.id}.pdf"
+    assert "Credit note" in text_of(attachment.content)
+    assert "Refunded to Card ending in 4242" in text_of(attachment.content)
+    assert app.file_manager.calls == [archived] * 3
+    assert "Receipt" in text_of(archived.body.content)
+
+
+def test_receipt_names_the_seller_of_the_stage(app: ModuleType) -> None:
+    app.fulfil(paid_event(app, order_of()), None)
+    text = text_of(app.file_manager.calls[0].body.content)
+    assert "Toy Shop Pty Ltd 1 Example Street, Sydney NSW 2000, Australia ABN" in text
+    assert "GST included (10 %) AUD 2.27" in text
 
 
 def test_redelivered_success_writes_no_new_version(app: ModuleType, api: Any) -> None:

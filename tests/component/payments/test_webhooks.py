@@ -9,7 +9,16 @@ import pytest
 
 from contracts.events import ORDER_PLACED
 from gateway_simulator.client import ControlClient
-from support.payments import event_of, intent_of, order_of, signed, transaction, webhook_event
+from support.moto_aws import StreamOf, TopicSpy
+from support.payments import (
+    event_of,
+    intent_of,
+    order_of,
+    outcomes,
+    signed,
+    transaction,
+    webhook_event,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,18 @@ def test_webhook_records_the_outcome_of_an_action(
     for _ in range(2):
         assert api.call("POST", "/webhooks", signed(payload)).status_code == 204
     assert transaction(api, order)["status"] == status  # type: ignore[index]
+
+
+def test_event_of_a_confirmed_action_has_the_digits_of_its_card(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    payload = webhook_event("payment_intent.succeeded", order, intent_of(order))
+    api.call("POST", "/webhooks", signed(payload))
+    waiting, paid = outcomes(app, stream, spy)
+    assert paid["data"]["card_last4"] == "3220"
+    # the event about the action stays the same when another card pays later
+    assert waiting["data"]["card_last4"] is None
 
 
 def test_redelivery_records_a_failure_whose_webhook_was_lost(

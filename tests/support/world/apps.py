@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 import msgspec
 import yaml
 
+from chalicelib.payments.receipts import Seller
 from chassis import client, log, transport
 from chassis.breaker import Breaker
 from chassis.retry import RetryPolicy
@@ -63,7 +64,8 @@ def load_app(service: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         with (
-            mock.patch("chalicelib.payments.bootstrap.render_receipt", stub_receipt),
+            mock.patch("chalicelib.payments.bootstrap.render_receipt", stub_document),
+            mock.patch("chalicelib.payments.bootstrap.render_credit_note", stub_document),
             mock.patch.object(client, "Breaker", _breaker),
             mock.patch.object(client, "RetryPolicy", return_value=RetryPolicy(base_delay=0.0)),
             mock.patch.object(transport, "connection_pool", return_value=CONNECTIONS),
@@ -103,8 +105,8 @@ class _NullWriter(StringIO):
         return len(text)
 
 
-def stub_receipt(outcome: PaymentOutcome) -> bytes:
-    """Return a stub of a receipt; printing a real one takes longer than the rest of a scenario."""
+def stub_document(outcome: PaymentOutcome, seller: Seller) -> bytes:
+    """Return a stub of a receipt or credit note; a real one takes longer than many scenarios."""
     return b"%PDF-1.7 " + msgspec.json.encode(outcome) + b" %%EOF"
 
 

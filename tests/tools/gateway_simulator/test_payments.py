@@ -312,8 +312,13 @@ def test_intents_are_found_by_time_and_metadata_with_expanded_charges(simulate: 
         ):
             reply = await simulator.call("GET", f"/v1/payment_intents{path}")
             assert reply.body["data"][-1]["latest_charge"]["id"] == charge
-        reply = await simulator.call("GET", f"/v1/payment_intents/{later}?expand[]=latest_charge")
+        both = "expand[]=latest_charge&expand[]=payment_method"
+        reply = await simulator.call("GET", f"/v1/payment_intents/{paid}?{both}")
+        card = reply.body["latest_charge"]["payment_method_details"]["card"]
+        assert card["last4"] == reply.body["payment_method"]["card"]["last4"] == "4242"
+        reply = await simulator.call("GET", f"/v1/payment_intents/{later}?{both}")
         assert reply.body["latest_charge"] is None
+        assert reply.body["payment_method"] is None
         for path in (
             "?created[gte]=x",
             "?created[after]=1",

@@ -811,6 +811,25 @@ def test_late_gateway_status_does_not_change_a_final_status(order: Order) -> Non
             assert domain.apply_intent(payment, intent, NOW) is payment
 
 
+def test_transaction_keeps_the_card_that_was_charged(order: Order) -> None:
+    opened = domain.opened(order, "pi_1", NOW)
+    assert (opened.placed_at, opened.shipping_address) == (order.placed_at, order.shipping_address)
+    waiting = domain.apply_intent(
+        opened, Intent(id="pi_1", status="action_required", card_last4="3220"), NOW
+    )
+    # a webhook does not report the card
+    paid = domain.apply_intent(waiting, Intent(id="pi_1", status="succeeded"), NOW)
+    assert paid.card_last4 == "3220"
+    assert paid.moved_to("refunded", NOW).card_last4 == "3220"
+    # after a decline, the shopper may have taken another one
+    declined = domain.apply_intent(waiting, Intent(id="pi_1", status="declined"), NOW)
+    assert (
+        domain.apply_intent(declined, Intent(id="pi_1", status="succeeded"), NOW).card_last4 is None
+    )
+    other = Intent(id="pi_1", status="succeeded", card_last4="4242")
+    assert domain.apply_intent(waiting, other, NOW).card_last4 == "4242"
+
+
 EVENTS = ("placed", "cancelled", "bank confirms", "bank declines", "webhook")
 SEQUENCES = (
     *itertools.product(EVENTS, repeat=5),

@@ -215,7 +215,7 @@ def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_car
     assert first == "ord_1:confirm"
     assert second
     assert second.startswith("ord_1:confirm:")
-    assert [sent[:2] for sent in confirm.sent] == [("pi_1", {"payment_method": "pm_1"})] * 2
+    assert [(sent[0], sent[1]["payment_method"]) for sent in confirm.sent] == [("pi_1", "pm_1")] * 2
 
 
 def test_failed_confirmation_that_was_carried_out_is_not_repeated() -> None:
@@ -380,3 +380,26 @@ def test_refund_names_its_intent_and_order() -> None:
     assert sent == {"payment_intent": "pi_1", "metadata": {"order_id": "ord_1"}}
     gateway_with(refunds_create=create).refund("pi_1", "ord_1", "du_1")
     assert create.keys == ["ord_1:refund", "ord_1:refund:du_1"]
+
+
+CARD = SimpleNamespace(card=SimpleNamespace(last4="3220"))
+CHARGE = SimpleNamespace(payment_method_details=SimpleNamespace(card=SimpleNamespace(last4="4242")))
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "last4"),
+    [
+        ("succeeded", {"latest_charge": CHARGE, "payment_method": CARD}, "4242"),
+        ("requires_action", {"latest_charge": CHARGE, "payment_method": CARD}, "3220"),
+        # not expanded, paid in another way, or left out
+        ("succeeded", {"latest_charge": "ch_1", "payment_method": "pm_1"}, None),
+        ("succeeded", {"latest_charge": SimpleNamespace(payment_method_details=None)}, None),
+        ("succeeded", {}, None),
+        ("requires_action", {"payment_method": None}, None),
+    ],
+)
+def test_last_digits_are_those_of_the_card(
+    status: str, members: dict[str, Any], last4: str | None
+) -> None:
+    answer = SimpleNamespace(**vars(intent(status)), **members)
+    assert gateway_with(intents_retrieve=Answers(answer)).retrieve("pi_1").card_last4 == last4

@@ -45,6 +45,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         URL of the web page.
     sender_domain
         Domain of the address that emails are sent from.
+    seller_name, seller_address, seller_tax_number
+        The seller on receipts: legal name, address in one line, and the number under which it is
+        registered for tax, with its kind.
+    tax_name, tax_percent
+        Tax that all prices include, and its rate; 0 for none.
     aws
         URL of the embedded AWS; empty for AWS itself.
     gateway
@@ -75,6 +80,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retain_data: bool
     origin: str
     sender_domain: str
+    seller_name: str
+    seller_address: str
+    seller_tax_number: str
+    tax_name: str = "Tax"
+    tax_percent: Annotated[float, msgspec.Meta(ge=0, lt=100)] = 0
     aws: str = ""
     gateway: str = ""
     bucket_suffix: str = ""

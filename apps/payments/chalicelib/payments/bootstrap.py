@@ -1,5 +1,7 @@
 """The only place where the components of the service are created and connected."""
 
+from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from chalicelib.payments.auditing import Auditing
@@ -8,7 +10,7 @@ from chalicelib.payments.events import events_of
 from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import Gateway, StripeGateway
 from chalicelib.payments.ledger import Ledger, StripeLedger
-from chalicelib.payments.receipts import render_receipt
+from chalicelib.payments.receipts import Seller, render_credit_note, render_receipt
 from chalicelib.payments.retrying import Retrying
 from chalicelib.payments.store import TransactionRecord, TransactionStore
 from chalicelib.payments.transactions import Transactions
@@ -26,7 +28,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     """The service's settings, read from its environment.
 
     ``stripe_api_base`` is the URL of the gateway's API if it is not Stripe's own.
-    ``retry_base_seconds`` is the first delay of a retry queue.
+    ``retry_base_seconds`` is the first delay of a retry queue. The seller and the tax are those on
+    receipts; the prices include ``tax_percent`` of tax.
     """
 
     table_name: str
@@ -40,6 +43,11 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     notifications_url: str
     stripe_api_key: str
     stripe_webhook_secret: str
+    seller_name: str
+    seller_address: str
+    seller_tax_number: str
+    tax_name: str = "Tax"
+    tax_percent: Decimal = Decimal(0)
     stripe_api_base: str = ""
     retry_base_seconds: float = 30
 
@@ -81,11 +89,19 @@ def build(
     stripe = StripeGateway(settings.stripe_api_key, settings.stripe_api_base)
     charging = Charging(store, gateway or stripe)
     transport = signed_transport()
+    seller = Seller(
+        name=settings.seller_name,
+        address=settings.seller_address,
+        tax_number=settings.seller_tax_number,
+        tax_name=settings.tax_name,
+        tax_percent=settings.tax_percent,
+    )
     fulfillment = Fulfillment(
         store,
         file_manager or ServiceClient("file_manager", settings.file_manager_url, transport),
         notifications or ServiceClient("notifications", settings.notifications_url, transport),
-        render_receipt,
+        partial(render_receipt, seller=seller),
+        partial(render_credit_note, seller=seller),
     )
     return Components(
         transactions=Transactions(store),

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chassis.ids import derived_id
 from contracts.money import Money
 from contracts.notifications import Reversal, Template
-from contracts.orders import Contact, Order, OrderLine
+from contracts.orders import Address, Contact, Order, OrderLine
 from contracts.payments import MAX_RETRY_AGE, DisputeState, PaymentChange, PaymentStatus
 
 IntentStatus = Literal["unconfirmed", "succeeded", "action_required", "declined", "cancelled"]
@@ -68,6 +68,8 @@ class Intent(Struct, frozen=True, kw_only=True):
         The number of the payment's attempt that the status belongs to.
     attempt_label
         The gateway's label of that attempt; empty for the first one.
+    card_last4
+        The last four digits of the card that is charged, if the gateway has reported them.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     client_secret: str | None = None
     attempt: int = 1
     attempt_label: str = ""
+    card_last4: str | None = None
 
 
 EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
@@ -340,10 +343,11 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     It is stored and returned as the order's transaction; each order has exactly one.
 
-    ``outcomes`` are the statuses that it has had and the changes within them, oldest first, so that
-    the event of each can be re-emitted unchanged. ``attempt`` is the number of the current attempt,
-    from 1; ``retries`` are the requests that began the others. ``reversals`` are its refunds and
-    disputes.
+    ``placed_at``, ``shipping_address`` and ``card_last4`` are for the receipt; payments of earlier
+    releases have none of them. ``outcomes`` are the statuses that it has had and the changes within
+    them, oldest first, so that the event of each can be re-emitted unchanged. ``attempt`` is the
+    number of the current attempt, from 1; ``retries`` are the requests that began the others.
+    ``reversals`` are its refunds and disputes.
     """
 
     id: str
@@ -361,6 +365,9 @@ class Payment(Struct, frozen=True, kw_only=True):
     decline_code: str | None = None
     client_secret: str | None = None
     receipt_file_id: str | None = None
+    placed_at: datetime | None = None
+    shipping_address: Address | None = None
+    card_last4: str | None = None
     outcomes: tuple[Outcome, ...] = ()
     attempt: int = 1
     retries: tuple[Retry, ...] = ()
@@ -636,6 +643,8 @@ def _payment_of(
         updated_at=now,
         intent_id=intent_id,
         decline_code=decline_code,
+        placed_at=order.placed_at,
+        shipping_address=order.shipping_address,
         outcomes=() if status == "pending" else (outcome,),
         attempt=attempt,
     )
@@ -654,9 +663,14 @@ def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
         return payment
     if intent.attempt < payment.attempt and status not in ("succeeded", "cancelled"):
         return payment
-    return payment.moved_to(
+    moved = payment.moved_to(
         status,
         now,
         decline_code=intent.decline_code,
         client_secret=intent.client_secret if status == "action_required" else None,
     )
+    # A webhook does not report the card: it is the one whose holder had to authenticate, unless the
+    # customer has paid again since.
+    known = payment.card_last4 if payment.status == "action_required" else None
+    kept = None if status == "declined" else known
+    return replace(moved, card_last4=intent.card_last4 or kept)

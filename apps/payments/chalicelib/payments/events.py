@@ -33,6 +33,7 @@ OUTCOMES = {
     "dispute_won": PAYMENT_DISPUTE_CLOSED,
     "dispute_lost": PAYMENT_DISPUTE_CLOSED,
 }
+_CHARGED = ("succeeded", "refunded")
 
 
 def events_of(
@@ -111,6 +112,10 @@ def outcome_of(payment: Payment, outcome: Outcome) -> PaymentOutcome:
         refunded_amount=outcome.refunded_amount,
         disputed_amount=outcome.disputed_amount,
         order_cancelled=outcome.order_cancelled,
+        placed_at=payment.placed_at,
+        shipping_address=payment.shipping_address,
+        # earlier outcomes may have been those of another card
+        card_last4=payment.card_last4 if outcome.status in _CHARGED else None,
     )
 
 

@@ -20,12 +20,15 @@ from contracts.events import CloudEvent
 from contracts.notifications import Attachment, NewMessage, OrderMail, Template
 from contracts.payments import PaymentOutcome
 
+_REFUNDS = ("refunded", "refunded_again", "partially_refunded")
+"""Statuses and changes with which money was returned to the customer."""
 
-class ReceiptRenderer(Protocol):
-    """Renders receipts as PDF; the same payment always gives the same bytes."""
+
+class Renderer(Protocol):
+    """Renders documents about payments as PDF; the same payment always gives the same bytes."""
 
     def __call__(self, outcome: PaymentOutcome) -> bytes:
-        """Return the receipt of a payment as a PDF."""
+        """Return the document about a payment as a PDF."""
 
 
 class Fulfillment:
@@ -37,8 +40,8 @@ class Fulfillment:
         Reads and writes the transactions.
     file_manager, notifications
         Clients of the services that store files and send emails.
-    render_receipt
-        Prints a receipt.
+    render_receipt, render_credit_note
+        Render the receipt of a payment and the credit note of a refund.
     now
         Returns the current time in UTC.
     """
@@ -48,18 +51,21 @@ class Fulfillment:
         store: TransactionStore,
         file_manager: Downstream,
         notifications: Downstream,
-        render_receipt: ReceiptRenderer,
+        render_receipt: Renderer,
+        render_credit_note: Renderer,
         now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._file_manager = file_manager
         self._notifications = notifications
         self._render_receipt = render_receipt
+        self._render_credit_note = render_credit_note
         self._now = now
 
     def on_outcome(self, event: CloudEvent[PaymentOutcome]) -> None:
         """Email the customer about an outcome of a payment, with the receipt if it has succeeded.
 
+        A refund is emailed with a credit note; the archived receipt stays what the customer paid.
         Events arrive in any order, so the emails about earlier outcomes are sent first.
 
         Raises
@@ -86,11 +92,11 @@ class Fulfillment:
         if outcome.status == "succeeded" and outcome.change is None:
             receipt = self._render_receipt(outcome)
             self._archive(payment, receipt)
+            attachments.append(_attachment(_filename(outcome.order_id), receipt))
+        elif (outcome.change or outcome.status) in _REFUNDS:
             attachments.append(
-                Attachment(
-                    filename=_filename(outcome.order_id),
-                    content_type="application/pdf",
-                    content=receipt,
+                _attachment(
+                    f"credit-note-{outcome.order_id}.pdf", self._render_credit_note(outcome)
                 )
             )
         self._send_email(outcome, *email, attachments)
@@ -160,3 +166,7 @@ class Fulfillment:
 
 def _filename(order_id: str) -> str:
     return f"receipt-{order_id}.pdf"
+
+
+def _attachment(filename: str, content: bytes) -> Attachment:
+    return Attachment(filename=filename, content_type="application/pdf", content=content)

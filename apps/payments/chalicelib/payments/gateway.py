@@ -35,6 +35,9 @@ _PROGRESS = (
 ATTEMPT = "attempt"
 """The member of an intent's metadata that names the current attempt, if it is not the first."""
 
+# what answers contain beside the intent: the card, before and after it is charged
+_WITH_CARD = ["latest_charge", "payment_method"]
+
 TIMEOUT = 10.0
 """Seconds to wait for one response of the gateway."""
 
@@ -199,7 +202,8 @@ class StripeGateway:
         """
         import stripe
 
-        method: Any = {"payment_method": payment_method}
+        method = {"payment_method": payment_method}
+        params: Any
         # Beginning a later attempt takes one request more.
         fresh, has_begun = "", False
         for _ in range(2 if attempt == 1 else 4):
@@ -212,7 +216,7 @@ class StripeGateway:
                     # The label is part of the key of the confirmation, so that an intent that was
                     # updated once more is confirmed once more.
                     label = f"{attempt}.{fresh}" if fresh else str(attempt)
-                    params: Any = {**method, "metadata": {ATTEMPT: label}}
+                    params = {**method, "metadata": {ATTEMPT: label}}
                     self.client.v1.payment_intents.update(
                         intent_id, params, _options(_key(order_id, "attempt", label))
                     )
@@ -221,7 +225,8 @@ class StripeGateway:
                 if intent.status != "unconfirmed" or intent.attempt > attempt:
                     return intent
                 options = _options(_key(order_id, "confirm", intent.attempt_label, fresh))
-                return _intent(self.client.v1.payment_intents.confirm(intent_id, method, options))
+                params = {**method, "expand": _WITH_CARD}
+                return _intent(self.client.v1.payment_intents.confirm(intent_id, params, options))
             except stripe.CardError as error:
                 return _declined(intent_id, _decline_code(error), attempt)
             except stripe.InvalidRequestError as error:
@@ -341,8 +346,10 @@ class StripeGateway:
         GatewayUnavailableError
             If Stripe does not answer.
         """
+        params: Any = {"expand": _WITH_CARD}
         return self.call_with_retry(
-            None, lambda _: _intent(self.client.v1.payment_intents.retrieve(intent_id))
+            None,
+            lambda _: _intent(self.client.v1.payment_intents.retrieve(intent_id, params)),
         )
 
     @staticmethod
@@ -446,9 +453,14 @@ def _intent(answer: "stripe.PaymentIntent") -> Intent:
     intent = Intent(id=answer.id, status="unconfirmed", attempt=attempt, attempt_label=label)
     match answer.status:
         case "succeeded":
-            return replace(intent, status="succeeded")
+            return replace(intent, status="succeeded", card_last4=_card_last4(answer))
         case "requires_action":
-            return replace(intent, status="action_required", client_secret=answer.client_secret)
+            return replace(
+                intent,
+                status="action_required",
+                client_secret=answer.client_secret,
+                card_last4=_card_last4(answer),
+            )
         case "canceled":
             return replace(intent, status="cancelled")
         case "processing":
@@ -462,3 +474,15 @@ def _intent(answer: "stripe.PaymentIntent") -> Intent:
 def _reason(failure: Any) -> str | None:
     # Stripe's objects have no attribute for a field that the response omits
     return getattr(failure, "decline_code", None) or getattr(failure, "code", None)
+
+
+def _card_last4(answer: "stripe.PaymentIntent") -> str | None:
+    """Return the last digits of the card that was charged or is to be; ``None`` if not reported."""
+    path = ["payment_method", "card", "last4"]
+    # the latest charge of an intent that has not succeeded is an attempt that failed
+    if answer.status == "succeeded":
+        path = ["latest_charge", "payment_method_details", "card", "last4"]
+    found: Any = answer
+    for name in path:
+        found = getattr(found, name, None)
+    return found  # type: ignore[no-any-return]

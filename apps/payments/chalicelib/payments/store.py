@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.payments.domain import Outcome, Payment, Retry, Reversals, transaction_id
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
 from contracts.money import Money
-from contracts.orders import Contact, OrderLine
+from contracts.orders import Address, Contact, OrderLine
 
 
 class TransactionRecord(Record):
@@ -29,6 +29,9 @@ class TransactionRecord(Record):
     decline_code = UnicodeAttribute(null=True)
     client_secret = UnicodeAttribute(null=True)
     receipt_file_id = UnicodeAttribute(null=True)
+    placed_at = UTCDateTimeAttribute(null=True)
+    shipping_address: DocumentAttribute[Address] = DocumentAttribute(Address, null=True)
+    card_last4 = UnicodeAttribute(null=True)
     outcomes: DocumentAttribute[tuple[Outcome, ...]] = DocumentAttribute(
         tuple[Outcome, ...], null=True
     )
@@ -54,6 +57,9 @@ class TransactionRecord(Record):
             decline_code=self.decline_code,
             client_secret=self.client_secret,
             receipt_file_id=self.receipt_file_id,
+            placed_at=self.placed_at,
+            shipping_address=self.shipping_address,
+            card_last4=self.card_last4,
             outcomes=self._outcomes(),
             attempt=int(self.attempt or 1),
             retries=self.retries or (),
@@ -129,6 +135,9 @@ class TransactionStore:
             decline_code=payment.decline_code,
             client_secret=payment.client_secret,
             receipt_file_id=payment.receipt_file_id,
+            placed_at=payment.placed_at,
+            shipping_address=payment.shipping_address,
+            card_last4=payment.card_last4,
             outcomes=payment.outcomes,
             attempt=payment.attempt,
             retries=payment.retries,

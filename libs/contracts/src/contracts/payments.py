@@ -9,7 +9,7 @@ from contracts import patterns
 from contracts.money import Money
 from contracts.notifications import Template
 from contracts.operations import Operation
-from contracts.orders import Contact, IdempotencyKey, OrderLine, OrderStatus, PaymentMethod
+from contracts.orders import Address, Contact, IdempotencyKey, OrderLine, OrderStatus, PaymentMethod
 from contracts.schema import Input, NoBody, Output, Timestamp
 
 MAX_RETRY_AGE = timedelta(days=7)
@@ -165,7 +165,9 @@ class PaymentRetried(Output):
 class PaymentOutcome(Output):
     """Data of the events about outcomes: the transaction, and the order's data for an email.
 
-    ``refunded_amount`` and ``disputed_amount`` are those of the time of the event.
+    ``card_last4`` are the last four digits of the card that was charged. Transactions of earlier
+    releases have neither those nor ``placed_at`` and ``shipping_address``. ``refunded_amount`` and
+    ``disputed_amount`` are those of the time of the event.
     """
 
     transaction_id: str
@@ -186,6 +188,9 @@ class PaymentOutcome(Output):
     order_cancelled: Annotated[
         bool, Meta(description="Whether a refund was made because the order was cancelled")
     ] = True
+    placed_at: Timestamp | None = None
+    shipping_address: Address | None = None
+    card_last4: str | None = None
 
 
 LOOKUP: Operation[TransactionLookupAnswer] = Operation(

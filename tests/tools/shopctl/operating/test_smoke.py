@@ -25,6 +25,9 @@ currency = "EUR"
 retain_data = true
 origin = "{origin}"
 sender_domain = "x.example"
+seller_name = "Trial"
+seller_address = "1 Trial Street"
+seller_tax_number = "1"
 {more}
 """
 

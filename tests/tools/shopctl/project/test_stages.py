@@ -19,6 +19,9 @@ currency = "EUR"
 retain_data = false
 origin = "https://trial.example"
 sender_domain = "trial.example"
+seller_name = "Trial"
+seller_address = "1 Trial Street"
+seller_tax_number = "1"
 """
 
 
