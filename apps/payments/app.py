@@ -9,7 +9,7 @@ from contracts import payments as api
 from contracts.schema import NoBody
 
 settings = load(Settings)
-app = ServiceApp("toyshop-payments", settings, max_body=512 * 1024)
+app = ServiceApp("toyshop-payments", settings, max_body=1024 * 1024)
 components = build(settings)
 
 
@@ -58,7 +58,7 @@ def charge(event: SNSEvent) -> dict[str, object]:
 
 @app.on_sns_message(topic=source("charge_again"))
 def charge_again(event: SNSEvent) -> dict[str, object]:
-    """Charge the payment method with which a customer pays again."""
+    """Charge the payment method of another attempt, or refund once a dispute allows it."""
     return components.charge.on_sns(event.to_dict(), event.context)
 
 

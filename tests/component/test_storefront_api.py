@@ -810,6 +810,12 @@ class TestWebhooks:
             payload=payload, signature="t=1,v1=x"
         )
 
+    def test_webhook_with_much_evidence_is_forwarded(self, shop: Shop) -> None:
+        headers = {"Stripe-Signature": "t=1,v1=2"}
+        for size, status in ((payments.MAX_WEBHOOK, 204), (payments.MAX_WEBHOOK + 1, 413)):
+            payload = b"x" * size
+            assert shop.call("POST", "/webhooks/payments", payload, headers).status_code == status
+
     def test_unsigned_webhook_is_400(self, shop: Shop) -> None:
         pointers(shop.call("POST", "/webhooks/payments", b"{}"), 400)
         assert shop.payments.calls == []

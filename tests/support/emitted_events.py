@@ -237,11 +237,14 @@ class FakeGateway:
     def cancel(self, intent_id: str) -> Intent:
         return self._record("cancel", "cancelled")
 
-    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> None:
+    def refund(self, intent_id: str, order_id: str, generation: str = "") -> None:
         self.steps.append(f"refund {order_id}")
 
-    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
-        return [], []
+    def refunds(self, intent_id: str) -> list[Refund]:
+        return []
+
+    def disputes(self, intent_id: str) -> list[Dispute]:
+        return []
 
     def order_of(self, intent_id: str) -> str | None:
         return None

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.payments.bootstrap import build
 from gateway_simulator.client import ControlClient
 from support.downstream import FakeDownstream
+from support.gateway_dashboard import Dashboard
 from support.paths import TOOLS
 from support.payments import SECRET
 
@@ -53,3 +54,8 @@ def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) 
 @pytest.fixture
 def api(app: ModuleType, api_of: Any) -> Any:
     return api_of(app)
+
+
+@pytest.fixture
+def dashboard(app: ModuleType, api: Any, gateway: ControlClient, gateway_url: str) -> Dashboard:
+    return Dashboard(api, gateway, gateway_url)

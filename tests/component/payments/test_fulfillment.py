@@ -68,7 +68,8 @@ def test_refund_is_emailed_with_a_credit_note_and_keeps_the_receipt(
     assert first == second
     assert first.body.template == "payment_refunded"
     (attachment,) = first.body.attachments
-    assert attachment.filename == f"credit-note-{order.id}.pdf"
+    version = int(refunded["id"].split(".")[1])
+    assert attachment.filename == f"credit-note-{order.id}-{version}.pdf"
     assert "Credit note" in text_of(attachment.content)
     assert "Refunded to Card ending in 4242" in text_of(attachment.content)
     assert app.file_manager.calls == [archived] * 3

@@ -2,19 +2,9 @@
 
 import pytest
 
-from support.world import apps, invariants
+from support.world import invariants
 from support.world.calls import ProcessCrashed
 from support.world.world import World
-
-
-def cancel_expired(world: World) -> int:
-    """Run the scheduled function of the storefront, and return how many orders it cancelled."""
-    # a while after the last change, which the reads of a list may miss for a second
-    world.advance(2)
-    with world.calls.hop("storefront_api cancel_expired", ()):
-        components = apps.load_app("storefront_api").components
-        cancelled: int = components.expiry.handle(lambda: 300.0)["cancelled"]
-    return cancelled
 
 
 def waiting(world: World) -> str:
@@ -36,14 +26,14 @@ def test_action_that_is_never_completed_is_cancelled_with_an_email() -> None:
     with World() as world:
         waiting(world)
         world.advance(23 * 3600)
-        assert cancel_expired(world) == 0
+        assert world.cancel_expired() == 0
         world.advance(3600)
         emails = sum(world.emails_sent.values())
-        assert cancel_expired(world) == 1
+        assert world.cancel_expired() == 1
         assert result_of(world) == (True, "cancelled")
         assert sum(world.emails_sent.values()) == emails + 1
         # a further run finds nothing
-        assert cancel_expired(world) == 0
+        assert world.cancel_expired() == 0
 
 
 def test_second_card_gets_its_own_time() -> None:
@@ -53,9 +43,9 @@ def test_second_card_gets_its_own_time() -> None:
         world.pay_again(order_id, 1, "pm_card_authenticationRequired")
         world.run_until_idle()
         world.advance(2 * 3600)
-        assert cancel_expired(world) == 0
+        assert world.cancel_expired() == 0
         world.advance(22 * 3600)
-        assert cancel_expired(world) == 1
+        assert world.cancel_expired() == 1
         assert result_of(world) == (True, "cancelled")
 
 
@@ -66,7 +56,7 @@ def test_bank_that_confirms_at_the_last_moment_is_refunded() -> None:
         (intent,) = world.gateway.intents_of(order_id)
         # its webhook is not delivered before the function runs
         world.gateway.authenticate(intent["id"], "succeeded")
-        assert cancel_expired(world) == 1
+        assert world.cancel_expired() == 1
         assert result_of(world) == (True, "refunded")
 
 
@@ -79,7 +69,7 @@ def test_crash_at_any_call_is_continued_by_the_next_run(crash: str) -> None:
             world.advance(25 * 3600)
             world.calls.plan(crashed + 1, crash)
             try:
-                cancel_expired(world)
+                world.cancel_expired()
             except ProcessCrashed:
                 crashed += 1
             else:
@@ -87,6 +77,6 @@ def test_crash_at_any_call_is_continued_by_the_next_run(crash: str) -> None:
                     break
                 crashed += 1  # of a service that was called
             world.calls.clear_plans()
-            cancel_expired(world)
+            world.cancel_expired()
             assert result_of(world) == (True, "cancelled")
     assert crashed >= 3

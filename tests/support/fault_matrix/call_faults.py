@@ -77,6 +77,7 @@ OUTCOMES: dict[str, str] = {
     "stream": "the stream's records are read again",
     "Lambda": "Lambda invokes the function again",
     "queue": "the retry queue (or the hop's own queue) delivers the message again",
+    "schedule": "the scheduled function runs again, an hour later at the latest",
     "parked": "the message is parked in the dead-letter queue, and is handled once it is replayed",
     "2nd email": "in addition, a second copy of the email may be sent, the one exception to the "
     "guarantee",

@@ -105,7 +105,7 @@ class _NullWriter(StringIO):
         return len(text)
 
 
-def stub_document(outcome: PaymentOutcome, seller: Seller) -> bytes:
+def stub_document(outcome: PaymentOutcome, number: str = "", *, seller: Seller) -> bytes:
     """Return a stub of a receipt or credit note; a real one takes longer than many scenarios."""
     return b"%PDF-1.7 " + msgspec.json.encode(outcome) + b" %%EOF"
 

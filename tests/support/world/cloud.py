@@ -41,6 +41,12 @@ class MemoryCloud:
     ----------
     objects
         The S3 objects of all buckets by key.
+    user
+        The attributes of Cognito's only user.
+    passwords
+        The passwords of Cognito by user name.
+    reset_codes
+        The codes to set a new password that were sent; the last one is valid.
     """
 
     def __init__(
@@ -55,6 +61,14 @@ class MemoryCloud:
         self.tables = tables
         self.queues = queues
         self.objects: dict[str, dict[str, Any]] = {}
+        self.user = {
+            "sub": "cus_1",
+            "email": "a@example.com",
+            "email_verified": "true",
+            "name": "A",
+        }
+        self.passwords: dict[str, str] = {}
+        self.reset_codes: list[str] = []
         self._publish = publish
         self._now = now
         self._on_email = on_email
@@ -186,8 +200,67 @@ class MemoryCloud:
         return {}
 
     def _cognito_idp_GetUser(self, AccessToken: str) -> dict[str, Any]:  # noqa: N802, N803
-        attributes = {"email": "a@example.com", "email_verified": "true", "name": "A"}
-        return {"UserAttributes": [{"Name": n, "Value": v} for n, v in attributes.items()]}
+        return {"UserAttributes": [{"Name": n, "Value": v} for n, v in self.user.items()]}
+
+    def _cognito_idp_UpdateUserAttributes(  # noqa: N802
+        self,
+        AccessToken: str,  # noqa: N803
+        UserAttributes: list[dict[str, str]],  # noqa: N803
+    ) -> dict[str, Any]:
+        self.user.update((each["Name"], each["Value"]) for each in UserAttributes)
+        return {}
+
+    def _cognito_idp_SignUp(  # noqa: N802
+        self,
+        Username: str,  # noqa: N803
+        Password: str,  # noqa: N803
+        UserAttributes: list[dict[str, str]],  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        if Username in self.passwords:
+            raise client_error("SignUp", "UsernameExistsException", 400)
+        self.passwords[Username] = Password
+        self.user = {each["Name"]: each["Value"] for each in UserAttributes} | {"sub": "cus_1"}
+        return {"UserSub": "cus_1"}
+
+    def _cognito_idp_AdminUpdateUserAttributes(  # noqa: N802
+        self,
+        UserAttributes: list[dict[str, str]],  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        return self._cognito_idp_UpdateUserAttributes("", UserAttributes)
+
+    def _cognito_idp_AdminConfirmSignUp(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    def _cognito_idp_ResendConfirmationCode(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    def _cognito_idp_InitiateAuth(self, AuthParameters: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N802, N803
+        if self.passwords.get(AuthParameters["USERNAME"]) != AuthParameters["PASSWORD"]:
+            raise client_error("InitiateAuth", "NotAuthorizedException", 400)
+        tokens = {"AccessToken": "token", "IdToken": "id", "RefreshToken": "refresh"}
+        return {"AuthenticationResult": {**tokens, "ExpiresIn": 3600}}
+
+    def _cognito_idp_ForgotPassword(self, Username: str, **_: Any) -> dict[str, Any]:  # noqa: N802, N803
+        self.reset_codes.append(f"{len(self.reset_codes):06}")
+        return {}
+
+    def _cognito_idp_ConfirmForgotPassword(  # noqa: N802
+        self,
+        Username: str,  # noqa: N803
+        ConfirmationCode: str,  # noqa: N803
+        Password: str,  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        if ConfirmationCode != self.reset_codes[-1]:
+            raise client_error("ConfirmForgotPassword", "CodeMismatchException", 400)
+        self.reset_codes.append("used")
+        self.passwords[Username] = Password
+        return {}
+
+    def _cognito_idp_AdminUserGlobalSignOut(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
 
     def _sesv2_SendEmail(self, Content: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         match = _MESSAGE_ID.search(Content["Raw"]["Data"])

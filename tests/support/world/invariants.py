@@ -116,8 +116,11 @@ class OrderEvidence:
 
     @property
     def is_refund_uncertain(self) -> bool:
-        """Whether a refund has failed, or a dispute may have prevented one."""
-        return bool(self.disputes) or any(each["status"] == "failed" for each in self.refunds)
+        """Whether a refund has failed, or a dispute prevents one that the customer did not win."""
+        refused = any(each["status"] == "failed" for each in self.refunds)
+        return refused or any(
+            each["status"] not in ("won", "warning_closed") for each in self.disputes
+        )
 
     @property
     def emails_about_changes(self) -> list[str]:

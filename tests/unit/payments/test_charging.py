@@ -92,7 +92,7 @@ class MemoryGateway:
     outcome: str = "succeeded"
     intents: dict[str, str] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
-    refunds: list[str] = field(default_factory=list)
+    refunded: list[str] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def create(self, order: Order) -> Intent:
@@ -131,18 +131,23 @@ class MemoryGateway:
             self.intents[intent_id] = "cancelled"
         return self._intent(intent_id)
 
-    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> Refund | None:
+    def refund(self, intent_id: str, order_id: str, generation: str = "") -> Refund | None:
         return self.steps.run(lambda: self._refund(intent_id))
 
     def _refund(self, intent_id: str) -> Refund | None:
         assert self.intents[intent_id] == "succeeded"
-        if intent_id in self.refunds:
+        if intent_id in self.refunded:
             return None
-        self.refunds.append(intent_id)
-        return Refund(id=f"re_{intent_id}", amount=1000, status="succeeded", by_shop=True)
+        self.refunded.append(intent_id)
+        return _refund(intent_id)
 
-    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
-        return self.steps.run(lambda: ([], []))
+    def refunds(self, intent_id: str) -> list[Refund]:
+        return self.steps.run(
+            lambda: [_refund(each) for each in self.refunded if each == intent_id]
+        )
+
+    def disputes(self, intent_id: str) -> list[Dispute]:
+        return self.steps.run(lambda: [])
 
     def _intent(self, intent_id: str) -> Intent:
         status: Any = self.intents[intent_id]
@@ -157,6 +162,10 @@ class MemoryGateway:
     @property
     def charged(self) -> list[str]:
         return [key for key, status in self.intents.items() if status == "succeeded"]
+
+
+def _refund(intent_id: str) -> Refund:
+    return Refund(id=f"re_{intent_id}", amount=1000, status="succeeded", by_shop=True)
 
 
 class World:
@@ -271,7 +280,7 @@ def test_lost_transaction_is_recovered_from_the_gateway(
     # THEN the existing intent is used, and no second one is created
     assert world.payment.intent_id == before.intent_id
     assert len(world.gateway.intents) == 1
-    assert world.gateway.refunds == (world.gateway.charged if ended else [])
+    assert world.gateway.refunded == (world.gateway.charged if ended else [])
     if not ended:
         assert world.payment.status == outcome
     elif outcome == "succeeded":
@@ -307,7 +316,7 @@ def test_cancel_after_charge_refunds_once(order: Order) -> None:
     for _ in range(3):
         world.deliver(ORDER_CANCELLED, order)
     assert world.store.history == ["pending", "succeeded", "refunded"]
-    assert world.gateway.refunds == world.gateway.charged
+    assert world.gateway.refunded == world.gateway.charged
 
 
 def test_cancel_before_charge_prevents_the_charge(order: Order) -> None:
@@ -348,7 +357,7 @@ def test_cancel_refunds_a_payment_that_succeeded_after_a_decline(
     world.deliver(ORDER_CANCELLED, order)
     # THEN the charge is refunded
     assert world.store.history == ["pending", "declined", "succeeded", "refunded"]
-    assert world.gateway.refunds == world.gateway.charged
+    assert world.gateway.refunded == world.gateway.charged
 
 
 def test_order_refused_by_the_gateway_is_declined(order: Order) -> None:
@@ -472,7 +481,7 @@ def test_card_charged_again_while_the_order_is_cancelled_is_refunded(order: Orde
     after_call(world.gateway, "confirm", cancelling(world, order))
     world.charge_again(order)
     assert world.payment.status == "refunded"
-    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+    assert world.gateway.refunded == world.gateway.charged == ["pi_1"]
 
 
 def test_key_begins_one_attempt_and_belongs_to_its_payment_method(order: Order) -> None:
@@ -610,7 +619,7 @@ def test_order_cancelled_while_its_intent_is_confirmed_is_refunded(order: Order,
         after_call(world.gateway, "cancel", receiving(world, "succeeded"))
         world.deliver(ORDER_CANCELLED, order)
     assert world.store.history == ["pending", "succeeded", "refunded"]
-    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+    assert world.gateway.refunded == world.gateway.charged == ["pi_1"]
 
 
 def test_order_charged_after_its_cancellation_found_no_payment_is_refunded(order: Order) -> None:
@@ -618,7 +627,7 @@ def test_order_charged_after_its_cancellation_found_no_payment_is_refunded(order
     after_call(world.store, "get", placing(world, order))
     world.deliver(ORDER_CANCELLED, order)
     assert world.store.history == ["pending", "succeeded", "refunded"]
-    assert world.gateway.refunds == world.gateway.charged == ["pi_1"]
+    assert world.gateway.refunded == world.gateway.charged == ["pi_1"]
 
 
 def test_order_is_charged_once_by_two_deliveries_at_the_same_time(order: Order) -> None:
@@ -647,7 +656,7 @@ def test_refund_recorded_by_another_cancellation_is_recorded_once(order: Order) 
     after_call(world.gateway, "refund", cancelling(world, order))
     world.deliver(ORDER_CANCELLED, order)
     assert world.store.history == ["pending", "succeeded", "refunded"]
-    assert world.gateway.refunds == world.gateway.charged
+    assert world.gateway.refunded == world.gateway.charged
 
 
 def test_outcome_is_recorded_at_the_second_try_if_another_writer_was_first(order: Order) -> None:
@@ -765,7 +774,7 @@ def test_crash_at_any_step_does_not_change_the_result(
         assert world.payment.status == expected.payment.status, steps
         assert world.store.history == expected.store.history, steps
         assert len(world.gateway.charged) == len(expected.gateway.charged), steps
-        assert len(world.gateway.refunds) == len(expected.gateway.refunds), steps
+        assert len(world.gateway.refunded) == len(expected.gateway.refunded), steps
 
 
 def test_new_status_has_a_version_and_time_of_its_own(order: Order) -> None:
@@ -875,8 +884,8 @@ def test_every_sequence_of_events_ends_in_a_consistent_state(order: Order, outco
         assert charged <= 1, events
         if "cancelled" in events:
             assert status in ("cancelled", "declined", "refunded"), events
-            assert charged == len(world.gateway.refunds), events
+            assert charged == len(world.gateway.refunded), events
         else:
             assert status in ("succeeded", "declined", "action_required"), events
             assert charged == (status == "succeeded"), events
-            assert world.gateway.refunds == [], events
+            assert world.gateway.refunded == [], events

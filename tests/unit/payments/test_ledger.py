@@ -30,11 +30,19 @@ def intent(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(**(fields | changes))
 
 
+DISPUTE = SimpleNamespace(
+    id="du_1", amount=2500, currency="aud", status="under_review", is_charge_refundable=False
+)
+
+
 def charge_of(retrieve: Callable[..., Any]) -> GatewayCharge | None:
     """Return the charge of an intent that Stripe's client retrieves in a given way."""
     gateway = StripeGateway("sk_test_x")
     intents = SimpleNamespace(retrieve=retrieve)
-    gateway._client = SimpleNamespace(v1=SimpleNamespace(payment_intents=intents))  # type: ignore[assignment]
+    disputes = SimpleNamespace(list=lambda _: SimpleNamespace(data=[DISPUTE]))
+    gateway._client = SimpleNamespace(  # type: ignore[assignment]
+        v1=SimpleNamespace(payment_intents=intents, disputes=disputes)
+    )
     with context.entered({}, budget=60):
         return StripeLedger(gateway).of_intent("pi_1")
 
@@ -65,7 +73,7 @@ def test_each_status_of_an_intent_has_its_meaning(
         charged=Money(amount=2500, currency="AUD"),
         refunded=Money(amount=500, currency="AUD"),
         created_at=datetime.fromtimestamp(1_700_000_000, UTC),
-        disputed=True,
+        dispute="open",
     )
 
 
@@ -79,7 +87,7 @@ def test_intent_without_an_order_belongs_to_none(metadata: dict[str, str]) -> No
 def test_intent_without_a_charge_has_refunded_nothing() -> None:
     charge = charge_of(lambda *_: intent(latest_charge=None, amount_received=0))
     assert charge
-    assert (charge.charged.amount, charge.refunded.amount, charge.disputed) == (0, 0, False)
+    assert (charge.charged.amount, charge.refunded.amount, charge.dispute) == (0, 0, None)
 
 
 @pytest.mark.parametrize("code", ["resource_missing", "parameter_invalid"])

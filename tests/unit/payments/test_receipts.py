@@ -68,7 +68,7 @@ MIXED = "דוד (David) כהן 12, שלום!"
 DOCUMENTS = {
     "receipt": render_receipt(outcome_of("Alice Smith", "Kite, 2 m", "Train set"), SELLER),
     "credit-note": render_credit_note(
-        outcome_of("Alice Smith", "Kite, 2 m", status="refunded"), SELLER
+        outcome_of("Alice Smith", "Kite, 2 m", status="refunded"), "ord_0123-4", SELLER
     ),
     "languages": render_receipt(outcome_of("李小龍", *LANGUAGES.values()), SELLER),
     "right-to-left": render_receipt(
@@ -156,22 +156,26 @@ def test_receipt_shows_what_an_invoice_needs() -> None:
 def test_credit_note_shows_the_refund() -> None:
     text = text_of(DOCUMENTS["credit-note"])
     for shown in (
-        "Credit note Order ord_0123456789abcdefghjkmnpqrs",
+        "Credit note ord_0123-4 Order ord_0123456789abcdefghjkmnpqrs",
         "Refunded on 01 January 2026, 12:30 UTC Refunded to Card ending in 4242",
         "Refunded AUD 29.99 GST included (10 %) AUD 2.73",
     ):
         assert shown in text
 
 
-def test_credit_note_of_a_part_shows_what_is_refunded_so_far() -> None:
+def test_credit_note_of_a_part_shows_this_refund_and_what_is_refunded_so_far() -> None:
     part = outcome_of(
         "Alice",
         "Kite",
         change="partially_refunded",
-        refunded_amount=Money(amount=1100, currency="AUD"),
+        refund=Money(amount=1100, currency="AUD"),
+        refunded_amount=Money(amount=2000, currency="AUD"),
     )
-    text = text_of(render_credit_note(part, SELLER))
-    assert "Refunded so far AUD 11.00 GST included (10 %) AUD 1.00 Paid AUD 29.99" in text
+    text = text_of(render_credit_note(part, "ord_1-5", SELLER))
+    assert "Credit note ord_1-5 Order ord_" in text
+    assert (
+        "Refunded AUD 11.00 GST included (10 %) AUD 1.00 Refunded so far AUD 20.00 Paid AUD 29.99"
+    ) in text
 
 
 def test_payment_of_an_earlier_release_has_a_receipt() -> None:

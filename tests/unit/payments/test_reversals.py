@@ -137,7 +137,7 @@ def test_refund_of_the_shop_stays_one_when_its_failure_is_reported() -> None:
         # an appeal against a decision
         ([dispute("lost"), dispute("appeal_under_review", 2)], "open", True),
         ([dispute("lost"), dispute("appeal_under_review", 2), dispute("won", 3)], "won", False),
-        ([dispute("prevented")], "won", False),
+        ([dispute("prevented")], "lost", True),
         # a status that the gateway has added
         ([dispute("new_status")], "open", True),
         # two disputes of the same charge

@@ -27,6 +27,9 @@ class Charging:
         self.recorded.append(intent)
         return payment
 
+    def record_success(self, payment: Payment) -> Payment:
+        return self.record(payment, Intent(id=payment.intent_id or "", status="succeeded"))
+
 
 def webhooks(payment: Payment | None = None, charging: Any = None) -> Webhooks:
     known = {payment.id: payment} if payment else {}

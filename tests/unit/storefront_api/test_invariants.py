@@ -26,7 +26,7 @@ from support.order_evidence import (
 
 PART = Money(amount=500, currency="AUD")
 PARTLY = replace(OWN, refunded=PART)
-DISPUTED = replace(OWN, disputed=True)
+DISPUTED = replace(OWN, dispute="open")
 
 
 def recorded(given: Evidence, **fields: object) -> Evidence:
@@ -53,15 +53,20 @@ INTACT = {
     "partially refunded": recorded(evidence(charges=[PARTLY]), refunded_amount=PART),
     "disputed": recorded(evidence(charges=[DISPUTED]), dispute="open", withdrawn_amount=PRICE),
     "partially refunded, and the rest is disputed": recorded(
-        evidence(charges=[replace(PARTLY, disputed=True)]),
+        evidence(charges=[replace(PARTLY, dispute="lost")]),
         refunded_amount=PART,
         dispute="lost",
         withdrawn_amount=Money(amount=PRICE.amount - PART.amount, currency="AUD"),
     ),
     "dispute won": recorded(
-        evidence(charges=[DISPUTED]),
+        evidence(charges=[replace(OWN, dispute="won")]),
         dispute="won",
         withdrawn_amount=Money(amount=0, currency="AUD"),
+    ),
+    "cancelled, and returned by the bank": recorded(
+        evidence("succeeded", CANCELLED, [replace(OWN, dispute="lost")]),
+        dispute="lost",
+        withdrawn_amount=PRICE,
     ),
     "cancelled while it is disputed": recorded(
         evidence("succeeded", CANCELLED, [DISPUTED]), dispute="open", withdrawn_amount=PRICE
@@ -89,7 +94,9 @@ VIOLATED: list[tuple[Kind, Evidence]] = [
     ("refund_not_started", evidence("succeeded", CANCELLED)),
     (
         "refund_not_started",
-        recorded(evidence("succeeded", CANCELLED, [DISPUTED]), dispute="won"),
+        recorded(
+            evidence("succeeded", CANCELLED, [replace(OWN, dispute="won")]), dispute="won"
+        ),
     ),
     ("refund_not_started", evidence("succeeded", CANCELLED, [REFUNDED])),
     ("charge_possible", evidence("action_required", CANCELLED, [unpaid("action_required")])),
@@ -120,10 +127,28 @@ VIOLATED: list[tuple[Kind, Evidence]] = [
         recorded(evidence("succeeded", CANCELLED, [REFUNDED]), refund_failed=True),
     ),
     ("dispute_unrecorded", evidence(charges=[DISPUTED])),
+    # its end was lost
+    (
+        "dispute_unrecorded",
+        recorded(
+            evidence("succeeded", CANCELLED, [replace(OWN, dispute="won")]),
+            dispute="open",
+            withdrawn_amount=PRICE,
+        ),
+    ),
+    # the bank has returned a part of the price, and a disputed charge cannot be refunded
+    (
+        "refund_missing",
+        recorded(
+            evidence("succeeded", CANCELLED, [replace(OWN, dispute="lost")]),
+            dispute="lost",
+            withdrawn_amount=PART,
+        ),
+    ),
     (
         "paid_back_twice",
         recorded(
-            evidence("refunded", CANCELLED, [replace(REFUNDED, disputed=True)]),
+            evidence("refunded", CANCELLED, [replace(REFUNDED, dispute="lost")]),
             dispute="lost",
             withdrawn_amount=PART,
         ),

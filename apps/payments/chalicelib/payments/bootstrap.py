@@ -120,6 +120,7 @@ def build(
                 events.ORDER_PLACED: charging.on_order_placed,
                 events.ORDER_CANCELLED: charging.on_order_cancelled,
                 events.PAYMENT_RETRIED: charging.on_payment_retried,
+                events.PAYMENT_DISPUTE_CLOSED: charging.on_dispute_closed,
             },
             Parking(sqs, settings.charge_dead_letters_url),
             sqs,

@@ -7,11 +7,16 @@ record itself is lost, a late charge searches the gateway for the intent.
 
 Paying again with another payment method is another attempt on the same intent. It is recorded
 first, which makes the payment pending again, and its event confirms the intent.
+
+A dispute may prevent the refund of a cancelled order for months. That the refund is due is recorded
+then, and the event about the end of the dispute makes it.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+
+from msgspec.structs import replace
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Intent, Payment, Reversals
@@ -28,7 +33,7 @@ from chassis.consumer import PermanentFailure
 from chassis.contention import Attempts
 from contracts.events import CloudEvent
 from contracts.orders import Order
-from contracts.payments import PaymentRetried
+from contracts.payments import PaymentOutcome, PaymentRetried
 
 SEARCH_AGE = timedelta(hours=1)
 """An order of this age without a transaction may have one that was lost: search the gateway."""
@@ -89,6 +94,20 @@ class Charging:
         except InvalidGatewayRequestError as error:
             raise PermanentFailure(f"the gateway rejects the request: {error}") from None
 
+    def on_dispute_closed(self, event: CloudEvent[PaymentOutcome]) -> None:
+        """Refund a cancelled order whose refund a dispute has prevented until now.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If the gateway does not answer; a retry is safe.
+        PermanentFailure
+            If the gateway refuses the refund.
+        """
+        payment = self._existing(event.data.order_id)
+        if payment.refund_due and payment.status == "succeeded":
+            self._refund(payment)
+
     def on_order_cancelled(self, event: CloudEvent[Order]) -> None:
         """Cancel the intent of a cancelled order, or refund its charge.
 
@@ -112,19 +131,24 @@ class Charging:
             payment = self._add(payment)
         if payment.may_still_succeed and payment.intent_id is not None:
             intent = self._gateway.cancel(payment.intent_id)
-            payment = self.record(payment, intent)
+            payment = self.record(payment, intent, order_cancelled=True)
             if intent.status not in ("cancelled", "succeeded"):
                 raise GatewayUnavailableError(f"{payment.intent_id} could not be cancelled")
-        elif payment.status == "refunded" and self._is_old(order):
-            # A webhook about a refund that failed may have been lost.
+        elif payment.is_charged and self._is_old(order):
+            # A webhook about a refund or a dispute may have been lost.
             payment = self._refresh(payment)
         if payment.status == "succeeded":
             self._refund(payment)
 
-    def record(self, payment: Payment, intent: Intent) -> Payment:
+    def record(self, payment: Payment, intent: Intent, *, order_cancelled: bool = False) -> Payment:
         """Record the status of a payment's intent, and return the updated payment.
 
         If another writer changed the payment meanwhile, it is read again.
+
+        Parameters
+        ----------
+        order_cancelled
+            Whether an intent that is cancelled is so because its order is.
 
         Raises
         ------
@@ -134,7 +158,9 @@ class Charging:
         attempts = Attempts(payment.id)
         while True:
             attempts.begin()
-            changed = domain.apply_intent(payment, intent, self._now())
+            changed = domain.apply_intent(
+                payment, intent, self._now(), order_cancelled=order_cancelled
+            )
             if changed is payment:
                 return payment
             if self._store.replace(changed):
@@ -156,6 +182,27 @@ class Charging:
         if self.record(payment, intent).status == "pending":
             # The result belongs to another attempt, of this or of another delivery.
             raise GatewayUnavailableError(f"{payment.intent_id} has no result yet")
+
+    def record_success(self, payment: Payment) -> Payment:
+        """Record that the gateway has reported a payment's success, and return the payment.
+
+        The card is read from the gateway, unless it is known or the gateway does not answer.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        assert payment.intent_id is not None  # the gateway has no other charges
+        intent = Intent(id=payment.intent_id, status="succeeded")
+        if not payment.is_charged and payment.card_last4 is None:
+            try:
+                known = self._gateway.retrieve(payment.intent_id)
+            except GatewayUnavailableError as error:
+                log.warning("card of a payment not read", reason=str(error))
+            else:
+                intent = replace(intent, card_last4=known.card_last4)
+        return self.record(payment, intent)
 
     def reverse(
         self,
@@ -183,8 +230,7 @@ class Charging:
         ServiceUnavailable
             If other writers were faster in every attempt.
         """
-        assert payment.intent_id is not None  # the gateway has no other charges
-        payment = self.record(payment, Intent(id=payment.intent_id, status="succeeded"))
+        payment = self.record_success(payment)
         attempts = Attempts(payment.id)
         while payment.is_charged:
             attempts.begin()
@@ -203,11 +249,11 @@ class Charging:
 
     def _refresh(self, payment: Payment) -> Payment:
         """Record all refunds and disputes that the gateway has of a charged payment."""
-        assert payment.intent_id is not None  # a payment that succeeded has an intent
-        refunds, disputes = self._gateway.reversals(payment.intent_id)
-        for refund in refunds:
+        intent_id = payment.intent_id
+        assert intent_id is not None  # a payment that succeeded has an intent
+        for refund in self._gateway.refunds(intent_id):
             payment = self.reverse(payment, partial(Reversals.with_refund, refund=refund))
-        for dispute in disputes:
+        for dispute in self._gateway.disputes(intent_id):
             payment = self.reverse(payment, partial(Reversals.with_dispute, dispute=dispute))
         return payment
 
@@ -242,26 +288,27 @@ class Charging:
         return found
 
     def _refund(self, payment: Payment) -> None:
-        """Refund what is left of a payment, unless that would pay it back twice.
+        """Refund what is left of a payment, once that would not pay it back twice.
 
         A refund that has failed is not repeated, because it would fail again: the customer must get
         the money another way, which reconciliation reports to an operator.
         """
-        assert payment.intent_id is not None  # a payment that succeeded has an intent
-        if payment.reversals.refund_failed or payment.reversals.prevents_refund:
+        if payment.reversals.refund_failed:
             log.warning("payment not refunded again", order_id=payment.order_id)
             return
+        if payment.reversals.prevents_refund:
+            payment = self._postpone_refund(payment)
+            if payment.reversals.prevents_refund or payment.status != "succeeded":
+                return
+        assert payment.intent_id is not None  # a payment that succeeded has an intent
         total = payment.amount.amount + payment.reversals.failed
         try:
             refund = self._gateway.refund(
-                payment.intent_id,
-                payment.order_id,
-                payment.reversals.disputes[-1].id if payment.reversals.disputes else None,
+                payment.intent_id, payment.order_id, payment.reversals.generation
             )
         except GatewayRefusedError as error:
             if error.code == "charge_disputed":
-                self._refresh(payment)
-                log.warning("payment not refunded again", order_id=payment.order_id)
+                self._postpone_refund(self._refresh(payment))
                 return
             raise PermanentFailure(
                 f"the refund of {payment.order_id} was refused: {error.code}"
@@ -272,6 +319,18 @@ class Charging:
             return known.with_total(total)
 
         self.reverse(payment, refunded, order_cancelled=True)
+
+    def _postpone_refund(self, payment: Payment) -> Payment:
+        """Record that a refund is due once no dispute prevents it, and return the payment."""
+        attempts = Attempts(payment.id)
+        while payment.reversals.prevents_refund and not payment.refund_due:
+            attempts.begin()
+            changed = payment.with_refund_due(self._now())
+            if self._store.replace(changed):
+                log.warning("refund postponed by a dispute", order_id=payment.order_id)
+                return changed
+            payment = self._existing(payment.order_id)
+        return payment
 
     def _existing(self, order_id: str) -> Payment:
         payment = self._store.get(domain.transaction_id(order_id))

@@ -112,7 +112,8 @@ _REFUND_PROGRESS: dict[str, int] = {"succeeded": 1, "failed": 2, "canceled": 2}
 _CLOSED_DISPUTES: dict[str, DisputeState] = {
     "won": "won",
     "warning_closed": "won",
-    "prevented": "won",
+    # the shop's account has paid the customer back, before there was a dispute (Visa RDR)
+    "prevented": "lost",
     "lost": "lost",
 }
 
@@ -224,6 +225,13 @@ class Reversals(Struct, frozen=True, kw_only=True):
         return None
 
     @property
+    def generation(self) -> str:
+        """A text that changes whenever the gateway may answer differently to the same refund."""
+        changes = [dispute.id for dispute in self.disputes]
+        changes += [refund.id for refund in self.refunds if refund.has_failed]
+        return derived_id("rev", *sorted(changes)) if changes else ""
+
+    @property
     def prevents_refund(self) -> bool:
         """Whether the bank has taken the money, so that a refund would pay it back twice."""
         return any(each.has_withdrawn for each in self.disputes)
@@ -270,7 +278,9 @@ class Reversals(Struct, frozen=True, kw_only=True):
         known = next((each for each in self.disputes if each.id == dispute.id), None)
         if known is None:
             return replace(self, disputes=(*self.disputes, dispute))
-        if _newness(dispute) <= _newness(known) or dispute.status == known.status:
+        if _newness(dispute) <= _newness(known):
+            return self
+        if (dispute.status, dispute.refundable) == (known.status, known.refundable):
             return self
         return replace(
             self, disputes=tuple(dispute if each is known else each for each in self.disputes)
@@ -295,9 +305,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
         What has changed, if not only the status: more or less is refunded, or there is a dispute.
     refunded_amount, disputed_amount
         The amounts at that time, if the outcome is about them.
+    refund
+        What was refunded with this outcome, of ``refunded_amount``.
     order_cancelled
-        Whether a refund was requested because the order was cancelled, as those of earlier releases
-        always were.
+        Whether the payment was cancelled or refunded because its order was, as in earlier releases
+        always.
     """
 
     status: PaymentStatus
@@ -308,6 +320,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     change: PaymentChange | None = None
     refunded_amount: Money | None = None
     disputed_amount: Money | None = None
+    refund: Money | None = None
     order_cancelled: bool = True
 
     @property
@@ -347,7 +360,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     releases have none of them. ``outcomes`` are the statuses that it has had and the changes within
     them, oldest first, so that the event of each can be re-emitted unchanged. ``attempt`` is the
     number of the current attempt, from 1; ``retries`` are the requests that began the others.
-    ``reversals`` are its refunds and disputes.
+    ``reversals`` are its refunds and disputes. ``refund_due`` is set if the order was cancelled
+    while a dispute prevented the refund.
     """
 
     id: str
@@ -372,6 +386,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     attempt: int = 1
     retries: tuple[Retry, ...] = ()
     reversals: Reversals = Reversals()
+    refund_due: bool = False
 
     @property
     def may_still_succeed(self) -> bool:
@@ -400,8 +415,14 @@ class Payment(Struct, frozen=True, kw_only=True):
         *,
         decline_code: str | None = None,
         client_secret: str | None = None,
+        order_cancelled: bool = True,
     ) -> "Payment":
         """Return the payment with its next status.
+
+        Parameters
+        ----------
+        order_cancelled
+            Whether a cancelled payment is cancelled because its order is.
 
         Raises
         ------
@@ -416,6 +437,7 @@ class Payment(Struct, frozen=True, kw_only=True):
             occurred_at=now,
             decline_code=decline_code,
             attempt=self.attempt,
+            order_cancelled=order_cancelled,
         )
         return replace(
             self,
@@ -512,6 +534,10 @@ class Payment(Struct, frozen=True, kw_only=True):
         outcome = replace(outcome, order_cancelled=order_cancelled)
         return replace(changed, status=outcome.status, outcomes=(*self.outcomes, outcome))
 
+    def with_refund_due(self, now: datetime) -> "Payment":
+        """Return the payment of a cancelled order, to be refunded once no dispute prevents it."""
+        return replace(self, refund_due=True, version=self.version + 1, updated_at=now)
+
     def with_receipt(self, file_id: str, now: datetime) -> "Payment":
         """Return the payment with its archived receipt."""
         return replace(self, receipt_file_id=file_id, version=self.version + 1, updated_at=now)
@@ -585,11 +611,15 @@ def _reversal(before: Payment, after: Payment, now: datetime) -> Outcome | None:
     if less > 0:
         return replace(outcome, status="succeeded", change="refund_failed")
     if less < 0:
+        outcome = replace(outcome, refund=Money(amount=-less, currency=after.amount.currency))
         if after.refunded_amount != after.amount:
             return replace(outcome, change="partially_refunded")
         repeated = any(each.status == "refunded" for each in before.outcomes)
         return replace(outcome, status="refunded", change="refunded_again" if repeated else None)
     for dispute in after.reversals.disputes:
+        if dispute.status == "warning_closed":
+            # An inquiry, which nobody has decided: often it was answered with a refund.
+            continue
         known = next((each for each in before.reversals.disputes if each.id == dispute.id), None)
         if known is None or known.state != dispute.state:
             return replace(
@@ -650,13 +680,20 @@ def _payment_of(
     )
 
 
-def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
+def apply_intent(
+    payment: Payment, intent: Intent, now: datetime, *, order_cancelled: bool = False
+) -> Payment:
     """Return the payment with the status of its intent; the same payment if nothing changes.
 
     A status that may not follow the current one is ignored, since the gateway's statuses arrive
     late, repeatedly and out of order. An intent that was charged stays charged. The status of an
     earlier attempt is ignored too, unless it is final: a late decline of the first card says
     nothing about the second.
+
+    Parameters
+    ----------
+    order_cancelled
+        Whether an intent that is cancelled is so because its order is.
     """
     status = intent.status
     if status == "unconfirmed" or payment.is_charged or status not in ALLOWED[payment.status]:
@@ -668,6 +705,7 @@ def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
         now,
         decline_code=intent.decline_code,
         client_secret=intent.client_secret if status == "action_required" else None,
+        order_cancelled=order_cancelled or status != "cancelled",
     )
     # A webhook does not report the card: it is the one whose holder had to authenticate, unless the
     # customer has paid again since.

@@ -111,6 +111,7 @@ def outcome_of(payment: Payment, outcome: Outcome) -> PaymentOutcome:
         change=outcome.change,
         refunded_amount=outcome.refunded_amount,
         disputed_amount=outcome.disputed_amount,
+        refund=outcome.refund,
         order_cancelled=outcome.order_cancelled,
         placed_at=payment.placed_at,
         shipping_address=payment.shipping_address,

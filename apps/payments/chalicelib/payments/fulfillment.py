@@ -24,11 +24,18 @@ _REFUNDS = ("refunded", "refunded_again", "partially_refunded")
 """Statuses and changes with which money was returned to the customer."""
 
 
-class Renderer(Protocol):
-    """Renders documents about payments as PDF; the same payment always gives the same bytes."""
+class ReceiptRenderer(Protocol):
+    """Renders receipts; the same payment always gives the same bytes."""
 
     def __call__(self, outcome: PaymentOutcome) -> bytes:
-        """Return the document about a payment as a PDF."""
+        """Return the receipt of a payment as a PDF."""
+
+
+class CreditNoteRenderer(Protocol):
+    """Renders credit notes; the same refund always gives the same bytes."""
+
+    def __call__(self, outcome: PaymentOutcome, number: str) -> bytes:
+        """Return the credit note of a refund as a PDF."""
 
 
 class Fulfillment:
@@ -51,8 +58,8 @@ class Fulfillment:
         store: TransactionStore,
         file_manager: Downstream,
         notifications: Downstream,
-        render_receipt: Renderer,
-        render_credit_note: Renderer,
+        render_receipt: ReceiptRenderer,
+        render_credit_note: CreditNoteRenderer,
         now: Clock = clock.now,
     ) -> None:
         self._store = store
@@ -94,11 +101,9 @@ class Fulfillment:
             self._archive(payment, receipt)
             attachments.append(_attachment(_filename(outcome.order_id), receipt))
         elif (outcome.change or outcome.status) in _REFUNDS:
-            attachments.append(
-                _attachment(
-                    f"credit-note-{outcome.order_id}.pdf", self._render_credit_note(outcome)
-                )
-            )
+            number = f"{outcome.order_id}-{version}"
+            credit_note = self._render_credit_note(outcome, number)
+            attachments.append(_attachment(f"credit-note-{number}.pdf", credit_note))
         self._send_email(outcome, *email, attachments)
 
     def _archive(self, payment: Payment, receipt: bytes) -> None:

@@ -87,11 +87,14 @@ class Gateway(Protocol):
     def cancel(self, intent_id: str) -> Intent:
         """Cancel an intent unless it has a final outcome already, and return it."""
 
-    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> Refund | None:
+    def refund(self, intent_id: str, order_id: str, generation: str = "") -> Refund | None:
         """Refund what is left of the charge of an intent; ``None`` if nothing is left."""
 
-    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
-        """Return the refunds and the disputes of an intent's charge."""
+    def refunds(self, intent_id: str) -> list[Refund]:
+        """Return the refunds of an intent's charge, oldest first."""
+
+    def disputes(self, intent_id: str) -> list[Dispute]:
+        """Return the disputes of an intent's charge, oldest first."""
 
     def order_of(self, intent_id: str) -> str | None:
         """Return the id of the order that an intent belongs to, if it belongs to one."""
@@ -259,14 +262,15 @@ class StripeGateway:
         except stripe.InvalidRequestError:
             return self.retrieve(intent_id)
 
-    def refund(self, intent_id: str, order_id: str, dispute_id: str | None = None) -> Refund | None:
+    def refund(self, intent_id: str, order_id: str, generation: str = "") -> Refund | None:
         """Refund what is left of the charge of an intent; ``None`` if nothing is left.
 
         Parameters
         ----------
-        dispute_id
-            The last dispute of the charge, if there was one. It is part of the idempotency key,
-            because Stripe also repeats its answer that a disputed charge cannot be refunded.
+        generation
+            A part of the idempotency key that changes with the disputes and failed refunds of the
+            charge, because Stripe would repeat its answer from before: that a disputed charge
+            cannot be refunded, that nothing is left, or a refund that was made already.
 
         Raises
         ------
@@ -280,7 +284,7 @@ class StripeGateway:
         params: Any = {"payment_intent": intent_id, "metadata": {"order_id": order_id}}
         try:
             refund = self.call_with_retry(
-                f"{order_id}:refund" + (f":{dispute_id}" if dispute_id else ""),
+                _key(order_id, "refund", generation),
                 lambda key: self.client.v1.refunds.create(params, _options(key)),
             )
         except stripe.InvalidRequestError as error:
@@ -291,8 +295,20 @@ class StripeGateway:
             raise GatewayRefusedError(refund.failure_reason or "refund_failed")
         return _refund(refund)
 
-    def reversals(self, intent_id: str) -> tuple[list[Refund], list[Dispute]]:
-        """Return the refunds and the disputes of an intent's charge, oldest first.
+    def refunds(self, intent_id: str) -> list[Refund]:
+        """Return the refunds of an intent's charge, oldest first.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If Stripe does not answer.
+        """
+        params: Any = {"payment_intent": intent_id, "limit": 100}
+        found = self.call_with_retry(None, lambda _: self.client.v1.refunds.list(params)).data
+        return [_refund(each) for each in reversed(found)]
+
+    def disputes(self, intent_id: str) -> list[Dispute]:
+        """Return the disputes of an intent's charge, oldest first.
 
         Raises
         ------
@@ -301,22 +317,18 @@ class StripeGateway:
         """
         params: Any = {"payment_intent": intent_id, "limit": 100}
         as_of = int(time.time())
-        refunds = self.call_with_retry(None, lambda _: self.client.v1.refunds.list(params)).data
-        disputes = self.call_with_retry(None, lambda _: self.client.v1.disputes.list(params)).data
-        return (
-            [_refund(each) for each in reversed(refunds)],
-            [
-                Dispute(
-                    id=each.id,
-                    amount=each.amount,
-                    currency=each.currency.upper(),
-                    status=each.status,
-                    as_of=as_of,
-                    refundable=each.is_charge_refundable,
-                )
-                for each in reversed(disputes)
-            ],
-        )
+        found = self.call_with_retry(None, lambda _: self.client.v1.disputes.list(params)).data
+        return [
+            Dispute(
+                id=each.id,
+                amount=each.amount,
+                currency=each.currency.upper(),
+                status=each.status,
+                as_of=as_of,
+                refundable=each.is_charge_refundable,
+            )
+            for each in reversed(found)
+        ]
 
     def order_of(self, intent_id: str) -> str | None:
         """Return the id of the order that an intent belongs to, if it belongs to one.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chalicelib.payments.domain import Reversals
 from chalicelib.payments.gateway import StripeGateway, order_id_of
 from contracts.money import Money
 from contracts.payments import GatewayCharge
@@ -61,7 +62,7 @@ class StripeLedger:
             "expand": ["data.latest_charge"],
         }
         found = self._gateway.call_with_retry(None, lambda _: list(self._listed(params)))
-        return [charge for intent in found if (charge := _charge(intent)).order_id]
+        return [self._charge(intent) for intent in found if order_id_of(intent.metadata)]
 
     def of_intent(self, intent_id: str) -> GatewayCharge | None:
         """Return the charge of an intent; ``None`` if Stripe has no such intent.
@@ -76,28 +77,30 @@ class StripeLedger:
         params: Any = {"expand": ["latest_charge"]}
         intents = self._gateway.client.v1.payment_intents
         try:
-            return self._gateway.call_with_retry(
-                None, lambda _: _charge(intents.retrieve(intent_id, params))
+            intent = self._gateway.call_with_retry(
+                None, lambda _: intents.retrieve(intent_id, params)
             )
         except stripe.InvalidRequestError as error:
             if error.code != "resource_missing":
                 raise
             return None
+        return self._charge(intent)
 
     def _listed(self, params: Any) -> "Iterator[stripe.PaymentIntent]":
         return self._gateway.client.v1.payment_intents.list(params).auto_paging_iter()
 
-
-def _charge(intent: "stripe.PaymentIntent") -> GatewayCharge:
-    charge: Any = intent.latest_charge
-    currency = intent.currency.upper()
-    unpaid = "declined" if intent.last_payment_error else "open"
-    return GatewayCharge(
-        intent_id=intent.id,
-        order_id=order_id_of(intent.metadata) or "",
-        status=_STATUSES.get(intent.status, unpaid),
-        charged=Money(amount=intent.amount_received, currency=currency),
-        refunded=Money(amount=charge.amount_refunded if charge else 0, currency=currency),
-        created_at=datetime.fromtimestamp(intent.created, UTC),
-        disputed=bool(charge and charge.disputed),
-    )
+    def _charge(self, intent: "stripe.PaymentIntent") -> GatewayCharge:
+        charge: Any = intent.latest_charge
+        currency = intent.currency.upper()
+        unpaid = "declined" if intent.last_payment_error else "open"
+        # disputes are rare, so they are read only of the charges that have some
+        disputes = self._gateway.disputes(intent.id) if charge and charge.disputed else []
+        return GatewayCharge(
+            intent_id=intent.id,
+            order_id=order_id_of(intent.metadata) or "",
+            status=_STATUSES.get(intent.status, unpaid),
+            charged=Money(amount=intent.amount_received, currency=currency),
+            refunded=Money(amount=charge.amount_refunded if charge else 0, currency=currency),
+            created_at=datetime.fromtimestamp(intent.created, UTC),
+            dispute=Reversals(disputes=tuple(disputes)).dispute,
+        )

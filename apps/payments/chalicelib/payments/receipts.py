@@ -91,23 +91,26 @@ def render_receipt(outcome: PaymentOutcome, seller: Seller) -> bytes:
     return _typeset(_document("Receipt", "Paid", totals, outcome, seller))
 
 
-def render_credit_note(outcome: PaymentOutcome, seller: Seller) -> bytes:
+def render_credit_note(outcome: PaymentOutcome, number: str, seller: Seller) -> bytes:
     """Return the credit note of a refund as a PDF; the same refund always gives the same bytes.
 
     Parameters
     ----------
     outcome
-        A payment of which some or all was refunded. A credit note includes the refunds before it.
+        A payment of which some or all was refunded.
+    number
+        Number of the credit note; an order can have several.
     seller
         The seller, as the stage's settings name it.
     """
     # payments of earlier releases do not say how much: everything
-    refunded = outcome.refunded_amount or outcome.amount
-    totals = [("Refunded", format_money(refunded)), *_tax(refunded, seller)]
-    if refunded != outcome.amount:
-        totals[0] = ("Refunded so far", format_money(refunded))
+    refund = outcome.refund or outcome.amount
+    totals = [("Refunded", format_money(refund)), *_tax(refund, seller)]
+    if refund != outcome.amount:
+        so_far = outcome.refunded_amount or refund
+        totals.append(("Refunded so far", format_money(so_far)))
         totals.append(("Paid", format_money(outcome.amount)))
-    return _typeset(_document("Credit note", "Refunded", totals, outcome, seller))
+    return _typeset(_document("Credit note", "Refunded", totals, outcome, seller, number))
 
 
 def tax_included(amount: Money, percent: Decimal) -> Money:
@@ -123,9 +126,15 @@ def tax_included(amount: Money, percent: Decimal) -> Money:
 
 
 def _document(
-    kind: str, verb: str, totals: list[tuple[str, str]], outcome: PaymentOutcome, seller: Seller
+    kind: str,
+    verb: str,
+    totals: list[tuple[str, str]],
+    outcome: PaymentOutcome,
+    seller: Seller,
+    number: str = "",
 ) -> _Document:
-    facts = [("Order", [outcome.order_id])]
+    facts = [(kind, [number])] if number else []
+    facts.append(("Order", [outcome.order_id]))
     if outcome.placed_at is not None:
         facts.append(("Order date", [_date(outcome.placed_at)]))
     facts.append(("Transaction", [outcome.transaction_id]))

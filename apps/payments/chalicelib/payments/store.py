@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.payments.domain import Outcome, Payment, Retry, Reversals, transaction_id
@@ -38,6 +43,7 @@ class TransactionRecord(Record):
     attempt = NumberAttribute(null=True)
     retries: DocumentAttribute[tuple[Retry, ...]] = DocumentAttribute(tuple[Retry, ...], null=True)
     reversals: DocumentAttribute[Reversals] = DocumentAttribute(Reversals, null=True)
+    refund_due = BooleanAttribute(null=True)
 
     def to_payment(self) -> Payment:
         """Return the payment as a domain object."""
@@ -64,6 +70,7 @@ class TransactionRecord(Record):
             attempt=int(self.attempt or 1),
             retries=self.retries or (),
             reversals=self.reversals or self._unrecorded_reversals(),
+            refund_due=bool(self.refund_due),
         )
 
     def _unrecorded_reversals(self) -> Reversals:
@@ -142,6 +149,7 @@ class TransactionStore:
             attempt=payment.attempt,
             retries=payment.retries,
             reversals=payment.reversals,
+            refund_due=payment.refund_due or None,
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,

@@ -17,7 +17,12 @@ from msgspec import Struct
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.domain import Dispute, Intent, IntentStatus, Payment, Refund, Reversals
-from chalicelib.payments.gateway import Gateway, GatewayUnavailableError, attempt_of
+from chalicelib.payments.gateway import (
+    Gateway,
+    GatewayUnavailableError,
+    InvalidGatewayRequestError,
+    attempt_of,
+)
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
@@ -185,6 +190,8 @@ class Webhooks:
         if payment is None:
             return "unknown_intent"
         status = _STATUSES[event.type]
+        if status == "succeeded":
+            return _result(payment, self._charging.record_success(payment))
         failure = msgspec.convert(subject.get("last_payment_error") or {}, dict[str, Any])
         intent = Intent(
             id=payment.intent_id or "",
@@ -210,7 +217,7 @@ class Webhooks:
             # Refunds and disputes of the dashboard have no metadata of ours.
             try:
                 order_id = self._gateway.order_of(intent_id)
-            except GatewayUnavailableError as error:
+            except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
                 log.warning("gateway unavailable for a webhook", reason=str(error))
                 raise ServiceUnavailable(
                     "The order is not known yet. Send it again later."
@@ -221,8 +228,8 @@ class Webhooks:
         payment = self._recorded(order_id, intent_id)
         if payment is None:
             return "unknown_intent"
-        # Only refunds that the shop requests have metadata, and only a cancellation requests them.
-        order_cancelled = isinstance(subject, _Refund) and bool(metadata)
+        # Only refunds that the shop requests name the order, and only a cancellation requests them.
+        order_cancelled = isinstance(subject, _Refund) and "order_id" in (metadata or {})
         changed = self._charging.reverse(payment, change, order_cancelled=order_cancelled)
         return _result(payment, changed)
 

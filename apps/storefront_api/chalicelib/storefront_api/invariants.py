@@ -238,11 +238,23 @@ def _of_refunds(
     elif order.status == "cancelled" and transaction.refund_failed and _is_kept(own):
         left = format_money(_left(own))
         yield "refund_missing", f"the order was cancelled, and the refund of {left} failed"
+    elif order.status == "cancelled" and transaction.dispute == "lost":
+        withdrawn = transaction.withdrawn_amount
+        kept = _left(own).amount - (withdrawn.amount if withdrawn else 0)
+        if kept > 0:
+            amount = format_money(Money(amount=kept, currency=own.charged.currency))
+            yield (
+                "refund_missing",
+                f"the order was cancelled, and neither the shop nor the bank returned {amount}",
+            )
 
 
 def _of_disputes(transaction: Transaction, own: GatewayCharge) -> Iterator[tuple[Kind, str]]:
-    if own.disputed and transaction.dispute is None:
-        yield "dispute_unrecorded", "the gateway has a dispute, and the transaction has none"
+    if own.dispute is not None and own.dispute != transaction.dispute:
+        yield (
+            "dispute_unrecorded",
+            f"the gateway's dispute is {own.dispute}, the transaction's {transaction.dispute}",
+        )
     withdrawn = transaction.withdrawn_amount
     if withdrawn and own.refunded.amount + withdrawn.amount > own.charged.amount:
         yield (

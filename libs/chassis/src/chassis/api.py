@@ -312,20 +312,24 @@ class ServiceApp(Chalice):
         assert request is not None  # Chalice sets it before it calls a view
         return request
 
-    def raw_body(self) -> bytes:
+    def raw_body(self, limit: int | None = None) -> bytes:
         """Return the bytes of the request's body, whatever its type.
+
+        Parameters
+        ----------
+        limit
+            The most bytes that it may have, if not ``max_body``.
 
         Raises
         ------
         PayloadTooLarge
-            If it has more than ``max_body`` bytes.
+            If it has more bytes.
         """
+        limit = limit or self.max_body
         raw = self.request.raw_body or b""
         body = raw.encode() if isinstance(raw, str) else raw
-        if len(body) > self.max_body:
-            raise PayloadTooLarge(
-                f"The body has {len(body)} bytes. At most {self.max_body} are accepted."
-            )
+        if len(body) > limit:
+            raise PayloadTooLarge(f"The body has {len(body)} bytes. At most {limit} are accepted.")
         return body
 
     def _body_of_type(self, types: tuple[str, ...]) -> bytes:

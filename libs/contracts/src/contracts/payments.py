@@ -15,6 +15,9 @@ from contracts.schema import Input, NoBody, Output, Timestamp
 MAX_RETRY_AGE = timedelta(days=7)
 """Age of a transaction from which on it can no longer be paid again."""
 
+MAX_WEBHOOK = 512 * 1024
+"""Bytes of a webhook: those about disputes contain the evidence, up to 150,000 characters."""
+
 PaymentStatus = Literal[
     "pending", "succeeded", "declined", "action_required", "refunded", "cancelled"
 ]
@@ -96,7 +99,9 @@ class GatewayCharge(Output):
     charged: Money
     refunded: Money
     created_at: Timestamp
-    disputed: Annotated[bool, Meta(description="Whether there is a dispute, or was one")] = False
+    dispute: Annotated[
+        DisputeState | None, Meta(description="The state of the bank's dispute, if there was one")
+    ] = None
 
 
 class ExpectedMessage(Output):
@@ -134,7 +139,7 @@ class TransactionAuditAnswer(Output):
 class Webhook(Input):
     """The exact bytes that the gateway posted (base64 in JSON), and their signature."""
 
-    payload: Annotated[bytes, Meta(max_length=256 * 1024)]
+    payload: Annotated[bytes, Meta(max_length=MAX_WEBHOOK)]
     signature: Annotated[str, Meta(max_length=2000)]
 
 
@@ -185,8 +190,12 @@ class PaymentOutcome(Output):
     ] = None
     refunded_amount: Money | None = None
     disputed_amount: Money | None = None
+    refund: Annotated[
+        Money | None, Meta(description="What was refunded this time, of the refunded amount")
+    ] = None
     order_cancelled: Annotated[
-        bool, Meta(description="Whether a refund was made because the order was cancelled")
+        bool,
+        Meta(description="Whether it was cancelled or refunded because the order was cancelled"),
     ] = True
     placed_at: Timestamp | None = None
     shipping_address: Address | None = None

@@ -3,6 +3,7 @@
 from chalicelib.storefront_api.bootstrap import Components
 from chassis.api import ServiceBlueprint
 from contracts import storefront as api
+from contracts.payments import MAX_WEBHOOK
 
 routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 
@@ -11,4 +12,4 @@ routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 def receive_payment_webhook() -> None:
     """Forward a webhook of the payment gateway to payments."""
     app = routes.app
-    routes.components.webhooks.receive(app.raw_body(), app.header("stripe-signature"))
+    routes.components.webhooks.receive(app.raw_body(MAX_WEBHOOK), app.header("stripe-signature"))

@@ -1,0 +1,217 @@
+"""What the gateway's dashboard and banks do to the payments of cancelled orders, and to success."""
+
+import json
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from chalicelib.payments.gateway import StripeGateway
+from contracts.events import ORDER_CANCELLED, ORDER_PLACED
+from gateway_simulator.client import ControlClient
+from support.gateway_dashboard import Dashboard, paid_order, shown, webhook
+from support.moto_aws import StreamOf, TopicSpy, parked
+from support.payments import event_of, intent_of, money_moved, order_of, outcomes
+from support.sns_notifications import sns
+
+
+@pytest.fixture
+def emitted(app: ModuleType) -> Any:
+    """Return a function that returns the events emitted since the last call."""
+    stream, spy = StreamOf("toyshop-local-payments"), TopicSpy(app.settings.topic_arn)
+    return lambda: outcomes(app, stream, spy)
+
+
+def emails_about(app: ModuleType, events: list[dict[str, Any]]) -> list[Any]:
+    """Fulfil events, and return what the requested emails are about."""
+    for event in events:
+        app.fulfil(sns(json.dumps(event)), None)
+    requested = {call.path["message_id"]: call.body for call in app.notifications.calls}
+    return [mail.order for mail in requested.values()]
+
+
+@pytest.fixture
+def is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every order be one whose re-emission reads the gateway."""
+    monkeypatch.setattr("chalicelib.payments.charging.SEARCH_AGE", timedelta(0))
+
+
+@pytest.mark.parametrize("amount", [None, 500])
+def test_dashboard_refund_that_fails_after_the_cancellation_is_made_up_for(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard, amount: int | None
+) -> None:
+    # GIVEN a refund whose webhooks arrive after the cancellation, and that fails later
+    order = paid_order(app)
+    webhooks = dashboard.refund(intent_of(order), amount)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    dashboard.deliver(*webhooks, *dashboard.fail(webhooks))
+    assert shown(api, order)[:2] == ("succeeded", 2500 - (amount or 2500))
+    # WHEN the cancellation is emitted again, within the life of the first idempotency key
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    # THEN the gateway has really refunded what is recorded
+    assert shown(api, order) == ("refunded", 2500, None)
+    kept = [each for each in money_moved(gateway, order) if each[:2] == ("refund", "succeeded")]
+    assert sum(amount for _, _, amount in kept) == 2500
+
+
+def test_order_that_was_cancelled_while_disputed_is_refunded_when_the_dispute_is_won(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard, emitted: Any
+) -> None:
+    for arrives in ("before", "after"):
+        order = paid_order(app)
+        opened = dashboard.dispute(intent_of(order))
+        if arrives == "before":
+            dashboard.deliver(*opened)
+        for _ in range(2):
+            app.charge(event_of(ORDER_CANCELLED, order), None)
+        dashboard.deliver(*opened)
+        assert shown(api, order) == ("succeeded", 0, "open")
+        assert len(money_moved(gateway, order)) == 1
+        emitted()
+        # WHEN the event about the end of the dispute is delivered, twice
+        dashboard.deliver(*dashboard.close(opened, "won"))
+        (closed,) = emitted()
+        for _ in range(2):
+            app.charge_again(sns(json.dumps(closed)), None)
+        assert shown(api, order) == ("refunded", 2500, "won")
+        assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
+    assert parked("toyshop-local-payments-charge-dead-letters") == []
+
+
+@pytest.mark.parametrize(("cancelled", "outcome"), [(True, "lost"), (False, "won")])
+def test_end_of_a_dispute_refunds_nothing_else(
+    app: ModuleType,
+    api: Any,
+    gateway: ControlClient,
+    dashboard: Dashboard,
+    emitted: Any,
+    cancelled: bool,
+    outcome: str,
+) -> None:
+    order = paid_order(app)
+    opened = dashboard.dispute(intent_of(order))
+    dashboard.deliver(*opened)
+    if cancelled:
+        app.charge(event_of(ORDER_CANCELLED, order), None)
+    emitted()
+    dashboard.deliver(*dashboard.close(opened, outcome))
+    (closed,) = emitted()
+    app.charge_again(sns(json.dumps(closed)), None)
+    assert shown(api, order) == ("succeeded", 0, outcome)
+    assert len(money_moved(gateway, order)) == 1
+
+
+def test_payment_that_was_returned_before_a_dispute_is_not_refunded(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard
+) -> None:
+    order = paid_order(app)
+    prevented = {"id": "du_1", "amount": 2500, "currency": "aud", "status": "prevented"}
+    subject = {**prevented, "payment_intent": intent_of(order)}
+    dashboard.deliver(webhook("charge.dispute.created", subject))
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("succeeded", 0, "lost")
+    assert len(money_moved(gateway, order)) == 1
+
+
+@pytest.mark.usefixtures("is_old")
+def test_refund_by_hand_after_a_failure_is_recorded_although_its_webhook_was_lost(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard
+) -> None:
+    order = paid_order(app)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    (refund,) = [each for each in gateway.ledger() if each["order_id"] == order.id][1:]
+    dashboard.deliver(webhook("refund.failed", gateway.fail_refund(refund["id"])))
+    dashboard.refund(intent_of(order))
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("refunded", 2500, None)
+
+
+@pytest.mark.usefixtures("is_old")
+def test_won_dispute_is_refunded_although_its_webhook_was_lost(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard
+) -> None:
+    order = paid_order(app)
+    opened = dashboard.dispute(intent_of(order))
+    dashboard.deliver(*opened)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    dashboard.close(opened, "won")
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("refunded", 2500, "won")
+    assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
+
+
+def test_end_of_an_inquiry_is_not_mailed(
+    app: ModuleType, dashboard: Dashboard, emitted: Any
+) -> None:
+    # GIVEN a question of the bank that is answered with a refund
+    order = paid_order(app)
+    opened, _ = dashboard.dispute(intent_of(order), kind="inquiry")
+    refund = dashboard.refund(intent_of(order))
+    dashboard.deliver(opened, *refund, *dashboard.close([opened], "won"))
+    about = emails_about(app, emitted())
+    assert [mail.reversal for mail in about] == [None, "disputed", None]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "cancelled"), [({"ticket": "12"}, False), ({"order_id": ""}, True)]
+)
+def test_only_the_shops_own_refund_is_mailed_as_one_of_a_cancelled_order(
+    app: ModuleType,
+    gateway: ControlClient,
+    dashboard: Dashboard,
+    emitted: Any,
+    metadata: dict[str, str],
+    cancelled: bool,
+) -> None:
+    order = paid_order(app)
+    own = {"order_id": order.id} if "order_id" in metadata else metadata
+    refund = gateway.refund(intent_of(order)) | {"metadata": own}
+    dashboard.deliver(webhook("refund.created", refund))
+    assert emails_about(app, emitted())[-1].cancelled is cancelled
+
+
+def test_payment_that_is_cancelled_in_the_dashboard_is_not_mailed_as_a_cancelled_order(
+    app: ModuleType, gateway: ControlClient, dashboard: Dashboard, emitted: Any
+) -> None:
+    expected = {}
+    for by_shop in (True, False):
+        order = order_of("pm_card_authenticationRequired")
+        app.charge(event_of(ORDER_PLACED, order), None)
+        if by_shop:
+            app.charge(event_of(ORDER_CANCELLED, order), None)
+        else:
+            intent = gateway.cancel(intent_of(order))
+            dashboard.deliver(webhook("payment_intent.canceled", intent))
+        expected[order.id] = by_shop
+    about = [mail for mail in emails_about(app, emitted()) if not mail.charged]
+    assert {mail.order_id: mail.cancelled for mail in about} == expected
+
+
+def test_receipt_has_the_card_although_the_webhook_is_faster(
+    app: ModuleType, dashboard: Dashboard, emitted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirm = StripeGateway.confirm
+
+    def overtaken(gateway: StripeGateway, intent_id: str, *rest: Any) -> Any:
+        answer = confirm(gateway, intent_id, *rest)
+        subject = {"id": intent_id, "metadata": {"order_id": order.id}}
+        dashboard.deliver(webhook("payment_intent.succeeded", subject))
+        return answer
+
+    monkeypatch.setattr(StripeGateway, "confirm", overtaken)
+    order = order_of()
+    app.charge(event_of(ORDER_PLACED, order), None)
+    assert [event["data"]["card_last4"] for event in emitted()] == ["4242"]
+
+
+def test_success_is_recorded_without_the_card_if_the_gateway_does_not_answer(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard, emitted: Any
+) -> None:
+    order = order_of("pm_card_chargeDeclined")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    gateway.add_fault("throttle", path="/v1/payment_intents/*", times=2)
+    subject = {"id": intent_of(order), "metadata": {"order_id": order.id}}
+    dashboard.deliver(webhook("payment_intent.succeeded", subject))
+    assert shown(api, order)[0] == "succeeded"
+    assert emitted()[-1]["data"]["card_last4"] is None
