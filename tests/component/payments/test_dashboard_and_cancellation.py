@@ -100,6 +100,8 @@ def test_end_of_a_dispute_refunds_nothing_else(
     app.charge_again(sns(json.dumps(closed)), None)
     assert shown(api, order) == ("succeeded", 0, outcome)
     assert len(money_moved(gateway, order)) == 1
+    assert closed["type"] == "shop.payment.dispute_closed.v1"
+    assert emails_about(app, [closed])[-1].reversal == f"dispute_{outcome}"
 
 
 def test_payment_that_was_returned_before_a_dispute_is_not_refunded(
@@ -139,6 +141,34 @@ def test_won_dispute_is_refunded_although_its_webhook_was_lost(
     app.charge(event_of(ORDER_CANCELLED, order), None)
     assert shown(api, order) == ("refunded", 2500, "won")
     assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
+
+
+def test_second_full_refund_has_a_credit_note_of_its_own(
+    app: ModuleType, gateway: ControlClient, dashboard: Dashboard, emitted: Any
+) -> None:
+    order = paid_order(app)
+    webhooks = dashboard.refund(intent_of(order))
+    dashboard.deliver(*webhooks, *dashboard.fail(webhooks), *dashboard.refund(intent_of(order)))
+    events = emitted()
+    emails_about(app, events)
+    requested = {call.path["message_id"]: call.body for call in app.notifications.calls}
+    *_, first, _, second = (mail.attachments for mail in requested.values())
+    assert [file.filename for file in (*first, *second)] == [
+        f"credit-note-{order.id}-{event['id'].split('.')[1]}.pdf"
+        for event in events
+        if event["type"] == "shop.payment.refunded.v1"
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"]
+)
+def test_each_webhook_about_a_refund_is_enough(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard, kind: str
+) -> None:
+    order = paid_order(app)
+    dashboard.deliver(webhook(kind, gateway.refund(intent_of(order), 500)))
+    assert shown(api, order) == ("succeeded", 500, None)
 
 
 def test_end_of_an_inquiry_is_not_mailed(

@@ -6,12 +6,20 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.payments import domain
-from chalicelib.payments.domain import Dispute, ForbiddenTransitionError, Payment, Refund, Reversals
+from chalicelib.payments.domain import (
+    Dispute,
+    ForbiddenTransitionError,
+    Outcome,
+    Payment,
+    Refund,
+    Reversals,
+)
 from contracts.money import Money
 from support.payments import order_of
 
@@ -238,3 +246,48 @@ def test_only_a_charged_payment_can_be_reversed(status: Any) -> None:
 
 def test_more_than_the_payment_is_never_refunded() -> None:
     assert payment_after(total(99_999)).refunded_amount.amount == 2500
+
+
+def test_gateway_is_asked_anew_after_a_dispute_or_a_failed_refund() -> None:
+    failed = refund("re_1", 500, "failed")
+    assert after().generation == ""
+    assert after(refund("re_1", 500), total(500)).generation == ""
+    generations = [
+        after(failed).generation,
+        after(failed, refund("re_2", 500, "failed")).generation,
+        after(dispute("won")).generation,
+        after(dispute("won"), failed).generation,
+    ]
+    assert len({"", *generations}) == 5
+    assert after(failed, dispute("won")).generation == generations[-1]
+
+
+def test_end_of_an_inquiry_changes_the_state_and_is_no_outcome() -> None:
+    asked = dispute("warning_needs_response", refundable=True)
+    closed = payment_after(asked, dispute("warning_closed", 2))
+    assert closed.reversals.dispute == "won"
+    assert kinds(closed) == ["succeeded", "disputed"]
+
+
+def test_dispute_that_can_be_refunded_from_now_on_is_recorded() -> None:
+    reversals = after(dispute("needs_response"), dispute("needs_response", 2, refundable=True))
+    assert reversals.prevents_refund is False
+    # an earlier report, and the same one again, change nothing
+    assert dispute("needs_response")(reversals) is reversals
+    assert dispute("needs_response", 3, refundable=True)(reversals) is reversals
+
+
+def test_outcome_of_an_earlier_release_was_the_first_attempt_and_of_a_cancelled_order() -> None:
+    stored = b'{"status": "refunded", "version": 3, "occurred_at": "2026-11-24T00:00:00Z"}'
+    outcome = msgspec.json.decode(stored, type=Outcome)
+    assert outcome == Outcome(
+        status="refunded", version=3, occurred_at=NOW, attempt=1, order_cancelled=True
+    )
+    assert (outcome.kind, outcome.refund, outcome.refunded_amount) == ("refunded", None, None)
+
+
+def test_unknown_properties_of_refunds_and_disputes_are_the_careful_ones() -> None:
+    made = Refund(id="re_1", amount=1, status="failed")
+    opened = Dispute(id="du_1", amount=1, currency="AUD", status="new", as_of=1)
+    assert Reversals(refunds=(made,)).refund_failed is False
+    assert opened.has_withdrawn is True
