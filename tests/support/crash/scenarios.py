@@ -215,6 +215,20 @@ def partially_refunded_then_cancelled(world: World) -> None:
     world.run_until_idle()
 
 
+def cancelled_while_disputed(world: World) -> None:
+    """The customer cancels while the bank has taken the money, and the bank returns it later."""
+    _place(world)
+    world.run_until_idle()
+    intent_id = _intent_id(world)
+    dispute = world.gateway.use_dashboard("disputes", payment_intent=intent_id, kind="chargeback")
+    assert dispute
+    world.run_until_idle()
+    _cancel(world)
+    world.run_until_idle()
+    assert world.gateway.use_dashboard("disputes/{id}/close", dispute["id"], outcome="won")
+    world.run_until_idle()
+
+
 def paid_again_while_cancelled(world: World) -> None:
     """The storefront reads the order before it is cancelled, and asks for another attempt after."""
     declined(world)
@@ -246,5 +260,6 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario(cancelled_while_paid_again, ("cancelled", "refunded")),
         Scenario(paid_again_while_cancelled, ("cancelled",)),
         Scenario(partially_refunded_then_cancelled, ("refunded",)),
+        Scenario(cancelled_while_disputed, ("refunded",)),
     )
 }
