@@ -10,9 +10,16 @@ from botocore.credentials import Credentials
 from yarl import URL
 
 from local_edge.problems import problem
+from local_edge.protocol import without_ignored
 
 _PATH = re.compile(r"/files(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)+")
-_CONDITIONS = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
+_CONDITIONS = (
+    "Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+)
 _DESCRIPTION = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -45,12 +52,13 @@ async def serve_file(
     origin
         The public bucket's URL.
     """
-    if request.method not in ("GET", "HEAD"):
-        return problem(405, {"Allow": "GET, HEAD"})
     path = request.raw_path.partition("?")[0]
     if not _PATH.fullmatch(path):
         return problem(404)
-    conditions = {name: request.headers[name] for name in _CONDITIONS if name in request.headers}
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, {"Allow": "GET, HEAD"})
+    sent = without_ignored(request)
+    conditions = {name: sent[name] for name in _CONDITIONS if name in sent}
     async with client.request(
         request.method,
         URL(origin + path, encoded=True),

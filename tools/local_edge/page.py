@@ -29,22 +29,29 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     uploads
         The origin of presigned URLs.
     """
+    file = _file_of(unquote(request.raw_path.partition("?")[0]), directory.resolve())
+    if file is None:
+        return problem(404)
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
-    path = unquote(request.raw_path.partition("?")[0]).lstrip("/")
-    root = directory.resolve()
-    try:
-        file = (root / (path or "index.html")).resolve()
-    except ValueError:
-        # a null byte
-        return problem(404)
-    hidden = any(part.startswith(".") for part in Path(path).parts)
-    if hidden or not file.is_relative_to(root) or not file.is_file():
-        return problem(404)
     headers = policy(uploads)
     if file.suffix in _TYPES:
         headers["Content-Type"] = _TYPES[file.suffix]
     return File(file, headers=headers)
+
+
+def _file_of(path: str, root: Path) -> Path | None:
+    """Return the file of a path, if there is one that may be shown."""
+    name = path.removeprefix("/") or "index.html"
+    if name.startswith("/") or name.endswith("/") or "//" in name:
+        return None
+    try:
+        file = (root / name).resolve()
+        hidden = any(part.startswith(".") for part in Path(name).parts)
+        return file if not hidden and file.is_relative_to(root) and file.is_file() else None
+    except (ValueError, OSError):
+        # a null byte, or a name that is too long
+        return None
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:

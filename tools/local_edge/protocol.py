@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from typing import Any
 
 from aiohttp import web, web_server
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from multidict import CIMultiDict
 
 from local_edge.problems import problem, problem_body
 
@@ -18,6 +20,7 @@ _UNKNOWN_METHOD = re.compile(
     rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64} (?=[!-~]+ HTTP/1\.[01]\r\n)"
 )
 _UNSUPPORTED = b"UNLINK "
+_ONE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
 
 def install(head_seconds: float) -> None:
@@ -34,10 +37,14 @@ def install(head_seconds: float) -> None:
 
 async def describe(_request: web.Request, answer: web.StreamResponse) -> None:
     """Make a problem document of an answer that aiohttp itself gives, before it is sent."""
+    if answer.status == 304:
+        answer.headers.popall("Content-Type", None)
     if isinstance(answer, web.HTTPException):
         document = problem(answer.status)
         answer.body = document.body
         answer.headers.update(document.headers)
+        # aiohttp has set that of its own text
+        answer.headers["Content-Length"] = str(len(problem_body(answer.status)))
     elif isinstance(answer, File) and answer.status >= 400:
         document = problem(answer.status)
         answer.problem = problem_body(answer.status)
@@ -59,11 +66,32 @@ def answer_itself(request: web.Request) -> web.Response | None:
     return None
 
 
+def without_ignored(request: web.BaseRequest) -> CIMultiDict[str]:
+    """Return the headers of a request for a file, without a ``Range`` that is to be ignored.
+
+    A range must be ignored with another method than GET or in another unit than bytes, and may be
+    if it has several parts or a condition (RFC 9110, 13.1.5 and 14.2). Several ``If-None-Match``
+    are joined.
+    """
+    headers = CIMultiDict(request.headers)
+    is_known = _ONE_RANGE.fullmatch(headers.get("Range", ""))
+    if request.method != "GET" or not is_known or "If-Range" in headers:
+        headers.popall("Range", None)
+        headers.popall("If-Range", None)
+    if "If-None-Match" in headers:
+        headers["If-None-Match"] = ", ".join(request.headers.getall("If-None-Match"))
+    return headers
+
+
 class File(web.FileResponse):
     """A file; aiohttp answers a failed precondition or a wrong range of it with a bare status."""
 
     problem = b""
     """The body of such an answer."""
+
+    async def prepare(self, request: web.BaseRequest) -> Any:
+        """Send the answer to a request."""
+        return await super().prepare(request.clone(headers=without_ignored(request)))
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send the rest of the answer."""

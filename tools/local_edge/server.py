@@ -100,6 +100,11 @@ async def _client(app: web.Application) -> AsyncIterator[None]:
 
 @web.middleware
 async def _before_routes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.raw_path.startswith(("http://", "https://")):
+        # the absolute form of a proxy's request, whose host counts (RFC 9112, 3.2.2)
+        if not _is_local(request):
+            return problem(421)
+        request = request.clone(rel_url=request.url.relative())
     return protocol.answer_itself(request) or await handler(request)
 
 

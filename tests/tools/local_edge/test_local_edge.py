@@ -497,17 +497,29 @@ def test_head_of_the_api_has_the_headers_of_get(tmp_path: Path, status: int) -> 
     run(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("method", "headers", "status"),
     [
-        ({"If-Match": '"other"'}, 412),
-        ({"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 412),
-        ({"Range": "bytes=9999-"}, 416),
-        ({"Range": "bytes=x"}, 416),
-        ({"Range": "bytes=0-3"}, 206),
-        ({"If-None-Match": "*"}, 304),
-        ({"If-Match": "*"}, 200),
+        *(
+            (method, headers, status)
+            for method in ("GET", "HEAD")
+            for headers, status in (
+                ({"If-Match": '"other"'}, 412),
+                ({"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"}, 412),
+                ({"If-None-Match": "*"}, 304),
+                ({"If-Match": "*"}, 200),
+            )
+        ),
+        ("GET", {"Range": "bytes=9999-"}, 416),
+        ("GET", {"Range": "bytes=0-3"}, 206),
+        ("GET", {"Range": "bytes=-3"}, 206),
+        # to be ignored
+        ("HEAD", {"Range": "bytes=9999-"}, 200),
+        ("HEAD", {"Range": "bytes=0-3"}, 200),
+        ("GET", {"Range": "bytes=x"}, 200),
+        ("GET", {"Range": "items=0-3"}, 200),
+        ("GET", {"Range": "bytes=0-1,3-4"}, 200),
+        ("GET", {"Range": "bytes=0-3", "If-Range": '"old"'}, 200),
     ],
 )
 def test_condition_of_the_page_that_fails_is_a_problem(
@@ -522,6 +534,8 @@ def test_condition_of_the_page_that_fails_is_a_problem(
             assert answer.problem["detail"]
         if method == "HEAD":
             assert answer.body == b""
+        if status == 304:
+            assert "Content-Type" not in answer.headers
         # AND the connection can be used again
         assert (await edge.send("GET", "/")).status == 200
 
@@ -569,6 +583,7 @@ def test_request_about_the_connection_is_a_problem(
         assert f" {status} " in head.splitlines()[0]
         assert header in head
         assert "Content-Type: application/problem+json" in head
+        assert f"Content-Length: {len(body)}" in head
         assert json.loads(body)["status"] == status
         assert edge.upstream.requests == []
 
@@ -632,5 +647,60 @@ def test_page_learns_where_the_simulated_bank_is(tmp_path: Path) -> None:
         }
         assert (await edge.send("POST", "/settings.json")).status == 405
         assert edge.upstream.requests == []
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/" + "a" * 256, 404),
+        ("GET", "/" + "a/" * 3000 + "a", 404),
+        ("HEAD", "/" + "a" * 256, 404),
+        ("GET", "//index.html", 404),
+        ("GET", "/index.html/", 404),
+        ("POST", "/nothing", 404),
+        ("POST", "/index.html", 405),
+        ("POST", "/files/", 404),
+        ("POST", "/files/fil_1", 405),
+        ("GET", "http://localhost/index.html", 200),
+        ("GET", "http://localhost/nothing", 404),
+        ("GET", "http://example.com/index.html", 421),
+    ],
+)
+def test_path_that_is_no_file_is_not_found_with_any_method(
+    tmp_path: Path, method: str, path: str, status: int
+) -> None:
+    async def scenario(edge: Edge) -> None:
+        head, body = await edge.send_raw(
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
+        assert f" {status} " in head.splitlines()[0]
+        if method == "GET" and status != 200:
+            assert json.loads(body)["status"] == status
+
+    run(tmp_path, scenario)
+
+
+def test_headers_of_one_name_are_one_list(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        etag = (await edge.send("GET", "/")).headers["ETag"]
+        head, _ = await edge.send_raw(
+            f'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nIf-None-Match: "x"\r\n'
+            f"If-None-Match: {etag}\r\n\r\n".encode()
+        )
+        assert " 304 " in head.splitlines()[0]
+
+    run(tmp_path, scenario)
+
+
+def test_absolute_form_reaches_the_api(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        head, _ = await edge.send_raw(
+            b"GET http://localhost/api/toys?limit=1 HTTP/1.1\r\nHost: localhost\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        assert " 200 " in head.splitlines()[0]
+        assert edge.upstream.requests[-1][1].endswith("/toys?limit=1")
 
     run(tmp_path, scenario)

@@ -287,6 +287,28 @@ def test_if_none_match_that_names_the_version_is_304(method: str, given: str, st
         assert "application/json" not in answer.headers.get("Content-Type", "")
 
 
+@pytest.mark.parametrize(
+    ("if_match", "if_none_match", "status"),
+    [
+        ('"3"', None, 200),
+        ("*", None, 200),
+        ('"2", "3"', '"2"', 200),
+        ('"3"', '"3"', 304),
+        # If-Match comes first (RFC 9110, 13.2.2)
+        ('"2"', '"3"', 412),
+        ('W/"3"', None, 412),
+        ("3", None, 400),
+    ],
+)
+def test_if_match_of_a_get_comes_first(
+    if_match: str, if_none_match: str | None, status: int
+) -> None:
+    headers = {"If_Match": if_match}
+    if if_none_match:
+        headers["If_None_Match"] = if_none_match
+    assert conditional_shop().call("GET", "/newest", **headers).status_code == status
+
+
 def test_answer_whose_etag_does_not_cover_all_of_it_is_never_304(shop: Shop) -> None:
     assert shop.call("GET", "/things/t1", If_None_Match='"3"').status_code == 200
 

@@ -276,7 +276,7 @@ class ServiceApp(Chalice):
         if permit is not None:
             permit(operation)
         result = view(**{name: unquote(value) for name, value in path.items()})
-        return _respond(operation, result, self.header_list("if-none-match"))
+        return self._respond(operation, result)
 
     def _handle(self, name: str, respond: Callable[[], Response]) -> Response:
         started = time.perf_counter()
@@ -311,6 +311,33 @@ class ServiceApp(Chalice):
         request = self.current_request
         assert request is not None  # Chalice sets it before it calls a view
         return request
+
+    def _respond(self, operation: Operation[Any], result: Any) -> Response:
+        answer = result if isinstance(result, Answer) else Answer(body=result)
+        # a client that is to revalidate an answer has to store it
+        caching = "no-cache" if operation.conditional else "no-store"
+        headers: dict[str, str | list[str]] = {"Cache-Control": caching, **answer.headers}
+        version = getattr(answer.body, "version", None)
+        if isinstance(version, int):
+            headers["ETag"] = etag(version)
+            if operation.conditional and self._has_version(version):
+                return Response("", headers, 304)
+        if answer.body is None:
+            body = ""
+        else:
+            headers["Content-Type"] = "application/json"
+            body = msgspec.json.encode(answer.body).decode()
+        return Response(body, headers, answer.status or operation.status[0])
+
+    def _has_version(self, version: int) -> bool:
+        """Return whether the client has a version already; raise if it wants only others.
+
+        In the order of RFC 9110, 13.2.2: ``If-Match`` first.
+        """
+        if self.header("if-match") is not None:
+            self.precondition().check(version)
+        if_none_match = self.header_list("if-none-match")
+        return if_none_match is not None and has_version(if_none_match, version)
 
     def raw_body(self, limit: int | None = None) -> bytes:
         """Return the bytes of the request's body, whatever its type.
@@ -557,24 +584,6 @@ def _check_type(content_type: str, types: tuple[str, ...]) -> None:
             raise UnsupportedMediaType(
                 f"The body has the charset '{charset}'. Send it in UTF-8, as JSON is defined."
             )
-
-
-def _respond(operation: Operation[Any], result: Any, if_none_match: str | None) -> Response:
-    answer = result if isinstance(result, Answer) else Answer(body=result)
-    # a client that is to revalidate an answer has to store it
-    caching = "no-cache" if operation.conditional else "no-store"
-    headers: dict[str, str | list[str]] = {"Cache-Control": caching, **answer.headers}
-    version = getattr(answer.body, "version", None)
-    if isinstance(version, int):
-        headers["ETag"] = etag(version)
-        if operation.conditional and if_none_match and has_version(if_none_match, version):
-            return Response("", headers, 304)
-    if answer.body is None:
-        body = ""
-    else:
-        headers["Content-Type"] = "application/json"
-        body = msgspec.json.encode(answer.body).decode()
-    return Response(body, headers, answer.status or operation.status[0])
 
 
 def _refuse(allowed: list[str]) -> Response:
