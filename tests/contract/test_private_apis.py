@@ -455,6 +455,7 @@ def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
         contact=orders.Contact(email="zoe@example.com", name="Zoë"),
         lines=[order_line()],
         payment_method="pm_card_visa",
+        attempt=1,
         version=1,
         created_at=now,
         updated_at=now,

@@ -9,15 +9,9 @@ from chalicelib.file_manager.events import events_of as events_of_file
 from chalicelib.file_manager.store import FileRecord
 from chalicelib.orders.events import events_of as events_of_order
 from chalicelib.orders.store import OrderRecord
-from chalicelib.payments.domain import (
-    Dispute,
-    Intent,
-    Outcome,
-    Refund,
-    Retry,
-    transaction_id,
-)
+from chalicelib.payments.domain import Intent, Outcome, Retry, transaction_id
 from chalicelib.payments.events import events_of as events_of_payment
+from chalicelib.payments.reversals import Dispute, Refund
 from chalicelib.payments.store import TransactionRecord
 from chassis.parking import Parking
 from chassis.records import Record

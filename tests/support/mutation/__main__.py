@@ -57,6 +57,7 @@ MODULES = (
             "fulfillment",
             "gateway",
             "ledger",
+            "reversals",
             "store",
             "transactions",
             "webhooks",

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from chalicelib.payments import domain
 from chalicelib.payments.charging import SEARCH_AGE, Charging
-from chalicelib.payments.domain import Dispute, Intent, Payment, Refund
+from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import (
     GatewayRefusedError,
     GatewayUnavailableError,
     InvalidGatewayRequestError,
 )
 from chalicelib.payments.retrying import Retrying
+from chalicelib.payments.reversals import Dispute, Refund
 from chassis.consumer import PermanentFailure
 from chassis.problems import Conflict, Unprocessable
 from contracts.events import (

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import stripe
 
-from chalicelib.payments.domain import Refund
 from chalicelib.payments.gateway import (
     GatewayRefusedError,
     GatewayUnavailableError,
     InvalidGatewayRequestError,
     StripeGateway,
 )
+from chalicelib.payments.reversals import Refund
 from chassis import context
 from contracts.money import Money
 

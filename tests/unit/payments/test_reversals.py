@@ -12,14 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.payments import domain
-from chalicelib.payments.domain import (
-    Dispute,
-    ForbiddenTransitionError,
-    Outcome,
-    Payment,
-    Refund,
-    Reversals,
-)
+from chalicelib.payments.domain import ForbiddenTransitionError, Outcome, Payment
+from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from contracts.money import Money
 from support.payments import order_of
 

@@ -19,13 +19,14 @@ from functools import partial
 from msgspec.structs import replace
 
 from chalicelib.payments import domain
-from chalicelib.payments.domain import Intent, Payment, Reversals
+from chalicelib.payments.domain import Intent, Payment
 from chalicelib.payments.gateway import (
     Gateway,
     GatewayRefusedError,
     GatewayUnavailableError,
     InvalidGatewayRequestError,
 )
+from chalicelib.payments.reversals import Reversals
 from chalicelib.payments.store import TransactionStore
 from chassis import clock, log
 from chassis.clock import Clock

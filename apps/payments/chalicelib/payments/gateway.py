@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
-from chalicelib.payments.domain import Dispute, Intent, Refund
+from chalicelib.payments.domain import Intent
+from chalicelib.payments.reversals import Dispute, Refund
 from chassis import context
 from contracts.orders import Order
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.payments.domain import Reversals
 from chalicelib.payments.gateway import StripeGateway, order_id_of
+from chalicelib.payments.reversals import Reversals
 from contracts.money import Money
 from contracts.payments import GatewayCharge
 

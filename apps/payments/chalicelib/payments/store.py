@@ -11,7 +11,8 @@ from pynamodb.attributes import (
 )
 from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.payments.domain import Outcome, Payment, Retry, Reversals, transaction_id
+from chalicelib.payments.domain import Outcome, Payment, Retry, transaction_id
+from chalicelib.payments.reversals import Reversals
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
 from contracts.money import Money
 from contracts.orders import Address, Contact, OrderLine

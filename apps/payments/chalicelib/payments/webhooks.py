@@ -16,13 +16,14 @@ from msgspec import Struct
 
 from chalicelib.payments import domain
 from chalicelib.payments.charging import Charging
-from chalicelib.payments.domain import Dispute, Intent, IntentStatus, Payment, Refund, Reversals
+from chalicelib.payments.domain import Intent, IntentStatus, Payment
 from chalicelib.payments.gateway import (
     Gateway,
     GatewayUnavailableError,
     InvalidGatewayRequestError,
     attempt_of,
 )
+from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from chalicelib.payments.store import TransactionStore
 from chassis import log
 from chassis.problems import BadRequest, ServiceUnavailable
