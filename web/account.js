@@ -1,6 +1,7 @@
 // Signs customers up, in and out, sets new passwords, and shows the profile.
 
 import { $, toast } from "./dom.js";
+import * as address from "./address.js";
 import { call, Problem, session } from "./api.js";
 import { clearProblem, onSubmit, showProblem } from "./forms.js";
 
@@ -115,7 +116,11 @@ export function start(go) {
   });
   $("sign-out").addEventListener("click", () => {
     session.close();
-    $("profile").reset();
+    for (const id of ["profile", "checkout"]) {
+      $(id).reset();
+      clearProblem($(id));
+    }
+    address.choose();
     toast("You’re signed out.");
     go("#/");
   });

@@ -2,6 +2,7 @@
 
 import { $, announce, el } from "./dom.js";
 import { call } from "./api.js";
+import { clearProblem } from "./forms.js";
 
 let countries = null; // as the shop lists them, once they are loaded
 let loading = null;
@@ -55,6 +56,12 @@ async function offer() {
     el("option", { value: "" }, "Choose a country"),
     ...countries.map(({ code, name }) => el("option", { value: code }, name)),
   );
+  choose();
+}
+
+/** Choose the most likely country, as if the form was shown for the first time. */
+export function choose() {
+  if (!countries) return;
   $("country").value = likely();
   arrange();
 }
@@ -65,6 +72,8 @@ export function start() {
   $("load-countries").addEventListener("click", load);
   $("country").addEventListener("change", () => {
     arrange();
+    // they name fields of the country before
+    clearProblem($("checkout"));
     const names = chosen()?.fields.map(({ label }) => label) ?? [];
     if (names.length) announce(`Address fields: ${names.join(", ")}.`);
   });

@@ -73,19 +73,24 @@ function renew() {
 }
 
 async function request(method, path, options) {
+  const wasSignedIn = session.current !== null && path !== "/sessions";
   let answer = await send(method, path, options);
-  if (answer.status === 401 && session.current && path !== "/sessions" && await renew()) {
+  if (answer.status === 401 && wasSignedIn && await renew()) {
     answer = await send(method, path, options);
   }
   if (answer.ok) return answer;
+  if (answer.status === 401 && wasSignedIn) {
+    throw new Problem({ status: 401, detail: "You’ve been signed out. Please sign in again." });
+  }
   const problem = await answer.json().catch(() => ({}));
   throw new Problem({ ...problem, status: answer.status });
 }
 
-/** Call the API and return the body of its response, or throw a Problem. */
+/** Call the API and return the body of its response, `null` if it has none, or throw a Problem. */
 export async function call(method, path, options = {}) {
   const answer = await request(method, path, options);
-  return answer.status === 204 ? null : answer.json();
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
 }
 
 /** Download a file that the API redirects to. The browser sends no token to the other origin. */

@@ -1,6 +1,6 @@
 // The cart: stored in this browser, and compared with the catalogue whenever it is shown.
 
-import { $, announce, el, money, picture, toast } from "./dom.js";
+import { $, announce, el, money, moneyWithCurrency, picture, toast } from "./dom.js";
 import { call } from "./api.js";
 
 const CART = "toyshop.cart";
@@ -64,7 +64,7 @@ export function shownOrder() {
 function showTotal() {
   $("cart-empty").hidden = shown.length > 0;
   $("cart-full").hidden = shown.length === 0;
-  if (shown.length) $("cart-total").textContent = money(total(shown));
+  if (shown.length) $("cart-total").textContent = moneyWithCurrency(total(shown));
 }
 
 /** Show the stored cart if it is not the one that this tab shows; return whether that was so. */

@@ -64,6 +64,10 @@ async function load(parameters, after) {
   } catch (problem) {
     if (problem.name === "AbortError") return;
     shown = null; // so that the same search is sent again
+    if (!after) {
+      $("grid").replaceChildren();
+      $("more").hidden = true;
+    }
     $("catalogue-status").textContent = problem.message;
     announce(problem.message);
   }

@@ -1,9 +1,9 @@
 // Checkout: what is ordered is what the page shows. An order keeps its idempotency key until it is
 // placed, so that no attempt whose response was lost can place a second one.
 
-import { $, el, money } from "./dom.js";
+import { $, el, money, toast } from "./dom.js";
 import { call, Problem, session } from "./api.js";
-import { onSubmit } from "./forms.js";
+import { clearProblem, onSubmit } from "./forms.js";
 import * as address from "./address.js";
 import * as cart from "./cart.js";
 
@@ -70,6 +70,8 @@ async function refusal(problem, order, isFirst) {
 export function show() {
   const signedIn = session.current !== null;
   if (signedIn) address.load();
+  // what was said before signing in again is settled
+  if (signedIn && $("checkout").hidden) clearProblem($("checkout"));
   $("checkout").hidden = !signedIn;
   $("checkout-sign-in").hidden = signedIn;
   // The order can only be sent again unchanged: another body under its key would be refused.
@@ -118,6 +120,7 @@ export function start(go) {
       cart.removeOrdered(order.body.lines);
       go(`#/orders?placed=${encodeURIComponent(placed.id)}`);
     } catch (problem) {
+      if (problem.status === 401) toast(problem.message); // the form is hidden
       if (!(problem instanceof Problem) || problem.outcomeUnknown) throw problem;
       store({ key: order.key, email: order.email });
       throw await refusal(problem, order, isFirst);

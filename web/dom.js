@@ -20,6 +20,9 @@ export function money({ amount, currency }) {
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+/** Format money with the code of its currency: dollars are those of several countries. */
+export const moneyWithCurrency = (value) => `${money(value)} ${value.currency}`;
+
 /** Create the toy's first image, or a blank placeholder; `sizes` is how wide it is displayed. */
 export function picture(toy, sizes) {
   const image = toy.images?.[0];

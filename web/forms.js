@@ -15,7 +15,7 @@ export function clearProblem(form) {
   }
 }
 
-/** Show a problem's errors beside their fields, focus the first, and sum up the rest. */
+/** Show a problem's errors beside their fields, sum up the rest, and focus the first of them. */
 export function showProblem(form, problem) {
   clearProblem(form);
   let elsewhere = !problem.errors.length;
@@ -35,7 +35,9 @@ export function showProblem(form, problem) {
   const summary = form.querySelector(".problem");
   summary.textContent = elsewhere ? problem.message : "Please check the marked fields.";
   summary.hidden = false;
-  first?.focus();
+  // so that it is in view, and a keyboard goes on from there
+  summary.tabIndex = -1;
+  (first ?? summary).focus();
 }
 
 /** Run `action(fields)` when the form is submitted, one run at a time, and show its problems. */

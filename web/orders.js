@@ -1,6 +1,6 @@
 // My orders: their lines, payment status and receipt, paying again, and cancellation.
 
-import { $, announce, el, money, toast } from "./dom.js";
+import { $, announce, el, money, moneyWithCurrency, toast } from "./dom.js";
 import { Problem, call, download, query, session } from "./api.js";
 
 const STATUS = {
@@ -12,30 +12,46 @@ const STATUS = {
   cancelled: "Cancelled. You haven’t been charged.",
   unknown: "Checking your payment",
 };
+// The gateway's reasons for a decline that customers can do something about.
+const DECLINED = {
+  expired_card: "Your card has expired.",
+  incorrect_cvc: "The security code of your card is wrong.",
+  incorrect_number: "The number of your card is wrong.",
+  insufficient_funds: "There isn’t enough money on your card.",
+  payment_intent_authentication_failure: "You didn’t confirm the payment with your bank.",
+};
 const POLL_DELAYS = [500, 1000, 1000, 2000, 2000, 3000, 5000]; // ms; the last one repeats
 const MAX_POLLS = 30;
+const SIGN_IN = "#/account?next=orders";
 
 let cursor = null;
 let visit = 0; // polling of an earlier visit stops when this number changes
 
 /** Describe a payment's status to the customer. */
 function statusText({ status, decline_code }) {
-  if (status !== "declined" || !decline_code) return STATUS[status];
-  return `Card declined (${decline_code.replaceAll("_", " ")}). You haven’t been charged.`;
+  const reason = DECLINED[decline_code];
+  return status === "declined" && reason ? `${reason} You haven’t been charged.` : STATUS[status];
 }
 
 /** Describe a partial refund and a dispute to the customer, if there are any. */
-function reversalText({ status, refunded_amount, disputed }) {
+function reversalText(order) {
+  const { status, refunded_amount, dispute } = order.payment;
   const texts = [];
   if (status === "succeeded" && refunded_amount?.amount) texts.push(`We’ve refunded ${money(refunded_amount)}.`);
-  if (disputed) texts.push("Your bank disputes this payment.");
+  if (dispute === "open") texts.push("Your bank disputes this payment.");
+  if (dispute === "open" && order.status === "cancelled" && status === "succeeded") {
+    texts.push("We’ll refund you if it isn’t decided in your favor.");
+  }
+  if (dispute === "lost") texts.push("The dispute was decided in your favor: your bank returns the money.");
   return texts.join(" ");
 }
 
 /** Whether the order is still changing: its payment, refund or receipt is being processed. */
 function isInProgress({ status, payment, receipt }) {
   if (["pending", "unknown"].includes(payment.status)) return true;
-  if (status === "cancelled") return ["succeeded", "action_required"].includes(payment.status);
+  if (status === "cancelled") {
+    return payment.status === "action_required" || (payment.status === "succeeded" && !payment.dispute);
+  }
   return payment.status === "succeeded" && !receipt;
 }
 
@@ -54,16 +70,18 @@ async function saveReceipt(order, button) {
 }
 
 async function cancel(order, button) {
-  if (!confirm("Cancel this order? Any charge will be refunded.")) return;
-  button.disabled = true;
+  if (button.ariaDisabled || !confirm("Cancel this order? Any charge will be refunded.")) return;
+  // not `disabled`, which would take the focus away
+  button.ariaDisabled = "true";
   try {
     const changed = await call("POST", `/orders/${encodeURIComponent(order.id)}/cancellation`);
     redraw(changed);
     poll(changed);
     toast("Order cancelled.");
   } catch (problem) {
-    button.disabled = false;
+    button.ariaDisabled = null;
     toast(problem.message);
+    if (problem.status === 409) reload(order);
   }
 }
 
@@ -71,7 +89,8 @@ async function cancel(order, button) {
 const retries = new Map();
 
 async function payAgain(order, paymentMethod, button) {
-  button.disabled = true;
+  if (button.ariaDisabled) return;
+  button.ariaDisabled = "true";
   const known = retries.get(order.id);
   // Sent again with the same key, so that the card is charged only once.
   const retry = known?.paymentMethod === paymentMethod ? known : { paymentMethod, key: crypto.randomUUID() };
@@ -85,8 +104,18 @@ async function payAgain(order, paymentMethod, button) {
     poll(changed);
   } catch (problem) {
     if (problem instanceof Problem && !problem.outcomeUnknown) retries.delete(order.id);
-    button.disabled = false;
+    button.ariaDisabled = null;
     toast(problem.message);
+    if (problem.status === 409) reload(order);
+  }
+}
+
+/** Show an order as it is now: it is not what the page has shown. */
+async function reload({ id }) {
+  const changed = await call("GET", `/orders/${encodeURIComponent(id)}`).catch(() => null);
+  if (changed) {
+    redraw(changed);
+    poll(changed);
   }
 }
 
@@ -156,19 +185,20 @@ function panel(order) {
     const made = el("button", { type: "button", className, onclick: () => action(order, made) }, text);
     return made;
   };
-  return el("li", { className: "panel", id: order.id },
+  return el("li", { className: "panel", id: order.id, tabIndex: -1 },
     el("div", { className: "order-top" },
       el("h2", {}, placed),
       el("span", { className: "pill", "data-status": payment.status }, statusText(payment))),
     el("p", { className: "order-id" }, order.id, order.status === "cancelled" ? " · cancelled" : ""),
     el("ul", { className: "order-lines" }, ...order.lines.map((line) => (
       el("li", {}, `${line.quantity} × ${line.name}, ${money(line.line_total)}`)))),
-    reversalText(payment) ? el("p", { className: "order-reversals" }, reversalText(payment)) : null,
+    reversalText(order) ? el("p", { className: "order-reversals" }, reversalText(order)) : null,
     el("div", { className: "order-end" },
-      el("strong", {}, `Total ${money(order.total)}`),
+      el("strong", {}, `Total ${moneyWithCurrency(order.total)}`),
       isConfirmable(order) ? button("Confirm payment", "", confirmPayment) : null,
       order.receipt ? button("Receipt (PDF)", "quiet", saveReceipt) : null,
-      order.status === "placed" ? button("Cancel order", "quiet", cancel) : null),
+      order.status === "placed" && payment.status !== "refunded"
+        ? button("Cancel order", "quiet", cancel) : null),
     isPayable(order) ? paymentForm(order) : null);
 }
 
@@ -179,7 +209,7 @@ function redraw(order) {
   const label = old.querySelector(".pill").textContent;
   const focused = [...old.querySelectorAll("button")].indexOf(document.activeElement);
   old.replaceWith(fresh);
-  if (focused >= 0) fresh.querySelectorAll("button")[focused]?.focus();
+  if (focused >= 0) (fresh.querySelectorAll("button")[focused] ?? fresh).focus();
   const now = fresh.querySelector(".pill").textContent;
   if (now !== label) announce(`Your order of ${fresh.querySelector("h2").textContent}: ${now}`);
 }
@@ -203,7 +233,15 @@ async function poll(order, untilChanged = false) {
   }
 }
 
-async function load(after) {
+/** Show what has changed since the customer looked at another tab, at the bank's for example. */
+async function refresh() {
+  if (document.hidden || $("view-orders").hidden || !session.current) return;
+  const thisVisit = visit;
+  const page = await call("GET", "/orders?limit=10").catch(() => null);
+  if (page && thisVisit === visit) page.items.forEach(redraw);
+}
+
+async function load(after, go) {
   const thisVisit = visit;
   $("more-orders").disabled = true;
   if (!after) $("orders-status").textContent = "Loading your orders…";
@@ -211,12 +249,18 @@ async function load(after) {
     const page = await call("GET", `/orders${query({ limit: 10, cursor: after })}`);
     if (thisVisit !== visit) return;
     cursor = page.next_cursor;
-    $("orders").append(...page.items.map(panel));
+    const panels = page.items.map(panel);
+    $("orders").append(...panels);
+    if (after) panels[0]?.focus();
     $("more-orders").hidden = cursor === null;
     if (!after) $("orders-status").textContent = page.items.length ? "" : "You haven’t placed an order yet.";
     page.items.filter(isInProgress).forEach(poll);
   } catch (problem) {
     $("orders-status").textContent = problem.message;
+    if (problem.status === 401) {
+      toast(problem.message);
+      go(SIGN_IN, { replace: true });
+    }
   }
   $("more-orders").disabled = false;
 }
@@ -225,7 +269,7 @@ async function load(after) {
 export async function show(parameters, go) {
   visit += 1;
   if (!session.current) {
-    go("#/account?next=orders");
+    go(SIGN_IN, { replace: true });
     return;
   }
   $("orders").replaceChildren();
@@ -233,11 +277,13 @@ export async function show(parameters, go) {
   const thisVisit = visit;
   await loadSettings();
   if (thisVisit !== visit) return;
-  await load(null);
+  await load(null, go);
   const placed = $(parameters.get("placed") ?? "");
   if (placed) {
     $("orders-status").textContent = "Thank you! We’ve received your order.";
     placed.scrollIntoView({ block: "nearest" });
+    // not once more when the page is loaded again
+    history.replaceState(null, "", "#/orders");
   }
 }
 
@@ -246,7 +292,8 @@ export function leave() {
   visit += 1;
 }
 
-/** Connect the button that loads older orders. */
-export function start() {
-  $("more-orders").addEventListener("click", () => load(cursor));
+/** Load older orders on request, and changes when the page is seen again. */
+export function start(go) {
+  $("more-orders").addEventListener("click", () => load(cursor, go));
+  document.addEventListener("visibilitychange", refresh);
 }

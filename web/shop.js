@@ -32,6 +32,15 @@ function reveal(name) {
   current = name;
 }
 
+/** Decode a part of an address; one that is malformed names nothing, as it is. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function route() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const parameters = new URLSearchParams(search);
@@ -51,7 +60,7 @@ function route() {
   } else if (view === "toys" && id) {
     reveal("catalogue");
     if ($("grid").children.length === 0) catalogue.show(new URLSearchParams());
-    catalogue.showToy(decodeURIComponent(id));
+    catalogue.showToy(decoded(id));
   } else {
     reveal("catalogue");
     catalogue.show(parameters);
@@ -61,7 +70,7 @@ function route() {
 catalogue.start(go);
 checkout.start(go);
 account.start(go);
-orders.start();
+orders.start(go);
 cart.showCount();
 account.showLink();
 

@@ -404,6 +404,7 @@ class TestPlaceOrder:
             "action": None,
             "refunded_amount": {"amount": 0, "currency": "AUD"},
             "disputed": False,
+            "dispute": None,
         }
         assert order["receipt"] is False
         assert "contact" not in order
@@ -684,6 +685,7 @@ class TestOrders:
         ):
             assert order["payment"]["refunded_amount"] == {"amount": 700, "currency": "AUD"}
             assert order["payment"]["disputed"] is disputed
+            assert order["payment"]["dispute"] == dispute
 
     def test_only_the_owner_gets_the_client_secret(
         self, shop: Shop, alice: str, staff: str

@@ -42,7 +42,10 @@ Date.now = () => clock;
 // the shop: toys with prices, the orders that it was sent, and how it answers the next ones
 const toys = { kite: 1000, robot: 2500 };
 const sent = [], answers = [];
-const answer = (status, body) => ({ status, ok: status < 400, json: async () => body });
+const answer = (status, body) => ({
+  status, ok: status < 400, json: async () => body,
+  text: async () => body === undefined ? "" : JSON.stringify(body),
+});
 async function fetch(url, { method, headers, body }) {
   const id = url.split("/").pop();
   if (method === "GET") {
@@ -56,7 +59,7 @@ async function fetch(url, { method, headers, body }) {
 }
 
 let submit;
-modules["./forms.js"] = { onSubmit: (_form, action) => { submit = action; } };
+modules["./forms.js"] = { onSubmit: (_form, action) => { submit = action; }, clearProblem() {} };
 modules["./address.js"] = { load() {}, start() {} };
 const FIELDS = { name: "Alice", line1: "1 Toy St", city: "Sydney", postal_code: "2000",
   country: "AU", payment_method: "pm_card_visa" };

@@ -33,6 +33,7 @@ const document = {
   },
   createElement: () => new Element(),
   querySelector: () => new Element(),
+  addEventListener(kind, listener) { this[`on${kind}`] = listener; },
   head: { append(script) { loaded.push(script.src); window.Stripe = Stripe; script.onload(); } },
 };
 const crypto = { count: 0, randomUUID() { this.count += 1; return `key-${this.count}`; } };
@@ -53,10 +54,11 @@ const order = (status, changes = {}) => ({
     action: status === "action_required" ? { client_secret: "pi_1_secret_2" } : null },
   ...changes,
 });
-let listed = [];
+let listed = [], current = null;
 modules["./api.js"] = {
   Problem, session: { current: {} }, query: () => "", download: null,
   async call(method, path, options) {
+    if (method === "GET" && path.startsWith("/orders/")) return current;
     if (method === "GET") return { items: listed, next_cursor: null };
     sent.push([path, options.body, options.headers["Idempotency-Key"]]);
     const answer = answers.shift();
@@ -69,6 +71,7 @@ async function show(...orders) {
   listed = orders;
   await modules["./orders.js"].show(new Map(), () => {});
 }
+const history = { replaceState() {} };
 const click = (text) => shown().named(text).onclick?.();
 """
 
@@ -157,3 +160,89 @@ def test_request_to_pay_again_is_repeated_with_its_key_until_it_is_answered() ->
     )
     path, body = "/orders/ord_1/payment", {"payment_method": "pm_card_visa"}
     assert sent == [[path, body, "key-1"], [path, body, "key-1"], [path, body, "key-2"]]
+
+
+def test_reasons_of_a_decline_are_in_words_and_only_those_that_help() -> None:
+    labels = Page().result(
+        """
+        const labels = [];
+        const payment = (decline_code) => ({ ...order("declined").payment, decline_code });
+        for (const code of ["insufficient_funds", "generic_decline", "stolen_card", null]) {
+          await show(order("declined", { payment: payment(code) }));
+          labels.push(shown().children[0].children[0].children[1].children[0]);
+        }
+        return labels;
+        """
+    )
+    assert labels[0].startswith("There isn\u2019t enough money on your card. You haven")
+    assert {label.split(".")[0] for label in labels[1:]} == {"Card declined"}
+
+
+def test_dispute_is_described_by_its_state() -> None:
+    texts = Page().result(
+        """
+        const found = [];
+        for (const [status, dispute] of [
+          ["placed", "open"], ["cancelled", "open"], ["placed", "lost"], ["placed", "won"],
+          ["placed", null],
+        ]) {
+          const payment = { ...order("succeeded").payment, dispute };
+          await show(order("succeeded", { status, payment }));
+          const [panel] = shown().children;
+          const note = panel.children.find(({ className }) => className === "order-reversals");
+          found.push(note?.children[0] ?? "");
+        }
+        return found;
+        """
+    )
+    assert texts == [
+        "Your bank disputes this payment.",
+        "Your bank disputes this payment. "
+        "We\u2019ll refund you if it isn\u2019t decided in your favor.",
+        "The dispute was decided in your favor: your bank returns the money.",
+        "",
+        "",
+    ]
+
+
+def test_order_that_has_changed_elsewhere_is_shown_as_it_is_now() -> None:
+    replaced = Page().result(
+        """
+        await show(order("declined"));
+        answers.push(Object.assign(new Problem("This order is paid already."), { status: 409 }));
+        current = order("succeeded", { receipt: true });
+        const form = shown().children[0].children.find((child) => child.className === "pay-again");
+        form.onsubmit({ preventDefault() {} });
+        for (let turn = 0; turn < 20; turn += 1) await null;
+        return Boolean(document.getElementById("ord_1").replacement?.named("Paid"));
+        """
+    )
+    assert replaced is True
+
+
+def test_orders_are_read_again_when_the_page_is_seen_again() -> None:
+    replaced = Page().result(
+        """
+        modules["./orders.js"].start(() => {});
+        await show(order("action_required"));
+        listed = [order("succeeded", { receipt: true })];
+        document.onvisibilitychange();
+        for (let turn = 0; turn < 20; turn += 1) await null;
+        return Boolean(document.getElementById("ord_1").replacement?.named("Paid"));
+        """
+    )
+    assert replaced is True
+
+
+def test_refunded_order_cannot_be_cancelled() -> None:
+    offered = Page().result(
+        """
+        const offered = [];
+        for (const status of ["succeeded", "refunded"]) {
+          await show(order(status));
+          offered.push(Boolean(shown().named("Cancel order")));
+        }
+        return offered;
+        """
+    )
+    assert offered == [True, False]

@@ -354,6 +354,7 @@ _UNKNOWN = OrderPayment(
     action=None,
     refunded_amount=None,
     disputed=None,
+    dispute=None,
 )
 
 
@@ -376,6 +377,7 @@ def _shop_order(
             action=_action(transaction) if order.customer_id == caller.id else None,
             refunded_amount=transaction.refunded_amount or _nothing(order),
             disputed=transaction.dispute in ("open", "lost"),
+            dispute=transaction.dispute,
         )
     return ShopOrder(
         id=order.id,
@@ -400,6 +402,7 @@ def _pending(order: orders.Order) -> OrderPayment:
         action=None,
         refunded_amount=_nothing(order),
         disputed=False,
+        dispute=None,
     )
 
 

@@ -21,6 +21,7 @@ from contracts.orders import (
     PriceChanged,
     Quantity,
 )
+from contracts.payments import DisputeState
 from contracts.schema import (
     DEFAULT_LIMIT,
     Cursor,
@@ -158,7 +159,7 @@ class PaymentAction(Output):
 class OrderPayment(Output):
     """The payment of an order; ``unknown`` while the payment status is not available.
 
-    ``refunded_amount`` and ``disputed`` are ``null`` while the status is ``unknown``.
+    ``refunded_amount``, ``disputed`` and ``dispute`` are ``null`` while the status is ``unknown``.
     """
 
     status: Literal[
@@ -176,6 +177,10 @@ class OrderPayment(Output):
         Meta(
             description="Whether the customer's bank disputes the payment, or won a dispute of it"
         ),
+    ]
+    dispute: Annotated[
+        DisputeState | None,
+        Meta(description="The bank's dispute, if there is one: open, won by the shop, or lost"),
     ]
 
 
