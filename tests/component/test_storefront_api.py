@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 from chassis.client import Reply
 from chassis.problems import (
     BadRequest,
+    Conflict,
     NotFound,
     PreconditionRequired,
     ServiceUnavailable,
@@ -811,6 +812,11 @@ class TestWebhooks:
         assert shop.payments.calls[0].body == payments.Webhook(
             payload=payload, signature="t=1,v1=x"
         )
+
+    def test_webhook_of_an_unknown_order_is_sent_again(self, shop: Shop) -> None:
+        shop.payments.answers["receiveWebhook"] = Conflict("The payment is not recorded yet.")
+        answer = shop.call("POST", "/webhooks/payments", b"{}", {"Stripe-Signature": "x"})
+        pointers(answer, 503)
 
     def test_webhook_with_much_evidence_is_forwarded(self, shop: Shop) -> None:
         headers = {"Stripe-Signature": "t=1,v1=2"}

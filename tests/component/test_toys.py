@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -450,6 +451,14 @@ class TestSearch:
             assert api.call("GET", f"/toys?{query}&cursor={cursor}").status_code == 400
         changed = ("A" if cursor[-1] != "A" else "B").join([cursor[:-1], ""])
         assert api.call("GET", f"/toys?q=train&cursor={changed}").status_code == 400
+
+    @pytest.mark.parametrize("q", ["\N{KITE}", "!!", "-", "%"])
+    def test_query_of_symbols_alone_finds_nothing(self, api: Any, q: str) -> None:
+        created(api)
+        let_reads_catch_up()
+        found = api.call("GET", f"/toys?q={quote(q)}")
+        assert (found.status_code, found.json_body["items"]) == (200, [])
+        assert api.call("GET", "/toys?q=").json_body["items"]
 
     def test_search_makes_one_query_and_one_batch_read(
         self, api: Any, monkeypatch: pytest.MonkeyPatch

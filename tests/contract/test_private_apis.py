@@ -23,7 +23,6 @@ from chassis.problems import (
     NotFound,
     PreconditionFailed,
     PreconditionRequired,
-    ServiceUnavailable,
     Unprocessable,
 )
 from contracts import files, notifications, orders, payments, toys
@@ -508,7 +507,7 @@ def test_storefront_forwards_webhooks_byte_for_byte(wire: Wire) -> None:
     event = {"type": "payment_intent.succeeded", "data": {"object": intent}}
     payload = msgspec.json.format(msgspec.json.encode(event), indent=3)
     # GIVEN a webhook about a payment that is not recorded yet, which the gateway must repeat
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(Conflict):
         service.call(payments.RECEIVE_WEBHOOK, body=webhook(payload))
     record_payment(wire.app("payments"), "action_required")
     # WHEN it is sent with a valid and with an invalid signature

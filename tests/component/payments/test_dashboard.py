@@ -185,7 +185,7 @@ def test_reversal_before_the_transaction_is_sent_again(
     intent_id = intent_of(order)
     webhooks = [*dashboard.refund(intent_id, 500), *dashboard.dispute(intent_id)]
     lose(order)
-    dashboard.deliver(*webhooks, status=503)
+    dashboard.deliver(*webhooks, status=409)
 
 
 def test_reversal_is_sent_again_while_the_gateway_does_not_name_its_order(
@@ -194,7 +194,7 @@ def test_reversal_is_sent_again_while_the_gateway_does_not_name_its_order(
     order = paid_order(app)
     refund, _ = dashboard.refund(intent_of(order), 500)
     gateway.add_fault("throttle", path="/v1/payment_intents/*", times=2)
-    dashboard.deliver(refund, status=503)
+    dashboard.deliver(refund, status=409)
     gateway.clear_faults()
     dashboard.deliver(refund)
     assert shown(api, order) == ("succeeded", 500, None)

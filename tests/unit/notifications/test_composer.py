@@ -151,6 +151,59 @@ def test_emails_about_refunds_and_disputes_name_their_amounts(
 
 
 @pytest.mark.parametrize(
+    ("reversal", "refund", "refunded", "cancelled", "phrase"),
+    [
+        ("partially_refunded", 800, 800, False, "We've refunded AUD 8.00 of the AUD 25.00 that"),
+        ("partially_refunded", 1, 801, False, "With earlier refunds, that makes AUD 8.01."),
+        ("partially_refunded", 1, 801, False, "We've refunded AUD 0.01 of the AUD 25.00 that you"),
+        (None, 1700, 2500, False, "We've refunded the remaining AUD 17.00 of the AUD 25.00 that"),
+        (None, 1700, 2500, True, "is cancelled, and we've refunded the remaining AUD 17.00 of the"),
+        (None, 2500, 2500, True, "Your order is cancelled, and we've refunded AUD 25.00. Banks"),
+        # of an earlier release
+        (None, None, None, True, "Your order is cancelled, and we've refunded AUD 25.00. Banks"),
+    ],
+)  # fmt: skip
+def test_emails_about_refunds_name_this_one_and_their_sum(
+    reversal: str | None,
+    refund: int | None,
+    refunded: int | None,
+    cancelled: bool,
+    phrase: str,
+) -> None:
+    def money(amount: int | None) -> Money | None:
+        return None if amount is None else Money(amount=amount, currency="AUD")
+
+    mail = compose(
+        request(
+            "payment_refunded",
+            reversal=reversal,
+            refund=money(refund),
+            refunded=money(refunded),
+            cancelled=cancelled,
+        )
+    )
+    for text in (text_of(mail, "plain"), Words(text_of(mail, "html")).text):
+        assert phrase in re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "phrase"),
+    [
+        (True, "cancelled your order of AUD 25.00"),
+        (False, "The payment of AUD 25.00 for this order was cancelled"),
+    ],
+)
+def test_cancelled_payment_is_not_always_a_cancelled_order(
+    cancelled: bool,
+    phrase: str,
+) -> None:
+    mail = compose(request("payment_refunded", charged=False, cancelled=cancelled))
+    for text in (text_of(mail, "plain"), Words(text_of(mail, "html")).text):
+        assert phrase in text
+        assert "You haven't been charged" in text
+
+
+@pytest.mark.parametrize(
     ("template", "subject", "phrase"),
     [
         ("payment_succeeded", "is paid", "We've received your payment of AUD 25.00"),
@@ -193,6 +246,7 @@ def test_links_lead_to_the_shop() -> None:
     [
         ("insufficient_funds", "not enough money"),
         ("expired_card", "has expired"),
+        ("resource_missing", "please check its details"),
         (None, "did not give a reason"),
         ("unknown_code", "did not give a reason"),
     ],

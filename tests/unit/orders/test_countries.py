@@ -58,6 +58,7 @@ def test_every_example_of_a_postal_code_is_accepted(code: str) -> None:
         address("EG", city="القاهرة"),
         address("IN", city="Delhi", region="Delhi", postal_code="११०००१"),
         address("DE", city="Berlin", postal_code="D-10115"),
+        address("JP", city="Chiyoda", region="Tokyo", postal_code="\N{POSTAL MARK}100-0001"),
         address("LV", city="Rīga", postal_code="1010"),
         address("GB", city="London", postal_code="sw1a1aa"),
         address("US", city="New York", region="NY", postal_code="10001 1234"),

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, transaction_id
 from chalicelib.payments.webhooks import TOLERANCE, Webhooks
-from chassis.problems import BadRequest, ServiceUnavailable
+from chassis.problems import BadRequest, Conflict
 from contracts.payments import Webhook
 from support.log_lines import Lines
 from support.payments import SECRET, order_of, signature_of
@@ -159,7 +159,7 @@ def test_signed_payload_that_is_not_an_event_is_rejected(payload: bytes) -> None
 @pytest.mark.parametrize("kind", ["succeeded", "payment_failed", "canceled"])
 def test_outcome_before_the_payment_is_recorded_is_sent_again(kind: str) -> None:
     webhook = signed(f"payment_intent.{kind}", id="pi_1", metadata={"order_id": "ord_1"})
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(Conflict):
         webhooks().receive(webhook)
 
 

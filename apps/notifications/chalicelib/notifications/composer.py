@@ -30,6 +30,7 @@ _DECLINES = {
     "incorrect_cvc": "the security code of the card is wrong",
     "lost_card": "your bank no longer accepts this card",
     "stolen_card": "your bank no longer accepts this card",
+    "resource_missing": "the card could not be found; please check its details",
 }
 _ANY_DECLINE = "your bank did not give a reason, but can tell you more"
 

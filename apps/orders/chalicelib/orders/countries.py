@@ -16,7 +16,7 @@ from contracts.problem import Code
 
 _TABLE = Path(__file__).with_name("countries.json")
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u2212]+")
-_PREFIX = re.compile(r"^[A-Z]+")
+_PREFIX = re.compile(r"^(?:[A-Z]+|\N{POSTAL MARK})")
 
 
 class AddressFormat(Country, kw_only=True):
@@ -150,7 +150,7 @@ class Countries:
 def _is_postal_code(text: str, pattern: str) -> bool:
     """Return whether a text can be a postal code, however its parts are separated.
 
-    A prefix such as the country's in ``D-10115`` is ignored.
+    A prefix such as the country's in ``D-10115``, or Japan's postal mark, is ignored.
     """
     normal = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
     normal = "".join(str(unicodedata.decimal(char, char)) for char in normal)

@@ -154,6 +154,7 @@ class Fulfillment:
                 decline_code=outcome.decline_code,
                 charged=outcome.status != "cancelled",
                 reversal=domain.REVERSALS.get(outcome.change) if outcome.change else None,
+                refund=outcome.refund,
                 refunded=outcome.refunded_amount,
                 disputed=outcome.disputed_amount,
                 cancelled=outcome.order_cancelled,

@@ -21,7 +21,7 @@ _REFUSALS = {
     "succeeded": "This order is paid already.",
     "declined": "This order can't be paid any more. Please place a new one.",
     "refunded": "This order was refunded. Please place a new one.",
-    "cancelled": "This order is cancelled. Please place a new one.",
+    "cancelled": "The payment of this order was cancelled. Please place a new order.",
 }
 
 

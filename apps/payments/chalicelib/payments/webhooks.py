@@ -26,7 +26,7 @@ from chalicelib.payments.gateway import (
 from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from chalicelib.payments.store import TransactionStore
 from chassis import log
-from chassis.problems import BadRequest, ServiceUnavailable
+from chassis.problems import BadRequest, Conflict
 from contracts.payments import Webhook
 
 TOLERANCE = 300
@@ -153,9 +153,9 @@ class Webhooks:
         ------
         BadRequest
             If its signature is not valid, or it is not an event of the gateway.
-        ServiceUnavailable
+        Conflict
             If the payment is not recorded yet, or the gateway does not name its order; the gateway
-            will send the webhook again.
+            is to send the webhook again. It is no failure of this service, which its caller counts.
         """
         self._verify(webhook)
         try:
@@ -220,9 +220,7 @@ class Webhooks:
                 order_id = self._gateway.order_of(intent_id)
             except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
                 log.warning("gateway unavailable for a webhook", reason=str(error))
-                raise ServiceUnavailable(
-                    "The order is not known yet. Send it again later."
-                ) from None
+                raise Conflict("The order is not known yet. Send it again later.") from None
         if not intent_id or not order_id:
             log.info("webhook ignored", type=event.type)
             return "without_order"
@@ -239,12 +237,12 @@ class Webhooks:
 
         Raises
         ------
-        ServiceUnavailable
+        Conflict
             If the payment is not recorded yet.
         """
         payment = self._store.get(domain.transaction_id(order_id))
         if payment is None:
-            raise ServiceUnavailable("The payment is not recorded yet. Send it again later.")
+            raise Conflict("The payment is not recorded yet. Send it again later.")
         if payment.intent_id != intent_id:
             # An intent that was never recorded was never confirmed, so it has charged nothing.
             log.warning("webhook of an unrecorded intent ignored", order_id=order_id)

@@ -1,7 +1,7 @@
 """Forwarding of the payment gateway's webhooks, unchanged: the signature covers the exact bytes."""
 
 from chassis.client import Downstream
-from chassis.problems import BadRequest, Unprocessable
+from chassis.problems import BadRequest, Conflict, ServiceUnavailable, Unprocessable
 from contracts import payments as api
 
 
@@ -32,7 +32,8 @@ class Webhooks:
         BadRequest
             If it is not signed, or its signature is not valid.
         ServiceUnavailable
-            If ``payments`` does not answer; the gateway will send it again.
+            If ``payments`` does not answer or has not recorded the payment yet; the gateway will
+            send it again.
         """
         if not signature:
             raise BadRequest("A webhook must be signed: the header Stripe-Signature is missing.")
@@ -40,5 +41,7 @@ class Webhooks:
             self._payments.call(
                 api.RECEIVE_WEBHOOK, body=api.Webhook(payload=payload, signature=signature)
             )
+        except Conflict as error:
+            raise ServiceUnavailable(error.detail) from None
         except Unprocessable:
             raise BadRequest("This is not a signed webhook of the payment gateway.") from None

@@ -130,6 +130,8 @@ class TableIndex:
     def search(self, query: ToyQuery, after: Position | None) -> Page:
         """Return a page of the toys that match a query; see ``ToyIndex.search``."""
         words = words_of(query.q)
+        if query.q.strip() and not words:
+            return Page([], None)
         sort_key, descending = _SORT_ORDERS[query.sort]
         found = []
         for text in self._listing():

@@ -34,6 +34,7 @@ class OrderMail(Input):
         Reversal | None,
         Meta(description="What payment_refunded is about, if it is not about a full refund"),
     ] = None
+    refund: Annotated[Money | None, Meta(description="What has been refunded this time")] = None
     refunded: Annotated[Money | None, Meta(description="What has been refunded in total")] = None
     disputed: Annotated[Money | None, Meta(description="What the customer's bank disputes")] = None
 

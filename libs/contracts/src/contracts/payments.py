@@ -210,7 +210,7 @@ LOOKUP: Operation[TransactionLookupAnswer] = Operation(
 RECEIVE_WEBHOOK: Operation[None] = Operation(
     name="receiveWebhook", method="POST", path="/webhooks",
     summary="Receive a webhook of the gateway",
-    body=Webhook, status=(204,), problems=(400, 422), repeatable=True,
+    body=Webhook, status=(204,), problems=(400, 409, 422), repeatable=True,
 )  # fmt: skip
 AUDIT: Operation[TransactionAuditAnswer] = Operation(
     name="auditTransactions", method="POST", path="/transactions/audit",
