@@ -71,6 +71,11 @@ def test_forgotten_password_is_reset_with_the_emailed_code(shop: Shop) -> None:
     assert shop.api("POST", "/sessions", {"email": email, "password": new}).status == 200
     refresh = {"refresh_token": session["refresh_token"]}
     assert shop.api("POST", "/sessions", refresh).status == 401
+    assert shop.api("GET", "/users/me", token=session["access_token"]).status == 401
+    assert (
+        shop.api("PATCH", "/users/me", {"name": "Mallory"}, token=session["access_token"]).status
+        == 401
+    )
     # AND the code cannot be used again
     again = shop.api("POST", path, {"email": email, "code": code, "password": PASSWORD})
     assert again.status == 422

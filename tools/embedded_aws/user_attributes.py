@@ -11,9 +11,10 @@ _ADMINISTRATIVE = {"sub", *(f"{name}_verified" for name in _VERIFIABLE)}
 
 
 def install() -> None:
-    """Enforce the client's attributes and the verification of addresses.
+    """Enforce the client's attributes, the verification of addresses, and the end of sessions.
 
-    ministack lets any user write any attribute, `email_verified` too, and returns all of them.
+    ministack lets any user write any attribute, `email_verified` too, and returns all of them, also
+    with a token that was revoked.
     """
     sign_up, confirm_sign_up = cognito._sign_up, cognito._confirm_sign_up
     get_user, update = cognito._get_user, cognito._update_user_attributes
@@ -30,6 +31,9 @@ def install() -> None:
         return response
 
     def limited_get_user(data: dict[str, Any]) -> Any:
+        # ministack checks tokens only if it enforces IAM
+        if refused := cognito._access_token_error(data):
+            return refused
         response = get_user(data)
         readable = _client_of_token(data).get("ReadAttributes")
         if response[0] != 200 or not readable:
@@ -41,7 +45,9 @@ def install() -> None:
         return json_response(found)
 
     def checked_update(data: dict[str, Any]) -> Any:
-        if refused := _refused(_client_of_token(data).get("ClientId"), data):
+        if refused := cognito._access_token_error(data) or _refused(
+            _client_of_token(data).get("ClientId"), data
+        ):
             return refused
         user, pool = cognito._user_pool_for_access_token(data.get("AccessToken", ""))
         if not user:
