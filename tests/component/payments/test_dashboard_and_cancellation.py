@@ -116,6 +116,18 @@ def test_payment_that_was_returned_before_a_dispute_is_not_refunded(
     assert len(money_moved(gateway, order)) == 1
 
 
+def test_dispute_that_does_not_say_whether_it_can_be_refunded_is_not(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard
+) -> None:
+    order = paid_order(app)
+    subject = {"id": "du_1", "amount": 2500, "currency": "aud", "status": "needs_response"}
+    subject["payment_intent"] = intent_of(order)
+    dashboard.deliver(webhook("charge.dispute.created", subject))
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("succeeded", 0, "open")
+    assert len(money_moved(gateway, order)) == 1
+
+
 @pytest.mark.usefixtures("is_old")
 def test_refund_by_hand_after_a_failure_is_recorded_although_its_webhook_was_lost(
     app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard
@@ -127,6 +139,16 @@ def test_refund_by_hand_after_a_failure_is_recorded_although_its_webhook_was_los
     dashboard.refund(intent_of(order))
     app.charge(event_of(ORDER_CANCELLED, order), None)
     assert shown(api, order) == ("refunded", 2500, None)
+
+
+@pytest.mark.usefixtures("is_old")
+def test_refund_that_is_found_at_the_gateway_is_not_mailed_as_one_of_a_cancelled_order(
+    app: ModuleType, dashboard: Dashboard, emitted: Any
+) -> None:
+    order = paid_order(app)
+    dashboard.refund(intent_of(order))
+    app.charge(event_of(ORDER_PLACED, order), None)
+    assert emails_about(app, emitted())[-1].cancelled is False
 
 
 @pytest.mark.usefixtures("is_old")

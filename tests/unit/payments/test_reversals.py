@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.payments import domain
-from chalicelib.payments.domain import ForbiddenTransitionError, Outcome, Payment
+from chalicelib.payments.domain import ForbiddenTransitionError, Intent, Outcome, Payment
 from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from contracts.money import Money
 from support.payments import order_of
@@ -285,3 +285,16 @@ def test_unknown_properties_of_refunds_and_disputes_are_the_careful_ones() -> No
     opened = Dispute(id="du_1", amount=1, currency="AUD", status="new", as_of=1)
     assert Reversals(refunds=(made,)).refund_failed is False
     assert opened.has_withdrawn is True
+
+
+def test_payment_is_cancelled_with_its_order_only_if_the_shop_has_cancelled_it() -> None:
+    waiting = domain.opened(order_of(), "pi_1", NOW)
+    cancelled = Intent(id="pi_1", status="cancelled")
+    assert domain.apply_intent(waiting, cancelled, NOW).outcomes[-1].order_cancelled is False
+    by_shop = domain.apply_intent(waiting, cancelled, NOW, order_cancelled=True)
+    assert by_shop.outcomes[-1].order_cancelled is True
+    assert waiting.moved_to("cancelled", NOW).outcomes[-1].order_cancelled is True
+
+
+def test_reversal_is_no_cancellation_unless_it_is_said() -> None:
+    assert payment_after(refund("re_1", 2500)).outcomes[-1].order_cancelled is False
