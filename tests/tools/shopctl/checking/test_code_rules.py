@@ -236,6 +236,25 @@ def test_import_of_a_higher_layer_or_technology_is_reported(
     assert [(finding.path, finding.line) for finding in found] == [(Path(path), line)]
 
 
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ("import dataclasses", True),
+        ("from chassis.ids import derived_id", True),
+        ("import urllib3", False),
+        ("from chassis import aws", False),
+        ("from chalicelib.orders.events import events_of", False),
+    ],
+)
+def test_domain_may_be_several_modules_if_each_is_pure(
+    checkout: CheckoutCopy, statement: str, allowed: bool
+) -> None:
+    (checkout.root / ORDERS / "rules.py").write_text(f"{statement}\n")
+    line = checkout.append(f"{ORDERS}/domain.py", "from chalicelib.orders import rules\n")
+    found = [(finding.path.name, finding.line) for finding in checkout.findings(layers)]
+    assert found == ([] if allowed else [("domain.py", line)])
+
+
 def test_import_cycle_within_an_app_is_reported(checkout: CheckoutCopy) -> None:
     checkout.append(f"{ORDERS}/store.py", "import chalicelib.orders.events\n")
     found = checkout.only(layers)

@@ -48,7 +48,7 @@ def _problem(service: ServiceSource, module: Module, item: Import) -> tuple[str,
     if item.is_in(f"{own}.bootstrap") and module not in (service.entry, *service.blueprints):
         return f"{layer} imports bootstrap, a higher layer.", "Pass it in from bootstrap."
     if layer == "domain":
-        return _problem_in_domain(own, item)
+        return _problem_in_domain(service, item)
     if layer == "store" and item.is_in(f"{own}.service"):
         return "store imports service, a higher layer.", "Reverse the import."
     if layer == "service" and any(item.is_in(name) for name in _STORAGE):
@@ -59,18 +59,32 @@ def _problem(service: ServiceSource, module: Module, item: Import) -> tuple[str,
     return None
 
 
-def _problem_in_domain(own: str, item: Import) -> tuple[str, str] | None:
+def _problem_in_domain(service: ServiceSource, item: Import) -> tuple[str, str] | None:
+    own = f"chalicelib.{service.name}"
     if item.is_in(own):
+        imported = [module for module in service.modules if item.is_in(module.name)]
+        if imported and all(_is_pure(own, module) for module in imported):
+            return None
         return (
-            f"domain imports {item.target}; the domain imports no other module of the app.",
+            f"domain imports {item.target}; the domain imports no other module of the app but those"
+            " that import neither another one nor a technology.",
             "Pass it in as an argument.",
         )
-    if any(item.is_in(name) for name in _TECHNOLOGY):
+    if _is_technology(item):
         return (
             f"domain imports {item.target}; the domain knows no AWS, HTTP or database.",
             "Move the code that needs it to store.py or service.py.",
         )
     return None
+
+
+def _is_pure(own: str, module: Module) -> bool:
+    """Return whether a module is a part of the domain: it could stand in the same file."""
+    return not any(item.is_in(own) or _is_technology(item) for item in module.imports)
+
+
+def _is_technology(item: Import) -> bool:
+    return any(item.is_in(name) for name in _TECHNOLOGY)
 
 
 def _cycles(repository: Repository, service: ServiceSource) -> Iterator[Finding]:
