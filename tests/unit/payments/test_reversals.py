@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from chalicelib.payments import domain
 from chalicelib.payments.domain import ForbiddenTransitionError, Intent, Outcome, Payment
 from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from contracts.money import Money
+from contracts.notifications import Reversal
 from support.payments import order_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -298,3 +299,19 @@ def test_payment_is_cancelled_with_its_order_only_if_the_shop_has_cancelled_it()
 
 def test_reversal_is_no_cancellation_unless_it_is_said() -> None:
     assert payment_after(refund("re_1", 2500)).outcomes[-1].order_cancelled is False
+
+
+def test_each_change_has_an_email_about_it() -> None:
+    assert {reversal: reversal for reversal in get_args(Reversal)} == domain.REVERSALS
+    opened = dispute("needs_response")
+    for closed in ("won", "lost"):
+        ended = payment_after(opened, dispute(closed, 2))
+        assert kinds(ended) == ["succeeded", "disputed", f"dispute_{closed}"]
+
+
+def test_refund_that_the_bank_has_made_is_recorded_as_made() -> None:
+    (made,) = after(refund("re_1", 500, "pending"), refund("re_1", 500)).refunds
+    assert made.status == "succeeded"
+    # what is reported late changes nothing
+    (made,) = after(refund("re_1", 500), refund("re_1", 500, "pending")).refunds
+    assert made.status == "succeeded"
