@@ -240,6 +240,23 @@ def test_payment_that_is_cancelled_in_the_dashboard_is_not_mailed_as_a_cancelled
     assert {mail.order_id: mail.cancelled for mail in about} == expected
 
 
+def test_refund_of_a_payment_that_was_never_charged_is_ignored_and_logged(
+    app: ModuleType, api: Any, dashboard: Dashboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    refund = {"id": "re_1", "amount": 1, "status": "succeeded", "metadata": {"order_id": order.id}}
+    dashboard.deliver(webhook("refund.created", {**refund, "payment_intent": intent_of(order)}))
+    assert shown(api, order) == ("cancelled", 0, None)
+    (warning,) = [
+        line
+        for line in map(json.loads, capsys.readouterr().out.splitlines())
+        if line.get("message") == "reversal of an uncharged payment ignored"
+    ]
+    assert warning["order_id"] == order.id
+
+
 def test_receipt_has_the_card_although_the_webhook_is_faster(
     app: ModuleType, dashboard: Dashboard, emitted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
