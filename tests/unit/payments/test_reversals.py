@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.payments import domain
 from chalicelib.payments.domain import ForbiddenTransitionError, Intent, Outcome, Payment
 from chalicelib.payments.reversals import Dispute, Refund, Reversals
+from chalicelib.payments.store import TransactionRecord
 from contracts.money import Money
 from contracts.notifications import Reversal
 from support.payments import order_of
@@ -315,3 +316,22 @@ def test_refund_that_the_bank_has_made_is_recorded_as_made() -> None:
     # what is reported late changes nothing
     (made,) = after(refund("re_1", 500), refund("re_1", 500, "pending")).refunds
     assert made.status == "succeeded"
+
+
+@pytest.mark.parametrize(("status", "refunded"), [("refunded", 2500), ("succeeded", 0)])
+def test_record_of_an_earlier_release_was_refunded_as_a_whole(status: str, refunded: int) -> None:
+    payment = paid()
+    record = TransactionRecord(
+        id=payment.id,
+        order_id=payment.order_id,
+        customer_id=payment.customer_id,
+        status=status,
+        amount=payment.amount,
+        contact=payment.contact,
+        lines=payment.lines,
+        payment_method=payment.payment_method,
+        version=3,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    assert record.to_payment().refunded_amount.amount == refunded
