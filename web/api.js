@@ -79,7 +79,7 @@ async function request(method, path, options) {
     answer = await send(method, path, options);
   }
   if (answer.ok) return answer;
-  if (answer.status === 401 && wasSignedIn) {
+  if (answer.status === 401 && wasSignedIn && !session.current) {
     throw new Problem({ status: 401, detail: "You’ve been signed out. Please sign in again." });
   }
   const problem = await answer.json().catch(() => ({}));

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.payments.gateway import StripeGateway
+from chalicelib.payments.gateway import GatewayUnavailableError, StripeGateway
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from gateway_simulator.client import ControlClient
 from support.gateway_dashboard import Dashboard, paid_order, shown, webhook
@@ -77,6 +77,33 @@ def test_order_that_was_cancelled_while_disputed_is_refunded_when_the_dispute_is
         assert shown(api, order) == ("refunded", 2500, "won")
         assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
     assert parked("toyshop-local-payments-charge-dead-letters") == []
+
+
+def test_refund_is_tried_again_if_the_dispute_that_refused_it_has_just_ended(
+    app: ModuleType,
+    api: Any,
+    gateway: ControlClient,
+    dashboard: Dashboard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = paid_order(app)
+    opened = dashboard.dispute(intent_of(order))
+    refund = StripeGateway.refund
+
+    def refused(gateway: StripeGateway, *arguments: Any) -> Any:
+        monkeypatch.setattr(StripeGateway, "refund", refund)
+        try:
+            return refund(gateway, *arguments)
+        finally:
+            dashboard.close(opened, "won")
+
+    monkeypatch.setattr(StripeGateway, "refund", refused)
+    with pytest.raises(GatewayUnavailableError):
+        app.charge(event_of(ORDER_CANCELLED, order), None)
+    # Lambda delivers the event again
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("refunded", 2500, "won")
+    assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
 
 
 @pytest.mark.parametrize(("cancelled", "outcome"), [(True, "lost"), (False, "won")])

@@ -56,6 +56,12 @@ def test_session_that_cannot_be_renewed_is_over(page: PageScripts) -> None:
     assert page.run(wrong) == [401, "Wrong."]
 
 
+def test_session_that_could_not_be_renewed_now_is_kept(page: PageScripts) -> None:
+    kept = """signIn(); return await result([401, '{"detail": "Expired."}'], [503, '{}']);"""
+    assert page.run(kept) == [401, "Expired."]
+    assert page.run("return modules['./api.js'].session.current;") is not None
+
+
 def test_session_is_renewed_and_the_request_repeated(page: PageScripts) -> None:
     tokens = '{"access_token": "b", "refresh_token": "r"}'
     answered = page.run(

@@ -309,7 +309,9 @@ class Charging:
             )
         except GatewayRefusedError as error:
             if error.code == "charge_disputed":
-                self._postpone_refund(self._refresh(payment))
+                payment = self._postpone_refund(self._refresh(payment))
+                if payment.status == "succeeded" and not payment.reversals.prevents_refund:
+                    raise GatewayUnavailableError("the dispute has just ended") from None
                 return
             raise PermanentFailure(
                 f"the refund of {payment.order_id} was refused: {error.code}"
