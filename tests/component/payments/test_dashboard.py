@@ -235,6 +235,23 @@ def test_webhook_that_concerns_no_order_is_acknowledged_and_counted(
     assert shown(api, order) == ("succeeded", 0, None)
 
 
+@pytest.mark.parametrize("metadata", [{}, {"metadata": None}, {"metadata": {}}])
+def test_refund_without_metadata_is_recorded_once_and_counted(
+    app: ModuleType,
+    api: Any,
+    dashboard: Dashboard,
+    metadata: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order = paid_order(app)
+    refund = {"id": "re_1", "amount": 1, "status": "succeeded", "payment_intent": intent_of(order)}
+    capsys.readouterr()
+    dashboard.deliver(*[webhook("refund.created", refund | metadata)] * 2)
+    results = [line["result"] for line in printed(capsys) if "Webhooks" in line]
+    assert results == ["recorded", "unchanged"]
+    assert shown(api, order) == ("succeeded", 1, None)
+
+
 @pytest.mark.parametrize(
     ("kind", "subject"),
     [

@@ -6,8 +6,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from chalicelib.payments.domain import transaction_id
 from chalicelib.payments.gateway import GatewayUnavailableError
+from chalicelib.payments.store import TransactionStore
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from contracts.orders import Order
 from gateway_simulator.client import ControlClient
@@ -215,3 +218,18 @@ def test_reemitted_transaction_emits_a_pending_retry_again(
         "declined",
         "succeeded",
     ]
+
+
+def test_another_change_of_a_pending_payment_does_not_emit_its_retry_again(
+    app: ModuleType, api: Any
+) -> None:
+    order = order_of("pm_card_chargeDeclined")
+    customer = Customer(app, api, order)
+    customer.place()
+    customer.pay_again("pm_card_visa")
+    customer.emitted()
+    store = TransactionStore("toyshop-local-payments")
+    payment = store.get(transaction_id(order.id))
+    assert payment is not None
+    assert store.replace(replace(payment, version=payment.version + 1, card_last4="4242"))
+    assert customer.emitted() == []
