@@ -1,6 +1,7 @@
 """The authorization table, tested at the shop's public origin through its real API Gateway."""
 
 import itertools
+import json
 import time
 import uuid
 from typing import Any
@@ -130,3 +131,30 @@ def _toy_with_image(shop: Shop, staff: str) -> dict[str, Any]:
     eventually(lambda: shop.api("GET", path).json["images"])
     version = shop.api("GET", path).json["version"]
     return {**toy, "version": version, "image_id": ticket["image"]["id"]}
+
+
+def test_rejected_token_is_no_error_of_the_authorizer(shop: Shop, alice: str) -> None:
+    """The alarm that takes a release back counts errors, and an expired token is none."""
+    region, account, api = "us-east-1", "000000000000", "toyshop-local-storefront-api"
+    event = {
+        "type": "TOKEN",
+        "methodArn": f"arn:aws:execute-api:{region}:{account}:{api}/api/GET/orders",
+    }
+
+    def invoke(**changes: str) -> tuple[str | None, Any]:
+        answer = shop.client("lambda").invoke(
+            FunctionName=f"{api}-jwt-authorizer", Payload=json.dumps(event | changes)
+        )
+        return answer.get("FunctionError"), json.load(answer["Payload"])
+
+    expired = forged(alice, exp=int(time.time()) - 1)
+    for token in (f"Bearer {expired}", f"Bearer {forged(alice)}", "Bearer garbage", "garbage"):
+        error, policy = invoke(authorizationToken=token)
+        assert error is None
+        (statement,) = policy["policyDocument"]["Statement"]
+        assert statement["Effect"] == "Deny"
+    error, policy = invoke(authorizationToken=f"Bearer {alice}")
+    assert error is None
+    assert policy["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+    # but a crash is one
+    assert invoke()[0] == "Unhandled"

@@ -1,7 +1,9 @@
 """A service's app: what it does for every handler."""
 
 import base64
+import importlib
 import json
+import sys
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, NamedTuple
@@ -13,7 +15,7 @@ from chalice.test import Client, HTTPResponse
 from msgspec import Meta
 
 from chassis import context
-from chassis.api import METHODS, Answer, ServiceApp, ServiceBlueprint
+from chassis.api import METHODS, Answer, ServiceApp, ServiceBlueprint, denied
 from chassis.problems import (
     Conflict,
     Forbidden,
@@ -620,3 +622,18 @@ def test_requests_do_not_share_a_context(shop: Shop) -> None:
     shop.call("GET", "/things/t1")
     first, second = (current for _, current in shop.seen)
     assert first.traceparent != second.traceparent
+
+
+def test_authorizer_denies_every_path_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "chalice.local", raising=False)
+    (statement,) = denied()["policyDocument"]["Statement"]
+    assert statement == {"Effect": "Deny", "Action": "execute-api:Invoke", "Resource": "*"}
+
+
+def test_authorizer_answers_with_a_problem_under_chalice_local() -> None:
+    local = importlib.import_module("chalice.local")
+    with pytest.raises(local.NotAuthorizedError) as raised:
+        denied()
+    assert raised.value.CODE == 401
+    assert raised.value.headers["WWW-Authenticate"] == "Bearer"
+    assert json.loads(raised.value.body)["status"] == 401

@@ -96,6 +96,10 @@ def test_access_token_of_the_pool_is_accepted(authorizer: Authorizer) -> None:
     assert authorizer.verify(f"bearer  {without_groups} ").groups == ()
 
 
+def test_token_is_accepted_by_a_clock_that_is_behind_the_pools(authorizer: Authorizer) -> None:
+    assert authorizer.verify(f"Bearer {token(iat=int(time.time()) + 30)}").sub == "alice"
+
+
 @pytest.mark.parametrize(
     "authorization",
     [

@@ -31,7 +31,7 @@ def test_every_gateway_response_is_a_problem(name: str) -> None:
     ("name", "status"),
     [
         ("UNAUTHORIZED", 401),
-        ("ACCESS_DENIED", 403),
+        ("ACCESS_DENIED", 401),
         ("MISSING_AUTHENTICATION_TOKEN", 404),
         ("REQUEST_TOO_LARGE", 413),
         ("THROTTLED", 429),
@@ -39,6 +39,13 @@ def test_every_gateway_response_is_a_problem(name: str) -> None:
 )
 def test_gateway_response_has_the_documented_status(name: str, status: int) -> None:
     assert RESPONSES[name]["StatusCode"] == status
+
+
+def test_denial_by_the_authorizer_is_the_same_as_a_missing_token() -> None:
+    assert RESPONSES["ACCESS_DENIED"] == RESPONSES["UNAUTHORIZED"]
+    assert (
+        RESPONSES["UNAUTHORIZED"]["ResponseParameters"]["Headers"]["WWW-Authenticate"] == "'Bearer'"
+    )
 
 
 @pytest.mark.parametrize("name", ["THROTTLED", "DEFAULT_5XX"])
