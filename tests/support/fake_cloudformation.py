@@ -27,12 +27,14 @@ def refused(code: str, message: str) -> ClientError:
 
 @dataclass
 class Formation:
-    """CloudFormation whose operations end with the status `ends`."""
+    """CloudFormation whose operations end with the status `ends`, and deletions with `deleted`."""
 
     ends: str = "CREATE_COMPLETE"
+    deleted: str = "DELETE_COMPLETE"
     events: list[dict[str, str]] = field(default_factory=list)
     stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         for stack in self.stacks.values():
@@ -51,11 +53,12 @@ class Formation:
 
     def delete_stack(self, StackName: str) -> None:  # noqa: N803
         self.calls.append(("delete", StackName))
-        self.stacks[StackName]["StackStatus"] = "DELETE_COMPLETE"
+        self.stacks[StackName]["StackStatus"] = self.deleted
 
     def _start(self, action: str, request: dict[str, Any]) -> dict[str, str]:
         name = request["StackName"]
         self.calls.append((action, name))
+        self.requests.append(request)
         self.stacks[name] = {**request, "StackId": f"arn:{name}", "StackStatus": self.ends}
         return {"StackId": f"arn:{name}"}
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,8 @@ _TIMEOUT_SECONDS = 1_800
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # a stack in such a state can only be deleted
 _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+# properties that protect a resource from deletion, and their values without protection
+_UNPROTECTED = {"DeletionProtection": "INACTIVE", "DeletionProtectionEnabled": False}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,6 @@ def deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]
     ShopProblem
         If it fails; the message names the resource and the reason.
     """
-    client = cloud.client("cloudformation")
     stack = describe(cloud, template.name)
     if stack and stack["StackStatus"].endswith("IN_PROGRESS"):
         # started by a command that was interrupted
@@ -86,34 +87,65 @@ def deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]
     outcome = predicted_outcome(stack, template)
     if outcome == "unchanged":
         return template.name, outcome
-    if stack and outcome == "created":
-        client.delete_stack(StackName=template.name)
-        _wait(cloud, stack["StackId"])
-    request = {
-        "StackName": template.name,
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        "Tags": [
-            {"Key": _DIGEST_TAG, "Value": template.digest},
-            {"Key": "toyshop:stage", "Value": cloud.stage},
-            *_api_id_tag(cloud, template.name),
-        ],
-        "Parameters": template.parameters,
-        **_body(cloud, template, bucket),
-    }
+    if outcome == "updated":
+        return template.name, outcome if _send(cloud, template, bucket) else "unchanged"
+    if stack:
+        delete(cloud, template.name)
+    created = _unprotected(template)
+    _send(cloud, created, bucket, create=True)
+    if created != template:
+        _send(cloud, template, bucket)
+    return template.name, outcome
+
+
+def _unprotected(template: Template) -> Template:
+    """Return a template without deletion protection, for the creation of its stack.
+
+    CloudFormation could not roll back a creation that fails: it deletes what it has created.
+    """
+    body = json.loads(template.body)
+    found = [
+        (properties, name)
+        for resource in body["Resources"].values()
+        for properties in [resource.get("Properties", {})]
+        for name in _UNPROTECTED.keys() & properties.keys()
+    ]
+    for properties, name in found:
+        properties[name] = _UNPROTECTED[name]
+    return replace(template, body=json.dumps(body)) if found else template
+
+
+def _send(cloud: Cloud, template: Template, bucket: str, *, create: bool = False) -> bool:
+    """Create or update a stack and wait; return whether CloudFormation had anything to do.
+
+    Raises
+    ------
+    ShopProblem
+        If it fails; the message names the resource and the reason.
+    """
+    client = cloud.client("cloudformation")
+    start = client.create_stack if create else client.update_stack
     try:
-        if outcome == "created":
-            started = client.create_stack(**request)
-        else:
-            started = client.update_stack(**request)
+        started = start(
+            StackName=template.name,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Tags=[
+                {"Key": _DIGEST_TAG, "Value": template.digest},
+                {"Key": "toyshop:stage", "Value": cloud.stage},
+                *_api_id_tag(cloud, template.name),
+            ],
+            Parameters=template.parameters,
+            **_body(cloud, template, bucket),
+        )
     except ClientError as error:
         message = error.response["Error"]["Message"]
         if "No updates are to be performed" in message:
-            return template.name, "unchanged"
+            return False
         raise _failure(template.name, message) from None
     status = _wait(cloud, started["StackId"])
     if status not in _GOOD:
         raise _failure(template.name, _reason(cloud, started["StackId"]) or status)
-    return template.name, outcome
+    return True
 
 
 def predicted_outcome(stack: Mapping[str, Any] | None, template: Template) -> Outcome:

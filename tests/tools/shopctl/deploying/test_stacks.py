@@ -1,6 +1,8 @@
 """Creating and updating stacks with a fake CloudFormation."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,55 @@ def test_stack_whose_creation_failed_is_created_again(cloud: FakeCloud, tmp_path
     cloud.formation.ends = "CREATE_COMPLETE"
     assert stacks.deploy_packages(cloud, [package(tmp_path)]) == {"toyshop-local-orders": "created"}
     assert [action for action, _ in cloud.formation.calls] == ["create", "delete", "create"]
+
+
+def test_stack_is_created_without_deletion_protection_and_then_protected(cloud: FakeCloud) -> None:
+    protected = {
+        "Pool": {
+            "Properties": {"DeletionProtection": {"Fn::If": ["Retained", "ACTIVE", "INACTIVE"]}}
+        },
+        "Table": {"Properties": {"DeletionProtectionEnabled": True}},
+        "Topic": {"Type": "AWS::SNS::Topic"},
+    }
+    body = json.dumps({"Resources": protected})
+    sent: list[dict[str, Any]] = cloud.formation.requests
+    # GIVEN a creation that fails: nothing that CloudFormation has to delete is protected
+    cloud.formation.ends = "ROLLBACK_COMPLETE"
+    with pytest.raises(ShopProblem):
+        stacks.deploy_template(cloud, "pool", body)
+    (failed,) = sent
+    created = json.loads(failed["TemplateBody"])["Resources"]
+    assert created["Pool"]["Properties"] == {"DeletionProtection": "INACTIVE"}
+    assert created["Table"]["Properties"] == {"DeletionProtectionEnabled": False}
+    assert created["Topic"] == protected["Topic"]
+    # WHEN the creation succeeds THEN the protection follows at once
+    cloud.formation.ends = "CREATE_COMPLETE"
+    assert stacks.deploy_template(cloud, "pool", body) == "created"
+    assert [json.loads(one["TemplateBody"]) for one in sent[1:]] == [
+        {"Resources": created},
+        {"Resources": protected},
+    ]
+    assert stacks.deploy_template(cloud, "pool", body) == "unchanged"
+
+
+def test_stack_that_was_interrupted_before_its_protection_is_protected(cloud: FakeCloud) -> None:
+    body = json.dumps({"Resources": {"Table": {"Properties": {"DeletionProtectionEnabled": True}}}})
+    stacks.deploy_template(cloud, "table", body.replace("true", "false"))
+    cloud.formation.ends = "UPDATE_COMPLETE"
+    assert stacks.deploy_template(cloud, "table", body) == "updated"
+    assert cloud.formation.stacks["table"]["TemplateBody"] == body
+
+
+def test_stack_that_cannot_be_deleted_is_not_created_again(
+    cloud: FakeCloud, tmp_path: Path
+) -> None:
+    cloud.formation.ends = "ROLLBACK_FAILED"
+    with pytest.raises(ShopProblem):
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+    cloud.formation.deleted = "DELETE_FAILED"
+    with pytest.raises(ShopProblem, match="toyshop-local-orders cannot be deleted"):
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+    assert [call for call, _ in cloud.formation.calls] == ["create", "delete"]
 
 
 def test_large_template_is_uploaded_to_the_bucket(cloud: FakeCloud, tmp_path: Path) -> None:
