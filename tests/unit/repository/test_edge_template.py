@@ -60,3 +60,10 @@ def test_sign_ins_of_an_address_have_a_limit_of_their_own(path: str, limited: bo
     assert own["Default"] < general["Default"]
     pattern = statement["ScopeDownStatement"]["RegexMatchStatement"]["RegexString"]
     assert bool(re.search(pattern, path)) == limited
+
+
+def test_distribution_serves_australia_from_australia() -> None:
+    template = yaml.safe_load((ROOT / "infra" / "edge.yaml").read_text())
+    config = template["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+    assert config["PriceClass"] == {"Ref": "PriceClass"}
+    assert template["Parameters"]["PriceClass"]["Default"] == "PriceClass_All"

@@ -29,8 +29,15 @@ from support.checkout_copy import CheckoutCopy
         ("toys/delivery.yaml", 'toys-images-retry"\n', 'orders-retry"\n', "is not a queue of toys"),
         (
             "orders/delivery.yaml",
-            "MaximumRecordAgeInSeconds: 86400",
+            "MaximumRecordAgeInSeconds: 72000",
             "Unused: 1",
+            "has no valid MaximumRec",
+        ),
+        # as long as the stream keeps the record
+        (
+            "orders/delivery.yaml",
+            "MaximumRecordAgeInSeconds: 72000",
+            "MaximumRecordAgeInSeconds: 86400",
             "has no valid MaximumRec",
         ),
         (

@@ -41,7 +41,7 @@ def test_attempts_longer_than_the_maximum_event_age_are_reported(checkout: Check
 
 def test_relay_with_a_longer_timeout_than_its_records_is_reported(checkout: CheckoutCopy) -> None:
     path = "apps/orders/delivery.yaml"
-    checkout.replace(path, "MaximumRecordAgeInSeconds: 86400", "MaximumRecordAgeInSeconds: 20")
+    checkout.replace(path, "MaximumRecordAgeInSeconds: 72000", "MaximumRecordAgeInSeconds: 20")
     assert (
         "on_dynamodb_record may take 28 s, and its stream waits 20 s" in checkout.only(limits).what
     )

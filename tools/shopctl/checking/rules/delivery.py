@@ -15,9 +15,12 @@ _INVOKE_LIMITS = {
     "MaximumRetryAttempts": range(3),
     "MaximumEventAgeInSeconds": range(60, 21601),
 }
+# DynamoDB keeps a stream's records for 24 hours, and a record that is gone cannot be sent to the
+# failure destination; this leaves four hours to do so, and to replay what it received
+_LONGEST_RECORD_AGE = 20 * 60 * 60
 _STREAM_LIMITS = {
     "MaximumRetryAttempts": range(10001),
-    "MaximumRecordAgeInSeconds": range(60, 604801),
+    "MaximumRecordAgeInSeconds": range(60, _LONGEST_RECORD_AGE + 1),
 }
 _DESTINATION = ("DestinationConfig", "OnFailure", "Destination")
 
