@@ -1,6 +1,7 @@
-"""Fake CloudFormation and S3 for tests of stacks and releases."""
+"""Fake CloudFormation, S3, SSM and Secrets Manager for tests of stacks and releases."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,15 +100,69 @@ class Storage:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
 
+@dataclass
+class Parameters:
+    """SSM with parameters by name."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    calls: int = 0
+
+    def get_parameters(self, Names: list[str]) -> dict[str, Any]:  # noqa: N803
+        self.calls += 1
+        assert 1 <= len(Names) <= 10  # as AWS
+        found = [name for name in Names if name in self.values]
+        return {"Parameters": [self._described(name) for name in found]}
+
+    def get_paginator(self, _: str) -> "Parameters":
+        return self
+
+    def paginate(self, Path: str, Recursive: bool) -> Iterator[dict[str, Any]]:  # noqa: N803
+        found = [name for name in self.values if name.startswith(Path)]
+        yield {"Parameters": [self._described(name) for name in found]}
+
+    def put_parameter(self, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
+        self.values[Name] = Value
+
+    def delete_parameters(self, Names: list[str]) -> None:  # noqa: N803
+        for name in Names:
+            self.values.pop(name, None)
+
+    def _described(self, name: str) -> dict[str, str]:
+        return {"Name": name, "Value": self.values[name], "Type": "String"}
+
+
+@dataclass
+class Secrets:
+    """Secrets Manager with the versions of secrets by name, the current one last."""
+
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    calls: int = 0
+
+    def describe_secret(self, SecretId: str) -> dict[str, Any]:  # noqa: N803
+        self.calls += 1
+        if SecretId not in self.versions:
+            raise refused("ResourceNotFoundException", "Secrets Manager can't find the secret.")
+        stages = ("AWSCURRENT", "AWSPREVIOUS")
+        latest = zip(reversed(self.versions[SecretId]), stages, strict=False)
+        return {"VersionIdsToStages": {version: [stage] for version, stage in latest}}
+
+
 class FakeCloud(Cloud):
-    """A cloud with these two services."""
+    """A cloud with these services."""
 
     def __init__(self, *, local: bool = True) -> None:
         super().__init__("local" if local else "prod", "http://127.0.0.1:1" if local else None)
         self.formation, self.storage = Formation(), Storage()
+        self.ssm, self.secrets = Parameters(), Secrets()
 
     def client(self, service: str) -> Any:
-        return {"cloudformation": self.formation, "s3": self.storage}[service]
+        clients = {
+            "cloudformation": self.formation,
+            "s3": self.storage,
+            "ssm": self.ssm,
+            "secretsmanager": self.secrets,
+        }
+        return clients[service]
 
     def account(self) -> str:
         return "123456789012"

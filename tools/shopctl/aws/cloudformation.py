@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from shopctl.aws import artifact_bucket
+from shopctl.aws import artifact_bucket, dynamic_references
 from shopctl.aws.clients import Cloud
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
@@ -19,8 +19,10 @@ _DIGEST_TAG = "toyshop:digest"
 _INLINE_TEMPLATE_LIMIT = 51_200
 _TIMEOUT_SECONDS = 1_800
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# a stack without resources, whose first change set waits to be executed
+_IN_REVIEW = "REVIEW_IN_PROGRESS"
 # a stack in such a state can only be deleted
-_UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+_UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", _IN_REVIEW)
 # properties that protect a resource from deletion, and their values without protection
 _UNPROTECTED = {"DeletionProtection": "INACTIVE", "DeletionProtectionEnabled": False}
 
@@ -37,17 +39,39 @@ class Template:
         The template as JSON.
     parameters
         Values of the parameters that the template declares.
+    sent
+        The body with the present values of its dynamic references, as CloudFormation gets it.
     """
 
     name: str
     body: str
-    parameters: Sequence[Mapping[str, str]] = ()
+    parameters: Sequence[Mapping[str, str]]
+    sent: str
+
+    @property
+    def release(self) -> str:
+        """Hash of the template and its parameters, whatever its references stand for."""
+        return _hash(f"{self.body}\0{json.dumps(self.parameters)}")
 
     @property
     def digest(self) -> str:
-        """Hash of the template and its parameters; a deployed stack has it as a tag."""
-        content = f"{self.body}\0{json.dumps(self.parameters)}"
-        return hashlib.sha256(content.encode()).hexdigest()
+        """The release and a hash of what is sent; a deployed stack has it as a tag."""
+        return f"{self.release}.{_hash(self.sent)}"
+
+
+def template(
+    cloud: Cloud, name: str, body: str, values: Sequence[Mapping[str, str]] | None = None
+) -> Template:
+    """Return a stack to deploy, with what its dynamic references stand for now.
+
+    Parameters
+    ----------
+    values
+        Values of its parameters; those of the stage by default.
+    """
+    if values is None:
+        values = parameters(cloud, body)
+    return Template(name, body, values, dynamic_references.pinned(cloud, body, values))
 
 
 def parameters(cloud: Cloud, body: str) -> list[dict[str, str]]:
@@ -80,7 +104,7 @@ def deploy(cloud: Cloud, template: Template, bucket: str) -> tuple[str, Outcome]
         If it fails; the message names the resource and the reason.
     """
     stack = describe(cloud, template.name)
-    if stack and stack["StackStatus"].endswith("IN_PROGRESS"):
+    if stack and _is_changing(stack):
         # started by a command that was interrupted
         _wait(cloud, stack["StackId"])
         stack = describe(cloud, template.name)
@@ -103,7 +127,7 @@ def _unprotected(template: Template) -> Template:
 
     CloudFormation could not roll back a creation that fails: it deletes what it has created.
     """
-    body = json.loads(template.body)
+    body = json.loads(template.sent)
     found = [
         (properties, name)
         for resource in body["Resources"].values()
@@ -112,7 +136,7 @@ def _unprotected(template: Template) -> Template:
     ]
     for properties, name in found:
         properties[name] = _UNPROTECTED[name]
-    return replace(template, body=json.dumps(body)) if found else template
+    return replace(template, sent=json.dumps(body)) if found else template
 
 
 def _send(cloud: Cloud, template: Template, bucket: str, *, create: bool = False) -> bool:
@@ -161,6 +185,11 @@ def digest_of(stack: Mapping[str, Any]) -> str:
     """Return the digest of the template that a stack was deployed from."""
     tags = {tag["Key"]: str(tag["Value"]) for tag in stack.get("Tags", [])}
     return tags.get(_DIGEST_TAG, "")
+
+
+def release_of(stack: Mapping[str, Any]) -> str:
+    """Return the release that a stack was deployed from, whatever its references stood for."""
+    return digest_of(stack).partition(".")[0]
 
 
 def delete(cloud: Cloud, name: str) -> bool:
@@ -264,19 +293,28 @@ def _api_id_tag(cloud: Cloud, name: str) -> list[dict[str, str]]:
 
 
 def _body(cloud: Cloud, template: Template, bucket: str) -> dict[str, str]:
-    if len(template.body.encode()) <= _INLINE_TEMPLATE_LIMIT:
-        return {"TemplateBody": template.body}
-    key = f"templates/{template.name}/{hashlib.sha256(template.body.encode()).hexdigest()}.json"
-    artifact_bucket.upload(cloud, bucket, key, template.body.encode())
+    if len(template.sent.encode()) <= _INLINE_TEMPLATE_LIMIT:
+        return {"TemplateBody": template.sent}
+    key = f"templates/{template.name}/{_hash(template.sent)}.json"
+    artifact_bucket.upload(cloud, bucket, key, template.sent.encode())
     return {"TemplateURL": artifact_bucket.url(cloud, bucket, key)}
+
+
+def _is_changing(stack: Mapping[str, Any]) -> bool:
+    status = str(stack["StackStatus"])
+    return status.endswith("IN_PROGRESS") and status != _IN_REVIEW
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _wait(cloud: Cloud, stack_id: str) -> str:
     """Wait until an operation on a stack has ended; return the stack's status."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while time.monotonic() < deadline:
-        stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"]
-        status = str(stacks[0]["StackStatus"])
+        stack = describe(cloud, stack_id)
+        status = str(stack["StackStatus"]) if stack else "DELETE_COMPLETE"
         if not status.endswith("IN_PROGRESS"):
             return status
         time.sleep(cloud.poll_seconds)

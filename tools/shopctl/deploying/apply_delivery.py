@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.aws import secret_references, ssm_parameters
+from shopctl.aws import dynamic_references, ssm_parameters
 from shopctl.aws.clients import Cloud
+from shopctl.aws.ssm_parameters import PublishedValues
 from shopctl.aws.target import Target
-from shopctl.deploying import deploy
+from shopctl.deploying import deploy, stage_config
+from shopctl.deploying.references import References
 from shopctl.project import delivery_config
 from shopctl.project.delivery_config import FunctionDelivery
 from shopctl.project.errors import ShopProblem
@@ -45,11 +47,13 @@ def deliver(to: Target) -> dict[str, list[str]]:
     for service in to.services:
         resources = deployed[service.name]
         settings = delivery_config.read(service, to.stage, published)
+        secrets = _secrets(to, service, published)
         changes = changed[service.name] = []
         for function in settings.functions:
             if function.name in resources:
                 arn = resources[function.name]["lambda_arn"]
-                done = _apply(to.cloud, arn, function)
+                done = ["secrets"] if _set_variables(to.cloud, arn, secrets) else []
+                done += _apply(to.cloud, arn, function)
                 if _set_log_retention(to.cloud, arn, LOG_RETENTION_DAYS):
                     done.append("log group")
                 changes += [f"{function.name}: {what}" for what in done]
@@ -75,8 +79,6 @@ def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
 
 def _apply(cloud: Cloud, arn: str, function: FunctionDelivery) -> list[str]:
     changes = []
-    if _resolve_secrets(cloud, arn):
-        changes.append("secrets")
     event = {name: value for name, value in function.event.items() if name not in _NOT_IN_MAPPING}
     if event and _change_mapping(cloud, arn, _for_api(event)):
         changes.append("event source")
@@ -173,15 +175,21 @@ def _set_concurrency(cloud: Cloud, arn: str, wanted: int | None) -> bool:
     return True
 
 
-def _resolve_secrets(cloud: Cloud, arn: str) -> bool:
-    """Resolve the secrets in a function's environment, as CloudFormation would."""
+def _secrets(to: Target, service: Service, published: PublishedValues) -> dict[str, str]:
+    """Return the present values of the environment variables that refer to secrets."""
+    variables = stage_config.environment(References(service, to.stage, published))
+    resolved = dynamic_references.resolved(to.cloud, variables)
+    return {name: value for name, value in resolved.items() if value != variables[name]}
+
+
+def _set_variables(cloud: Cloud, arn: str, wanted: Mapping[str, str]) -> bool:
     functions = cloud.client("lambda")
-    environment = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
-    variables = environment.get("Variables", {})
-    resolved = secret_references.resolved(cloud, variables)
-    if resolved == variables:
+    found = functions.get_function_configuration(FunctionName=arn).get("Environment", {})
+    present = found.get("Variables", {})
+    if all(present.get(name) == value for name, value in wanted.items()):
         return False
-    functions.update_function_configuration(FunctionName=arn, Environment={"Variables": resolved})
+    changed = {**present, **wanted}
+    functions.update_function_configuration(FunctionName=arn, Environment={"Variables": changed})
     functions.get_waiter("function_updated_v2").wait(FunctionName=arn)
     return True
 

@@ -23,7 +23,8 @@ class Release(msgspec.Struct, frozen=True):
     Attributes
     ----------
     body, parameters
-        The template as JSON, and values of the parameters that it declares.
+        The template as JSON, with its dynamic references, and values of the parameters that it
+        declares.
     code
         Key of the code in the stage's bucket.
     key
@@ -42,7 +43,7 @@ def record(cloud: Cloud, bucket: str, service: Service, digest: str, release: Re
     Parameters
     ----------
     digest
-        Digest of the release's template.
+        Digest of the release.
     """
     recorded = _keys(cloud, bucket, service)
     if not recorded or _digest(recorded[-1]) != digest:
@@ -60,7 +61,7 @@ def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> 
     Parameters
     ----------
     present
-        Digest of the deployed template; None for the last release recorded.
+        Digest of the deployed release; None for the last release recorded.
     """
     recorded = _keys(cloud, bucket, service)
     if recorded and present in (None, _digest(recorded[-1])):

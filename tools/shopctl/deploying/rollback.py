@@ -49,7 +49,9 @@ def roll_back(to: Target, report: Callable[[str], None]) -> None:
         # first, so that a later run does not return to the release that is rolled back
         releases.delete_after(to.cloud, bucket, rollback.service, rollback.release)
         name = aws_names.resource(to.stage.name, rollback.service.name)
-        template = cloudformation.Template(name, rollback.release.body, rollback.release.parameters)
+        release = rollback.release
+        # its references stand for what is there now: a key that was revoked does not come back
+        template = cloudformation.template(to.cloud, name, release.body, release.parameters)
         cloudformation.deploy(to.cloud, template, bucket)
         publish_api_of_stack(to, rollback.service)
         report(f"{name} rolled back")
@@ -64,7 +66,7 @@ def _previous(to: Target, service: Service, bucket: str) -> _Rollback:
         )
     # a failed release was rolled back by CloudFormation itself and never recorded
     failed = stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    present = None if failed else cloudformation.digest_of(stack)
+    present = None if failed else cloudformation.release_of(stack)
     release = releases.before(to.cloud, bucket, service, present)
     if release is None:
         raise ShopProblem(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from shopctl.aws import artifact_bucket, cloudformation
 from shopctl.aws.clients import Cloud
-from shopctl.aws.cloudformation import Outcome, Template, parameters
+from shopctl.aws.cloudformation import Outcome, Template
 from shopctl.deploying import alarms, releases
 from shopctl.packaging.package import Package
 from shopctl.project import aws_names
@@ -52,7 +52,7 @@ def resources(cloud: Cloud, stage: Stage, service: Service) -> Template | None:
         return None
     body = resources_template(service, stage)
     name = aws_names.resources_stack(cloud.stage, service.name)
-    return Template(name, body, parameters(cloud, body))
+    return cloudformation.template(cloud, name, body)
 
 
 def resources_template(service: Service, stage: Stage) -> str:
@@ -80,7 +80,7 @@ def deploy_template(cloud: Cloud, name: str, body: str) -> Outcome:
     ShopProblem
         If it fails; the message names the resource and the reason.
     """
-    return cloudformation.deploy(cloud, Template(name, body, parameters(cloud, body)), "")[1]
+    return cloudformation.deploy(cloud, cloudformation.template(cloud, name, body), "")[1]
 
 
 def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outcome]:
@@ -111,7 +111,7 @@ def release(cloud: Cloud, package: Package, bucket: str) -> tuple[Template, str]
     key = f"{package.service.name}/{digest}.zip"
     body = with_code(package.template, bucket, key)
     name = aws_names.resource(cloud.stage, package.service.name)
-    return Template(name, body, parameters(cloud, body)), key
+    return cloudformation.template(cloud, name, body), key
 
 
 def with_code(template: Mapping[str, Any], bucket: str, key: str) -> str:
@@ -128,7 +128,7 @@ def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]
     artifact_bucket.upload(cloud, bucket, key, package.archive.read_bytes())
     deployed = cloudformation.deploy(cloud, template, bucket)
     recorded = releases.Release(template.body, template.parameters, key)
-    releases.record(cloud, bucket, package.service, template.digest, recorded)
+    releases.record(cloud, bucket, package.service, template.release, recorded)
     return deployed
 
 

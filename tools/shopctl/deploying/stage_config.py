@@ -126,7 +126,7 @@ def _section(references: References) -> dict[str, Any]:
     }
     if not service.is_public:
         section["api_gateway_policy_file"] = _callers_file(stage)
-    section["environment_variables"] = _environment(references)
+    section["environment_variables"] = environment(references)
     section["lambda_functions"] = {
         name: _function(references, name, function)
         for name, function in service.manifest.functions.items()
@@ -144,7 +144,14 @@ def _section(references: References) -> dict[str, Any]:
     return section
 
 
-def _environment(references: References) -> dict[str, str]:
+def environment(references: References) -> dict[str, str]:
+    """Return the environment variables of a service's functions.
+
+    Raises
+    ------
+    ShopProblem
+        If one refers to something that does not exist or is not published yet.
+    """
     service, stage = references.service, references.stage
     variables = {"STAGE": stage.name, "SERVICE": service.name}
     for name, text in service.manifest.environment.items():

@@ -79,7 +79,7 @@ def _plan(to: Target, template: Template, package: Package | None, bucket: str) 
     if outcome == "unchanged" or stack is None:
         return Stack(template.name, "unchanged")
     old = cloudformation.template_of(to.cloud, template.name)
-    new = msgspec.json.decode(template.body)
+    new = msgspec.json.decode(template.sent)
     changes = [*_templates(old, new), *_parameters(stack, template)]
     differing = []
     if package and (key := _code(old)) != _code(new):

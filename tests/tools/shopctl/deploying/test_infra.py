@@ -18,32 +18,11 @@ from shopctl.project import services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
-from support.fake_cloudformation import Formation
+from support.fake_cloudformation import Formation, Parameters
 
 LAYOUT = Layout.find()
 PROD = stages.load(LAYOUT.stages, "prod")
 SERVICES = services.load(LAYOUT.apps)
-
-
-class Parameters:
-    """SSM."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get_paginator(self, _: str) -> "Parameters":
-        return self
-
-    def paginate(self, Path: str, Recursive: bool) -> Iterator[dict[str, Any]]:  # noqa: N803
-        found = {name: value for name, value in self.values.items() if name.startswith(Path)}
-        yield {"Parameters": [{"Name": name, "Value": value} for name, value in found.items()]}
-
-    def put_parameter(self, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
-        self.values[Name] = Value
-
-    def delete_parameters(self, Names: list[str]) -> None:  # noqa: N803
-        for name in Names:
-            self.values.pop(name, None)
 
 
 class Regions:

@@ -27,7 +27,7 @@ def deploy(cloud: FakeCloud, tmp_path: Path, code: bytes) -> Service:
 def present(cloud: FakeCloud) -> str:
     stack = cloudformation.describe(cloud, "toyshop-local-orders")
     assert stack
-    return cloudformation.digest_of(stack)
+    return cloudformation.release_of(stack)
 
 
 def code_before(cloud: FakeCloud, service: Service) -> bytes | None:
@@ -57,9 +57,8 @@ def test_code_of_the_previous_release_is_kept_after_a_rollback(
     found = releases.before(cloud, BUCKET, service, present(cloud))
     assert found
     releases.delete_after(cloud, BUCKET, service, found)
-    cloudformation.deploy(
-        cloud, cloudformation.Template("toyshop-local-orders", found.body), BUCKET
-    )
+    template = cloudformation.template(cloud, "toyshop-local-orders", found.body, found.parameters)
+    cloudformation.deploy(cloud, template, BUCKET)
     # WHEN the next one is deployed THEN it can be rolled back too
     deploy(cloud, tmp_path, b"three")
     assert code_before(cloud, service) == b"one"

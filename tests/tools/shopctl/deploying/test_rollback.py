@@ -24,31 +24,12 @@ class WithApi(Formation):
         return {"StackResourceDetail": {"PhysicalResourceId": "api"}}
 
 
-class Parameters:
-    """SSM that stores parameters in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def get_paginator(self, _: str) -> "Parameters":
-        return self
-
-    def paginate(self, **_: Any) -> list[dict[str, Any]]:
-        return [{"Parameters": [{"Name": n, "Value": v} for n, v in self.kept.items()]}]
-
-    def put_parameter(self, Name: str, Value: str, **_: Any) -> None:  # noqa: N803
-        self.kept[Name] = Value
-
-
 class CloudWithApi(FakeCloud):
     """A cloud with these services."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.formation, self.parameters_ = WithApi(), Parameters()
-
-    def client(self, service: str) -> Any:
-        return self.parameters_ if service == "ssm" else super().client(service)
+        self.formation = WithApi()
 
 
 @pytest.fixture

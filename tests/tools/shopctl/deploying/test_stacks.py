@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from shopctl.aws import cloudformation
 from shopctl.deploying import stacks
 from shopctl.project.errors import ShopProblem
-from support.fake_cloudformation import FakeCloud, package
+from support.fake_cloudformation import FakeCloud, package, refused
 
 
 @pytest.fixture
@@ -144,6 +145,41 @@ def test_stack_that_cannot_be_deleted_is_not_created_again(
     with pytest.raises(ShopProblem, match="toyshop-local-orders cannot be deleted"):
         stacks.deploy_packages(cloud, [package(tmp_path)])
     assert [call for call, _ in cloud.formation.calls] == ["create", "delete"]
+
+
+def test_stack_with_a_change_set_in_review_is_created_again(
+    cloud: FakeCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a stack without resources, which nobody will change until its change set is executed
+    cloud.formation.stacks["toyshop-local-orders"] = {
+        "StackName": "toyshop-local-orders",
+        "StackId": "arn:toyshop-local-orders",
+        "StackStatus": "REVIEW_IN_PROGRESS",
+    }
+    monkeypatch.setattr(cloudformation, "_TIMEOUT_SECONDS", 1)
+    # WHEN the service is deployed THEN the command does not wait for it
+    assert stacks.deploy_packages(cloud, [package(tmp_path)]) == {"toyshop-local-orders": "created"}
+    assert [action for action, _ in cloud.formation.calls] == ["delete", "create"]
+
+
+def test_end_of_a_deletion_is_waited_for(
+    cloud: FakeCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a stack in review that is still so for a moment after its deletion was requested
+    stack = {"StackName": "s", "StackId": "arn:s", "StackStatus": "REVIEW_IN_PROGRESS"}
+    cloud.formation.stacks["s"] = stack
+    statuses = iter(["REVIEW_IN_PROGRESS", "REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"])
+
+    def describe(StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        if (status := next(statuses, None)) is None:
+            raise refused("ValidationError", f"Stack with id {StackName} does not exist")
+        return {"Stacks": [{**stack, "StackStatus": status}]}
+
+    monkeypatch.setattr(cloud.formation, "describe_stacks", describe)
+    monkeypatch.setattr(cloud.formation, "delete_stack", lambda **_: None)
+    # WHEN it is deleted THEN the command returns once it is gone
+    assert cloudformation.delete(cloud, "s")
+    assert next(statuses, None) is None
 
 
 def test_large_template_is_uploaded_to_the_bucket(cloud: FakeCloud, tmp_path: Path) -> None:

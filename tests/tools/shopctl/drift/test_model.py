@@ -32,6 +32,9 @@ class Nothing:
             return [{"Parameters": [topic]}]
         raise ClientError({"Error": {"Code": "x", "Message": "does not exist"}}, self.operation)
 
+    def get_parameters(self, **_: Any) -> dict[str, Any]:
+        return {"Parameters": []}
+
     def describe_table(self, **_: Any) -> None:
         raise KeyError
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from shopctl.aws import secret_references
+from shopctl.aws import dynamic_references
 from shopctl.drift import code
 from shopctl.drift.change import Change
 from shopctl.drift.kinds.kind import (
@@ -54,7 +54,7 @@ def _function(model: Model, declared: DeclaredResource) -> dict[str, Any]:
         "Timeout": properties["Timeout"],
         "MemorySize": properties["MemorySize"],
         "Role": name_in_arn(str(properties["Role"])),
-        "Environment": {"Variables": secret_references.resolved(model.to.cloud, variables)},
+        "Environment": {"Variables": dynamic_references.resolved(model.to.cloud, variables)},
         "Layers": properties.get("Layers", []),
         "SubnetIds": _sorted_ids(vpc.get("SubnetIds", [])),
         "SecurityGroupIds": _sorted_ids(vpc.get("SecurityGroupIds", [])),
