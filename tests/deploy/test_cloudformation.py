@@ -3,6 +3,7 @@
 Each test continues where the one before it ended.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -147,6 +148,44 @@ def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Tria
     assert "sk_test" not in f"{lines}{found}"
     # AND nothing has changed
     eventually(lambda: not touched(trial, before))
+
+
+def test_rotated_key_reaches_the_functions_that_use_it(trial: Trial) -> None:
+    secrets, functions = trial.cloud.client("secretsmanager"), trial.cloud.client("lambda")
+    secret = "toyshop-trial-payments-gateway"
+
+    def keys(number: int) -> str:
+        return json.dumps({"api_key": f"sk_{number}", "webhook_secret": f"whsec_{number}"})
+
+    def used() -> tuple[str, str]:
+        name = "toyshop-trial-payments-api-handler"
+        found = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        return found["STRIPE_API_KEY"], found["STRIPE_WEBHOOK_SECRET"]
+
+    # GIVEN payments with keys from Secrets Manager
+    simulator = f'gateway = "http://127.0.0.1:{trial.gateway_port}"'
+    secrets.create_secret(Name=secret, SecretString=keys(1))
+    with trial.changed("../stages.toml", simulator, 'gateway = ""'):
+        trial.shop("deploy", "--stage", "trial", "payments")
+        assert used() == ("sk_1", "whsec_1")
+        assert "0 of 12 stacks changed" in trial.shop("deploy", "--stage", "trial")
+        before = release_times(trial)
+        # WHEN they are rotated
+        secrets.put_secret_value(SecretId=secret, SecretString=keys(2))
+        # THEN they are a difference, whose values are not shown
+        status, found = trial.diff("--stage", "trial")
+        (stack,) = (one for one in found["stacks"] if one["outcome"] != "unchanged")
+        assert (status, stack["name"]) == (1, "toyshop-trial-payments")
+        assert "STRIPE_API_KEY" in str(stack["changes"])
+        assert "sk_" not in str(found)
+        # AND a deployment updates payments alone
+        assert "1 of 12 stacks changed" in trial.shop("deploy", "--stage", "trial")
+        assert touched(trial, before) == ["toyshop-trial-payments"]
+        assert used() == ("sk_2", "whsec_2")
+    # AND a rollback to the release with the simulator's keys skips no release
+    trial.shop("rollback", "--stage", "trial", "payments")
+    assert used()[0].startswith("sk_test_local")
+    secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -103,6 +103,26 @@ def test_every_alarm_notifies_the_topic(trial: Trial) -> None:
     assert subscription["Endpoint"] == "operations@trial.example"
 
 
+def test_alarms_notify_a_topic_that_was_created_again(trial: Trial) -> None:
+    # GIVEN another topic than the alarms were deployed with
+    first = trial.published("alarms/topic-arn", "inside")
+    parameters = trial.cloud.client("ssm")
+    topic = {"Name": "/toyshop/inside/alarms/topic-arn", "Type": "String", "Overwrite": True}
+    deploy = ("deploy", "--stage", "inside", "--resources", "file_manager", "toys")
+    for arn in (f"{first}-again", first):
+        parameters.put_parameter(**topic, Value=arn)
+        # WHEN the resources are deployed THEN every alarm notifies it
+        assert "2 of 2 stacks changed" in trial.shop(*deploy)
+        actions = {
+            name: alarm["AlarmActions"]
+            for name, alarm in alarms(trial, "inside").items()
+            if name.endswith("dead-letters")
+        }
+        assert actions
+        assert all(found == [arn] for found in actions.values())
+        assert "0 of 2 stacks changed" in trial.shop(*deploy)
+
+
 def test_logs_are_kept_for_a_month(trial: Trial) -> None:
     kept = kept_logs(trial)
     for function in ("toys-api-handler", "toys-images-retry", "file-manager-on-dynamodb-record"):
