@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,17 @@ from typing import Any
 
 import pytest
 
-from support.paths import ROOT
+from support.paths import ROOT, SAMPLE_STAGES, TOOLS
 
+# with the tools' Python, as the tests' environments lack what packages an app
+_WRITE = """
+import sys
+from pathlib import Path
+from shopctl.deploying import export
+from shopctl.project import stages
+from shopctl.project.layout import Layout
+list(export.write(stages.load(Path(sys.argv[1]), sys.argv[2]), Layout.find(), Path(sys.argv[3])))
+"""
 _CODE_DEPLOY = "AWSCodeDeployRoleForLambda"
 
 # it warns about feature toggles that exist only at AWS
@@ -25,15 +35,25 @@ class _ManagedPolicies:
 
 @dataclass(frozen=True)
 class Templates:
-    """The output of `./shop templates` for a stage."""
+    """What `./shop templates` writes for a stage of the tests."""
 
     stage: str
     home: Path
 
     @classmethod
     def make(cls, stage: str, home: Path) -> "Templates":
-        command = [str(ROOT / "shop"), "templates", "--stage", stage, str(home / "deployed")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        subprocess.run([str(ROOT / "shop"), "--help"], check=True, capture_output=True)
+        done = subprocess.run(
+            [
+                str(ROOT / ".venv" / "bin" / "python"),
+                *("-c", _WRITE, str(SAMPLE_STAGES), stage, str(home / "deployed")),
+            ],
+            env={**os.environ, "PYTHONPATH": str(TOOLS)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return cls(stage, home)
 

@@ -4,20 +4,22 @@ import configparser
 import json
 import re
 import shlex
-import tomllib
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from policy_sentry.querying.actions import get_action_data
 
 from shopctl.cli.main import cli
+from shopctl.project import stages
+from shopctl.project.layout import Layout
 from support.function_policies import as_list
 from support.paths import ROOT
 
 INFRA = ROOT / "infra"
-STAGES = tomllib.loads((ROOT / "stages.toml").read_text())
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())
 
 
@@ -79,7 +81,24 @@ def variables(action: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in found}
 
 
-def test_pipeline_deploys_and_smoke_tests_each_stage() -> None:
+@pytest.fixture
+def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """Return the checkout of a team that has run the commands of docs/pipeline.md."""
+    (tmp_path / "infra").mkdir()
+    for part in ("stages.toml", "infra/aws-profiles.ini"):
+        shutil.copy(ROOT / part, tmp_path / part)
+    layout = Layout(root=tmp_path, home=tmp_path / ".shop")
+    monkeypatch.setattr(Layout, "find", lambda: layout)
+    text = (ROOT / "docs" / "pipeline.md").read_text().replace("\\\n", "")
+    found = re.findall(r"^ *\./shop (init .*)$", text, re.M)
+    assert len(found) == 2
+    for command in found:
+        done = CliRunner().invoke(cli, shlex.split(command))
+        assert done.exit_code == 0, done.exception
+    return layout
+
+
+def test_pipeline_deploys_and_smoke_tests_each_stage(team: Layout) -> None:
     # GIVEN the actions for a stage of the shop, in order
     done = [
         (variables(action)["STAGE"], name, action["Name"])
@@ -93,10 +112,10 @@ def test_pipeline_deploys_and_smoke_tests_each_stage() -> None:
         ("prod", "Prod", "Smoke"),
     ]
     # THEN the stages exist; prod has gradual releases and no test payments
-    assert {stage for stage, _, _ in done} <= set(STAGES)
-    assert STAGES["prod"]["gradual_release"]
-    assert not STAGES["prod"].get("test_payments")
-    assert STAGES["staging"]["test_payments"]
+    prod = stages.load(team.stages, "prod")
+    assert prod.gradual_release
+    assert not prod.test_payments
+    assert stages.load(team.stages, "staging").test_payments
 
 
 def test_both_stages_deploy_the_same_packages() -> None:
@@ -110,16 +129,23 @@ def test_both_stages_deploy_the_same_packages() -> None:
     assert source["Configuration"]["OutputArtifactFormat"] == "CODEBUILD_CLONE_REF"
 
 
-def test_profiles_assume_the_deployer_role_of_their_stage() -> None:
-    # GIVEN the profiles of the pipeline
-    profiles = configparser.ConfigParser()
-    profiles.read(INFRA / "aws-profiles.ini")
-    for _, action in ACTIONS:
-        if profile := variables(action).get("AWS_PROFILE"):
-            # THEN each assumes the deployer role in the account of its stage
-            stage = variables(action)["STAGE"]
-            role = f"arn:aws:iam::{STAGES[stage]['account']}:role/toyshop-{stage}-deployer"
-            section = profiles[f"profile {profile}"]
+def test_actions_use_the_profile_of_their_stage() -> None:
+    used = [variables(action) for _, action in ACTIONS if "AWS_PROFILE" in variables(action)]
+    assert len(used) == 2
+    assert all(each["AWS_PROFILE"] == each["STAGE"] for each in used)
+
+
+def test_profiles_assume_the_deployer_role_of_their_stage(team: Layout) -> None:
+    for layout in (Layout(ROOT, ROOT), team):
+        # GIVEN the stages on AWS, and the profiles of the pipeline
+        on_aws = [stage for stage in stages.load_all(layout.stages) if not stage.aws]
+        profiles = configparser.ConfigParser()
+        profiles.read(layout.infra / "aws-profiles.ini")
+        # THEN each profile assumes the deployer role in the account of its stage
+        assert {f"profile {stage.name}" for stage in on_aws} == set(profiles.sections())
+        for stage in on_aws:
+            role = f"arn:aws:iam::{stage.account}:role/toyshop-{stage.name}-deployer"
+            section = profiles[f"profile {stage.name}"]
             assert section["role_arn"] == role
             assert section["credential_source"] == "EcsContainer"
     deployer = resources("deployer.yaml")["Deployer"]["Properties"]

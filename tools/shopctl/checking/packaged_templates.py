@@ -1,4 +1,4 @@
-"""The templates that Chalice generates for every service and every stage of `stages.toml`."""
+"""The templates that Chalice generates for every service and every stage."""
 
 import json
 import tempfile

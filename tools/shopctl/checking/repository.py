@@ -12,8 +12,18 @@ from shopctl.checking.service_source import ServiceSource
 from shopctl.project import services, stages, yaml_lines
 from shopctl.project.finding import Finding
 from shopctl.project.manifest import Manifest
+from shopctl.project.new_stage import NewStage
 from shopctl.project.source import Module, modules
 from shopctl.project.stages import Stage
+
+SAMPLE = NewStage(
+    name="sample",
+    account="123456789012",
+    region="ap-southeast-2",
+    domain="shop.example.com",
+    gradual_release="Canary10Percent5Minutes",
+)
+"""The stage on AWS that is always checked: in a network, with alarms and gradual releases."""
 
 HEALTH = "contracts.health"
 """Contract of the operation that every private service has."""
@@ -54,8 +64,8 @@ class Repository:
 
     @cached_property
     def stages(self) -> list[Stage]:
-        """The stages of `stages.toml`."""
-        return stages.load_all(self.root / "stages.toml")
+        """The stages of `stages.toml`, and one on AWS, which a new checkout does not have."""
+        return [*stages.load_all(self.root / "stages.toml"), SAMPLE.stage()]
 
     @cached_property
     def packaged(self) -> list[Packaged]:

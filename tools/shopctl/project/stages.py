@@ -9,7 +9,8 @@ import msgspec
 
 from shopctl.project.errors import ShopProblem
 
-_NAME = re.compile(r"[a-z][a-z0-9]{1,15}")
+NAME = r"[a-z][a-z0-9]{1,15}"
+"""Pattern of a stage's name."""
 
 GradualRelease = Literal[
     "Canary10Percent5Minutes",
@@ -78,7 +79,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mode: Literal["cloudformation", "chalice"]
     currency: str
     retain_data: bool
-    origin: str
+    origin: str = ""
     sender_domain: str
     seller_name: str
     seller_address: str
@@ -136,19 +137,46 @@ def load(path: Path, name: str) -> Stage:
         If the file cannot be read or has no such stage, or the stage is incomplete.
     """
     content = _read(path)
-    if name not in content or not _NAME.fullmatch(name):
+    if name not in content or not re.fullmatch(NAME, name):
         raise ShopProblem(
             f"There is no stage {name} in {path.name}.", f"The stages are {', '.join(content)}."
         )
+    return parse(name, content[name], path.name)
+
+
+def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
+    """Return the stage with these settings.
+
+    Parameters
+    ----------
+    file
+        Name of the file that they are from, for the message.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage is incomplete or a setting is invalid.
+    """
     try:
-        stage = msgspec.convert({"name": name, **content[name]}, Stage)
+        stage = msgspec.convert({"name": name, **settings}, Stage)
         if stage.gradual_release and stage.mode == "chalice":
             raise msgspec.ValidationError('`gradual_release` needs mode = "cloudformation"')
         return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(
-            f"The stage {name} in {path.name} is invalid: {error}.", "Correct it."
+            f"The stage {name} in {file} is invalid: {error}.", "Correct it."
         ) from None
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of all stages.
+
+    Raises
+    ------
+    ShopProblem
+        If the file cannot be read.
+    """
+    return list(_read(path))
 
 
 def load_all(path: Path) -> list[Stage]:
@@ -159,7 +187,7 @@ def load_all(path: Path) -> list[Stage]:
     ShopProblem
         If the file cannot be read or a stage is incomplete.
     """
-    return [load(path, name) for name in _read(path)]
+    return [load(path, name) for name in names(path)]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def test_committed_template_that_cloudformation_would_reject_is_reported(checked
 def test_packaged_template_that_cloudformation_would_reject_is_reported(checked: Checked) -> None:
     found = [finding for finding in checked.in_file(DELIVERY) if "MemorySize" in finding.what]
     # once for each stage, at the line of the function in delivery.yaml
-    assert len(found) == 3
+    assert len(found) == len(checked.repository.stages)
     line = checked.checkout.line_of(str(DELIVERY), "  OnDynamodbRecord:")
     assert {finding.line for finding in found} == {line}
 
@@ -82,8 +82,8 @@ def test_template_of_another_stage_that_cloudformation_would_reject_is_reported(
     checked: Checked,
 ) -> None:
     found = [finding for finding in checked.in_file(DELIVERY) if "SubnetIds" in finding.what]
-    # for each of three functions in both stages on AWS
-    assert len(found) == 6
+    # for each of three functions in every stage on AWS
+    assert len(found) == 3 * (len(checked.repository.stages) - 1) > 0
     assert all("VpcConfig.SubnetIds" in finding.what for finding in found)
 
 
@@ -122,7 +122,7 @@ def test_accepted_templates_are_not_checked_again(
 
 def test_function_without_log_retention_is_reported(checked: Checked) -> None:
     # once for each stage
-    assert len(checked.logs) == 3
+    assert len(checked.logs) == len(checked.repository.stages)
     assert {finding.path for finding in checked.logs} == {DELIVERY}
     assert checked.logs[0].what.startswith("The log lines of APIHandler in the stage ")
 

@@ -9,10 +9,10 @@ import pytest
 from shopctl.deploying import alarms, stacks
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
+from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
 SERVICES = {service.name: service for service in services.load(LAYOUT.apps)}
-PROD = stages.load(LAYOUT.stages, "prod")
 LOCAL = stages.load(LAYOUT.stages, "local")
 TOPIC = {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/alarms/topic-arn}}"}
 

@@ -14,14 +14,14 @@ from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.cli.deploy import deploy_command
 from shopctl.deploying import alarms, deploy, infra
-from shopctl.project import services, stages
+from shopctl.project import services
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
 from support.fake_cloudformation import Formation, Parameters
+from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
-PROD = stages.load(LAYOUT.stages, "prod")
 SERVICES = services.load(LAYOUT.apps)
 
 
@@ -134,12 +134,6 @@ def test_stage_that_retains_data_keeps_its_infrastructure(regions: Regions) -> N
         infra.delete(target(), ["network"], print)
     infra.delete(target(msgspec.structs.replace(PROD, retain_data=False)), ["network"], print)
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
-
-
-def test_committed_stages_on_aws_have_a_network_and_an_alarm_email() -> None:
-    on_aws = [stage for stage in stages.load_all(LAYOUT.stages) if not stage.aws]
-    assert len(on_aws) == 2
-    assert all(stage.network and stage.alarm_email for stage in on_aws)
 
 
 # charged resources

@@ -19,12 +19,12 @@ from shopctl.project.layout import Layout
 from shopctl.project.manifest import Function, Manifest
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
+from support.sample_stages import PROD
 from support.stage_values import published
 
 LAYOUT = Layout.find()
 SERVICES = {service.name: service for service in services.load(LAYOUT.apps)}
 LOCAL = stages.load(LAYOUT.stages, "local")
-PROD = stages.load(LAYOUT.stages, "prod")
 ON_AWS = published(SERVICES.values())
 
 

@@ -10,8 +10,9 @@ from shopctl.aws.target import Target
 from shopctl.drift import model
 from shopctl.drift.change import UNKNOWN
 from shopctl.drift.kinds import messaging, settings, storage
-from shopctl.project import services, stages
+from shopctl.project import services
 from shopctl.project.layout import Layout
+from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
 
@@ -51,9 +52,8 @@ class EmptyCloud(Cloud):
 
 @pytest.fixture(scope="module")
 def prod() -> model.Model:
-    stage = stages.load(LAYOUT.stages, "prod")
-    cloud = EmptyCloud("prod", region=stage.region, parameters=stage.parameters)
-    to = Target(LAYOUT, stage, cloud, tuple(services.load(LAYOUT.apps)))
+    cloud = EmptyCloud("prod", region=PROD.region, parameters=PROD.parameters)
+    to = Target(LAYOUT, PROD, cloud, tuple(services.load(LAYOUT.apps)))
     return model.build(to, {})
 
 

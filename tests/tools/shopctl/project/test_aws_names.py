@@ -3,11 +3,10 @@
 import msgspec
 import pytest
 
-from shopctl.project import aws_names, stages
-from shopctl.project.layout import Layout
+from shopctl.project import aws_names
 from shopctl.project.stages import Stage
+from support.sample_stages import PROD
 
-PROD = stages.load(Layout.find().stages, "prod")
 CHALICE = msgspec.structs.replace(PROD, mode="chalice", gradual_release=None)
 
 

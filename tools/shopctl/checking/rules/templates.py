@@ -1,4 +1,4 @@
-"""cfn-lint accepts every template, the packaged ones for each stage of stages.toml included."""
+"""cfn-lint accepts every template, the packaged ones for each stage included."""
 
 import json
 import tempfile

@@ -5,9 +5,11 @@ import pytest
 
 from shopctl.aws.target import Target
 from shopctl.operating.replay import routes
-from shopctl.project import services, stages
+from shopctl.project import services
+from shopctl.project.stages import Stage
 from support.dead_letter_queues import DeadLetterQueues
 from support.paths import ROOT
+from support.sample_stages import PROD, STAGING
 
 
 def test_every_dead_letter_queue_has_its_function(queues: DeadLetterQueues) -> None:
@@ -34,17 +36,17 @@ def test_every_owned_dead_letter_queue_is_found(target: Target, queues: DeadLett
     assert {name for name in owned if name.endswith("dead-letters")} == set(queues.routes)
 
 
-@pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_routes_on_aws_have_the_stages_names(stage: str) -> None:
-    found = routes.find(services.load(ROOT / "apps"), stages.load(ROOT / "stages.toml", stage))
+@pytest.mark.parametrize("stage", [STAGING, PROD])
+def test_routes_on_aws_have_the_stages_names(stage: Stage) -> None:
+    found = routes.find(services.load(ROOT / "apps"), stage)
     charge = next(route for route in found if "charge" in route.queue)
-    assert charge.queue == f"toyshop-{stage}-payments-charge-dead-letters"
-    assert charge.function == f"toyshop-{stage}-payments-charge"
-    assert f"ap-southeast-2:{'1' * 12 if stage == 'staging' else '2' * 12}:" in charge.source
+    assert charge.queue == f"toyshop-{stage.name}-payments-charge-dead-letters"
+    assert charge.function == f"toyshop-{stage.name}-payments-charge"
+    assert f"ap-southeast-2:{stage.account}:" in charge.source
 
 
 def test_routes_of_a_chalice_stage_have_chalices_function_names() -> None:
-    stage = msgspec.structs.replace(stages.load(ROOT / "stages.toml", "staging"), mode="chalice")
+    stage = msgspec.structs.replace(STAGING, mode="chalice")
     found = {route.function for route in routes.find(services.load(ROOT / "apps"), stage)}
     assert "toyshop-payments-staging-charge" in found
     assert "toyshop-orders-staging-on_dynamodb_record" in found

@@ -9,7 +9,7 @@ from shopctl.aws.target import Target
 from shopctl.operating.replay import redrive as redrive_module
 from shopctl.operating.replay import routes
 from shopctl.operating.replay.selection import Selection
-from shopctl.project import services, stages
+from shopctl.project import services
 from support.dead_letter_queues import (
     DeadLetterQueues,
     Functions,
@@ -17,6 +17,7 @@ from support.dead_letter_queues import (
     stream_record,
 )
 from support.paths import ROOT
+from support.sample_stages import PROD
 from support.stream_records import Streams, position
 
 RUNBOOK = (ROOT / "docs/runbooks/dead-letters.md").read_text()
@@ -73,7 +74,7 @@ def test_runbook_grants_the_resources_of_one_stage() -> None:
     granted = [
         pattern.rpartition(":")[2] for each in policy() for pattern in listed(each["Resource"])
     ]
-    found = routes.find(services.load(ROOT / "apps"), stages.load(ROOT / "stages.toml", "prod"))
+    found = routes.find(services.load(ROOT / "apps"), PROD)
     for route in found:
         for name in (route.queue, route.function):
             assert any(fnmatchcase(name, pattern) for pattern in granted if pattern != "*")

@@ -1,0 +1,168 @@
+"""`./shop init` adds a complete stage to `stages.toml`, or changes nothing."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from shopctl.cli.main import cli
+from shopctl.project import new_stage, stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from support.paths import ROOT
+
+REQUIRED = {
+    "--stage": "trial",
+    "--account": "123456789012",
+    "--region": "eu-west-1",
+    "--domain": "shop.example.com",
+}
+
+
+class Checkout:
+    """The files of a checkout that the command changes."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root=root, home=root / ".shop")
+        (root / "infra").mkdir()
+        self.stages, self.profiles = self.layout.stages, root / "infra" / "aws-profiles.ini"
+        self.stages.write_text((ROOT / "stages.toml").read_text())
+        self.profiles.write_text((ROOT / "infra" / "aws-profiles.ini").read_text())
+
+    def init(self, *more: str, **changed: str | None) -> str:
+        """Run ``./shop init`` with these options, and return its output."""
+        options = REQUIRED | {f"--{name}": value for name, value in changed.items()}
+        given = [text for pair in options.items() if pair[1] is not None for text in pair]
+        result = CliRunner().invoke(cli, ["init", *given, *more], catch_exceptions=False)
+        return result.output
+
+    def files(self) -> dict[str, str]:
+        found = sorted(self.layout.root.rglob("*"))
+        return {path.name: path.read_text() for path in found if path.is_file()}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    made = Checkout(tmp_path)
+    monkeypatch.setattr(Layout, "find", lambda: made.layout)
+    return made
+
+
+def test_stage_is_appended_and_the_rest_of_the_file_is_kept(checkout: Checkout) -> None:
+    before = checkout.stages.read_text()
+    # WHEN a stage is added THEN the output names what is left to do
+    output = checkout.init()
+    assert "seller_name, seller_address, seller_tax_number, infra.CertificateArn" in output
+    # AND the file has the stage after all that it had, comments included
+    assert checkout.stages.read_text().startswith(before)
+    stage = stages.load(checkout.stages, "trial")
+    assert (stage.account, stage.region, stage.mode) == (
+        "123456789012",
+        "eu-west-1",
+        "cloudformation",
+    )
+    assert (stage.origin, stage.sender_domain) == ("https://shop.example.com", "shop.example.com")
+    assert stage.alarm_email == "operations@shop.example.com"
+    assert stage.bucket_suffix == "-123456789012"
+    assert (stage.retain_data, stage.network, stage.test_payments) == (True, True, False)
+    # AND the pipeline has its profile
+    assert "arn:aws:iam::123456789012:role/toyshop-trial-deployer" in checkout.profiles.read_text()
+    # AND nothing else was written
+    assert set(checkout.files()) == {"stages.toml", "aws-profiles.ini"}
+
+
+def test_every_setting_can_be_given(checkout: Checkout) -> None:
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b-2c3d"
+    output = checkout.init(
+        *("--certificate", certificate, "--currency", "EUR", "--alarm-email", "ops@example.org"),
+        *("--sender-domain", "example.org", "--gradual-release", "Canary10Percent5Minutes"),
+        *("--seller-name", 'Müller & "Söhne" GmbH', "--seller-address", "Hauptstraße 1, Köln"),
+        *("--seller-tax-number", "USt-IdNr. DE123456789", "--test-payments"),
+    )
+    assert "Complete" not in output
+    stage = stages.load(checkout.stages, "trial")
+    assert stage.seller_name == 'Müller & "Söhne" GmbH'
+    assert stage.infra == {"CertificateArn": certificate}
+    assert (stage.currency, stage.sender_domain) == ("EUR", "example.org")
+    assert stage.test_payments
+    assert stage.gradual_release == "Canary10Percent5Minutes"
+    assert new_stage.to_complete(stage) == []
+
+
+def test_stage_without_a_domain_has_no_origin(checkout: Checkout) -> None:
+    checkout.init("--sender-domain", "example.org", domain=None)
+    section = tomllib.loads(checkout.stages.read_text())["trial"]
+    assert "origin" not in section
+    assert "infra" not in section
+    assert stages.load(checkout.stages, "trial").sender_domain == "example.org"
+
+
+def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
+    checkout.init("--mode", "chalice")
+    assert stages.load(checkout.stages, "trial").mode == "chalice"
+
+
+@pytest.mark.parametrize(
+    ("changed", "more", "what"),
+    [
+        ({"stage": "Trial"}, (), "--stage 'Trial' is invalid"),
+        ({"stage": "t"}, (), "--stage 't' is invalid"),
+        ({"stage": "trial\n"}, (), "--stage 'trial"),
+        ({"stage": "local"}, (), "stages.toml already has a stage local"),
+        ({"account": "1234"}, (), "--account '1234' is invalid"),
+        ({"region": "mars-north-1"}, (), "AWS has no region 'mars-north-1'"),
+        ({"domain": "https://shop.example.com"}, (), "--domain 'https"),
+        ({"domain": "shop"}, (), "--domain 'shop'"),
+        ({"domain": "10.0.0.1"}, (), "--domain '10.0.0.1'"),
+        ({"domain": "-a.example.com"}, (), "--domain '-a"),
+        ({"domain": None}, (), "Without --domain"),
+        ({}, ("--currency", "dollars"), "--currency 'dollars'"),
+        ({}, ("--alarm-email", "nobody"), "--alarm-email 'nobody'"),
+        ({}, ("--certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/a"), "--certific"),
+        ({}, ("--mode", "chalice", "--gradual-release", "Canary10Percent5Minutes"), "needs mode"),
+        (
+            {"domain": None},
+            (
+                *("--sender-domain", "example.org"),
+                *("--certificate", "arn:aws:acm:us-east-1:123456789012:certificate/a"),
+            ),
+            "A certificate is for a domain",
+        ),
+    ],
+)
+def test_invalid_stage_is_refused_and_nothing_is_written(
+    checkout: Checkout, changed: dict[str, str | None], more: tuple[str, ...], what: str
+) -> None:
+    before = checkout.files()
+    with pytest.raises(ShopProblem) as refused:
+        checkout.init(*more, **changed)
+    assert what in refused.value.what
+    assert refused.value.remedy.endswith(".")
+    assert checkout.files() == before
+
+
+def test_stage_is_added_once(checkout: Checkout) -> None:
+    checkout.init()
+    before = checkout.files()
+    with pytest.raises(ShopProblem, match="already has a stage trial"):
+        checkout.init(account="210987654321")
+    assert checkout.files() == before
+
+
+def test_failed_write_leaves_both_files_unchanged(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a disk that is full when the second file is written
+    before, chmod = checkout.files(), Path.chmod
+
+    def full(path: Path, mode: int) -> None:
+        if "profiles" in path.name:
+            raise OSError("No space left on device")
+        chmod(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", full)
+    # WHEN a stage is added THEN neither file changes, and no temporary file is left
+    with pytest.raises(OSError, match="No space"):
+        checkout.init()
+    assert checkout.files() == before

@@ -1,0 +1,82 @@
+"""`./shop init`: add a stage to stages.toml."""
+
+from typing import Literal, get_args
+
+import click
+
+from shopctl.cli.output import ChangingCommand
+from shopctl.project.layout import Layout
+from shopctl.project.stages import GradualRelease
+
+
+@click.command("init", cls=ChangingCommand)
+@click.option("--stage", "name", required=True, help="Name of the new stage.")
+@click.option("--account", required=True, help="Id of its AWS account, 12 digits.")
+@click.option("--region", required=True, help="Its AWS region.")
+@click.option("--domain", default="", help="Host name of its web page. [CloudFront's own]")
+@click.option("--certificate", default="", help="ARN of the domain's certificate in us-east-1.")
+@click.option("--sender-domain", default="", help="Domain that emails are sent from. [--domain]")
+@click.option("--alarm-email", default="", help="Who gets alarms. [operations@ sender's domain]")
+@click.option("--currency", default="AUD", show_default=True, help="Currency of all prices.")
+@click.option(
+    "--mode",
+    type=click.Choice(["cloudformation", "chalice"]),
+    default="cloudformation",
+    show_default=True,
+    help="How it is deployed: ./shop deploy or chalice deploy.",
+)
+@click.option("--test-payments", is_flag=True, help="Use Stripe's test keys: no real money moves.")
+@click.option(
+    "--gradual-release",
+    type=click.Choice(get_args(GradualRelease)),
+    help="How traffic moves to a release; all at once by default.",
+)
+@click.option("--seller-name", default="", help="Legal name of the seller on receipts.")
+@click.option("--seller-address", default="", help="Address of the seller, in one line.")
+@click.option("--seller-tax-number", default="", help="Tax number of the seller, with its kind.")
+def init_command(
+    name: str,
+    account: str,
+    region: str,
+    domain: str,
+    certificate: str,
+    sender_domain: str,
+    alarm_email: str,
+    currency: str,
+    mode: Literal["cloudformation", "chalice"],
+    test_payments: bool,
+    gradual_release: GradualRelease | None,
+    seller_name: str,
+    seller_address: str,
+    seller_tax_number: str,
+) -> None:
+    """Add a stage to stages.toml.
+
+    Its profile for the pipeline is added to infra/aws-profiles.ini. AWS is not called;
+    docs/deploying.md describes what to do next.
+    """
+    from shopctl.project import new_stage
+
+    missing = new_stage.add(
+        Layout.find(),
+        new_stage.NewStage(
+            name=name,
+            account=account,
+            region=region,
+            mode=mode,
+            currency=currency,
+            domain=domain,
+            sender_domain=sender_domain,
+            certificate=certificate,
+            alarm_email=alarm_email,
+            seller_name=seller_name,
+            seller_address=seller_address,
+            seller_tax_number=seller_tax_number,
+            test_payments=test_payments,
+            gradual_release=gradual_release,
+        ),
+    )
+    click.echo(f"stages.toml has the stage {name}.")
+    if missing:
+        click.echo(f"Complete these settings there: {', '.join(missing)}.")
+    click.echo("Continue with docs/deploying.md.")
