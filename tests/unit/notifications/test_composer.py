@@ -328,3 +328,13 @@ def test_every_name_and_address_make_a_header_with_this_recipient_only(name: str
     assert [address.addr_spec for address in parsed["To"].addresses] == [to]
     assert parsed["Bcc"] is None
     assert to.encode() in mail.content  # as it is, since an encoded word is not an address
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_email_has_no_link_while_the_shops_origin_is_unknown(template: str) -> None:
+    without = Composer("Toy Shop <orders@toyshop.example>", "")
+    for made, links in ((COMPOSER, True), (without, False)):
+        content = made.compose("msg_1", request(template), NOW).content
+        parsed = email.message_from_bytes(content, policy=email.policy.default)
+        for kind in ("plain", "html"):
+            assert ("/#/orders" in text_of(parsed, kind)) == links

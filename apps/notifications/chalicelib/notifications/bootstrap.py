@@ -16,13 +16,14 @@ SES_TIMEOUT = 15.0
 class Settings(settings.Settings, frozen=True, kw_only=True):
     """The service's settings, read from its environment.
 
-    ``sender`` is the address in ``From``, and ``shop_url`` the origin of the links. An attempt that
-    has not recorded its email as sent after ``lease_seconds`` is regarded as crashed.
+    ``sender`` is the address in ``From``, and ``shop_url`` the origin of the links; without it,
+    emails have none. An attempt that has not recorded its email as sent after ``lease_seconds`` is
+    regarded as crashed.
     """
 
     table_name: str
     sender: str
-    shop_url: str
+    shop_url: str = ""
     lease_seconds: int = 60
 
 

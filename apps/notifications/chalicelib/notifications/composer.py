@@ -73,7 +73,7 @@ class Composer:
     sender
         Sender of the emails, for example ``Toy Shop <orders@toyshop.example>``.
     shop_url
-        The shop's origin, to which the links lead.
+        The shop's origin, to which the links lead; empty if it is not known yet, for no links.
     """
 
     def __init__(self, sender: str, shop_url: str) -> None:
