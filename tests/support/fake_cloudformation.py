@@ -56,6 +56,13 @@ class Formation:
         self.calls.append(("delete", StackName))
         self.stacks[StackName]["StackStatus"] = self.deleted
 
+    def get_paginator(self, operation: str) -> "Formation":
+        assert operation == "list_stack_resources"
+        return self
+
+    def paginate(self, StackName: str) -> list[dict[str, Any]]:  # noqa: N803
+        return [{"StackResourceSummaries": []}]
+
     def _start(self, action: str, request: dict[str, Any]) -> dict[str, str]:
         name = request["StackName"]
         self.calls.append((action, name))

@@ -9,7 +9,7 @@ from local_edge.problems import problem
 from local_edge.protocol import File
 
 # the media types of the page's files; machines differ in the names of some
-_TYPES = {
+TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -35,8 +35,8 @@ async def serve_page(request: web.Request, directory: Path, uploads: str) -> web
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
     headers = policy(uploads)
-    if file.suffix in _TYPES:
-        headers["Content-Type"] = _TYPES[file.suffix]
+    if file.suffix in TYPES:
+        headers["Content-Type"] = TYPES[file.suffix]
     return File(file, headers=headers)
 
 

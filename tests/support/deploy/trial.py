@@ -101,7 +101,9 @@ class Trial:
         layout = Layout.find()
         install_tools()
         copy_runnable(self.root)
-        self._remove_flow_log()
+        # the embedded AWS does not support them
+        self._remove("network", "FlowLog")
+        self._remove("edge", "ApiAclAssociation")
         gateway = f"http://127.0.0.1:{self.gateway_port}"
         alarmed = 'alarm_email = "operations@trial.example"'
         kinds = {
@@ -146,12 +148,14 @@ class Trial:
         simulate += ["--webhook-url", "http://127.0.0.1:1/", "--webhook-secret", "whsec_x"]
         self._start("gateway", [*simulate, "--port", str(self.gateway_port)], self.gateway_port)
 
-    def _remove_flow_log(self) -> None:
-        """Remove the one resource of the network that the embedded AWS does not support."""
-        network = self.root / "infra" / "network.yaml"
-        text, found = re.subn(r"(?ms)^  FlowLog:\n.*?(?=^  \w)", "", network.read_text())
+    def _remove(self, template: str, resource: str) -> None:
+        """Remove a resource from a template of `infra/`."""
+        path = self.root / "infra" / f"{template}.yaml"
+        text, found = re.subn(
+            rf"(?ms)^  {resource}:\n.*?(?=^  \w|\Z)", "", path.read_text(), count=1
+        )
         assert found == 1
-        network.write_text(text)
+        path.write_text(text)
 
     def _start(self, name: str, command: list[str], port: int) -> None:
         variables = environment.variables(PYTHONPATH=str(ROOT / "tools"))

@@ -14,6 +14,7 @@ LOCAL_USER_POOL = "us-east-1_ToyshopLo"
 LOCAL_USER_POOL_CLIENT = "toyshoplocalclient00000000"
 USER_POOL_ID = "user-pool-id"
 USER_POOL_CLIENT_ID = "user-pool-client-id"
+ORIGIN = "edge/origin"
 
 _INFRASTRUCTURE = ("network", "alarms", "distribution-acl")
 # stand for what is published only once a stage is deployed

@@ -7,11 +7,15 @@ from functools import cached_property
 
 import msgspec
 
+from shopctl.aws import ssm_parameters
 from shopctl.aws.clients import Cloud, connect
 from shopctl.project import running_shop, services, stages
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
+
+PAGE = "web"
+"""The name of the web page among the names of services."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,15 @@ class Target:
         The stage's account and region.
     services
         The chosen services, each after those it depends on.
+    page
+        Whether the web page is chosen too.
     """
 
     layout: Layout
     stage: Stage
     cloud: Cloud
     services: tuple[Service, ...]
+    page: bool = False
 
     @cached_property
     def all_services(self) -> tuple[str, ...]:
@@ -41,13 +48,20 @@ class Target:
         return tuple(service.dashed for service in services.load(self.layout.apps))
 
 
-def find_target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Target:
+def find_target(
+    layout: Layout, stage_name: str, only: Sequence[str] = (), *, with_page: bool = False
+) -> Target:
     """Return the target of a command after verifying that the credentials are the stage's.
+
+    A stage without an origin of its own gets the one that its edge published.
 
     Parameters
     ----------
     only
         Names of the services; empty chooses all.
+    with_page
+        Whether the command works on the web page too: it is chosen as ``web``, or with all
+        services.
 
     Raises
     ------
@@ -56,7 +70,8 @@ def find_target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Ta
         account.
     """
     stage = stages.load(layout.stages, stage_name)
-    chosen = services.load(layout.apps, only)
+    named = [name for name in only if not with_page or name != PAGE]
+    chosen = services.load(layout.apps, named) if named or not only else []
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
     shop = running_shop.read(layout.state)
     if endpoint is None and stage.aws and shop and not shop.dead():
@@ -65,7 +80,12 @@ def find_target(layout: Layout, stage_name: str, only: Sequence[str] = ()) -> Ta
     cloud = connect(stage, endpoint)
     if endpoint:
         stage = msgspec.structs.replace(stage, aws=endpoint)
-    return Target(layout, stage, cloud, tuple(chosen))
+    if not stage.origin:
+        origin = ssm_parameters.read(cloud).get(ssm_parameters.ORIGIN, "")
+        stage = msgspec.structs.replace(stage, origin=origin)
+        cloud.parameters = stage.parameters
+    page = with_page and (not only or PAGE in only)
+    return Target(layout, stage, cloud, tuple(chosen), page)
 
 
 def on_running_shop(stage: Stage, shop: running_shop.RunningShop) -> Stage:

@@ -35,22 +35,32 @@ def deploy_command(
     packages: Path | None,
     infra: tuple[str, ...],
 ) -> None:
-    """Deploy services in dependency order.
+    """Deploy services in dependency order, and the web page as `web`.
 
     Without names it deploys all of them.
     """
     from shopctl.aws.target import find_target
-    from shopctl.deploying import deploy
+    from shopctl.deploying import deploy, page
     from shopctl.deploying import infra as infrastructure
 
     refuse_services_with_infra(services, infra)
-    to = find_target(Layout.find(), stage, services)
+    to = find_target(Layout.find(), stage, services, with_page=not resources)
     if infra:
         infrastructure.deploy(to, infra, click.echo)
         return
     if resources:
         outcomes = deploy.deploy_resources(to, click.echo)
-    else:
+    elif to.services:
         outcomes = deploy.deploy(to, click.echo, packages)
-    changed = sum(outcome != "unchanged" for outcome in outcomes.values())
-    click.echo(f"{changed} of {len(outcomes)} stacks changed.")
+    else:
+        outcomes = {}
+    if to.page:
+        page.publish(to, click.echo, required=bool(services))
+    if outcomes:
+        changed = sum(outcome != "unchanged" for outcome in outcomes.values())
+        click.echo(f"{changed} of {len(outcomes)} stacks changed.")
+    if to.services and not to.stage.origin:
+        click.echo(
+            f"The stage {stage} has no origin yet: emails have no links, and browsers can upload "
+            "nothing. Deploy the edge, and then the services again."
+        )

@@ -1,4 +1,4 @@
-"""`./shop rollback`: roll services back to their previous release."""
+"""`./shop rollback`: roll services or the web page back to their previous release."""
 
 import click
 
@@ -11,8 +11,15 @@ from shopctl.project.layout import Layout
 @stage_option
 @click.argument("services", nargs=-1, required=True, metavar="SERVICE...")
 def rollback_command(stage: str, services: tuple[str, ...]) -> None:
-    """Roll services back to their previous release."""
-    from shopctl.aws.target import find_target
-    from shopctl.deploying import rollback
+    """Roll services back to their previous release.
 
-    rollback.roll_back(find_target(Layout.find(), stage, services), click.echo)
+    The web page is rolled back as `web`.
+    """
+    from shopctl.aws.target import find_target
+    from shopctl.deploying import page, rollback
+
+    to = find_target(Layout.find(), stage, services, with_page=True)
+    if to.page:
+        page.roll_back(to, click.echo)
+    if to.services:
+        rollback.roll_back(to, click.echo)

@@ -49,7 +49,7 @@ def smoke_command(
             )
         buys, signs_up = declared.test_payments, declared.auto_confirm_users
         state = running_shop.read(layout.state) if declared.aws else None
-        url = url or (state["edge"].url if state else declared.origin)
+        url = url or (state["edge"].url if state else declared.origin) or _origin(layout, stage)
     buys = buys and not read_only
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
     customer = Customer(email, password) if email and password else None
@@ -64,3 +64,16 @@ def smoke_command(
         smoke_test.order(toy, customer)
     else:
         click.echo("No order was placed.")
+
+
+def _origin(layout: Layout, stage: str) -> str:
+    """Return the name that the stage's distribution published."""
+    from shopctl.aws.target import find_target
+
+    origin = find_target(layout, stage).stage.origin
+    if not origin:
+        raise ShopProblem(
+            f"The stage {stage} has no origin, and no edge that has published one.",
+            f"Deploy it with ./shop deploy --stage {stage} --infra edge.",
+        )
+    return origin

@@ -9,22 +9,25 @@ from typing import Any
 from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
-from shopctl.deploying import stacks
+from shopctl.deploying import page, stacks, teardown
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
 from shopctl.project.yaml_lines import parse_yaml
 
+EDGE = "edge"
 # CloudFront accepts a web ACL only from this region
 _REGIONS = {"distribution-acl": "us-east-1"}
+_CERTIFICATE = r"arn:aws[a-z-]*:acm:us-east-1:{account}:certificate/[a-z0-9-]+"
 _PUBLISHED = re.compile(r"\{\{resolve:ssm:/toyshop/\$\{Stage\}/([^}]+)\}\}")
 
 
 def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> None:
     """Deploy templates of `infra/` in the given order.
 
-    The outputs of a stack in another region are published in the stage's region.
+    The outputs of a stack in another region are published in the stage's region. With the edge, the
+    web page is published.
 
     Parameters
     ----------
@@ -36,11 +39,13 @@ def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
     Raises
     ------
     ShopProblem
-        Before any change, if a template is unknown or a parameter is missing; later, if a stack
-        fails.
+        Before any change, if a template is unknown, a parameter is missing, or the domain name, the
+        certificate and the origin contradict each other; later, if a stack fails.
     """
     templates = {name: _read(to, name) for name in names}
     _check_parameters(to.layout, to.stage)
+    if EDGE in names:
+        _check_domain(to)
     for name, template in templates.items():
         _check_prerequisites(to, name, template)
         cloud, stack = _cloud(to, name), _stack(to, name)
@@ -51,6 +56,9 @@ def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
             ssm_parameters.write(
                 to.cloud, {_key(name, output): value for output, value in outputs.items()}
             )
+        if name == EDGE:
+            page.publish(to, report)
+            _report_new_origin(to, report)
 
 
 def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> None:
@@ -81,6 +89,7 @@ def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
         if name in _REGIONS:
             outputs = cloudformation.outputs(cloud, stack)
             ssm_parameters.delete(to.cloud, [_key(name, output) for output in outputs])
+        teardown.empty_buckets(cloud, stack)
         if cloudformation.delete(cloud, stack):
             report(f"{stack} deleted")
 
@@ -109,7 +118,50 @@ def _read(to: Target, name: str) -> dict[str, Any]:
             f"The templates are {', '.join(names(to.layout))}.",
         )
     template: dict[str, Any] = parse_yaml(path.read_text())
+    if not to.stage.retain_data:
+        stacks.without_retention(template)
     return template
+
+
+def _check_domain(to: Target) -> None:
+    """Raise unless the stage's origin, its domain name and its certificate fit together."""
+    stage = to.stage
+    name, certificate = (stage.infra.get(key, "") for key in ("DomainName", "CertificateArn"))
+    correct = f"Correct the stage {stage.name} in stages.toml."
+    if stage.origin and not stage.origin.startswith("https://") and not stage.aws:
+        raise ShopProblem(f"The edge serves https, and origin is {stage.origin}.", correct)
+    if ":" in stage.domain:
+        raise ShopProblem(f"The edge has no other port than 443: {stage.origin}.", correct)
+    if name and name != stage.domain:
+        raise ShopProblem(
+            f"DomainName is {name}, and origin is {stage.origin or 'not set'}.",
+            f"Remove DomainName from [{stage.name}.infra] in stages.toml: it is taken from origin.",
+        )
+    if stage.domain and not certificate:
+        raise ShopProblem(
+            f"The domain name {stage.domain} needs a certificate.",
+            f"Set CertificateArn in [{stage.name}.infra] in stages.toml; or remove origin, to use "
+            "the distribution's own name.",
+        )
+    if certificate and not stage.domain:
+        raise ShopProblem(
+            "CertificateArn is set, and the stage has no domain name of its own.",
+            f"Set origin of {stage.name} in stages.toml, or remove CertificateArn.",
+        )
+    if certificate and not re.fullmatch(_CERTIFICATE.format(account=stage.account), certificate):
+        raise ShopProblem(
+            f"CertificateArn is {certificate}, which is no certificate of the account "
+            f"{stage.account} in us-east-1, the only region that CloudFront accepts one from.",
+            f"Request one for {stage.domain} in us-east-1 and set its ARN.",
+        )
+
+
+def _report_new_origin(to: Target, report: Callable[[str], None]) -> None:
+    """Say what to do after the distribution of a stage got the name that services need."""
+    origin = ssm_parameters.read(to.cloud).get(ssm_parameters.ORIGIN, "")
+    if not to.stage.domain and origin != to.stage.origin:
+        report(f"The stage's origin is {origin}, which its services do not know yet.")
+        report(f"Deploy them again: ./shop deploy --stage {to.stage.name}")
 
 
 def _check_parameters(layout: Layout, stage: Stage) -> None:

@@ -1,8 +1,8 @@
-"""The record of each service's releases, which `./shop rollback` goes back to.
+"""The record of the releases of each service and of the web page, for `./shop rollback`.
 
-``releases/<service>/<number>-<digest>.json`` in the stage's bucket holds the template, its
-parameters and the key of the code. The last one is what is deployed, or, after a command that
-was interrupted, what was deployed before.
+``releases/<name>/<number>-<digest>.json`` in the stage's bucket holds the template, its
+parameters and the key of the code; for the web page, only the key of its files. The last one is
+what is deployed, or, after a command that was interrupted, what was deployed before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,6 @@ import msgspec
 
 from shopctl.aws import artifact_bucket
 from shopctl.aws.clients import Cloud
-from shopctl.project.services import Service
 
 # on AWS all are kept
 _KEPT_LOCALLY = 2
@@ -31,13 +30,13 @@ class Release(msgspec.Struct, frozen=True):
         Key of this record in the stage's bucket.
     """
 
-    body: str
-    parameters: Sequence[Mapping[str, str]]
     code: str
+    body: str = ""
+    parameters: Sequence[Mapping[str, str]] = ()
     key: str = ""
 
 
-def record(cloud: Cloud, bucket: str, service: Service, digest: str, release: Release) -> None:
+def record(cloud: Cloud, bucket: str, name: str, digest: str, release: Release) -> None:
     """Record a release that has been deployed, unless it is the last one recorded.
 
     Parameters
@@ -45,17 +44,23 @@ def record(cloud: Cloud, bucket: str, service: Service, digest: str, release: Re
     digest
         Digest of the release.
     """
-    recorded = _keys(cloud, bucket, service)
+    recorded = _keys(cloud, bucket, name)
     if not recorded or _digest(recorded[-1]) != digest:
         number = int(recorded[-1].rpartition("/")[2].partition("-")[0]) + 1 if recorded else 1
-        key = f"{_prefix(service)}{number:06}-{digest}.json"
+        key = f"{_prefix(name)}{number:06}-{digest}.json"
         artifact_bucket.upload(cloud, bucket, key, msgspec.json.encode(release))
         recorded.append(key)
     if cloud.is_local:
-        _delete_old(cloud, bucket, service, recorded)
+        _delete_old(cloud, bucket, name, recorded)
 
 
-def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> Release | None:
+def last(cloud: Cloud, bucket: str, name: str) -> str:
+    """Return the digest of the last release recorded; empty if there is none."""
+    recorded = _keys(cloud, bucket, name)
+    return _digest(recorded[-1]) if recorded else ""
+
+
+def before(cloud: Cloud, bucket: str, name: str, present: str | None) -> Release | None:
     """Return the release before the deployed one; None if there is none.
 
     Parameters
@@ -63,7 +68,7 @@ def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> 
     present
         Digest of the deployed release; None for the last release recorded.
     """
-    recorded = _keys(cloud, bucket, service)
+    recorded = _keys(cloud, bucket, name)
     if recorded and present in (None, _digest(recorded[-1])):
         recorded.pop()
     content = artifact_bucket.read(cloud, bucket, recorded[-1]) if recorded else None
@@ -73,14 +78,14 @@ def before(cloud: Cloud, bucket: str, service: Service, present: str | None) -> 
     return msgspec.structs.replace(found, key=recorded[-1])
 
 
-def delete_after(cloud: Cloud, bucket: str, service: Service, last: Release) -> None:
+def delete_after(cloud: Cloud, bucket: str, name: str, last: Release) -> None:
     """Delete the records of the releases after one, which becomes the last."""
-    for key in _keys(cloud, bucket, service):
+    for key in _keys(cloud, bucket, name):
         if key > last.key:
             artifact_bucket.delete(cloud, bucket, key)
 
 
-def _delete_old(cloud: Cloud, bucket: str, service: Service, recorded: Sequence[str]) -> None:
+def _delete_old(cloud: Cloud, bucket: str, name: str, recorded: Sequence[str]) -> None:
     """Keep only the last releases and their code, to save a laptop's disk."""
     codes = set()
     for key in recorded[-_KEPT_LOCALLY:]:
@@ -88,17 +93,17 @@ def _delete_old(cloud: Cloud, bucket: str, service: Service, recorded: Sequence[
         if content is not None:
             codes.add(msgspec.json.decode(content, type=Release).code)
     old = {*recorded[:-_KEPT_LOCALLY]}
-    old |= {*artifact_bucket.keys(cloud, bucket, f"{service.name}/")} - codes
+    old |= {*artifact_bucket.keys(cloud, bucket, f"{name}/")} - codes
     for key in sorted(old):
         artifact_bucket.delete(cloud, bucket, key)
 
 
-def _keys(cloud: Cloud, bucket: str, service: Service) -> list[str]:
-    return artifact_bucket.keys(cloud, bucket, _prefix(service))
+def _keys(cloud: Cloud, bucket: str, name: str) -> list[str]:
+    return artifact_bucket.keys(cloud, bucket, _prefix(name))
 
 
-def _prefix(service: Service) -> str:
-    return f"releases/{service.name}/"
+def _prefix(name: str) -> str:
+    return f"releases/{name}/"
 
 
 def _digest(key: str) -> str:

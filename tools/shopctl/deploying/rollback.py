@@ -47,7 +47,7 @@ def roll_back(to: Target, report: Callable[[str], None]) -> None:
     bucket = artifact_bucket.of(to.cloud)
     for rollback in [_previous(to, service, bucket) for service in reversed(to.services)]:
         # first, so that a later run does not return to the release that is rolled back
-        releases.delete_after(to.cloud, bucket, rollback.service, rollback.release)
+        releases.delete_after(to.cloud, bucket, rollback.service.name, rollback.release)
         name = aws_names.resource(to.stage.name, rollback.service.name)
         release = rollback.release
         # its references stand for what is there now: a key that was revoked does not come back
@@ -67,7 +67,7 @@ def _previous(to: Target, service: Service, bucket: str) -> _Rollback:
     # a failed release was rolled back by CloudFormation itself and never recorded
     failed = stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     present = None if failed else cloudformation.release_of(stack)
-    release = releases.before(to.cloud, bucket, service, present)
+    release = releases.before(to.cloud, bucket, service.name, present)
     if release is None:
         raise ShopProblem(
             f"{service.name} has no release before the current one on the stage {to.stage.name}.",

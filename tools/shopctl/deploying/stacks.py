@@ -64,12 +64,17 @@ def resources_template(service: Service, stage: Stage) -> str:
         for resource in template["Resources"].values():
             resource.get("Properties", {}).pop("AlarmActions", None)
     if not stage.retain_data:
-        for resource in template["Resources"].values():
-            resource.pop("DeletionPolicy", None)
-            resource.pop("UpdateReplacePolicy", None)
+        without_retention(template)
         if "RetainsData" in template.get("Conditions", {}):
             template["Conditions"]["RetainsData"] = {"Fn::Equals": ["retained", "not retained"]}
     return json.dumps(template)
+
+
+def without_retention(template: Mapping[str, Any]) -> None:
+    """Let the resources of a template be deleted with their stack."""
+    for resource in template["Resources"].values():
+        resource.pop("DeletionPolicy", None)
+        resource.pop("UpdateReplacePolicy", None)
 
 
 def deploy_template(cloud: Cloud, name: str, body: str) -> Outcome:
@@ -127,8 +132,8 @@ def _release(cloud: Cloud, package: Package, bucket: str) -> tuple[str, Outcome]
     template, key = release(cloud, package, bucket)
     artifact_bucket.upload(cloud, bucket, key, package.archive.read_bytes())
     deployed = cloudformation.deploy(cloud, template, bucket)
-    recorded = releases.Release(template.body, template.parameters, key)
-    releases.record(cloud, bucket, package.service, template.release, recorded)
+    recorded = releases.Release(key, template.body, template.parameters)
+    releases.record(cloud, bucket, package.service.name, template.release, recorded)
     return deployed
 
 

@@ -45,14 +45,14 @@ def delete(to: Target, report: Callable[[str], None]) -> None:
         resources = aws_names.resources_stack(stage, service.name)
         if cloudformation.delete(to.cloud, release):
             report(f"{release} deleted")
-        _empty_buckets(to.cloud, resources)
+        empty_buckets(to.cloud, resources)
         if cloudformation.delete(to.cloud, resources):
             report(f"{resources} deleted")
         ssm_parameters.delete(to.cloud, ssm_parameters.of_api(to.stage, service.dashed, ""))
 
 
-def _empty_buckets(cloud: Cloud, stack: str) -> None:
-    """Delete all objects of a stack's buckets, since only an empty bucket can be deleted."""
+def empty_buckets(cloud: Cloud, stack: str) -> None:
+    """Delete all versions in a stack's buckets, since only an empty bucket can be deleted."""
     for resource in cloudformation.resources(cloud, stack):
         if resource["ResourceType"] == "AWS::S3::Bucket":
             _empty(cloud, resource["PhysicalResourceId"])
@@ -61,10 +61,13 @@ def _empty_buckets(cloud: Cloud, stack: str) -> None:
 def _empty(cloud: Cloud, bucket: str) -> None:
     storage = cloud.client("s3")
     try:
-        for page in storage.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            if keys:
-                storage.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+        for page in storage.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = [
+                {"Key": item["Key"], "VersionId": item["VersionId"]}
+                for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            ]
+            if versions:
+                storage.delete_objects(Bucket=bucket, Delete={"Objects": versions})
     except ClientError as error:
         # deleted before, by a deletion that was interrupted
         if error.response["Error"]["Code"] != "NoSuchBucket":

@@ -8,7 +8,7 @@ import msgspec
 from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.ssm_parameters import ExpectedValues
 from shopctl.aws.target import Target, find_target
-from shopctl.deploying import deploy
+from shopctl.deploying import deploy, page
 from shopctl.drift import live as live_stage
 from shopctl.drift import planned, report
 from shopctl.drift.live import Drift
@@ -26,7 +26,8 @@ class Differences(msgspec.Struct, frozen=True):
     stage
         Name of the stage.
     stacks
-        What a deployment would do to each stack; empty for a comparison of live resources.
+        What a deployment would do to each stack, and to the web page as ``web``; empty for a
+        comparison of live resources.
     resources
         Live resources that differ.
     not_compared
@@ -60,7 +61,12 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
     ShopProblem
         If a prerequisite of a deployment is missing.
     """
-    to = find_target(layout, stage, services)
+    to = find_target(layout, stage, services, with_page=True)
+    # without an edge, only a page that is named is an error
+    wanted = to.page and (bool(services) or page.has_edge(to))
+    pages = [planned.page_of(to)] if wanted else []
+    if not to.services:
+        return Differences(stage, pages, [], {})
     deploy.check_python(to)
     whole_stage = len(to.services) == len(to.all_services)
     packages = _packages(to)
@@ -68,11 +74,12 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
         drift = live_stage.drift(to, packages, whole_stage=whole_stage)
         return Differences(stage, [], drift.differences, drift.not_compared)
     if to.stage.mode == "cloudformation":
-        return Differences(stage, planned.plan(to, packages, whole_stage=whole_stage), [], {})
+        stacks = planned.plan(to, packages, whole_stage=whole_stage)
+        return Differences(stage, [*stacks, *pages], [], {})
     # a release by Chalice has no stack: its live resources are compared
     planned_stacks = planned.plan(to, {}, whole_stage=whole_stage)
     drift = live_stage.drift(to, packages, whole_stage=False, release_only=True)
-    return Differences(stage, planned_stacks, drift.differences, {})
+    return Differences(stage, [*planned_stacks, *pages], drift.differences, {})
 
 
 def _packages(to: Target) -> dict[str, Package]:

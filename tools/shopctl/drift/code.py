@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from shopctl.drift.change import Change, Kind
 from shopctl.packaging.package import Package
@@ -34,6 +34,15 @@ def differing(package: Package, deployed: bytes, *, exactly: bool) -> list[Chang
     if not changes and exactly and deployed != new:
         return [Change("changed", "byte-code, or files of its dependencies")]
     return changes
+
+
+def differing_files(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
+    """Yield which files differ, by name."""
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield Change(
+                "added" if name not in old else "removed" if name not in new else "changed", name
+            )
 
 
 def _read(archive: bytes) -> zipfile.ZipFile:

@@ -7,12 +7,12 @@ import msgspec
 
 from shopctl.aws import artifact_bucket, cloudformation
 from shopctl.aws.cloudformation import Template
-from shopctl.aws.target import Target
-from shopctl.deploying import stacks
+from shopctl.aws.target import PAGE, Target
+from shopctl.deploying import infra, page, stacks
 from shopctl.drift import code
 from shopctl.drift.change import Change, compare
 from shopctl.packaging.package import Package
-from shopctl.project import services
+from shopctl.project import aws_names, services
 
 _FUNCTION = "AWS::Serverless::Function"
 
@@ -62,12 +62,23 @@ def plan(to: Target, packages: Mapping[str, Package], *, whole_stage: bool) -> l
     return planned
 
 
+def page_of(to: Target) -> Stack:
+    """Return what a deployment would do to the files of the web page."""
+    old, new = page.published(to), page.read(to.layout, to.stage)
+    if old is None:
+        return Stack(PAGE, "created")
+    if old.digest == new.digest:
+        return Stack(PAGE, "unchanged")
+    return Stack(PAGE, "changed", [], list(code.differing_files(old.files, new.files)))
+
+
 def _of_services(to: Target) -> list[str]:
-    """Return the names of the stage's stacks that were deployed by these commands."""
+    """Return the names of the services' stacks that were deployed by these commands."""
+    others = {aws_names.resource(to.stage.name, name) for name in infra.names(to.layout)}
     return sorted(
         name
         for name, stack in cloudformation.stacks_of_stage(to.cloud).items()
-        if cloudformation.digest_of(stack)
+        if cloudformation.digest_of(stack) and name not in others
     )
 
 

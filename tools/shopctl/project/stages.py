@@ -25,6 +25,14 @@ ShipsTo = Annotated[
     str, msgspec.Meta(pattern=r"^(all( except( [A-Z]{2})+)?|[A-Z]{2}( [A-Z]{2})*)$")
 ]
 
+Origin = Annotated[str, msgspec.Meta(pattern=r"^(https?://[a-z0-9.-]+(:[0-9]+)?)?$")]
+# a secret key (sk_…) must not be published
+PublishableKey = Annotated[str, msgspec.Meta(pattern=r"^(pk_(test|live)_[A-Za-z0-9]+)?$")]
+
+UNKNOWN_ORIGIN = "https://edge-not-deployed.invalid"
+"""Stands for the name of a distribution that does not exist yet; never a working address."""
+_OF_CLOUDFRONT = ".cloudfront.net"
+
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage.
@@ -43,7 +51,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retain_data
         Whether resources with data outlive their stack.
     origin
-        URL of the web page.
+        URL of the web page, without a path; empty to use the name of the edge's distribution.
+    stripe_publishable_key
+        Key with which the web page confirms payments at Stripe; it is public.
     sender_domain
         Domain of the address that emails are sent from.
     seller_name, seller_address, seller_tax_number
@@ -79,7 +89,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mode: Literal["cloudformation", "chalice"]
     currency: str
     retain_data: bool
-    origin: str = ""
+    origin: Origin = ""
+    stripe_publishable_key: PublishableKey = ""
     sender_domain: str
     seller_name: str
     seller_address: str
@@ -110,7 +121,18 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             values["BucketSuffix"] = self.bucket_suffix
         if self.origin.startswith("https:"):
             values["ShopOrigin"] = self.origin
+        elif not self.aws:
+            values["ShopOrigin"] = UNKNOWN_ORIGIN
+        if self.domain:
+            values["DomainName"] = self.domain
         return values
+
+    @property
+    def domain(self) -> str:
+        """The shop's own domain name; empty if it uses the distribution's."""
+        host = self.origin.removeprefix("https://")
+        own = host != self.origin and not host.endswith(_OF_CLOUDFRONT)
+        return host if own else ""
 
     def require(self, mode: Literal["cloudformation", "chalice"]) -> None:
         """Raise unless the stage is deployed in this way.
@@ -161,6 +183,10 @@ def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
         stage = msgspec.convert({"name": name, **settings}, Stage)
         if stage.gradual_release and stage.mode == "chalice":
             raise msgspec.ValidationError('`gradual_release` needs mode = "cloudformation"')
+        if stage.origin.endswith(_OF_CLOUDFRONT):
+            raise msgspec.ValidationError(
+                "`origin` is a name of CloudFront, which is used when `origin` is left out"
+            )
         return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(

@@ -23,6 +23,7 @@ from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
 SERVICES = services.load(LAYOUT.apps)
+CERTIFICATE = f"arn:aws:acm:us-east-1:{PROD.account}:certificate/0a1b-2c"
 
 
 class Regions:
@@ -73,8 +74,9 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
     home.values["/toyshop/prod/storefront-api/api-id"] = "abcdefghij"
     home.values["/toyshop/prod/file-manager/public-bucket"] = "toyshop-prod-public"
     # WHEN the edge is deployed without the web ACL
+    with_certificate = msgspec.structs.replace(PROD, infra={"CertificateArn": CERTIFICATE})
     with pytest.raises(ShopProblem, match="The stage has no distribution-acl yet"):
-        infra.deploy(target(), ["edge"], print)
+        infra.deploy(target(with_certificate), ["edge"], print)
     # THEN it is refused before anything is created
     assert "ap-southeast-2" not in regions.formations
     # AND the ACL's stack is in us-east-1, and its ARN is published for the stage
@@ -85,7 +87,7 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
         return start(action, {**request, "Outputs": [{"OutputKey": "Arn", "OutputValue": "a:acl"}]})
 
     virginia._start = with_outputs  # type: ignore[method-assign]
-    infra.deploy(target(), ["distribution-acl", "edge"], print)
+    infra.deploy(target(with_certificate), ["distribution-acl", "edge"], print)
     assert list(virginia.stacks) == ["toyshop-prod-distribution-acl"]
     assert home.values["/toyshop/prod/distribution-acl/arn"] == "a:acl"
     assert list(regions.formations["ap-southeast-2"].stacks) == ["toyshop-prod-edge"]
@@ -105,6 +107,48 @@ def test_invalid_infrastructure_is_refused_before_any_change(
     with pytest.raises(ShopProblem, match=what):
         infra.deploy(target(msgspec.structs.replace(PROD, **change)), [name], print)
     assert not any(formation.calls for formation in regions.formations.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({}, "The domain name toyshop.example needs a certificate"),
+        ({"origin": "http://toyshop.example"}, "The edge serves https"),
+        ({"origin": "https://toyshop.example:8443"}, "no other port than 443"),
+        (
+            {"infra": {"DomainName": "toys.example", "CertificateArn": CERTIFICATE}},
+            "DomainName is toys.example, and origin is https://toyshop.example",
+        ),
+        ({"origin": "", "infra": {"DomainName": "toys.example"}}, "origin is not set"),
+        ({"origin": "", "infra": {"CertificateArn": CERTIFICATE}}, "no domain name of its own"),
+        *(
+            (
+                {"infra": {"CertificateArn": CERTIFICATE.replace(*other)}},
+                "no certificate of the acc",
+            )
+            for other in (
+                ("us-east-1", PROD.region),
+                (PROD.account, "333333333333"),
+                (":acm:", ":iam:"),
+            )
+        ),
+    ],
+)
+def test_edge_with_another_name_or_certificate_is_refused_before_any_change(
+    regions: Regions, change: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(ShopProblem, match=what):
+        infra.deploy(
+            target(msgspec.structs.replace(PROD, **change)), ["distribution-acl", "edge"], print
+        )
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_edge_takes_its_domain_name_from_the_origin() -> None:
+    assert target().cloud.parameters["DomainName"] == "toyshop.example"
+    for origin in ("", "https://d111.cloudfront.net", "http://127.0.0.1:8000"):
+        stage = msgspec.structs.replace(PROD, origin=origin)
+        assert "DomainName" not in target(stage).cloud.parameters
 
 
 def test_services_are_refused_before_any_change_without_network_and_alarms(

@@ -31,7 +31,7 @@ def present(cloud: FakeCloud) -> str:
 
 
 def code_before(cloud: FakeCloud, service: Service) -> bytes | None:
-    found = releases.before(cloud, BUCKET, service, present(cloud))
+    found = releases.before(cloud, BUCKET, service.name, present(cloud))
     return cloud.storage.objects[found.code] if found else None
 
 
@@ -54,9 +54,9 @@ def test_code_of_the_previous_release_is_kept_after_a_rollback(
     # GIVEN a release that was rolled back
     for code in (b"one", b"two"):
         service = deploy(cloud, tmp_path, code)
-    found = releases.before(cloud, BUCKET, service, present(cloud))
+    found = releases.before(cloud, BUCKET, service.name, present(cloud))
     assert found
-    releases.delete_after(cloud, BUCKET, service, found)
+    releases.delete_after(cloud, BUCKET, service.name, found)
     template = cloudformation.template(cloud, "toyshop-local-orders", found.body, found.parameters)
     cloudformation.deploy(cloud, template, BUCKET)
     # WHEN the next one is deployed THEN it can be rolled back too
@@ -86,7 +86,7 @@ def test_release_rolled_back_by_cloudformation_is_not_the_current_one(
     for code in (b"one", b"two"):
         service = deploy(cloud, tmp_path, code)
     # GIVEN a third one that failed: the last recorded one is deployed
-    found = releases.before(cloud, BUCKET, service, None)
+    found = releases.before(cloud, BUCKET, service.name, None)
     # THEN the one before that is the previous release
     assert found
     assert cloud.storage.objects[found.code] == b"one"

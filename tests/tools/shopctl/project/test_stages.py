@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shopctl.aws.clients import Cloud, connect
+from shopctl.aws.target import find_target
 from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -23,6 +24,14 @@ seller_name = "Trial"
 seller_address = "1 Trial Street"
 seller_tax_number = "1"
 """
+
+
+class LayoutOf(Layout):
+    """The checkout, with other stages."""
+
+    @property
+    def stages(self) -> Path:
+        return self.home / "stages.toml"
 
 
 @pytest.fixture
@@ -57,12 +66,55 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
         ('gradual_release = "Someday"', "gradual_release"),
         # Chalice's own deployment knows no alias
         ('gradual_release = "Canary10Percent5Minutes"', "`gradual_release` needs mode"),
+        # a secret key must not be published
+        ('stripe_publishable_key = "sk_live_x"', "stripe_publishable_key"),
     ],
 )
 def test_invalid_stage_is_refused(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "stages.toml").write_text(f"{STAGE}{line}\n")
     with pytest.raises(ShopProblem, match=reason):
         stages.load(tmp_path / "stages.toml", "trial")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://trial.example/",
+        "https://trial.example/shop",
+        "trial.example",
+        "https://d111.cloudfront.net",
+    ],
+)
+def test_invalid_origin_is_refused(tmp_path: Path, origin: str) -> None:
+    content = STAGE.replace("https://trial.example", origin)
+    (tmp_path / "stages.toml").write_text(content)
+    with pytest.raises(ShopProblem, match="origin"):
+        stages.load(tmp_path / "stages.toml", "trial")
+
+
+def test_stage_without_an_origin_allows_no_working_one(tmp_path: Path) -> None:
+    content = STAGE.replace('origin = "https://trial.example"\n', "")
+    (tmp_path / "stages.toml").write_text(content)
+    stage = stages.load(tmp_path / "stages.toml", "trial")
+    assert stage.parameters["ShopOrigin"].endswith(".invalid")
+
+
+def test_stage_without_an_origin_gets_the_one_of_its_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = STAGE.replace('origin = "https://trial.example"\n', "")
+    (tmp_path / "stages.toml").write_text(content)
+    layout = LayoutOf(Layout.find().root, tmp_path)
+    monkeypatch.setattr(Cloud, "account", lambda _: "333333333333")
+    for published in ("", "https://d111.cloudfront.net"):
+        values = {"edge/origin": published} if published else {}
+        monkeypatch.setattr("shopctl.aws.ssm_parameters.read", lambda _, values=values: values)
+        # WHEN the edge is deployed THEN all commands use its name
+        to = find_target(layout, "trial")
+        assert to.stage.origin == published
+    assert to.cloud.parameters["ShopOrigin"] == "https://d111.cloudfront.net"
+    # AND the distribution gets no name of its own by that
+    assert "DomainName" not in to.cloud.parameters
 
 
 def test_stage_of_the_other_mode_is_refused(trial: Stage) -> None:

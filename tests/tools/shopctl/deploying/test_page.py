@@ -1,0 +1,301 @@
+"""Publishing the web page: what is uploaded in which order, kept, deleted and invalidated."""
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from moto import mock_aws
+
+import local_edge.page
+from shopctl.aws import cloudformation
+from shopctl.aws.clients import Cloud
+from shopctl.aws.target import Target
+from shopctl.deploying import page
+from shopctl.drift import planned
+from shopctl.drift.change import Change
+from shopctl.project import stages
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+REGION = "us-east-1"
+LAYOUT = Layout.find()
+LOCAL = stages.load(LAYOUT.stages, "local")
+STAGE = msgspec.structs.replace(
+    LOCAL, name="trial", aws="", gateway="", stripe_publishable_key="pk_test_1"
+)
+BUCKET = "toyshop-trial-web-000000000000"
+# CloudFront compresses these types if the body has 1,000 to 10,000,000 bytes
+COMPRESSED = ("text/css", "text/html", "text/javascript", "application/json", "image/svg+xml")
+
+
+class Distributions:
+    """CloudFront."""
+
+    def __init__(self) -> None:
+        self.invalidated: list[list[str]] = []
+        self.fails = False
+
+    def create_invalidation(
+        self,
+        DistributionId: str,  # noqa: N803
+        InvalidationBatch: dict[str, Any],  # noqa: N803
+    ) -> None:
+        assert DistributionId == "E123"
+        if self.fails:
+            raise KeyboardInterrupt
+        paths = InvalidationBatch["Paths"]
+        assert paths["Quantity"] == len(paths["Items"])
+        self.invalidated.append(paths["Items"])
+
+
+@pytest.fixture
+def distributions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Distributions]:
+    """Deploy the edge."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    found = Distributions()
+    client = Cloud.client
+
+    def of(cloud: Cloud, service: str) -> Any:
+        return found if service == "cloudfront" else client(cloud, service)
+
+    monkeypatch.setattr(Cloud, "client", of)
+    edge = {"Web": BUCKET, "Distribution": "E123"}
+    monkeypatch.setattr(cloudformation, "physical_ids", lambda *_: edge)
+    with mock_aws():
+        Cloud("trial", None, REGION).client("s3").create_bucket(Bucket=BUCKET)
+        yield found
+
+
+@pytest.fixture
+def to(tmp_path: Path, distributions: Distributions) -> Target:
+    web = tmp_path / "web"
+    web.mkdir()
+    (web / "index.html").write_text('<link href="shop.css"><script src="shop.js"></script>')
+    (web / "shop.js").write_text('import "./cart.js"')
+    (web / "cart.js").write_text("1")
+    (web / "shop.css").write_text("body {}")
+    (web / "settings.json").write_text('{"bank_page": "", "stripe_publishable_key": ""}')
+    (web / ".hidden").write_text("not published")
+    return Target(Layout(tmp_path, tmp_path), STAGE, Cloud("trial", None, REGION), ())
+
+
+def publish(to: Target) -> str:
+    reported: list[str] = []
+    page.publish(to, reported.append)
+    return reported[0]
+
+
+def keys(to: Target) -> list[str]:
+    found = to.cloud.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
+    return [item["Key"] for item in found]
+
+
+def directories(to: Target) -> set[str]:
+    return {posixpath.dirname(key) for key in keys(to) if "/" in key}
+
+
+def served(to: Target, key: str) -> dict[str, Any]:
+    found = to.cloud.client("s3").get_object(Bucket=BUCKET, Key=key)
+    return {**found, "Body": found["Body"].read().decode()}
+
+
+def change(to: Target, name: str, text: str) -> None:
+    (to.layout.root / "web" / name).write_text(text)
+
+
+def test_page_is_published_with_its_headers(to: Target) -> None:
+    assert publish(to) == "web created"
+    (assets,) = directories(to)
+    assert keys(to) == [
+        *(f"{assets}/{name}" for name in ("cart.js", "shop.css", "shop.js")),
+        "index.html",
+        "settings.json",
+    ]
+    index = served(to, "index.html")
+    assert (
+        index["Body"]
+        == f'<link href="/{assets}/shop.css"><script src="/{assets}/shop.js"></script>'
+    )
+    assert (index["ContentType"], index["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
+    script = served(to, f"{assets}/shop.js")
+    assert script["ContentType"] == "text/javascript; charset=utf-8"
+    assert script["CacheControl"] == "public, max-age=31536000, immutable"
+    # AND the settings are the stage's
+    settings = served(to, "settings.json")
+    assert json.loads(settings["Body"])["stripe_publishable_key"] == "pk_test_1"
+    assert settings["CacheControl"] == "no-cache"
+
+
+def test_only_a_change_is_published_and_invalidated(
+    to: Target, distributions: Distributions
+) -> None:
+    publish(to)
+    assert distributions.invalidated == [["/", "/index.html", "/settings.json"]]
+    assert publish(to) == "web unchanged"
+    assert len(distributions.invalidated) == 1
+    change(to, "cart.js", "2")
+    assert publish(to) == "web updated"
+    assert len(distributions.invalidated) == 2
+    # AND another publishable key is a change too
+    other = msgspec.structs.replace(STAGE, stripe_publishable_key="pk_test_2")
+    assert publish(Target(to.layout, other, to.cloud, ())) == "web updated"
+
+
+def test_index_is_uploaded_last_and_old_files_are_deleted_after_it(
+    to: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(to, "old.html", "old")
+    publish(to)
+    (to.layout.root / "web" / "old.html").unlink()
+    change(to, "cart.js", "2")
+    done: list[tuple[str, str]] = []
+    client = to.cloud.client("s3")
+
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if params.get("Bucket", BUCKET) == BUCKET:
+            done.append((model.name, params["Key"]))
+
+    for operation in ("PutObject", "DeleteObject"):
+        client.meta.events.register(f"provide-client-params.s3.{operation}", record)
+    publish(to)
+    names = [name for name, _ in done]
+    last = names.index("DeleteObject") - 1
+    assert done[last] == ("PutObject", "index.html")
+    assert names == ["PutObject"] * (last + 1) + ["DeleteObject"]
+    assert done[-1] == ("DeleteObject", "old.html")
+
+
+def test_page_that_is_open_keeps_the_files_of_its_release(to: Target) -> None:
+    releases = []
+    for text in ("1", "2", "3"):
+        change(to, "cart.js", text)
+        publish(to)
+        releases.append(served(to, "index.html")["Body"].split('"')[1].rpartition("/")[0][1:])
+    # THEN the files of the previous release are there, and no older ones
+    assert directories(to) == set(releases[1:])
+    assert served(to, f"{releases[1]}/cart.js")["Body"] == "2"
+
+
+def test_interrupted_publication_is_repeated(to: Target, distributions: Distributions) -> None:
+    publish(to)
+    before = directories(to)
+    change(to, "cart.js", "2")
+    # GIVEN a command that was killed after the new index was live
+    distributions.fails = True
+    with pytest.raises(KeyboardInterrupt):
+        publish(to)
+    distributions.fails = False
+    # WHEN it is run again THEN it invalidates, and keeps the files of the release before
+    assert publish(to) == "web updated"
+    assert len(distributions.invalidated) == 2
+    assert before < directories(to)
+    assert publish(to) == "web unchanged"
+
+
+def test_rollback_publishes_the_previous_release(to: Target, distributions: Distributions) -> None:
+    with pytest.raises(ShopProblem, match="no release before the current one"):
+        page.roll_back(to, print)
+    for text in ("1", "2", "3"):
+        change(to, "cart.js", text)
+        publish(to)
+    reported: list[str] = []
+    page.roll_back(to, reported.append)
+    assert reported == ["web rolled back"]
+    assert len(distributions.invalidated) == 4
+    (found,) = re.findall(r'href="/(assets/\w+)/', served(to, "index.html")["Body"])
+    assert served(to, f"{found}/cart.js")["Body"] == "2"
+    # AND once more, until there is none
+    page.roll_back(to, print)
+    (found,) = re.findall(r'href="/(assets/\w+)/', served(to, "index.html")["Body"])
+    assert served(to, f"{found}/cart.js")["Body"] == "1"
+    with pytest.raises(ShopProblem, match="no release before the current one"):
+        page.roll_back(to, print)
+    # AND the next deployment publishes the checkout again
+    assert publish(to) == "web updated"
+
+
+def test_diff_shows_which_files_differ(to: Target) -> None:
+    assert planned.page_of(to).outcome == "created"
+    publish(to)
+    assert planned.page_of(to).outcome == "unchanged"
+    change(to, "cart.js", "2")
+    change(to, "new.js", "1")
+    (to.layout.root / "web" / "shop.css").unlink()
+    found = planned.page_of(to)
+    assert (found.name, found.outcome) == ("web", "changed")
+    assert found.code == [
+        Change("changed", "cart.js"),
+        Change("added", "new.js"),
+        Change("removed", "shop.css"),
+    ]
+
+
+def test_stage_without_an_edge_has_no_page(to: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudformation, "physical_ids", lambda *_: {})
+    assert publish(to) == "web not published: the stage trial has no edge yet"
+    for command in (
+        lambda: page.publish(to, print, required=True),
+        lambda: page.roll_back(to, print),
+        lambda: page.published(to),
+    ):
+        with pytest.raises(ShopProblem, match="The stage trial has no edge yet"):
+            command()
+
+
+def test_file_of_an_unknown_type_is_refused_before_any_change(to: Target) -> None:
+    change(to, "notes.txt", "x")
+    with pytest.raises(ShopProblem, match=r"web/notes\.txt cannot be published"):
+        publish(to)
+    assert keys(to) == []
+
+
+# the page of the repository
+
+
+@pytest.fixture(scope="module")
+def objects() -> dict[str, page.Object]:
+    return {one.key: one for one in page.read(LAYOUT, STAGE).objects}
+
+
+def test_every_reference_of_the_page_is_published(objects: dict[str, page.Object]) -> None:
+    for key, text in texts(objects):
+        found = re.findall(r'\b(?:href|src)="([^"#]+)"', text) if key.endswith(".html") else []
+        found += re.findall(r'(?:from|import) "([^"]+)"', text) if key.endswith(".js") else []
+        for reference in found:
+            if not reference.startswith("https://"):
+                path = posixpath.normpath(posixpath.join("/", posixpath.dirname(key), reference))
+                assert path in ("/", *(f"/{name}" for name in objects)), (key, reference)
+
+
+def test_scripts_name_no_file_that_is_published_elsewhere(
+    objects: dict[str, page.Object],
+) -> None:
+    moved = {posixpath.basename(key) for key in objects if "/" in key}
+    for key, text in texts(objects):
+        if key.endswith((".js", ".css")):
+            found = set(re.findall(r'"(?:\./|/)?([\w.-]+\.(?:js|css|svg))"', text))
+            imported = set(re.findall(r'(?:from|import) "\./([^"]+)"', text))
+            assert found - imported <= set(objects), key
+            assert imported <= moved, key
+
+
+def test_cloudfront_compresses_all_but_tiny_files(objects: dict[str, page.Object]) -> None:
+    # it does so for clients that accept it, so no variants are uploaded
+    for key, one in objects.items():
+        assert one.content_type.partition(";")[0] in COMPRESSED, key
+        assert 1_000 <= len(one.body) <= 10_000_000 or key.endswith((".svg", ".json")), key
+
+
+def test_types_are_those_of_the_local_edge() -> None:
+    assert page.TYPES == local_edge.page.TYPES
+
+
+def texts(objects: dict[str, page.Object]) -> Iterator[tuple[str, str]]:
+    for key, one in objects.items():
+        yield key, one.body.decode()

@@ -1,0 +1,291 @@
+"""Publishes the web page in the web bucket of a stage's edge.
+
+Documents are never used from a cache without being checked. What they load is under a path of the
+release, so it may be cached forever, and a page that is open during a deployment keeps loading the
+files of its own release. Uploading ``index.html``, the last file, switches to the new release.
+"""
+
+import hashlib
+import json
+import posixpath
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from shopctl.aws import artifact_bucket, cloudformation
+from shopctl.aws.cloudformation import Outcome
+from shopctl.aws.target import PAGE, Target
+from shopctl.deploying import releases
+from shopctl.project import aws_names
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from shopctl.project.stages import Stage
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+"""The media types of the page's files, as the local edge sends them."""
+SETTINGS = "settings.json"
+_INDEX = "index.html"
+_DOCUMENTS = (".html", ".json", ".webmanifest")
+_CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
+_REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
+# of the digest, in paths
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object of the web bucket."""
+
+    key: str
+    body: bytes
+    content_type: str
+    cache_control: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One release of the web page.
+
+    Attributes
+    ----------
+    files
+        The files of `web/` by name, with the settings of the stage.
+    """
+
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of everything that is published."""
+        content = [
+            (one.key, one.content_type, one.cache_control, hashlib.sha256(one.body).hexdigest())
+            for one in self._objects("")
+        ]
+        return hashlib.sha256(repr(content).encode()).hexdigest()
+
+    @property
+    def objects(self) -> list[Object]:
+        """The objects to upload; `index.html`, which refers to the others, is the last."""
+        found = self._objects(directory(self.digest))
+        return sorted(found, key=lambda one: (one.key == _INDEX, one.key))
+
+    def _objects(self, path: str) -> Iterator[Object]:
+        for name in sorted(self.files):
+            body, suffix = self.files[name], posixpath.splitext(name)[1]
+            if suffix not in _DOCUMENTS:
+                yield Object(f"{path}{name}", body, TYPES[suffix], _FOREVER)
+                continue
+            if suffix == ".html":
+                body = _REFERENCE.sub(
+                    lambda found: self._moved(found, path), body.decode()
+                ).encode()
+            yield Object(name, body, TYPES[suffix], _CHECKED)
+
+    def _moved(self, found: re.Match[str], path: str) -> str:
+        attribute, name = found.groups()
+        moved = name in self.files and posixpath.splitext(name)[1] not in _DOCUMENTS
+        return f'{attribute}="/{path}{name}"' if moved else found[0]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The bucket and the distribution of a stage's edge."""
+
+    storage: Any
+    bucket: str
+    distribution: str
+
+    def present(self) -> str:
+        """Return the digest of the release that is published; empty if there is none."""
+        try:
+            found = self.storage.head_object(Bucket=self.bucket, Key=_INDEX)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return ""
+            raise
+        return str(found["Metadata"].get("release", ""))
+
+    def keys(self) -> set[str]:
+        pages = self.storage.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+
+def directory(digest: str) -> str:
+    """Return the start of the keys of what the documents of a release load."""
+    return f"assets/{digest[:_ID_LENGTH]}/"
+
+
+def read(layout: Layout, stage: Stage) -> Page:
+    """Return the page as it would be published.
+
+    Raises
+    ------
+    ShopProblem
+        If it has a file whose media type is unknown.
+    """
+    root = layout.root / "web"
+    found = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    named = {path.relative_to(root).as_posix(): path for path in found if not _is_hidden(path)}
+    if unknown := [name for name, path in named.items() if path.suffix not in TYPES]:
+        raise ShopProblem(
+            f"web/{unknown[0]} cannot be published: its media type is unknown.",
+            "Add it to TYPES in tools/shopctl/deploying/page.py, or move the file.",
+        )
+    files = {name: path.read_bytes() for name, path in named.items()}
+    settings = json.loads(files[SETTINGS])
+    settings["stripe_publishable_key"] = stage.stripe_publishable_key
+    if stage.gateway:
+        settings["bank_page"] = f"{stage.gateway}/bank/"
+    return Page({**files, SETTINGS: json.dumps(settings).encode()})
+
+
+def publish(to: Target, report: Callable[[str], None], *, required: bool = False) -> None:
+    """Publish the page of the checkout, unless it is the published one.
+
+    Parameters
+    ----------
+    required
+        Refuse a stage without an edge, instead of reporting that it has none.
+
+    Raises
+    ------
+    ShopProblem
+        If a file cannot be published, or there is no edge and it is required.
+    """
+    page, place = read(to.layout, to.stage), _place(to)
+    if place is None and required:
+        raise _no_edge(to)
+    if place is None:
+        report(f"{PAGE} not published: the stage {to.stage.name} has no edge yet")
+        return
+    report(f"{PAGE} {_publish(to, place, page)}")
+
+
+def roll_back(to: Target, report: Callable[[str], None]) -> None:
+    """Publish the release before the current one again.
+
+    Raises
+    ------
+    ShopProblem
+        Before any change, if there is no previous release, or its files are gone.
+    """
+    place = _place(to)
+    if place is None:
+        raise _no_edge(to)
+    bucket = artifact_bucket.of(to.cloud)
+    previous = releases.before(to.cloud, bucket, PAGE, place.present())
+    if previous is None:
+        raise ShopProblem(
+            f"The web page has no release before the current one on the stage {to.stage.name}.",
+            "Correct the page and deploy it again.",
+        )
+    files = artifact_bucket.read(to.cloud, bucket, previous.code)
+    if files is None:
+        raise ShopProblem(
+            "The previous release of the web page is gone: "
+            f"there is no {previous.code} in {bucket}.",
+            "Check out its previous version and deploy it.",
+        )
+    # first, so that a later run does not return to the release that is rolled back
+    releases.delete_after(to.cloud, bucket, PAGE, previous)
+    _publish(to, place, Page(msgspec.json.decode(files, type=dict[str, bytes])))
+    report(f"{PAGE} rolled back")
+
+
+def published(to: Target) -> Page | None:
+    """Return the published page; None if there is none, or its files are gone.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage has no edge.
+    """
+    place = _place(to)
+    if place is None:
+        raise _no_edge(to)
+    key = _archive(place.present())
+    files = artifact_bucket.read(to.cloud, artifact_bucket.of(to.cloud), key)
+    return Page(msgspec.json.decode(files, type=dict[str, bytes])) if files else None
+
+
+def has_edge(to: Target) -> bool:
+    """Return whether the stage has a web bucket and a distribution to publish the page with."""
+    return _place(to) is not None
+
+
+def _publish(to: Target, place: _Place, page: Page) -> Outcome:
+    bucket = artifact_bucket.ensure(to.cloud)
+    present, recorded = place.present(), releases.last(to.cloud, bucket, PAGE)
+    if page.digest == present == recorded:
+        return "unchanged"
+    before = place.keys()
+    archive = _archive(page.digest)
+    artifact_bucket.upload(to.cloud, bucket, archive, msgspec.json.encode(dict(page.files)))
+    for one in page.objects:
+        place.storage.put_object(
+            Bucket=place.bucket,
+            Key=one.key,
+            Body=one.body,
+            ContentType=one.content_type,
+            CacheControl=one.cache_control,
+            Metadata={"release": page.digest},
+        )
+    _invalidate(to, place, before | {one.key for one in page.objects})
+    # last, so that an interrupted command is repeated: it may not have invalidated anything
+    releases.record(to.cloud, bucket, PAGE, page.digest, releases.Release(archive))
+    kept = tuple(directory(digest) for digest in (present, recorded) if digest)
+    for key in sorted(before - {one.key for one in page.objects}):
+        if not key.startswith(kept):
+            place.storage.delete_object(Bucket=place.bucket, Key=key)
+    return "updated" if present else "created"
+
+
+def _invalidate(to: Target, place: _Place, keys: set[str]) -> None:
+    """Make the distribution read the documents again; the other files never change."""
+    documents = sorted(f"/{key}" for key in keys if not key.startswith("assets/"))
+    paths = ["/", *documents]
+    to.cloud.client("cloudfront").create_invalidation(
+        DistributionId=place.distribution,
+        InvalidationBatch={
+            "Paths": {"Quantity": len(paths), "Items": paths},
+            "CallerReference": str(uuid.uuid4()),
+        },
+    )
+
+
+def _place(to: Target) -> _Place | None:
+    found = cloudformation.physical_ids(to.cloud, aws_names.resource(to.stage.name, "edge"))
+    if not found.get("Web") or not found.get("Distribution"):
+        return None
+    return _Place(to.cloud.client("s3"), found["Web"], found["Distribution"])
+
+
+def _archive(digest: str) -> str:
+    return f"{PAGE}/{digest}.json"
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _no_edge(to: Target) -> ShopProblem:
+    return ShopProblem(
+        f"The stage {to.stage.name} has no edge yet, which serves the web page.",
+        f"Deploy it with ./shop deploy --stage {to.stage.name} --infra edge.",
+    )
