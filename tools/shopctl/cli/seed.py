@@ -1,17 +1,50 @@
 """`./shop seed`: fill the catalogue."""
 
+import os
+
 import click
 
 from shopctl.cli.options import running
 from shopctl.cli.output import ChangingCommand
+from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+
+_EMAIL, _PASSWORD = "SHOP_STAFF_EMAIL", "SHOP_STAFF_PASSWORD"
 
 
 @click.command("seed", cls=ChangingCommand)
-def seed_command() -> None:
-    """Add the toys of the seed catalogue that are not in the shop."""
+@click.option("--stage", help="A stage of stages.toml; the running shop by default.")
+def seed_command(stage: str | None) -> None:
+    """Add the toys of the seed catalogue that are not in the shop.
+
+    On a --stage, SHOP_STAFF_EMAIL and SHOP_STAFF_PASSWORD are the credentials of one of its staff.
+    """
     from shopctl.local.progress import Progress
     from shopctl.local.up import fill
 
     layout = Layout.find()
-    fill(layout, running(layout), Progress())
+    if stage is None:
+        fill(layout, running(layout), Progress())
+        return
+    email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
+    if not (email and password):
+        raise ShopProblem(
+            "Only staff can add toys.",
+            f"Set {_EMAIL} and {_PASSWORD}; ./shop staff add --stage {stage} makes a user staff.",
+        )
+    _fill_stage(layout, stage, email, password)
+
+
+def _fill_stage(layout: Layout, name: str, email: str, password: str) -> None:
+    from shopctl.aws.target import find_target
+    from shopctl.local import seed
+    from shopctl.local.progress import Progress
+    from shopctl.local.users import Credentials
+
+    stage = find_target(layout, name).stage
+    seed.check_currency(stage)
+    record = layout.home / f"seed-{name}.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with Progress().step(f"Catalogue of {stage.origin} seeded") as step:
+        result = seed.seed(stage.origin, record, step.show, Credentials(email, password))
+        step.note = f"{result.created} toys added, {result.present} already there"

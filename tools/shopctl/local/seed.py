@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 
 from seed_catalogue import SeedPicture, SeedToy, load, pictures
-from shopctl.local.users import PASSWORD, USERS
+from shopctl.local.users import LOCAL_STAFF, Credentials
 from shopctl.project.errors import ShopProblem
+from shopctl.project.stages import Stage
 
 _PARALLEL_TOYS = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
@@ -27,7 +28,29 @@ class Seeded:
     created: int = 0
 
 
-def seed(origin: str, record: Path, progress: Callable[[int, int], None]) -> Seeded:
+def check_currency(stage: Stage) -> None:
+    """Raise unless a stage sells in the catalogue's currency.
+
+    Raises
+    ------
+    ShopProblem
+        If it sells in another.
+    """
+    [currency] = {toy.price.currency for toy in load()}
+    if stage.currency != currency:
+        raise ShopProblem(
+            f"The seed catalogue has prices in {currency}, and {stage.name} sells in"
+            f" {stage.currency}.",
+            "Add toys of your own: POST /toys, as docs/openapi/storefront_api.json describes it.",
+        )
+
+
+def seed(
+    origin: str,
+    record: Path,
+    progress: Callable[[int, int], None],
+    staff: Credentials = LOCAL_STAFF,
+) -> Seeded:
     """Add the toys of the catalogue that the shop does not have.
 
     Parameters
@@ -38,16 +61,26 @@ def seed(origin: str, record: Path, progress: Callable[[int, int], None]) -> See
         File with the id of the toy that was created for each key of the catalogue.
     progress
         Called with the number of toys added so far and the number to add.
+    staff
+        Credentials of one of the shop's staff; of the local shop's by default.
 
     Raises
     ------
     ShopProblem
-        If the shop refuses a toy or a picture.
+        If the shop does not answer, or refuses a toy or a picture.
     """
-    return asyncio.run(_seed(f"{origin}/api", record, progress))
+    try:
+        return asyncio.run(_seed(f"{origin}/api", record, progress, staff))
+    except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        raise ShopProblem(
+            f"{origin} does not answer: {str(error) or 'timeout'}.",
+            "Run the command again when it does: it adds what is missing.",
+        ) from None
 
 
-async def _seed(api: str, record: Path, progress: Callable[[int, int], None]) -> Seeded:
+async def _seed(
+    api: str, record: Path, progress: Callable[[int, int], None], staff: Credentials
+) -> Seeded:
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     toys, result = load(), Seeded()
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
@@ -56,7 +89,7 @@ async def _seed(api: str, record: Path, progress: Callable[[int, int], None]) ->
         result.present = len(toys) - len(missing)
         if not missing:
             return result
-        token = await _sign_in(session, api)
+        token = await _sign_in(session, api, staff)
         slots = asyncio.Semaphore(_PARALLEL_TOYS)
 
         async def add(toy: SeedToy) -> None:
@@ -102,9 +135,8 @@ def _id(toy: SeedToy, known: dict[str, str], present: dict[str, str]) -> str | N
     return recorded if recorded in present.values() else present.get(toy.name)
 
 
-async def _sign_in(session: aiohttp.ClientSession, api: str) -> str:
-    staff = next(user for user in USERS if user.group)
-    credentials = {"email": staff.email, "password": PASSWORD}
+async def _sign_in(session: aiohttp.ClientSession, api: str, staff: Credentials) -> str:
+    credentials = {"email": staff.email, "password": staff.password}
     async with session.post(f"{api}/sessions", json=credentials) as answer:
         content = await _content(answer, 200, f"signing in as {staff.email}")
     return str(content["access_token"])
@@ -139,7 +171,7 @@ async def _add_further_pictures(
         if asyncio.get_running_loop().time() > deadline:
             raise ShopProblem(
                 f"The picture of {toy.name} was uploaded but does not appear.",
-                "See `./shop logs file_manager` and `./shop logs toys`.",
+                "See `./shop logs file_manager` and `./shop logs toys`; on AWS, CloudWatch.",
             )
         await asyncio.sleep(_POLL_SECONDS)
     for picture in further:
@@ -191,7 +223,7 @@ async def _upload(
         if answer.status not in (200, 201, 204):
             raise ShopProblem(
                 f"Storage refused the picture of {toy.name} with {answer.status}.",
-                "See `./shop logs file_manager`.",
+                "See `./shop logs file_manager`; on AWS, CloudWatch.",
             )
 
 
@@ -201,6 +233,6 @@ async def _content(answer: aiohttp.ClientResponse, expected: int, doing: str) ->
         reason = content.get("detail", "") if isinstance(content, dict) else ""
         raise ShopProblem(
             f"The shop answered {doing} with {answer.status} {answer.reason}. {reason}".strip(),
-            "See `./shop logs storefront_api` and `./shop logs toys`.",
+            "See `./shop logs storefront_api` and `./shop logs toys`; on AWS, CloudWatch.",
         )
     return content

@@ -1,6 +1,6 @@
 """The users of a new local shop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,11 +21,20 @@ class SeedUser:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class Credentials:
+    """What a user signs in with."""
+
+    email: str
+    password: str = field(repr=False)
+
+
 USERS = (
     SeedUser("alice@example.com", "Alice Archer"),
     SeedUser("bob@example.com", "Bob Brown"),
     SeedUser("staff@example.com", "Sam Staff", STAFF),
 )
+LOCAL_STAFF = Credentials("staff@example.com", PASSWORD)
 
 
 def create(cloud: Cloud) -> int:

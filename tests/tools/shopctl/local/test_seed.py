@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from click.testing import CliRunner
 
 from seed_catalogue import load, pictures
+from shopctl.aws import target
+from shopctl.aws.target import Target
+from shopctl.cli.seed import seed_command
 from shopctl.local import seed
 from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from support.fake_cloudformation import FakeCloud
+from support.running_shop import free_port
+from support.sample_stages import STAGING
 
 
 class Storefront:
@@ -26,6 +35,7 @@ class Storefront:
         self.reads_before_picture = 0
         self.most_at_once = self._at_once = 0
         self.refuse = 0
+        self.signed_in: list[Any] = []
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -38,7 +48,7 @@ class Storefront:
         return app
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        assert (await request.json())["email"] == "staff@example.com"
+        self.signed_in.append(await request.json())
         return web.json_response({"access_token": "t"})
 
     async def toys_page(self, request: web.Request) -> web.Response:
@@ -129,6 +139,7 @@ def test_every_toy_is_added_once_with_all_its_views(
     assert max(map(len, expected.values())) == 2
     assert shown[-1] == (12, 12)
     assert storefront.most_at_once <= 8
+    assert [each["email"] for each in storefront.signed_in] == ["staff@example.com"]
 
 
 def test_each_upload_announces_what_its_picture_shows(
@@ -197,3 +208,45 @@ def test_refusal_is_a_sentence(storefront: Storefront, origin: str, tmp_path: Pa
     with pytest.raises(ShopProblem, match=r"answered adding .* with 503 .* No more toys\.") as why:
         seed.seed(origin, tmp_path / "seed.json", nothing)
     assert "./shop logs toys" in why.value.remedy
+
+
+@pytest.fixture
+def on_stage(origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the storefront on a stage, and set the credentials of its staff."""
+    stage = msgspec.structs.replace(STAGING, origin=origin)
+    to = Target(Layout.find(), stage, FakeCloud(local=False), ())
+    monkeypatch.setattr(target, "find_target", lambda *_: to)
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SHOP_STAFF_EMAIL", "kim@example.com")
+    monkeypatch.setenv("SHOP_STAFF_PASSWORD", "secret")
+
+
+@pytest.mark.usefixtures("on_stage")
+def test_stage_is_seeded_by_its_own_staff(storefront: Storefront) -> None:
+    for added in ("12 toys added, 0 already there", "0 toys added, 12 already there"):
+        done = CliRunner().invoke(seed_command, ["--stage", "staging"], catch_exceptions=False)
+        assert added in done.output
+    assert storefront.signed_in == [{"email": "kim@example.com", "password": "secret"}]
+
+
+@pytest.mark.usefixtures("on_stage")
+def test_stage_is_not_seeded_without_credentials(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHOP_STAFF_PASSWORD")
+    with pytest.raises(ShopProblem, match="Only staff can add toys") as refused:
+        CliRunner().invoke(seed_command, ["--stage", "staging"], catch_exceptions=False)
+    assert "./shop staff add" in refused.value.remedy
+    assert storefront.toys == []
+
+
+def test_stage_with_another_currency_is_not_seeded() -> None:
+    seed.check_currency(STAGING)
+    with pytest.raises(ShopProblem, match="prices in AUD, and staging sells in EUR"):
+        seed.check_currency(msgspec.structs.replace(STAGING, currency="EUR"))
+
+
+def test_shop_that_does_not_answer_is_reported(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(ShopProblem, match=f"{nowhere} does not answer"):
+        seed.seed(nowhere, tmp_path / "seed.json", nothing)

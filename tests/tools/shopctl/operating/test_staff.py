@@ -1,0 +1,87 @@
+"""`./shop staff add`: users who signed up become staff."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from shopctl.aws import target
+from shopctl.aws.clients import Cloud
+from shopctl.aws.target import Target
+from shopctl.cli.main import cli
+from shopctl.operating import staff
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+from support.moto_aws import REGION, aws, client_of, create_user_pool
+from support.sample_stages import STAGING
+
+__all__ = ["aws"]
+EMAIL = "kim@example.com"
+
+
+@pytest.fixture
+def cognito(aws: None) -> Any:
+    create_user_pool("storefront_api")
+    return client_of("cognito-idp")
+
+
+@pytest.fixture
+def pool(cognito: Any) -> str:
+    [found] = cognito.list_user_pools(MaxResults=5)["UserPools"]
+    client_of("ssm").put_parameter(
+        Name="/toyshop/staging/storefront-api/user-pool-id", Value=found["Id"], Type="String"
+    )
+    return str(found["Id"])
+
+
+@pytest.fixture
+def to() -> Target:
+    return Target(Layout.find(), STAGING, Cloud("staging", region=REGION), ())
+
+
+def sign_up(cognito: Any, pool: str, *, confirmed: bool = True) -> None:
+    [client] = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=5)["UserPoolClients"]
+    cognito.sign_up(
+        ClientId=client["ClientId"],
+        Username=EMAIL,
+        Password="Toyshop-2026!",
+        UserAttributes=[{"Name": "email", "Value": EMAIL}, {"Name": "name", "Value": "Kim"}],
+    )
+    if confirmed:
+        cognito.admin_confirm_sign_up(UserPoolId=pool, Username=EMAIL)
+
+
+def test_user_is_added_to_the_group_once(cognito: Any, pool: str, to: Target) -> None:
+    sign_up(cognito, pool)
+    assert staff.add(to, EMAIL)
+    groups = cognito.admin_list_groups_for_user(UserPoolId=pool, Username=EMAIL)["Groups"]
+    assert [group["GroupName"] for group in groups] == ["staff"]
+    assert not staff.add(to, EMAIL)
+
+
+def test_address_that_never_signed_up_is_refused(cognito: Any, pool: str, to: Target) -> None:
+    with pytest.raises(ShopProblem, match="not a user of the stage staging") as refused:
+        staff.add(to, EMAIL)
+    assert STAGING.origin in refused.value.remedy
+    assert cognito.list_users(UserPoolId=pool)["Users"] == []
+
+
+def test_unconfirmed_address_is_refused(cognito: Any, pool: str, to: Target) -> None:
+    sign_up(cognito, pool, confirmed=False)
+    with pytest.raises(ShopProblem, match="UNCONFIRMED"):
+        staff.add(to, EMAIL)
+
+
+def test_stage_without_a_storefront_is_refused(aws: None, to: Target) -> None:
+    with pytest.raises(ShopProblem, match="storefront_api has not published its user-pool-id"):
+        staff.add(to, EMAIL)
+
+
+def test_command_says_when_it_takes_effect(
+    cognito: Any, pool: str, to: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(cognito, pool)
+    monkeypatch.setattr(target, "find_target", lambda *_: to)
+    arguments = ["staff", "add", EMAIL, "--stage", "staging"]
+    assert "from the next sign-in on" in CliRunner().invoke(cli, arguments).output
+    assert "already is staff" in CliRunner().invoke(cli, arguments).output
