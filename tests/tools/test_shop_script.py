@@ -31,7 +31,7 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(clone: Path, python: str) -> "subprocess.CompletedProcess[str]":
+def run(clone: Path, python: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     commands = clone / "bin"
     commands.mkdir()
     for name in ("python3", "python3.13", "python3.12", "python3.11", "python"):
@@ -39,7 +39,7 @@ def run(clone: Path, python: str) -> "subprocess.CompletedProcess[str]":
         (commands / name).chmod(0o755)
     return subprocess.run(
         ["/bin/sh", str(clone / "shop"), "status"],
-        env={"PATH": f"{commands}{os.pathsep}/usr/bin{os.pathsep}/bin"},
+        env={"PATH": f"{commands}{os.pathsep}/usr/bin{os.pathsep}/bin", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -60,3 +60,45 @@ def test_missing_prerequisite_is_named(clone: Path, python: str, sentence: str) 
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_named_python_that_is_missing_is_not_replaced(clone: Path) -> None:
+    # GIVEN a suitable python3 WHEN another is named that does not exist
+    done = run(clone, CANNOT_INSTALL, SHOP_PYTHON="python3.99")
+    # THEN the tools are not installed with python3
+    assert done.returncode == 1
+    assert "SHOP_PYTHON=python3.99 is not suitable." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "installs"), [("", False), ("python-same", False), ("python-other", True)]
+)
+def test_tools_are_installed_again_only_for_another_python(
+    clone: Path, named: str, installs: bool
+) -> None:
+    # GIVEN tools that are installed with one version of Python
+    same = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+    other = (
+        "#!/bin/sh\n"
+        'case "$*" in *%d.%d*) echo 3.99; exit;; "-m venv"*) echo "installs" >&2; exit 1;; esac\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    requirements = b"".join(
+        (clone / "requirements" / f"{name}.txt").read_bytes() for name in ("uv", "tools")
+    )
+    stamp = subprocess.run(["cksum"], input=requirements, capture_output=True, check=True).stdout
+    installed = clone / ".venv" / "bin"
+    installed.mkdir(parents=True)
+    (clone / ".venv" / "shop-requirements").write_bytes(stamp.strip())
+    for path, text in (
+        (installed / "python", same),
+        (clone / "python-same", same),
+        (clone / "python-other", other),
+    ):
+        path.write_text(text)
+        path.chmod(0o755)
+    # WHEN the command runs with none, the same, or another version named
+    done = run(clone, OLD, **({"SHOP_PYTHON": str(clone / named)} if named else {}))
+    # THEN it installs them again only for the other
+    assert ("The tools cannot be installed: installs" in done.stderr) == installs
+    assert ("No module named shopctl" in done.stderr) != installs

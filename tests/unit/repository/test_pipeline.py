@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from policy_sentry.querying.actions import get_action_data
 
 from shopctl.cli.main import cli
+from shopctl.deploying.deploy import LAMBDA_PYTHON
 from shopctl.project import stages
 from shopctl.project.layout import Layout
 from support.function_policies import as_list
@@ -186,10 +187,32 @@ def test_workflow_runs_every_environment_of_the_ci_script() -> None:
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     wanted = {name.strip() for name in tox["tox"]["env_list"].split(",")}
-    wanted |= set(re.findall(r"^\./shop test -e (\S+)", (ROOT / ".ci/run").read_text(), re.M))
+    wanted |= set(re.findall(r"^ *\./shop test -e (\S+)", (ROOT / ".ci/run").read_text(), re.M))
     # THEN the workflow runs each of them once
     run = [name for command in WORKFLOW_COMMANDS for name in shlex.split(command)[-1].split(",")]
     assert sorted(run) == sorted(wanted)
+
+
+def test_every_build_has_the_python_of_the_functions() -> None:
+    # GIVEN the version that releases are built with
+    version = ".".join(map(str, LAMBDA_PYTHON))
+    # THEN the pipeline builds and deploys with it
+    for path in sorted(INFRA.glob("buildspec-*.yml")):
+        buildspec = yaml.safe_load(path.read_text())
+        assert buildspec["env"]["variables"]["SHOP_PYTHON"] == f"python{version}"
+        assert buildspec["phases"]["install"]["runtime-versions"] == {"python": version}
+    # AND the tests run on it
+    setups = [
+        step["with"]["python-version"]
+        for job in WORKFLOW["jobs"].values()
+        for step in job["steps"]
+        if "setup-python" in step.get("uses", "")
+    ]
+    assert setups == [version]
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    assert tox[f"testenv:py{version.replace('.', '')}"]["base_python"] == f"python{version}"
+    assert f"SHOP_PYTHON=python{version}" in (ROOT / ".ci/run").read_text()
 
 
 def test_workflow_has_read_permission_only() -> None:

@@ -84,7 +84,9 @@ def compile_tree(tree: Path, *, reproducible: bool) -> None:
     jobs = "1" if reproducible else "2"
     command = [sys.executable, "-m", "compileall", "-q", "-j", jobs, "-o", "0", "-s", str(tree)]
     command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    # the caller's settings, such as PYTHONPYCACHEPREFIX, must not change what is built
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {**kept, "PYTHONHASHSEED": "0"}
     # packages may contain files for other Python versions, which are never imported
     subprocess.run(command, check=False, capture_output=True, env=environment)
 

@@ -99,7 +99,7 @@ def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebui
     if index.python != PYTHON:
         raise ShopProblem(
             f"The packages in {directory} are for Python {index.python}, and this is {PYTHON}.",
-            f"Run the command with SHOP_PYTHON=python{index.python}, after deleting .venv.",
+            f"Run the command with SHOP_PYTHON=python{index.python}.",
         )
     paths = {}
     for service in services:

@@ -1,6 +1,7 @@
 """Deploying infrastructure, and its documented cost."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -163,6 +164,21 @@ def test_services_are_refused_before_any_change_without_network_and_alarms(
         deploy.deploy(target(), print)
     assert refused.value.remedy == "Deploy it first: ./shop deploy --stage prod --infra network."
     assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_release_is_refused_before_any_change_with_another_python(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN functions on another Python than this one
+    monkeypatch.setattr(deploy, "LAMBDA_PYTHON", (3, 99))
+    # WHEN services are deployed to AWS THEN it is refused
+    with pytest.raises(ShopProblem, match=r"A release is built with Python 3.99, and this") as no:
+        deploy.deploy(target(), print)
+    assert no.value.remedy == "Run the command with SHOP_PYTHON=python3.99."
+    assert not any(formation.calls for formation in regions.formations.values())
+    # AND it is accepted with the same one
+    monkeypatch.setattr(deploy, "LAMBDA_PYTHON", sys.version_info[:2])
+    deploy.check_python(target())
 
 
 def test_services_cannot_be_combined_with_infra() -> None:

@@ -103,7 +103,11 @@ def echo() -> Service:
     return Service(SAMPLE, manifest.read(SAMPLE / "service.toml"))
 
 
-def test_package_contains_the_app_and_its_byte_code(echo: Service, layout: Layout) -> None:
+def test_package_contains_the_app_and_its_byte_code(
+    echo: Service, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # wherever the caller's own byte-code is kept
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(layout.home))
     package = build(echo, "local", layout)
     with zipfile.ZipFile(package.archive) as written:
         names = written.namelist()
