@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.deploy.trial import Trial
+from support.deploy.trial import ACCOUNT, Trial
 
 
 def alarms(trial: Trial, stage: str) -> dict[str, dict[str, Any]]:
@@ -180,3 +180,26 @@ def test_chalice_deploy_does_the_same(trial: Trial) -> None:
     assert queue.endswith(":toyshop-owninside-toys-images-dead-letters")
     topic = trial.published("alarms/topic-arn", "owninside")
     assert all(each["AlarmActions"] == [topic] for each in alarms(trial, "owninside").values())
+
+
+def test_users_are_mailed_through_ses_once_its_domain_is_verified(trial: Trial) -> None:
+    deploy = ("deploy", "--stage", "retained", "--resources")
+    refused = trial.shop(*deploy, "storefront_api", fails=True)
+    assert "SES has not verified the domain retained.example" in refused
+    assert "--resources notifications" in refused
+    assert trial.stacks("retained") == {}
+    # the embedded SES verifies a domain at once
+    trial.shop(*deploy, "notifications")
+    assert "created" in trial.shop(*deploy, "storefront_api")
+    assert "unchanged" in trial.shop(*deploy, "storefront_api")
+    cognito = trial.cloud.client("cognito-idp")
+    pool_id = trial.published("storefront-api/user-pool-id", "retained")
+    pool = cognito.describe_user_pool(UserPoolId=pool_id)["UserPool"]
+    assert pool["EmailConfiguration"] == {
+        "EmailSendingAccount": "DEVELOPER",
+        "From": "Toy Shop <accounts@retained.example>",
+        "SourceArn": f"arn:aws:ses:us-east-1:{ACCOUNT}:identity/retained.example",
+    }
+    assert pool["VerificationMessageTemplate"]["EmailSubject"] == "Your code for the Toy Shop"
+    # AND it cannot be deleted, although its stack was created without the protection
+    assert pool["DeletionProtection"] == "ACTIVE"

@@ -56,7 +56,8 @@ network = {network}
 origin = "http://127.0.0.1:1"
 aws = "{aws}"
 gateway = "{gateway}"
-sender_domain = "trial.example"
+sender_domain = "{name}.example"
+ses_sandbox = {ses_sandbox}
 seller_name = "Trial"
 seller_address = "1 Trial Street"
 seller_tax_number = "1"
@@ -128,6 +129,8 @@ class Trial:
                     account="111111111111" if name == "foreign" else ACCOUNT,
                     mode=mode,
                     retain_data=retain_data,
+                    # "retained" sends the emails of its user pool through SES
+                    ses_sandbox="false" if name == "retained" else "true",
                     network=network,
                     more=more,
                     aws=self.aws,

@@ -75,9 +75,11 @@ def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Out
     Raises
     ------
     ShopProblem
-        Before any change, if the topic of the alarms is missing; later, if a stack fails.
+        Before any change, if the topic of the alarms is missing, or the user pool would send
+        emails from a domain that is not verified; later, if a stack fails.
     """
     _check_alarm_topic(to, ssm_parameters.read(to.cloud))
+    _check_sender(to)
     outcomes = stacks.deploy_resources(to.cloud, to.stage, to.services)
     for name, outcome in outcomes.items():
         report(f"{name} {outcome}")
@@ -222,6 +224,31 @@ def _check_alarm_topic(to: Target, published: PublishedValues) -> None:
     """Raise if the stage has alarms, and the topic that they notify is not deployed."""
     if to.stage.alarm_email:
         published[alarms.TOPIC]
+
+
+def _check_sender(to: Target) -> None:
+    """Raise if the user pool would send emails through SES from a domain that is not verified.
+
+    Cognito refuses to create such a pool.
+    """
+    if to.stage.ses_sandbox or not any(one.name == "storefront_api" for one in to.services):
+        return
+    domain = to.stage.sender_domain
+    try:
+        found = to.cloud.client("sesv2").get_email_identity(EmailIdentity=domain)
+        verified = found["VerifiedForSendingStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        verified = False
+    if not verified:
+        name = to.stage.name
+        raise ShopProblem(
+            f"SES has not verified the domain {domain}, which the user pool sends emails from.",
+            f"Set ses_sandbox = true for {name} in stages.toml until it is verified: deploy "
+            f"`./shop deploy --stage {name} --resources notifications`, and publish the domain's "
+            "DKIM records.",
+        )
 
 
 def _check_prerequisites(to: Target, published: PublishedValues) -> None:

@@ -119,7 +119,13 @@ class References:
             return Permission(("execute-api:Invoke",), tuple(resources))
         service = _IAM_SERVICES[kind]
         actions = tuple(f"{service}:{action}" for action in allowed)
-        return Permission(actions, (self._arn(place, kind, target),))
+        arn = self._arn(place, kind, target)
+        if kind == "email_identity" and self.stage.ses_sandbox:
+            # in the sandbox, recipients are identities too, and SES asks for a permission on both
+            domain = arn.rpartition("/")[2]
+            condition = {"StringLike": {"ses:FromAddress": f"*@{domain}"}}
+            return Permission(actions, (arn.removesuffix(domain) + "*",), condition)
+        return Permission(actions, (arn,))
 
     def _arn(self, place: str, kind: str, target: str) -> str:
         name, slash, rest = target.partition("/")
@@ -204,7 +210,8 @@ class References:
 
 @dataclass(frozen=True)
 class Permission:
-    """Actions that are allowed, and the ARNs of the resources that they are allowed on."""
+    """Actions that are allowed, the ARNs of the resources that they are allowed on, and when."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    condition: Mapping[str, Mapping[str, str]] | None = None

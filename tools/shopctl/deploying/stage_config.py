@@ -186,7 +186,10 @@ def _policy(references: References, name: str, function: Function) -> dict[str, 
     ]
     for reference, allowed in function.allow.items():
         permission = references.permission(name, reference, allowed)
-        statements.append(_allow(_sid(reference), permission.actions, permission.resources))
+        statement = _allow(_sid(reference), permission.actions, permission.resources)
+        if permission.condition:
+            statement["Condition"] = permission.condition
+        statements.append(statement)
     if stage.network and network.is_inside(function):
         statements += network.statements(stage, aws_name)
     return {"Version": "2012-10-17", "Statement": statements}

@@ -56,6 +56,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Key with which the web page confirms payments at Stripe; it is public.
     sender_domain
         Domain of the address that emails are sent from.
+    ses_sandbox
+        Whether the account is in the sandbox of SES, or the domain not verified yet.
     seller_name, seller_address, seller_tax_number
         The seller on receipts: legal name, address in one line, and the number under which it is
         registered for tax, with its kind.
@@ -109,12 +111,14 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     alarm_email: str = ""
     infra: dict[str, str] = {}
     test_payments: bool = False
+    ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
         """Values of the parameters that templates may declare."""
         values = {"Stage": self.name, "SenderDomain": self.sender_domain, **self.infra}
+        values["SesSandbox"] = "true" if self.ses_sandbox else "false"
         if self.alarm_email:
             values["AlarmEmail"] = self.alarm_email
         if self.bucket_suffix:

@@ -94,6 +94,22 @@ def test_policies_name_the_api_and_the_bucket_of_the_stage() -> None:
     assert bucket in files["policy-api_handler-prod.json"]
 
 
+def test_emails_may_be_sent_from_the_stages_domain_only() -> None:
+    def allowed(stage: Stage) -> dict[str, Any]:
+        files = stage_config.render(SERVICES["notifications"], stage, ON_AWS)
+        policy = json.loads(files["policy-api_handler-prod.json"])
+        (found,) = [each for each in policy["Statement"] if "ses:SendEmail" in each["Action"]]
+        return {name: found.get(name) for name in ("Resource", "Condition")}
+
+    domain = PROD.sender_domain
+    assert allowed(PROD) == {"Resource": f"arn:aws:ses:*:*:identity/{domain}", "Condition": None}
+    # in the sandbox, SES asks for a permission on the recipient's identity too
+    assert allowed(msgspec.structs.replace(PROD, ses_sandbox=True)) == {
+        "Resource": "arn:aws:ses:*:*:identity/*",
+        "Condition": {"StringLike": {"ses:FromAddress": f"*@{domain}"}},
+    }
+
+
 def test_chalice_stage_has_chalices_names_and_event_sources() -> None:
     stage = msgspec.structs.replace(PROD, mode="chalice", gradual_release=None)
     files = stage_config.render(SERVICES["payments"], stage, ON_AWS)

@@ -120,6 +120,7 @@ def _pools(model: Model) -> Facts:
         facts[declared.name] = {
             "PasswordPolicy": declared.properties.get("Policies", {}).get("PasswordPolicy", {}),
             "MfaConfiguration": declared.properties.get("MfaConfiguration", "OFF"),
+            "EmailConfiguration": declared.properties.get("EmailConfiguration", {}),
             _UPDATE_SETTINGS: declared.properties.get(_UPDATE_SETTINGS, {}),
             "DeletionProtection": declared.properties.get("DeletionProtection", "INACTIVE"),
             "Groups": sorted(
@@ -154,6 +155,7 @@ def _actual_pool(model: Model, pool_id: str) -> dict[str, Any]:
     expected = next((one.properties for one in model.of(_POOL)), {})
     wanted = expected.get("Policies", {}).get("PasswordPolicy", {})
     password = pool.get("Policies", {}).get("PasswordPolicy", {})
+    email = pool.get("EmailConfiguration", {})
     groups = pages(cloud, "cognito-idp", "list_groups", "Groups", UserPoolId=pool_id)
     clients = pages(
         cloud,
@@ -167,6 +169,9 @@ def _actual_pool(model: Model, pool_id: str) -> dict[str, Any]:
         # AWS adds settings of its own
         "PasswordPolicy": {name: password.get(name) for name in wanted},
         "MfaConfiguration": pool.get("MfaConfiguration", "OFF"),
+        "EmailConfiguration": {
+            name: email.get(name) for name in expected.get("EmailConfiguration", {})
+        },
         _UPDATE_SETTINGS: pool.get(_UPDATE_SETTINGS, {}),
         "DeletionProtection": pool.get("DeletionProtection", "INACTIVE"),
         "Groups": sorted(group["GroupName"] for group in groups),
