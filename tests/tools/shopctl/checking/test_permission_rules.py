@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from shopctl.checking.rules import configured, functions, permitted_calls, policies, private
+from shopctl.checking.rules import (
+    configured,
+    functions,
+    one_stage,
+    permitted_calls,
+    policies,
+    private,
+)
 from support.checkout_copy import CheckoutCopy
 
 POLICY = "apps/orders/.chalice/policy-api_handler-local.json"
@@ -123,6 +130,15 @@ def test_private_service_on_a_public_endpoint_is_reported(checkout: CheckoutCopy
     found = checkout.only(private)
     assert (found.path, found.line) == (Path(path), checkout.line_of(path, "REGIONAL"))
     assert "orders is private, and its endpoint is REGIONAL" in found.what
+
+
+@pytest.mark.parametrize("version", ["", '      OpenApiVersion: "3.0.1"\n'])
+def test_api_with_a_second_stage_is_reported(checkout: CheckoutCopy, version: str) -> None:
+    path = "apps/orders/delivery.yaml"
+    checkout.replace(path, '      OpenApiVersion: "2.0"\n', version)
+    found = checkout.only(one_stage)
+    assert found.path == Path(path)
+    assert found.what.startswith("SAM adds a second stage to the API of orders")
 
 
 def test_public_route_of_a_private_service_is_reported(checkout: CheckoutCopy) -> None:
