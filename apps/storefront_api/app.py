@@ -15,7 +15,13 @@ from chassis.settings import load
 from contracts.operations import Operation
 
 settings = load(Settings)
-app = ServiceApp("toyshop-storefront-api", settings, public=True, max_body=64 * 1024)
+app = ServiceApp(
+    "toyshop-storefront-api",
+    settings,
+    public=True,
+    max_body=64 * 1024,
+    edge_key=settings.edge_key,
+)
 components = build(settings)
 app.components = components
 

@@ -8,6 +8,7 @@ import pytest
 
 from support.deploy import drift
 from support.deploy.trial import BROKEN, SERVICES, Customer, Trial, all_paid_once, ordering
+from support.http import http
 
 # each after those it depends on
 WAVES = (("file_manager", "notifications", "orders"), ("payments", "toys"), ("storefront_api",))
@@ -73,6 +74,11 @@ def test_every_app_is_deployed_in_its_folder(trial: Trial) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_answers(trial: Trial, service: str) -> None:
     assert trial.health(service, "own") == 200
+
+
+def test_storefront_refuses_requests_that_go_around_the_edge(trial: Trial) -> None:
+    url = trial.published("storefront-api/api-url", "own")
+    assert http("GET", f"{url}/health").status == 403
 
 
 def test_delivery_settings_are_applied(trial: Trial) -> None:

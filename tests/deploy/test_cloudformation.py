@@ -85,8 +85,15 @@ def test_every_service_answers(trial: Trial, service: str) -> None:
 
 def test_storefront_reaches_every_service(trial: Trial) -> None:
     url = f"{trial.published('storefront-api/api-url')}/health?deep=1"
-    health = eventually(lambda: (answer := http("GET", url)).status == 200 and answer)
+    edge = trial.through_the_edge()
+    health = eventually(lambda: (answer := http("GET", url, headers=edge)).status == 200 and answer)
     assert health.json["services"] == dict.fromkeys(set(SERVICES) - {"storefront_api"}, "ok")
+
+
+def test_storefront_refuses_requests_that_go_around_the_edge(trial: Trial) -> None:
+    url = trial.published("storefront-api/api-url")
+    for path in ("/health", "/toys"):
+        assert http("GET", url + path).status == 403
 
 
 def test_order_is_paid(customer: Customer) -> None:

@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 import embedded_aws
+from chassis.api import EDGE_HEADER
 from gateway_simulator.client import ControlClient
 from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
@@ -248,9 +249,16 @@ class Trial:
         """Return the status of a service's health check."""
         name = f"{service.replace('_', '-')}/api-url"
         url = f"{self.published(name, stage)}/health"
-        request = AWSRequest("GET", url)
+        edge = self.through_the_edge(stage) if service == "storefront_api" else {}
+        request = AWSRequest("GET", url, headers=edge)
         SigV4Auth(Credentials(ACCOUNT, "local"), "execute-api", REGION).add_auth(request)
         return http("GET", url, headers=dict(request.headers.items())).status
+
+    def through_the_edge(self, stage: str = "trial") -> dict[str, str]:
+        """Return the header that the distribution, which these stages lack, would send."""
+        name = f"toyshop-{stage}-storefront-api-edge-key"
+        found = self.cloud.client("secretsmanager").get_secret_value(SecretId=name)
+        return {EDGE_HEADER: str(found["SecretString"])}
 
     def charges(self, orders: Sequence[str]) -> dict[str, int]:
         """Return the number of charges of each of these orders."""
@@ -288,18 +296,20 @@ class Customer:
     """A customer of a stage's storefront, who orders one toy repeatedly."""
 
     url: str
+    edge: dict[str, str]
     toy: str = ""
     token: str = ""
 
     def api(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        return http(method, self.url + path, body, headers)
+        return http(method, self.url + path, body, {**self.edge, **headers})
 
     @classmethod
     def of(cls, trial: Trial, stage: str = "trial") -> "Customer":
         """Sign up a staff member, who adds a toy and can order it."""
-        customer = cls(trial.published("storefront-api/api-url", stage))
+        url = trial.published("storefront-api/api-url", stage)
+        customer = cls(url, trial.through_the_edge(stage))
         user = customer.sign_up()
         pool = trial.published("storefront-api/user-pool-id", stage)
         trial.cloud.client("cognito-idp").admin_add_user_to_group(
@@ -329,7 +339,7 @@ class Customer:
 
     def shopper(self) -> "Customer":
         """Sign up another customer, who is not staff, for the same toy."""
-        shopper = Customer(self.url, self.toy)
+        shopper = Customer(self.url, self.edge, self.toy)
         user = shopper.sign_up()
         shopper.token = shopper.api("POST", "/sessions", user).json["access_token"]
         return shopper

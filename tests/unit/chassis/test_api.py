@@ -58,9 +58,11 @@ def operation(name: str, method: Any, path: str, **more: Any) -> Operation[Any]:
 class Shop:
     """An app with a handler of each kind, which records the calls in ``seen``."""
 
-    def __init__(self, *, public: bool = False) -> None:
+    def __init__(self, *, public: bool = False, edge_key: str = "") -> None:
         settings = Settings(stage="unit", service="things")
-        self.app = app = ServiceApp("toyshop-things", settings, public=public, max_body=1000)
+        self.app = app = ServiceApp(
+            "toyshop-things", settings, public=public, max_body=1000, edge_key=edge_key
+        )
         self.error: Exception | None = None
         self.seen: list[Any] = []
 
@@ -637,3 +639,43 @@ def test_authorizer_answers_with_a_problem_under_chalice_local() -> None:
     assert raised.value.CODE == 401
     assert raised.value.headers["WWW-Authenticate"] == "Bearer"
     assert json.loads(raised.value.body)["status"] == 401
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-Toyshop-Edge": "k3y-2"}, {"X-Toyshop-Edge": "k\u00e9y"}]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/things/t1"), ("POST", "/things"), ("PUT", "/things"), ("GET", "/unknown")],
+)
+def test_request_without_the_key_of_the_edge_is_refused_before_routing(
+    lines: Lines, method: str, path: str, headers: dict[str, str]
+) -> None:
+    shop = Shop(public=True, edge_key="k3y")
+    answer = send(shop, method, path, headers)
+    assert answer["statusCode"] == 403
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert json.loads(answer["body"])["type"] == TYPES[403]
+    assert shop.seen == []
+    assert lines()[-1]["message"] == "request refused"
+
+
+def test_request_with_the_key_of_the_edge_is_served(lines: Lines) -> None:
+    shop = Shop(public=True, edge_key="k3y")
+    for name in ("X-Toyshop-Edge", "x-toyshop-edge"):
+        assert send(shop, "GET", "/things/t1", {name: "k3y"})["statusCode"] == 200
+
+
+def send(shop: Shop, method: str, path: str, headers: dict[str, str]) -> Any:
+    """Send an event as API Gateway does, also for a path that the app does not have."""
+    event = {
+        "requestContext": {"httpMethod": method, "resourcePath": path.replace("t1", "{thing_id}")},
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "pathParameters": {"thing_id": "t1"},
+        "multiValueQueryStringParameters": None,
+        "stageVariables": None,
+        "isBase64Encoded": False,
+        "body": None,
+    }
+    return shop.app(event, None)

@@ -5,8 +5,9 @@ import re
 import pytest
 import yaml
 
+from chassis.api import EDGE_HEADER
 from local_edge import files, page
-from support.paths import ROOT
+from support.paths import APPS, ROOT
 
 EDGE = yaml.safe_load((ROOT / "infra" / "edge.yaml").read_text())["Resources"]
 
@@ -60,6 +61,19 @@ def test_sign_ins_of_an_address_have_a_limit_of_their_own(path: str, limited: bo
     assert own["Default"] < general["Default"]
     pattern = statement["ScopeDownStatement"]["RegexMatchStatement"]["RegexString"]
     assert bool(re.search(pattern, path)) == limited
+
+
+def test_distribution_and_web_acl_use_the_key_that_the_storefront_requires() -> None:
+    resources = yaml.safe_load((APPS / "storefront_api" / "resources.yaml").read_text())
+    name = resources["Resources"]["EdgeKey"]["Properties"]["Name"]["Fn::Sub"]
+    key = {"Fn::Sub": f"{{{{resolve:secretsmanager:{name}:SecretString}}}}"}
+    origins = EDGE["Distribution"]["Properties"]["DistributionConfig"]["Origins"]
+    (api,) = [origin for origin in origins if origin["Id"] == "api"]
+    assert api["OriginCustomHeaders"] == [{"HeaderName": EDGE_HEADER, "HeaderValue": key}]
+    (rule,) = EDGE["ApiAcl"]["Properties"]["Rules"]
+    match = rule["Statement"]["ByteMatchStatement"]
+    assert match["FieldToMatch"] == {"SingleHeader": {"Name": EDGE_HEADER.lower()}}
+    assert match["SearchString"] == key
 
 
 def test_distribution_serves_australia_from_australia() -> None:

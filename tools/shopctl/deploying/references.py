@@ -74,12 +74,13 @@ class References:
         if found is None:
             return self._fill_in(f"environment.{name}", text)
         kind, target = found.groups()
-        kinds: dict[str, Callable[[str], str]] = {
+        kinds: dict[str, Callable[[str], str | None]] = {
             "table": lambda table: aws_names.resource(self.stage.name, table),
             "topic": lambda topic: aws_names.topic_arn(self.stage, topic),
             "queue": lambda queue: aws_names.queue_url(self.stage, queue),
             "bucket": lambda bucket: aws_names.bucket(self.stage, bucket),
             "secret": lambda secret: aws_names.resource(self.stage.name, secret),
+            "secret_value": self._secret_value,
             "api": lambda service: self.published[f"{aws_names.dashed(service)}/api-url"],
             "user_pool": self._user_pool_setting,
             "gateway": self._gateway_key,
@@ -163,6 +164,13 @@ class References:
             " id, client_id, issuer and jwks_url",
         )
 
+    def _secret_value(self, secret: str) -> str | None:
+        if self.stage.name == "local":
+            # its configuration is committed, and `chalice local` resolves no references
+            return None
+        name = aws_names.resource(self.stage.name, secret)
+        return f"{{{{resolve:secretsmanager:{name}:SecretString}}}}"
+
     def _gateway_key(self, key: str) -> str:
         if key not in SIMULATOR_KEYS:
             raise self._problem(
@@ -195,7 +203,7 @@ class References:
                 f"has a reference of the kind {kind}, which is not one of"
                 f" {', '.join(sorted(kinds))}",
             )
-        owned = getattr(self.service.manifest.owns, f"{kind}s", None)
+        owned = getattr(self.service.manifest.owns, f"{kind.removesuffix('_value')}s", None)
         name = target.partition("/")[0]
         if owned is not None and name not in owned:
             raise self._problem(place, f"names {name}, which is not in owns.{kind}s")

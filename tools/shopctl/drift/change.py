@@ -8,7 +8,7 @@ import msgspec
 
 SECRET = "(secret)"  # noqa: S105 - a placeholder
 _SECRET_NAME = re.compile(
-    r"(SECRET|PASSWORD|PASSPHRASE|TOKEN|CREDENTIALS?|(API|ACCESS|PRIVATE|SIGNING)_?KEY)S?$",
+    r"(SECRET|PASSWORD|PASSPHRASE|TOKEN|CREDENTIALS?|(API|ACCESS|EDGE|PRIVATE|SIGNING)_?KEY)S?$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(r"\b(sk|rk|whsec)_\w+|\bAKIA[0-9A-Z]{16}\b")

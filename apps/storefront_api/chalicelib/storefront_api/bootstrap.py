@@ -27,6 +27,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     cancelled. ``reconcile_window_hours`` is how far back a scheduled
     reconciliation goes, ``reconcile_grace_seconds`` how long an order must be unchanged to be
     checked, and ``reconcile_fix`` whether a scheduled reconciliation repairs violations.
+    ``edge_key`` is the key without which no request is answered; a stage without an edge has none.
     """
 
     toys_url: str
@@ -44,6 +45,7 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     reconcile_window_hours: int = 168
     reconcile_grace_seconds: int = 3600
     reconcile_fix: bool = False
+    edge_key: str = ""
 
 
 class DownstreamServices(NamedTuple):

@@ -5,6 +5,7 @@ ETags, problem answers, the context of the request, and one log line per request
 """
 
 import functools
+import hmac
 import re
 import sys
 import time
@@ -31,6 +32,7 @@ from chassis.parsing import decode_document, parse_body, parse_document
 from chassis.preconditions import Precondition, etag, has_version
 from chassis.problems import (
     BadRequest,
+    Forbidden,
     MethodNotAllowed,
     PayloadTooLarge,
     ProblemError,
@@ -58,6 +60,8 @@ REFUSED = "refuseMethod"
 """Name of the routes of methods that a path does not support."""
 DEFAULT_MAX_BODY = 256 * 1024
 """Bytes."""
+EDGE_HEADER = "X-Toyshop-Edge"
+"""The header with which the edge proves that a request came through it."""
 REQUEST_SECONDS = 25.0
 """The longest that a request may take; API Gateway waits for 29 seconds."""
 _RESPONSE_RESERVE = 0.5
@@ -102,6 +106,9 @@ class ServiceApp(Chalice):
         callers only, and they may set a deadline for a request.
     max_body
         The largest body in bytes; a larger one is a 413.
+    edge_key
+        The key that the edge adds to each request; a request without it is a 403, whatever its
+        path. Without a key, every request is served.
     """
 
     def __init__(
@@ -111,6 +118,7 @@ class ServiceApp(Chalice):
         *,
         public: bool = False,
         max_body: int = DEFAULT_MAX_BODY,
+        edge_key: str = "",
     ) -> None:
         super().__init__(app_name=app_name, configure_logs=False)
         # API Gateway forwards bodies of these types byte by byte. In any other it would replace
@@ -118,6 +126,7 @@ class ServiceApp(Chalice):
         self.api.binary_types = list(_PATCH)
         self.public = public
         self.max_body = max_body
+        self.edge_key = edge_key
         self.components: Any = None
         self._authorizer: Authorizer | None = None
         self._permit: Callable[[Operation[Any]], None] | None = None
@@ -138,6 +147,10 @@ class ServiceApp(Chalice):
             middleware_handlers=self._get_middleware_handlers("http"),
         )
         self.current_request = handle.create_request_object(event, context)
+        if not self._came_through_the_edge():
+            log.info("request refused", reason="without the key of the edge")
+            refused = _problem(Forbidden("The shop does not answer at this address."))
+            return refused.to_dict(_NO_BINARY_ANSWERS.binary_types)
         answer = handle(event, context)
         if answer["statusCode"] >= 400 and '"Code"' in (answer.get("body") or ""):
             error = msgspec.json.decode(answer["body"])
@@ -152,6 +165,13 @@ class ServiceApp(Chalice):
         if self.current_request is not None and self.current_request.method == "HEAD":
             answer["body"] = ""
         return answer
+
+    def _came_through_the_edge(self) -> bool:
+        """Return whether the request has the key of the edge, if the app requires one."""
+        if not self.edge_key:
+            return True
+        sent = self.current_request and self.current_request.headers.get(EDGE_HEADER)
+        return hmac.compare_digest((sent or "").encode(), self.edge_key.encode())
 
     def protect(
         self, authorizer: Authorizer, permit: Callable[[Operation[Any]], None] | None = None

@@ -27,6 +27,11 @@ SERVICES = services.load(LAYOUT.apps)
 CERTIFICATE = f"arn:aws:acm:us-east-1:{PROD.account}:certificate/0a1b-2c"
 
 
+class Secrets:
+    def describe_secret(self, **_: str) -> dict[str, Any]:
+        return {"VersionIdsToStages": {"version": ["AWSCURRENT"]}}
+
+
 class Regions:
     """CloudFormation and SSM of each region."""
 
@@ -37,6 +42,8 @@ class Regions:
     def client(self, cloud: Cloud, service: str) -> Any:
         if service == "ssm":
             return self.parameters.setdefault(cloud.region, Parameters())
+        if service == "secretsmanager":
+            return Secrets()
         assert service == "cloudformation"
         return self.formations.setdefault(cloud.region, Formation())
 

@@ -73,6 +73,13 @@ def test_variables_refer_to_resources_of_the_stage() -> None:
     assert settings("notifications", PROD)["SENDER"] == "Toy Shop <orders@toyshop.example>"
 
 
+def test_storefront_requires_the_key_of_the_edge_on_every_stage_but_local() -> None:
+    assert settings("storefront_api", PROD)["EDGE_KEY"] == (
+        "{{resolve:secretsmanager:toyshop-prod-storefront-api-edge-key:SecretString}}"
+    )
+    assert "EDGE_KEY" not in settings("storefront_api", LOCAL)
+
+
 def test_variable_without_its_setting_is_left_out() -> None:
     assert "RECONCILE_GRACE_SECONDS" not in settings("storefront_api", PROD)
     payments = settings("payments", PROD)

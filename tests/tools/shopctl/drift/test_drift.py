@@ -47,6 +47,7 @@ def test_statements_are_compared_by_sid_in_any_order() -> None:
         ("STRIPE_API_KEY", "anything", SECRET),
         ("STRIPE_WEBHOOK_SECRET", "anything", SECRET),
         ("DATABASE_PASSWORD", "anything", SECRET),
+        ("EDGE_KEY", "anything", SECRET),
         ("HARMLESS", "sk_live_4711", SECRET),
         ("HARMLESS", "key=whsec_4711;", f"key={SECRET};"),
         ("CURSOR_SECRET_ID", "toyshop-cursor-key", "toyshop-cursor-key"),
