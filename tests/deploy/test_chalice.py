@@ -1,5 +1,6 @@
 """Deploys all services with `chalice deploy` in each app's folder, as one series of tests."""
 
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -158,6 +159,37 @@ def test_orders_are_paid_after_the_rollbacks(trial: Trial, customer: Customer) -
     customer.pays(customer.order())
     status, found = trial.diff("--stage", "own", "--live")
     assert (status, found["resources"]) == (0, [])
+
+
+def test_keys_are_references_until_they_are_delivered(trial: Trial) -> None:
+    secrets, functions = trial.cloud.client("secretsmanager"), trial.cloud.client("lambda")
+    secret = "toyshop-own-payments-gateway"
+
+    def keys(number: int) -> str:
+        return json.dumps({"api_key": f"sk_{number}", "webhook_secret": f"whsec_{number}"})
+
+    def used(name: str) -> str:
+        found = functions.get_function_configuration(FunctionName=f"toyshop-payments-own{name}")
+        return str(found["Environment"]["Variables"]["STRIPE_WEBHOOK_SECRET"])
+
+    # GIVEN payments with keys from Secrets Manager, deployed by Chalice
+    simulator = f'gateway = "http://127.0.0.1:{trial.gateway_port}"'
+    secrets.create_secret(Name=secret, SecretString=keys(1))
+    with trial.changed("../stages.toml", simulator, 'gateway = ""'):
+        trial.shop("configure", "--stage", "own", "payments")
+        trial.chalice("own", "payments")
+        # THEN it does not work with what anyone can read in the repository
+        assert used("").startswith("{{resolve:secretsmanager:")
+        assert trial.health("payments", "own") == 503
+        # WHEN they are delivered, and after a rotation again THEN its functions have the keys
+        for number in (1, 2):
+            secrets.put_secret_value(SecretId=secret, SecretString=keys(number))
+            assert "secrets" in trial.shop("deliver", "--stage", "own", "payments")
+            assert used("") == used("-charge") == f"whsec_{number}"
+            assert "payments: unchanged" in trial.shop("deliver", "--stage", "own", "payments")
+        assert trial.health("payments", "own") == 200
+    secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+    deploy(trial, ["payments"], configured=False)
 
 
 def test_manual_changes_are_reported(trial: Trial) -> None:

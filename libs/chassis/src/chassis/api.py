@@ -36,6 +36,7 @@ from chassis.problems import (
     MethodNotAllowed,
     PayloadTooLarge,
     ProblemError,
+    ServiceUnavailable,
     TooManyRequests,
     Unauthorized,
     UnsupportedContentCoding,
@@ -43,7 +44,7 @@ from chassis.problems import (
 )
 from chassis.queries import parse_query
 from chassis.redaction import masked
-from chassis.settings import Settings
+from chassis.settings import Settings, SettingsError
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, TYPES, Problem
@@ -131,6 +132,9 @@ class ServiceApp(Chalice):
         self._authorizer: Authorizer | None = None
         self._permit: Callable[[Operation[Any]], None] | None = None
         log.configure(settings.service, settings.stage, settings.log_level)
+        self._unresolved = ", ".join(settings.unresolved)
+        if self._unresolved:
+            self.register_middleware(self._refuse_events, "all")
         health.reset()
         if not public:
             self.serves(HEALTH)(_health)
@@ -298,6 +302,13 @@ class ServiceApp(Chalice):
         result = view(**{name: unquote(value) for name, value in path.items()})
         return self._respond(operation, result)
 
+    def _refuse_events(self, event: Any, handle: Callable[[Any], Any]) -> Any:
+        """Refuse events, so that they are delivered again; ``_handle`` answers requests."""
+        if not isinstance(event, Request):
+            log.error("settings not resolved", reason=self._unresolved)
+            raise SettingsError(f"Not resolved: {self._unresolved}.")
+        return handle(event)
+
     def _handle(self, name: str, respond: Callable[[], Response]) -> Response:
         started = time.perf_counter()
         request = self.request
@@ -308,6 +319,9 @@ class ServiceApp(Chalice):
             request.headers, budget=seconds, trust_deadline=not self.public
         ) as current:
             try:
+                if self._unresolved:
+                    log.error("settings not resolved", reason=self._unresolved)
+                    raise ServiceUnavailable("The service is not ready. Try again later.")
                 response = respond()
             except ProblemError as error:
                 response = _problem(error)

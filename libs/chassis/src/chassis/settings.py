@@ -26,6 +26,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     service: str
     log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
 
+    @property
+    def unresolved(self) -> list[str]:
+        """Variables that have a reference instead of a value.
+
+        After ``chalice deploy``, which does not know references, a secret is one until ``./shop
+        deliver``. Anyone can read it in the repository, so it must not be used as a secret.
+        """
+        values = msgspec.structs.asdict(self)
+        return [
+            name.upper()
+            for name, value in values.items()
+            if isinstance(value, str) and value.startswith("{{resolve:")
+        ]
+
 
 class SettingsError(Exception):
     """An environment variable is missing or not valid; the service cannot start."""
