@@ -68,7 +68,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     gateway
         URL of the payment gateway's simulator; empty for Stripe.
     bucket_suffix
-        End of every bucket's name, which is unique in all of AWS.
+        End of every bucket's name, which is unique in all of AWS; a stage there needs one.
     auto_confirm_users
         Whether users need not confirm their email address.
     retry_base_seconds, reconcile_grace_seconds, action_timeout_hours
@@ -160,7 +160,7 @@ def load(path: Path, name: str) -> Stage:
     Raises
     ------
     ShopProblem
-        If the file cannot be read or has no such stage, or the stage is incomplete.
+        If the file cannot be read or has no such stage, or the stage is incomplete or invalid.
     """
     content = _read(path)
     if name not in content or not re.fullmatch(NAME, name):
@@ -191,11 +191,17 @@ def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
             raise msgspec.ValidationError(
                 "`origin` is a name of CloudFront, which is used when `origin` is left out"
             )
-        return stage
     except msgspec.ValidationError as error:
         raise ShopProblem(
             f"The stage {name} in {file} is invalid: {error}.", "Correct it."
         ) from None
+    if not stage.aws and not stage.bucket_suffix:
+        raise ShopProblem(
+            f"The stage {name} in {file} has no bucket_suffix, and the names of buckets are"
+            " unique in all of AWS.",
+            f'Set bucket_suffix = "-{stage.account}" for it.',
+        )
+    return stage
 
 
 def names(path: Path) -> list[str]:

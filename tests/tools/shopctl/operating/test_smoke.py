@@ -24,6 +24,7 @@ mode = "cloudformation"
 currency = "EUR"
 retain_data = true
 origin = "{origin}"
+bucket_suffix = "-trial"
 sender_domain = "x.example"
 seller_name = "Trial"
 seller_address = "1 Trial Street"

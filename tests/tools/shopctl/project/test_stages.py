@@ -23,6 +23,7 @@ sender_domain = "trial.example"
 seller_name = "Trial"
 seller_address = "1 Trial Street"
 seller_tax_number = "1"
+bucket_suffix = "-trial"
 """
 
 
@@ -55,6 +56,19 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
         stages.load(tmp_path / "stages.toml", "other")
     assert refused.value.what == "There is no stage other in stages.toml."
     assert refused.value.remedy == "The stages are trial."
+
+
+def test_stage_on_aws_needs_names_of_buckets_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "stages.toml"
+    without = STAGE.replace('bucket_suffix = "-trial"', "")
+    path.write_text(without)
+    with pytest.raises(ShopProblem) as refused:
+        stages.load(path, "trial")
+    assert "has no bucket_suffix" in refused.value.what
+    assert refused.value.remedy == 'Set bucket_suffix = "-333333333333" for it.'
+    # the embedded AWS has all names for itself
+    path.write_text(without + 'aws = "http://127.0.0.1:1"\n')
+    assert stages.load(path, "trial").bucket_suffix == ""
 
 
 @pytest.mark.parametrize(
