@@ -36,6 +36,7 @@ from support.waiting import eventually
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
+PUBLISHABLE_KEY = 'stripe_publishable_key = "pk_test_edged"'
 # makes an app deploy successfully and respond with 500 to everything
 BROKEN = """
 
@@ -54,7 +55,6 @@ currency = "AUD"
 retain_data = {retain_data}
 network = {network}
 {more}
-origin = "http://127.0.0.1:1"
 aws = "{aws}"
 gateway = "{gateway}"
 sender_domain = "{name}.example"
@@ -74,7 +74,7 @@ class Trial:
 
     ``trial`` and ``retained`` are deployed with CloudFormation, ``gradual`` too, with gradual
     releases, ``own`` with Chalice; ``inside`` and ``owninside`` likewise in a network of their
-    own; ``foreign`` is of another account.
+    own; ``edged`` has an edge; ``foreign`` is of another account.
     """
 
     home: Path
@@ -122,6 +122,7 @@ class Trial:
             # as on AWS: in a network, with alarms
             "inside": ("cloudformation", "false", "true", alarmed),
             "owninside": ("chalice", "false", "true", alarmed),
+            "edged": ("cloudformation", "false", "false", PUBLISHABLE_KEY),
         }
         (self.root / "stages.toml").write_text(
             "".join(
@@ -133,7 +134,8 @@ class Trial:
                     # "retained" sends the emails of its user pool through SES
                     ses_sandbox="false" if name == "retained" else "true",
                     network=network,
-                    more=more,
+                    # a stage with an edge uses the name of its distribution
+                    more=more if name == "edged" else f'{more}\norigin = "http://127.0.0.1:1"',
                     aws=self.aws,
                     gateway=gateway,
                 )

@@ -2,7 +2,7 @@
 
 import click
 
-from shopctl.cli.options import services_argument
+from shopctl.cli.options import report_unknown_origin, services_argument
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
@@ -24,6 +24,8 @@ def configure_command(stage: str, services: tuple[str, ...]) -> None:
     if stage == "local":
         written = deploy.configure_local(Layout.find(), services)
     else:
-        written = deploy.configure(find_target(Layout.find(), stage, services))
+        to = find_target(Layout.find(), stage, services)
+        written = deploy.configure(to)
+        report_unknown_origin(to)
     for service, changed in written.items():
         click.echo(f"{service}: {', '.join(changed) or 'unchanged'}")

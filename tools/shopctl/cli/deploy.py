@@ -7,6 +7,7 @@ import click
 from shopctl.cli.options import (
     infra_option,
     refuse_services_with_infra,
+    report_unknown_origin,
     services_argument,
     stage_option,
 )
@@ -59,8 +60,4 @@ def deploy_command(
     if outcomes:
         changed = sum(outcome != "unchanged" for outcome in outcomes.values())
         click.echo(f"{changed} of {len(outcomes)} stacks changed.")
-    if to.services and not to.stage.origin:
-        click.echo(
-            f"The stage {stage} has no origin yet: emails have no links, and browsers can upload "
-            "nothing. Deploy the edge, and then the services again."
-        )
+    report_unknown_origin(to)

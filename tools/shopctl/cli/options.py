@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
+
+if TYPE_CHECKING:
+    from shopctl.aws.target import Target
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -75,6 +78,15 @@ def refuse_services_with_infra(services: tuple[str, ...], infra: tuple[str, ...]
     if services and infra:
         raise ShopProblem(
             "Services and --infra cannot be combined.", "Run the command once for each."
+        )
+
+
+def report_unknown_origin(to: "Target") -> None:
+    """Say what a stage lacks whose origin is the name of a distribution that does not exist yet."""
+    if to.services and not to.stage.origin:
+        click.echo(
+            f"The stage {to.stage.name} has no origin yet: emails have no links, and the page can "
+            "neither upload images nor show receipts. Deploy the edge, and the services again."
         )
 
 

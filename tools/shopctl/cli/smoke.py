@@ -73,7 +73,7 @@ def _origin(layout: Layout, stage: str) -> str:
     origin = find_target(layout, stage).stage.origin
     if not origin:
         raise ShopProblem(
-            f"The stage {stage} has no origin, and no edge that has published one.",
+            f"The stage {stage} has no edge yet, whose name it uses as its origin.",
             f"Deploy it with ./shop deploy --stage {stage} --infra edge.",
         )
     return origin

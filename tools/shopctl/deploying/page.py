@@ -172,7 +172,9 @@ def publish(to: Target, report: Callable[[str], None], *, required: bool = False
     if place is None and required:
         raise _no_edge(to)
     if place is None:
-        report(f"{PAGE} not published: the stage {to.stage.name} has no edge yet")
+        # a local edge serves the page of a shop on the embedded AWS
+        if not to.cloud.is_local:
+            report(f"{PAGE} not published: the stage {to.stage.name} has no edge yet")
         return
     report(f"{PAGE} {_publish(to, place, page)}")
 

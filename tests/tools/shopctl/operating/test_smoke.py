@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from shopctl.aws.clients import Cloud
 from shopctl.cli.main import cli
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -179,6 +180,22 @@ def test_no_order_is_placed_where_money_is_real(
     # AND an order is refused on request, too
     refused = smoke("--stage", "prod", "--order")
     assert "takes real money" in str(refused.exception)
+
+
+def test_stage_without_a_domain_name_is_tested_at_its_distribution(
+    shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = STAGES.format(name="st", origin="", more="")
+    (tmp_path / "stages.toml").write_text(content)
+    monkeypatch.setattr(Layout, "find", lambda: Layout(tmp_path, tmp_path))
+    monkeypatch.setattr(Cloud, "account", lambda _: "111111111111")
+    published = {"edge/origin": shop.origin}
+    monkeypatch.setattr("shopctl.aws.ssm_parameters.read", lambda _: published)
+    assert smoke("--stage", "st").exit_code == 0
+    assert "GET /" in shop.asked
+    # AND before there is one, the command says so
+    published.clear()
+    assert "has no edge yet" in str(smoke("--stage", "st").exception)
 
 
 def test_stage_that_confirms_addresses_needs_a_known_customer(
