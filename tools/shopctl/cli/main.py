@@ -11,6 +11,7 @@ from shopctl.cli import (
     check,
     configure,
     contracts,
+    cost,
     delete,
     deliver,
     deploy,
@@ -107,5 +108,6 @@ for command in (
     delete.delete_command,
     rollback.rollback_command,
     diff.diff_command,
+    cost.cost_command,
 ):
     cli.add_command(command)

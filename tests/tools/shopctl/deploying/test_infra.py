@@ -1,20 +1,16 @@
-"""Deploying infrastructure, and its documented cost."""
+"""Deploying infrastructure."""
 
-import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.cli.deploy import deploy_command
-from shopctl.deploying import alarms, deploy, infra
+from shopctl.deploying import deploy, infra
 from shopctl.project import services
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -201,57 +197,3 @@ def test_stage_that_retains_data_keeps_its_infrastructure(regions: Regions) -> N
         infra.delete(target(), ["network"], print)
     infra.delete(target(msgspec.structs.replace(PROD, retain_data=False)), ["network"], print)
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
-
-
-# charged resources
-
-
-def resources(*names: str) -> Iterator[dict[str, Any]]:
-    for path in [LAYOUT.infra / f"{name}.yaml" for name in names]:
-        yield from yaml.safe_load(path.read_text())["Resources"].values()
-
-
-def test_documented_costs_match_the_templates() -> None:
-    # GIVEN the resources that cost money while idle
-    own = [
-        resource
-        for service in SERVICES
-        for template in [yaml.safe_load((service.directory / "resources.yaml").read_text())]
-        for resource in [*template["Resources"].values(), *alarms.of(service, PROD).values()]
-    ]
-    made = [*own, *resources("network", "alarms", "distribution-acl", "edge")]
-    counts = Counter(resource["Type"] for resource in made)
-    endpoints = Counter(
-        resource["Properties"]["VpcEndpointType"]
-        for resource in made
-        if resource["Type"] == "AWS::EC2::VPCEndpoint"
-    )
-    rules = sum(
-        len(resource["Properties"]["Rules"])
-        for resource in made
-        if resource["Type"] == "AWS::WAFv2::WebACL"
-    )
-    # WHEN the table is read
-    text = (LAYOUT.root / "docs" / "infra.md").read_text()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
-    table = {row[0].partition(":")[0]: row for row in rows if len(row) == 4}
-
-    def number(cell: str) -> float:
-        return float(re.findall(r"[0-9.]+", cell)[-1])
-
-    # THEN it has the same number of each
-    for what, count in (
-        ("interface endpoints", endpoints["Interface"]),
-        ("gateway endpoints", endpoints["Gateway"]),
-        ("web ACLs", counts["AWS::WAFv2::WebACL"]),
-        ("rules of web ACLs", rules),
-        ("secrets", counts["AWS::SecretsManager::Secret"]),
-        ("alarms", counts["AWS::CloudWatch::Alarm"]),
-    ):
-        assert int(table[what][1].split()[0]) == count, what
-        if "none" not in table[what][2] and what != "interface endpoints":
-            price = number(table[what][2])
-            assert number(table[what][3]) == pytest.approx(count * price), what
-    # AND the total is their sum
-    sums = [number(row[3]) for row in table.values() if re.search(r"\d$", row[3])]
-    assert number(table["**total**"][3]) == pytest.approx(sum(sums))

@@ -1,0 +1,90 @@
+"""The documented cost of an idle stage is that of its rendered templates."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shopctl.deploying import export
+from shopctl.operating import idle_cost
+from shopctl.operating.idle_cost import Item
+from shopctl.project.layout import Layout
+from shopctl.project.stages import Stage
+from support.paths import DOCS
+from support.sample_stages import PROD, STAGING
+
+DOCUMENT = (DOCS / "infra.md").read_text()
+
+
+Templates = dict[str, Any]
+
+
+def render(stage: Stage, directory: Path) -> Templates:
+    """Return the templates of a stage's services."""
+    files = export.write(stage, Layout.find(), directory)
+    return {path.stem: json.loads(path.read_text()) for path in list(files)}
+
+
+def cost_of(stage: Stage, rendered: Templates) -> list[Item]:
+    """Return the cost of a stage as `./shop cost --idle` computes it."""
+    infrastructure = idle_cost.infrastructure(stage, Layout.find())
+    return idle_cost.of_templates(stage, {**rendered, **infrastructure})
+
+
+def count(items: list[Item], what: str) -> int:
+    return sum(len(item.resources) for item in items if item.what == what)
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return render(PROD, tmp_path_factory.mktemp("prod"))
+
+
+@pytest.fixture(scope="module")
+def of_prod(prod: Templates) -> list[Item]:
+    return cost_of(PROD, prod)
+
+
+def test_documented_table_is_what_the_command_prints(of_prod: list[Item]) -> None:
+    documented = [line for line in DOCUMENT.splitlines() if line.startswith("|")]
+    assert documented == list(idle_cost.lines(of_prod))
+    assert f"{idle_cost.REGION} as recorded on {idle_cost.PRICES_OF}" in DOCUMENT
+
+
+def test_every_rendered_alarm_is_counted(prod: Templates, of_prod: list[Item]) -> None:
+    # GIVEN all alarms of the services, those of gradual releases too, and the account's own
+    rendered = [
+        resource
+        for template in prod.values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert any("rolled back" in each["Properties"]["AlarmDescription"] for each in rendered)
+    assert count(of_prod, "alarms") == len(rendered) + 1
+
+
+def test_documented_cost_without_gradual_releases(of_prod: list[Item], tmp_path: Path) -> None:
+    of_staging = cost_of(STAGING, render(STAGING, tmp_path))
+    fewer = count(of_prod, "alarms") - count(of_staging, "alarms")
+    assert fewer > 20
+    cost = idle_cost.total(of_staging)
+    assert idle_cost.total(of_prod) - cost == fewer * Decimal("0.10")
+    assert f"without gradual releases, has {fewer} alarms less and costs {cost}." in DOCUMENT
+
+
+def test_documented_cost_of_the_pipeline() -> None:
+    template = idle_cost.read(Layout.find(), "pipeline")
+    items = idle_cost.of_templates(PROD, {"pipeline": template})
+    assert f"The pipeline costs {idle_cost.total(items)} for its key" in DOCUMENT
+
+
+def test_secrets_of_others_are_counted(of_prod: list[Item]) -> None:
+    (secrets,) = [item.resources for item in of_prod if item.what == "secrets"]
+    # created by hand, before the first deploy
+    assert "toyshop-prod-payments-gateway" in secrets
+    # created by a template, and read by functions: once
+    keys = [each for each in secrets if re.search("cursor", each, re.IGNORECASE)]
+    assert keys == ["orders-resources/CursorKey", "toys-resources/CursorKey"]
