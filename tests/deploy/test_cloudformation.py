@@ -100,6 +100,22 @@ def test_order_is_paid(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
+def test_account_without_enough_concurrency_is_refused(trial: Trial) -> None:
+    # GIVEN an account of whose limit another function has most
+    functions = trial.cloud.client("lambda")
+    other = {"FunctionName": "toyshop-trial-storefront-api-api-handler"}
+    functions.put_function_concurrency(**other, ReservedConcurrentExecutions=890)
+    try:
+        # WHEN a service is deployed THEN it is refused, with what to do
+        output = trial.shop("deploy", "--stage", "trial", "payments", fails=True)
+        assert "the account has 10 to reserve: its limit is 1000" in output
+        assert "for trial in stages.toml" in output
+    finally:
+        functions.delete_function_concurrency(**other)
+    # AND it is accepted once the other function does without
+    assert "0 of 2 stacks changed" in trial.shop("deploy", "--stage", "trial", "payments")
+
+
 def test_first_release_cannot_be_rolled_back(trial: Trial) -> None:
     output = trial.shop("rollback", "--stage", "trial", "orders", fails=True)
     assert output.startswith("orders has no release before the current one on the stage trial.")

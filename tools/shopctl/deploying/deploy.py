@@ -11,10 +11,10 @@ from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.cloudformation import Outcome
 from shopctl.aws.ssm_parameters import ExpectedValues, PublishedValues
 from shopctl.aws.target import Target
-from shopctl.deploying import alarms, gradual_release, stacks, stage_config
+from shopctl.deploying import alarms, concurrency, gradual_release, stacks, stage_config
 from shopctl.packaging import prebuilt
 from shopctl.packaging.package import Package, build, with_urls
-from shopctl.project import aws_names, delivery_config, services, stages
+from shopctl.project import aws_names, services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
@@ -97,10 +97,14 @@ def configure(to: Target) -> dict[str, list[str]]:
     Raises
     ------
     ShopProblem
-        Before any change, if a service has not published what another needs.
+        Before any change, if a service has not published what another needs, or the account
+        cannot reserve the functions' concurrency.
     """
     published = ssm_parameters.read(to.cloud)
     files = {s.name: stage_config.render(s, to.stage, published) for s in to.services}
+    if to.stage.mode == "chalice":
+        # `chalice deploy` reserves it
+        concurrency.check(to, published)
     return {s.name: stage_config.write(s, to.stage, files[s.name]) for s in to.services}
 
 
@@ -157,6 +161,7 @@ def package(
         for_lambda=not to.cloud.is_local,
         code=code,
     )
+    built = replace(built, template=concurrency.apply(built.template, to.stage.concurrency))
     if to.stage.gradual_release:
         # the embedded AWS has aliases, but no CodeDeploy
         how = None if to.cloud.is_local else to.stage.gradual_release
@@ -256,7 +261,7 @@ def _check_prerequisites(to: Target, published: PublishedValues) -> None:
     expected = ExpectedValues(published, [service.dashed for service in to.services])
     for service in to.services:
         stage_config.render(service, to.stage, expected)
-        delivery_config.read(service, to.stage, expected)
+    concurrency.check(to, expected)
     if to.stage.gateway or not any(service.name == "payments" for service in to.services):
         return
     name = aws_names.gateway_secret(to.stage.name)

@@ -17,6 +17,10 @@ _SOURCES: dict[str, Trigger] = {"Stream": "stream", "Topic": "topic", "Queue": "
 _VARIABLE = re.compile(r"\$\{([A-Za-z:]+)\}")
 _PARAMETER = re.compile(r"\{\{resolve:ssm:/toyshop/[^/]+/([^}]+)\}\}")
 
+_RESERVED = "ReservedConcurrentExecutions"
+# concurrent invocations that Lambda accepts as the maximum of a queue's mapping
+_LEAST_OF_MAPPING = 2
+
 
 @dataclass(frozen=True)
 class FunctionDelivery:
@@ -35,7 +39,7 @@ class FunctionDelivery:
     invoke
         Retries, age limit and failure destination of asynchronous invocations.
     concurrency
-        Maximum number of concurrent invocations; None for no limit.
+        Concurrent invocations that are reserved for it and its maximum; None for no limit.
     """
 
     name: str
@@ -96,6 +100,7 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
         if logical_id not in names:
             continue
         properties = resolve(resource.get("Properties", {}))
+        scale(properties, stage.concurrency)
         events = [event["Properties"] for event in properties.get("Events", {}).values()]
         event = events[0] if events else {}
         functions.append(
@@ -105,13 +110,36 @@ def read(service: Service, stage: Stage, published: Mapping[str, str]) -> Delive
                 next((event[key] for key in _SOURCES if key in event), ""),
                 {key: value for key, value in event.items() if key not in _SOURCES},
                 properties.get("EventInvokeConfig", {}),
-                properties.get("ReservedConcurrentExecutions"),
+                properties.get(_RESERVED),
             )
         )
     api = resolve(resources.get("RestAPI", {}).get("Properties", {}))
     return Delivery(
         tuple(functions), api.get("GatewayResponses", {}), throttling(api.get("MethodSettings", []))
     )
+
+
+def scale(properties: dict[str, Any], factor: float) -> None:
+    """Multiply the concurrency limits of a function by a factor, in place.
+
+    Parameters
+    ----------
+    properties
+        Properties of a function as a template has them.
+    """
+    if _RESERVED in properties:
+        reserved = scaled(properties.pop(_RESERVED), factor)
+        if reserved is not None:
+            properties[_RESERVED] = reserved
+    for event in properties.get("Events", {}).values():
+        if limits := event["Properties"].get("ScalingConfig"):
+            present = limits["MaximumConcurrency"]
+            limits["MaximumConcurrency"] = max(int(present * factor), _LEAST_OF_MAPPING)
+
+
+def scaled(reserved: int, factor: float) -> int | None:
+    """Return reserved concurrency multiplied by a factor, at least 1; None if the factor is 0."""
+    return max(int(reserved * factor), 1) if factor else None
 
 
 def throttling(settings: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

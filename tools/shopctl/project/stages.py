@@ -83,6 +83,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Whether no real money moves there, so that an order may be placed as a test.
     gradual_release
         How traffic moves to a release; None for all at once.
+    concurrency
+        Factor for the concurrency limits of functions; 0 reserves none.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     test_payments: bool = False
     ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
+    concurrency: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1
 
     @property
     def parameters(self) -> dict[str, str]:
