@@ -48,7 +48,7 @@ def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
         _check_domain(to)
     for name, template in templates.items():
         _check_prerequisites(to, name, template)
-        cloud, stack = _cloud(to, name), _stack(to, name)
+        cloud, stack = cloud_of(to, name), _stack(to, name)
         outcome = stacks.deploy_template(cloud, stack, json.dumps(template))
         report(f"{stack} {outcome}")
         if name in _REGIONS:
@@ -85,7 +85,7 @@ def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
             "To delete it nevertheless, set retain_data = false for it in stages.toml.",
         )
     for name in reversed(names):
-        cloud, stack = _cloud(to, name), _stack(to, name)
+        cloud, stack = cloud_of(to, name), _stack(to, name)
         if name in _REGIONS:
             outputs = cloudformation.outputs(cloud, stack)
             ssm_parameters.delete(to.cloud, [_key(name, output) for output in outputs])
@@ -103,7 +103,7 @@ def _stack(to: Target, name: str) -> str:
     return aws_names.resource(to.stage.name, name)
 
 
-def _cloud(to: Target, name: str) -> Cloud:
+def cloud_of(to: Target, name: str) -> Cloud:
     """Return the cloud with the region that the stack must be in."""
     if name not in _REGIONS:
         return to.cloud

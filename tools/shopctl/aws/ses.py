@@ -1,0 +1,43 @@
+"""The domain that a stage sends emails from, as SES knows it."""
+
+from dataclasses import dataclass
+
+from shopctl.aws.clients import Cloud
+
+# of most regions; SES names another one in its answer
+_ZONE = "dkim.amazonses.com"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A domain in SES.
+
+    Attributes
+    ----------
+    status
+        Status of its DKIM records, such as ``PENDING``.
+    records
+        The DKIM records that DNS must have, each as one line.
+    """
+
+    verified: bool
+    status: str
+    records: tuple[str, ...]
+
+
+def identity(cloud: Cloud, domain: str) -> Identity | None:
+    """Return a domain as SES knows it; None if it does not."""
+    ses = cloud.client("sesv2")
+    try:
+        found = ses.get_email_identity(EmailIdentity=domain)
+    except ses.exceptions.NotFoundException:
+        return None
+    dkim = found.get("DkimAttributes", {})
+    return Identity(
+        bool(found.get("VerifiedForSendingStatus")),
+        str(dkim.get("Status", "NOT_STARTED")),
+        tuple(
+            f"{token}._domainkey.{domain} CNAME {token}.{dkim.get('SigningHostedZone', _ZONE)}"
+            for token in dkim.get("Tokens", [])
+        ),
+    )

@@ -1,0 +1,133 @@
+"""The stacks that no service owns, and what only a person can do for them: emails and DNS."""
+
+import socket
+from contextlib import suppress
+
+from shopctl.aws import cloudformation, ssm_parameters
+from shopctl.aws.target import Target
+from shopctl.deploying import infra
+from shopctl.deploying.alarms import TOPIC
+from shopctl.project import aws_names
+from shopctl.project.errors import ShopProblem
+
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
+def network(to: Target) -> str:
+    """Check that the stage's network is deployed, if it has one."""
+    return _stack(to, "network") if to.stage.network else "The stage has no network."
+
+
+def alarms(to: Target) -> str:
+    """Check that the topic of the alarms is deployed, if there are alarms."""
+    return _stack(to, "alarms") if to.stage.alarm_email else "The stage has no alarms."
+
+
+def web_acl(to: Target) -> str:
+    """Check that the distribution's web ACL is deployed."""
+    return _stack(to, "distribution-acl")
+
+
+def edge(to: Target) -> str:
+    """Check that the edge is deployed."""
+    return _stack(to, "edge")
+
+
+def subscription(to: Target) -> str:
+    """Check that the address for alarms has confirmed its subscription."""
+    address = to.stage.alarm_email
+    if not address:
+        return "The stage has no alarms."
+    topic = ssm_parameters.read(to.cloud)[TOPIC]
+    pages = to.cloud.client("sns").get_paginator("list_subscriptions_by_topic")
+    found = [
+        one["SubscriptionArn"]
+        for page in pages.paginate(TopicArn=topic)
+        for one in page["Subscriptions"]
+        if one["Endpoint"] == address
+    ]
+    if not any(arn.startswith("arn:") for arn in found):
+        raise ShopProblem(
+            f"{address} has not confirmed that it wants to get alarms.",
+            "Follow the link in the email from AWS Notifications; if it has expired, request"
+            " another one in the SNS console.",
+        )
+    return f"Alarms are sent to {address}."
+
+
+def certificate(to: Target) -> str:
+    """Check that the certificate of the stage's domain is issued and covers it."""
+    domain = to.stage.domain
+    if not domain:
+        return "The stage uses the distribution's own name."
+    arn = to.stage.infra.get("CertificateArn", "")
+    acm = infra.cloud_of(to, "distribution-acl").client("acm")
+    request = f"Request one for {domain} in us-east-1, and set CertificateArn in stages.toml."
+    if not arn.startswith("arn:"):
+        raise ShopProblem(f"There is no certificate for {domain}.", request)
+    try:
+        found = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    except acm.exceptions.ResourceNotFoundException:
+        raise ShopProblem(f"There is no certificate {arn}.", request) from None
+    if found["Status"] != "ISSUED":
+        records = [
+            f"{record['Name']} {record['Type']} {record['Value']}"
+            for option in found.get("DomainValidationOptions", [])
+            if (record := option.get("ResourceRecord"))
+        ]
+        raise ShopProblem(
+            f"The certificate for {domain} is {found['Status']}.",
+            f"Add these records to DNS: {'; '.join(records)}." if records else request,
+        )
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
+    wildcard = f"*.{domain.partition('.')[2]}"
+    if not names & {domain, wildcard}:
+        raise ShopProblem(
+            f"The certificate is for {', '.join(sorted(names))}, not for {domain}.", request
+        )
+    return f"The certificate for {domain} is issued."
+
+
+def dns(to: Target) -> str:
+    """Check that the stage's domain leads to the distribution."""
+    domain = to.stage.domain
+    if not domain:
+        return f"The origin is {to.stage.origin}."
+    distribution = _distribution(to)
+    remedy = f"Add a CNAME record to DNS (or an alias): {domain} CNAME {distribution}."
+    names, addresses = resolve(domain)
+    if not addresses:
+        raise ShopProblem(f"{domain} has no address.", remedy)
+    if distribution not in names and not addresses & resolve(distribution)[1]:
+        raise ShopProblem(f"{domain} does not lead to {distribution}.", remedy)
+    return f"{domain} leads to {distribution}."
+
+
+def resolve(host: str) -> tuple[set[str], set[str]]:
+    """Return the canonical names and the addresses of a host; empty if it has none."""
+    names: set[str] = set()
+    addresses: set[str] = set()
+    with suppress(OSError):
+        for *_, name, address in socket.getaddrinfo(
+            host, 443, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME
+        ):
+            names.add(name.rstrip("."))
+            addresses.add(str(address[0]))
+    return names, addresses
+
+
+def _distribution(to: Target) -> str:
+    ids = cloudformation.physical_ids(to.cloud, aws_names.resource(to.stage.name, "edge"))
+    found = to.cloud.client("cloudfront").get_distribution(Id=ids["Distribution"])
+    return str(found["Distribution"]["DomainName"])
+
+
+def _stack(to: Target, name: str) -> str:
+    stack = aws_names.resource(to.stage.name, name)
+    found = cloudformation.describe(infra.cloud_of(to, name), stack)
+    deploy = f"Deploy it: ./shop deploy --stage {to.stage.name} --infra {name}."
+    if found is None:
+        raise ShopProblem(f"There is no stack {stack}.", deploy)
+    if found["StackStatus"] not in _GOOD:
+        raise ShopProblem(f"The stack {stack} is {found['StackStatus']}.", deploy)
+    return f"{stack} is deployed."

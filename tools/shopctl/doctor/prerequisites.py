@@ -1,0 +1,42 @@
+"""What a stage needs before anything is deployed."""
+
+from shopctl.aws.target import Target
+from shopctl.deploying import deploy
+from shopctl.project import new_stage
+from shopctl.project.errors import ShopProblem
+
+
+def settings(to: Target) -> str:
+    """Check that nothing in the stage's section is left to be filled in."""
+    stage = to.stage
+    missing = new_stage.to_complete(stage)
+    if not stage.alarm_email:
+        missing.append("alarm_email")
+    if not stage.stripe_publishable_key and not stage.gateway:
+        missing.append("stripe_publishable_key")
+    if stage.domain and not stage.infra.get("CertificateArn"):
+        missing.append("infra.CertificateArn")
+    if missing:
+        raise ShopProblem(
+            f"stages.toml lacks {', '.join(missing)} of {stage.name}.", "Fill them in there."
+        )
+    kind = "test" if stage.test_payments else "live"
+    if stage.stripe_publishable_key and f"_{kind}_" not in stage.stripe_publishable_key:
+        raise ShopProblem(
+            f"test_payments is {str(stage.test_payments).lower()}, and stripe_publishable_key is"
+            f" not a {kind} key.",
+            f"Set the pk_{kind}_ key of Stripe's dashboard in stages.toml, or correct"
+            " test_payments.",
+        )
+    return "stages.toml is complete."
+
+
+def python(to: Target) -> str:
+    """Check that this Python can build a release."""
+    deploy.check_python(to)
+    return "Releases can be built."
+
+
+def credentials(to: Target) -> str:
+    """Return the account, which the target was verified to have."""
+    return f"The credentials belong to the account {to.stage.account}."

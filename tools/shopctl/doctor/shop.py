@@ -1,0 +1,91 @@
+"""What is deployed, and what the shop has: users and toys."""
+
+import os
+
+from shopctl import drift
+from shopctl.aws.target import PAGE, Target
+from shopctl.doctor import user_pool
+from shopctl.drift import planned
+from shopctl.operating import staff as users
+from shopctl.project import aws_names
+from shopctl.project.errors import ShopProblem
+
+SMOKE_EMAIL = "SHOP_SMOKE_EMAIL"
+
+
+def services(to: Target) -> str:
+    """Check that every service is deployed, from this checkout."""
+    names = [service.name for service in to.services]
+    found = drift.find(to.layout, to.stage.name, names, live=False)
+    absent = [one.name for one in found.stacks if one.outcome == "created"]
+    if absent:
+        raise ShopProblem(
+            f"Not deployed: {', '.join(absent)}.", f"Run ./shop deploy --stage {to.stage.name}."
+        )
+    changed = [one.name for one in found.stacks if one.outcome == "changed"]
+    if changed or found.resources:
+        raise ShopProblem(
+            f"Not as in this checkout: {', '.join(changed) or 'resources of the stage'}.",
+            f"Run ./shop deploy --stage {to.stage.name}, or see ./shop diff.",
+        )
+    return f"{len(names)} services are deployed and up to date."
+
+
+def page(to: Target) -> str:
+    """Check that the web page of this checkout is published."""
+    if planned.page_of(to).outcome != "unchanged":
+        raise ShopProblem(
+            "The web page is not published, or another one.",
+            f"Run ./shop deploy --stage {to.stage.name} {PAGE}.",
+        )
+    return "The web page is published."
+
+
+def staff(to: Target) -> str:
+    """Check that somebody can manage the catalogue."""
+    cognito = to.cloud.client("cognito-idp")
+    pages = cognito.get_paginator("list_users_in_group")
+    found = [
+        user
+        for page in pages.paginate(UserPoolId=user_pool.of(to), GroupName=users.GROUP)
+        for user in page["Users"]
+        if users.can_sign_in(user)
+    ]
+    if not found:
+        raise ShopProblem(
+            "Nobody is staff.",
+            f"Sign up in the shop, then run ./shop staff add EMAIL --stage {to.stage.name}.",
+        )
+    return f"{len(found)} of the users {'is' if len(found) == 1 else 'are'} staff."
+
+
+def toys(to: Target) -> str:
+    """Check that the shop has something to sell."""
+    dynamodb = to.cloud.client("dynamodb")
+    table = aws_names.resource(to.stage.name, "toys")
+    try:
+        empty = not dynamodb.scan(TableName=table, Limit=1)["Items"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        raise ShopProblem(
+            f"There is no table {table}.", f"Run ./shop deploy --stage {to.stage.name}."
+        ) from None
+    if empty:
+        raise ShopProblem(
+            "The catalogue has no toys.",
+            f"Add some as staff; the sample ones: ./shop seed --stage {to.stage.name}.",
+        )
+    return "The catalogue has toys."
+
+
+def smoke_user(to: Target) -> str:
+    """Check that the smoke test can sign in where it places orders."""
+    if not to.stage.test_payments or to.stage.auto_confirm_users:
+        return "The smoke test needs no user of its own."
+    email = os.environ.get(SMOKE_EMAIL, "")
+    remedy = f"Sign a customer up in the shop, confirm the address, and set {SMOKE_EMAIL} to it."
+    if not email:
+        raise ShopProblem(f"{SMOKE_EMAIL} does not name the smoke test's user.", remedy)
+    user = users.find(to.cloud.client("cognito-idp"), user_pool.of(to), email)
+    if user is None or not users.can_sign_in(user):
+        raise ShopProblem(f"{email} cannot sign in.", remedy)
+    return f"{email} can sign in."
