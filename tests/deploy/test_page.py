@@ -93,6 +93,7 @@ def test_services_get_the_name_of_the_distribution(trial: Trial) -> None:
     assert links(trial) == origin
     assert allowed_origins(trial) == [origin]
     assert trial.diff("--stage", "edged")[0] == 0
+    assert trial.diff("--stage", "edged", "web", "--live")[0] == 0
 
 
 def test_changed_page_is_published_alone_and_rolled_back(trial: Trial) -> None:

@@ -41,6 +41,7 @@ TYPES = {
 """The media types of the page's files, as the local edge sends them."""
 SETTINGS = "settings.json"
 _INDEX = "index.html"
+_ASSETS = "assets/"
 _DOCUMENTS = (".html", ".json", ".webmanifest")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
@@ -121,14 +122,19 @@ class _Place:
             raise
         return str(found["Metadata"].get("release", ""))
 
-    def keys(self) -> set[str]:
+    def hashes(self) -> dict[str, str]:
+        """Return the MD5 hash of each object, which S3 uses as its ETag, by key."""
         pages = self.storage.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {item["Key"] for page in pages for item in page.get("Contents", [])}
+        return {
+            item["Key"]: item["ETag"].strip('"')
+            for page in pages
+            for item in page.get("Contents", [])
+        }
 
 
 def directory(digest: str) -> str:
     """Return the start of the keys of what the documents of a release load."""
-    return f"assets/{digest[:_ID_LENGTH]}/"
+    return f"{_ASSETS}{digest[:_ID_LENGTH]}/"
 
 
 def read(layout: Layout, stage: Stage) -> Page:
@@ -177,6 +183,8 @@ def publish(to: Target, report: Callable[[str], None], *, required: bool = False
             report(f"{PAGE} not published: the stage {to.stage.name} has no edge yet")
         return
     report(f"{PAGE} {_publish(to, place, page)}")
+    if not to.stage.gateway and not to.stage.stripe_publishable_key:
+        report("Without stripe_publishable_key, no customer can confirm a payment with the bank.")
 
 
 def roll_back(to: Target, report: Callable[[str], None]) -> None:
@@ -226,6 +234,29 @@ def published(to: Target) -> Page | None:
     return Page(msgspec.json.decode(files, type=dict[str, bytes])) if files else None
 
 
+def live(to: Target) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the hashes of the objects of the published release, as recorded and as they are.
+
+    Objects of older releases are left out.
+
+    Raises
+    ------
+    ShopProblem
+        If the stage has no edge.
+    """
+    place, page = _place(to), published(to) or read(to.layout, to.stage)
+    actual = place.hashes() if place else {}
+    expected = {
+        one.key: hashlib.md5(one.body, usedforsecurity=False).hexdigest() for one in page.objects
+    }
+    present = {
+        key: value
+        for key, value in actual.items()
+        if key in expected or not key.startswith(_ASSETS)
+    }
+    return expected, present
+
+
 def has_edge(to: Target) -> bool:
     """Return whether the stage has a web bucket and a distribution to publish the page with."""
     return _place(to) is not None
@@ -236,7 +267,7 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
     present, recorded = place.present(), releases.last(to.cloud, bucket, PAGE)
     if page.digest == present == recorded:
         return "unchanged"
-    before = place.keys()
+    before = set(place.hashes())
     archive = _archive(page.digest)
     artifact_bucket.upload(to.cloud, bucket, archive, msgspec.json.encode(dict(page.files)))
     for one in page.objects:
@@ -260,7 +291,7 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
 
 def _invalidate(to: Target, place: _Place, keys: set[str]) -> None:
     """Make the distribution read the documents again; the other files never change."""
-    documents = sorted(f"/{key}" for key in keys if not key.startswith("assets/"))
+    documents = sorted(f"/{key}" for key in keys if not key.startswith(_ASSETS))
     paths = ["/", *documents]
     to.cloud.client("cloudfront").create_invalidation(
         DistributionId=place.distribution,

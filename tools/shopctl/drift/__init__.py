@@ -64,15 +64,16 @@ def find(layout: Layout, stage: str, services: Sequence[str], *, live: bool) -> 
     to = find_target(layout, stage, services, with_page=True)
     # without an edge, only a page that is named is an error
     wanted = to.page and (bool(services) or page.has_edge(to))
-    pages = [planned.page_of(to)] if wanted else []
+    pages = [planned.page_of(to)] if wanted and not live else []
+    files = live_stage.page_files(to) if wanted and live else []
     if not to.services:
-        return Differences(stage, pages, [], {})
+        return Differences(stage, pages, files, {})
     deploy.check_python(to)
     whole_stage = len(to.services) == len(to.all_services)
     packages = _packages(to)
     if live:
         drift = live_stage.drift(to, packages, whole_stage=whole_stage)
-        return Differences(stage, [], drift.differences, drift.not_compared)
+        return Differences(stage, [], [*drift.differences, *files], drift.not_compared)
     if to.stage.mode == "cloudformation":
         stacks = planned.plan(to, packages, whole_stage=whole_stage)
         return Differences(stage, [*stacks, *pages], [], {})

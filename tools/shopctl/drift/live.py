@@ -8,11 +8,13 @@ import msgspec
 
 from shopctl.aws import cloudformation
 from shopctl.aws.target import Target
+from shopctl.deploying import page
 from shopctl.drift.change import SECRET, Change, compare
 from shopctl.drift.kinds import KINDS
 from shopctl.drift.kinds.functions import CODE
 from shopctl.drift.kinds.kind import BETWEEN, Facts, Kind
 from shopctl.drift.model import Model, build
+from shopctl.drift.planned import page_of
 from shopctl.packaging.package import Package
 from shopctl.project import aws_names
 
@@ -80,6 +82,19 @@ def drift(
     compared = {name for kind in KINDS for name in kind.types}
     left = Counter(one.type for one in model.resources if one.type not in compared)
     return Drift(differences, dict(sorted(left.items())))
+
+
+def page_files(to: Target) -> list[Difference]:
+    """Compare the files of the web page with the repository and with their own release."""
+    planned = {one.path: one.kind for one in page_of(to).code}
+    states = {"added": "missing", "removed": "extra", "changed": "changed"}
+    found = [Difference("page", name, states[kind]) for name, kind in planned.items()]
+    expected, actual = page.live(to)
+    for key in sorted({*expected, *actual}):
+        if expected.get(key) != actual.get(key):
+            kind = "added" if key not in actual else "removed" if key not in expected else "changed"
+            found.append(Difference("page", key, states[kind]))
+    return found
 
 
 def _compare(

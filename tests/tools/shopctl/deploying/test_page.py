@@ -16,7 +16,7 @@ from shopctl.aws import cloudformation
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.deploying import page
-from shopctl.drift import planned
+from shopctl.drift import live, planned
 from shopctl.drift.change import Change
 from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
@@ -147,6 +147,20 @@ def test_only_a_change_is_published_and_invalidated(
     assert publish(Target(to.layout, other, to.cloud, ())) == "web updated"
 
 
+def test_missing_publishable_key_is_reported(to: Target) -> None:
+    reported: list[str] = []
+    without = msgspec.structs.replace(STAGE, stripe_publishable_key="")
+    page.publish(Target(to.layout, without, to.cloud, ()), reported.append)
+    assert "no customer can confirm a payment" in reported[1]
+    # AND the simulator's bank page needs none
+    local = msgspec.structs.replace(without, gateway="http://127.0.0.1:12111")
+    reported.clear()
+    page.publish(Target(to.layout, local, to.cloud, ()), reported.append)
+    assert reported == ["web updated"]
+    settings = json.loads(served(to, "settings.json")["Body"])
+    assert settings["bank_page"] == "http://127.0.0.1:12111/bank/"
+
+
 def test_index_is_uploaded_last_and_old_files_are_deleted_after_it(
     to: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +247,27 @@ def test_diff_shows_which_files_differ(to: Target) -> None:
         Change("changed", "cart.js"),
         Change("added", "new.js"),
         Change("removed", "shop.css"),
+    ]
+
+
+def test_live_diff_shows_what_was_changed_by_hand(to: Target) -> None:
+    for text in ("0", "1"):
+        change(to, "cart.js", text)
+        publish(to)
+    assert live.page_files(to) == []
+    # GIVEN a file that was changed, one that was deleted, and one that was added
+    (assets,) = re.findall(r'href="/(assets/\w+)/', served(to, "index.html")["Body"])
+    storage = to.cloud.client("s3")
+    storage.put_object(Bucket=BUCKET, Key="settings.json", Body=b"{}")
+    storage.delete_object(Bucket=BUCKET, Key=f"{assets}/cart.js")
+    storage.put_object(Bucket=BUCKET, Key="by-hand.html", Body=b"x")
+    # AND one that is not published yet
+    change(to, "new.js", "1")
+    assert [(one.name, one.state) for one in live.page_files(to)] == [
+        ("new.js", "missing"),
+        (f"{assets}/cart.js", "missing"),
+        ("by-hand.html", "extra"),
+        ("settings.json", "changed"),
     ]
 
 

@@ -216,10 +216,6 @@ def test_stage_that_confirms_addresses_needs_a_known_customer(
     assert "POST /api/orders" in shop.asked
 
 
-def test_prod_is_marked_as_taking_real_money() -> None:
-    assert "takes real money" in str(smoke("--stage", "prod", "--order").exception)
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
