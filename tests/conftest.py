@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     suites.addoption("--seed", type=int, help="soak, stateful: repeat the run with this seed")
     suites.addoption("--runs", type=int, default=1000, help="stateful: number of seeded runs")
     suites.addoption(
-        "--write", action="store_true", help="soak, matrix: write the results into docs/"
+        "--write", action="store_true", help="soak, matrix, cost: write the results into docs/"
     )
 
 
