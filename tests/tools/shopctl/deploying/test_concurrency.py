@@ -10,7 +10,8 @@ import pytest
 from shopctl.aws.clients import Cloud
 from shopctl.aws.ssm_parameters import PlaceholderValues
 from shopctl.aws.target import Target
-from shopctl.deploying import concurrency, stage_config
+from shopctl.deploying import concurrency, deploy, export, stage_config
+from shopctl.packaging.package import Package
 from shopctl.project import delivery_config, services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -121,6 +122,30 @@ def test_both_ways_of_deploying_scale_alike() -> None:
         assert functions["charge"].get("reserved_concurrency") == charge
     # AND the given template is as before
     assert template["Resources"]["Charge"]["Properties"] == {"ReservedConcurrentExecutions": 20}
+
+
+def test_a_deployment_and_an_export_are_scaled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {"ReservedConcurrentExecutions": 20},
+    }
+    template = {"Resources": {"Charge": function}}
+    sam = tmp_path / "sam.json"
+    sam.write_bytes(msgspec.json.encode(template))
+    made = Package(PAYMENTS, tmp_path / "deployment.zip", template, "digest", reused=False)
+    monkeypatch.setattr(deploy, "build", lambda *_, **__: made)
+    monkeypatch.setattr(export, "make_templates", lambda *_: {"prod": sam})
+    monkeypatch.setattr(services, "load", lambda *_: [PAYMENTS])
+    stage = msgspec.structs.replace(scaled(0.5), gradual_release=None)
+    to = Target(LAYOUT, stage, Cloud("prod"), (PAYMENTS,))
+    exported, _ = export.write(stage, LAYOUT, tmp_path / "templates")
+    for found in (
+        deploy.package(to, PAYMENTS, PUBLISHED).template,
+        msgspec.json.decode(exported.read_bytes()),
+    ):
+        assert found["Resources"]["Charge"]["Properties"]["ReservedConcurrentExecutions"] == 10
 
 
 def test_account_with_the_default_limit_is_accepted() -> None:

@@ -94,7 +94,17 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
     infra.deploy(target(with_certificate), ["distribution-acl", "edge"], print)
     assert list(virginia.stacks) == ["toyshop-prod-distribution-acl"]
     assert home.values["/toyshop/prod/distribution-acl/arn"] == "a:acl"
-    assert list(regions.formations["ap-southeast-2"].stacks) == ["toyshop-prod-edge"]
+    formation = regions.formations["ap-southeast-2"]
+    assert list(formation.stacks) == ["toyshop-prod-edge"]
+    # AND the edge changes with the API, and with nothing else
+    formation.ends = "UPDATE_COMPLETE"
+    reported: list[str] = []
+    infra.deploy(target(with_certificate), ["edge"], reported.append)
+    home.values["/toyshop/prod/storefront-api/api-id"] = "klmnopqrst"
+    infra.deploy(target(with_certificate), ["edge"], reported.append)
+    outcomes = [line for line in reported if line.startswith("toyshop-prod-edge")]
+    assert outcomes == ["toyshop-prod-edge unchanged", "toyshop-prod-edge updated"]
+    assert "klmnopqrst.execute-api" in formation.stacks["toyshop-prod-edge"]["TemplateBody"]
 
 
 @pytest.mark.parametrize(
