@@ -127,11 +127,6 @@ def _check_domain(to: Target) -> None:
     """Raise unless the stage's origin, its domain name and its certificate fit together."""
     stage = to.stage
     name, certificate = (stage.infra.get(key, "") for key in ("DomainName", "CertificateArn"))
-    correct = f"Correct the stage {stage.name} in stages.toml."
-    if stage.origin and not stage.origin.startswith("https://") and not stage.aws:
-        raise ShopProblem(f"The edge serves https, and origin is {stage.origin}.", correct)
-    if ":" in stage.domain:
-        raise ShopProblem(f"The edge has no other port than 443: {stage.origin}.", correct)
     if name and name != stage.domain:
         raise ShopProblem(
             f"DomainName is {name}, and origin is {stage.origin or 'not set'}.",

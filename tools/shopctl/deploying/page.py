@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -146,9 +145,14 @@ def read(layout: Layout, stage: Stage) -> Page:
         If it has a file whose media type is unknown.
     """
     root = layout.root / "web"
-    found = [path for path in sorted(root.rglob("*")) if path.is_file()]
-    named = {path.relative_to(root).as_posix(): path for path in found if not _is_hidden(path)}
-    if unknown := [name for name, path in named.items() if path.suffix not in TYPES]:
+    found = {path.relative_to(root): path for path in root.rglob("*") if path.is_file()}
+    named = {
+        name.as_posix(): path
+        for name, path in found.items()
+        # as the local edge, which serves no hidden file
+        if not any(part.startswith(".") for part in name.parts)
+    }
+    if unknown := sorted(name for name, path in named.items() if path.suffix not in TYPES):
         raise ShopProblem(
             f"web/{unknown[0]} cannot be published: its media type is unknown.",
             "Add it to TYPES in tools/shopctl/deploying/page.py, or move the file.",
@@ -311,10 +315,6 @@ def _place(to: Target) -> _Place | None:
 
 def _archive(digest: str) -> str:
     return f"{PAGE}/{digest}.json"
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
 
 
 def _no_edge(to: Target) -> ShopProblem:

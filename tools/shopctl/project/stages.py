@@ -25,7 +25,10 @@ ShipsTo = Annotated[
     str, msgspec.Meta(pattern=r"^(all( except( [A-Z]{2})+)?|[A-Z]{2}( [A-Z]{2})*)$")
 ]
 
-Origin = Annotated[str, msgspec.Meta(pattern=r"^(https?://[a-z0-9.-]+(:[0-9]+)?)?$")]
+# CloudFront has no other port than 443
+Origin = Annotated[
+    str, msgspec.Meta(pattern=r"^(https://[a-z0-9.-]+|http://[a-z0-9.-]+(:[0-9]+)?)?$")
+]
 # a secret key (sk_…) must not be published
 PublishableKey = Annotated[str, msgspec.Meta(pattern=r"^(pk_(test|live)_[A-Za-z0-9]+)?$")]
 
@@ -190,6 +193,8 @@ def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
         stage = msgspec.convert({"name": name, **settings}, Stage)
         if stage.gradual_release and stage.mode == "chalice":
             raise msgspec.ValidationError('`gradual_release` needs mode = "cloudformation"')
+        if stage.origin.startswith("http:") and not stage.aws:
+            raise msgspec.ValidationError("`origin` must begin with https://")
         if stage.origin.endswith(_OF_CLOUDFRONT):
             raise msgspec.ValidationError(
                 "`origin` is a name of CloudFront, which is used when `origin` is left out"

@@ -127,8 +127,6 @@ def test_invalid_infrastructure_is_refused_before_any_change(
     ("change", "what"),
     [
         ({}, "The domain name toyshop.example needs a certificate"),
-        ({"origin": "http://toyshop.example"}, "The edge serves https"),
-        ({"origin": "https://toyshop.example:8443"}, "no other port than 443"),
         (
             {"infra": {"DomainName": "toys.example", "CertificateArn": CERTIFICATE}},
             "DomainName is toys.example, and origin is https://toyshop.example",

@@ -81,7 +81,8 @@ def to(tmp_path: Path, distributions: Distributions) -> Target:
     (web / "cart.js").write_text("1")
     (web / "shop.css").write_text("body {}")
     (web / "settings.json").write_text('{"bank_page": "", "stripe_publishable_key": ""}')
-    (web / ".hidden").write_text("not published")
+    (web / ".hidden").mkdir()
+    (web / ".hidden" / "file").write_text("not published")
     return Target(Layout(tmp_path, tmp_path), STAGE, Cloud("trial", None, REGION), ())
 
 

@@ -25,6 +25,7 @@ mode = "cloudformation"
 currency = "EUR"
 retain_data = true
 origin = "{origin}"
+aws = "http://127.0.0.1:1"
 bucket_suffix = "-trial"
 sender_domain = "x.example"
 seller_name = "Trial"

@@ -93,6 +93,8 @@ def test_invalid_stage_is_refused(tmp_path: Path, line: str, reason: str) -> Non
 @pytest.mark.parametrize(
     "origin",
     [
+        "http://trial.example",
+        "https://trial.example:8443",
         "https://trial.example/",
         "https://trial.example/shop",
         "trial.example",
