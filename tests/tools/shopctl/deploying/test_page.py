@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from moto import mock_aws
 
 import local_edge.page
@@ -233,6 +234,39 @@ def test_rollback_publishes_the_previous_release(to: Target, distributions: Dist
         page.roll_back(to, print)
     # AND the next deployment publishes the checkout again
     assert publish(to) == "web updated"
+
+
+def test_deployer_is_allowed_exactly_what_publishing_needs(to: Target) -> None:
+    # GIVEN the operations of a first and a second release, and of a rollback
+    done: set[str] = set()
+
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        if params.get("Bucket") == BUCKET:
+            done.add(model.name)
+
+    to.cloud.client("s3").meta.events.register("provide-client-params.s3.*", record)
+    for text in ("1", "2", "3"):
+        change(to, "cart.js", text)
+        publish(to)
+    page.roll_back(to, print)
+    # THEN they are allowed on the bucket, and nothing else is
+    names = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket"}
+    template = yaml.safe_load((LAYOUT.infra / "deployer.yaml").read_text())
+    statements = {
+        statement["Sid"]: statement
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+    }
+    allowed = statements["WebPage"]
+    assert set(allowed["Action"]) == {f"s3:{names.get(name, name)}" for name in done}
+    edge = yaml.safe_load((LAYOUT.infra / "edge.yaml").read_text())["Resources"]
+    bucket = edge["Web"]["Properties"]["BucketName"]["Fn::Sub"]
+    assert [resource["Fn::Sub"] for resource in allowed["Resource"]] == [
+        f"arn:${{AWS::Partition}}:s3:::{bucket}",
+        f"arn:${{AWS::Partition}}:s3:::{bucket}/*",
+    ]
+    assert statements["Invalidations"]["Action"] == "cloudfront:CreateInvalidation"
 
 
 def test_diff_shows_which_files_differ(to: Target) -> None:

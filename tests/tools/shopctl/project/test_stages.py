@@ -133,6 +133,28 @@ def test_stage_without_an_origin_gets_the_one_of_its_distribution(
     assert "DomainName" not in to.cloud.parameters
 
 
+@pytest.mark.parametrize(
+    ("named", "services", "page"),
+    [((), 6, True), (("web",), 0, True), (("orders",), 1, False), (("web", "orders"), 1, True)],
+)
+def test_page_is_chosen_by_its_name_or_with_all_services(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: tuple[str, ...],
+    services: int,
+    page: bool,
+) -> None:
+    (tmp_path / "stages.toml").write_text(STAGE)
+    layout = LayoutOf(Layout.find().root, tmp_path)
+    monkeypatch.setattr(Cloud, "account", lambda _: "333333333333")
+    to = find_target(layout, "trial", named, with_page=True)
+    assert (len(to.services), to.page) == (services, page)
+    # AND other commands know no service of this name
+    if "web" in named:
+        with pytest.raises(ShopProblem, match="There is no service web"):
+            find_target(layout, "trial", named)
+
+
 def test_stage_of_the_other_mode_is_refused(trial: Stage) -> None:
     trial.require("chalice")
     with pytest.raises(ShopProblem, match="marked chalice") as refused:
