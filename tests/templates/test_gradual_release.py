@@ -130,3 +130,20 @@ def test_changed_setting_creates_a_new_version(prod: Templates, name: str, value
     ]
     # THEN its version is a new resource
     assert versions[0] != versions[1]
+
+
+def test_rotated_key_makes_a_new_version_of_the_functions_that_use_it(prod: Templates) -> None:
+    # GIVEN the release of payments with a version of the gateway's keys, as it is sent
+    release = json.dumps(prod.releases["payments"])
+    key = ":SecretString:api_key"
+    assert f"{key}}}}}" in release
+
+    def versions(of_key: str) -> set[str]:
+        sent = json.loads(release.replace(key, f"{key}::{of_key}"))
+        return set(of_type(prod.translate(sent), "AWS::Lambda::Version"))
+
+    before = versions("v1")
+    assert versions("v1") == before
+    # WHEN they are rotated THEN CloudFormation publishes new versions, to which the aliases move
+    assert before
+    assert not versions("v2") & before
