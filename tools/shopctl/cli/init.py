@@ -26,6 +26,8 @@ from shopctl.project.stages import GradualRelease
     help="How it is deployed: ./shop deploy or chalice deploy.",
 )
 @click.option("--test-payments", is_flag=True, help="Use Stripe's test keys: no real money moves.")
+@click.option("--stripe-publishable-key", default="", help="Stripe's public key, pk_….")
+@click.option("--ses-sandbox", is_flag=True, help="The account is in the sandbox of SES.")
 @click.option(
     "--gradual-release",
     type=click.Choice(get_args(GradualRelease)),
@@ -45,6 +47,8 @@ def init_command(
     currency: str,
     mode: Literal["cloudformation", "chalice"],
     test_payments: bool,
+    stripe_publishable_key: str,
+    ses_sandbox: bool,
     gradual_release: GradualRelease | None,
     seller_name: str,
     seller_address: str,
@@ -72,7 +76,9 @@ def init_command(
             seller_name=seller_name,
             seller_address=seller_address,
             seller_tax_number=seller_tax_number,
+            stripe_publishable_key=stripe_publishable_key,
             test_payments=test_payments,
+            ses_sandbox=ses_sandbox,
             gradual_release=gradual_release,
         ),
     )

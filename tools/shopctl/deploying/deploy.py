@@ -7,7 +7,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from shopctl.aws import cloudformation, ssm_parameters
+from shopctl.aws import cloudformation, ses, ssm_parameters
 from shopctl.aws.cloudformation import Outcome
 from shopctl.aws.ssm_parameters import ExpectedValues, PublishedValues
 from shopctl.aws.target import Target
@@ -72,6 +72,8 @@ def deploy(
 def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Outcome]:
     """Deploy only the stateful resources; `chalice deploy` can do the rest.
 
+    With those of notifications, the DKIM records that DNS lacks are reported.
+
     Raises
     ------
     ShopProblem
@@ -83,6 +85,7 @@ def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Out
     outcomes = stacks.deploy_resources(to.cloud, to.stage, to.services)
     for name, outcome in outcomes.items():
         report(f"{name} {outcome}")
+    _report_dkim(to, report)
     return outcomes
 
 
@@ -238,22 +241,26 @@ def _check_sender(to: Target) -> None:
     """
     if to.stage.ses_sandbox or not any(one.name == "storefront_api" for one in to.services):
         return
-    domain = to.stage.sender_domain
-    try:
-        found = to.cloud.client("sesv2").get_email_identity(EmailIdentity=domain)
-        verified = found["VerifiedForSendingStatus"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NotFoundException":
-            raise
-        verified = False
-    if not verified:
+    found, domain = ses.identity(to.cloud, to.stage.sender_domain), to.stage.sender_domain
+    if found is None or not found.verified:
         name = to.stage.name
         raise ShopProblem(
             f"SES has not verified the domain {domain}, which the user pool sends emails from.",
-            f"Set ses_sandbox = true for {name} in stages.toml until it is verified: deploy "
-            f"`./shop deploy --stage {name} --resources notifications`, and publish the domain's "
-            "DKIM records.",
+            f"Run ./shop deploy --stage {name} --resources notifications, and add the DKIM records"
+            f" that it prints to DNS; or set ses_sandbox = true for {name} in stages.toml until the"
+            " domain is verified.",
         )
+
+
+def _report_dkim(to: Target, report: Callable[[str], None]) -> None:
+    """Print the records that DNS lacks for the domain that emails are sent from."""
+    if not any(service.name == "notifications" for service in to.services):
+        return
+    found = ses.identity(to.cloud, to.stage.sender_domain)
+    if found and not found.verified:
+        report(f"SES verifies {to.stage.sender_domain} when DNS has these records:")
+        for record in found.records:
+            report(f"  {record}")
 
 
 def _check_prerequisites(to: Target, published: PublishedValues) -> None:

@@ -42,7 +42,7 @@ def roll_back(to: Target, report: Callable[[str], None]) -> None:
         raise ShopProblem(
             f"The stage {to.stage.name} is marked {to.stage.mode} in stages.toml.",
             "Check out the service's previous version and run `chalice deploy` in its folder, "
-            "see docs/deploying.md.",
+            "see docs/operating.md.",
         )
     bucket = artifact_bucket.of(to.cloud)
     for rollback in [_previous(to, service, bucket) for service in reversed(to.services)]:

@@ -49,8 +49,9 @@ def subscription(to: Target) -> str:
     if not any(arn.startswith("arn:") for arn in found):
         raise ShopProblem(
             f"{address} has not confirmed that it wants to get alarms.",
-            "Follow the link in the email from AWS Notifications; if it has expired, request"
-            " another one in the SNS console.",
+            "Follow the link in the email from AWS Notifications. After two days, request another:"
+            f" aws sns subscribe --region {to.stage.region} --topic-arn {topic} --protocol email"
+            f" --notification-endpoint {address}.",
         )
     return f"Alarms are sent to {address}."
 

@@ -1,7 +1,9 @@
 """What a stage needs before anything is deployed."""
 
+from shopctl.aws import ssm_parameters
+from shopctl.aws.ssm_parameters import ExpectedValues
 from shopctl.aws.target import Target
-from shopctl.deploying import deploy
+from shopctl.deploying import concurrency, deploy
 from shopctl.project import new_stage
 from shopctl.project.errors import ShopProblem
 
@@ -35,6 +37,14 @@ def python(to: Target) -> str:
     """Check that this Python can build a release."""
     deploy.check_python(to)
     return "Releases can be built."
+
+
+def quota(to: Target) -> str:
+    """Check that the account can reserve the concurrency of the functions."""
+    names = [service.dashed for service in to.services]
+    published = ssm_parameters.read(to.cloud)
+    concurrency.check(to, ExpectedValues(published, [*names, "network", "alarms"]))
+    return "The account's limit of concurrent executions is high enough."
 
 
 def credentials(to: Target) -> str:

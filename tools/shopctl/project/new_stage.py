@@ -37,8 +37,10 @@ class NewStage:
         ARN of the certificate for `domain` in us-east-1; empty if it is yet to be issued.
     alarm_email
         Address that alarms are sent to; empty for `operations` at the sender's domain.
-    seller_name, seller_address, seller_tax_number
-        The seller on receipts; empty to be filled in later.
+    seller_name, seller_address, seller_tax_number, stripe_publishable_key
+        The seller on receipts, and the public key of Stripe; empty to be filled in later.
+    ses_sandbox
+        Whether the account is in the sandbox of SES, as a new one is.
     """
 
     name: str
@@ -53,7 +55,9 @@ class NewStage:
     seller_name: str = ""
     seller_address: str = ""
     seller_tax_number: str = ""
+    stripe_publishable_key: str = ""
     test_payments: bool = False
+    ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
 
     def section(self) -> str:
@@ -84,8 +88,12 @@ class NewStage:
             "alarm_email": self.alarm_email or f"operations@{sender}",
             "bucket_suffix": f"-{self.account}",
         }
+        if self.stripe_publishable_key:
+            settings["stripe_publishable_key"] = self.stripe_publishable_key
         if self.test_payments:
             settings["test_payments"] = True
+        if self.ses_sandbox:
+            settings["ses_sandbox"] = True
         if self.gradual_release:
             settings["gradual_release"] = self.gradual_release
         text = _table(self.name, settings)

@@ -337,6 +337,15 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         "stripe_publishable_key is not a test key",
         set(),
     ),
+    "a low limit of Lambda": (
+        lambda _: answers(
+            "GetAccountSettings",
+            AccountLimit={"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10},
+        ),
+        "concurrency",
+        "its limit is 10",
+        set(),
+    ),
     "the network": (
         lambda s: no_stack(s, "network"),
         "network",

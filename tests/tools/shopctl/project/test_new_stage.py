@@ -79,13 +79,15 @@ def test_every_setting_can_be_given(checkout: Checkout) -> None:
         *("--sender-domain", "example.org", "--gradual-release", "Canary10Percent5Minutes"),
         *("--seller-name", 'Müller & "Söhne" GmbH', "--seller-address", "Hauptstraße 1, Köln"),
         *("--seller-tax-number", "USt-IdNr. DE123456789", "--test-payments"),
+        *("--stripe-publishable-key", "pk_test_51a", "--ses-sandbox"),
     )
     assert "Complete" not in output
     stage = stages.load(checkout.stages, "trial")
     assert stage.seller_name == 'Müller & "Söhne" GmbH'
     assert stage.infra == {"CertificateArn": certificate}
     assert (stage.currency, stage.sender_domain) == ("EUR", "example.org")
-    assert stage.test_payments
+    assert (stage.test_payments, stage.ses_sandbox) == (True, True)
+    assert stage.stripe_publishable_key == "pk_test_51a"
     assert stage.gradual_release == "Canary10Percent5Minutes"
     assert new_stage.to_complete(stage) == []
 
@@ -120,6 +122,7 @@ def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
         ({}, ("--currency", "dollars"), "--currency 'dollars'"),
         ({}, ("--alarm-email", "nobody"), "--alarm-email 'nobody'"),
         ({}, ("--certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/a"), "--certific"),
+        ({}, ("--stripe-publishable-key", "sk_test_51a"), "stripe_publishable_key"),
         ({}, ("--mode", "chalice", "--gradual-release", "Canary10Percent5Minutes"), "needs mode"),
         (
             {"domain": None},
