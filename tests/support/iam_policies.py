@@ -121,10 +121,14 @@ def _types(action: str) -> dict[str, tuple[bool, str]] | None:
         return None
     known = get_service_prefix_data(action.partition(":")[0])["resources"]
     return {
-        name: (bool(found["required"]), _VARIABLE.sub("*", known[name]["arn"]))
+        name: (bool(found["required"]), _pattern(known[name]["arn"]))
         for name, found in privilege["resource_types"].items()
         if name
     }
+
+
+def _pattern(arn: str) -> str:
+    return _VARIABLE.sub("*", arn.replace("${Partition}", "aws"))
 
 
 def _holds(statement: Statement, action: str) -> bool:

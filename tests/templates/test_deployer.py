@@ -39,6 +39,33 @@ def test_deployer_is_allowed_what_cloudformation_needs(prod: Templates) -> None:
     assert sorted(missing) == []
 
 
+POOL = "arn:aws:cognito-idp:ap-southeast-2:222222222222:userpool/p"
+ROLES = "arn:aws:iam::222222222222:role/toyshop-prod-*"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "condition", "allowed"),
+    [
+        ("cognito-idp:DeleteUserPool", POOL, None, True),
+        ("cognito-idp:DeleteUserPool", POOL + "x", None, False),
+        # AWS cannot limit it to a user pool
+        ("cognito-idp:CreateUserPool", POOL, None, False),
+        ("cognito-idp:CreateUserPool", "*", None, True),
+        # it applies to a role, not to the user pool
+        ("iam:PassRole", ROLES, "iam:PassedToService", True),
+        ("iam:PassRole", POOL, "iam:PassedToService", False),
+        # AWS does not provide this key for it
+        ("iam:PassRole", ROLES, "lambda:FunctionArn", False),
+    ],
+)
+def test_permission_that_does_not_match_is_noticed(
+    action: str, resource: str, condition: str | None, allowed: bool
+) -> None:
+    conditions = frozenset({condition} if condition else ())
+    statement = iam_policies.Statement("Allow", (action,), (resource,), conditions)
+    assert iam_policies.is_allowed([statement], action, POOL) == allowed
+
+
 def test_no_action_is_excluded_that_a_template_needs(prod: Templates) -> None:
     assert deployer_needs.unneeded_but_used(templates_of(prod)) == []
 
