@@ -14,7 +14,7 @@ from shopctl.aws.target import Target
 from shopctl.deploying import alarms, concurrency, gradual_release, stacks, stage_config
 from shopctl.packaging import prebuilt
 from shopctl.packaging.package import Package, build, with_urls
-from shopctl.project import aws_names, services, stages
+from shopctl.project import aws_names, new_stage, services, stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
@@ -263,7 +263,17 @@ def _report_dkim(to: Target, report: Callable[[str], None]) -> None:
             report(f"  {record}")
 
 
+def _check_completeness(to: Target) -> None:
+    """Raise if a setting, which customers would see, is left to be filled in."""
+    left = [one for one in new_stage.to_complete(to.stage) if not one.startswith("infra.")]
+    if left and not to.cloud.is_local:
+        raise ShopProblem(
+            f"stages.toml lacks {', '.join(left)} of {to.stage.name}.", "Fill them in there."
+        )
+
+
 def _check_prerequisites(to: Target, published: PublishedValues) -> None:
+    _check_completeness(to)
     _check_alarm_topic(to, published)
     expected = ExpectedValues(published, [service.dashed for service in to.services])
     for service in to.services:

@@ -17,16 +17,17 @@ def services(to: Target) -> str:
     """Check that every service is deployed, from this checkout."""
     names = [service.name for service in to.services]
     found = drift.find(to.layout, to.stage.name, names, live=False)
+    how = "Run ./shop deploy --stage " + to.stage.name
+    if to.stage.mode == "chalice":
+        how = "Deploy them as docs/operating.md describes for chalice deploy"
     absent = [one.name for one in found.stacks if one.outcome == "created"]
     if absent:
-        raise ShopProblem(
-            f"Not deployed: {', '.join(absent)}.", f"Run ./shop deploy --stage {to.stage.name}."
-        )
+        raise ShopProblem(f"Not deployed: {', '.join(absent)}.", f"{how}.")
     changed = [one.name for one in found.stacks if one.outcome == "changed"]
     if changed or found.resources:
         raise ShopProblem(
             f"Not as in this checkout: {', '.join(changed) or 'resources of the stage'}.",
-            f"Run ./shop deploy --stage {to.stage.name}, or see ./shop diff.",
+            f"{how}; ./shop diff shows the differences.",
         )
     return f"{len(names)} services are deployed and up to date."
 

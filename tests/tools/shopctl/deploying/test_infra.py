@@ -192,6 +192,16 @@ def test_release_is_refused_before_any_change_with_another_python(
     deploy.check_python(target())
 
 
+def test_services_are_refused_before_any_change_while_a_setting_is_left_to_complete(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy, "check_python", lambda _: None)
+    stage = msgspec.structs.replace(PROD, seller_name="TODO: legal name")
+    with pytest.raises(ShopProblem, match="lacks seller_name of prod"):
+        deploy.deploy(target(stage), print)
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
 def test_services_cannot_be_combined_with_infra() -> None:
     command = ["deploy", "--stage", "prod", "--infra", "network", "orders"]
     done = CliRunner().invoke(deploy_command, command[1:])
