@@ -6,6 +6,7 @@ Each test continues where the one before it ended.
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ def test_every_function_has_an_alias_for_a_version(trial: Trial) -> None:
     found = functions(trial)
     assert len(found) > 10
     assert {live(trial, function["FunctionName"]) for function in found} == {"1"}
+
+
+def test_functions_run_on_the_python_that_built_them(trial: Trial, packages: Path) -> None:
+    built_with = json.loads((packages / "packages.json").read_text())["python"]
+    assert {function["Runtime"] for function in functions(trial)} == {f"python{built_with}"}
 
 
 def test_event_sources_invoke_aliases(trial: Trial) -> None:
