@@ -10,6 +10,7 @@ import msgspec
 from shopctl.aws import ssm_parameters
 from shopctl.aws.clients import Cloud, connect
 from shopctl.project import running_shop, services, stages
+from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
@@ -41,6 +42,22 @@ class Target:
     cloud: Cloud
     services: tuple[Service, ...]
     page: bool = False
+
+    @property
+    def origin(self) -> str:
+        """The shop's origin.
+
+        Raises
+        ------
+        ShopProblem
+            If it is the name of a distribution that is not deployed yet.
+        """
+        if not self.stage.origin:
+            raise ShopProblem(
+                f"The stage {self.stage.name} has no edge yet, whose name it uses as its origin.",
+                f"Deploy it with ./shop deploy --stage {self.stage.name} --infra edge.",
+            )
+        return self.stage.origin
 
     @cached_property
     def all_services(self) -> tuple[str, ...]:

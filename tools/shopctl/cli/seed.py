@@ -41,10 +41,10 @@ def _fill_stage(layout: Layout, name: str, email: str, password: str) -> None:
     from shopctl.local.progress import Progress
     from shopctl.local.users import Credentials
 
-    stage = find_target(layout, name).stage
-    seed.check_currency(stage)
+    to = find_target(layout, name)
+    seed.check_currency(to.stage)
     record = layout.home / f"seed-{name}.json"
     record.parent.mkdir(parents=True, exist_ok=True)
-    with Progress().step(f"Catalogue of {stage.origin} seeded") as step:
-        result = seed.seed(stage.origin, record, step.show, Credentials(email, password))
+    with Progress().step(f"Catalogue of {to.origin} seeded") as step:
+        result = seed.seed(to.origin, record, step.show, Credentials(email, password))
         step.note = f"{result.created} toys added, {result.present} already there"

@@ -29,6 +29,7 @@ def smoke_command(
     with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD are the
     credentials of the customer; without them, a new customer signs up.
     """
+    from shopctl.aws.target import find_target
     from shopctl.operating.smoke import Customer, SmokeTest
     from shopctl.project import stages
 
@@ -49,7 +50,8 @@ def smoke_command(
             )
         buys, signs_up = declared.test_payments, declared.auto_confirm_users
         state = running_shop.read(layout.state) if declared.aws else None
-        url = url or (state["edge"].url if state else declared.origin) or _origin(layout, stage)
+        url = url or (state["edge"].url if state else declared.origin)
+        url = url or find_target(layout, stage).origin
     buys = buys and not read_only
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
     customer = Customer(email, password) if email and password else None
@@ -64,16 +66,3 @@ def smoke_command(
         smoke_test.order(toy, customer)
     else:
         click.echo("No order was placed.")
-
-
-def _origin(layout: Layout, stage: str) -> str:
-    """Return the name that the stage's distribution published."""
-    from shopctl.aws.target import find_target
-
-    origin = find_target(layout, stage).stage.origin
-    if not origin:
-        raise ShopProblem(
-            f"The stage {stage} has no edge yet, whose name it uses as its origin.",
-            f"Deploy it with ./shop deploy --stage {stage} --infra edge.",
-        )
-    return origin

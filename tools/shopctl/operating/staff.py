@@ -34,7 +34,7 @@ def add(to: Target, email: str) -> bool:
     if user is None:
         raise ShopProblem(
             f"{email} is not a user of the stage {to.stage.name}.",
-            f"Sign up in the shop ({to.stage.origin}) first, and confirm the address.",
+            f"Sign up in the shop ({to.origin}) first, and confirm the address.",
         )
     if not can_sign_in(user):
         raise ShopProblem(
