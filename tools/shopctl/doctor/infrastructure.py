@@ -63,7 +63,7 @@ def certificate(to: Target) -> str:
         return "The stage uses the distribution's own name."
     arn = to.stage.infra.get("CertificateArn", "")
     acm = infra.cloud_of(to, "distribution-acl").client("acm")
-    request = f"Request one for {domain} in us-east-1, and set CertificateArn in stages.toml."
+    request = "Request one in us-east-1, and set CertificateArn in stages.toml."
     if not arn.startswith("arn:"):
         raise ShopProblem(f"There is no certificate for {domain}.", request)
     try:

@@ -299,7 +299,9 @@ def no_staff(healthy: Healthy) -> Iterator[None]:
     member = {"UserPoolId": healthy.pool, "Username": STAFF, "GroupName": "staff"}
     cognito.admin_remove_user_from_group(**member)
     yield
-    cognito.admin_add_user_to_group(**member)
+    # the remedy repairs it
+    done = CliRunner().invoke(cli, ["staff", "add", STAFF, "--stage", "trial"])
+    assert done.output == f"{STAFF} is staff from the next sign-in on.\n"
 
 
 @contextmanager
