@@ -91,7 +91,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
         shutil.copy(ROOT / part, tmp_path / part)
     layout = Layout(root=tmp_path, home=tmp_path / ".shop")
     monkeypatch.setattr(Layout, "find", lambda: layout)
-    text = (ROOT / "docs" / "pipeline.md").read_text().replace("\\\n", "")
+    text = (ROOT / "docs" / "pipeline.md").read_text()
     found = re.findall(r"^ *\./shop (init .*)$", text, re.M)
     assert len(found) == 2
     for command in found:
