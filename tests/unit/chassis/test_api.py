@@ -5,7 +5,6 @@ import importlib
 import json
 import sys
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
 
@@ -28,7 +27,7 @@ from chassis.problems import (
 )
 from chassis.settings import Settings
 from contracts.operations import Operation
-from contracts.problem import TYPES
+from contracts.problem import TITLES, TYPES
 from contracts.schema import PARAMETER_PREFIX, Input, NoBody, Output
 from support.log_lines import Lines
 
@@ -116,7 +115,7 @@ def check_problem(answer: HTTPResponse, status: int, *pointers: str) -> dict[str
     problem: dict[str, Any] = answer.json_body
     assert problem["type"] == TYPES[status]
     assert problem["status"] == status
-    assert problem["title"] == HTTPStatus(status).phrase
+    assert problem["title"] == TITLES[status]
     assert problem["detail"]
     assert [error["pointer"] for error in problem.get("errors", [])] == list(pointers)
     assert set(problem) <= {"type", "title", "status", "detail", "errors"}

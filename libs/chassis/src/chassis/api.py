@@ -10,7 +10,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote
 
@@ -47,7 +46,7 @@ from chassis.redaction import masked
 from chassis.settings import Settings, SettingsError
 from contracts.health import HEALTH
 from contracts.operations import Operation
-from contracts.problem import CONTENT_TYPE, TYPES, Problem
+from contracts.problem import CONTENT_TYPE, TITLES, TYPES, Problem
 from contracts.schema import Health, NoQuery
 from contracts.security import BEARER, SCHEMES, SIGV4
 
@@ -160,7 +159,7 @@ class ServiceApp(Chalice):
             error = msgspec.json.decode(answer["body"])
             problem = Problem(
                 type=TYPES.get(answer["statusCode"], TYPES[500]),
-                title=HTTPStatus(answer["statusCode"]).phrase,
+                title=TITLES[answer["statusCode"]],
                 status=answer["statusCode"],
                 detail=masked(str(error["Message"])),
             )

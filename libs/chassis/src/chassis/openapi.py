@@ -10,7 +10,7 @@ import msgspec
 from chassis.queries import parameter_prefixes
 from contracts.headers import IF_NONE_MATCH
 from contracts.operations import AUDIENCES, Operation
-from contracts.problem import CONTENT_TYPE, Problem
+from contracts.problem import CONTENT_TYPE, TITLES, Problem
 from contracts.schema import EmailAddress, NoBody
 from contracts.security import SCHEMES
 
@@ -218,7 +218,7 @@ def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
 def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status in operation.status:
-        response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        response: dict[str, Any] = {"description": TITLES[status]}
         headers = {}
         if operation.answer is not None:
             response["content"] = {"application/json": {"schema": schemas.of(operation.answer)}}
@@ -231,19 +231,19 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
         responses[str(status)] = response
     if operation.conditional:
         responses["304"] = {
-            "description": HTTPStatus.NOT_MODIFIED.phrase,
+            "description": TITLES[304],
             "headers": {"ETag": _ETAG},
         }
     for status in operation.problems:
         if kind := operation.problem_bodies.get(status):
             responses[str(status)] = {
-                "description": HTTPStatus(status).phrase,
+                "description": TITLES[status],
                 "content": {CONTENT_TYPE: {"schema": schemas.of(kind)}},
             }
             continue
         responses[str(status)] = {
             "$ref": "#/components/responses/Problem",
-            "description": HTTPStatus(status).phrase,
+            "description": TITLES[status],
         }
     responses["default"] = {"$ref": "#/components/responses/Problem"}
     return responses

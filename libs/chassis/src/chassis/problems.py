@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chassis.redaction import masked
-from contracts.problem import TYPES, Code, FieldError, Problem
+from contracts.problem import TITLES, TYPES, Code, FieldError, Problem
 
 __all__ = [
     "BadRequest",
@@ -75,7 +75,7 @@ class ProblemError(Exception):
         """
         problem = Problem(
             type=self.type,
-            title=self.title or self.status.phrase,
+            title=self.title or TITLES[self.status],
             status=self.status.value,
             detail=masked(self.detail),
             errors=[

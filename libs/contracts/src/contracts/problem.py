@@ -1,5 +1,6 @@
 """The error answer of every API (``application/problem+json``)."""
 
+from http import HTTPStatus
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -26,6 +27,13 @@ TYPES: dict[int, str] = {
     503: f"{PAGE}#unavailable",
 }
 """The type of a problem that has no type of its own, by its status."""
+
+TITLES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus} | {
+    # Python 3.13 has other words for these
+    413: "Request Entity Too Large",
+    422: "Unprocessable Entity",
+}
+"""The title of a problem that has none of its own, and the description of an answer, by status."""
 
 KEY_REUSED = f"{PAGE}#idempotency-key-reused"
 """The type of the problem that an idempotency key was used for another request."""
