@@ -582,6 +582,17 @@ class TestPlaceOrder:
             assert card.encode() not in answer.body
             assert card not in capsys.readouterr().out
 
+    def test_toy_in_another_currency_is_not_sold(self, shop: Shop, alice: str) -> None:
+        shop.toys.shelf["eur"] = toy("eur", currency="EUR")
+        answer = shop.order(alice, lines=[{"toy_id": "eur", "quantity": 1}])
+        assert answer.json_body["errors"] == [
+            {
+                "pointer": "/lines/0/toy_id",
+                "detail": "This toy is not sold in AUD",
+                "code": "not_allowed",
+            }
+        ]
+
     @pytest.mark.parametrize(
         ("body", "status"),
         [

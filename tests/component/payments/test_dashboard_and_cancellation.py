@@ -13,6 +13,7 @@ from gateway_simulator.client import ControlClient
 from support.gateway_dashboard import Dashboard, paid_order, shown, webhook
 from support.moto_aws import StreamOf, TopicSpy, parked
 from support.payments import event_of, intent_of, money_moved, order_of, outcomes
+from support.races import BeforeWrite
 from support.sns_notifications import sns
 
 
@@ -77,6 +78,22 @@ def test_order_that_was_cancelled_while_disputed_is_refunded_when_the_dispute_is
         assert shown(api, order) == ("refunded", 2500, "won")
         assert money_moved(gateway, order)[1:] == [("refund", "succeeded", 2500)]
     assert parked("toyshop-local-payments-charge-dead-letters") == []
+
+
+def test_refund_is_not_postponed_if_the_dispute_ends_meanwhile(
+    app: ModuleType,
+    api: Any,
+    dashboard: Dashboard,
+    before_write: BeforeWrite,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order = paid_order(app)
+    opened = dashboard.dispute(intent_of(order))
+    dashboard.deliver(*opened)
+    before_write(lambda: dashboard.deliver(*dashboard.close(opened, "won")))
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert shown(api, order) == ("refunded", 2500, "won")
+    assert "refund postponed by a dispute" not in capsys.readouterr().out
 
 
 def test_refund_is_tried_again_if_the_dispute_that_refused_it_has_just_ended(

@@ -233,3 +233,17 @@ def test_another_change_of_a_pending_payment_does_not_emit_its_retry_again(
     assert payment is not None
     assert store.replace(replace(payment, version=payment.version + 1, card_last4="4242"))
     assert customer.emitted() == []
+
+
+def test_reemitted_transaction_emits_only_its_last_retry(app: ModuleType, api: Any) -> None:
+    customer = Customer(app, api, order_of("pm_card_chargeDeclined"))
+    customer.place()
+    customer.pay_again("pm_card_chargeDeclined", key="second")
+    (second,) = customer.emitted()
+    customer.charge_again(second)
+    customer.emitted()
+    customer.pay_again("pm_card_visa", key="third")
+    (third,) = customer.emitted()
+    api.call("POST", f"/transactions/{customer.payment['id']}/events")
+    again = [event["id"] for event in customer.emitted() if event["type"] == RETRIED]
+    assert again == [third["id"]]

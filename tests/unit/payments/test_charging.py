@@ -447,6 +447,17 @@ def test_late_decline_of_the_first_card_is_not_the_result_of_the_second(order: O
     assert world.charging.record(world.payment, paid).status == "succeeded"
 
 
+def test_retry_is_delivered_again_while_only_the_first_card_has_a_result(order: Order) -> None:
+    world = World("declined")
+    world.deliver(ORDER_PLACED, order)
+    world.retry(order)
+    first = Intent(id="pi_1", status="declined")
+    world.gateway.confirm = lambda *_: first  # type: ignore[method-assign]
+    with pytest.raises(GatewayUnavailableError, match="no result yet"):
+        world.charge_again(order)
+    assert world.payment.status == "pending"
+
+
 def test_second_decline_is_an_outcome_with_an_email_of_its_own(order: Order) -> None:
     world = World("declined")
     world.deliver(ORDER_PLACED, order)

@@ -219,6 +219,17 @@ def test_dispute_is_an_outcome_when_it_is_opened_and_closed(status: str, kind: s
     assert payment.status == "succeeded"
 
 
+def test_of_two_statuses_of_the_same_second_the_first_one_is_kept() -> None:
+    known = after(dispute("needs_response", 2))
+    assert dispute("under_review", 2)(known) is known
+    assert dispute("under_review", 3)(known) is not known
+
+
+def test_failure_of_the_smallest_refund_is_an_outcome() -> None:
+    payment = payment_after(refund("re_1", 1), refund("re_1", 1, "failed"))
+    assert kinds(payment) == ["succeeded", "partially_refunded", "refund_failed"]
+
+
 def test_dispute_of_a_refunded_payment_changes_nothing_else() -> None:
     payment = payment_after(refund("re_1", 2500), dispute("needs_response"))
     assert (payment.status, payment.refunded_amount.amount) == ("refunded", 2500)

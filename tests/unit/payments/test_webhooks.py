@@ -4,10 +4,12 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, transaction_id
-from chalicelib.payments.webhooks import TOLERANCE, Webhooks
+from chalicelib.payments.reversals import Refund, Reversals
+from chalicelib.payments.webhooks import TOLERANCE, Webhooks, _Refund
 from chassis.problems import BadRequest, Conflict
 from contracts.payments import Webhook
 from support.log_lines import Lines
@@ -205,6 +207,24 @@ def test_webhook_belongs_to_the_attempt_that_the_metadata_name(
     )
     (intent,) = charging.recorded
     assert intent.attempt == attempt
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "by_shop"),
+    [
+        ({}, "pending", False),
+        ({"status": None, "metadata": None}, "pending", False),
+        ({"status": "succeeded", "metadata": {}}, "succeeded", False),
+        # the shop's own refunds name the order
+        ({"status": "failed", "metadata": {"order_id": "ord_1"}}, "failed", True),
+    ],
+)
+def test_refund_is_reported_with_its_status_and_who_requested_it(
+    fields: dict[str, Any], status: str, by_shop: bool
+) -> None:
+    refund = msgspec.convert({"id": "re_1", "amount": 5} | fields, _Refund)
+    (found,) = refund.change()(Reversals()).refunds
+    assert found == Refund(id="re_1", amount=5, status=status, by_shop=by_shop)
 
 
 def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:

@@ -43,7 +43,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     minimum: int
     maximum: int
-    step: int = 1
+    step: int
 
 
 class OrderError(Exception):
