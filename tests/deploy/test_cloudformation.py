@@ -100,6 +100,23 @@ def test_order_is_paid(customer: Customer) -> None:
     customer.pays(customer.order())
 
 
+def test_doctor_names_what_the_stage_lacks(trial: Trial, customer: Customer) -> None:
+    # GIVEN a stage whose services are deployed, with a staff user and a toy, and no edge
+    items = trial.doctor("--stage", "trial")
+    # THEN what it has is ok, and nothing else is missing than the edge and an address for alarms
+    missing = {name for name, item in items.items() if item["status"] == "missing"}
+    assert missing == {"settings", "web ACL", "edge"}
+    waiting = {name for name, item in items.items() if item["status"] == "waiting"}
+    assert waiting == {"web page", "dns", "webhook endpoint"}
+    assert items["services"]["what"] == "6 services are deployed and up to date."
+    assert items["staff"]["status"] == items["toys"]["status"] == "ok"
+    # AND a service that is not as in the checkout is named
+    with trial.with_more("orders/app.py", "\n# changed\n"):
+        services = trial.doctor("--stage", "trial")["services"]
+    assert services["status"] == "missing"
+    assert services["what"] == "Not as in this checkout: toyshop-trial-orders."
+
+
 def test_account_without_enough_concurrency_is_refused(trial: Trial) -> None:
     # GIVEN an account of whose limit another function has most
     functions = trial.cloud.client("lambda")

@@ -224,6 +224,13 @@ class Trial:
         assert not errors, errors
         return process.returncode, json.loads(output)
 
+    def doctor(self, *arguments: str) -> dict[str, dict[str, str]]:
+        """Run ``./shop doctor`` on a stage that is not complete; return its items by name."""
+        process = self.begin("doctor", "--json", *arguments)
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 1, errors
+        return {item["item"]: item for item in json.loads(output)["items"]}
+
     @contextmanager
     def changed(self, file: str, old: str, new: str) -> Iterator[None]:
         """Change a file of the apps within the context."""
