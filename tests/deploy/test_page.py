@@ -3,6 +3,7 @@
 Each test continues where the one before it ended.
 """
 
+import gzip
 import json
 import re
 from typing import Any
@@ -23,7 +24,10 @@ def page_bucket(trial: Trial) -> str:
 
 def served(trial: Trial, key: str) -> dict[str, Any]:
     found = trial.cloud.client("s3").get_object(Bucket=page_bucket(trial), Key=key)
-    return {**found, "Body": found["Body"].read().decode()}
+    body = found["Body"].read()
+    if found.get("ContentEncoding") == "gzip":
+        body = gzip.decompress(body)
+    return {**found, "Body": body.decode()}
 
 
 def assets(trial: Trial) -> str:
@@ -73,6 +77,7 @@ def test_edge_publishes_the_page_and_says_that_services_need_its_name(trial: Tri
     assert (index["ContentType"], index["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
     assert script["ContentType"] == "text/javascript; charset=utf-8"
     assert "immutable" in script["CacheControl"]
+    assert script["ContentEncoding"] == "gzip"
     settings = json.loads(served(trial, "settings.json")["Body"])
     assert settings["stripe_publishable_key"] == "pk_test_edged"
     assert invalidations(trial) == 1

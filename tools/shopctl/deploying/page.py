@@ -5,11 +5,13 @@ release, so it may be cached forever, and a page that is open during a deploymen
 files of its own release. Uploading ``index.html``, the last file, switches to the new release.
 """
 
+import gzip
 import hashlib
 import json
 import posixpath
 import re
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,20 +44,29 @@ SETTINGS = "settings.json"
 _INDEX = "index.html"
 _ASSETS = "assets/"
 _DOCUMENTS = (".html", ".json", ".webmanifest")
+_TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
 # of the digest, in paths
 _ID_LENGTH = 16
+# a smaller file fits into one packet anyway
+_MIN_COMPRESSED = 1_000
 
 
 @dataclass(frozen=True)
 class Object:
-    """An object of the web bucket."""
+    """An object of the web bucket; its body is stored compressed with gzip if it is to be."""
 
     key: str
     body: bytes
     content_type: str
     cache_control: str
+    compressed: bool = False
+
+    @property
+    def stored(self) -> bytes:
+        """The body as it is stored, which is the same for the same body."""
+        return gzip.compress(self.body, mtime=0) if self.compressed else self.body
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,13 @@ class Page:
     def digest(self) -> str:
         """Hash of everything that is published."""
         content = [
-            (one.key, one.content_type, one.cache_control, hashlib.sha256(one.body).hexdigest())
+            (
+                one.key,
+                one.content_type,
+                one.cache_control,
+                one.compressed,
+                hashlib.sha256(one.body).hexdigest(),
+            )
             for one in self._objects("")
         ]
         return hashlib.sha256(repr(content).encode()).hexdigest()
@@ -89,7 +106,8 @@ class Page:
         for name in sorted(self.files):
             body, suffix = self.files[name], posixpath.splitext(name)[1]
             if suffix not in _DOCUMENTS:
-                yield Object(f"{path}{name}", body, TYPES[suffix], _FOREVER)
+                compressed = suffix in _TEXTS and len(body) >= _MIN_COMPRESSED
+                yield Object(f"{path}{name}", body, TYPES[suffix], _FOREVER, compressed)
                 continue
             if suffix == ".html":
                 body = _REFERENCE.sub(
@@ -129,6 +147,14 @@ class _Place:
             for page in pages
             for item in page.get("Contents", [])
         }
+
+    def has(self, wanted: Object) -> bool:
+        """Return whether an object is there, whichever version of zlib has compressed it."""
+        found = self.storage.get_object(Bucket=self.bucket, Key=wanted.key)
+        try:
+            return gzip.decompress(found["Body"].read()) == wanted.body
+        except (OSError, EOFError, zlib.error):
+            return False
 
 
 def directory(digest: str) -> str:
@@ -251,8 +277,12 @@ def live(to: Target) -> tuple[dict[str, str], dict[str, str]]:
     place, page = _place(to), published(to) or read(to.layout, to.stage)
     actual = place.hashes() if place else {}
     expected = {
-        one.key: hashlib.md5(one.body, usedforsecurity=False).hexdigest() for one in page.objects
+        one.key: hashlib.md5(one.stored, usedforsecurity=False).hexdigest() for one in page.objects
     }
+    for one in page.objects:
+        differs = one.key in actual and actual[one.key] != expected[one.key]
+        if place and differs and one.compressed and place.has(one):
+            actual[one.key] = expected[one.key]
     present = {
         key: value
         for key, value in actual.items()
@@ -278,9 +308,10 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
         place.storage.put_object(
             Bucket=place.bucket,
             Key=one.key,
-            Body=one.body,
+            Body=one.stored,
             ContentType=one.content_type,
             CacheControl=one.cache_control,
+            **({"ContentEncoding": "gzip"} if one.compressed else {}),
             Metadata={"release": page.digest},
         )
     _invalidate(to, place, before | {one.key for one in page.objects})
