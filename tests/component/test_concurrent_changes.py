@@ -78,6 +78,19 @@ def test_cancellation_of_an_order_gives_up(
     assert api.call("POST", f"/orders/{order_id}/cancellation").json_body["status"] == "cancelled"
 
 
+def test_change_of_an_address_whatever_its_version_gives_up(
+    load_app: LoadApp, api_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = api_of(load_app("orders"))
+    path = f"/orders/{api.call('POST', '/orders', ORDER).json_body['id']}"
+    patch = {"shipping_address": {"name": "Bob"}}
+    with monkeypatch.context() as patched:
+        store = LosingStore(patched, OrderStore)
+        assert api.call("PATCH", path, patch, {"If-Match": "*"}).status_code == 503
+        assert store.writes == MAX_ATTEMPTS
+    assert api.call("GET", path).json_body["shipping_address"]["name"] == "Alice"
+
+
 def test_changes_of_a_toys_images_give_up(
     load_app: LoadApp, api_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

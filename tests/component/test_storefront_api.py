@@ -784,6 +784,9 @@ class TestOrders:
         refused = shop.call("POST", path, {"payment_method": CARD}, key, alice)
         assert pointers(refused, 422) == ["/payment_method"]
         assert CARD.encode() not in refused.body
+        # in any field
+        refused = shop.call("POST", path, {**body, "note": CARD}, key, alice)
+        assert "card number" in refused.json_body["detail"]
         unknown = shop.call("POST", path, {**body, "amount": 1}, key, alice)
         assert pointers(unknown, 422) == ["/amount"]
         assert "retryPayment" not in shop.payments.pop_operations()

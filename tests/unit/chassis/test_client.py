@@ -364,6 +364,7 @@ def test_a_problem_with_a_type_keeps_its_title_and_its_further_members(
     ]
     with pytest.raises(Conflict) as raised:
         things.call(GET, {"thing_id": "t1"})
+    assert raised.value.extensions == {"total": {"amount": 5}}
     members = json.loads(raised.value.to_json())
     assert members == {
         "type": "/problems#gone",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chassis.parsing import (
     MAX_DEPTH,
     decode_document,
+    field_error,
     merge_patch,
     parse_body,
     parse_document,
@@ -18,7 +19,7 @@ from chassis.parsing import (
 from chassis.problems import BadRequest, ProblemError, Unprocessable
 from contracts import patterns
 from contracts.problem import Code
-from contracts.schema import Input, Output, Timestamp
+from contracts.schema import EmailAddress, Input, Output, Timestamp
 
 
 class Price(Input):
@@ -56,6 +57,11 @@ def wrong_at(error: "pytest.ExceptionInfo[ProblemError]") -> list[str]:
             b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": -1}}]}',
             "/lines/0/price/amount",
             "Must be at least 0, in the smallest unit of the currency (such as cents)",
+        ),
+        (
+            b'{"name": "a", "lines": [{"quantity": 1, "price": {"amount": "1"}}]}',
+            "/lines/0/price/amount",
+            "Must be a whole number",
         ),
         (b'{"name": "a", "lines": [{"quantity": 1}]}', "/lines/0/price", "This field is required"),
         (
@@ -151,6 +157,17 @@ def test_summary_names_the_field_as_people_do(body: bytes, detail: str, code: st
         parse_body(body, Draft)
     assert error.value.detail == detail
     assert [wrong.code for wrong in error.value.errors] == [code]
+
+
+def test_message_that_is_new_to_us_is_explained_in_general() -> None:
+    error = field_error(msgspec.ValidationError("Something new - at `$.name`"))
+    assert (error.pointer, error.detail, error.code) == ("/name", "Is not valid", "invalid")
+
+
+def test_address_that_no_email_can_be_sent_to_has_the_wrong_format() -> None:
+    with pytest.raises(Unprocessable) as error:
+        parse_document("alice@", EmailAddress)
+    assert [wrong.code for wrong in error.value.errors] == ["format"]
 
 
 @pytest.mark.parametrize("pattern", patterns.REQUIREMENTS)
