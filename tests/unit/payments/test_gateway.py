@@ -269,6 +269,21 @@ def test_failed_label_is_repeated_with_another_label_and_confirmed_under_it() ->
     assert confirm.keys == ["ord_1:confirm:2.x"]
 
 
+def test_later_attempt_repeats_each_of_its_two_requests_once() -> None:
+    # GIVEN a label that is written at the second request, and confirmations that all fail
+    before, labelled = intent("requires_action"), intent("requires_confirmation", attempt="2.x")
+    update = Answers(stripe.APIError("Oops."), labelled)
+    confirm = Answers(stripe.APIError("Oops."), stripe.APIError("Oops."))
+    gateway = gateway_with(
+        intents_retrieve=Answers(before, before, labelled, labelled),
+        intents_update=update,
+        intents_confirm=confirm,
+    )
+    with pytest.raises(GatewayUnavailableError, match="pi_1 could not be confirmed"):
+        gateway.confirm("pi_1", "ord_1", "pm_2", 2)
+    assert len(set(update.keys)) == len(set(confirm.keys)) == 2
+
+
 def test_label_that_an_older_request_overwrote_is_written_again() -> None:
     # GIVEN a first label that the gateway answers from its memory without writing it again
     stale, second = intent("requires_action"), intent("requires_confirmation", attempt="2.x")
@@ -380,6 +395,12 @@ def test_refund_names_its_intent_and_order() -> None:
     assert sent == {"payment_intent": "pi_1", "metadata": {"order_id": "ord_1"}}
     gateway_with(refunds_create=create).refund("pi_1", "ord_1", "du_1")
     assert create.keys == ["ord_1:refund", "ord_1:refund:du_1"]
+
+
+def test_refund_without_a_status_is_pending() -> None:
+    answer = SimpleNamespace(id="re_1", amount=2500, status=None, metadata={})
+    made = gateway_with(refunds_create=Answers(answer)).refund("pi_1", "ord_1")
+    assert made == Refund(id="re_1", amount=2500, status="pending", by_shop=False)
 
 
 CARD = SimpleNamespace(card=SimpleNamespace(last4="3220"))

@@ -1,7 +1,7 @@
 """What the gateway's records mean for an audit."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,16 +35,20 @@ DISPUTE = SimpleNamespace(
 )
 
 
-def charge_of(retrieve: Callable[..., Any]) -> GatewayCharge | None:
-    """Return the charge of an intent that Stripe's client retrieves in a given way."""
+def gateway_with(**intents: Callable[..., Any]) -> StripeGateway:
+    """Return a gateway whose client has one dispute, and only some operations on intents."""
     gateway = StripeGateway("sk_test_x")
-    intents = SimpleNamespace(retrieve=retrieve)
     disputes = SimpleNamespace(list=lambda _: SimpleNamespace(data=[DISPUTE]))
     gateway._client = SimpleNamespace(  # type: ignore[assignment]
-        v1=SimpleNamespace(payment_intents=intents, disputes=disputes)
+        v1=SimpleNamespace(payment_intents=SimpleNamespace(**intents), disputes=disputes)
     )
+    return gateway
+
+
+def charge_of(retrieve: Callable[..., Any]) -> GatewayCharge | None:
+    """Return the charge of an intent that Stripe's client retrieves in a given way."""
     with context.entered({}, budget=60):
-        return StripeLedger(gateway).of_intent("pi_1")
+        return StripeLedger(gateway_with(retrieve=retrieve)).of_intent("pi_1")
 
 
 @pytest.mark.parametrize(
@@ -100,3 +104,19 @@ def test_only_a_missing_intent_has_no_charge(code: str) -> None:
     else:
         with pytest.raises(stripe.InvalidRequestError):
             charge_of(reject)
+
+
+def test_only_intents_of_orders_are_charges_of_a_period() -> None:
+    # GIVEN an account with which something else is charged as well
+    listed = [intent(id="pi_1"), intent(id="pi_2", metadata={}), intent(id="pi_3")]
+    asked: list[Any] = []
+
+    def pages(params: Any) -> Any:
+        asked.append(params["created"])
+        return SimpleNamespace(auto_paging_iter=lambda: iter(listed))
+
+    since = datetime.fromtimestamp(1_700_000_000, UTC)
+    with context.entered({}, budget=60):
+        charges = StripeLedger(gateway_with(list=pages)).between(since, since + timedelta(hours=1))
+    assert [charge.intent_id for charge in charges] == ["pi_1", "pi_3"]
+    assert asked == [{"gte": 1_700_000_000, "lt": 1_700_003_600}]

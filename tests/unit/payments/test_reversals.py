@@ -122,6 +122,13 @@ def test_refund_of_the_shop_stays_one_when_its_failure_is_reported() -> None:
     )
 
 
+def test_failed_refund_is_one_of_the_shop_if_any_report_names_the_order() -> None:
+    reports = refund("re_1", 500, "pending"), refund("re_1", 500, "failed", by_shop=True)
+    for arrived in itertools.permutations(reports):
+        assert after(*arrived).refunded == 0
+    assert after(*reports).refund_failed is True
+
+
 @pytest.mark.parametrize(
     ("changes", "state", "prevents_refund"),
     [
@@ -251,6 +258,28 @@ def test_only_a_charged_payment_can_be_reversed(status: Any) -> None:
         payment.with_reversals(after(total(1)), NOW)
 
 
+@pytest.mark.parametrize(
+    ("known", "repeated"),
+    [
+        ("pending", "pending"),
+        ("pending", "requires_action"),
+        ("succeeded", "succeeded"),
+        ("failed", "canceled"),
+    ],
+)
+def test_refund_status_that_is_not_newer_changes_nothing(known: str, repeated: str) -> None:
+    payment = payment_after(refund("re_1", 500, known))
+    assert payment.with_reversals(refund("re_1", 500, repeated)(payment.reversals), NOW) is payment
+
+
+def test_refunds_disputes_and_a_postponed_refund_update_the_time_of_the_payment() -> None:
+    payment = payment_after(refund("re_1", 500), dispute("needs_response"))
+    assert payment.updated_at == NOW + timedelta(seconds=2)
+    later = NOW + timedelta(minutes=1)
+    assert payment.with_refund_due(later).updated_at == later
+    assert (payment.with_refund_due(later).created_at, payment.created_at) == (NOW, NOW)
+
+
 def test_more_than_the_payment_is_never_refunded() -> None:
     assert payment_after(total(99_999)).refunded_amount.amount == 2500
 
@@ -276,6 +305,27 @@ def test_end_of_an_inquiry_changes_the_state_and_is_no_outcome() -> None:
     assert kinds(closed) == ["succeeded", "disputed"]
 
 
+def test_each_of_two_disputes_is_an_outcome() -> None:
+    payment = payment_after(
+        dispute("needs_response", amount=700), dispute("needs_response", amount=300, name="du_2")
+    )
+    assert kinds(payment) == ["succeeded", "disputed", "disputed"]
+    assert [o.disputed_amount and o.disputed_amount.amount for o in payment.outcomes[1:]] == [
+        700,
+        300,
+    ]
+
+
+def test_dispute_after_an_inquiry_has_ended_is_an_outcome() -> None:
+    payment = payment_after(
+        dispute("warning_needs_response", refundable=True),
+        dispute("warning_closed", 2),
+        dispute("needs_response", 3, amount=300, name="du_2"),
+    )
+    assert kinds(payment) == ["succeeded", "disputed", "disputed"]
+    assert payment.outcomes[-1].disputed_amount == Money(amount=300, currency="AUD")
+
+
 def test_dispute_that_can_be_refunded_from_now_on_is_recorded() -> None:
     reversals = after(dispute("needs_response"), dispute("needs_response", 2, refundable=True))
     assert reversals.prevents_refund is False
@@ -298,6 +348,18 @@ def test_unknown_properties_of_refunds_and_disputes_are_the_careful_ones() -> No
     opened = Dispute(id="du_1", amount=1, currency="AUD", status="new", as_of=1)
     assert Reversals(refunds=(made,)).refund_failed is False
     assert opened.has_withdrawn is True
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("declined", True), ("action_required", True), ("succeeded", False), ("cancelled", False)],
+)
+def test_payment_may_still_succeed_until_it_is_charged_or_cancelled(
+    status: Any, expected: bool
+) -> None:
+    waiting = domain.opened(order_of(), "pi_1", NOW)
+    assert waiting.may_still_succeed is True
+    assert waiting.moved_to(status, NOW).may_still_succeed is expected
 
 
 def test_payment_is_cancelled_with_its_order_only_if_the_shop_has_cancelled_it() -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, transaction_id
+from chalicelib.payments.gateway import GatewayUnavailableError, InvalidGatewayRequestError
 from chalicelib.payments.reversals import Refund, Reversals
 from chalicelib.payments.webhooks import TOLERANCE, Webhooks, _Refund
 from chassis.problems import BadRequest, Conflict
@@ -24,6 +25,8 @@ class Charging:
 
     def __init__(self) -> None:
         self.recorded: list[Intent] = []
+        self.cancelled: list[bool] = []
+        """Whether the order was cancelled, for each refund or dispute."""
 
     def record(self, payment: Payment, intent: Intent) -> Payment:
         self.recorded.append(intent)
@@ -32,11 +35,17 @@ class Charging:
     def record_success(self, payment: Payment) -> Payment:
         return self.record(payment, Intent(id=payment.intent_id or "", status="succeeded"))
 
+    def reverse(self, payment: Payment, change: Any, *, order_cancelled: bool) -> Payment:
+        self.cancelled.append(order_cancelled)
+        return payment
 
-def webhooks(payment: Payment | None = None, charging: Any = None) -> Webhooks:
+
+def webhooks(
+    payment: Payment | None = None, charging: Any = None, order_of_intent: Any = None
+) -> Webhooks:
     known = {payment.id: payment} if payment else {}
     store: Any = SimpleNamespace(get=known.get)
-    gateway: Any = SimpleNamespace()
+    gateway: Any = SimpleNamespace(order_of=order_of_intent)
     return Webhooks(SECRET, store, charging or Charging(), gateway, lambda: NOW)
 
 
@@ -122,6 +131,8 @@ def signed(kind: str, **subject: Any) -> Webhook:
         (signed("charge.updated", id="ch_1", metadata={"order_id": "ord_1"}), "unknown_type"),
         # a charge that was not made with a payment intent
         (signed("charge.refunded", id="ch_1", amount_refunded=1), "without_order"),
+        (signed("charge.refunded", id="ch_1", amount_refunded=1, metadata={"order_id": "ord_1"}),
+         "without_order"),
         (signed("payment_intent.succeeded", id="pi_1", metadata={}), "without_order"),
         (signed("payment_intent.succeeded", id="pi_1", metadata=None), "without_order"),
         (signed("payment_intent.succeeded", id="pi_1"), "without_order"),
@@ -227,6 +238,47 @@ def test_refund_is_reported_with_its_status_and_who_requested_it(
     assert found == Refund(id="re_1", amount=5, status=status, by_shop=by_shop)
 
 
+@pytest.mark.parametrize(
+    "error", [GatewayUnavailableError("timed out"), InvalidGatewayRequestError("rejected")]
+)
+def test_refund_whose_order_the_gateway_does_not_name_is_logged_and_sent_again(
+    error: Exception, lines: Lines
+) -> None:
+    def order_of_intent(_: str) -> str:
+        raise error
+
+    charging = Charging()
+    webhook = signed("refund.created", id="re_1", amount=500, payment_intent="pi_1")
+    with pytest.raises(Conflict, match="Send it again later"):
+        webhooks(None, charging, order_of_intent).receive(webhook)
+    assert charging.cancelled == []
+    (line,) = lines()
+    assert (line["level"], line["message"]) == ("WARNING", "gateway unavailable for a webhook")
+    assert line["reason"] == str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "names_order", "order_cancelled"),
+    [
+        # only the shop's own refunds name the order, and it refunds only cancelled orders
+        ("refund.created", {"id": "re_1", "amount": 500}, True, True),
+        ("refund.created", {"id": "re_1", "amount": 500}, False, False),
+        # a charge has the order of its intent, whoever has refunded it
+        ("charge.refunded", {"id": "ch_1", "amount_refunded": 500}, True, False),
+    ],
+)
+def test_order_is_cancelled_only_if_the_shop_itself_has_refunded_it(
+    kind: str, subject: dict[str, Any], names_order: bool, order_cancelled: bool
+) -> None:
+    order, charging = order_of(), Charging()
+    payment = opened(order, "pi_1", order.placed_at)
+    metadata = {"order_id": order.id} if names_order else {}
+    webhooks(payment, charging, lambda _: order.id).receive(
+        signed(kind, **subject, payment_intent="pi_1", metadata=metadata)
+    )
+    assert charging.cancelled == [order_cancelled]
+
+
 def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:
     order, charging = order_of(), Charging()
     payment = opened(order, "pi_1", order.placed_at)
@@ -251,3 +303,11 @@ def test_success_after_a_decline_clears_the_decline_code() -> None:
     assert (declined.decline_code, paid.decline_code) == ("lost_card", None)
     # and the event of the decline keeps its own
     assert [outcome.decline_code for outcome in paid.outcomes] == ["lost_card", None]
+
+
+def test_card_that_is_declined_after_its_holder_has_authenticated_is_forgotten() -> None:
+    order = order_of()
+    asked = Intent(id="pi_1", status="action_required", client_secret="secret", card_last4="3220")
+    waiting = apply_intent(opened(order, "pi_1", order.placed_at), asked, order.placed_at)
+    declined = apply_intent(waiting, Intent(id="pi_1", status="declined"), order.placed_at)
+    assert (waiting.card_last4, declined.card_last4) == ("3220", None)

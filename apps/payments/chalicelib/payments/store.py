@@ -150,7 +150,7 @@ class TransactionStore:
             attempt=payment.attempt,
             retries=payment.retries,
             reversals=payment.reversals,
-            refund_due=payment.refund_due or None,
+            refund_due=payment.refund_due,
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,
