@@ -114,7 +114,7 @@ def test_doctor_names_what_the_stage_lacks(trial: Trial, customer: Customer) -> 
     with trial.with_more("orders/app.py", "\n# changed\n"):
         services = trial.doctor("--stage", "trial")["services"]
     assert services["status"] == "missing"
-    assert services["what"] == "Not as in this checkout: toyshop-trial-orders."
+    assert services["what"] == "Different from this checkout: toyshop-trial-orders."
 
 
 def test_account_without_enough_concurrency_is_refused(trial: Trial) -> None:

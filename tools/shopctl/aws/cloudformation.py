@@ -62,7 +62,7 @@ class Template:
 def template(
     cloud: Cloud, name: str, body: str, values: Sequence[Mapping[str, str]] | None = None
 ) -> Template:
-    """Return a stack to deploy, with what its dynamic references stand for now.
+    """Return a stack to deploy, with its dynamic references pinned to the current values.
 
     Parameters
     ----------

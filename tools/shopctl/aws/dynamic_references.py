@@ -2,7 +2,7 @@
 
 CloudFormation does not notice that the value behind a reference has changed: it resolves an SSM
 parameter again only in an update with another template, and a secret only in an update of its
-resource. A template is therefore sent with what its references stand for, see ADR 0033.
+resource. The references of a template are therefore pinned before it is sent: see ADR 0033.
 """
 
 import functools
@@ -18,12 +18,12 @@ _REFERENCE = re.compile(r"\{\{resolve:(ssm|secretsmanager):((?:\$\{[^}]*\}|[^}])
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # the id or ARN of a secret, and a key of its JSON; not one with a version
 _SECRET = re.compile(r"((?:arn:(?:[^:]*:){5})?[^:]+)(?::SecretString(?::([^:]*))?)?:*")
-# of GetParameters
+# names per call of GetParameters
 _MAX_NAMES = 10
 
 
 def pinned(cloud: Cloud, body: str, parameters: Sequence[Mapping[str, str]]) -> str:
-    """Return a template in which a changed parameter or secret is a change of the template.
+    """Return a template whose text changes when a parameter or secret behind a reference changes.
 
     A reference to an SSM parameter becomes its value. A reference to a secret gets the id of its
     current version; its value is not read. A reference to something that does not exist, or whose
@@ -66,12 +66,12 @@ def resolved(cloud: Cloud, variables: Mapping[str, str]) -> dict[str, str]:
 
 def _parameters(cloud: Cloud, targets: Mapping[str, str]) -> dict[str, str]:
     """Return the values of SSM parameters, escaped for JSON, by the reference to each."""
-    # the others name a version
+    # a name with a colon has a version
     names = sorted({name for name in targets.values() if ":" not in name})
     values: dict[str, str] = {}
     for start in range(0, len(names), _MAX_NAMES):
         answer = cloud.client("ssm").get_parameters(Names=names[start : start + _MAX_NAMES])
-        # such a reference does not accept an encrypted parameter
+        # CloudFormation does not resolve an encrypted parameter in such a reference
         values |= {
             found["Name"]: json.dumps(found["Value"])[1:-1]
             for found in answer["Parameters"]
@@ -81,7 +81,7 @@ def _parameters(cloud: Cloud, targets: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secrets(cloud: Cloud, targets: Mapping[str, str]) -> dict[str, str]:
-    """Return references to the current versions of secrets by those without a version."""
+    """Return references with the secrets' current versions, by the reference without a version."""
     parts = {text: found for text, name in targets.items() if (found := _SECRET.fullmatch(name))}
     versions = {
         secret: _current_version(cloud, secret) for secret in {p[1] for p in parts.values()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shopctl.aws.clients import Cloud
 
-# of most regions; SES names another one in its answer
+# in most regions; for the others, SES names the zone in its response
 _ZONE = "dkim.amazonses.com"
 
 

@@ -1,4 +1,4 @@
-"""`./shop doctor`: check what a stage lacks."""
+"""`./shop doctor`: show what a stage lacks."""
 
 import sys
 
@@ -13,10 +13,10 @@ from shopctl.project.layout import Layout
 @stage_option
 @json_option
 def doctor_command(stage: str, json_: bool) -> None:
-    """Check what a stage on AWS lacks, and how to fix it.
+    """Show what a stage on AWS lacks, and how to fix it.
 
-    Follows the checklist of docs/deploying.md and changes nothing. Exits with 1 if something is
-    missing. SHOP_SMOKE_EMAIL names the smoke test's user.
+    Follows the checklist of docs/deploying.md and changes nothing. Exits with 1 unless every
+    item is ok. SHOP_SMOKE_EMAIL names the smoke test's user.
     """
     from shopctl import doctor
 

@@ -16,7 +16,7 @@ from shopctl.project.stages import GradualRelease
 @click.option("--domain", default="", help="Host name of its web page. [CloudFront's own]")
 @click.option("--certificate", default="", help="ARN of the domain's certificate in us-east-1.")
 @click.option("--sender-domain", default="", help="Domain that emails are sent from. [--domain]")
-@click.option("--alarm-email", default="", help="Who gets alarms. [operations@ sender's domain]")
+@click.option("--alarm-email", default="", help="Where alarms go. [operations@ sender's domain]")
 @click.option("--currency", default="AUD", show_default=True, help="Currency of all prices.")
 @click.option(
     "--mode",
@@ -56,7 +56,7 @@ def init_command(
 ) -> None:
     """Add a stage to stages.toml.
 
-    Its profile for the pipeline is added to infra/aws-profiles.ini. AWS is not called;
+    Also adds the pipeline's profile for it to infra/aws-profiles.ini. Does not call AWS.
     docs/deploying.md describes what to do next.
     """
     from shopctl.project import new_stage
@@ -82,7 +82,7 @@ def init_command(
             gradual_release=gradual_release,
         ),
     )
-    click.echo(f"stages.toml has the stage {name}.")
+    click.echo(f"Added the stage {name} to stages.toml.")
     if missing:
         click.echo(f"Complete these settings there: {', '.join(missing)}.")
     click.echo("Continue with docs/deploying.md.")

@@ -16,14 +16,15 @@ def staff_command() -> None:
 @click.argument("email")
 @stage_option
 def add_command(email: str, stage: str) -> None:
-    """Make a user staff, who has signed up in the shop and confirmed the address.
+    """Make a user staff.
 
-    Staff manage the catalogue and see all orders.
+    The user must have signed up in the shop and confirmed the email address. Staff manage the
+    catalogue and see all orders.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating import staff
 
     added = staff.add(find_target(Layout.find(), stage), email)
     click.echo(
-        f"{email} is staff from the next sign-in on." if added else f"{email} already is staff."
+        f"{email} is staff from the next sign-in on." if added else f"{email} is already staff."
     )

@@ -1,4 +1,4 @@
-"""The concurrency that functions reserve: scaled for a stage, and compared with the account's."""
+"""Scales the concurrency that functions reserve, and compares it with the account's limit."""
 
 import copy
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _UNRESERVED = 100
 
 
 def apply(template: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """Return a packaged template whose functions' limits are multiplied by a factor.
+    """Return a packaged template with the functions' concurrency multiplied by a factor.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def check(to: Target, published: Mapping[str, str]) -> None:
     free = account["UnreservedConcurrentExecutions"] - _UNRESERVED
     if wanted <= free:
         return
-    # what these functions have reserved already is theirs
+    # these functions can use what they have reserved already
     free = max(0, free + _reserved(to))
     if wanted <= free:
         return

@@ -1,8 +1,8 @@
 """Publishes the web page in the web bucket of a stage's edge.
 
-Documents are never used from a cache without being checked. What they load is under a path of the
-release, so it may be cached forever, and a page that is open during a deployment keeps loading the
-files of its own release. Uploading ``index.html``, the last file, switches to the new release.
+Caches revalidate documents before each use. The files that documents load are under a path of the
+release, so they may be cached forever, and a page that is open during a deployment keeps loading
+the files of its own release. Uploading ``index.html``, the last file, switches to the new release.
 """
 
 import gzip
@@ -47,7 +47,7 @@ _DOCUMENTS = (".html", ".json", ".webmanifest")
 _TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
-# of the digest, in paths
+# characters of the digest in paths
 _ID_LENGTH = 16
 # a smaller file fits into one packet anyway
 _MIN_COMPRESSED = 1_000
@@ -55,7 +55,7 @@ _MIN_COMPRESSED = 1_000
 
 @dataclass(frozen=True)
 class Object:
-    """An object of the web bucket; its body is stored compressed with gzip if it is to be."""
+    """An object of the web bucket; if `compressed` is set, its body is stored as gzip."""
 
     key: str
     body: bytes
@@ -65,7 +65,7 @@ class Object:
 
     @property
     def stored(self) -> bytes:
-        """The body as it is stored, which is the same for the same body."""
+        """The body as it is stored; the same body always gives the same bytes."""
         return gzip.compress(self.body, mtime=0) if self.compressed else self.body
 
 
@@ -149,7 +149,7 @@ class _Place:
         }
 
     def has(self, wanted: Object) -> bool:
-        """Return whether an object is there, whichever version of zlib has compressed it."""
+        """Return whether the stored object has the same content once decompressed."""
         found = self.storage.get_object(Bucket=self.bucket, Key=wanted.key)
         try:
             return gzip.decompress(found["Body"].read()) == wanted.body
@@ -158,7 +158,7 @@ class _Place:
 
 
 def directory(digest: str) -> str:
-    """Return the start of the keys of what the documents of a release load."""
+    """Return the prefix of the keys of the files that a release's documents load."""
     return f"{_ASSETS}{digest[:_ID_LENGTH]}/"
 
 
@@ -175,7 +175,7 @@ def read(layout: Layout, stage: Stage) -> Page:
     named = {
         name.as_posix(): path
         for name, path in found.items()
-        # as the local edge, which serves no hidden file
+        # like the local edge, which does not serve hidden files
         if not any(part.startswith(".") for part in name.parts)
     }
     if unknown := sorted(name for name, path in named.items() if path.suffix not in TYPES):
@@ -192,7 +192,7 @@ def read(layout: Layout, stage: Stage) -> Page:
 
 
 def publish(to: Target, report: Callable[[str], None], *, required: bool = False) -> None:
-    """Publish the page of the checkout, unless it is the published one.
+    """Publish the page of the checkout, unless it is published already.
 
     Parameters
     ----------
@@ -214,7 +214,9 @@ def publish(to: Target, report: Callable[[str], None], *, required: bool = False
         return
     report(f"{PAGE} {_publish(to, place, page)}")
     if not to.stage.gateway and not to.stage.stripe_publishable_key:
-        report("Without stripe_publishable_key, no customer can confirm a payment with the bank.")
+        report(
+            "Without stripe_publishable_key, customers cannot confirm payments with their banks."
+        )
 
 
 def roll_back(to: Target, report: Callable[[str], None]) -> None:
@@ -233,7 +235,7 @@ def roll_back(to: Target, report: Callable[[str], None]) -> None:
     if previous is None:
         raise ShopProblem(
             f"The web page has no release before the current one on the stage {to.stage.name}.",
-            "Correct the page and deploy it again.",
+            "Fix the page and deploy it again.",
         )
     files = artifact_bucket.read(to.cloud, bucket, previous.code)
     if files is None:
@@ -315,7 +317,7 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
             Metadata={"release": page.digest},
         )
     _invalidate(to, place, before | {one.key for one in page.objects})
-    # last, so that an interrupted command is repeated: it may not have invalidated anything
+    # last: an interrupted command may not have invalidated anything, so it is repeated as a whole
     releases.record(to.cloud, bucket, PAGE, page.digest, releases.Release(archive))
     kept = tuple(directory(digest) for digest in (present, recorded) if digest)
     for key in sorted(before - {one.key for one in page.objects}):
@@ -350,6 +352,6 @@ def _archive(digest: str) -> str:
 
 def _no_edge(to: Target) -> ShopProblem:
     return ShopProblem(
-        f"The stage {to.stage.name} has no edge yet, which serves the web page.",
+        f"The stage {to.stage.name} has no edge yet to serve the web page.",
         f"Deploy it with ./shop deploy --stage {to.stage.name} --infra edge.",
     )

@@ -60,7 +60,7 @@ CHECKS = (
 
 
 class Item(msgspec.Struct, frozen=True):
-    """An item of the checklist as it was found.
+    """The result of checking an item of the checklist.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ def _offline(layout: Layout, stage: Stage) -> Target:
 def _item(check: Check, to: Target, found: dict[str, Item]) -> Item:
     for needed in check.needs:
         if found[needed].status != "ok":
-            return Item(check.item, "waiting", f"It needs the item {needed}.")
+            return Item(check.item, "waiting", f"It depends on the item {needed}.")
     try:
         return Item(check.item, "ok", check.run(to))
     except ShopProblem as problem:

@@ -41,14 +41,14 @@ def sending(to: Target) -> str:
 
 
 def sign_up(to: Target) -> str:
-    """Check that Cognito sends its codes through SES, not through its own small allowance."""
+    """Check that Cognito sends its codes through SES, not itself with its low daily limit."""
     if to.stage.auto_confirm_users or to.stage.ses_sandbox:
         return "Sign-ups need no email through SES."
     found = to.cloud.client("cognito-idp").describe_user_pool(UserPoolId=user_pool.of(to))
     sender = found["UserPool"].get("EmailConfiguration", {}).get("EmailSendingAccount")
     if sender != "DEVELOPER":
         raise ShopProblem(
-            "Cognito sends its codes itself, a few dozen a day.",
+            "Cognito sends its codes itself, only about 50 a day.",
             f"Deploy the user pool again: ./shop deploy --stage {to.stage.name} storefront_api.",
         )
     return "Cognito sends its codes through SES."

@@ -23,7 +23,7 @@ EVENT_TYPES = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
-"""The events that the webhook endpoint has to be subscribed to."""
+"""The types of events that the webhook endpoint must receive."""
 WEBHOOK_PATH = "/api/webhooks/payments"
 STRIPE = "https://api.stripe.com"
 """URL of Stripe's API."""
@@ -33,14 +33,14 @@ _SECONDS = 20
 
 
 class _Keys(msgspec.Struct, frozen=True):
-    """The secret's content; what it holds is never printed."""
+    """The secret's content, which is never printed."""
 
     api_key: str
     webhook_secret: str
 
 
 def keys(to: Target) -> str:
-    """Check that the gateway's keys are in Secrets Manager, and of the stage's kind."""
+    """Check that the gateway's keys are in Secrets Manager, and fit the stage: test or live."""
     if to.stage.gateway:
         return _SIMULATED
     found, name = _keys(to), aws_names.gateway_secret(to.stage.name)
@@ -53,14 +53,15 @@ def keys(to: Target) -> str:
         )
     if not re.fullmatch(rf"[sr]k_{kind}_\w+", found.api_key):
         raise ShopProblem(
-            f"api_key in {name} is no secret key of Stripe.", f"It begins with sk_{kind}_."
+            f"api_key in {name} is not a Stripe secret key.",
+            f"Put a key that begins with sk_{kind}_ there.",
         )
     if not re.fullmatch(r"whsec_\w+", found.webhook_secret):
         raise ShopProblem(
-            f"webhook_secret in {name} is no signing secret of a webhook endpoint.",
+            f"webhook_secret in {name} is not the signing secret of a webhook endpoint.",
             "Create the endpoint at Stripe, and put its signing secret (whsec_…) there.",
         )
-    return f"{name} has both keys, of the {kind} mode."
+    return f"{name} has both keys, for {kind} mode."
 
 
 def webhook(to: Target) -> str:
@@ -76,7 +77,7 @@ def webhook(to: Target) -> str:
     )
     if answer.status_code in (401, 403):
         raise ShopProblem(
-            "Stripe refuses the key to list webhook endpoints.",
+            "Stripe does not let this key list webhook endpoints.",
             "Check api_key; a restricted key needs the permission to read webhook endpoints.",
         )
     answer.raise_for_status()
@@ -92,7 +93,7 @@ def webhook(to: Target) -> str:
     missing = [] if "*" in subscribed else [one for one in EVENT_TYPES if one not in subscribed]
     if missing:
         raise ShopProblem(
-            f"The webhook endpoint {url} does not get {', '.join(missing)}.",
+            f"The webhook endpoint {url} does not receive {', '.join(missing)}.",
             "Add these event types at Stripe.",
         )
     return f"Stripe sends all {len(EVENT_TYPES)} event types to {url}."

@@ -1,4 +1,4 @@
-"""The stacks that no service owns, and what only a person can do for them: emails and DNS."""
+"""The stacks that no service owns, the certificate, the alarm subscription and DNS."""
 
 import socket
 from contextlib import suppress
@@ -48,7 +48,7 @@ def subscription(to: Target) -> str:
     ]
     if not any(arn.startswith("arn:") for arn in found):
         raise ShopProblem(
-            f"{address} has not confirmed that it wants to get alarms.",
+            f"{address} has not confirmed the subscription to alarms.",
             "Follow the link in the email from AWS Notifications. After two days, request another:"
             f" aws sns subscribe --region {to.stage.region} --topic-arn {topic} --protocol email"
             f" --notification-endpoint {address}.",
@@ -90,7 +90,7 @@ def certificate(to: Target) -> str:
 
 
 def dns(to: Target) -> str:
-    """Check that the stage's domain leads to the distribution."""
+    """Check that the stage's domain resolves to the distribution."""
     domain = to.stage.domain
     if not domain:
         return f"The origin is {to.stage.origin}."
@@ -100,8 +100,8 @@ def dns(to: Target) -> str:
     if not addresses:
         raise ShopProblem(f"{domain} has no address.", remedy)
     if distribution not in names and not addresses & resolve(distribution)[1]:
-        raise ShopProblem(f"{domain} does not lead to {distribution}.", remedy)
-    return f"{domain} leads to {distribution}."
+        raise ShopProblem(f"{domain} does not resolve to {distribution}.", remedy)
+    return f"{domain} resolves to {distribution}."
 
 
 def resolve(host: str) -> tuple[set[str], set[str]]:

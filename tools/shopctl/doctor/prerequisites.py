@@ -36,7 +36,7 @@ def settings(to: Target) -> str:
 def python(to: Target) -> str:
     """Check that this Python can build a release."""
     deploy.check_python(to)
-    return "Releases can be built."
+    return "This Python can build releases."
 
 
 def quota(to: Target) -> str:
@@ -48,5 +48,5 @@ def quota(to: Target) -> str:
 
 
 def credentials(to: Target) -> str:
-    """Return the account, which the target was verified to have."""
+    """Return the account, which was verified when the target was found."""
     return f"The credentials belong to the account {to.stage.account}."

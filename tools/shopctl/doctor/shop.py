@@ -1,4 +1,4 @@
-"""What is deployed, and what the shop has: users and toys."""
+"""The deployed services and web page, and the shop's users and toys."""
 
 import os
 
@@ -14,7 +14,7 @@ SMOKE_EMAIL = "SHOP_SMOKE_EMAIL"
 
 
 def services(to: Target) -> str:
-    """Check that every service is deployed, from this checkout."""
+    """Check that every service is deployed as in this checkout."""
     names = [service.name for service in to.services]
     found = drift.find(to.layout, to.stage.name, names, live=False)
     how = "Run ./shop deploy --stage " + to.stage.name
@@ -26,7 +26,7 @@ def services(to: Target) -> str:
     changed = [one.name for one in found.stacks if one.outcome == "changed"]
     if changed or found.resources:
         raise ShopProblem(
-            f"Not as in this checkout: {', '.join(changed) or 'resources of the stage'}.",
+            f"Different from this checkout: {', '.join(changed) or 'resources of the stage'}.",
             f"{how}; ./shop diff shows the differences.",
         )
     return f"{len(names)} services are deployed and up to date."
@@ -36,7 +36,7 @@ def page(to: Target) -> str:
     """Check that the web page of this checkout is published."""
     if planned.page_of(to).outcome != "unchanged":
         raise ShopProblem(
-            "The web page is not published, or another one.",
+            "The web page of this checkout is not published.",
             f"Run ./shop deploy --stage {to.stage.name} {PAGE}.",
         )
     return "The web page is published."
@@ -57,7 +57,7 @@ def staff(to: Target) -> str:
             "Nobody is staff.",
             f"Sign up in the shop, then run ./shop staff add EMAIL --stage {to.stage.name}.",
         )
-    return f"{len(found)} of the users {'is' if len(found) == 1 else 'are'} staff."
+    return f"{len(found)} staff {'user' if len(found) == 1 else 'users'} can sign in."
 
 
 def toys(to: Target) -> str:
@@ -73,7 +73,7 @@ def toys(to: Target) -> str:
     if empty:
         raise ShopProblem(
             "The catalogue has no toys.",
-            f"Add some as staff; the sample ones: ./shop seed --stage {to.stage.name}.",
+            f"Add toys as staff, or the sample toys with ./shop seed --stage {to.stage.name}.",
         )
     return "The catalogue has toys."
 
@@ -83,7 +83,7 @@ def smoke_user(to: Target) -> str:
     if not to.stage.test_payments or to.stage.auto_confirm_users:
         return "The smoke test needs no user of its own."
     email = os.environ.get(SMOKE_EMAIL, "")
-    remedy = f"Sign a customer up in the shop, confirm the address, and set {SMOKE_EMAIL} to it."
+    remedy = f"Sign up a customer in the shop, confirm the address, and set {SMOKE_EMAIL} to it."
     if not email:
         raise ShopProblem(f"{SMOKE_EMAIL} does not name the smoke test's user.", remedy)
     user = users.find(to.cloud.client("cognito-idp"), user_pool.of(to), email)

@@ -70,7 +70,7 @@ _FREE = frozenset(
         "AWS::WAFv2::WebACLAssociation",
     }
 )
-# types for which only these values of a property have the known price, or none
+# types whose price is known, or zero, only with these values of a property
 _KNOWN_WITH: Mapping[str, tuple[str, tuple[Any, ...]]] = {
     "AWS::CloudWatch::Alarm": ("Period", (None, *range(60, 86_401, 60))),
     "AWS::CodePipeline::Pipeline": ("PipelineType", ("V2",)),
@@ -93,9 +93,9 @@ class Item:
     what
         What they are.
     resources
-        One name per unit that is billed: an endpoint in two zones is there twice.
+        One name per billed unit: an endpoint in two zones is listed twice.
     price
-        US dollars per month for each.
+        US dollars per month for each unit.
     """
 
     what: str
@@ -217,7 +217,7 @@ def _money(amount: Decimal) -> str:
 
 
 def _units(name: str, resource: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many units of what a resource is billed for while idle."""
+    """Return the number of units that a resource is billed for while idle, by kind."""
     kind, properties = resource["Type"], resource.get("Properties", {})
     if limit := _KNOWN_WITH.get(kind):
         key, values = limit
@@ -248,7 +248,7 @@ def _units(name: str, resource: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _made_by_hand(stage: Stage, templates: Mapping[str, Any]) -> list[str]:
-    """Return the names of secrets that templates refer to, but none creates."""
+    """Return the names of secrets that templates refer to but do not create."""
     text = json.dumps(list(templates.values())).replace("${Stage}", stage.name)
     prefix = re.escape(aws_names.resource(stage.name, ""))
     used = set(

@@ -1,4 +1,4 @@
-"""Makes users staff of a stage's shop."""
+"""Adds users to the staff of a stage's shop."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ USER_POOL = "storefront-api/user-pool-id"
 
 
 def add(to: Target, email: str) -> bool:
-    """Add a user who has signed up to the group `staff`.
+    """Add a registered user to the group `staff`.
 
-    A user created here instead would get a temporary password, which the storefront's sign-in does
-    not replace.
+    Users are not created here, because they would get a temporary password, which the storefront's
+    sign-in cannot replace.
 
     Returns
     -------
     bool
-        Whether the user was added; otherwise, they already were staff.
+        Whether the user was added; False if they were staff already.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from shopctl.project.layout import Layout
 from shopctl.project.stages import GradualRelease, Stage
 
 TO_COMPLETE = "TODO: "
-"""The start of every value that only a person can fill in."""
+"""The start of every value that still has to be filled in."""
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])"
@@ -25,7 +25,7 @@ _CERTIFICATE = r"arn:aws:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]+"
 
 @dataclass(frozen=True, kw_only=True)
 class NewStage:
-    """What somebody decides about a stage; everything else has a default or follows from it.
+    """The choices for a new stage; all other settings have defaults or follow from these.
 
     Attributes
     ----------
@@ -116,8 +116,8 @@ class NewStage:
         sender = self.sender_domain or self.domain
         if not sender:
             raise ShopProblem(
-                "Without --domain, the address that emails are sent from has no domain.",
-                "Give --sender-domain, a domain of yours.",
+                "Without --domain, emails have no domain to be sent from.",
+                "Give --sender-domain, a domain that you own.",
             )
         for option, value, pattern, example in (
             ("--stage", self.name, stages.NAME, "staging: 2 to 16 lower-case letters and digits"),
@@ -129,10 +129,12 @@ class NewStage:
             ("--alarm-email", self.alarm_email, rf"([^@\s]+@{_HOST})?", "operations@example.com"),
         ):
             if not re.fullmatch(pattern, value) or len(value) > 253:
-                raise ShopProblem(f"{option} {value!r} is invalid.", f"Give one such as {example}.")
+                raise ShopProblem(
+                    f"{option} {value!r} is invalid.", f"Give a value such as {example}."
+                )
         if self.certificate and not self.domain:
             raise ShopProblem(
-                "A certificate is for a domain of your own.", "Give --domain, or no --certificate."
+                "A certificate needs a domain of your own.", "Give --domain, or no --certificate."
             )
         if self.region not in _regions():
             raise ShopProblem(
@@ -146,12 +148,12 @@ _CERTIFICATE_EXAMPLE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d,
 def add(layout: Layout, new: NewStage) -> list[str]:
     """Append a stage to `stages.toml`, and its deployer's profile to `infra/aws-profiles.ini`.
 
-    Either both files are written, each in one step, or none.
+    Either both files are replaced, each atomically, or neither.
 
     Returns
     -------
     list
-        Settings that somebody has to fill in.
+        Settings that still have to be filled in.
 
     Raises
     ------
@@ -181,7 +183,7 @@ def add(layout: Layout, new: NewStage) -> list[str]:
 
 
 def to_complete(stage: Stage) -> list[str]:
-    """Return the names of a stage's settings that somebody has yet to fill in."""
+    """Return the names of a stage's settings that still have to be filled in."""
     settings = {
         name: getattr(stage, name) for name in stage.__struct_fields__ if name != "infra"
     } | {f"infra.{name}": value for name, value in stage.infra.items()}

@@ -138,7 +138,7 @@ def test_api_with_a_second_stage_is_reported(checkout: CheckoutCopy, version: st
     checkout.replace(path, '      OpenApiVersion: "2.0"\n', version)
     found = checkout.only(one_stage)
     assert found.path == Path(path)
-    assert found.what.startswith("SAM adds a second stage to the API of orders")
+    assert found.what.startswith("SAM adds a stage that no web ACL protects")
 
 
 def test_public_route_of_a_private_service_is_reported(checkout: CheckoutCopy) -> None:

@@ -402,13 +402,13 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
     "the publishable key as secret key": (
         lambda s: secret(s, keys("pk_test_51Planted")),
         "gateway keys",
-        "is no secret key of Stripe",
+        "is not a Stripe secret key",
         {"webhook endpoint"},
     ),
     "another signing secret": (
         lambda s: secret(s, keys(webhook_secret="planted")),
         "gateway keys",
-        "is no signing secret",
+        "is not the signing secret",
         {"webhook endpoint"},
     ),
     "no webhook endpoint": (
@@ -430,13 +430,13 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
             {**s.stripe.endpoint, "enabled_events": list(gateway.EVENT_TYPES[:-1])},
         ),
         "webhook endpoint",
-        "does not get charge.dispute.closed.",
+        "does not receive charge.dispute.closed.",
         set(),
     ),
     "a key that Stripe refuses": (
         lambda s: attribute(s.stripe, "status", 401),
         "webhook endpoint",
-        "Stripe refuses the key",
+        "Stripe does not let this key",
         set(),
     ),
     "a service that is not deployed": (
@@ -448,7 +448,7 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
     "an old release": (
         lambda s: attribute(s, "outcome", "changed"),
         "services",
-        "Not as in this checkout: toyshop-trial-orders.",
+        "Different from this checkout: toyshop-trial-orders.",
         set(),
     ),
     "an unknown email domain": (
@@ -478,7 +478,7 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
     "Cognito's own emails": (
         lambda _: answers("DescribeUserPool", UserPool={"Id": "x"}),
         "sign-up emails",
-        "a few dozen a day",
+        "only about 50 a day",
         set(),
     ),
     "a certificate that does not exist": (
@@ -526,7 +526,7 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
     "a DNS record of another site": (
         lambda s: attribute(s, "resolved", {DOMAIN: (set(), {"198.51.100.1"})}),
         "dns",
-        f"{DOMAIN} does not lead to",
+        f"{DOMAIN} does not resolve to",
         set(),
     ),
     "staff": (no_staff, "staff", "Nobody is staff.", set()),

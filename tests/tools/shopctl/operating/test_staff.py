@@ -84,4 +84,4 @@ def test_command_says_when_it_takes_effect(
     monkeypatch.setattr(target, "find_target", lambda *_: to)
     arguments = ["staff", "add", EMAIL, "--stage", "staging"]
     assert "from the next sign-in on" in CliRunner().invoke(cli, arguments).output
-    assert "already is staff" in CliRunner().invoke(cli, arguments).output
+    assert "is already staff" in CliRunner().invoke(cli, arguments).output

@@ -130,7 +130,7 @@ def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
                 *("--sender-domain", "example.org"),
                 *("--certificate", "arn:aws:acm:us-east-1:123456789012:certificate/a"),
             ),
-            "A certificate is for a domain",
+            "A certificate needs a domain",
         ),
     ],
 )

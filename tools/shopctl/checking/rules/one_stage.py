@@ -1,4 +1,4 @@
-"""Each API has one stage, which its web ACL protects, if it has one."""
+"""Each API has only one stage, so that no stage lacks the API's web ACL."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from shopctl.checking.repository import Repository
 from shopctl.project.finding import Finding
 
 _VERSION = ("Resources", "RestAPI", "Properties", "OpenApiVersion")
-# of the definition that Chalice generates; with 3.0, SAM would rewrite parts of it
+# version of the definition that Chalice generates; with 3.0, SAM would rewrite parts of it
 _SWAGGER = "2.0"
 
 
@@ -17,6 +17,6 @@ def check(repository: Repository) -> Iterator[Finding]:
             yield repository.finding(
                 service.delivery_file,
                 service.delivery.line_of(*_VERSION),
-                f"SAM adds a second stage to the API of {service.name}, which no web ACL protects.",
+                f"SAM adds a stage that no web ACL protects to the API of {service.name}.",
                 f'Set {".".join(_VERSION)} to "{_SWAGGER}".',
             )
