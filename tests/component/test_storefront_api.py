@@ -582,16 +582,20 @@ class TestPlaceOrder:
             assert card.encode() not in answer.body
             assert card not in capsys.readouterr().out
 
-    def test_toy_in_another_currency_is_not_sold(self, shop: Shop, alice: str) -> None:
+    @pytest.mark.parametrize(
+        ("toy_id", "detail", "code"),
+        [
+            ("eur", "This toy is not sold in AUD", "not_allowed"),
+            ("none", "There is no such toy", "not_found"),
+        ],
+    )
+    def test_toy_that_cannot_be_ordered_is_named_with_the_reason(
+        self, shop: Shop, alice: str, toy_id: str, detail: str, code: str
+    ) -> None:
         shop.toys.shelf["eur"] = toy("eur", currency="EUR")
-        answer = shop.order(alice, lines=[{"toy_id": "eur", "quantity": 1}])
-        assert answer.json_body["errors"] == [
-            {
-                "pointer": "/lines/0/toy_id",
-                "detail": "This toy is not sold in AUD",
-                "code": "not_allowed",
-            }
-        ]
+        answer = shop.order(alice, lines=[{"toy_id": toy_id, "quantity": 1}])
+        (error,) = answer.json_body["errors"]
+        assert error == {"pointer": "/lines/0/toy_id", "detail": detail, "code": code}
 
     @pytest.mark.parametrize(
         ("body", "status"),

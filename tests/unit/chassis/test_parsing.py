@@ -159,6 +159,18 @@ def test_summary_names_the_field_as_people_do(body: bytes, detail: str, code: st
     assert [wrong.code for wrong in error.value.errors] == [code]
 
 
+def test_bounds_of_an_amount_are_explained_with_its_unit() -> None:
+    class Price(Input, frozen=True):
+        amount: Annotated[int, msgspec.Meta(ge=1, le=9)]
+
+    for amount, bound in ((0, "Must be at least 1"), (10, "Must be at most 9")):
+        with pytest.raises(Unprocessable) as error:
+            parse_document({"amount": amount}, Price)
+        (wrong,) = error.value.errors
+        unit = "in the smallest unit of the currency (such as cents)"
+        assert wrong.detail == f"{bound}, {unit}"
+
+
 def test_message_that_is_new_to_us_is_explained_in_general() -> None:
     error = field_error(msgspec.ValidationError("Something new - at `$.name`"))
     assert (error.pointer, error.detail, error.code) == ("/name", "Is not valid", "invalid")

@@ -408,3 +408,4 @@ def test_record_of_an_earlier_release_was_refunded_as_a_whole(status: str, refun
         updated_at=NOW,
     )
     assert record.to_payment().refunded_amount.amount == refunded
+    assert record.to_payment().attempt == 1

@@ -287,6 +287,7 @@ def test_reemit_covers_all_selected_orders_without_checking_them() -> None:
     assert sorted(shop.reemitted()) == ["ord_2", "ord_3", "txn_2"]
     assert shop.run(reemit=True, orders=["ord_4"])["reemitted"] == ["ord_4"]
     assert shop.run(reemit=True, since=hours_ago(1))["reemitted"] == []
+    assert shop.run(reemit=True, until=hours_ago(3.5))["reemitted"] == ["ord_4"]
 
 
 @pytest.mark.parametrize(
