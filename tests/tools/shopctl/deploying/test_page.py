@@ -157,7 +157,7 @@ def test_missing_publishable_key_is_reported(to: Target) -> None:
     reported: list[str] = []
     without = msgspec.structs.replace(STAGE, stripe_publishable_key="")
     page.publish(Target(to.layout, without, to.cloud, ()), reported.append)
-    assert "no customer can confirm a payment" in reported[1]
+    assert "customers cannot confirm payments with their banks" in reported[1]
     # AND the simulator's bank page needs none
     local = msgspec.structs.replace(without, gateway="http://127.0.0.1:12111")
     reported.clear()
