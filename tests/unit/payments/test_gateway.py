@@ -205,6 +205,14 @@ def test_confirmation_that_is_invalid_for_another_reason_is_no_decline() -> None
         gateway.confirm("pi_1", "ord_1", "pm_1", 1)
 
 
+def test_order_of_an_intent_is_unknown_only_if_the_intent_is() -> None:
+    missing = stripe.InvalidRequestError("No.", "intent", code="resource_missing")
+    invalid = stripe.InvalidRequestError("No.", "expand", code="parameter_unknown")
+    assert gateway_with(intents_retrieve=Answers(missing)).order_of("pi_1") is None
+    with pytest.raises(InvalidGatewayRequestError, match="parameter_unknown"):
+        gateway_with(intents_retrieve=Answers(invalid)).order_of("pi_1")
+
+
 def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_carried_out() -> None:
     confirm = Answers(stripe.APIError("Oops."), PAID)
     gateway = gateway_with(
