@@ -249,10 +249,14 @@ def stacks_of_stage(cloud: Cloud) -> dict[str, dict[str, Any]]:
 
 
 def physical_ids(cloud: Cloud, name: str) -> dict[str, str]:
-    """Return the physical ids of a stack's resources by logical id; empty without a stack."""
+    """Return the physical ids of a stack's resources by logical id; empty without a stack.
+
+    Those that were deleted are left out, such as all of a stack whose creation failed.
+    """
     return {
         found["LogicalResourceId"]: found.get("PhysicalResourceId", "")
         for found in resources(cloud, name)
+        if found.get("ResourceStatus") != "DELETE_COMPLETE"
     }
 
 

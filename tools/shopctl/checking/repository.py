@@ -21,6 +21,7 @@ SAMPLE = NewStage(
     account="123456789012",
     region="ap-southeast-2",
     domain="shop.example.com",
+    alarm_email="operations@example.com",
     gradual_release="Canary10Percent5Minutes",
 )
 """The stage on AWS that is always checked: in a network, with alarms and gradual releases."""

@@ -16,7 +16,7 @@ from shopctl.project.stages import GradualRelease
 @click.option("--domain", default="", help="Host name of its web page. [CloudFront's own]")
 @click.option("--certificate", default="", help="ARN of the domain's certificate in us-east-1.")
 @click.option("--sender-domain", default="", help="Domain that emails are sent from. [--domain]")
-@click.option("--alarm-email", default="", help="Where alarms go. [operations@ sender's domain]")
+@click.option("--alarm-email", default="", help="Where alarms go.")
 @click.option("--currency", default="AUD", show_default=True, help="Currency of all prices.")
 @click.option(
     "--mode",

@@ -143,11 +143,55 @@ def _check_domain(to: Target) -> None:
             "CertificateArn is set, and the stage has no domain name of its own.",
             f"Set origin of {stage.name} in stages.toml, or remove CertificateArn.",
         )
-    if certificate and not re.fullmatch(_CERTIFICATE.format(account=stage.account), certificate):
+    if certificate:
+        _check_arn(to, certificate)
+        # the embedded AWS issues none
+        if not to.cloud.is_local:
+            check_certificate(to)
+
+
+def _check_arn(to: Target, certificate: str) -> None:
+    if not re.fullmatch(_CERTIFICATE.format(account=to.stage.account), certificate):
         raise ShopProblem(
             f"CertificateArn is {certificate}, which is no certificate of the account "
-            f"{stage.account} in us-east-1, the only region that CloudFront accepts one from.",
-            f"Request one for {stage.domain} in us-east-1 and set its ARN.",
+            f"{to.stage.account} in us-east-1, the only region that CloudFront accepts one from.",
+            f"Request one for {to.stage.domain} in us-east-1 and set its ARN.",
+        )
+
+
+def check_certificate(to: Target) -> None:
+    """Check that the certificate of the stage's domain is issued and covers it.
+
+    Raises
+    ------
+    ShopProblem
+        If there is none, or it is not issued, or it is for other names.
+    """
+    domain, arn = to.stage.domain, to.stage.infra.get("CertificateArn", "")
+    request = "Request one in us-east-1, and set CertificateArn in stages.toml."
+    if not arn.startswith("arn:"):
+        raise ShopProblem(f"There is no certificate for {domain}.", request)
+    _check_arn(to, arn)
+    acm = cloud_of(to, "distribution-acl").client("acm")
+    try:
+        found = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    except acm.exceptions.ResourceNotFoundException:
+        raise ShopProblem(f"There is no certificate {arn}.", request) from None
+    if found["Status"] != "ISSUED":
+        records = [
+            f"{record['Name']} {record['Type']} {record['Value']}"
+            for option in found.get("DomainValidationOptions", [])
+            if (record := option.get("ResourceRecord"))
+        ]
+        raise ShopProblem(
+            f"The certificate for {domain} is {found['Status']}.",
+            f"Add these records to DNS: {'; '.join(records)}." if records else request,
+        )
+    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
+    wildcard = f"*.{domain.partition('.')[2]}"
+    if not names & {domain, wildcard}:
+        raise ShopProblem(
+            f"The certificate is for {', '.join(sorted(names))}, not for {domain}.", request
         )
 
 

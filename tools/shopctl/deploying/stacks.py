@@ -55,6 +55,12 @@ def resources(cloud: Cloud, stage: Stage, service: Service) -> Template | None:
     return cloudformation.template(cloud, name, body)
 
 
+def is_unchanged(cloud: Cloud, template: Template) -> bool:
+    """Return whether a deployment of a template would not touch its stack."""
+    stack = cloudformation.describe(cloud, template.name)
+    return cloudformation.predicted_outcome(stack, template) == "unchanged"
+
+
 def resources_template(service: Service, stage: Stage) -> str:
     """Return the template of what outlives a release, with the service's alarms."""
     template = parse_yaml(service.resources_file.read_text())

@@ -93,6 +93,12 @@ def examine(layout: Layout, name: str, checks: Sequence[Check] = CHECKS) -> list
         to = find_target(layout, name)
     except ShopProblem as problem:
         to, refused = _offline(layout, stage), problem
+    except (BotoCoreError, ClientError) as error:
+        refused = ShopProblem(
+            f"AWS does not answer: {str(error).rstrip('.')}.",
+            "Check the connection, and the permissions of the credentials.",
+        )
+        to = _offline(layout, stage)
     found: dict[str, Item] = {}
     for check in checks:
         if refused and check.item == "credentials":

@@ -111,7 +111,7 @@ def _keys(to: Target) -> _Keys:
     content = 'the JSON {"api_key": "sk_…", "webhook_secret": "whsec_…"}'
     secrets = to.cloud.client("secretsmanager")
     try:
-        text = secrets.get_secret_value(SecretId=name)["SecretString"]
+        text = secrets.get_secret_value(SecretId=name).get("SecretString", "")
     except secrets.exceptions.ResourceNotFoundException:
         raise ShopProblem(
             f"There is no secret {name}.", f"Create it in Secrets Manager with {content}."

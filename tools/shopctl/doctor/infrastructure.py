@@ -58,35 +58,10 @@ def subscription(to: Target) -> str:
 
 def certificate(to: Target) -> str:
     """Check that the certificate of the stage's domain is issued and covers it."""
-    domain = to.stage.domain
-    if not domain:
+    if not to.stage.domain:
         return "The stage uses the distribution's own name."
-    arn = to.stage.infra.get("CertificateArn", "")
-    acm = infra.cloud_of(to, "distribution-acl").client("acm")
-    request = "Request one in us-east-1, and set CertificateArn in stages.toml."
-    if not arn.startswith("arn:"):
-        raise ShopProblem(f"There is no certificate for {domain}.", request)
-    try:
-        found = acm.describe_certificate(CertificateArn=arn)["Certificate"]
-    except acm.exceptions.ResourceNotFoundException:
-        raise ShopProblem(f"There is no certificate {arn}.", request) from None
-    if found["Status"] != "ISSUED":
-        records = [
-            f"{record['Name']} {record['Type']} {record['Value']}"
-            for option in found.get("DomainValidationOptions", [])
-            if (record := option.get("ResourceRecord"))
-        ]
-        raise ShopProblem(
-            f"The certificate for {domain} is {found['Status']}.",
-            f"Add these records to DNS: {'; '.join(records)}." if records else request,
-        )
-    names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
-    wildcard = f"*.{domain.partition('.')[2]}"
-    if not names & {domain, wildcard}:
-        raise ShopProblem(
-            f"The certificate is for {', '.join(sorted(names))}, not for {domain}.", request
-        )
-    return f"The certificate for {domain} is issued."
+    infra.check_certificate(to)
+    return f"The certificate for {to.stage.domain} is issued."
 
 
 def dns(to: Target) -> str:

@@ -17,6 +17,8 @@ from shopctl.project.stages import Stage
 _PARALLEL_TOYS = 8
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
 _PICTURE_SECONDS = 120
+_TRIES = 4
+_PAUSE_SECONDS = 2.0
 _POLL_SECONDS = 1.0
 
 
@@ -111,6 +113,8 @@ async def _seed(
                     tasks.create_task(complete(toy))
         except* ShopProblem as problems:
             raise problems.exceptions[0] from None
+        except* (aiohttp.ClientConnectionError, TimeoutError) as errors:
+            raise errors.exceptions[0] from None
         finally:
             record.write_text(json.dumps(known))
     return result
@@ -198,10 +202,14 @@ async def _add_picture(
         "size": len(picture.content),
         "alt": picture.alt,
     }
-    async with session.post(
-        f"{api}/toys/{toy_id}/images", json=image, headers={"Authorization": f"Bearer {token}"}
-    ) as answer:
-        announced = await _content(answer, 201, f"adding a picture of {toy.name}")
+    url, headers = f"{api}/toys/{toy_id}/images", {"Authorization": f"Bearer {token}"}
+    for attempt in range(1, _TRIES + 1):
+        async with session.post(url, json=image, headers=headers) as answer:
+            if answer.status != 503 or attempt == _TRIES:
+                announced = await _content(answer, 201, f"adding a picture of {toy.name}")
+                break
+        # a busy shop; one more announcement without an upload does no harm
+        await asyncio.sleep(_PAUSE_SECONDS)
     await _upload(session, announced["upload"], picture, toy)
 
 
@@ -228,7 +236,11 @@ async def _upload(
 
 
 async def _content(answer: aiohttp.ClientResponse, expected: int, doing: str) -> Any:
-    content = await answer.json(content_type=None)
+    try:
+        content = await answer.json(content_type=None)
+    except ValueError:
+        # an edge may answer with a page
+        content = None
     if answer.status != expected:
         reason = content.get("detail", "") if isinstance(content, dict) else ""
         raise ShopProblem(

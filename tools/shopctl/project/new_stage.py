@@ -85,7 +85,7 @@ class NewStage:
             "seller_name": self.seller_name or f"{TO_COMPLETE}legal name",
             "seller_address": self.seller_address or f"{TO_COMPLETE}address in one line",
             "seller_tax_number": self.seller_tax_number or f"{TO_COMPLETE}such as ABN and number",
-            "alarm_email": self.alarm_email or f"operations@{sender}",
+            "alarm_email": self.alarm_email or f"{TO_COMPLETE}who is alarmed, by email",
             "bucket_suffix": f"-{self.account}",
         }
         if self.stripe_publishable_key:

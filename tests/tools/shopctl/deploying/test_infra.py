@@ -34,12 +34,20 @@ class Regions:
     def __init__(self) -> None:
         self.formations: dict[str | None, Formation] = {}
         self.parameters: dict[str | None, Parameters] = {}
+        self.certificate = {"Status": "ISSUED", "DomainName": "toyshop.example"}
+
+    def describe_certificate(self, CertificateArn: str) -> dict[str, Any]:  # noqa: N803
+        assert CertificateArn == CERTIFICATE
+        return {"Certificate": self.certificate}
 
     def client(self, cloud: Cloud, service: str) -> Any:
         if service == "ssm":
             return self.parameters.setdefault(cloud.region, Parameters())
         if service == "secretsmanager":
             return Secrets()
+        if service == "acm":
+            assert cloud.region == "us-east-1"
+            return self
         assert service == "cloudformation"
         return self.formations.setdefault(cloud.region, Formation())
 
@@ -153,6 +161,23 @@ def test_edge_with_another_name_or_certificate_is_refused_before_any_change(
         infra.deploy(
             target(msgspec.structs.replace(PROD, **change)), ["distribution-acl", "edge"], print
         )
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"Status": "PENDING_VALIDATION"}, "is PENDING_VALIDATION"),
+        ({"DomainName": "toys.example"}, "is for toys.example, not for toyshop.example"),
+    ],
+)
+def test_edge_with_a_certificate_that_cannot_be_used_is_refused_before_any_change(
+    regions: Regions, changed: dict[str, str], what: str
+) -> None:
+    regions.certificate |= changed
+    stage = msgspec.structs.replace(PROD, infra={"CertificateArn": CERTIFICATE})
+    with pytest.raises(ShopProblem, match=what):
+        infra.deploy(target(stage), ["distribution-acl", "edge"], print)
     assert not any(formation.calls for formation in regions.formations.values())
 
 

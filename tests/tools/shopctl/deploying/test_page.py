@@ -350,6 +350,17 @@ def test_stage_without_an_edge_has_no_page(to: Target, monkeypatch: pytest.Monke
             command()
 
 
+def test_edge_whose_creation_failed_is_none(to: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    for status, expected in (("CREATE_COMPLETE", True), ("DELETE_COMPLETE", False)):
+        summaries = [
+            {"LogicalResourceId": name, "PhysicalResourceId": "id", "ResourceStatus": status}
+            for name in ("Web", "Distribution")
+        ]
+        monkeypatch.setattr(cloudformation, "resources", lambda *_, found=summaries: found)
+        assert page.has_edge(to) is expected
+
+
 def test_file_of_an_unknown_type_is_refused_before_any_change(to: Target) -> None:
     change(to, "notes.txt", "x")
     with pytest.raises(ShopProblem, match=r"web/notes\.txt cannot be published"):

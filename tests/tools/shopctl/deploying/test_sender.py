@@ -2,7 +2,7 @@
 
 import pytest
 
-from shopctl.aws import ses, ssm_parameters
+from shopctl.aws import cloudformation, ses, ssm_parameters
 from shopctl.aws.ssm_parameters import PublishedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import deploy, stacks
@@ -54,6 +54,17 @@ def test_user_pool_is_refused_until_the_domain_is_verified(
     with pytest.raises(ShopProblem, match="SES has not verified the domain") as refused:
         reported(monkeypatch, found, "storefront_api")
     assert "--resources notifications" in refused.value.remedy
+
+
+def test_release_does_not_wait_for_ses_while_the_user_pool_stays_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    to = target("storefront_api")
+    pool = stacks.resources(to.cloud, to.stage, to.services[0])
+    assert pool is not None
+    cloudformation.deploy(to.cloud, pool, "bucket")
+    monkeypatch.setattr(ses, "identity", lambda *_: PENDING)
+    deploy.deploy_resources(to, print)
 
 
 def test_records_are_those_of_ses(aws: None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner
 
 from shopctl import doctor, drift
@@ -393,6 +394,12 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         "toyshop-trial-payments-gateway is incomplete",
         {"webhook endpoint"},
     ),
+    "a secret that is no text": (
+        lambda _: answers("GetSecretValue", SecretString=""),
+        "gateway keys",
+        "toyshop-trial-payments-gateway is incomplete",
+        {"webhook endpoint"},
+    ),
     "a live key with test payments": (
         lambda s: secret(s, keys("sk_live_51Planted")),
         "gateway keys",
@@ -485,6 +492,12 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         lambda s: settings(s, "certificate/", "certificate/0"),
         "certificate",
         "There is no certificate arn:aws:acm",
+        set(),
+    ),
+    "a certificate of another region": (
+        lambda s: settings(s, "acm:us-east-1:", "acm:eu-west-1:"),
+        "certificate",
+        "no certificate of the account",
         set(),
     ),
     "a certificate that is not issued": (
@@ -606,6 +619,18 @@ def test_credentials_of_another_account_stop_all_that_calls_aws(
     answer = json.loads(done.output)
     assert not answer["complete"]
     assert [one["status"] for one in answer["items"]] == [one.status for one in items.values()]
+
+
+def test_aws_that_does_not_answer_stops_all_that_calls_it(
+    stage: Healthy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://sts.example")
+
+    monkeypatch.setattr(doctor, "find_target", fails)
+    items = found(stage)
+    assert items["credentials"].what.startswith("AWS does not answer: ")
+    assert {name for name, one in items.items() if one.status == "ok"} - {"python"} == {"settings"}
 
 
 def test_service_that_does_not_answer_is_unknown(stage: Healthy) -> None:

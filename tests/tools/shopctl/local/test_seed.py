@@ -35,6 +35,8 @@ class Storefront:
         self.reads_before_picture = 0
         self.most_at_once = self._at_once = 0
         self.refuse = 0
+        self.busy = 0
+        self.drops = False
         self.signed_in: list[Any] = []
 
     def application(self) -> web.Application:
@@ -77,6 +79,12 @@ class Storefront:
         return web.json_response({"images": [{"id": str(n)} for n in range(len(uploaded))]})
 
     async def add_image(self, request: web.Request) -> web.Response:
+        if self.busy:
+            self.busy -= 1
+            return web.json_response({"detail": "Try again later."}, status=503)
+        if self.drops:
+            assert request.transport is not None
+            request.transport.abort()
         image = await request.json()
         toy = self.toys[int(request.match_info["id"].removeprefix("toy_"))]
         self.announced.append({"toy": toy["name"], "unread": self.reads_before_picture, **image})
@@ -208,6 +216,33 @@ def test_refusal_is_a_sentence(storefront: Storefront, origin: str, tmp_path: Pa
     with pytest.raises(ShopProblem, match=r"answered adding .* with 503 .* No more toys\.") as why:
         seed.seed(origin, tmp_path / "seed.json", nothing)
     assert "./shop logs toys" in why.value.remedy
+
+
+@pytest.mark.parametrize("busy", [3, 4])
+def test_picture_is_announced_again_to_a_busy_shop(
+    storefront: Storefront,
+    origin: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    busy: int,
+) -> None:
+    monkeypatch.setattr(seed, "_PAUSE_SECONDS", 0)
+    first = seed.load()[:1]
+    monkeypatch.setattr(seed, "load", lambda: first)
+    storefront.busy = busy
+    if busy < 4:
+        assert seed.seed(origin, tmp_path / "seed.json", nothing).created == 1
+        return
+    with pytest.raises(ShopProblem, match=r"503 .* Try again later"):
+        seed.seed(origin, tmp_path / "seed.json", nothing)
+
+
+def test_shop_that_stops_answering_is_reported(
+    storefront: Storefront, origin: str, tmp_path: Path
+) -> None:
+    storefront.drops = True
+    with pytest.raises(ShopProblem, match="does not answer"):
+        seed.seed(origin, tmp_path / "seed.json", nothing)
 
 
 @pytest.fixture
