@@ -7,8 +7,10 @@ from http.client import responses
 from aiohttp import web
 
 PROBLEM_TYPE = "application/problem+json"
-# the error type of API Gateway when no route matches
+# the error types of API Gateway when no route matches, and when the authorizer denies: it denies
+# tokens that are not valid, and the storefront's gateway response to that is a 401
 _NO_ROUTE = "MissingAuthenticationTokenException"
+_DENIED = "AccessDeniedException"
 _PROBLEMS = {
     400: ("bad-request", "The request is malformed."),
     401: ("unauthorized", "Sign in first. The access token is missing, expired or not valid."),
@@ -80,6 +82,8 @@ def status_of_gateway_answer(
         return None
     if status == 403 and headers.get("x-amzn-ErrorType", "").startswith(_NO_ROUTE):
         return 404
+    if status == 403 and headers.get("x-amzn-ErrorType", "").startswith(_DENIED):
+        return 401
     return status
 
 
