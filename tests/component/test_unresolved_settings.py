@@ -52,7 +52,7 @@ def test_webhook_signed_with_the_reference_is_refused(
     app = load_app("payments", STRIPE_WEBHOOK_SECRET=REFERENCE)
     order = order_of("pm_card_visa")
     payload = webhook_event("payment_intent.succeeded", order, "pi_forged")
-    # WHEN somebody signs a webhook with it
+    # WHEN an attacker signs a webhook with it
     answer = api_of(app).call("POST", "/webhooks", signed(payload, secret=REFERENCE))
     # THEN it is refused
     assert answer.status_code == 503

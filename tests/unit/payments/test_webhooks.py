@@ -263,7 +263,7 @@ def test_refund_whose_order_the_gateway_does_not_name_is_logged_and_sent_again(
         # only the shop's own refunds name the order, and it refunds only cancelled orders
         ("refund.created", {"id": "re_1", "amount": 500}, True, True),
         ("refund.created", {"id": "re_1", "amount": 500}, False, False),
-        # a charge has the order of its intent, whoever has refunded it
+        # a charge names the order of its intent, whether the shop or the dashboard refunded it
         ("charge.refunded", {"id": "ch_1", "amount_refunded": 500}, True, False),
     ],
 )

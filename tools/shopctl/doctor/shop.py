@@ -43,7 +43,7 @@ def page(to: Target) -> str:
 
 
 def staff(to: Target) -> str:
-    """Check that somebody can manage the catalogue."""
+    """Check that the stage has a staff user, who can manage the catalogue."""
     cognito = to.cloud.client("cognito-idp")
     pages = cognito.get_paginator("list_users_in_group")
     found = [
