@@ -24,7 +24,10 @@ SAMPLE = NewStage(
     alarm_email="operations@example.com",
     gradual_release="Canary10Percent5Minutes",
 )
-"""The stage on AWS that is always checked: in a network, with alarms and gradual releases."""
+"""The stage on AWS that is always checked: in a network, with alarms and gradual releases.
+
+Its name is reserved for it (`shopctl.project.stages`).
+"""
 
 HEALTH = "contracts.health"
 """Contract of the operation that every private service has."""

@@ -158,15 +158,16 @@ def add(layout: Layout, new: NewStage) -> list[str]:
     Raises
     ------
     ShopProblem
-        Before any change, if the stage exists or a value is invalid.
+        Before any change, if the stage exists, its name is reserved or a value is invalid.
     """
     section = new.section()
+    stage = new.stage()
+    stages.check_name(layout.stages, stage)
     before = layout.stages.read_text()
     if new.name in stages.names(layout.stages):
         raise ShopProblem(
             f"{layout.stages.name} already has a stage {new.name}.", "Edit its section instead."
         )
-    stage = new.stage()
     profile = (
         f"[profile {new.name}]\n"
         f"role_arn = arn:aws:iam::{new.account}:role/{aws_names.resource(new.name, 'deployer')}\n"

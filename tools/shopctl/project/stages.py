@@ -12,6 +12,12 @@ from shopctl.project.errors import ShopProblem
 NAME = r"[a-z][a-z0-9]{1,15}"
 """Pattern of a stage's name."""
 
+_RESERVED = {
+    "sample": "`./shop check` renders a stage of this name",
+    "pipeline": "the names of the pipeline's own resources begin with toyshop-pipeline",
+    "default": "the AWS CLI uses the profile of this name when none is given",
+}
+
 GradualRelease = Literal[
     "Canary10Percent5Minutes",
     "Canary10Percent10Minutes",
@@ -166,14 +172,48 @@ def load(path: Path, name: str) -> Stage:
     Raises
     ------
     ShopProblem
-        If the file cannot be read or has no such stage, or the stage is incomplete or invalid.
+        If the file cannot be read or has no such stage, or the stage is incomplete or invalid, or
+        has a reserved name.
     """
     content = _read(path)
-    if name not in content or not re.fullmatch(NAME, name):
+    if name not in content:
         raise ShopProblem(
             f"There is no stage {name} in {path.name}.", f"The stages are {', '.join(content)}."
         )
-    return parse(name, content[name], path.name)
+    stage = parse(name, content[name], path.name)
+    check_name(path, stage)
+    return stage
+
+
+def check_name(path: Path, stage: Stage) -> None:
+    """Check that a stage may have its name.
+
+    Parameters
+    ----------
+    path
+        Path of `stages.toml`; the services are beside it.
+
+    Raises
+    ------
+    ShopProblem
+        If the name is invalid or reserved.
+    """
+    name = stage.name
+    if not re.fullmatch(NAME, name):
+        raise ShopProblem(
+            f"{name!r} in {path.name} is not a valid name of a stage.",
+            "Use 2 to 16 lower-case letters and digits, beginning with a letter.",
+        )
+    reason = _RESERVED.get(name)
+    if name == "local" and not stage.aws:
+        reason = "this is the stage on the embedded AWS"
+    elif (path.parent / "apps" / name).is_dir():
+        reason = f"a service has this name, and Chalice names its resources toyshop-{name}"
+    if reason:
+        raise ShopProblem(
+            f"A stage on AWS cannot be called {name}: {reason}.",
+            "Choose another name, such as staging.",
+        )
 
 
 def parse(name: str, settings: dict[str, Any], file: str) -> Stage:

@@ -26,6 +26,7 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root=root, home=root / ".shop")
         (root / "infra").mkdir()
+        (root / "apps").symlink_to(ROOT / "apps")
         self.stages, self.profiles = self.layout.stages, root / "infra" / "aws-profiles.ini"
         self.stages.write_text((ROOT / "stages.toml").read_text())
         self.profiles.write_text((ROOT / "infra" / "aws-profiles.ini").read_text())
@@ -111,7 +112,11 @@ def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
         ({"stage": "Trial"}, (), "--stage 'Trial' is invalid"),
         ({"stage": "t"}, (), "--stage 't' is invalid"),
         ({"stage": "trial\n"}, (), "--stage 'trial"),
-        ({"stage": "local"}, (), "stages.toml already has a stage local"),
+        ({"stage": "local"}, (), "cannot be called local"),
+        ({"stage": "sample"}, (), "cannot be called sample"),
+        ({"stage": "pipeline"}, (), "cannot be called pipeline"),
+        ({"stage": "default"}, (), "cannot be called default"),
+        ({"stage": "orders"}, (), "cannot be called orders"),
         ({"account": "1234"}, (), "--account '1234' is invalid"),
         ({"region": "mars-north-1"}, (), "AWS has no region 'mars-north-1'"),
         ({"domain": "https://shop.example.com"}, (), "--domain 'https"),

@@ -6,6 +6,7 @@ import pytest
 
 from shopctl.aws.clients import Cloud, connect
 from shopctl.aws.target import find_target
+from shopctl.checking.repository import SAMPLE
 from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -56,6 +57,39 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
         stages.load(tmp_path / "stages.toml", "other")
     assert refused.value.what == "There is no stage other in stages.toml."
     assert refused.value.remedy == "The stages are trial."
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (SAMPLE.name, "`./shop check` renders a stage of this name"),
+        ("pipeline", "toyshop-pipeline"),
+        ("default", "the profile of this name"),
+        ("local", "the embedded AWS"),
+        ("orders", "a service has this name"),
+    ],
+)
+def test_reserved_name_is_refused_wherever_stages_are_read(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    # GIVEN a stage that somebody wrote by hand, beside a service
+    (tmp_path / "apps" / "orders").mkdir(parents=True)
+    path = tmp_path / "stages.toml"
+    path.write_text(STAGE.replace("[trial]", f"[{name}]"))
+    for read in (lambda: stages.load(path, name), lambda: stages.load_all(path)):
+        with pytest.raises(ShopProblem) as refused:
+            read()
+        assert refused.value.what.startswith(f"A stage on AWS cannot be called {name}: ")
+        assert reason in refused.value.what
+        assert refused.value.remedy == "Choose another name, such as staging."
+
+
+def test_invalid_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stages.toml"
+    path.write_text(STAGE.replace("[trial]", "[Trial]"))
+    with pytest.raises(ShopProblem, match=r"'Trial' in .* is not a valid name") as refused:
+        stages.load(path, "Trial")
+    assert "lower-case letters" in refused.value.remedy
 
 
 def test_stage_on_aws_needs_names_of_buckets_of_its_own(tmp_path: Path) -> None:
