@@ -1,8 +1,10 @@
 """`./shop` on a machine that is not ready: a sentence, never a traceback."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,35 +72,93 @@ def test_named_python_that_is_missing_is_not_replaced(clone: Path) -> None:
     assert "SHOP_PYTHON=python3.99 is not suitable." in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("named", "installs"), [("", False), ("python-same", False), ("python-other", True)]
-)
-def test_tools_are_installed_again_only_for_another_python(
-    clone: Path, named: str, installs: bool
-) -> None:
-    # GIVEN tools that are installed with one version of Python
-    same = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
-    other = (
+def python(version: str) -> str:
+    """Return a script in place of a Python, whose environments print the version it has."""
+    return (
         "#!/bin/sh\n"
-        'case "$*" in *%d.%d*) echo 3.99; exit;; "-m venv"*) echo "installs" >&2; exit 1;; esac\n'
-        f'exec {sys.executable} "$@"\n'
+        'case "$*" in\n'
+        f"*%d.%d*) echo {version} ;;\n"
+        '"-m venv"*)\n'
+        "    for directory; do :; done\n"
+        '    rm -rf "$directory" && mkdir -p "$directory/bin"\n'
+        '    cp "$0" "$directory/bin/python" && cp "$0" "$directory/bin/uv" ;;\n'
+        f'"-m shopctl"*) echo "{version} in $0" ;;\n'
+        "esac\n"
     )
-    requirements = b"".join(
-        (clone / "requirements" / f"{name}.txt").read_bytes() for name in ("uv", "tools")
-    )
-    stamp = subprocess.run(["cksum"], input=requirements, capture_output=True, check=True).stdout
-    installed = clone / ".venv" / "bin"
-    installed.mkdir(parents=True)
-    (clone / ".venv" / "shop-requirements").write_bytes(stamp.strip())
-    for path, text in (
-        (installed / "python", same),
-        (clone / "python-same", same),
-        (clone / "python-other", other),
-    ):
-        path.write_text(text)
-        path.chmod(0o755)
-    # WHEN the command runs with none, the same, or another version named
-    done = run(clone, OLD, **({"SHOP_PYTHON": str(clone / named)} if named else {}))
-    # THEN it installs them again only for the other
-    assert ("The tools cannot be installed: installs" in done.stderr) == installs
-    assert ("No module named shopctl" in done.stderr) != installs
+
+
+@pytest.fixture
+def named(clone: Path) -> Callable[..., str]:
+    """Run the command with or without a version of Python named; return what it prints."""
+    for name in ("python-a", "python-a-again", "python-b"):
+        (clone / name).write_text(python(f"3.{ord(name[7])}"))
+        (clone / name).chmod(0o755)
+
+    def run_named(name: str = "") -> str:
+        shutil.rmtree(clone / "bin", ignore_errors=True)
+        done = run(clone, OLD, **({"SHOP_PYTHON": str(clone / name)} if name else {}))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run_named
+
+
+def test_another_python_changes_no_environment_that_may_be_in_use(
+    clone: Path, named: Callable[..., str]
+) -> None:
+    # GIVEN a command that runs in the environment of one version
+    first = named("python-a")
+    in_use = Path(first.split()[-1]).parent
+    (in_use / "imported-later.py").touch()
+    # WHEN another version is named
+    second = named("python-b")
+    # THEN the new command runs with it, and everything is still there for the first
+    assert (first[:4], second[:4]) == ("3.97", "3.98")
+    assert (in_use / "imported-later.py").exists()
+    # AND each further command with a version uses its environment as it is
+    assert named("python-a-again") == first
+    assert (in_use / "imported-later.py").exists()
+    assert named() == first
+    assert named("python-b") == second
+    assert named() == second
+    # AND programs of the environment that was used last are found in .venv
+    assert (clone / ".venv" / "bin").samefile(Path(second.split()[-1]).parent)
+
+
+def test_changed_requirements_change_no_environment_that_may_be_in_use(
+    clone: Path, named: Callable[..., str]
+) -> None:
+    # GIVEN a command that runs in an environment
+    first = named("python-a")
+    # WHEN the requirements change
+    requirements = clone / "requirements"
+    copied = {name: (requirements / name).read_bytes() for name in ("uv.txt", "tools.txt")}
+    requirements.unlink()
+    requirements.mkdir()
+    for name, content in copied.items():
+        (requirements / name).write_bytes(content + b"# changed\n")
+    # THEN they are installed elsewhere
+    assert named("python-a") != first
+    assert Path(first.split()[-1]).exists()
+
+
+def test_environment_of_an_interrupted_installation_is_not_used(
+    clone: Path, named: Callable[..., str]
+) -> None:
+    # GIVEN an environment without what is written last
+    first = Path(named("python-a").split()[-1])
+    (first.parents[1] / "shop-requirements").unlink()
+    first.write_text(OLD)
+    # WHEN the command runs THEN it is installed again
+    assert named("python-a").startswith("3.97")
+
+
+def test_environment_of_an_older_checkout_is_replaced(
+    clone: Path, named: Callable[..., str]
+) -> None:
+    # GIVEN an environment where the link is now
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    # WHEN the command runs with a version named THEN the link is in its place
+    named("python-a")
+    assert (clone / ".venv").is_symlink()
+    assert named().startswith("3.97")
