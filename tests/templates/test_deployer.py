@@ -39,6 +39,11 @@ def test_deployer_is_allowed_what_cloudformation_needs(prod: Templates) -> None:
     assert sorted(missing) == []
 
 
+def test_deployer_may_read_the_limits_that_a_deployment_checks() -> None:
+    reads = ("lambda:GetAccountSettings", "ses:GetAccount")
+    assert [action for action in reads if not iam_policies.is_allowed(POLICY, action, "*")] == []
+
+
 POOL = "arn:aws:cognito-idp:ap-southeast-2:222222222222:userpool/p"
 ROLES = "arn:aws:iam::222222222222:role/toyshop-prod-*"
 

@@ -1,4 +1,4 @@
-"""The domain that a stage sends emails from, as SES knows it."""
+"""The domain that a stage sends emails from, as SES knows it, and the account's sandbox."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,11 @@ from shopctl.aws.clients import Cloud
 
 # in most regions; for the others, SES names the zone in its response
 _ZONE = "dkim.amazonses.com"
+
+IN_SANDBOX = "SES is in the sandbox: it sends to verified addresses only."
+LEAVE_SANDBOX = (
+    "Request production access in the SES console, or set ses_sandbox = true in stages.toml."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,11 @@ class Identity:
     verified: bool
     status: str
     records: tuple[str, ...]
+
+
+def in_sandbox(cloud: Cloud) -> bool:
+    """Return whether the account may send to verified addresses only."""
+    return not cloud.client("sesv2").get_account()["ProductionAccessEnabled"]
 
 
 def identity(cloud: Cloud, domain: str) -> Identity | None:

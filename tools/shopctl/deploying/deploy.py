@@ -72,7 +72,8 @@ def deploy(
 def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Outcome]:
     """Deploy only the stateful resources; `chalice deploy` can do the rest.
 
-    With those of notifications, the DKIM records that DNS lacks are reported.
+    With those of notifications, the DKIM records that DNS lacks are reported; before any change
+    to what sends emails, that the account is in the sandbox of SES.
 
     Raises
     ------
@@ -82,6 +83,7 @@ def deploy_resources(to: Target, report: Callable[[str], None]) -> dict[str, Out
     """
     _check_alarm_topic(to, ssm_parameters.read(to.cloud))
     _check_sender(to)
+    _report_sandbox(to, report)
     outcomes = stacks.deploy_resources(to.cloud, to.stage, to.services)
     for name, outcome in outcomes.items():
         report(f"{name} {outcome}")
@@ -254,6 +256,20 @@ def _check_sender(to: Target) -> None:
             f"Run ./shop deploy --stage {name} --resources notifications, and add the DKIM records"
             f" that it prints to DNS; or set ses_sandbox = true for {name} in stages.toml until the"
             " domain is verified.",
+        )
+
+
+def _report_sandbox(to: Target, report: Callable[[str], None]) -> None:
+    """Print that most emails cannot be sent yet, unless `stages.toml` says so.
+
+    AWS takes up to a day to grant production access, and nothing has to be deployed again then:
+    that is no reason to refuse a deployment.
+    """
+    senders = {"notifications", "storefront_api"} & {service.name for service in to.services}
+    if senders and not to.stage.ses_sandbox and ses.in_sandbox(to.cloud):
+        report(
+            f"Warning: {ses.IN_SANDBOX} Until that changes, nobody else receives sign-up codes or"
+            f" emails about orders. {ses.LEAVE_SANDBOX}"
         )
 
 

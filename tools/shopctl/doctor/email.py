@@ -34,10 +34,7 @@ def sending(to: Target) -> str:
         return "SES sends to every address."
     if to.stage.ses_sandbox:
         return "SES is in the sandbox, as stages.toml says: it sends to verified addresses only."
-    raise ShopProblem(
-        "SES is in the sandbox: it sends to verified addresses only.",
-        "Request production access in the SES console, or set ses_sandbox = true in stages.toml.",
-    )
+    raise ShopProblem(ses.IN_SANDBOX, ses.LEAVE_SANDBOX)
 
 
 def sign_up(to: Target) -> str:

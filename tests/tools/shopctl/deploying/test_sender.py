@@ -1,8 +1,13 @@
 """The domain that emails are sent from: its DKIM records are printed until SES has verified it."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import msgspec
 import pytest
 
 from shopctl.aws import cloudformation, ses, ssm_parameters
+from shopctl.aws.ses import in_sandbox
 from shopctl.aws.ssm_parameters import PublishedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import deploy, stacks
@@ -23,6 +28,7 @@ def deployable(monkeypatch: pytest.MonkeyPatch) -> None:
     topic = PublishedValues({"alarms/topic-arn": "arn"})
     monkeypatch.setattr(ssm_parameters, "read", lambda _: topic)
     monkeypatch.setattr(stacks, "deploy_resources", lambda *_: {})
+    monkeypatch.setattr(ses, "in_sandbox", lambda _: False)
 
 
 def target(*names: str) -> Target:
@@ -65,6 +71,46 @@ def test_release_does_not_wait_for_ses_while_the_user_pool_stays_the_same(
     cloudformation.deploy(to.cloud, pool, "bucket")
     monkeypatch.setattr(ses, "identity", lambda *_: PENDING)
     deploy.deploy_resources(to, print)
+
+
+@pytest.mark.parametrize(
+    ("service", "marked", "warned"),
+    [
+        ("storefront_api", False, True),
+        ("notifications", False, True),
+        ("toys", False, False),
+        ("storefront_api", True, False),
+    ],
+)
+def test_sandbox_is_reported_before_any_change(
+    monkeypatch: pytest.MonkeyPatch, service: str, marked: bool, warned: bool
+) -> None:
+    # GIVEN a verified domain in an account in the sandbox
+    monkeypatch.setattr(ses, "identity", lambda *_: VERIFIED)
+    monkeypatch.setattr(ses, "in_sandbox", lambda _: True)
+    events: list[str] = []
+    monkeypatch.setattr(stacks, "deploy_resources", lambda *_: events.append("deployed") or {})
+    # WHEN a service is deployed
+    to = target(service)
+    stage = msgspec.structs.replace(to.stage, ses_sandbox=marked)
+    deploy.deploy_resources(replace(to, stage=stage), events.append)
+    # THEN a warning says first what will not work, unless stages.toml says it
+    assert events[-1] == "deployed"
+    assert len(events) == 1 + warned
+    if warned:
+        assert events[0].startswith("Warning: SES is in the sandbox")
+        assert "sign-up codes" in events[0]
+        assert "ses_sandbox = true" in events[0]
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_sandbox_ends_with_production_access(
+    monkeypatch: pytest.MonkeyPatch, granted: bool
+) -> None:
+    account = SimpleNamespace(get_account=lambda: {"ProductionAccessEnabled": granted})
+    cloud = FakeCloud(local=False)
+    monkeypatch.setattr(cloud, "client", {"sesv2": account}.__getitem__)
+    assert in_sandbox(cloud) is not granted
 
 
 def test_records_are_those_of_ses(aws: None) -> None:
