@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,7 +19,17 @@ from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 
-CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+# refuses to wait: botocore polls every five seconds until a function is active
+CHALICE = """
+import sys, time
+
+sleep = time.sleep
+time.sleep = lambda s: sys.exit(f"Chalice waits for {s} seconds") if s >= 5 else sleep(s)
+
+from chalice.cli import main
+
+sys.exit(main())
+"""
 APP = """
 from chalice import AuthResponse, Chalice
 
@@ -55,9 +64,8 @@ class Sample:
     def cloud(self) -> Cloud:
         return Cloud("test", self.aws)
 
-    def chalice(self, command: str) -> float:
-        """Run a command of Chalice; return the seconds it took."""
-        started = time.monotonic()
+    def chalice(self, command: str) -> None:
+        """Run a command of Chalice, which has to find each function active at once."""
         done = subprocess.run(
             [sys.executable, "-c", CHALICE, command, "--stage", "test"],
             cwd=self.directory,
@@ -72,7 +80,6 @@ class Sample:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return time.monotonic() - started
 
     @property
     def api_id(self) -> str:
@@ -121,14 +128,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
 
 def test_deployed_app_answers(sample: Sample) -> None:
     # WHEN an app is deployed for the first time
-    seconds = sample.chalice("deploy")
+    sample.chalice("deploy")
     # THEN its routes answer, and its authorizer decides
     assert sample.get("/things/kite") == (200, {"name": "kite", "release": 1})
     assert sample.get("/secret") == (401, None)
     assert sample.get("/secret", "shut") == (403, None)
     assert sample.get("/secret", "open") == (200, {"known": True})
-    # AND Chalice found each function active at once: its next poll is five seconds later
-    assert seconds < 20
 
 
 def test_changed_app_keeps_its_api(sample: Sample) -> None:

@@ -133,12 +133,15 @@ def test_warm_call_does_not_wait_for_a_log_line(aws: EmbeddedAws) -> None:
     aws.function("silent", "def handler(event, context):\n    return 1\n")
     invoke = aws.client("lambda").invoke
     invoke(FunctionName="silent", Payload=b"{}")
-    # WHEN it is called ten times
-    started = time.monotonic()
-    for _ in range(10):
+
+    def seconds() -> float:
+        started = time.monotonic()
         invoke(FunctionName="silent", Payload=b"{}")
-    # THEN a call takes much less than the 50 ms that ministack would wait
-    assert (time.monotonic() - started) / 10 < 0.04
+        return time.monotonic() - started
+
+    # WHEN it is called THEN it takes less than the 50 ms that ministack would always wait; a call
+    # may take longer on a busy machine, but not every one
+    assert any(seconds() < 0.04 for _ in range(100))
 
 
 def test_data_survives_a_restart(aws: EmbeddedAws) -> None:

@@ -118,12 +118,12 @@ def test_busy_worker_is_killed_and_the_crash_is_reported(aws: EmbeddedAws) -> No
     # its process runs
     invoke(0)
     inject(aws, kill_seconds=0.5)
-    answer = invoke(5)
+    answer = invoke(60)
     assert answer["FunctionError"]
     assert "died" in answer["Payload"].read().decode()
     (crash,) = [d for d in inject(aws)["crashes"] if d["function"] == "victim"]
     assert crash["path"] == "/victims/1"
-    assert 0 < crash["ended"] - crash["started"] < 5
+    assert 0 < crash["ended"] - crash["started"] < 60
 
 
 def test_table_answers_only_errors(aws: EmbeddedAws) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import pytest
+import time_machine
 import urllib3
 from msgspec import Meta
 
@@ -31,7 +32,7 @@ from chassis.problems import (
     Unprocessable,
 )
 from chassis.retry import RetryPolicy
-from chassis.transport import Transport, connection_pool, sigv4_signer
+from chassis.transport import Response, Transport, connection_pool, sigv4_signer
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.schema import PARAMETER_PREFIX, Input, Output
@@ -522,13 +523,34 @@ def test_a_failed_connection_is_retried_for_every_operation(
     assert len(tried) == 3
 
 
-def test_the_deadline_limits_the_wait(server: Server, patient: ServiceClient) -> None:
-    server.answers = [slow]
-    began = time.monotonic()
-    with context.entered({}, budget=0.2), pytest.raises(ServiceUnavailable):
-        patient.call(GET, {"thing_id": "t1"})
-    assert time.monotonic() - began < 0.35
-    assert len(server.calls) == 1  # no time for another attempt
+class Silence:
+    """Connections to a service that never answers; waiting moves the clock of the test.
+
+    Attributes
+    ----------
+    waits
+        The timeout of each request.
+    """
+
+    def __init__(self, advance: Callable[[float], None]) -> None:
+        self.waits: list[urllib3.Timeout] = []
+        self._advance = advance
+
+    def request(self, *_: object, timeout: urllib3.Timeout, **__: object) -> Response:
+        self.waits.append(timeout)
+        self._advance(timeout.read_timeout)
+        raise urllib3.exceptions.ReadTimeoutError(None, "", "")  # type: ignore[arg-type]
+
+
+def test_the_deadline_limits_the_wait() -> None:
+    with time_machine.travel(time.time(), tick=False) as clock:
+        http = Silence(clock.shift)
+        patient = ServiceClient("things", "http://things", Transport(http, SIGNER), retry=QUICKLY)
+        with context.entered({}, budget=0.2), pytest.raises(ServiceUnavailable):
+            patient.call(GET, {"thing_id": "t1"})
+    # no time for another attempt
+    (wait,) = http.waits
+    assert (wait.connect_timeout, wait.read_timeout) == (pytest.approx(0.2), pytest.approx(0.2))
 
 
 def test_nothing_is_sent_when_the_deadline_has_passed(

@@ -63,11 +63,11 @@ def test_malformed_header_is_refused(value: str) -> None:
 
 
 def test_long_header_is_read_in_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for value in ('"a"' + ", " * 100_000 + "x", "," * 100_000 + " " * 100_000, '"' * 100_001):
         with pytest.raises(BadRequest):
             Precondition.from_header(value)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("required", [{3}, {2, 3}])
