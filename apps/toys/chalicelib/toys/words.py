@@ -1,0 +1,194 @@
+"""How texts become the terms that a search compares."""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+# Characters with a stroke and ligatures have no Unicode decomposition. Apostrophes and invisible
+# characters are inside a word.
+_REPLACEMENTS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "\u0131": "i"}
+    | dict.fromkeys("'`\u00b4\u02bc\u2018\u2019\u2032\uff07", "")
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
+)
+_KEPT_MARKS = "\u3099\u309a"  # they make another syllable of kana
+# Words that are joined without a space, such as t-rex or 1,000
+_COMPOUND = re.compile(r"[^\W_]+(?:(?:[^\w\s]|_)[^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+")
+_CJK = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+_IS_CJK = re.compile(f"[{_CJK}]")
+
+_IRREGULAR = {
+    "calves": "calf", "children": "child", "dice": "die", "dwarves": "dwarf", "elves": "elf",
+    "feet": "foot", "geese": "goose", "halves": "half", "hooves": "hoof", "knives": "knife",
+    "leaves": "leaf", "lenses": "lens", "loaves": "loaf", "men": "man", "mice": "mouse",
+    "oxen": "ox", "people": "person", "quizzes": "quiz", "scarves": "scarf", "shelves": "shelf",
+    "teeth": "tooth", "thieves": "thief", "wives": "wife", "wolves": "wolf", "women": "woman",
+}  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case, without accents, apostrophes and invisible characters."""
+    if text.isascii():
+        return text.lower().replace("'", "").replace("`", "")
+    text = unicodedata.normalize("NFKD", text.casefold().translate(_REPLACEMENTS))
+    plain = "".join(c for c in text if unicodedata.category(c)[0] != "M" or c in _KEPT_MARKS)
+    return unicodedata.normalize("NFC", plain.translate(_REPLACEMENTS))
+
+
+def singular(word: str) -> str:
+    """Return a key that the singular and the plural of an English word have in common.
+
+    It is the singular in most cases, but need not be a word: ``shoe`` and ``shoes`` give ``sho``.
+
+    Examples
+    --------
+    >>> [singular(word) for word in ("puzzles", "ponies", "boxes", "mice", "dress")]
+    ['puzzle', 'pony', 'box', 'mous', 'dress']
+    """
+    if not word.isascii() or len(word) < 3:
+        return word
+    if word.endswith("s") and word[:-1] in _IRREGULAR:  # children's
+        word = word[:-1]
+    word = _IRREGULAR.get(word, word)
+    if len(word) < 4:
+        return word
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        if word.endswith("ies") and len(word) > 4:
+            return word[:-3] + "y"
+        if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+            return word[:-2]
+        return word[:-1]
+    if word.endswith("ie") and len(word) > 4:
+        return word[:-2] + "y"
+    if word.endswith(("se", "xe", "ze", "che", "she", "oe")):
+        return word[:-1]
+    return word
+
+
+def _split(word: str) -> Iterator[str]:
+    """Yield a word, or the overlapping pairs of the characters of CJK text.
+
+    The last character of CJK text stands alone, so that each one begins a term.
+    """
+    for part in _SCRIPTS.findall(word):
+        if _IS_CJK.match(part):
+            yield from (part[start : start + 2] for start in range(len(part)))
+        else:
+            yield part
+
+
+class QueryWord(NamedTuple):
+    """A word of a query.
+
+    Attributes
+    ----------
+    text
+        The folded word.
+    joined
+        The compounds that it forms with the word before it and the one after it.
+    """
+
+    text: str
+    joined: tuple[str, ...] = ()
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The word and its compounds; a term that starts with one of them matches."""
+        return (self.text, *self.joined)
+
+    @property
+    def exact(self) -> frozenset[str]:
+        """The terms that match the whole word."""
+        return frozenset(self.forms) | {singular(form) for form in self.forms}
+
+
+def query_words(text: str) -> list[QueryWord]:
+    """Return the distinct words of a query, in their order."""
+    parts: list[str] = []
+    for word in _WORD.findall(fold(text)):
+        for part in _SCRIPTS.findall(word):
+            if _IS_CJK.match(part) and len(part) > 1:
+                parts += [part[start : start + 2] for start in range(len(part) - 1)]
+            else:
+                parts.append(part)
+    joined: dict[str, dict[str, None]] = {part: {} for part in parts}
+    for first, second in pairwise(parts):
+        if not _IS_CJK.search(first + second):
+            joined[first][first + second] = None
+            joined[second][first + second] = None
+    return [QueryWord(word, tuple(compounds)) for word, compounds in joined.items()]
+
+
+def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
+    """Return how often each term occurs in a text, and the number of its words.
+
+    Parameters
+    ----------
+    pairs
+        Whether any two adjacent words also count as one, not only words that a hyphen joins.
+    """
+    words: list[str] = []
+    terms: list[str] = []
+    for compound in _COMPOUND.findall(fold(text)):
+        parts = [part for word in _WORD.findall(compound) for part in _split(word)]
+        if len(parts) > 1 and not _IS_CJK.search(compound):
+            terms += map("".join, pairwise(parts))
+            if 2 < len(parts) < 5:
+                terms.append("".join(parts))
+        if pairs and words and not _IS_CJK.search(words[-1] + parts[0]):
+            terms.append(words[-1] + parts[0])
+        words += parts
+    terms += words
+    counts = Counter(terms)
+    for term in tuple(counts):
+        key = singular(term)
+        if key != term:
+            counts[key] += counts[term]
+    return counts, len(words)
+
+
+MAX_LEVEL = 15
+_NAME, _BRAND, _CATEGORY, _ATTRIBUTE, _DESCRIPTION = 16.0, 6.0, 4.0, 3.0, 1.0
+_NAME_LENGTH, _DESCRIPTION_LENGTH = 4, 20
+
+
+def term_levels(
+    name: str, brand: str, category: str, attributes: Iterable[str], description: str
+) -> dict[str, int]:
+    """Return the terms of a toy, each with its level from 1 to ``MAX_LEVEL``.
+
+    The level is the logarithm of the term's weighted frequency as BM25F defines it: occurrences in
+    the name weigh more than any in the brand, those more than any elsewhere, and long texts less.
+    The average lengths are constants, so that a level depends on its toy alone.
+    """
+    rest: Counter[str] = Counter()
+    counts, length = _counted(description, pairs=False)
+    norm = 0.25 + 0.75 * length / _DESCRIPTION_LENGTH
+    for term, count in counts.items():
+        rest[term] += min(3, _DESCRIPTION * count / norm)  # type: ignore[assignment]
+    for value in attributes:
+        for term in _counted(value, pairs=True)[0]:
+            rest[term] += _ATTRIBUTE  # type: ignore[assignment]
+    for term in _counted(category, pairs=True)[0]:
+        rest[term] += _CATEGORY  # type: ignore[assignment]
+    frequencies = {term: min(4.7, frequency) for term, frequency in rest.items()}
+    for term in _counted(brand, pairs=True)[0]:
+        frequencies[term] = min(9, _BRAND + frequencies.get(term, 0))
+    counts, length = _counted(name, pairs=True)
+    norm = 0.6 + 0.4 * length / _NAME_LENGTH
+    for term, count in counts.items():
+        frequencies[term] = frequencies.get(term, 0) + max(10, _NAME * count / norm)
+    return {term: _level(frequency) for term, frequency in frequencies.items()}
+
+
+def _level(frequency: float) -> int:
+    return max(1, min(MAX_LEVEL, round(2 * math.log2(frequency)) + 5))

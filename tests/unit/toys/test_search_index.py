@@ -1,0 +1,260 @@
+"""The search index in memory: matching, ranking, sorting, paging, facets and changes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from chalicelib.toys.index import Change, Document, Position, SearchIndex, UnknownFormatError
+from contracts.toys import ToyQuery
+
+
+def document(name: str = "Kite", **changes: Any) -> Document:
+    fields: dict[str, Any] = {
+        "description": "",
+        "category": "outdoor",
+        "brand": "Windy",
+        "amount": 1000,
+        "min_age": 3,
+        "attributes": {},
+    }
+    return Document(name=name, **{**fields, **changes})
+
+
+def index_of(*documents: Document) -> SearchIndex:
+    index = SearchIndex.empty()
+    index.apply(
+        Change(number, f"toy_{number:03}", item) for number, item in enumerate(documents, start=1)
+    )
+    return index
+
+
+def found(index: SearchIndex, **query: Any) -> list[int]:
+    page = index.search(ToyQuery(**query))
+    return [int(toy_id.removeprefix("toy_")) for toy_id in page.ids]
+
+
+def finds(name: str, q: str, **changes: Any) -> bool:
+    return bool(found(index_of(document(name, **changes)), q=q))
+
+
+TRAIN = document(
+    "Wooden Train",
+    description="Runs on every track",
+    category="vehicles",
+    brand="Brío",
+    attributes={"color": "Signal Red"},
+)
+
+
+@pytest.mark.parametrize(
+    "q", ["train", "TRA wood", "éVERy", "brio", "vehic", "sig red", "", "  ", "t t", "trains"]
+)
+def test_every_query_word_must_be_a_prefix(q: str) -> None:
+    assert found(index_of(TRAIN), q=q) == [1]
+
+
+@pytest.mark.parametrize("q", ["rain boat", "train boat", "color", "ooden boat", "!?", "-"])
+def test_word_that_is_not_a_prefix_finds_nothing(q: str) -> None:
+    assert found(index_of(TRAIN), q=q) == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("lego's", "legos", "LEGO\u2019S", "Lego"),
+        ("t-rex", "trex", "t rex", "T\u2011Rex"),
+        ("spiderman", "spider man", "Spider-Man"),
+        ("puzzle", "puzzles"),
+        ("pony", "ponies"),
+        ("box", "boxes"),
+        ("house", "houses"),
+        ("mouse", "mice"),
+        ("shoe", "shoes"),
+        ("movie", "movies"),
+        ("1000", "1,000"),
+        ("café", "cafe", "CAFÉ"),
+    ],
+)
+def test_spellings_find_each_other(texts: tuple[str, ...]) -> None:
+    for name in texts:
+        for q in texts:
+            assert finds(f"Red {name} set", q), (name, q)
+
+
+@pytest.mark.parametrize("q", ["恐竜", "竜", "ぱずる", "ズル", "木製 パズル", "퍼즐"])
+def test_words_inside_cjk_text_are_found(q: str) -> None:
+    assert finds("木製恐竜パズルぱずる 공룡퍼즐", q)
+
+
+def test_dinosaurs_are_not_in_text_without_them() -> None:
+    assert not finds("木製パズル", "恐竜")
+
+
+@pytest.mark.parametrize(
+    "q", ["dinosuar", "dinosar", "dinnosaur", "dinasaur", "dinosau", "ainosaur"]
+)
+def test_one_typo_is_tolerated(q: str) -> None:
+    assert finds("Dinosaur", q)
+
+
+def test_typo_is_tolerated_only_when_nothing_else_is_found() -> None:
+    index = index_of(document("Boats"), document("Coats"))
+    assert found(index, q="boats") == [1]
+    assert not finds("Dinosaur", "dinasuar")
+    assert not finds("Car", "bar")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"category": "vehicles"}, True),
+        ({"category": "Vehicles"}, False),
+        ({"brand": "Brío"}, True),
+        ({"brand": "Brio"}, False),
+        ({"age": 3}, True),
+        ({"age": 2}, False),
+        ({"price_min": 1000, "price_max": 1000}, True),
+        ({"price_min": 1001}, False),
+        ({"price_max": 999}, False),
+        ({"price_min": 2000, "price_max": 500}, False),
+        ({"attributes": {"color": "Signal Red"}}, True),
+        ({"attributes": {"color": "signal red"}}, False),
+        ({"attributes": {"color": "Signal Red", "size": "L"}}, False),
+    ],
+)
+def test_filters_match_exactly_and_bounds_are_inclusive(
+    query: dict[str, Any], expected: bool
+) -> None:
+    assert bool(found(index_of(TRAIN), **query)) is expected
+
+
+def test_relevance_ranks_name_before_brand_before_description() -> None:
+    index = index_of(
+        document("Track", description="for a train"),
+        document("Track", brand="Train"),
+        document("Train"),
+        document("Trainset"),
+    )
+    assert found(index, q="train", sort="relevance") == [3, 4, 2, 1]
+
+
+SHELF = [
+    document("Émile", amount=500),
+    document("dolls", amount=900),
+    document("Fort", amount=500),
+]
+
+
+@pytest.mark.parametrize(
+    ("sort", "numbers"),
+    [
+        ("newest", [3, 2, 1]),
+        ("price", [1, 3, 2]),
+        ("-price", [2, 3, 1]),
+        ("name", [2, 1, 3]),
+        ("relevance", [3, 2, 1]),
+    ],
+)
+def test_sort_orders_and_ties(sort: str, numbers: list[int]) -> None:
+    assert found(index_of(*SHELF), sort=sort) == numbers
+
+
+def walk(index: SearchIndex, query: ToyQuery) -> Iterable[str]:
+    after: Position | None = None
+    while True:
+        page = index.search(query, after)
+        yield from page.ids
+        if page.last is None:
+            return
+        after = page.last
+
+
+@pytest.mark.parametrize("sort", ["newest", "price", "-price", "name", "relevance"])
+@pytest.mark.parametrize("q", ["", "toy blue"])
+def test_paging_returns_each_toy_once_while_toys_are_added_and_deleted(sort: str, q: str) -> None:
+    # GIVEN a catalogue with many ties
+    index = index_of(
+        *(
+            document(f"Toy {n % 4}", amount=100 + n % 3, description="blue " * (n % 5 + 1))
+            for n in range(300)
+        )
+    )
+    sequence = index.sequence
+    walked: list[str] = []
+    for toy_id in walk(index, ToyQuery(q=q, sort=sort, limit=7)):  # type: ignore[arg-type]
+        # WHEN toys are added and the last one that was returned is deleted
+        sequence += 2
+        index.apply(
+            [
+                Change(sequence, f"toy_9{sequence}", document("Toy 3", description="blue")),
+                Change(sequence + 1, toy_id, None),
+            ]
+        )
+        walked.append(toy_id)
+    # THEN no toy is returned twice and no original toy is missing
+    assert len(walked) == len(set(walked))
+    assert {f"toy_{n:03}" for n in range(1, 301)} <= set(walked)
+
+
+def test_full_last_page_has_no_position() -> None:
+    index = index_of(*SHELF)
+    assert index.search(ToyQuery(limit=3)).last is None
+    assert index.search(ToyQuery(limit=2)).last is not None
+
+
+def test_facets_are_counted_as_if_their_own_filter_were_absent() -> None:
+    index = index_of(
+        document(category="kites", brand="A", min_age=3, amount=999),
+        document(category="kites", brand="B", min_age=5, amount=1000),
+        document(category="games", brand="A", min_age=3, amount=2500),
+    )
+    page = index.search(
+        ToyQuery(category="kites", brand="A", price_max=2000),
+        facets=("category", "brand", "age", "price"),
+    )
+    assert page.ids == ["toy_001"]
+    assert page.total == 1
+    assert page.facets == {
+        "category": {"kites": 1},
+        "brand": {"A": 1, "B": 1},
+        "age": {"3": 1},
+        "price": {"500-999": 1},
+    }
+
+
+def test_changes_are_applied_once_and_in_order() -> None:
+    index = index_of(document("Kite"))
+    index.apply([Change(3, "toy_001", document("Boat"))])
+    index.apply([Change(2, "toy_001", document("Plane"))])
+    assert index.sequence == 3
+    assert found(index, q="boat") == [1]
+    index.apply([Change(4, "toy_001", None), Change(5, "toy_404", None)])
+    assert found(index) == []
+    assert index.sequence == 5
+
+
+def test_loaded_snapshot_equals_the_index() -> None:
+    index = index_of(TRAIN, *SHELF)
+    loaded = SearchIndex.load(index.dump())
+    assert loaded.sequence == 4
+    assert found(loaded, q="train") == [1]
+
+
+@pytest.mark.parametrize("snapshot", [b"", b"nonsense", b"\x93\x63\x00\x80"])
+def test_unknown_format_is_refused(snapshot: bytes) -> None:
+    with pytest.raises(UnknownFormatError):
+        SearchIndex.load(snapshot)
+
+
+def test_suggestions_are_brands_and_names_without_duplicates() -> None:
+    index = index_of(
+        document("Legend Puzzle", brand="Lego"),
+        document("Brick Box", brand="Lego"),
+        document("LEGEND puzzle", brand="Other"),
+        document("Legend Puzzle", brand="Other"),
+        document("My Legs", brand="Other"),
+    )
+    assert index.suggest("le", 10) == ["Lego", "Legend Puzzle", "My Legs"]
+    assert index.suggest("le", 1) == ["Lego"]
+    assert index.suggest("!", 10) == []
