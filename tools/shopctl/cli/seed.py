@@ -17,6 +17,8 @@ _EMAIL, _PASSWORD = "SHOP_STAFF_EMAIL", "SHOP_STAFF_PASSWORD"
 def seed_command(stage: str | None) -> None:
     """Add the toys of the seed catalogue that are not in the shop.
 
+    After an interruption, run it again: it also adds the pictures that its toys lack.
+
     On a --stage, SHOP_STAFF_EMAIL and SHOP_STAFF_PASSWORD are the credentials of one of its staff.
     """
     from shopctl.local.progress import Progress
@@ -47,4 +49,4 @@ def _fill_stage(layout: Layout, name: str, email: str, password: str) -> None:
     record.parent.mkdir(parents=True, exist_ok=True)
     with Progress().step(f"Catalogue of {to.origin} seeded") as step:
         result = seed.seed(to.origin, record, step.show, Credentials(email, password))
-        step.note = f"{result.created} toys added, {result.present} already there"
+        step.note = str(result)

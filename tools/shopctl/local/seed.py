@@ -20,14 +20,22 @@ _PICTURE_SECONDS = 120
 _TRIES = 4
 _PAUSE_SECONDS = 2.0
 _POLL_SECONDS = 1.0
+# an upload that was announced in a run that was interrupted may never have been made
+_ANNOUNCED_SECONDS = 30
 
 
 @dataclass
 class Seeded:
-    """How many toys were already in the shop, and how many were added."""
+    """How many toys were already in the shop, were added, and were given pictures they lacked."""
 
     present: int = 0
     created: int = 0
+    completed: int = 0
+
+    def __str__(self) -> str:
+        """Return the numbers as one line."""
+        completed = f", pictures of {self.completed} completed" if self.completed else ""
+        return f"{self.created} toys added, {self.present} already there{completed}"
 
 
 def check_currency(stage: Stage) -> None:
@@ -55,6 +63,9 @@ def seed(
 ) -> Seeded:
     """Add the toys of the catalogue that the shop does not have.
 
+    A toy that an interrupted run added gets the pictures that it lacks, unless staff have changed
+    it since. Toys of the same name that staff added are left as they are.
+
     Parameters
     ----------
     origin
@@ -62,7 +73,7 @@ def seed(
     record
         File with the id of the toy that was created for each key of the catalogue.
     progress
-        Called with the number of toys added so far and the number to add.
+        Called with the number of toys added or completed so far, and of those to add or complete.
     staff
         Credentials of one of the shop's staff; of the local shop's by default.
 
@@ -87,22 +98,38 @@ async def _seed(
     toys, result = load(), Seeded()
     async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
         present = await _present(session, api)
-        missing = [toy for toy in toys if _id(toy, known, present) is None]
+        found = {toy.key: _find(toy, known, present) for toy in toys}
+        missing = [toy for toy in toys if found[toy.key] is None]
+        incomplete = {toy.key: one["id"] for toy in toys if (one := _incomplete(toy, found, known))}
         result.present = len(toys) - len(missing)
-        if not missing:
+        if not (missing or incomplete):
             return result
         token = await _sign_in(session, api, staff)
         slots = asyncio.Semaphore(_PARALLEL_TOYS)
 
+        def show() -> None:
+            progress(result.created + result.completed, len(missing) + len(incomplete))
+
         async def add(toy: SeedToy) -> None:
             async with slots:
                 known[toy.key] = await _add(session, api, token, toy)
+                # at once, so that a run after an interruption knows whose toy it is
+                _write(record, known)
+                await _add_picture(session, api, token, toy, known[toy.key], pictures(toy)[0])
             result.created += 1
-            progress(result.created, len(missing))
+            show()
+
+        async def add_further_pictures(toy: SeedToy) -> None:
+            async with slots:
+                await _add_in_order(session, api, token, toy, known[toy.key], pictures(toy)[1:])
 
         async def complete(toy: SeedToy) -> None:
             async with slots:
-                await _add_further_pictures(session, api, token, toy, known[toy.key])
+                toy_id = incomplete[toy.key]
+                lacking = await _lacking(session, api, token, toy, toy_id)
+                await _add_in_order(session, api, token, toy, toy_id, lacking)
+            result.completed += 1
+            show()
 
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -110,33 +137,59 @@ async def _seed(
                     tasks.create_task(add(toy))
             async with asyncio.TaskGroup() as tasks:
                 for toy in missing:
-                    tasks.create_task(complete(toy))
+                    tasks.create_task(add_further_pictures(toy))
+                for toy in toys:
+                    if toy.key in incomplete:
+                        tasks.create_task(complete(toy))
         except* ShopProblem as problems:
             raise problems.exceptions[0] from None
         except* (aiohttp.ClientConnectionError, TimeoutError) as errors:
             raise errors.exceptions[0] from None
-        finally:
-            record.write_text(json.dumps(known))
     return result
 
 
-async def _present(session: aiohttp.ClientSession, api: str) -> dict[str, str]:
-    """Read the ids of the shop's toys by name."""
-    present: dict[str, str] = {}
+def _write(record: Path, known: dict[str, str]) -> None:
+    temporary = record.with_suffix(".tmp")
+    temporary.write_text(json.dumps(known))
+    temporary.replace(record)
+
+
+async def _present(session: aiohttp.ClientSession, api: str) -> list[dict[str, Any]]:
+    """Read the shop's toys."""
+    present: list[dict[str, Any]] = []
     query: dict[str, str] | None = {"limit": "100"}
     while query:
         async with session.get(f"{api}/toys", params=query) as answer:
             page = await _content(answer, 200, "listing the toys")
-        present |= {toy["name"]: toy["id"] for toy in page["items"]}
+        present += page["items"]
         cursor = page["next_cursor"]
         query = {"limit": "100", "cursor": cursor} if cursor else None
     return present
 
 
-def _id(toy: SeedToy, known: dict[str, str], present: dict[str, str]) -> str | None:
+def _find(
+    toy: SeedToy, known: dict[str, str], present: list[dict[str, Any]]
+) -> dict[str, Any] | None:
     """Find a toy of the catalogue, which staff may have renamed since."""
     recorded = known.get(toy.key)
-    return recorded if recorded in present.values() else present.get(toy.name)
+    return next(
+        (one for one in present if one["id"] == recorded),
+        next((one for one in present if one["name"] == toy.name), None),
+    )
+
+
+def _incomplete(
+    toy: SeedToy, found: dict[str, dict[str, Any] | None], known: dict[str, str]
+) -> dict[str, Any] | None:
+    """Return a toy if a run was interrupted before all its pictures were uploaded."""
+    one = found[toy.key]
+    if one is None or len(one["images"]) >= len(pictures(toy)):
+        return None
+    # without a record, if the answer to POST /toys was lost
+    is_seeded = one["id"] == known.get(toy.key) or _draft(toy).items() <= one.items()
+    # each picture makes a version; with more of them, staff may have removed one
+    is_unchanged = one["version"] == 1 + len(one["images"])
+    return one if is_seeded and is_unchanged else None
 
 
 async def _sign_in(session: aiohttp.ClientSession, api: str, staff: Credentials) -> str:
@@ -146,9 +199,8 @@ async def _sign_in(session: aiohttp.ClientSession, api: str, staff: Credentials)
     return str(content["access_token"])
 
 
-async def _add(session: aiohttp.ClientSession, api: str, token: str, toy: SeedToy) -> str:
-    headers = {"Authorization": f"Bearer {token}"}
-    draft = {
+def _draft(toy: SeedToy) -> dict[str, Any]:
+    return {
         "name": toy.name,
         "description": toy.description,
         "category": toy.category,
@@ -157,19 +209,53 @@ async def _add(session: aiohttp.ClientSession, api: str, token: str, toy: SeedTo
         "min_age": toy.min_age,
         "attributes": toy.attributes,
     }
-    async with session.post(f"{api}/toys", json=draft, headers=headers) as answer:
+
+
+async def _add(session: aiohttp.ClientSession, api: str, token: str, toy: SeedToy) -> str:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with session.post(f"{api}/toys", json=_draft(toy), headers=headers) as answer:
         created = await _content(answer, 201, f"adding {toy.name}")
-    await _add_picture(session, api, token, toy, str(created["id"]), pictures(toy)[0])
     return str(created["id"])
 
 
-async def _add_further_pictures(
+async def _lacking(
     session: aiohttp.ClientSession, api: str, token: str, toy: SeedToy, toy_id: str
+) -> list[SeedPicture]:
+    """Return the pictures of a toy that have not been uploaded, the main view first."""
+    url, headers = f"{api}/toys/{toy_id}/images", {"Authorization": f"Bearer {token}"}
+    deadline = asyncio.get_running_loop().time() + _ANNOUNCED_SECONDS
+    while True:
+        async with session.get(url, params={"limit": "100"}, headers=headers) as answer:
+            page = await _content(answer, 200, f"listing the pictures of {toy.name}")
+        statuses = {(image["alt"], image["status"]) for image in page["items"]}
+        lacking = [one for one in pictures(toy) if (one.alt, "ready") not in statuses]
+        pending = any((one.alt, "pending") in statuses for one in lacking)
+        if not pending or asyncio.get_running_loop().time() > deadline:
+            return lacking
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _add_in_order(
+    session: aiohttp.ClientSession,
+    api: str,
+    token: str,
+    toy: SeedToy,
+    toy_id: str,
+    chosen: list[SeedPicture],
 ) -> None:
-    further = pictures(toy)[1:]
-    if not further:
-        return
-    # A toy shows its pictures in the order in which their uploads were checked.
+    """Add pictures of a toy, each after the main view or another one appeared.
+
+    A toy shows its pictures in the order in which their uploads were checked.
+    """
+    for picture in chosen:
+        if picture.filename != pictures(toy)[0].filename:
+            await _until_picture_appears(session, api, toy, toy_id)
+        await _add_picture(session, api, token, toy, toy_id, picture)
+
+
+async def _until_picture_appears(
+    session: aiohttp.ClientSession, api: str, toy: SeedToy, toy_id: str
+) -> None:
     deadline = asyncio.get_running_loop().time() + _PICTURE_SECONDS
     while not await _shows_picture(session, api, toy, toy_id):
         if asyncio.get_running_loop().time() > deadline:
@@ -178,8 +264,6 @@ async def _add_further_pictures(
                 "See `./shop logs file_manager` and `./shop logs toys`; on AWS, CloudWatch.",
             )
         await asyncio.sleep(_POLL_SECONDS)
-    for picture in further:
-        await _add_picture(session, api, token, toy, toy_id, picture)
 
 
 async def _shows_picture(

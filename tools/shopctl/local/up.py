@@ -174,9 +174,9 @@ def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
         result = seed.seed(
             state["edge"].url, layout.home / "seed.json", lambda done, of: step.show(done, of)
         )
-        if result.created:
+        if result.created or result.completed:
             activity.wait_until_idle(state["aws"].url, seconds=_PICTURES_SECONDS)
-        step.note = f"{result.created} toys added, {result.present} already there"
+        step.note = str(result)
 
 
 def _package(layout: Layout, stage: Stage, chosen: Sequence[Service]) -> list[Package]:

@@ -32,11 +32,14 @@ class Storefront:
         self.toys: list[dict[str, Any]] = []
         self.announced: list[dict[str, Any]] = []
         self.pictures: dict[str, list[bytes]] = {}
+        self.images: dict[str, list[dict[str, Any]]] = {}
+        self.loses_upload = 0
+        self.checked_after = 0
         self.reads_before_picture = 0
         self.most_at_once = self._at_once = 0
         self.refuse = 0
         self.busy = 0
-        self.drops = False
+        self.drops = self.loses_answer = False
         self.signed_in: list[Any] = []
 
     def application(self) -> web.Application:
@@ -45,9 +48,19 @@ class Storefront:
         app.router.add_get("/api/toys", self.toys_page)
         app.router.add_post("/api/toys", self.add_toy)
         app.router.add_get("/api/toys/{id}", self.read_toy)
+        app.router.add_get("/api/toys/{id}/images", self.uploaded_images)
         app.router.add_post("/api/toys/{id}/images", self.add_image)
         app.router.add_post("/storage", self.upload)
         return app
+
+    def make_toy(self, draft: dict[str, Any]) -> dict[str, Any]:
+        toy = {"id": f"toy_{len(self.toys)}", "images": [], "version": 1, **draft}
+        self.toys.append(toy)
+        return toy
+
+    def by_name(self) -> dict[str, list[bytes]]:
+        """Return the pictures of each toy."""
+        return {toy["name"]: self.pictures.get(toy["id"], []) for toy in self.toys}
 
     async def sign_in(self, request: web.Request) -> web.Response:
         self.signed_in.append(await request.json())
@@ -66,17 +79,36 @@ class Storefront:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         await asyncio.sleep(0)
-        toy = {"id": f"toy_{len(self.toys)}", **await request.json()}
-        self.toys.append(toy)
+        toy = self.make_toy(await request.json())
         self._at_once -= 1
+        if self.loses_answer:
+            assert request.transport is not None
+            request.transport.abort()
         return web.json_response(toy, status=201)
 
     async def read_toy(self, request: web.Request) -> web.Response:
-        uploaded = self.pictures.get(request.match_info["id"], [])
         if self.reads_before_picture:
             self.reads_before_picture -= 1
             return web.json_response({"images": []})
-        return web.json_response({"images": [{"id": str(n)} for n in range(len(uploaded))]})
+        toy = self.toys[int(request.match_info["id"].removeprefix("toy_"))]
+        return web.json_response(toy)
+
+    async def uploaded_images(self, request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "Bearer t"
+        images = self.images.get(request.match_info["id"], [])
+        if self.checked_after:
+            self.checked_after -= 1
+            if not self.checked_after:
+                for image in images:
+                    self.check(request.match_info["id"], image)
+        return web.json_response({"items": images, "next_cursor": None})
+
+    def check(self, toy_id: str, image: dict[str, Any]) -> None:
+        """Make an uploaded image one of its toy's."""
+        image["status"] = "ready"
+        toy = self.toys[int(toy_id.removeprefix("toy_"))]
+        toy["images"].append(image)
+        toy["version"] += 1
 
     async def add_image(self, request: web.Request) -> web.Response:
         if self.busy:
@@ -88,16 +120,24 @@ class Storefront:
         image = await request.json()
         toy = self.toys[int(request.match_info["id"].removeprefix("toy_"))]
         self.announced.append({"toy": toy["name"], "unread": self.reads_before_picture, **image})
+        images = self.images.setdefault(request.match_info["id"], [])
+        images.append({"id": str(len(images)), "alt": image["alt"], "status": "pending"})
         fields = {"key": request.match_info["id"], "Content-Type": image["content_type"]}
+        fields["image"] = str(len(images) - 1)
         url = str(request.url.origin() / "storage")
         upload = {"method": "POST", "url": url, "headers": {}, "fields": fields}
         return web.json_response({"image": {}, "upload": upload}, status=201)
 
     async def upload(self, request: web.Request) -> web.Response:
         form = await request.post()
+        if self.loses_upload:
+            self.loses_upload -= 1
+            return web.Response(status=500)
         file = form["file"]
         assert isinstance(file, web.FileField)
         self.pictures.setdefault(str(form["key"]), []).append(file.file.read())
+        if not self.checked_after:
+            self.check(str(form["key"]), self.images[str(form["key"])][int(str(form["image"]))])
         return web.Response(status=204)
 
 
@@ -126,6 +166,11 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seed, "load", lambda: load()[:12])
 
 
+def views() -> dict[str, list[bytes]]:
+    """Return the pictures of each toy of the small catalogue."""
+    return {toy.name: [view.content for view in pictures(toy)] for toy in load()[:12]}
+
+
 def nothing(done: int, of: int) -> None:
     pass
 
@@ -141,10 +186,8 @@ def test_every_toy_is_added_once_with_all_its_views(
     assert (first.created, first.present) == (12, 0)
     assert (second.created, second.present) == (0, 12)
     assert len({toy["name"] for toy in storefront.toys}) == len(storefront.toys) == 12
-    by_name = {toy["name"]: storefront.pictures[toy["id"]] for toy in storefront.toys}
-    expected = {toy.name: [view.content for view in pictures(toy)] for toy in load()[:12]}
-    assert by_name == expected
-    assert max(map(len, expected.values())) == 2
+    assert storefront.by_name() == views()
+    assert max(map(len, views().values())) == 2
     assert shown[-1] == (12, 12)
     assert storefront.most_at_once <= 8
     assert [each["email"] for each in storefront.signed_in] == ["staff@example.com"]
@@ -209,6 +252,96 @@ def test_lost_record_and_lost_toys_are_restored(
     assert seed.seed(origin, tmp_path / "seed.json", nothing).created == 1
     assert storefront.toys[-1]["name"] == lost["name"]
     assert json.loads((tmp_path / "seed.json").read_text())
+
+
+@pytest.mark.parametrize("record_is_lost", [False, True])
+@pytest.mark.parametrize("fault", ["picture", "upload", "answer", "second view"])
+def test_second_run_completes_an_interrupted_one(
+    storefront: Storefront,
+    origin: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    record_is_lost: bool,
+) -> None:
+    # GIVEN a run that ended before it had uploaded every picture
+    monkeypatch.setattr(seed, "_ANNOUNCED_SECONDS", 0)
+    monkeypatch.setattr(seed, "_PAUSE_SECONDS", 0)
+    record = tmp_path / "seed.json"
+    storefront.drops = fault == "picture"
+    storefront.loses_answer = fault == "answer"
+    storefront.loses_upload = 3 if fault == "upload" else 0
+    if fault == "second view":
+        monkeypatch.setattr(seed, "_PICTURE_SECONDS", 0)
+        storefront.reads_before_picture = 1_000
+    with pytest.raises(ShopProblem):
+        seed.seed(origin, record, nothing)
+    assert storefront.by_name() != views()
+    if fault != "answer":
+        assert set(json.loads(record.read_text()).values()) <= {
+            toy["id"] for toy in storefront.toys
+        }
+    if record_is_lost:
+        record.unlink(missing_ok=True)
+    # WHEN the shop is seeded again
+    storefront.drops = storefront.loses_answer = False
+    storefront.reads_before_picture = storefront.loses_upload = 0
+    added = len(storefront.toys)
+    result = seed.seed(origin, record, nothing)
+    # THEN every toy has all its pictures, in order, and once
+    assert (result.created, result.present) == (12 - added, added)
+    assert storefront.by_name() == views()
+    assert f"pictures of {result.completed} completed" in str(result)
+    # AND a third run finds nothing to do
+    signed_in = len(storefront.signed_in)
+    assert str(seed.seed(origin, record, nothing)) == "0 toys added, 12 already there"
+    assert len(storefront.signed_in) == signed_in
+
+
+def test_toy_is_recorded_before_its_pictures_are_uploaded(
+    storefront: Storefront, origin: str, tmp_path: Path
+) -> None:
+    storefront.drops = True
+    with pytest.raises(ShopProblem):
+        seed.seed(origin, tmp_path / "seed.json", nothing)
+    assert json.loads((tmp_path / "seed.json").read_text())
+    assert storefront.pictures == {}
+
+
+def test_picture_that_is_being_checked_is_not_uploaded_again(
+    storefront: Storefront, origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a run that ended while a picture was checked
+    monkeypatch.setattr(seed, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(seed, "_PICTURE_SECONDS", 0)
+    two_views = [toy for toy in seed.load() if len(pictures(toy)) == 2][:1]
+    monkeypatch.setattr(seed, "load", lambda: two_views)
+    storefront.checked_after = 3
+    with pytest.raises(ShopProblem, match="does not appear"):
+        seed.seed(origin, tmp_path / "seed.json", nothing)
+    # WHEN the shop is seeded again THEN it waits for the check and adds only the other view
+    assert seed.seed(origin, tmp_path / "seed.json", nothing).completed == 1
+    assert storefront.by_name() == {toy.name: views()[toy.name] for toy in two_views}
+
+
+def test_toys_of_staff_are_left_as_they_are(
+    storefront: Storefront, origin: str, tmp_path: Path
+) -> None:
+    # GIVEN a toy of staff that is called like one of the catalogue, without a picture
+    [first, second, *_] = seed.load()
+    storefront.make_toy({"name": first.name, "description": "Our own"})
+    seed.seed(origin, tmp_path / "seed.json", nothing)
+    # AND a toy of the catalogue from which staff removed the picture
+    [removed] = [toy for toy in storefront.toys if toy["name"] == second.name]
+    removed["images"].clear()
+    removed["version"] += 1
+    # WHEN the shop is seeded again THEN neither gets a picture
+    before = len(storefront.announced)
+    assert str(seed.seed(origin, tmp_path / "seed.json", nothing)) == (
+        "0 toys added, 12 already there"
+    )
+    assert len(storefront.announced) == before
+    assert storefront.by_name()[first.name] == []
 
 
 def test_refusal_is_a_sentence(storefront: Storefront, origin: str, tmp_path: Path) -> None:
