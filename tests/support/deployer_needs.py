@@ -215,23 +215,41 @@ NO_ACTIONS = {
 }
 
 
+# the services that resources of a type pass their roles to
+_PASSED_TO = {
+    "AWS::Lambda::Function": "lambda.amazonaws.com",
+    "AWS::CodeDeploy::DeploymentGroup": "codedeploy.amazonaws.com",
+}
+# "Authorizing Amazon Cognito to send Amazon SES email on your behalf"
+_LINKED_SERVICES = {"AWS::Cognito::UserPool": "email.cognito-idp.amazonaws.com"}
+
+
 @dataclass(frozen=True)
 class Need:
-    """An action that CloudFormation needs for a resource, with the resource's ARN."""
+    """An action that CloudFormation needs for a resource, with the resource's ARN.
+
+    Attributes
+    ----------
+    sent
+        The values for conditions, by key, as pairs.
+    """
 
     type: str
     action: str
     arn: str
+    sent: tuple[tuple[str, str], ...] = ()
 
 
 def needs(templates: Mapping[str, Any]) -> set[Need]:
     """Return what CloudFormation needs to be allowed, to deploy and delete these templates."""
     return {
-        Need(resource["Type"], action, arn_of(resource))
-        for resource in _resources(templates)
+        Need(resource["Type"], action, arn_of(resource), tuple(sent.items()))
+        for template in templates.values()
+        for resource in template["Resources"].values()
         for action in _handled(resource["Type"])
         if action not in NO_ACTIONS
         and not any(one.covers(resource["Type"], action) for one in UNNEEDED)
+        for sent in _sent(action, resource, template["Resources"])
     }
 
 
@@ -253,6 +271,31 @@ def arn_of(resource: Mapping[str, Any]) -> str:
     pattern, name = _ARNS[resource["Type"]]
     value = resource.get("Properties", {}).get(name)
     return pattern.format(name=f"{_STACK}-N1" if value is None else _text(value))
+
+
+def _sent(
+    action: str, resource: Mapping[str, Any], others: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Return the values for conditions of each call of an action for a resource."""
+    kind, properties = resource["Type"], resource.get("Properties", {})
+    if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+        return [{"iam:PolicyARN": arn} for arn in properties.get("ManagedPolicyArns", [])]
+    if action == "iam:PassRole":
+        return [{"iam:PassedToService": _PASSED_TO[kind]}]
+    if action == "iam:CreateServiceLinkedRole":
+        return [{"iam:AWSServiceName": _LINKED_SERVICES[kind]}]
+    if kind == "AWS::Lambda::EventSourceMapping":
+        return [{"lambda:FunctionArn": _function(properties["FunctionName"], others)}]
+    return [{}]
+
+
+def _function(reference: Mapping[str, str], resources: Mapping[str, Any]) -> str:
+    """Return the ARN of the function, or of its alias, that a reference is to."""
+    found = resources[reference["Ref"]]
+    if found["Type"] == "AWS::Lambda::Alias":
+        properties = found["Properties"]
+        return f"{_function(properties['FunctionName'], resources)}:{properties['Name']}"
+    return arn_of(found)
 
 
 def _resources(templates: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

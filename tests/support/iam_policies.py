@@ -1,16 +1,59 @@
-"""Evaluation of a role's managed policies, as far as deployer.yaml uses them."""
+"""Evaluation of policies and their conditions, as far as the templates in infra/ use them."""
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
+Context = Mapping[str, str]
+"""The values that AWS compares conditions with, by key."""
+
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 # policy-sentry has an old list of what these actions apply to
 _INCOMPLETE = ("apigateway:", "s3:TagResource", "s3:UntagResource", "s3:ListTagsForResource")
+
+
+def _arn_matches(arn: str, pattern: str) -> bool:
+    """Return whether an ARN matches; a wildcard does not match beyond one of the six parts."""
+    parts, patterns = arn.split(":", 5), pattern.split(":", 5)
+    return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
+
+
+# "IAM JSON policy elements: Condition operators"; ArnEquals and ArnLike behave identically
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": str.__eq__,
+    "StringLike": fnmatch.fnmatchcase,
+    "ArnEquals": _arn_matches,
+    "ArnLike": _arn_matches,
+    "Bool": lambda value, wanted: value.lower() == wanted.lower(),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a statement: an operator, a key, and the values of which one has to match."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+    def holds(self, context: Context) -> bool:
+        """Return whether the condition holds; if its key has no value, it does not.
+
+        Raises
+        ------
+        NotImplementedError
+            If the operator is unknown here.
+        """
+        if self.operator not in _OPERATORS:
+            raise NotImplementedError(f"the operator {self.operator} of {self.key}")
+        matches = _OPERATORS[self.operator]
+        return self.key in context and any(
+            matches(context[self.key], value) for value in self.values
+        )
 
 
 @dataclass(frozen=True)
@@ -20,7 +63,7 @@ class Statement:
     effect: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: frozenset[str]
+    conditions: tuple[Condition, ...] = ()
 
     @classmethod
     def read(cls, statement: Mapping[str, Any], values: Mapping[str, str]) -> "Statement":
@@ -34,8 +77,13 @@ class Statement:
         return cls(
             statement["Effect"],
             tuple(_list(statement["Action"])),
-            tuple(_filled(resource, values) for resource in _list(statement["Resource"])),
-            frozenset(key for test in statement.get("Condition", {}).values() for key in test),
+            # the policy of a role or a resource applies to that alone
+            tuple(_filled(resource, values) for resource in _list(statement.get("Resource", "*"))),
+            tuple(
+                Condition(operator, key, tuple(_filled(value, values) for value in _list(wanted)))
+                for operator, test in statement.get("Condition", {}).items()
+                for key, wanted in test.items()
+            ),
         )
 
     def names(self, action: str) -> bool:
@@ -43,6 +91,10 @@ class Statement:
 
     def includes(self, arn: str) -> bool:
         return any(fnmatch.fnmatchcase(arn, pattern) for pattern in self.resources)
+
+    def holds(self, context: Context) -> bool:
+        """Return whether all conditions hold."""
+        return all(condition.holds(context) for condition in self.conditions)
 
 
 def statements(template: Mapping[str, Any], values: Mapping[str, str]) -> list[Statement]:
@@ -55,7 +107,9 @@ def statements(template: Mapping[str, Any], values: Mapping[str, str]) -> list[S
     ]
 
 
-def is_allowed(policy: Sequence[Statement], action: str, arn: str) -> bool:
+def is_allowed(
+    policy: Sequence[Statement], action: str, arn: str, sent: Context | None = None
+) -> bool:
     """Return whether a policy allows an action on a resource.
 
     Parameters
@@ -65,10 +119,14 @@ def is_allowed(policy: Sequence[Statement], action: str, arn: str) -> bool:
         applies to resources of another type, on some resource of each such type.
     arn
         The resource that is created, changed or deleted.
+    sent
+        The values for conditions. Keys that AWS does not provide for the action are ignored.
     """
-    if any(s.effect == "Deny" and s.names(action) and s.includes(arn) for s in policy):
+    context = _provided(action, sent or {})
+    matching = [s for s in policy if s.names(action) and s.holds(context)]
+    if any(s.effect == "Deny" and s.includes(arn) for s in matching):
         return False
-    usable = [s for s in policy if s.effect == "Allow" and s.names(action) and _holds(s, action)]
+    usable = [s for s in matching if s.effect == "Allow"]
     types = _types(action)
     if types == {}:
         return any("*" in s.resources for s in usable)
@@ -131,16 +189,13 @@ def _pattern(arn: str) -> str:
     return _VARIABLE.sub("*", arn.replace("${Partition}", "aws"))
 
 
-def _holds(statement: Statement, action: str) -> bool:
-    """Return whether the conditions of a statement can hold for an action.
-
-    A condition whose key AWS does not provide for the action never does.
-    """
+def _provided(action: str, sent: Context) -> Context:
+    """Return the values whose keys AWS provides for an action."""
     privilege = _privilege(action) or {"resource_types": {}}
-    provided = {
+    keys = {
         key for found in privilege["resource_types"].values() for key in found["condition_keys"]
     }
-    return all(key.startswith("aws:") or key in provided for key in statement.conditions)
+    return {key: value for key, value in sent.items() if key.startswith("aws:") or key in keys}
 
 
 def _meet(one: str, other: str) -> bool:
@@ -159,5 +214,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> str:
+    if isinstance(value, dict) and "Ref" in value:
+        return values[value["Ref"]]
     text: str = value["Fn::Sub"] if isinstance(value, dict) else value
     return re.sub(r"\$\{([^}]*)\}", lambda found: values[found[1]], text)

@@ -1,13 +1,16 @@
 """The pipeline's permissions in a stage's account are those that its templates need."""
 
+import copy
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 from support import deployer_needs, iam_policies
+from support.iam_policies import Condition
 from support.paths import ROOT
 from support.rendered_stage import Templates
 
@@ -34,7 +37,7 @@ def test_deployer_is_allowed_what_cloudformation_needs(prod: Templates) -> None:
     missing = {
         (need.type, need.action)
         for need in needs
-        if not iam_policies.is_allowed(POLICY, need.action, need.arn)
+        if not iam_policies.is_allowed(POLICY, need.action, need.arn, dict(need.sent))
     }
     assert sorted(missing) == []
 
@@ -66,9 +69,96 @@ ROLES = "arn:aws:iam::222222222222:role/toyshop-prod-*"
 def test_permission_that_does_not_match_is_noticed(
     action: str, resource: str, condition: str | None, allowed: bool
 ) -> None:
-    conditions = frozenset({condition} if condition else ())
+    conditions = (Condition("StringEquals", condition, ("a",)),) if condition else ()
     statement = iam_policies.Statement("Allow", (action,), (resource,), conditions)
-    assert iam_policies.is_allowed([statement], action, POOL) == allowed
+    sent = {condition: "a"} if condition else {}
+    assert iam_policies.is_allowed([statement], action, POOL, sent) == allowed
+
+
+ARN = "arn:aws:lambda:r:1:function:toyshop-prod-x"
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "value", "holds"),
+    [
+        ("StringEquals", "a*", "a*", True),
+        ("StringEquals", "a*", "ab", False),
+        ("StringLike", "a*", "ab", True),
+        ("StringLike", "a*", "ba", False),
+        ("ArnLike", "arn:aws:lambda:*:1:function:toyshop-prod-*", ARN, True),
+        ("ArnEquals", "arn:aws:lambda:*:1:function:toyshop-prod-*", ARN, True),
+        ("ArnLike", "arn:aws:lambda:r:1:function:toyshop-test-*", ARN, False),
+        # one wildcard does not match several parts
+        ("ArnLike", "arn:*:function:toyshop-prod-x", ARN, False),
+        ("Bool", "false", "False", True),
+        ("Bool", "false", "true", False),
+    ],
+)
+def test_condition_compares_the_value(operator: str, wanted: str, value: str, holds: bool) -> None:
+    condition = Condition(operator, "aws:key", ("other", wanted))
+    assert condition.holds({"aws:key": value}) == holds
+    assert not condition.holds({})
+
+
+def test_unknown_operator_of_a_condition_is_an_error() -> None:
+    with pytest.raises(NotImplementedError, match="DateLessThan"):
+        Condition("DateLessThan", "aws:CurrentTime", ("2020-01-01",)).holds({})
+
+
+def wrong_values() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the deployer once for each value of a condition, with another value instead."""
+    for name, resource in DEPLOYER["Resources"].items():
+        document = resource["Properties"].get("PolicyDocument", {})
+        for number, statement in enumerate(document.get("Statement", [])):
+            for operator, test in statement.get("Condition", {}).items():
+                for key, wanted in test.items():
+                    values = wanted if isinstance(wanted, list) else [wanted]
+                    for index, value in enumerate(values):
+                        changed = copy.deepcopy(DEPLOYER)
+                        policy = changed["Resources"][name]["Properties"]["PolicyDocument"]
+                        policy["Statement"][number]["Condition"][operator][key] = [
+                            *values[:index],
+                            "arn:aws:iam::111111111111:policy/other",
+                            *values[index + 1 :],
+                        ]
+                        yield f"{statement['Sid']}: {key} is not {value}", changed
+
+
+def test_wrong_value_of_a_condition_is_noticed(prod: Templates) -> None:
+    needs = [need for need in deployer_needs.needs(templates_of(prod)) if need.sent]
+    changes = list(wrong_values())
+    assert len(changes) == 6
+    for change, template in changes:
+        policy = iam_policies.statements(template, VALUES)
+        assert any(
+            not iam_policies.is_allowed(policy, need.action, need.arn, dict(need.sent))
+            for need in needs
+        ), change
+
+
+ROLE = f"arn:aws:iam::{deployer_needs.ACCOUNT}:role/toyshop-prod-x"
+MAPPING = f"arn:aws:lambda:{deployer_needs.REGION}:{deployer_needs.ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    ("action", "arn", "key", "value"),
+    [
+        *(
+            (f"lambda:{verb}EventSourceMapping", f"{MAPPING}:event-source-mapping:m1", key, value)
+            for verb in ("Create", "Update", "Delete")
+            for key, value in [("lambda:FunctionArn", f"{MAPPING}:function:toyshop-staging-x")]
+        ),
+        ("iam:AttachRolePolicy", ROLE, "iam:PolicyARN", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        ("iam:DetachRolePolicy", ROLE, "iam:PolicyARN", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        ("iam:PassRole", ROLE, "iam:PassedToService", "ec2.amazonaws.com"),
+        ("iam:CreateServiceLinkedRole", POOL, "iam:AWSServiceName", "ecs.amazonaws.com"),
+    ],
+)
+def test_conditions_of_the_deployer_exclude_other_values(
+    action: str, arn: str, key: str, value: str
+) -> None:
+    assert not iam_policies.is_allowed(POLICY, action, arn, {key: value})
+    assert not iam_policies.is_allowed(POLICY, action, arn)
 
 
 def test_no_action_is_excluded_that_a_template_needs(prod: Templates) -> None:
