@@ -3,6 +3,8 @@
 import socket
 from contextlib import suppress
 
+import requests
+
 from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.target import Target
 from shopctl.deploying import infra
@@ -10,6 +12,8 @@ from shopctl.deploying.alarms import TOPIC
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
+HEALTH = "https://{}/api/health"
+_SECONDS = 10
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
@@ -65,18 +69,38 @@ def certificate(to: Target) -> str:
 
 
 def dns(to: Target) -> str:
-    """Check that the stage's domain resolves to the distribution."""
+    """Check that the stage's domain leads to the distribution.
+
+    An alias record has no canonical name, and CloudFront's addresses differ from answer to answer.
+    Without a CNAME, an HTTPS request shows it: a name belongs to one distribution only, so an
+    answer of CloudFront to a name of this distribution comes from this distribution.
+    """
     domain = to.stage.domain
     if not domain:
         return f"The origin is {to.stage.origin}."
-    distribution = _distribution(to)
+    distribution, served = _distribution(to)
+    if domain not in served:
+        raise ShopProblem(
+            f"{distribution} does not serve {domain}.",
+            f"Deploy it again: ./shop deploy --stage {to.stage.name} --infra edge.",
+        )
     remedy = f"Add a CNAME record to DNS (or an alias): {domain} CNAME {distribution}."
     names, addresses = resolve(domain)
     if not addresses:
         raise ShopProblem(f"{domain} has no address.", remedy)
-    if distribution not in names and not addresses & resolve(distribution)[1]:
-        raise ShopProblem(f"{domain} does not resolve to {distribution}.", remedy)
-    return f"{domain} resolves to {distribution}."
+    if distribution not in names and not is_answered_by_cloudfront(domain):
+        raise ShopProblem(f"{domain} does not lead to {distribution}.", remedy)
+    return f"{domain} leads to {distribution}."
+
+
+def is_answered_by_cloudfront(domain: str) -> bool:
+    """Return whether an HTTPS request to a name is answered by CloudFront, with any status."""
+    try:
+        answer = requests.get(HEALTH.format(domain), timeout=_SECONDS, allow_redirects=False)
+    except requests.RequestException:
+        # nothing listens there, or it has no certificate for this name
+        return False
+    return "X-Amz-Cf-Id" in answer.headers
 
 
 def resolve(host: str) -> tuple[set[str], set[str]]:
@@ -92,10 +116,12 @@ def resolve(host: str) -> tuple[set[str], set[str]]:
     return names, addresses
 
 
-def _distribution(to: Target) -> str:
+def _distribution(to: Target) -> tuple[str, list[str]]:
+    """Return the distribution's own name, and the other names that it serves."""
     ids = cloudformation.physical_ids(to.cloud, aws_names.resource(to.stage.name, "edge"))
-    found = to.cloud.client("cloudfront").get_distribution(Id=ids["Distribution"])
-    return str(found["Distribution"]["DomainName"])
+    found = to.cloud.client("cloudfront").get_distribution(Id=ids["Distribution"])["Distribution"]
+    aliases = found["DistributionConfig"].get("Aliases", {})
+    return str(found["DomainName"]), aliases.get("Items", [])
 
 
 def _stack(to: Target, name: str) -> str:

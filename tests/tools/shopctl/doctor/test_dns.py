@@ -1,11 +1,16 @@
-"""Resolving the stage's domain."""
+"""Resolving the stage's domain, and asking what answers there."""
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from shopctl.doctor import infrastructure
+from support.running_shop import free_port
 
 DISTRIBUTION = "d111111abcdef8.cloudfront.net"
 
@@ -34,3 +39,59 @@ def test_name_without_addresses_has_none(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     assert infrastructure.resolve("shop.example.com") == (set(), set())
+
+
+@contextmanager
+def site(status: int, headers: dict[str, str]) -> Iterator[int]:
+    """Serve one answer to every request, and return the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "answered"),
+    [
+        (200, {"x-amz-cf-id": "a"}, True),
+        # another item of the checklist says that the services are down
+        (503, {"x-amz-cf-id": "a"}, True),
+        (200, {"Server": "else"}, False),
+        # a redirect from another site to the shop is no DNS record
+        (301, {"Location": "https://d111111abcdef8.cloudfront.net/"}, False),
+    ],
+)
+def test_answer_of_cloudfront_is_recognized(
+    monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], answered: bool
+) -> None:
+    with site(status, headers) as port:
+        monkeypatch.setattr(infrastructure, "HEALTH", f"http://127.0.0.1:{port}/{{}}")
+        assert infrastructure.is_answered_by_cloudfront("shop.example.com") is answered
+
+
+def test_site_without_a_certificate_is_not_cloudfront(monkeypatch: pytest.MonkeyPatch) -> None:
+    with site(200, {"x-amz-cf-id": "a"}) as port:
+        # it does not speak TLS
+        monkeypatch.setattr(infrastructure, "HEALTH", f"https://127.0.0.1:{port}/{{}}")
+        assert not infrastructure.is_answered_by_cloudfront("shop.example.com")
+
+
+def test_nothing_that_listens_is_not_cloudfront(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(infrastructure, "HEALTH", f"http://127.0.0.1:{free_port()}/{{}}")
+    assert not infrastructure.is_answered_by_cloudfront("shop.example.com")

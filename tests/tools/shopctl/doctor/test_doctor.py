@@ -59,6 +59,7 @@ EDGE = {
             "Properties": {
                 "DistributionConfig": {
                     "Enabled": True,
+                    "Aliases": [DOMAIN],
                     "Origins": [{"Id": "web", "DomainName": "web.example.com"}],
                     "DefaultCacheBehavior": {
                         "TargetOriginId": "web",
@@ -125,7 +126,9 @@ class Healthy:
             (root / name).symlink_to(ROOT / name)
         self.outcome = "unchanged"
         self.stripe = Stripe()
-        self.resolved = {DOMAIN: ({"else.example"}, {"192.0.2.1"})}
+        # an alias: neither the canonical name nor the addresses are the distribution's
+        self.resolved = {DOMAIN: ({DOMAIN}, {"192.0.2.1"})}
+        self.answered = {DOMAIN}
         self._topic()
         self._mail()
         self._users()
@@ -203,10 +206,13 @@ def stage(healthy: Healthy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Healthy
         return Differences("trial", [Stack("toyshop-trial-orders", healthy.outcome)], [], {})  # type: ignore[arg-type]
 
     def resolve(host: str) -> tuple[set[str], set[str]]:
-        return healthy.resolved.get(host, ({host}, {"192.0.2.1"}))
+        return healthy.resolved[host]
 
     monkeypatch.setattr(drift, "find", find)
     monkeypatch.setattr(infrastructure, "resolve", resolve)
+    monkeypatch.setattr(
+        infrastructure, "is_answered_by_cloudfront", lambda name: name in healthy.answered
+    )
     with healthy.stripe.serve() as url:
         monkeypatch.setattr(gateway, "STRIPE", url)
         yield healthy
@@ -537,9 +543,15 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         set(),
     ),
     "a DNS record of another site": (
-        lambda s: attribute(s, "resolved", {DOMAIN: (set(), {"198.51.100.1"})}),
+        lambda s: attribute(s, "answered", set()),
         "dns",
-        f"{DOMAIN} does not resolve to",
+        f"{DOMAIN} does not lead to",
+        set(),
+    ),
+    "a distribution without the domain": (
+        lambda s: settings(s, "origin = ", 'origin = "https://www.example.com" #'),
+        "dns",
+        "does not serve www.example.com",
         set(),
     ),
     "staff": (no_staff, "staff", "Nobody is staff.", set()),
@@ -560,7 +572,10 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
 
 
 # the page is published with the key
-ALSO_MISSING = {"a live publishable key": {"web page"}}
+ALSO_MISSING = {
+    "a live publishable key": {"web page"},
+    "a distribution without the domain": {"certificate", "webhook endpoint"},
+}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -646,6 +661,16 @@ def test_stage_marked_as_sandbox_may_be_in_it(stage: Healthy) -> None:
         answers("GetAccount", ProductionAccessEnabled=False),
     ):
         assert found(stage)["email sending"].status == "ok"
+
+
+def test_cname_of_the_distribution_needs_no_answer(stage: Healthy) -> None:
+    distributions = stage.aws.client("cloudfront").list_distributions()["DistributionList"]
+    [name] = [one["DomainName"] for one in distributions["Items"]]
+    with (
+        attribute(stage, "resolved", {DOMAIN: ({name}, {"192.0.2.1"})}),
+        attribute(stage, "answered", set()),
+    ):
+        assert found(stage)["dns"].status == "ok"
 
 
 def test_wildcard_certificate_covers_the_domain(stage: Healthy) -> None:
