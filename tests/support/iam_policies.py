@@ -77,13 +77,8 @@ class Statement:
         return cls(
             statement["Effect"],
             tuple(_list(statement["Action"])),
-            # the policy of a role or a resource applies to that alone
-            tuple(_filled(resource, values) for resource in _list(statement.get("Resource", "*"))),
-            tuple(
-                Condition(operator, key, tuple(_filled(value, values) for value in _list(wanted)))
-                for operator, test in statement.get("Condition", {}).items()
-                for key, wanted in test.items()
-            ),
+            tuple(_filled(resource, values) for resource in _list(statement["Resource"])),
+            conditions(statement, values),
         )
 
     def names(self, action: str) -> bool:
@@ -95,6 +90,15 @@ class Statement:
     def holds(self, context: Context) -> bool:
         """Return whether all conditions hold."""
         return all(condition.holds(context) for condition in self.conditions)
+
+
+def conditions(statement: Mapping[str, Any], values: Mapping[str, str]) -> tuple[Condition, ...]:
+    """Return the conditions of a statement, with its variables filled in."""
+    return tuple(
+        Condition(operator, key, tuple(_filled(value, values) for value in _list(wanted)))
+        for operator, test in statement.get("Condition", {}).items()
+        for key, wanted in test.items()
+    )
 
 
 def statements(template: Mapping[str, Any], values: Mapping[str, str]) -> list[Statement]:

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,102 @@ def test_roles_allow_known_actions_on_specific_resources(template: str) -> None:
 
 def is_read(action: str) -> bool:
     return action.partition(":")[2].startswith(("Get", "List", "Describe"))
+
+
+def conditional(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all statements with conditions in a template."""
+    if isinstance(value, dict):
+        if "Effect" in value and "Condition" in value:
+            yield value
+        for child in value.values():
+            yield from conditional(child)
+    if isinstance(value, list):
+        for child in value:
+            yield from conditional(child)
+
+
+ACCOUNT, OTHER = "111122223333", "999999999999"
+DISTRIBUTION = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"
+PIPELINE_LOG = f"arn:aws:logs:r:{ACCOUNT}:log-group:/toyshop/pipeline"
+ALARM = f"arn:aws:cloudwatch:r:{ACCOUNT}:alarm:toyshop-prod-a"
+# For each template: what AWS sends for the requests that its statements with conditions are for
+# (in the trust policies of roles and the policies of resources), and for similar requests.
+# tests/templates checks the permissions of the deployer.
+REQUESTS: dict[str, tuple[dict[str, str], list[dict[str, str]]]] = {
+    "alarms.yaml": (
+        {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": ALARM},
+        [
+            {"aws:SourceAccount": OTHER, "aws:SourceArn": ALARM},
+            {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": ALARM.replace("prod", "staging")},
+        ],
+    ),
+    "deployer.yaml": (
+        {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/toyshop-pipeline-prod"},
+        [
+            {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/toyshop-pipeline-staging"},
+            {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/toyshop-pipeline-prod"},
+        ],
+    ),
+    "edge.yaml": (
+        {"aws:SourceArn": DISTRIBUTION},
+        [{"aws:SourceArn": f"{DISTRIBUTION}2"}],
+    ),
+    "network.yaml": (
+        {"aws:PrincipalAccount": ACCOUNT, "aws:SourceAccount": ACCOUNT},
+        [{"aws:PrincipalAccount": OTHER, "aws:SourceAccount": OTHER}],
+    ),
+    "pipeline.yaml": (
+        {
+            "aws:SourceAccount": ACCOUNT,
+            "kms:EncryptionContext:aws:logs:arn": PIPELINE_LOG,
+            # without encryption, requests are denied
+            "aws:SecureTransport": "false",
+        },
+        [
+            {
+                "aws:SourceAccount": OTHER,
+                "kms:EncryptionContext:aws:logs:arn": f"{PIPELINE_LOG}-2",
+                "aws:SecureTransport": "true",
+            }
+        ],
+    ),
+}
+VALUES = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "r",
+    "AWS::AccountId": ACCOUNT,
+    "Stage": "prod",
+    "PipelineAccount": ACCOUNT,
+    "Distribution": "E1",
+}
+
+
+def test_conditions_hold_for_the_requests_that_they_are_for() -> None:
+    found = {
+        path.name: [
+            statement
+            for each in resources(path.name).values()
+            if each["Type"] != "AWS::IAM::ManagedPolicy"
+            for statement in conditional(each)
+        ]
+        for path in INFRA.glob("*.yaml")
+    }
+    assert {name for name, each in found.items() if each} == set(REQUESTS)
+    for name, (sent, others) in REQUESTS.items():
+        for each in found[name]:
+            conditions = iam_policies.conditions(each, VALUES)
+            assert all(condition.holds(sent) for condition in conditions), (name, each)
+            for other in others:
+                assert not all(condition.holds(other) for condition in conditions), (name, each)
+
+
+def test_deployer_trusts_the_pipelines_role_of_its_stage() -> None:
+    roles = {
+        each["Properties"]["RoleName"]
+        for each in PIPELINE.values()
+        if each["Type"] == "AWS::IAM::Role"
+    }
+    assert {"toyshop-pipeline-staging", "toyshop-pipeline-prod"} <= roles
 
 
 def test_workflow_runs_every_environment_of_the_ci_script() -> None:
