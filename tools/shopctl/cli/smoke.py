@@ -29,6 +29,8 @@ def smoke_command(
     with test_payments in stages.toml. SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD are the
     credentials of the customer; without them, a new customer signs up.
     """
+    from botocore.exceptions import ClientError
+
     from shopctl.aws.target import find_target
     from shopctl.operating.smoke import Customer, SmokeTest
     from shopctl.project import stages
@@ -51,7 +53,17 @@ def smoke_command(
         buys, signs_up = declared.test_payments, declared.auto_confirm_users
         state = running_shop.read(layout.state) if declared.aws else None
         url = url or (state["edge"].url if state else declared.origin)
-        url = url or find_target(layout, stage).origin
+        if not url:
+            try:
+                target = find_target(layout, stage)
+            except (ShopProblem, ClientError) as error:
+                raise ShopProblem(
+                    f"The stage {stage} has no origin in stages.toml, and the name of its "
+                    f"distribution cannot be looked up: {error}",
+                    "Use credentials of the stage's account, or give its --url. The pipeline's "
+                    "smoke test has no such credentials, so its stages need an origin.",
+                ) from None
+            url = target.origin
     buys = buys and not read_only
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
     customer = Customer(email, password) if email and password else None

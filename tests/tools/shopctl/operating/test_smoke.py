@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 from shopctl.aws.clients import Cloud
@@ -197,6 +198,25 @@ def test_stage_without_a_domain_name_is_tested_at_its_distribution(
     # AND before there is one, the command says so
     published.clear()
     assert "has no edge yet" in str(smoke("--stage", "st").exception)
+
+
+@pytest.mark.parametrize("account", ["111111111111", "222222222222"])
+def test_pipeline_without_access_to_the_stage_is_told_that_it_needs_an_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, account: str
+) -> None:
+    def denied(_: Cloud) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetParametersByPath")
+
+    # GIVEN a stage without an origin, and credentials that cannot read the stage's parameters
+    (tmp_path / "stages.toml").write_text(STAGES.format(name="st", origin="", more=""))
+    monkeypatch.setattr(Layout, "find", lambda: Layout(tmp_path, tmp_path))
+    monkeypatch.setattr(Cloud, "account", lambda _: account)
+    monkeypatch.setattr("shopctl.aws.ssm_parameters.read", denied)
+    # WHEN the smoke test runs THEN it says what the pipeline needs
+    error = smoke("--stage", "st").exception
+    assert isinstance(error, ShopProblem)
+    assert "has no origin in stages.toml" in error.what
+    assert "its stages need an origin" in error.remedy
 
 
 def test_stage_that_confirms_addresses_needs_a_known_customer(
