@@ -1,7 +1,10 @@
 """The storefront with real users and tokens, and fakes of the private services."""
 
 import json
+import threading
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import moto.cognitoidp.utils
 import msgspec
@@ -10,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 from openapi_spec_validator import validate
 
+from chassis import context
 from chassis.client import Reply
 from chassis.problems import (
     BadRequest,
@@ -413,7 +417,7 @@ class TestPlaceOrder:
         placed = shop.orders.placed["ord_1"]
         assert placed.contact == orders.NewContact(email="alice@example.com", name="Alice")
         # THEN each service was called once, and payments not at all
-        assert shop.pop_downstream_operations() == ["lookUpToys", "findReplay", "placeOrder"]
+        assert shop.pop_downstream_operations() == ["lookUpToys", "placeOrder"]
 
     def test_unverified_address_is_403_and_places_no_order(self, shop: Shop, alice: str) -> None:
         # GIVEN a customer whose address is not verified
@@ -443,11 +447,11 @@ class TestPlaceOrder:
         repeated = shop.order(alice)
         assert (repeated.status_code, repeated.json_body["id"]) == (200, placed["id"])
 
-    def test_repeated_key_returns_the_same_order_without_reading_prices(
+    def test_repeated_key_returns_the_same_order_although_its_toys_are_gone(
         self, shop: Shop, alice: str
     ) -> None:
         first = shop.order(alice).json_body
-        # GIVEN a catalogue that has changed since, and a body with fields in another order
+        # GIVEN an empty catalogue, and a body with fields in another order
         shop.toys.shelf.clear()
         shop.payments.set("ord_1", "succeeded")
         shop.pop_downstream_operations()
@@ -458,7 +462,80 @@ class TestPlaceOrder:
         assert again.json_body == first | {
             "payment": first["payment"] | {"status": "succeeded", "transaction_id": "txn_ord_1"}
         }
-        assert shop.pop_downstream_operations() == ["findReplay", "lookUpTransactions"]
+        assert shop.pop_downstream_operations() == [
+            "lookUpToys",
+            "findReplay",
+            "lookUpTransactions",
+        ]
+
+    @pytest.mark.parametrize(
+        "fault", ["none", "price", "toys", "user pool", "unverified", "revoked"]
+    )
+    def test_repeated_key_is_answered_alike_whatever_has_happened_since(
+        self, shop: Shop, alice: str, monkeypatch: pytest.MonkeyPatch, fault: str
+    ) -> None:
+        placed = shop.order(alice).json_body
+        match fault:
+            case "price":
+                shop.toys.shelf["toy_1"] = toy("toy_1", 99_900)
+            case "toys":
+                shop.toys.error = ServiceUnavailable("down")
+            case "unverified":
+                shop.set_attributes("alice@example.com", email_verified="false")
+            case "user pool" | "revoked":
+                code = "NotAuthorizedException" if fault == "revoked" else "InternalErrorException"
+                error = ClientError({"Error": {"Code": code, "Message": ""}}, "GetUser")
+                users = shop._module.components.ordering._users
+                cognito = SimpleNamespace(get_user=Mock(side_effect=error))
+                monkeypatch.setattr(users, "_cognito", lambda: cognito)
+        repeated = shop.order(alice)
+        assert (repeated.status_code, repeated.json_body) == (200, placed)
+        # AND every other body is refused, valid or not
+        for changes in ({"payment_method": "pm_other"}, {"lines": []}, {"note": CARD}):
+            other = shop.order(alice, **changes)
+            assert pointers(other, 422) == []
+            assert "Idempotency-Key" in other.json_body["detail"]
+        assert list(shop.orders.placed) == ["ord_1"]
+
+    def test_slow_catalogue_leaves_time_to_look_the_key_up(
+        self, shop: Shop, alice: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left: dict[str, float] = {}
+
+        def noting(name: str, answer: Any) -> Any:
+            def note(call: Any) -> Any:
+                left[name] = context.current().remaining()
+                return answer(call)
+
+            return note
+
+        for service, name in ((shop.toys, "lookUpToys"), (shop.orders, "findReplay")):
+            monkeypatch.setitem(service.answers, name, noting(name, service.answers[name]))
+        assert shop.order(alice, lines=[{"toy_id": "none", "quantity": 1}]).status_code == 422
+        assert left["findReplay"] - left["lookUpToys"] == pytest.approx(5, abs=0.5)
+
+    def test_prices_and_contact_data_are_read_at_the_same_time_in_one_trace(
+        self, shop: Shop, alice: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        both_running = threading.Barrier(2, timeout=5)
+        traces = set()
+
+        def waiting(do: Any) -> Any:
+            def wait(*args: Any) -> Any:
+                traces.add(context.current().traceparent.split("-")[1])
+                both_running.wait()
+                return do(*args)
+
+            return wait
+
+        users = shop._module.components.ordering._users
+        monkeypatch.setattr(users, "contact_of", waiting(users.contact_of))
+        look_up = shop.toys.answers["lookUpToys"]
+        monkeypatch.setitem(shop.toys.answers, "lookUpToys", waiting(look_up))
+        trace = f"00-{'a1b2' * 8}-{'c3d4' * 4}-01"
+        headers = {"Idempotency-Key": "k", "traceparent": trace}
+        assert shop.call("POST", "/orders", BASKET, headers, alice).status_code == 201
+        assert traces == {trace.split("-")[1]}
 
     def test_repeated_key_with_another_body_is_422(self, shop: Shop, alice: str) -> None:
         shop.order(alice)

@@ -88,6 +88,7 @@ def test_delivery_settings_are_applied(trial: Trial) -> None:
     (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BisectBatchOnFunctionError"]
+    assert "traceparent" in mapping["FilterCriteria"]["Filters"][0]["Pattern"]
     dead_letters = mapping["DestinationConfig"]["OnFailure"]["Destination"]
     assert dead_letters.endswith(":toyshop-own-payments-relay-dead-letters")
     asynchronous = client.get_function_event_invoke_config(

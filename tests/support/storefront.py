@@ -164,6 +164,8 @@ class Orders(FakeDownstream):
     def _place(self, call: Call) -> Any:
         # encode and decode it, so that it must match the contract
         request = msgspec.json.decode(msgspec.json.encode(call.body), type=orders.PlaceOrder)
+        if (request.customer_id, request.idempotency_key) in self.keys:
+            return Reply(200, self._replay(call))
         total = sum(line.unit_price.amount * line.quantity for line in request.lines)
         if request.expected_total not in (
             msgspec.UNSET,

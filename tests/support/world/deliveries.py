@@ -122,6 +122,10 @@ class Deliveries:
             for service in ("orders", "payments", "file_manager")
             for table in [f"toyshop-local-{service.replace('_', '-')}"]
         }
+        self._filters = {
+            table: event_sources.stream_filters(shards[0].service)
+            for table, shards in self._shards.items()
+        }
         self._streamed = dict.fromkeys(self._shards, 0)
         self._running: set[int] = set()
 
@@ -187,9 +191,21 @@ class Deliveries:
         for table, shards in self._shards.items():
             stream = self._tables.tables[table].stream
             for record in stream[self._streamed[table] :]:
+                if not self._passes(table, record):
+                    continue
                 number = crc32(record["dynamodb"]["Keys"]["id"]["S"].encode()) % SHARDS
                 shards[number].records.append(record)
             self._streamed[table] = len(stream)
+
+    def _passes(self, table: str, record: dict[str, Any]) -> bool:
+        """Return whether a record passes the stream's filter, which must drop no event."""
+        filters = self._filters[table]
+        if not filters or any(event_sources.matches(one, record) for one in filters):
+            return True
+        relay = apps.load_app(self._shards[table][0].service).components.relay
+        events = relay._events(record)
+        assert not events, f"the filter of {table} drops {events}"
+        return False
 
     def _relay(self, shard: Shard, again: bool) -> None:
         batch = shard.records[shard.read : shard.read + BATCH_SIZE]

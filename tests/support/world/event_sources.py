@@ -130,6 +130,29 @@ def queue_consumers() -> dict[str, tuple[str, str]]:
     return found
 
 
+def stream_filters(service: str) -> list[dict[str, Any]]:
+    """Return the patterns of which a record of the service's stream must match one, if any."""
+    resources = apps.read_template(service, "delivery.yaml")["Resources"]
+    [source] = resources["OnDynamodbRecord"]["Properties"]["Events"].values()
+    filters = source["Properties"].get("FilterCriteria", {}).get("Filters", [])
+    return [json.loads(one["Pattern"]) for one in filters]
+
+
+def matches(pattern: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Return whether a record matches a pattern, as far as the services' filters use them."""
+    for name, wanted in pattern.items():
+        value = record.get(name)
+        if isinstance(wanted, dict):
+            if not isinstance(value, dict) or not matches(wanted, value):
+                return False
+        elif not any(
+            str(value).startswith(one["prefix"]) if isinstance(one, dict) else value == one
+            for one in wanted
+        ):
+            return False
+    return True
+
+
 def sns_event(subscription: Subscription, message: str, event_type: str) -> dict[str, Any]:
     """Return the Lambda event with which SNS delivers a message."""
     return {

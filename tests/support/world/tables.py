@@ -43,7 +43,7 @@ class MemoryTable:
     Attributes
     ----------
     indexes
-        Hash key and range key of each index, by its name.
+        Hash key, range key and projected attributes (``None`` for all) of each index, by its name.
     stream
         All changes so far, oldest first, as Lambda delivers them.
     replicated
@@ -51,7 +51,7 @@ class MemoryTable:
     """
 
     name: str
-    indexes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    indexes: dict[str, tuple[str, str, set[str] | None]] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     stream: list[dict[str, Any]] = field(default_factory=list)
     replicated: dict[str, tuple[float, Item | None]] = field(default_factory=dict)
@@ -172,6 +172,11 @@ class MemoryTables:
         return {"Responses": found, "UnprocessedKeys": {}}
 
 
+def entry_of(item: Item, projected: set[str] | None) -> Item:
+    """Return the entry of an item in an index with some projected attributes."""
+    return {name: value for name, value in item.items() if projected is None or name in projected}
+
+
 def _copy_of(item: Item) -> Item:
     return {name: dict(value) for name, value in item.items()}
 
@@ -180,7 +185,10 @@ def _table(properties: dict[str, Any]) -> MemoryTable:
     indexes = {}
     for index in properties.get("GlobalSecondaryIndexes", []):
         hash_key, range_key = (part["AttributeName"] for part in index["KeySchema"])
-        indexes[index["IndexName"]] = (hash_key, range_key)
+        projection = index["Projection"]
+        attributes = {"id", hash_key, range_key, *projection.get("NonKeyAttributes", ())}
+        projected = None if projection["ProjectionType"] == "ALL" else attributes
+        indexes[index["IndexName"]] = (hash_key, range_key, projected)
     name = properties["TableName"]["Fn::Sub"].replace("${Stage}", "local")
     return MemoryTable(name, indexes)
 
@@ -223,7 +231,7 @@ def _updated(item: Item, params: dict[str, Any]) -> Item:
 
 
 def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
-    hash_key, range_key = table.indexes[params["IndexName"]]
+    hash_key, range_key, projected = table.indexes[params["IndexName"]]
     match = _KEYS.fullmatch(params["KeyConditionExpression"])
     names, values = params["ExpressionAttributeNames"], params["ExpressionAttributeValues"]
     if match is None or names[match["hash"]] != hash_key:
@@ -251,7 +259,7 @@ def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
         items = items[ids.index(start["id"]["S"]) + 1 :]
     page = list(itertools.islice(items, params.get("Limit")))
     response: dict[str, Any] = {
-        "Items": [_copy_of(item) for item in page],
+        "Items": [_copy_of(entry_of(item, projected)) for item in page],
         "Count": len(page),
         "ScannedCount": len(page),
     }

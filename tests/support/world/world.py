@@ -20,6 +20,7 @@ import stripe
 import time_machine
 from botocore.client import BaseClient
 
+from chassis import threads
 from contracts import orders as orders_api
 from contracts import payments as payments_api
 from contracts.operations import Operation
@@ -136,6 +137,8 @@ class World:
         connections = DownstreamConnections(self.calls, self.serve_request, self.deliveries.delay)
         enter(mock.patch.object(apps.CONNECTIONS, "current", connections, create=True))
         enter(mock.patch.object(stripe, "RequestsClient", _stripe_client))
+        # one after the other, so that the same choices give the same result
+        enter(mock.patch.object(threads, "concurrently", lambda one, two: (one(), two())))
         _active.append(self)
         self._stack.callback(_active.remove, self)
         return self

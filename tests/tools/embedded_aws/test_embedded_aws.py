@@ -159,6 +159,33 @@ def test_data_survives_a_restart(aws: EmbeddedAws) -> None:
     assert stored["Body"].read() == b"bytes"
 
 
+def test_stream_invokes_no_function_for_records_that_its_filter_excludes(
+    aws: EmbeddedAws,
+) -> None:
+    # GIVEN a function that reads a stream with a filter
+    aws.function("filtered", RECORDING)
+    pattern = {"dynamodb": {"NewImage": {"traceparent": {"S": [{"prefix": "00-"}]}}}}
+    aws.client("lambda").create_event_source_mapping(
+        FunctionName="filtered",
+        EventSourceArn=_table(aws, "traced"),
+        StartingPosition="TRIM_HORIZON",
+        FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]},
+    )
+    # WHEN items are written that match it, and items that do not
+    for number in range(6):
+        trace = {"traceparent": {"S": f"00-{number}"}} if number % 2 else {}
+        item = {"id": {"S": str(number)}, **trace}
+        aws.client("dynamodb").put_item(TableName="traced", Item=item)
+    # THEN the function sees only those that match, in order
+
+    def numbers() -> list[str]:
+        events = aws.seen("filtered")
+        return [r["dynamodb"]["Keys"]["id"]["S"] for event in events for r in event["Records"]]
+
+    eventually(lambda: len(numbers()) >= 3)
+    assert numbers() == ["1", "3", "5"]
+
+
 def test_stream_resumes_after_a_restart(aws: EmbeddedAws) -> None:
     # GIVEN a function that reads a stream and has read two records
     aws.function("streamed", RECORDING)

@@ -80,7 +80,8 @@ def _deployed(to: Target, service: Service) -> dict[str, dict[str, Any]]:
 def _apply(cloud: Cloud, arn: str, function: FunctionDelivery) -> list[str]:
     changes = []
     event = {name: value for name, value in function.event.items() if name not in _NOT_IN_MAPPING}
-    if event and _change_mapping(cloud, arn, _for_api(event)):
+    # without a filter, one of an earlier release is removed
+    if event and _change_mapping(cloud, arn, {"FilterCriteria": {}, **_for_api(event)}):
         changes.append("event source")
     for attribute, what in _SUBSCRIPTION.items():
         if attribute in function.event and _change_subscription(cloud, arn, function, attribute):
@@ -103,6 +104,8 @@ def _for_api(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differs(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     def comparable(name: str, value: Any) -> Any:
+        if name == "FilterCriteria":
+            return [json.loads(one["Pattern"]) for one in (value or {}).get("Filters", [])]
         return (value or {}).get("OnFailure") if name == "DestinationConfig" else value
 
     return any(

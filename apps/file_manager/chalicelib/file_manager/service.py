@@ -112,9 +112,10 @@ class FileService:
             file_id, request.content, request.content_type, digest
         )
         file = domain.new_document(file_id, request, document.size, self._now())
+        written = Stored(file, document.sha256, request.filename)
         is_new = self._store.add(file, document.sha256, request.filename)
         # The content that was stored first counts, even if this call's content differs.
-        return _same(self._stored(file_id), digest), is_new
+        return _same(written if is_new else self._stored(file_id), digest), is_new
 
     def link(self, file_id: str) -> Link:
         """Return a short-lived URL of a document.

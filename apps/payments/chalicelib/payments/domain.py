@@ -218,6 +218,12 @@ class Payment(Struct, frozen=True, kw_only=True):
         return self.status in ("succeeded", "refunded")
 
     @property
+    def emits_event(self) -> bool:
+        """Whether this version has an outcome or a retry of its own, which becomes an event."""
+        versions = {outcome.version for outcome in self.outcomes}
+        return self.version in versions | {retry.version for retry in self.retries}
+
+    @property
     def refunded_amount(self) -> Money:
         """What is refunded of the payment."""
         refunded = min(self.reversals.refunded, self.amount.amount)

@@ -10,10 +10,17 @@ import msgspec
 from chalicelib.storefront_api.caller import Caller
 from chalicelib.storefront_api.input_checks import refuse_card_numbers, valid_id
 from chalicelib.storefront_api.users import Users
+from chassis import context, threads
 from chassis.client import Downstream
 from chassis.parsing import parse_document
 from chassis.preconditions import Precondition
-from chassis.problems import BadRequest, NotFound, ServiceUnavailable, Unprocessable
+from chassis.problems import (
+    BadRequest,
+    NotFound,
+    ProblemError,
+    ServiceUnavailable,
+    Unprocessable,
+)
 from contracts import files, orders, payments, toys
 from contracts.money import Money, NewMoney
 from contracts.storefront import (
@@ -28,6 +35,8 @@ from contracts.storefront import (
 )
 
 _NO_SUCH_ORDER = "There is no such order."
+_LOOKUP_RESERVE = 5.0
+"""Seconds of a request's time that are kept to look its idempotency key up."""
 
 
 class Ordering:
@@ -69,7 +78,9 @@ class Ordering:
         caller
             The customer.
         key
-            The ``Idempotency-Key``; it is looked up before the document is validated.
+            The ``Idempotency-Key``. If it was used before, the answer is about that request,
+            whatever is wrong with this one: ``orders`` finds out when it stores the order, and is
+            asked first if there is nothing to store.
         document
             A ``NewOrder`` that has not been parsed.
         access_token
@@ -94,32 +105,46 @@ class Ordering:
         ServiceUnavailable
             If ``orders``, ``toys`` or Cognito does not answer.
         """
-        fingerprint = _fingerprint(document)
         lookup = orders.ReplayLookup(
-            customer_id=caller.id, idempotency_key=key, fingerprint=fingerprint
+            customer_id=caller.id, idempotency_key=key, fingerprint=_fingerprint(document)
         )
         try:
-            placed = self._orders.call(orders.REPLAY, body=lookup).value
-        except NotFound:
-            refuse_card_numbers(document)
-        else:
-            return self._with_payments(caller, [placed])[0], False
-        new = parse_document(document, NewOrder)
-        request = orders.PlaceOrder(
-            customer_id=caller.id,
-            idempotency_key=key,
-            fingerprint=fingerprint,
-            lines=self._priced(new.lines),
-            contact=self._users.contact_of(access_token),
-            shipping_address=new.shipping_address,
-            payment_method=new.payment_method,
-            expected_total=new.expected_total,
-        )
+            # so that a slow service leaves the time to look the key up
+            with context.reserving(_LOOKUP_RESERVE):
+                request = self._request(lookup, document, access_token)
+        except ProblemError:
+            try:
+                placed = self._orders.call(orders.REPLAY, body=lookup).value
+            except NotFound:
+                pass
+            else:
+                return self._with_payments(caller, [placed])[0], False
+            raise
         reply = self._orders.call(orders.PLACE, body=request)
         if reply.status == 200:
             return self._with_payments(caller, [reply.value])[0], False
         # it cannot have been charged yet, so payments is not called
         return _shop_order(caller, reply.value, _pending(reply.value), None), True
+
+    def _request(
+        self, lookup: orders.ReplayLookup, document: Any, access_token: str
+    ) -> orders.PlaceOrder:
+        """Return the request to place a document's order, with current prices and contact data."""
+        refuse_card_numbers(document)
+        new = parse_document(document, NewOrder)
+        lines, contact = threads.concurrently(
+            lambda: self._priced(new.lines), lambda: self._users.contact_of(access_token)
+        )
+        return orders.PlaceOrder(
+            customer_id=lookup.customer_id,
+            idempotency_key=lookup.idempotency_key,
+            fingerprint=lookup.fingerprint,
+            lines=lines,
+            contact=contact,
+            shipping_address=new.shipping_address,
+            payment_method=new.payment_method,
+            expected_total=new.expected_total,
+        )
 
     def history(self, caller: Caller, query: PageQuery) -> ShopOrderPage:
         """Return a page of the caller's orders, or of all orders for staff, newest first.

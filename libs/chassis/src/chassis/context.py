@@ -112,6 +112,23 @@ def entered(
         _current.reset(token)
 
 
+@contextmanager
+def reserving(seconds: float) -> Iterator[None]:
+    """Bring the deadline forward within the context, so that time is left after it.
+
+    Parameters
+    ----------
+    seconds
+        How much earlier the deadline is.
+    """
+    now = current()
+    token = _current.set(Context(now.traceparent, now.correlation_id, now.deadline - seconds))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def budget_of(lambda_context: Any, reserve: float = RESERVE) -> float:
     """Return how many seconds an invocation may work before its timeout.
 
