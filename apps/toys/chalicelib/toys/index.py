@@ -1,13 +1,43 @@
-"""The search index: which toys match a query, in what order, and how many there are."""
+"""The search index: which toys match a query, in what order, and how many there are.
 
+Everything is kept in memory, by *row*: a toy has a row, and a new one after each change. The time
+of a query depends on the toys that match. If one of its conditions holds for few rows, these are
+tested one by one. Otherwise all rows are computed at once: a number with a bit for each row is the
+set of rows that meet a condition, and a few operations on such numbers find and count toys.
+"""
+
+import heapq
 import math
+from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import compress, islice
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from chalicelib.toys.words import MAX_LEVEL, QueryWord, fold, query_words, term_levels
+from chalicelib.toys import rows as sets
+from chalicelib.toys.columns import Column, Order, StoredColumn, renumbered
+from chalicelib.toys.documents import Document, Documents, StoredDocuments
+from chalicelib.toys.matching import (
+    AttributeFilter,
+    Condition,
+    PriceFilter,
+    ValueFilter,
+    WordMatch,
+)
+from chalicelib.toys.postings import Postings, StoredPostings
+from chalicelib.toys.words import (
+    MAX_LEVEL,
+    QueryWord,
+    alternatives,
+    fold,
+    misspellings,
+    query_word,
+    query_words,
+    term_levels,
+)
 from contracts.toys import Toy, ToyQuery
 
 Position = tuple[Any, str]
@@ -17,30 +47,36 @@ Facet = Literal["category", "brand", "age", "price"]
 """What the toys of a result can be counted by."""
 
 FORMAT = 1
+"""Of the snapshots; also changed when a text gives other terms than before."""
+_MAGIC = b"toys-index-"
+
 _MAX_SORT_NAME = 120
 _PRICE_EDGES = [0] + [step * 10**power for power in range(2, 7) for step in (1, 2, 5)]
-_TYPO_LENGTH = 4
-_WEIGHTS = [0] + [
+_PRICE_RANGES = [
+    f"{low}-{high}"
+    for low, high in zip(_PRICE_EDGES, [*(edge - 1 for edge in _PRICE_EDGES[1:]), ""], strict=True)
+]
+_SATURATION = [0] + [
     round(255 * frequency / (frequency + 1.2))
     for frequency in (2 ** ((level - 5) / 2) for level in range(1, MAX_LEVEL + 1))
 ]
-"""BM25's saturation: what each level of a term contributes to a toy's relevance."""
+"""What BM25 makes of the frequency of each level: its part of the weight of a word."""
+_MAX_SCORE = 65_535
+"""Scores are computed in 16 bits."""
+_MAX_RARITY = 16
+"""More than the inverse document frequency of any word."""
+FEW = 1000
+"""Rows up to this number are tested one by one."""
+_MANY_VALUES = 250
+"""Up to this number of values are counted with one operation each."""
+_SUGGESTED = 50
+_LAST = "\U0010ffff"
+_MIN_TYPO = 4
+"""Shorter words are taken as they are."""
 
 
 class UnknownFormatError(Exception):
     """A snapshot has a format that this release does not know."""
-
-
-class Document(msgspec.Struct, array_like=True, frozen=True):
-    """What the index knows of a toy; ``amount`` is its price in minor units."""
-
-    name: str
-    description: str
-    category: str
-    brand: str
-    amount: int
-    min_age: int
-    attributes: dict[str, str]
 
 
 class Change(NamedTuple):
@@ -96,15 +132,14 @@ def document_of(toy: Toy) -> Document:
 
 
 class _Snapshot(msgspec.Struct, array_like=True):
-    format: int
     sequence: int
-    documents: dict[str, Document]
-
-
-class _Entry(NamedTuple):
-    document: Document
-    levels: dict[str, int]
-    sort_name: str
+    ids: list[str]
+    names: list[str]
+    amounts: bytes
+    columns: list[StoredColumn]
+    orders: list[bytes]
+    postings: StoredPostings
+    documents: StoredDocuments
 
 
 class SearchIndex:
@@ -116,14 +151,33 @@ class SearchIndex:
         The number of the last change that was applied.
     """
 
-    def __init__(self, sequence: int, documents: dict[str, Document]) -> None:
-        self.sequence = sequence
-        self._entries = {toy_id: _entry(document) for toy_id, document in documents.items()}
+    def __init__(self, stored: _Snapshot | None = None) -> None:
+        self.sequence = stored.sequence if stored else 0
+        self._ids = stored.ids if stored else []
+        self._names = stored.names if stored else []
+        self._amounts = array("q", stored.amounts if stored else b"")
+        self._postings = Postings(stored.postings if stored else None)
+        self._documents = Documents(stored.documents if stored else None)
+        self._columns = {
+            name: Column(name, self._postings, column)
+            for name, column in zip(
+                ("category", "brand", "age", "price"),
+                stored.columns if stored else [None] * 4,
+                strict=True,
+            )
+        }
+        by_id, by_price, by_name = stored.orders if stored else (b"", b"", b"")
+        self._by_id = Order(self._ids.__getitem__, by_id)
+        self._by_price = Order(lambda row: (self._amounts[row], self._ids[row]), by_price)
+        self._by_name = Order(lambda row: (self._sort_name(row), self._ids[row]), by_name)
+        self._present = bytearray(b"\1" * len(self._ids))
+        self._present_bits = (1 << len(self._ids)) - 1
+        self._rows: dict[str, int] | None = None
 
     @classmethod
     def empty(cls) -> "SearchIndex":
         """Return an index without toys."""
-        return cls(0, {})
+        return cls()
 
     @classmethod
     def load(cls, snapshot: bytes) -> "SearchIndex":
@@ -134,18 +188,31 @@ class SearchIndex:
         UnknownFormatError
             If another release wrote it in another format, or it is damaged.
         """
+        magic, _, content = snapshot.partition(b"\n")
+        if magic != _MAGIC + str(FORMAT).encode():
+            raise UnknownFormatError(f"{magic[:40]!r}; this release reads format {FORMAT}")
         try:
-            loaded = msgspec.msgpack.decode(snapshot, type=_Snapshot)
-        except msgspec.DecodeError as error:
+            return cls(msgspec.msgpack.decode(content, type=_Snapshot))
+        except (msgspec.DecodeError, ValueError) as error:
             raise UnknownFormatError(str(error)) from None
-        if loaded.format != FORMAT:
-            raise UnknownFormatError(f"Format {loaded.format}; this release reads {FORMAT}")
-        return cls(loaded.sequence, loaded.documents)
 
     def dump(self) -> bytes:
         """Return a snapshot of the index."""
-        documents = {toy_id: entry.document for toy_id, entry in self._entries.items()}
-        return msgspec.msgpack.encode(_Snapshot(FORMAT, self.sequence, documents))
+        self._compact()
+        snapshot = _Snapshot(
+            self.sequence,
+            self._ids,
+            self._names,
+            self._amounts.tobytes(),
+            [column.stored() for column in self._columns.values()],
+            [order.rows.tobytes() for order in (self._by_id, self._by_price, self._by_name)],
+            self._postings.stored(),
+            self._documents.stored(),
+        )
+        return _MAGIC + str(FORMAT).encode() + b"\n" + msgspec.msgpack.encode(snapshot)
+
+    def __len__(self) -> int:
+        return self._present_bits.bit_count()
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Apply changes in the order of their numbers.
@@ -155,11 +222,81 @@ class SearchIndex:
         for change in changes:
             if change.sequence <= self.sequence:
                 continue
-            if change.document is None:
-                self._entries.pop(change.toy_id, None)
-            else:
-                self._entries[change.toy_id] = _entry(change.document)
+            self._remove(change.toy_id)
+            if change.document is not None:
+                self._add(change.toy_id, change.document)
             self.sequence = change.sequence
+            if self._documents.added > max(2000, len(self._ids) // 3):
+                self._compact()
+
+    def _row_of(self, toy_id: str) -> int | None:
+        if self._rows is None:
+            self._rows = {known: row for row, known in enumerate(self._ids) if self._present[row]}
+        return self._rows.get(toy_id)
+
+    def _remove(self, toy_id: str) -> None:
+        row = self._row_of(toy_id)
+        if row is None:
+            return
+        assert self._rows is not None
+        del self._rows[toy_id]
+        self._present[row] = 0
+        self._present_bits ^= 1 << row
+        for column in self._columns.values():
+            column.remove(row)
+        terms = self._levels_of(self._documents.get(row))
+        self._postings.remove(row, terms, not self._documents.is_added(row))
+
+    def _add(self, toy_id: str, document: Document) -> None:
+        assert self._rows is not None
+        row = self._rows[toy_id] = len(self._ids)
+        self._ids.append(toy_id)
+        self._names.append(document.name)
+        self._amounts.append(document.amount)
+        self._documents.append(document)
+        for name, column in self._columns.items():
+            column.append(_facet_value(document, name))
+        self._postings.add(row, self._levels_of(document))
+        for order in (self._by_id, self._by_price, self._by_name):
+            order.insert(row)
+        self._present.append(1)
+        self._present_bits |= 1 << row
+
+    def _levels_of(self, document: Document) -> dict[str, int]:
+        """Return all terms of a document: its words, and the values that can be filtered by."""
+        levels = term_levels(
+            document.name,
+            document.brand,
+            document.category,
+            document.attributes.values(),
+            document.description,
+        )
+        for name, column in self._columns.items():
+            levels[column.term(_facet_value(document, name))] = 1
+        for name, value in document.attributes.items():
+            levels[_attribute_term(name, value)] = 1
+        return levels
+
+    def _compact(self) -> None:
+        if not self._documents.added and 0 not in self._present:
+            return
+        present = bytes(self._present)
+        numbers = renumbered(present)
+        self._postings.compact(present, numbers)
+        self._documents.compact(present)
+        for column in self._columns.values():
+            column.compact(present)
+        for order in (self._by_id, self._by_price, self._by_name):
+            order.compact(present, numbers)
+        self._ids[:] = compress(self._ids, present)
+        self._names[:] = compress(self._names, present)
+        self._amounts = array("q", compress(self._amounts, present))
+        self._present = bytearray(b"\1" * len(self._ids))
+        self._present_bits = (1 << len(self._ids)) - 1
+        self._rows = None
+
+    def _sort_name(self, row: int) -> str:
+        return fold(self._names[row])[:_MAX_SORT_NAME]
 
     def search(
         self, query: ToyQuery, after: Position | None = None, facets: Collection[Facet] = ()
@@ -179,213 +316,327 @@ class SearchIndex:
         words = query_words(query.q)
         if query.q.strip() and not words:
             return Page([], None, 0, {facet: {} for facet in facets})
-        relevant = self._relevant(words, after[0] if after and query.sort == "relevance" else None)
-        found = []
-        counters: dict[str, Counter[str]] = {facet: Counter() for facet in facets}
-        sort_key, descending = _SORT_ORDERS[query.sort]
-        for toy_id, score in relevant.scores.items():
-            entry = self._entries[toy_id]
-            failed = _failed_filters(entry.document, query)
-            if not failed:
-                value = sort_key(entry)
-                if query.sort == "relevance":
-                    value = [score, *relevant.basis]
-                found.append((value, toy_id))
-            for facet, counter in counters.items():
-                if failed <= {facet}:
-                    counter[_facet_value(entry.document, facet)] += 1
-        total = len(found)
-        found.sort(reverse=descending)
-        if after is not None:
-            position = (after[0], after[1])
-            found = [key for key in found if (key < position if descending else key > position)]
-        page = found[: query.limit]
+        filters = self._filters(query)
+        by_relevance = query.sort == "relevance"
+        if by_relevance and after and not isinstance(after[0], list):
+            after = None  # of a release that ranked differently
+        basis = _Basis.of(after) if by_relevance else None
+        stage = basis.stage if basis else 0
+        matches = self._matches(_variant(words, stage))
+        result = self._result([*matches, *filters])
+        if words and not result and not basis and not self._result(matches):
+            stage, matches = self._corrected(words)
+            result = self._result([*matches, *filters])
+        counts: dict[str, dict[str, int]] = {}
+        for facet in facets:
+            others = [condition for condition in filters if condition.facet != facet]
+            found = result if len(others) == len(filters) else self._result([*matches, *others])
+            counts[facet] = self._counts(self._columns[facet], found)
+        keys: list[Position]
+        if by_relevance:
+            if not basis or len(basis.weights) != len(matches):
+                basis = _Basis(stage, self._weights(matches))
+            scored = self._by_relevance(result, matches, basis.weights, after, query.limit + 1)
+            keys = [([score, basis.stage, *basis.weights], toy_id) for score, toy_id in scored]
+        else:
+            keys = self._sorted(result, query, after)
+        page = keys[: query.limit]
         return Page(
             ids=[toy_id for _, toy_id in page],
-            last=page[-1] if len(found) > len(page) else None,
-            total=total,
-            facets={
-                facet: dict(sorted(counter.items(), key=lambda item: (-item[1], item[0])))
-                for facet, counter in counters.items()
-            },
+            last=page[-1] if len(keys) > len(page) else None,
+            total=len(result),
+            facets=counts,
         )
 
     def suggest(self, text: str, limit: int) -> list[str]:
         """Return brands and names of toys that continue a text, best first.
+
+        Those that start with the text come before those in which only words do.
 
         Parameters
         ----------
         limit
             The largest number of suggestions.
         """
-        words = query_words(text)
+        words = alternatives(query_words(text))
         if not words:
             return []
-        ranks: dict[str, tuple[tuple[bool, bool, int, str], str]] = {}
-        start = " ".join(word.text for word in words)
-        counts = Counter(entry.document.brand for entry in self._entries.values())
-        names = Counter(entry.document.name for entry in self._entries.values())
-        for found, is_name in ((counts, False), (names, True)):
-            for candidate, count in found.items():
-                levels = term_levels(candidate, "", "", (), "")
-                if all(_level(word, levels) for word in words):
-                    folded = fold(candidate)
-                    rank = (not folded.startswith(start), is_name, -count, folded)
-                    ranks[folded] = min(ranks.get(folded, (rank, candidate)), (rank, candidate))
-        return [candidate for _, candidate in sorted(ranks.values())[:limit]]
-
-    def _relevant(self, words: Sequence[QueryWord], basis: Sequence[int] | None) -> "_Relevant":
-        """Return the toys that match the words, with one wrong character only if none does.
-
-        Parameters
-        ----------
-        basis
-            That of the previous page's scores.
-        """
-        matches = [self._matching(word) for word in words]
-        scores = self._scores(matches)
-        corrected = 0
-        if words and not scores:
-            corrected = 1
-            scores, matches = self._corrected(words, matches)
-        if basis is not None:
-            weights = list(basis[2:])
-        else:
-            weights = [_idf(len(self._entries), len(match)) for match in matches]
-        return _Relevant(
-            {
-                toy_id: sum(
-                    weight * _WEIGHTS[level] for weight, level in zip(weights, levels, strict=False)
-                )
-                for toy_id, levels in scores.items()
-            },
-            [corrected, *weights],
+        start = fold(text).strip()
+        brands = self._columns["brand"]
+        ranked = sorted(
+            (not fold(brand).startswith(start), -count, brand)
+            for brand, count in zip(brands.values, brands.counts, strict=True)
+            if count and _has_words(brand, words)
         )
+        suggestions = {fold(brand): brand for is_other, _, brand in ranked if not is_other}
+        for name in islice(self._names_from(start), limit):
+            suggestions.setdefault(fold(name), name)
+        for is_other, _, brand in ranked:
+            if is_other:
+                suggestions.setdefault(fold(brand), brand)
+        if len(suggestions) < limit:
+            page = self.search(ToyQuery(q=text, sort="relevance", limit=_SUGGESTED))
+            names = [self._names[row] for row in map(self._row_of, page.ids) if row is not None]
+            matching = [name for name in names if _has_words(name, words)]
+            for name in matching or ([] if suggestions else names):
+                suggestions.setdefault(fold(name), name)
+        return list(suggestions.values())[:limit]
 
-    def _matching(self, word: QueryWord) -> dict[str, int]:
-        found = {}
-        for toy_id, entry in self._entries.items():
-            level = _level(word, entry.levels)
-            if level:
-                found[toy_id] = level
-        return found
+    def _names_from(self, start: str) -> Iterator[str]:
+        """Yield the distinct names that start with a folded text, in alphabetical order."""
+        at = self._by_name.at((start, ""))
+        while at < len(self._by_name.rows):
+            row = self._by_name.rows[at]
+            name = self._sort_name(row)
+            if not name.startswith(start):
+                return
+            if self._present[row]:
+                yield self._names[row]
+                at = self._by_name.at((name, _LAST))
+            else:
+                at += 1
 
-    def _scores(self, matches: Sequence[dict[str, int]]) -> dict[str, list[int]]:
-        return {
-            toy_id: [match[toy_id] for match in matches]
-            for toy_id in self._entries
-            if all(toy_id in match for match in matches)
-        }
+    def _filters(self, query: ToyQuery) -> list[Condition]:
+        filters: list[Condition] = []
+        for facet, value in (("category", query.category), ("brand", query.brand)):
+            if value is not None:
+                column = self._columns[facet]
+                code = column.code_of(value)
+                filters.append(ValueFilter(facet, column, [] if code is None else [code]))
+        if query.age is not None:
+            column = self._columns["age"]
+            codes = [code for code, age in enumerate(column.values) if int(age) <= query.age]
+            filters.append(ValueFilter("age", column, codes))
+        if query.price_min is not None or query.price_max is not None:
+            filters.append(
+                PriceFilter(self._by_price, self._amounts, query.price_min, query.price_max)
+            )
+        for name, value in query.attributes.items():
+            term = _attribute_term(name, value)
+            filters.append(AttributeFilter(self._postings, term, len(self._ids)))
+        return filters
 
-    def _corrected(
-        self, words: Sequence[QueryWord], matches: Sequence[dict[str, int]]
-    ) -> tuple[dict[str, list[int]], list[dict[str, int]]]:
-        """Return the toys that match with one word misspelled."""
-        best: dict[str, list[int]] = {}
-        merged = [dict(match) for match in matches]
-        for wrong, word in enumerate(words):
-            if len(word.text) < _TYPO_LENGTH or not word.text.isascii():
-                continue
-            similar: dict[str, int] = {}
-            for toy_id, entry in self._entries.items():
-                level = max(
-                    (
-                        max(level - 2, 1)
-                        for term, level in entry.levels.items()
-                        if _is_similar(word.text, term)
+    def _matches(self, words: Iterable[QueryWord]) -> list[WordMatch]:
+        return [WordMatch(self._postings, word, len(self._ids)) for word in words]
+
+    def _corrected(self, words: Sequence[str]) -> tuple[int, list[WordMatch]]:
+        """Return the first correction of a word that finds something, and what matches then."""
+        for stage in _stages(words):
+            variant = _variant(words, stage)
+            matches = self._matches(variant)
+            if all(match.count for match in matches) and self._result(matches):
+                return stage, matches
+        return 0, self._matches(_variant(words, 0))
+
+    def _result(self, conditions: Sequence[Condition]) -> "_Few | _Many":
+        """Return the rows that meet all conditions."""
+        first = min(conditions, key=lambda condition: condition.size, default=None)
+        if (first.size if first else len(self._ids)) <= FEW:
+            rows = first.rows() if first else range(len(self._ids))
+            others = [condition for condition in conditions if condition is not first]
+            present = self._present
+            return _Few(
+                row
+                for row in rows
+                if present[row] and all(condition.has(row) for condition in others)
+            )
+        bits = self._present_bits
+        for condition in sorted(conditions, key=lambda condition: condition.size):
+            bits &= condition.bits()
+        return _Many(bits, len(self._ids))
+
+    def _counts(self, column: Column, result: "_Few | _Many") -> dict[str, int]:
+        """Return how many rows of a result have each value of a column, most first."""
+        values = range(len(column.values))
+        if isinstance(result, _Many) and len(values) <= _MANY_VALUES:
+            counts = {code: (result.bits & column.bits_of(code)).bit_count() for code in values}
+        else:
+            counts = Counter(map(column.codes.__getitem__, result))
+        found = sorted((-count, column.values[code]) for code, count in counts.items() if count)
+        return {value: -count for count, value in found}
+
+    def _weights(self, matches: Sequence[WordMatch]) -> list[int]:
+        """Return the weight of each word: its inverse document frequency, as an integer."""
+        toys = len(self)
+        most = _MAX_SCORE // (255 * max(1, len(matches)))
+        weights = []
+        for match in matches:
+            count = min(match.count, toys)
+            rarity = math.log(1 + (toys - count + 0.5) / (count + 0.5))
+            weights.append(max(1, round(rarity / _MAX_RARITY * most)))
+        return weights
+
+    def _by_relevance(
+        self,
+        result: "_Few | _Many",
+        matches: Sequence[WordMatch],
+        weights: Sequence[int],
+        after: Position | None,
+        limit: int,
+    ) -> list[tuple[int, str]]:
+        """Return the best rows after a position: their scores and ids."""
+        keys: Iterable[tuple[int, str]]
+        if not matches:
+            walked = self._walk(result, self._by_id, after[1] if after else None, True, limit)
+            return [(0, self._ids[row]) for row in walked]
+        if isinstance(result, _Few):
+            keys = (
+                (
+                    sum(
+                        weight * _SATURATION[match.level(row)]
+                        for weight, match in zip(weights, matches, strict=True)
                     ),
-                    default=0,
+                    self._ids[row],
                 )
-                if level:
-                    similar[toy_id] = level
-            for toy_id, levels in self._scores(
-                [similar if n == wrong else match for n, match in enumerate(matches)]
-            ).items():
-                best[toy_id] = max(best.get(toy_id, levels), levels)
-            merged[wrong] = {**similar, **merged[wrong]}
-        return best, merged
+                for row in result
+            )
+        else:
+            keys = compress(
+                zip(self._scores(matches, weights), self._ids, strict=True), result.flags()
+            )
+        if after:
+            position = (after[0][0], after[1])
+            keys = (key for key in keys if key < position)
+        return heapq.nlargest(limit, keys)
+
+    def _scores(self, matches: Sequence[WordMatch], weights: Sequence[int]) -> Sequence[int]:
+        """Return the score of every row.
+
+        All scores are in one number with 16 bits for each row, so that the scores of the words are
+        added at once.
+        """
+        total = 0
+        size = len(self._ids)
+        for match, weight in zip(matches, weights, strict=True):
+            scores = [weight * part for part in _SATURATION]
+            lanes = bytearray(2 * size)
+            for byte in range(2):
+                table = bytes(score >> 8 * byte & 255 for score in scores).ljust(256, b"\0")
+                lanes[byte::2] = match.levels().translate(table)
+            total += int.from_bytes(lanes, "little")
+        return memoryview(total.to_bytes(2 * size, "little")).cast("H")
+
+    def _sorted(
+        self, result: "_Few | _Many", query: ToyQuery, after: Position | None
+    ) -> list[Position]:
+        """Return the rows after a position in another order than by relevance."""
+        if query.sort == "newest":
+            order, descending = self._by_id, True  # ULIDs sort by time
+        elif query.sort == "name":
+            order, descending = self._by_name, False
+        else:
+            order, descending = self._by_price, query.sort == "-price"
+        key = None
+        if after is not None:
+            key = after[1] if query.sort == "newest" else (after[0], after[1])
+        walked = self._walk(result, order, key, descending, query.limit + 1)
+        if query.sort == "newest":
+            return [(0, self._ids[row]) for row in walked]
+        return [order.key(row) for row in walked]
+
+    def _walk(
+        self, result: "_Few | _Many", order: Order, after: Any, descending: bool, limit: int
+    ) -> list[int]:
+        """Return the first rows of a result in an order, after a key."""
+        if isinstance(result, _Few):
+            rows: Iterable[int] = result
+            if after is not None:
+                rows = (
+                    row
+                    for row in rows
+                    if (order.key(row) < after if descending else order.key(row) > after)
+                )
+            if descending:
+                return heapq.nlargest(limit, rows, key=order.key)
+            return heapq.nsmallest(limit, rows, key=order.key)
+        if descending:
+            stop = len(order.rows) if after is None else order.at(after)
+            ordered = memoryview(order.rows)[:stop][::-1]
+        else:
+            ordered = memoryview(order.rows)[0 if after is None else order.after(after) :]
+        return list(islice(compress(ordered, map(result.flags().__getitem__, ordered)), limit))
 
 
-class _Relevant(NamedTuple):
-    scores: dict[str, int]
-    basis: list[int]
+class _Few(list[int]):
+    """The rows of a result, each once."""
 
 
-def _entry(document: Document) -> _Entry:
-    levels = term_levels(
-        document.name,
-        document.brand,
-        document.category,
-        document.attributes.values(),
-        document.description,
-    )
-    return _Entry(document, levels, fold(document.name)[:_MAX_SORT_NAME])
+class _Many:
+    """The rows of a result as bits."""
+
+    def __init__(self, bits: int, size: int) -> None:
+        self.bits = bits
+        self._size = size
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    def __iter__(self) -> Iterator[int]:
+        return sets.rows_of(self.bits, self._size)
+
+    def flags(self) -> bytes:
+        """Return a byte for each row, 1 or 0."""
+        return sets.flags_of(self.bits, self._size)
 
 
-def _level(word: QueryWord, levels: dict[str, int]) -> int:
-    """Return the level at which a toy matches a word; 0 if it does not."""
-    exact, best = word.exact, 0
-    for term, level in levels.items():
-        if term in exact:
-            best = max(best, level)
-        elif term.startswith(word.forms):
-            best = max(best, level - 2, 1)
-    return best
+class _Basis(NamedTuple):
+    """What the scores of a result depend on, so that the next page is scored like this one.
 
-
-def _idf(toys: int, matches: int) -> int:
-    """Return BM25's inverse document frequency, scaled to an integer of at least 1."""
-    return max(1, round(8 * math.log(1 + (toys - matches + 0.5) / (matches + 0.5))))
-
-
-def _is_similar(word: str, term: str) -> bool:
-    """Return whether a term starts with a word in which one character is wrong.
-
-    One character is missing, added or another one, or two neighboring ones are swapped.
+    Attributes
+    ----------
+    stage
+        Which word was corrected; see ``_stages``.
+    weights
+        The weight of each word.
     """
-    for end in range(len(word) - 1, len(word) + 2):
-        start = term[:end]
-        if len(start) == end and _distance_is_one(word, start):
-            return True
-    return False
+
+    stage: int
+    weights: list[int]
+
+    @classmethod
+    def of(cls, position: Position | None) -> "_Basis | None":
+        """Return the basis of a position."""
+        if position is None:
+            return None
+        _, stage, *weights = position[0]
+        return cls(stage, weights)
 
 
-def _distance_is_one(one: str, other: str) -> bool:
-    if len(one) > len(other):
-        one, other = other, one
-    first = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    if len(one) < len(other):
-        return one[first:] == other[first + 1 :]
-    return one[first + 1 :] == other[first + 1 :] or (
-        one[first : first + 2] == other[first : first + 2][::-1]
-        and one[first + 2 :] == other[first + 2 :]
+def _stages(words: Sequence[str]) -> Iterator[int]:
+    """Yield the corrections of a query: first each way to split a word, then one typo in a word."""
+    for number, word in enumerate(words):
+        for at in range(2, len(word) - 1):
+            yield -(number * 1000 + at)
+    for number, word in enumerate(words):
+        if len(word) >= _MIN_TYPO and word.isascii() and not word.isdigit():
+            yield number + 1
+
+
+def _variant(words: Sequence[str], stage: int) -> list[QueryWord]:
+    """Return the words of a query with a correction."""
+    if stage == 0:
+        return alternatives(words)
+    if stage < 0:
+        number, at = divmod(-stage, 1000)
+        split = query_word(words[number][at:]), QueryWord((), query_word(words[number][:at]).exact)
+        return [*alternatives(words[:number]), *split, *alternatives(words[number + 1 :])]
+    number = stage - 1
+    similar = query_word(*sorted(misspellings(words[number])))
+    corrected = similar if len(words[number]) > _MIN_TYPO else QueryWord((), similar.exact)
+    return [*alternatives(words[:number]), corrected, *alternatives(words[number + 1 :])]
+
+
+def _has_words(text: str, words: Iterable[QueryWord]) -> bool:
+    """Return whether a text has each of the words."""
+    terms = term_levels(text, "", "", (), "")
+    return all(
+        any(term.startswith(word.prefixes) or term in word.exact for term in terms)
+        for word in words
     )
 
 
-_SORT_ORDERS: dict[str, tuple[Callable[[_Entry], Any], bool]] = {
-    "relevance": (lambda _: None, True),
-    "newest": (lambda _: 0, True),  # ULIDs sort by time
-    "price": (lambda entry: entry.document.amount, False),
-    "-price": (lambda entry: entry.document.amount, True),
-    "name": (lambda entry: entry.sort_name, False),
-}
-
-
-def _failed_filters(document: Document, query: ToyQuery) -> set[str]:
-    failed = set()
-    if query.category is not None and document.category != query.category:
-        failed.add("category")
-    if query.brand is not None and document.brand != query.brand:
-        failed.add("brand")
-    if query.age is not None and document.min_age > query.age:
-        failed.add("age")
-    if (query.price_min is not None and document.amount < query.price_min) or (
-        query.price_max is not None and document.amount > query.price_max
-    ):
-        failed.add("price")
-    if any(document.attributes.get(name) != value for name, value in query.attributes.items()):
-        failed.add("attributes")
-    return failed
+def _attribute_term(name: str, value: str) -> str:
+    return f"\0attribute\0{name}\0{value}"
 
 
 def _facet_value(document: Document, facet: str) -> str:
@@ -395,6 +646,4 @@ def _facet_value(document: Document, facet: str) -> str:
         return document.brand
     if facet == "age":
         return str(document.min_age)
-    low = max(edge for edge in _PRICE_EDGES if edge <= document.amount)
-    high = min((edge - 1 for edge in _PRICE_EDGES if edge > document.amount), default="")
-    return f"{low}-{high}"
+    return _PRICE_RANGES[bisect_right(_PRICE_EDGES, document.amount) - 1]

@@ -4,7 +4,8 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain.translate(_REPLACEMENTS))
 
 
+@lru_cache(16_384)
 def singular(word: str) -> str:
     """Return a key that the singular and the plural of an English word have in common.
 
@@ -91,41 +93,51 @@ class QueryWord(NamedTuple):
 
     Attributes
     ----------
-    text
-        The folded word.
-    joined
-        The compounds that it forms with the word before it and the one after it.
+    prefixes
+        A term that starts with one of them matches.
+    exact
+        The terms that match best; they need not have one of the prefixes.
     """
 
-    text: str
-    joined: tuple[str, ...] = ()
-
-    @property
-    def forms(self) -> tuple[str, ...]:
-        """The word and its compounds; a term that starts with one of them matches."""
-        return (self.text, *self.joined)
-
-    @property
-    def exact(self) -> frozenset[str]:
-        """The terms that match the whole word."""
-        return frozenset(self.forms) | {singular(form) for form in self.forms}
+    prefixes: tuple[str, ...]
+    exact: frozenset[str]
 
 
-def query_words(text: str) -> list[QueryWord]:
-    """Return the distinct words of a query, in their order."""
-    parts: list[str] = []
+def query_word(*forms: str) -> QueryWord:
+    """Return a query word with alternative forms."""
+    return QueryWord(forms, frozenset(forms) | {singular(form) for form in forms})
+
+
+def query_words(text: str) -> list[str]:
+    """Return the words of a query, in their order."""
+    words: list[str] = []
     for word in _WORD.findall(fold(text)):
         for part in _SCRIPTS.findall(word):
             if _IS_CJK.match(part) and len(part) > 1:
-                parts += [part[start : start + 2] for start in range(len(part) - 1)]
+                words += map("".join, pairwise(part))
             else:
-                parts.append(part)
-    joined: dict[str, dict[str, None]] = {part: {} for part in parts}
-    for first, second in pairwise(parts):
-        if not _IS_CJK.search(first + second):
-            joined[first][first + second] = None
-            joined[second][first + second] = None
-    return [QueryWord(word, tuple(compounds)) for word, compounds in joined.items()]
+                words.append(part)
+    return words
+
+
+def alternatives(words: Sequence[str]) -> list[QueryWord]:
+    """Return each distinct word, with the compounds of two adjacent words as other forms."""
+    forms = {word: {word: None} for word in words}
+    for first, second in pairwise(words):
+        for compound in compounds(first, second):
+            forms[first][compound] = None
+            forms[second][compound] = None
+    return [query_word(*found) for found in forms.values()]
+
+
+def compounds(first: str, second: str) -> tuple[str, ...]:
+    """Return what two adjacent words are if they are written as one."""
+    if _IS_CJK.search(first + second):
+        return ()
+    one = singular(first)
+    if one == first or not first.startswith(one):
+        return (first + second,)
+    return (first + second, one + second)
 
 
 def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
@@ -139,13 +151,16 @@ def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
     words: list[str] = []
     terms: list[str] = []
     for compound in _COMPOUND.findall(fold(text)):
-        parts = [part for word in _WORD.findall(compound) for part in _split(word)]
-        if len(parts) > 1 and not _IS_CJK.search(compound):
-            terms += map("".join, pairwise(parts))
-            if 2 < len(parts) < 5:
-                terms.append("".join(parts))
-        if pairs and words and not _IS_CJK.search(words[-1] + parts[0]):
-            terms.append(words[-1] + parts[0])
+        if compound.isascii() and compound.isalnum():
+            parts = [compound]
+        else:
+            parts = [part for word in _WORD.findall(compound) for part in _split(word)]
+        for first, second in pairwise(parts):
+            terms += compounds(first, second)
+        if 2 < len(parts) < 5 and not _IS_CJK.search(compound):
+            terms.append("".join(parts))
+        if pairs and words:
+            terms += compounds(words[-1], parts[0])
         words += parts
     terms += words
     counts = Counter(terms)
@@ -192,3 +207,20 @@ def term_levels(
 
 def _level(frequency: float) -> int:
     return max(1, min(MAX_LEVEL, round(2 * math.log2(frequency)) + 5))
+
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def misspellings(word: str) -> set[str]:
+    """Return the texts that differ from a word in one character.
+
+    One is missing, added or another one, or two adjacent ones are swapped.
+    """
+    parts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    return {
+        *(left + right[1:] for left, right in parts if right),
+        *(left + right[1] + right[0] + right[2:] for left, right in parts if len(right) > 1),
+        *(left + other + right[1:] for left, right in parts if right for other in _ALPHABET),
+        *(left + other + right for left, right in parts for other in _ALPHABET),
+    } - {word}

@@ -1,0 +1,227 @@
+"""Inverted lists: the rows of an index that contain a term, each with a level."""
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, pairwise
+from typing import NamedTuple
+
+import msgspec
+
+_END = "\U0010ffff"
+"""Comes after every other character of a term."""
+
+
+class Span(NamedTuple):
+    """Adjacent terms of the stored lists."""
+
+    first: int
+    stop: int
+
+
+class StoredPostings(msgspec.Struct, array_like=True):
+    """The lists in a snapshot: those of all terms one after the other.
+
+    Attributes
+    ----------
+    terms
+        The terms, sorted.
+    starts
+        Where the list of each term starts, then where the last one ends; 32 bits each.
+    rows
+        The rows of all lists, ascending in each list; 32 bits each.
+    levels
+        Their levels, a byte each.
+    """
+
+    terms: list[str]
+    starts: bytes
+    rows: bytes
+    levels: bytes
+
+
+class Postings:
+    """Lists of the rows that contain a term.
+
+    Most of them are stored one after the other in order of their terms, so that the terms with a
+    common prefix are one range. Rows that are added later are in lists of their own until the next
+    compaction. Removed rows stay in the stored lists and are counted.
+    """
+
+    def __init__(self, stored: StoredPostings | None = None) -> None:
+        stored = stored or StoredPostings([], array("I", [0]).tobytes(), b"", b"")
+        self.terms = stored.terms
+        self.starts = array("I", stored.starts)
+        self.rows = array("I", stored.rows)
+        self.levels = stored.levels
+        self.added: dict[str, tuple[array[int], bytearray]] = {}
+        self._added_terms: list[str] = []
+        self._removed: dict[str, set[int]] = {}
+        self._removed_terms: list[str] = []
+
+    def stored(self) -> StoredPostings:
+        """Return the lists as they are after a compaction."""
+        return StoredPostings(
+            self.terms, self.starts.tobytes(), self.rows.tobytes(), bytes(self.levels)
+        )
+
+    def add(self, row: int, levels: Mapping[str, int]) -> None:
+        """Add a row to the lists of its terms; its number is higher than all others."""
+        for term, level in levels.items():
+            found = self.added.get(term)
+            if found is None:
+                found = self.added[term] = array("I"), bytearray()
+                insort(self._added_terms, term)
+            found[0].append(row)
+            found[1].append(level)
+
+    def remove(self, row: int, terms: Iterable[str], is_stored: bool) -> None:
+        """Remove a row from the lists of its terms.
+
+        Parameters
+        ----------
+        is_stored
+            Whether the row is in the stored lists, where it remains until the next compaction.
+        """
+        for term in terms:
+            if is_stored:
+                removed = self._removed.get(term)
+                if removed is None:
+                    removed = self._removed[term] = set()
+                    insort(self._removed_terms, term)
+                removed.add(row)
+            else:
+                rows, levels = self.added[term]
+                at = bisect_left(rows, row)
+                del rows[at], levels[at]
+
+    def span(self, prefix: str) -> Span:
+        """Return the stored terms that start with a prefix."""
+        first = bisect_left(self.terms, prefix)
+        return Span(first, bisect_left(self.terms, prefix + _END, first))
+
+    def span_of(self, term: str) -> Span:
+        """Return a stored term; the span is empty if there is no such term."""
+        at = bisect_left(self.terms, term)
+        return Span(at, at + (at < len(self.terms) and self.terms[at] == term))
+
+    def added_terms(self, prefix: str) -> Sequence[str]:
+        """Return the terms of added rows that start with a prefix."""
+        return _with_prefix(self._added_terms, prefix)
+
+    def count(self, prefix: str) -> int:
+        """Return the number of present rows in the lists of all terms with a prefix."""
+        span = self.span(prefix)
+        return (
+            self.starts[span.stop]
+            - self.starts[span.first]
+            - sum(len(self._removed[term]) for term in _with_prefix(self._removed_terms, prefix))
+            + sum(len(self.added[term][0]) for term in self.added_terms(prefix))
+        )
+
+    def count_of(self, term: str) -> int:
+        """Return the number of present rows in the list of a term."""
+        span = self.span_of(term)
+        return (
+            self.starts[span.stop]
+            - self.starts[span.first]
+            - len(self._removed.get(term, ()))
+            + len(self.added[term][0] if term in self.added else ())
+        )
+
+    def rows_of(self, term: str) -> "array[int]":
+        """Return the rows of a term in ascending order, with those that were removed."""
+        span = self.span_of(term)
+        stored = self.rows[self.starts[span.first] : self.starts[span.stop]]
+        added = self.added.get(term)
+        return stored + added[0] if added else stored
+
+    def contains(self, term: str, row: int) -> bool:
+        """Return whether a row is in the list of a term; also if it was removed from it."""
+        span = self.span_of(term)
+        return bool(self.level(span, row)) or (
+            term in self.added and bool(level_in(self.added[term], row))
+        )
+
+    def level(self, span: Span, row: int) -> int:
+        """Return the highest level of a row in stored lists; 0 if it is in none of them."""
+        best = 0
+        for term in range(span.first, span.stop):
+            stop = self.starts[term + 1]
+            at = bisect_left(self.rows, row, self.starts[term], stop)
+            if at < stop and self.rows[at] == row:
+                best = max(best, self.levels[at])
+        return best
+
+    def slice(self, span: Span) -> tuple["array[int]", bytes]:
+        """Return the rows of stored lists, one list after the other, and their levels."""
+        start, stop = self.starts[span.first], self.starts[span.stop]
+        return self.rows[start:stop], self.levels[start:stop]
+
+    def compact(self, present: bytes, numbers: Sequence[int]) -> None:
+        """Store the added rows and drop the removed ones.
+
+        Parameters
+        ----------
+        present
+            For each row 1 if it stays, or 0.
+        numbers
+            The new number of each row that stays; their order is the same.
+        """
+        rows, levels, lengths, terms = array("I"), bytearray(), array("I"), list[str]()
+        done = 0
+        for term in sorted({*self._added_terms, *self._removed_terms}):
+            span = self.span_of(term)
+            self._copy(Span(done, span.first), numbers, rows, levels, lengths, terms)
+            done = span.stop
+            kept_rows, kept_levels = self._merged(term, span, present)
+            if kept_rows:
+                rows.extend(map(numbers.__getitem__, kept_rows))
+                levels += kept_levels
+                lengths.append(len(kept_rows))
+                terms.append(term)
+        self._copy(Span(done, len(self.terms)), numbers, rows, levels, lengths, terms)
+        starts = array("I", [0])
+        for length in lengths:
+            starts.append(starts[-1] + length)
+        self.__init__(StoredPostings(terms, starts.tobytes(), rows.tobytes(), bytes(levels)))  # type: ignore[misc]
+
+    def _copy(
+        self,
+        span: Span,
+        numbers: Sequence[int],
+        rows: "array[int]",
+        levels: bytearray,
+        lengths: "array[int]",
+        terms: list[str],
+    ) -> None:
+        """Copy lists in which no row was added or removed."""
+        copied_rows, copied_levels = self.slice(span)
+        rows.extend(map(numbers.__getitem__, copied_rows))
+        levels += copied_levels
+        bounds = self.starts[span.first : span.stop + 1]
+        lengths.extend(stop - start for start, stop in pairwise(bounds))
+        terms += self.terms[span.first : span.stop]
+
+    def _merged(
+        self, term: str, span: Span, present: bytes
+    ) -> tuple[Sequence[int], bytes | bytearray]:
+        rows, levels = self.slice(span)
+        if term in self._removed:
+            kept = bytes(map(present.__getitem__, rows))
+            rows, levels = array("I", compress(rows, kept)), bytes(compress(levels, kept))
+        if term in self.added:
+            rows, levels = rows + self.added[term][0], levels + self.added[term][1]
+        return rows, levels
+
+
+def level_in(added: "tuple[array[int], bytearray]", row: int) -> int:
+    """Return the level of a row in a list of added rows; 0 if it is not in the list."""
+    rows, levels = added
+    at = bisect_left(rows, row)
+    return levels[at] if at < len(rows) and rows[at] == row else 0
+
+
+def _with_prefix(terms: list[str], prefix: str) -> list[str]:
+    first = bisect_left(terms, prefix)
+    return terms[first : bisect_left(terms, prefix + _END, first)]

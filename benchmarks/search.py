@@ -1,0 +1,213 @@
+"""Measures the search index: ``python benchmarks/search.py``.
+
+Prints the CPU time of each kind of query at 1,000, 10,000 and 100,000 toys. Half of the kinds match
+the same 20 toys at each size, the others match every toy.
+"""
+
+import argparse
+import gc
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [
+    str(ROOT / path) for path in ("apps/toys", "libs/contracts/src", "libs/chassis/src", "tools")
+]
+
+import seed_catalogue  # noqa: E402
+from chalicelib.toys.index import Change, Document, Facet, SearchIndex  # noqa: E402
+from contracts.toys import ToyQuery  # noqa: E402
+
+SIZES = (1_000, 10_000, 100_000)
+MATCHES = 20
+FACETS: tuple[Facet, ...] = ("category", "brand", "age", "price")
+
+
+def catalogue(size: int) -> Iterator[tuple[str, Document]]:
+    """Yield toys made of the texts of the seed catalogue, in the order of their ids.
+
+    ``MATCHES`` of them, evenly spread, differ from all others in every respect; every toy has the
+    words ``toy`` and ``children``.
+    """
+    chance = random.Random(size)
+    toys = seed_catalogue.load()
+    words = [word for toy in toys for word in toy.name.split()]
+    sentences = [part for toy in toys for part in toy.description.split(". ")]
+    brands = [f"{chance.choice(words)} & {chance.choice(words)}" for _ in range(200)]
+    for number in range(size):
+        toy = chance.choice(toys)
+        name = " ".join(chance.sample(words, chance.randint(2, 4)))
+        description = ". ".join(chance.sample(sentences, chance.randint(1, 3)))
+        special = number % (size // MATCHES) == 0
+        yield (
+            f"toy_{number:026}",
+            Document(
+                name=f"Zeppelin Airship {name}" if special else f"{name} {number % 9973}",
+                description=f"A toy for children. {description}",
+                category="airships" if special else toy.category,
+                brand="Skyhook" if special else chance.choice(brands),
+                amount=7_000_000 + number if special else chance.randint(500, 20_000),
+                min_age=0 if special else chance.randint(1, 12),
+                attributes={"safe": "yes", **({"gas": "helium"} if special else toy.attributes)},
+            ),
+        )
+
+
+def index_of(size: int) -> SearchIndex:
+    """Return the index of a catalogue."""
+    index = SearchIndex.empty()
+    index.apply(Change(number, *toy) for number, toy in enumerate(catalogue(size), start=1))
+    return SearchIndex.load(index.dump())
+
+
+Kind = tuple[str, dict[str, Any], Sequence[Facet], int]
+"""A name, a query, the facets to count and the share of the result before the page in percent."""
+
+FEW_MATCH: list[Kind] = [
+    ("word", {"q": "zeppelin", "sort": "relevance"}, (), 0),
+    ("two words", {"q": "zeppelin airship", "sort": "relevance"}, (), 0),
+    ("prefix", {"q": "zepp", "sort": "relevance"}, (), 0),
+    ("plural", {"q": "zeppelins", "sort": "relevance"}, (), 0),
+    ("compound", {"q": "zeppelinairship", "sort": "relevance"}, (), 0),
+    ("category", {"category": "airships"}, (), 0),
+    ("brand", {"brand": "Skyhook"}, (), 0),
+    ("age", {"age": 0}, (), 0),
+    ("price range", {"price_min": 7_000_000, "price_max": 8_000_000}, (), 0),
+    ("attribute", {"attributes": {"gas": "helium"}}, (), 0),
+    ("sorted by newest", {"q": "zeppelin", "sort": "newest"}, (), 0),
+    ("sorted by price", {"q": "zeppelin", "sort": "price"}, (), 0),
+    ("sorted by price, descending", {"q": "zeppelin", "sort": "-price"}, (), 0),
+    ("sorted by name", {"q": "zeppelin", "sort": "name"}, (), 0),
+    ("second page", {"q": "zeppelin", "sort": "relevance", "limit": 10}, (), 50),
+    ("facets", {"q": "zeppelin"}, FACETS, 0),
+    ("word and brand", {"q": "zeppelin", "brand": "Skyhook"}, (), 0),
+    ("word of every toy and brand", {"q": "toy", "brand": "Skyhook", "sort": "relevance"}, (), 0),
+    ("word and all filters", {
+        "q": "airship", "category": "airships", "brand": "Skyhook", "age": 0,
+        "price_min": 7_000_000, "attributes": {"gas": "helium"},
+    }, (), 0),
+    ("word and facets, by relevance", {"q": "toy zeppelin", "sort": "relevance"}, FACETS, 0),
+]  # fmt: skip
+
+ALL_MATCH: list[Kind] = [
+    ("everything, newest", {}, (), 0),
+    ("everything by price", {"sort": "price"}, (), 0),
+    ("everything by price, descending", {"sort": "-price"}, (), 0),
+    ("everything by name", {"sort": "name"}, (), 0),
+    ("deep page, newest", {}, (), 90),
+    ("deep page by price", {"sort": "price"}, (), 90),
+    ("deep page by name", {"sort": "name"}, (), 90),
+    ("everything and facets", {}, FACETS, 0),
+    ("word", {"q": "toy"}, (), 0),
+    ("word, by relevance", {"q": "toy", "sort": "relevance"}, (), 0),
+    ("two words, by relevance", {"q": "toy children", "sort": "relevance"}, (), 0),
+    ("prefix, by relevance", {"q": "t", "sort": "relevance"}, (), 0),
+    ("deep page of a word, by relevance", {"q": "toy", "sort": "relevance"}, (), 50),
+    ("word and facets, by relevance", {"q": "toy", "sort": "relevance"}, FACETS, 0),
+    ("two words and facets, by price", {"q": "toy children", "sort": "price"}, FACETS, 0),
+    ("age and facets", {"age": 99}, FACETS, 0),
+    ("price range and facets", {"price_min": 1, "price_max": 10_000_000}, FACETS, 0),
+    ("attribute and facets", {"attributes": {"safe": "yes"}}, FACETS, 0),
+    ("all of these", {
+        "q": "toy", "age": 99, "price_min": 1, "attributes": {"safe": "yes"}, "sort": "relevance",
+    }, FACETS, 0),
+]  # fmt: skip
+
+
+def prepared(index: SearchIndex, kind: Kind) -> Callable[[], Any]:
+    """Return a function that searches."""
+    _, fields, facets, share = kind
+    query = ToyQuery(**fields)
+    after = None
+    if share:
+        everything = index.search(ToyQuery(**{**fields, "limit": 1})).total * share // 100
+        after = index.search(ToyQuery(**{**fields, "limit": max(1, everything)})).last
+    return lambda: index.search(query, after, facets)
+
+
+def cpu(action: Callable[[], Any], seconds: float) -> float:
+    """Return the CPU time of an action in milliseconds: the median of several measurements."""
+    action()
+    times: list[float] = []
+    started = time.process_time()
+    while time.process_time() - started < seconds or len(times) < 5:
+        before = time.process_time()
+        for _ in range(10):
+            action()
+        times.append((time.process_time() - before) * 100)
+    return statistics.median(times)
+
+
+def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Return all figures; times are CPU time in milliseconds."""
+    indexes = {size: index_of(size) for size in sizes}
+    gc.collect()
+    kinds = {}
+    for group, members in (("same 20 toys", FEW_MATCH), ("every toy", ALL_MATCH)):
+        for kind in members:
+            actions = {size: prepared(index, kind) for size, index in indexes.items()}
+            found = {size: action().total for size, action in actions.items()}
+            expected = {size: MATCHES if group == "same 20 toys" else size for size in sizes}
+            if found != expected:
+                raise SystemExit(f"{kind[0]} found {found}")
+            kinds[f"{group}: {kind[0]}"] = {
+                size: cpu(action, seconds) for size, action in actions.items()
+            }
+    largest = indexes[max(sizes)]
+    snapshot = largest.dump()
+    started = time.process_time()
+    loaded = SearchIndex.load(snapshot)
+    load = time.process_time() - started
+    started = time.process_time()
+    loaded.search(ToyQuery(q="zeppelin"), None, FACETS)
+    first = time.process_time() - started
+    toys = list(catalogue(1_000))[:100]
+    loaded.apply([Change(10**9, *toys[0])])
+    started = time.process_time()
+    loaded.apply(Change(10**9 + number, *toy) for number, toy in enumerate(toys, start=1))
+    change = (time.process_time() - started) / len(toys)
+    started = time.process_time()
+    loaded.dump()
+    return {
+        "kinds": kinds,
+        "snapshot_bytes": len(snapshot),
+        "load_ms": load * 1000,
+        "first_search_ms": first * 1000,
+        "change_ms": change * 1000,
+        "dump_after_changes_ms": (time.process_time() - started) * 1000,
+    }
+
+
+def main() -> None:
+    """Measure and print a table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--seconds", type=float, default=0.3, help="CPU time for each figure")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures = measure(arguments.sizes, arguments.seconds)
+    if arguments.json:
+        print(json.dumps(figures, indent=2))
+        return
+    sizes = arguments.sizes
+    print("| query | " + " | ".join(f"{size:,} toys" for size in sizes) + " | ratio |")
+    print("|---|" + "--:|" * (len(sizes) + 1))
+    for name, times in figures["kinds"].items():
+        cells = [f"{times[size]:.3f} ms" for size in sizes]
+        print(f"| {name} | {' | '.join(cells)} | {times[sizes[-1]] / times[sizes[0]]:.2f} |")
+    print(
+        f"\nSnapshot of {sizes[-1]:,} toys: {figures['snapshot_bytes'] / 1e6:.1f} MB, loaded in "
+        f"{figures['load_ms']:.0f} ms, first search {figures['first_search_ms']:.1f} ms, "
+        f"a change {figures['change_ms']:.2f} ms, "
+        f"dump after 100 changes {figures['dump_after_changes_ms']:.0f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()
