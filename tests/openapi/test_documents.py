@@ -86,7 +86,7 @@ def staff_of(module: ModuleType) -> str:
         user_pool_client_id=client["ClientId"],
         token_issuer=f"https://cognito-idp.us-east-1.amazonaws.com/{pool_id}",
     )
-    shop = build(settings, make_keys=PublishedKeys)
+    shop = build(settings, keys=PublishedKeys())
     module.components = module.app.components = shop  # type: ignore[attr-defined]
     new = {"email": "staff@example.com", "password": PASSWORD, "name": "Staff"}
     shop.users.sign_up(new)

@@ -8,13 +8,13 @@ from typing import Any
 
 import moto.cognitoidp
 import msgspec
-from jwt import PyJWK, PyJWKClientError, PyJWKSet
 from moto.cognitoidp.exceptions import ExpiredCodeException, ResourceNotFoundError
 from moto.cognitoidp.models import CognitoIdpBackend
 from moto.cognitoidp.responses import CognitoIdpResponse
 from moto.core.responses import EmptyResult
 
 from chalicelib.storefront_api.bootstrap import DownstreamServices, build
+from chalicelib.storefront_api.signing_keys import PublicKey, UnknownKeyError, usable_keys
 from chassis.client import Reply
 from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
 from contracts import files, orders, payments, toys
@@ -318,7 +318,7 @@ class Shop:
             self.toys, self.orders, self.payments, self.file_manager, self.notifications
         )
         changed = msgspec.structs.replace(self.settings, **settings)
-        components = build(changed, downstream, PublishedKeys)
+        components = build(changed, downstream, PublishedKeys())
         self._module.components = self._module.app.components = components
 
     def call(
@@ -370,13 +370,13 @@ class PublishedKeys:
 
     def __init__(self) -> None:
         path = Path(moto.cognitoidp.__file__).parent / "resources/jwks-public.json.gz"
-        self._keys = PyJWKSet.from_dict(json.loads(gzip.decompress(path.read_bytes())))
+        self._keys = usable_keys(json.loads(gzip.decompress(path.read_bytes())))
 
-    def get_signing_key(self, kid: str) -> PyJWK:
-        for key in self._keys.keys:
-            if key.key_id == kid:
-                return key
-        raise PyJWKClientError("There is no such key.")
+    def get(self, key_id: str) -> PublicKey:
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise UnknownKeyError(key_id) from None
 
 
 def pointers(answer: Any, status: int) -> list[str]:

@@ -14,14 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 from pytest_httpserver import HTTPServer
 
-from chalicelib.storefront_api.authorizer import (
-    REFETCH_SECONDS,
-    Authorizer,
-    BadTokenError,
-    Claims,
-    fetched_keys,
-)
+from chalicelib.storefront_api.authorizer import Authorizer, BadTokenError, Claims
 from chalicelib.storefront_api.caller import Caller, authorizer_context, caller_of
+from chalicelib.storefront_api.signing_keys import REFETCH_SECONDS, FetchedKeys, KeyServerError
 from chassis.problems import Unauthorized
 from support.authorization import signed_with_public_key
 
@@ -74,8 +69,7 @@ class KeyServer:
 def key_server(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
     server = KeyServer(httpserver)
     clock = SimpleNamespace(monotonic=lambda: server.now)
-    monkeypatch.setattr("jwt.jwks_client.time", clock)
-    monkeypatch.setattr("jwt.jwk_set_cache.time", clock)
+    monkeypatch.setattr("chalicelib.storefront_api.signing_keys.time", clock)
     yield server
     if not httpserver.is_running():
         httpserver.start()
@@ -83,8 +77,7 @@ def key_server(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 @pytest.fixture
 def authorizer(key_server: KeyServer) -> Authorizer:
-    url = key_server.http.url_for("/jwks.json")
-    return Authorizer(lambda: fetched_keys(url), ISSUER, CLIENT)
+    return Authorizer(FetchedKeys(key_server.http.url_for("/jwks.json")), ISSUER, CLIENT)
 
 
 def test_access_token_of_the_pool_is_accepted(authorizer: Authorizer) -> None:
@@ -124,6 +117,12 @@ def test_token_is_accepted_by_a_clock_that_is_behind_the_pools(authorizer: Autho
         f"Bearer {token(token_use='id')}",
         f"Bearer {token(token_use=None)}",
         f"Bearer {token(sub=None)}",
+        f"Bearer {token(sub=7)}",
+        f"Bearer {token(exp='tomorrow')}",
+        f"Bearer {token(nbf=int(time.time()) + 60)}",
+        f"Bearer {token(**{'cognito:groups': 'staff'})}",
+        f"Bearer {jwt.api_jws.encode(b'[]', KEY, 'RS256', {'kid': 'one'})}",
+        f"Bearer {jwt.encode(claims(), KEY, 'RS256', {'kid': 'one', 'crit': ['x'], 'x': 1})}",
         f"Bearer {token('shared secret of 32 bytes or more', algorithm='HS256')}",
         f"Bearer {token(KEY, algorithm='RS512')}",
         f"Bearer {jwt.encode(claims(), '', algorithm='none', headers={'kid': 'one'})}",
@@ -141,7 +140,7 @@ def test_hmac_with_the_public_key_is_rejected(authorizer: Authorizer) -> None:
 
 
 def test_algorithm_is_not_chosen_by_the_keys(authorizer: Authorizer, key_server: KeyServer) -> None:
-    key_server.serve({**jwk(KEY, "one"), "alg": "RS512"})
+    key_server.serve({**jwk(KEY, "one"), "alg": "RS512"}, jwk(OTHER_KEY, "two"))
     with pytest.raises(BadTokenError):
         authorizer.verify(f"Bearer {token(algorithm='RS512')}")
 
@@ -180,16 +179,42 @@ def test_known_keys_are_accepted_during_an_outage_of_the_key_server(
     key_server.now += 24 * 3600
     # THEN a token with a known key is accepted, and one with an unknown key cannot be verified
     assert authorizer.verify(f"Bearer {token()}").sub == "alice"
-    with pytest.raises(jwt.PyJWKClientConnectionError):
+    with pytest.raises(KeyServerError):
         authorizer.verify(f"Bearer {token(OTHER_KEY, key_id='two')}")
     assert authorizer.verify(f"Bearer {token()}").sub == "alice"
+
+
+def test_null_groups_are_none(authorizer: Authorizer) -> None:
+    null = jwt.encode({**claims(), "cognito:groups": None}, KEY, "RS256", {"kid": "one"})
+    assert authorizer.verify(f"Bearer {null}").groups == ()
+
+
+def test_keys_are_not_fetched_from_where_the_server_redirects(
+    authorizer: Authorizer, key_server: KeyServer
+) -> None:
+    key_server.http.clear_all_handlers()
+    key_server.http.expect_request("/elsewhere").respond_with_json({"keys": [jwk(KEY, "one")]})
+    moved = key_server.http.expect_request("/jwks.json")
+    moved.respond_with_data(status=302, headers={"Location": "/elsewhere"})
+    with pytest.raises(KeyServerError):
+        authorizer.verify(f"Bearer {token()}")
+
+
+@pytest.mark.parametrize("answer", ["no JSON", "[]", "{}", '{"keys": {}}', '{"keys": [7, {}]}'])
+def test_answer_without_keys_is_an_error_of_the_key_server(
+    authorizer: Authorizer, key_server: KeyServer, answer: str
+) -> None:
+    key_server.http.clear_all_handlers()
+    key_server.http.expect_request("/jwks.json").respond_with_data(answer)
+    with pytest.raises(KeyServerError):
+        authorizer.verify(f"Bearer {token()}")
 
 
 def test_without_keys_an_unavailable_key_server_is_not_a_bad_token(
     authorizer: Authorizer, key_server: KeyServer
 ) -> None:
     key_server.serve(status=500)
-    with pytest.raises(jwt.PyJWKClientConnectionError):
+    with pytest.raises(KeyServerError):
         authorizer.verify(f"Bearer {token()}")
     # WHEN it is available again, THEN the next token is verified at once
     key_server.serve(jwk(KEY, "one"))

@@ -1,15 +1,12 @@
 """Puts an app and its dependencies together into the zip that Lambda runs."""
 
-import re
 import shutil
 import zipfile
 from pathlib import Path
 
-from shopctl.packaging import archive, dependencies
+from shopctl.packaging import archive, dependencies, pruning
 from shopctl.project.errors import ShopProblem
 from shopctl.project.services import Service
-
-_BOTOCORE_MODEL = re.compile(r"(?:botocore|boto3)/data/([^/]+)/")
 
 
 def assemble(
@@ -46,14 +43,7 @@ def assemble(
             f"The package of {service.name} lacks {', '.join(missing)}.",
             f"Check the targets of the links in {service.directory}/vendor.",
         )
-    aws = frozenset(service.manifest.aws)
-    shipped = (item for item in archive.tree(tree) if _is_used(item[0], aws))
-    level = 6 if for_lambda else 1
+    shipped = pruning.shipped(archive.tree(tree), frozenset(service.manifest.aws))
+    level = 9 if for_lambda else 1
     archive.write(package_file, [*shipped, *archive.tree(code)], level=level)
     shutil.rmtree(code)
-
-
-def _is_used(name: str, aws: frozenset[str]) -> bool:
-    """Return whether a file of a dependency is shipped: models of unused AWS services are not."""
-    model = _BOTOCORE_MODEL.match(name)
-    return model is None or not aws or model.group(1) in aws

@@ -1,19 +1,18 @@
 """Verification of access tokens: signature, issuer, client, expiry and use."""
 
-import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from chalicelib.storefront_api.signing_keys import PublicKey, SigningKeys, UnknownKeyError
+
 if TYPE_CHECKING:
-    from jwt import PyJWK
+    from jwt import PyJWS
 
-KEY_SERVER_TIMEOUT = 3.0
-"""Seconds to wait for the user pool's key server."""
-
-REFETCH_SECONDS = 30.0
-"""Seconds after a fetch within which an unknown key id does not cause another one."""
+_ALGORITHM = "RS256"
 
 
 class BadTokenError(Exception):
@@ -28,40 +27,19 @@ class Claims(msgspec.Struct, frozen=True):
     expires: int
 
 
-class SigningKeys(Protocol):
-    """Finds the user pool's public keys; PyJWT's ``PyJWKClient`` is one."""
+class _Payload(msgspec.Struct, frozen=True):
+    """What an access token of Cognito contains; it has `client_id` instead of `aud`.
 
-    def get_signing_key(self, kid: str) -> "PyJWK":
-        """Return the key of an id.
-
-        Raises
-        ------
-        jwt.PyJWKClientConnectionError
-            If the key server does not answer.
-        jwt.PyJWKClientError
-            If there is no such key.
-        """
-
-
-def fetched_keys(url: str) -> SigningKeys:
-    """Return keys that are fetched from a key server when they are first needed.
-
-    They are kept without a time limit, so that a known key is valid during an outage of the server.
-    A token with an unknown key id causes another fetch, at most every ``REFETCH_SECONDS``.
-
-    Parameters
-    ----------
-    url
-        URL of the user pool's JSON Web Key Set.
+    `iat` is not compared: for a clock that is behind, a new token is from the future.
     """
-    from jwt import PyJWKClient
 
-    return PyJWKClient(
-        url,
-        lifespan=math.inf,
-        timeout=KEY_SERVER_TIMEOUT,
-        cooldown_duration=REFETCH_SECONDS,
-    )
+    sub: str
+    iss: str
+    client_id: str
+    token_use: str
+    exp: int
+    nbf: int = 0
+    groups: tuple[str, ...] | None = msgspec.field(name="cognito:groups", default=None)
 
 
 class Authorizer:
@@ -69,17 +47,16 @@ class Authorizer:
 
     Parameters
     ----------
-    make_keys
-        Creates the source of the user pool's keys; called when the first token is verified.
+    keys
+        The user pool's keys.
     issuer
         Issuer of the user pool's tokens.
     client_id
         The pool's client for which tokens must be issued.
     """
 
-    def __init__(self, make_keys: Callable[[], SigningKeys], issuer: str, client_id: str) -> None:
-        self._make_keys = make_keys
-        self._keys: SigningKeys | None = None
+    def __init__(self, keys: SigningKeys, issuer: str, client_id: str) -> None:
+        self._keys = keys
         self._issuer = issuer
         self._client_id = client_id
 
@@ -91,50 +68,67 @@ class Authorizer:
         BadTokenError
             If it is not an access token, not signed by the pool, issued for another client, or
             expired.
-        jwt.PyJWKClientConnectionError
+        KeyServerError
             If the key is not known yet and the key server does not answer.
         """
-        # imported only here, because it takes 60 ms that the API's own function does not need
-        import jwt
-
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer":
             raise BadTokenError("not a bearer token")
-        token = token.strip()
-        try:
-            key_id = str(jwt.get_unverified_header(token).get("kid"))
-        except jwt.PyJWTError as error:
-            raise BadTokenError(type(error).__name__) from None
-        key = self._key(key_id)
-        try:
-            claims = jwt.decode(
-                token,
-                key,
-                # never from the token's own header
-                algorithms=["RS256"],
-                issuer=self._issuer,
-                options={
-                    "require": ["exp", "iss", "sub", "client_id", "token_use"],
-                    # Cognito's access tokens have `client_id` instead of `aud`
-                    "verify_aud": False,
-                    # by a clock that is behind, a new token is from the future
-                    "verify_iat": False,
-                },
-            )
-        except jwt.PyJWTError as error:
-            raise BadTokenError(type(error).__name__) from None
-        if (claims["token_use"], claims["client_id"]) != ("access", self._client_id):
+        payload = self._signed_payload(token.strip())
+        now = time.time()
+        if payload.iss != self._issuer:
+            raise BadTokenError("issued by another user pool")
+        if (payload.token_use, payload.client_id) != ("access", self._client_id):
             raise BadTokenError("not an access token for this client")
-        return Claims(claims["sub"], tuple(claims.get("cognito:groups") or ()), int(claims["exp"]))
+        if payload.exp <= now:
+            raise BadTokenError("expired")
+        if payload.nbf > now:
+            raise BadTokenError("not valid yet")
+        return Claims(payload.sub, payload.groups or (), payload.exp)
 
-    def _key(self, key_id: str) -> "PyJWK":
-        from jwt import PyJWKClientConnectionError, PyJWKClientError
+    def _signed_payload(self, token: str) -> _Payload:
+        """Return what a token contains, after verifying its signature."""
+        # imported only here, because the API's own function does not need it
+        from jwt import PyJWTError
 
-        if self._keys is None:
-            self._keys = self._make_keys()
+        tokens = _signed_tokens()
         try:
-            return self._keys.get_signing_key(key_id)
-        except PyJWKClientConnectionError:
-            raise
-        except PyJWKClientError:
+            key = self._keys.get(str(tokens.get_unverified_header(token).get("kid")))
+            # never the algorithm of the token's own header
+            content = tokens.decode(token, key, algorithms=[_ALGORITHM])  # type: ignore[arg-type]
+            return msgspec.json.decode(content, type=_Payload)
+        except UnknownKeyError:
             raise BadTokenError("signed with an unknown key") from None
+        except (PyJWTError, msgspec.DecodeError) as error:
+            raise BadTokenError(type(error).__name__) from None
+
+
+@cache
+def _signed_tokens() -> "PyJWS":
+    """Return a reader of signed tokens that knows RS256 and no other algorithm."""
+    from jwt import PyJWS
+    from jwt.algorithms import Algorithm
+
+    class RS256(Algorithm):
+        """Verifies with this service's own keys: PyJWT's RS256 needs the library cryptography."""
+
+        def prepare_key(self, key: PublicKey) -> PublicKey:
+            return key
+
+        def verify(self, msg: bytes, key: PublicKey, sig: bytes) -> bool:
+            return key.verifies(msg, sig)
+
+        def sign(self, msg: bytes, key: Any) -> bytes:
+            raise NotImplementedError
+
+        @staticmethod
+        def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
+            raise NotImplementedError
+
+        @staticmethod
+        def from_jwk(jwk: Any) -> Any:
+            raise NotImplementedError
+
+    tokens = PyJWS(algorithms=[])
+    tokens.register_algorithm(_ALGORITHM, RS256())
+    return tokens

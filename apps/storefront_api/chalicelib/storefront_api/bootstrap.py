@@ -1,15 +1,15 @@
 """The only place where the components of the service are created and connected."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from chalicelib.storefront_api.authorizer import Authorizer, SigningKeys, fetched_keys
+from chalicelib.storefront_api.authorizer import Authorizer
 from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.expiry import Expiry
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.ordering import Ordering
 from chalicelib.storefront_api.reconciliation import Reconciliation
+from chalicelib.storefront_api.signing_keys import FetchedKeys, SigningKeys
 from chalicelib.storefront_api.users import Users
 from chalicelib.storefront_api.webhooks import Webhooks
 from chassis import aws, settings
@@ -86,7 +86,7 @@ def downstream_services(settings: Settings) -> DownstreamServices:
 def build(
     settings: Settings,
     downstream: DownstreamServices | None = None,
-    make_keys: Callable[[], SigningKeys] | None = None,
+    keys: SigningKeys | None = None,
 ) -> Components:
     """Create the components of the service and connect them.
 
@@ -96,8 +96,8 @@ def build(
         The service's settings.
     downstream
         Clients of the private services; by default, with the URLs of the settings.
-    make_keys
-        Creates the source of the keys that verify tokens; by default, the settings' key server.
+    keys
+        The keys that verify tokens; by default, those of the settings' key server.
     """
     services = downstream or downstream_services(settings)
     users = Users(
@@ -109,7 +109,7 @@ def build(
     )
     return Components(
         authorizer=Authorizer(
-            make_keys or (lambda: fetched_keys(settings.jwks_url)),
+            keys or FetchedKeys(settings.jwks_url),
             settings.token_issuer,
             settings.user_pool_client_id,
         ),
