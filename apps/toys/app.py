@@ -1,6 +1,6 @@
-"""The toys API, and the consumer of file_manager's events about images."""
+"""The toys API, the consumer of file_manager's events about images, and the search's log."""
 
-from chalice.app import SNSEvent, SQSEvent
+from chalice.app import CloudWatchEvent, DynamoDBEvent, SNSEvent, SQSEvent
 
 from chalicelib.toys.bootstrap import Settings, build
 from chalicelib.toys.store import Stored
@@ -25,6 +25,12 @@ def toy_to_change(toy_id: str) -> Stored:
 def search_toys() -> api.ToyPage:
     """Search the catalogue."""
     return components.toys.search(app.query(api.ToyQuery))
+
+
+@app.serves(api.SUGGEST)
+def suggest_toys() -> api.SuggestionList:
+    """Suggest queries."""
+    return components.toys.suggest(app.query(api.SuggestionQuery))
 
 
 @app.serves(api.GET)
@@ -94,3 +100,15 @@ def images(event: SNSEvent) -> dict[str, object]:
 def images_retry(event: SQSEvent) -> dict[str, object]:
     """Retry for hours what ``images`` failed to do."""
     return components.images.on_sqs(event.to_dict(), settings.images_retry_url, event.context)
+
+
+@app.on_dynamodb_record(stream_arn=source("log_bypassed"), starting_position="TRIM_HORIZON")
+def log_bypassed(event: DynamoDBEvent) -> dict[str, object]:
+    """Add to the change log what an earlier release wrote without it."""
+    return components.bypassed_writes.handle(event.to_dict())
+
+
+@app.schedule("rate(15 minutes)")
+def save_snapshot(_: CloudWatchEvent) -> bool:
+    """Save a snapshot of the search index if many toys have changed since the last one."""
+    return components.catalogue_index.save_snapshot(settings.snapshot_changes)

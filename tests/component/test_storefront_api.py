@@ -301,11 +301,30 @@ class TestCatalogue:
     def test_search_query_is_forwarded(self, shop: Shop) -> None:
         page = shop.call("GET", "/toys?q=kite&attr.color=red&price_min=5&limit=2&sort=-price")
         assert [item["id"] for item in page.json_body["items"]] == ["toy_1", "toy_2"]
+        assert page.json_body["total"] == 2
+        assert "facets" not in page.json_body
         assert shop.toys.calls[0].query == toys.ToyQuery(
             q="kite", attributes={"color": "red"}, price_min=5, limit=2, sort="-price"
         )
 
-    @pytest.mark.parametrize("query", ["color=red", "facets=brand", "age=-1", "limit=0", "sort=x"])
+    def test_facets_are_returned_if_asked_for(self, shop: Shop) -> None:
+        counts = {"brand": {"Sky": 2}}
+        shop.toys.answers["searchToys"] = lambda _: toys.ToyPage(
+            items=[], next_cursor=None, total=2, facets=counts
+        )
+        page = shop.call("GET", "/toys?facets=brand")
+        assert page.json_body["facets"] == counts
+        assert shop.toys.calls[0].query == toys.ToyQuery(facets="brand")
+
+    def test_suggestions_are_forwarded(self, shop: Shop) -> None:
+        answer = shop.call("GET", "/toys/suggestions?q=ki&limit=3")
+        assert answer.json_body == {"items": [{"text": "Kite"}]}
+        assert shop.toys.calls[0].query == toys.SuggestionQuery(q="ki", limit=3)
+        assert pointers(shop.call("GET", "/toys/suggestions?limit=21"), 400) == ["/limit"]
+
+    @pytest.mark.parametrize(
+        "query", ["color=red", "facets=color", "facets=age,age", "age=-1", "limit=0", "sort=x"]
+    )
     def test_invalid_parameter_is_400_without_a_call_to_toys(self, shop: Shop, query: str) -> None:
         assert pointers(shop.call("GET", f"/toys?{query}"), 400) == [f"/{query.split('=')[0]}"]
         assert shop.toys.calls == []

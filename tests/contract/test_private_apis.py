@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from chassis.client import ServiceClient
 from chassis.ids import derived_id
@@ -279,6 +280,21 @@ def test_storefront_searches_page_by_page(wire: Wire) -> None:
     with pytest.raises(BadRequest) as error:
         catalogue.call(toys.SEARCH, query=query)
     assert [wrong.pointer for wrong in error.value.errors] == ["/cursor"]
+
+
+@expects("storefront_api", "toys", "searchToys", "suggestToys")
+def test_storefront_counts_and_suggests_toys(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    add_toy(catalogue, name="Kite")
+    add_toy(catalogue, name="Ball", category="sports")
+    query = toys.ToyQuery(category="sports", facets="category,price")
+    page = catalogue.call(toys.SEARCH, query=query).value
+    assert page.total == 1
+    assert page.facets is not UNSET
+    assert page.facets["category"] == {"outdoor": 1, "sports": 1}
+    assert sum(page.facets["price"].values()) == 1
+    suggested = catalogue.call(toys.SUGGEST, query=toys.SuggestionQuery(q="ki")).value
+    assert [item.text for item in suggested.items] == ["Kite"]
 
 
 @expects("storefront_api", "toys", "lookUpToys")

@@ -28,6 +28,7 @@ TABLE = """
 | changeProfile         | 401       | 200      | 200   | 200   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | signIn                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | searchToys            | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
+| suggestToys           | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | getToy                | 200       | 200      | 200   | 200   | 200   | 200     | 200    | 200 | 200  | 200   | 200 | 200     | 200    | 200     |
 | createToy             | 401       | 403      | 403   | 403   | 201   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | replaceToy            | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
@@ -141,6 +142,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
             ("changeProfile", "PATCH", "/users/me", {"name": "N"}, {}),
             ("signIn", "POST", "/sessions", targets.credentials, {}),
             ("searchToys", "GET", "/toys", None, {}),
+            ("suggestToys", "GET", "/toys/suggestions?q=k", None, {}),
             ("getToy", "GET", toy, None, {}),
             ("createToy", "POST", "/toys", targets.draft, {}),
             ("replaceToy", "PUT", toy, targets.draft, of_toy),

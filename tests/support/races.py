@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 OtherWriter = Callable[[], object]
 BeforeWrite = Callable[..., None]
 
-_WRITES = ("PutItem", "UpdateItem", "DeleteItem")
+_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ class Recorder:
         """Record a call that botocore is about to make; presigning alone is not a call."""
         operation = f"{model.service_model.service_name}:{model.name}"
         if operation not in UNSIGNED and not context.get("is_presign_request"):
-            action = ACTIONS.get(operation, operation)
-            self.uses.append(Use(*_caller.get(), action, _resource(operation, params)))
+            for action, each in _writes(params) or [(ACTIONS.get(operation, operation), params)]:
+                self.uses.append(Use(*_caller.get(), action, _resource(operation, each)))
 
     def beyond(self, services: Iterable[str]) -> set[Use]:
         """Return the calls that the policies of their functions do not allow.
@@ -103,6 +103,16 @@ def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for action in as_list(statement["Action"]):
             for resource in as_list(statement["Resource"]):
                 yield action, resource
+
+
+def _writes(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the action and the parameters of each write of a transaction of DynamoDB."""
+    names = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}
+    return [
+        (f"dynamodb:{names[kind]}", write)
+        for item in params.get("TransactItems", ())
+        for kind, write in item.items()
+    ]
 
 
 def _resource(operation: str, params: Mapping[str, Any]) -> str:

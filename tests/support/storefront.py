@@ -96,7 +96,10 @@ class Toys(FakeDownstream):
         self.shelf = {"toy_1": toy("toy_1"), "toy_2": toy("toy_2", 500)}
         super().__init__(
             getHealth=lambda _: Health(status="ok"),
-            searchToys=lambda _: toys.ToyPage(items=list(self.shelf.values()), next_cursor=None),
+            searchToys=lambda _: toys.ToyPage(
+                items=list(self.shelf.values()), next_cursor=None, total=len(self.shelf)
+            ),
+            suggestToys=lambda _: toys.SuggestionList(items=[toys.Suggestion(text="Kite")]),
             getToy=lambda call: self._toy(call),
             lookUpToys=lambda call: toys.ToyLookupAnswer(
                 items=[self.shelf[toy_id] for toy_id in call.body.ids if toy_id in self.shelf]

@@ -30,6 +30,10 @@ class Catalogue:
         """Return a page of the toys that match a query."""
         return self._toys.call(api.SEARCH, query=query).value
 
+    def suggest(self, query: api.SuggestionQuery) -> api.SuggestionList:
+        """Return what continues the beginning of a query."""
+        return self._toys.call(api.SUGGEST, query=query).value
+
     def get(self, toy_id: str) -> api.Toy:
         """Return a toy."""
         return self._toys.call(api.GET, _path(toy_id)).value

@@ -2,8 +2,12 @@
 
 from typing import NamedTuple
 
-from chalicelib.toys.search import TableIndex
+from chalicelib.toys import index
+from chalicelib.toys.bypassed_writes import BypassedWrites
+from chalicelib.toys.catalogue_index import CatalogueIndex
+from chalicelib.toys.change_log import ChangeLog
 from chalicelib.toys.service import ToyService
+from chalicelib.toys.snapshots import Snapshots
 from chalicelib.toys.store import ToyStore
 from chassis import aws, settings
 from chassis.client import Downstream, ServiceClient
@@ -18,16 +22,19 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     """The service's settings, read from its environment.
 
     ``currency`` is the only currency of the stage. ``retry_base_seconds`` is the first delay of the
-    retry queue.
+    retry queue. ``snapshot_changes`` is how many changes must be newer than a snapshot before the
+    next one is saved.
     """
 
     table_name: str
+    snapshots_bucket: str
     cursor_secret_id: str
     file_manager_url: str
     images_retry_url: str
     images_dead_letters_url: str
     currency: str = "AUD"
     retry_base_seconds: float = 30
+    snapshot_changes: int = 100
 
 
 class Components(NamedTuple):
@@ -35,6 +42,8 @@ class Components(NamedTuple):
 
     toys: ToyService
     images: Consumer
+    bypassed_writes: BypassedWrites
+    catalogue_index: CatalogueIndex
 
 
 def build(settings: Settings, file_manager: Downstream | None = None) -> Components:
@@ -48,11 +57,14 @@ def build(settings: Settings, file_manager: Downstream | None = None) -> Compone
         Client of the downstream service; by default, of the URL in the settings.
     """
     sqs = aws.client("sqs")
-    store = ToyStore(settings.table_name)
+    log = ChangeLog()
+    store = ToyStore(settings.table_name, log)
+    snapshots = Snapshots(lambda: aws.client("s3"), settings.snapshots_bucket, index.FORMAT)
+    catalogue_index = CatalogueIndex(log, store, snapshots)
     keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
     toys = ToyService(
         store,
-        TableIndex(store.listing),
+        catalogue_index,
         Cursors(keys),
         file_manager
         or ServiceClient("file_manager", settings.file_manager_url, signed_transport()),
@@ -64,4 +76,4 @@ def build(settings: Settings, file_manager: Downstream | None = None) -> Compone
         sqs,
         settings.retry_base_seconds,
     )
-    return Components(toys, images)
+    return Components(toys, images, BypassedWrites(store), catalogue_index)

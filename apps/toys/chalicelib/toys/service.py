@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from chalicelib.toys import domain
-from chalicelib.toys.search import ToyIndex
+from chalicelib.toys.catalogue_index import CatalogueIndex
+from chalicelib.toys.index import Facet
 from chalicelib.toys.store import Stored, ToyStore
 from chassis import clock, log
 from chassis.client import Downstream
@@ -22,6 +24,9 @@ from contracts import files
 from contracts.events import CloudEvent
 from contracts.toys import (
     NewToyImage,
+    Suggestion,
+    SuggestionList,
+    SuggestionQuery,
     Toy,
     ToyDraft,
     ToyImage,
@@ -35,6 +40,8 @@ from contracts.toys import (
 )
 
 _MAX_ID_LENGTH = 64
+_RANKING = "bm25"
+"""Part of the query of a cursor by relevance; another ranking gives it another name."""
 
 
 class ToyService:
@@ -59,7 +66,7 @@ class ToyService:
     def __init__(
         self,
         store: ToyStore,
-        index: ToyIndex,
+        index: CatalogueIndex,
         cursors: Cursors,
         file_manager: Downstream,
         currency: str,
@@ -82,13 +89,26 @@ class ToyService:
         """
         scope = msgspec.to_builtins(query)
         cursor = scope.pop("cursor")
-        del scope["limit"]  # the limit may change between pages
+        # what may change between pages
+        del scope["limit"], scope["facets"]
+        if query.sort == "relevance":
+            # the release before this one ranks otherwise, and would misread the position
+            scope["ranking"] = _RANKING
         after = tuple(self._cursors.read(cursor, scope)) if cursor else None
-        page = self._index.search(query, after)
+        named = query.facets.split(",") if query.facets else []
+        facets = msgspec.convert(named, list[Facet])
+        page = self._index.search(query, after, facets)
         return ToyPage(
             items=self._store.get_many(page.ids),
             next_cursor=self._cursors.write(page.last, scope) if page.last else None,
+            total=page.total,
+            facets=page.facets if facets else UNSET,
         )
+
+    def suggest(self, query: SuggestionQuery) -> SuggestionList:
+        """Return texts of the catalogue that continue what a shopper has typed."""
+        texts = self._index.suggest(query.q, query.limit)
+        return SuggestionList(items=[Suggestion(text=text) for text in texts])
 
     def get(self, toy_id: str) -> Toy:
         """Return a toy.

@@ -258,6 +258,28 @@ def bind(
     return model
 
 
+def bind_to_table_of(model: type[Model], owner: type[Record]) -> None:
+    """Bind a model of other items to the table of a bound model; both use one client.
+
+    Parameters
+    ----------
+    model
+        The model of items with the same key attribute, ``id``.
+    owner
+        The model that is bound to the table.
+    """
+    meta: Any = model.Meta
+    owners: Any = owner.Meta
+    meta.table_name = owners.table_name
+    model._connection = None
+    model._get_connection().connection = connection_of(owner)
+
+
+def connection_of(model: type[Model]) -> Connection:
+    """Return the connection of a bound model, which a transaction is sent through."""
+    return model._get_connection().connection
+
+
 def _check_table(model: type[Record]) -> None:
     try:
         model.get("health-check")

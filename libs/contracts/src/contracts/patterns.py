@@ -16,6 +16,11 @@ SHA256 = r"^[0-9a-f]{64}$(?!\n)"
 CONFIRMATION_CODE = r"^[0-9]{6}$(?!\n)"
 FILENAME = r"^[A-Za-z0-9._-]+$(?!\n)"
 ATTRIBUTE_NAME = r"^[A-Za-z0-9_ -]+$(?!\n)"
+FACETS = (
+    r"^(?!.*category.*category)(?!.*brand.*brand)(?!.*age.*age)(?!.*price.*price)"
+    r"(?:category|brand|age|price)(?:,(?:category|brand|age|price))*$(?!\n)"
+)
+"""Facets of the toy search, separated by commas, each once."""
 
 REQUIREMENTS: dict[str, str] = {
     LINE: "Must be one line without control characters",
@@ -27,6 +32,7 @@ REQUIREMENTS: dict[str, str] = {
     SHA256: "Must be a SHA-256 digest of 64 hexadecimal digits in lower case",
     CONFIRMATION_CODE: "Must be a code of six digits",
     FILENAME: "Must consist of letters, digits, dots, hyphens and underscores",
+    FACETS: "Must be one or more of category, brand, age and price, separated by commas, each once",
     ATTRIBUTE_NAME: "Must consist of letters, digits, spaces, hyphens and underscores",
 }
 """The requirement of each pattern as a sentence without a full stop."""

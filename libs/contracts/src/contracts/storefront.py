@@ -35,6 +35,8 @@ from contracts.schema import (
 )
 from contracts.toys import (
     NewToyImage,
+    SuggestionList,
+    SuggestionQuery,
     Toy,
     ToyDraft,
     ToyPage,
@@ -267,6 +269,11 @@ SEARCH_TOYS: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
     audience="anyone", query=ToyQuery, answer=ToyPage, problems=(400, 503), repeatable=True,
 )  # fmt: skip
+SUGGEST_TOYS: Operation[SuggestionList] = Operation(
+    name="suggestToys", method="GET", path="/toys/suggestions", summary="Suggest queries",
+    audience="anyone", query=SuggestionQuery, answer=SuggestionList, problems=(400, 503),
+    repeatable=True,
+)  # fmt: skip
 GET_TOY: Operation[Toy] = Operation(
     name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
     audience="anyone", answer=Toy, problems=(404, 503), repeatable=True, conditional=True,
@@ -371,6 +378,7 @@ OPERATIONS = (
     CHANGE_PROFILE,
     SIGN_IN,
     SEARCH_TOYS,
+    SUGGEST_TOYS,
     GET_TOY,
     CREATE_TOY,
     REPLACE_TOY,

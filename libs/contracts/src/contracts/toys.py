@@ -130,13 +130,52 @@ class ToyQuery(Input):
     sort: Sort = "newest"
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
+    facets: (
+        Annotated[
+            str,
+            Meta(
+                pattern=patterns.FACETS,
+                description="What to count the toys of the whole result by: facets separated by "
+                "commas, each once.",
+                examples=["category,brand,age,price"],
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ToyPage(Output):
-    """A page of toys."""
+    """A page of toys.
+
+    ``total`` is the number of toys on all pages. ``facets`` has, for each facet that was asked for,
+    the number of toys by value, counted as if the facet's own filter were absent. A value of
+    ``age`` is a toy's ``min_age``; a value of ``price`` is a range in minor units, both ends
+    included, such as ``1000-1999``, or ``5000000-`` without an upper end.
+    """
 
     items: list[Toy]
     next_cursor: str | None
+    total: int
+    facets: dict[str, dict[str, int]] | UnsetType = UNSET
+
+
+class SuggestionQuery(Input):
+    """The beginning of a query, as a shopper types it."""
+
+    q: Annotated[str, Meta(max_length=200)] = ""
+    limit: Annotated[int, Meta(ge=1, le=20)] = 8
+
+
+class Suggestion(Output):
+    """A name or brand of the catalogue to search for."""
+
+    text: str
+
+
+class SuggestionList(Output):
+    """What continues the beginning of a query, best first."""
+
+    items: list[Suggestion]
 
 
 class ToyLookup(Input):
@@ -176,6 +215,10 @@ class UploadedImagePage(Output):
 SEARCH: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
     query=ToyQuery, answer=ToyPage, problems=(400,), repeatable=True,
+)  # fmt: skip
+SUGGEST: Operation[SuggestionList] = Operation(
+    name="suggestToys", method="GET", path="/toys/suggestions", summary="Suggest queries",
+    query=SuggestionQuery, answer=SuggestionList, problems=(400,), repeatable=True,
 )  # fmt: skip
 GET: Operation[Toy] = Operation(
     name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
@@ -222,6 +265,7 @@ REMOVE_IMAGE: Operation[None] = Operation(
 
 OPERATIONS = (
     SEARCH,
+    SUGGEST,
     GET,
     LOOKUP,
     CREATE,

@@ -90,4 +90,6 @@ def test_alarms_use_chalices_names_in_its_stages() -> None:
         "api",
         "toyshop-toys-prod-images",
         "toyshop-toys-prod-images_retry",
+        "toyshop-toys-prod-log_bypassed",
+        "toyshop-toys-prod-save_snapshot",
     }

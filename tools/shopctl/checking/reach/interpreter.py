@@ -24,6 +24,8 @@ from shopctl.checking.reach.values import (
     RecordMethod,
     Scope,
     Text,
+    Transaction,
+    TransactionMethod,
     Tuple,
     Value,
     Values,
@@ -38,6 +40,7 @@ from shopctl.project.source import Module
 
 _MODELS = ("chassis.records.Record", "pynamodb.models.Model")
 _MAKE_CLIENT = "chassis.aws.client"
+_TRANSACTION = "pynamodb.transactions.TransactWrite"
 # methods of containers, which return what is in the container
 _OF_CONTAINERS = ("items", "values", "get", "pop")
 # functions that return their arguments, or an object that holds them
@@ -244,7 +247,7 @@ class Interpreter:
         """Return the possible values of an imported name."""
         if dotted is None:
             return NOTHING
-        if dotted in self._modules or dotted == _MAKE_CLIENT:
+        if dotted in self._modules or dotted in (_MAKE_CLIENT, _TRANSACTION):
             return frozenset({Package(dotted)})
         module, _, name = dotted.rpartition(".")
         if module in self._modules:
@@ -263,6 +266,8 @@ class Interpreter:
             return self._imported(f"{owner.name}.{name}")
         if isinstance(owner, Client):
             return frozenset({ClientMethod(owner.service, name)})
+        if isinstance(owner, Transaction):
+            return frozenset({TransactionMethod(name)})
         if isinstance(owner, Object):
             return self._member_of_object(owner, name)
         if isinstance(owner, Class):
@@ -336,10 +341,15 @@ class Interpreter:
         """Return the possible results of calling one value."""
         if isinstance(function, Package) and function.name == _MAKE_CLIENT:
             return frozenset(Client(name) for name in texts(arguments[0]))
+        if isinstance(function, Package) and function.name == _TRANSACTION:
+            return frozenset({Transaction()})
         if isinstance(function, Class):
             return self._construct(function, arguments, keywords)
         if isinstance(function, ClientMethod):
             self._uses |= uses.of_client(function, arguments, node, scope)
+            return NOTHING
+        if isinstance(function, TransactionMethod):
+            self._uses.add(uses.of_transaction(function, node, scope))
             return NOTHING
         if isinstance(function, RecordMethod):
             self._uses.add(uses.of_record(function, node, scope))

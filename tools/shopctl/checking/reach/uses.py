@@ -10,6 +10,7 @@ from shopctl.checking.reach.values import (
     Object,
     RecordMethod,
     Scope,
+    TransactionMethod,
     Values,
     texts,
 )
@@ -27,9 +28,15 @@ DYNAMODB_METHODS = {
     "get_item": "GetItem",
     "update_item": "UpdateItem",
     "delete_item": "DeleteItem",
-    "transact_write_items": "TransactWriteItems",
 }
 """DynamoDB operations by the PynamoDB method that calls them."""
+
+_IN_TRANSACTIONS = {
+    "save": "PutItem",
+    "delete": "DeleteItem",
+    "update": "UpdateItem",
+    "condition_check": "ConditionCheckItem",
+}
 
 # client methods whose first argument names the operation that is called later
 _NAMED_BY_ARGUMENT = ("generate_presigned_url", "get_paginator")
@@ -71,6 +78,11 @@ def of_client(
 def of_record(method: RecordMethod, node: ast.Call, scope: Scope) -> Use:
     """Return the use that the call of a PynamoDB method stands for."""
     return Use("dynamodb", DYNAMODB_METHODS[method.name], scope.module, node.lineno)
+
+
+def of_transaction(method: TransactionMethod, node: ast.Call, scope: Scope) -> Use:
+    """Return the use that a write in a transaction stands for; each needs its own permission."""
+    return Use("dynamodb", _IN_TRANSACTIONS[method.name], scope.module, node.lineno)
 
 
 def of_downstream(function: Function, node: ast.Call, scope: Scope) -> set[Use] | None:

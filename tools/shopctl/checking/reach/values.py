@@ -119,6 +119,18 @@ class RecordMethod:
 
 
 @dataclass(frozen=True)
+class Transaction:
+    """A transaction of PynamoDB, to which writes are added."""
+
+
+@dataclass(frozen=True)
+class TransactionMethod:
+    """A method that adds a write to a transaction."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Text:
     """A string that is written in the code."""
 
@@ -148,6 +160,8 @@ Value = (
     | Record
     | RecordMethod
     | Text
+    | Transaction
+    | TransactionMethod
     | Package
     | Tuple
 )

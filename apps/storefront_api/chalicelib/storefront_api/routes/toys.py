@@ -4,7 +4,15 @@ from chalicelib.storefront_api.bootstrap import Components
 from chassis.api import Answer, ServiceBlueprint
 from contracts import storefront as api
 from contracts.files import ImageTicket
-from contracts.toys import Toy, ToyPage, ToyQuery, UploadedImagePage, UploadedImageQuery
+from contracts.toys import (
+    SuggestionList,
+    SuggestionQuery,
+    Toy,
+    ToyPage,
+    ToyQuery,
+    UploadedImagePage,
+    UploadedImageQuery,
+)
 
 routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 
@@ -13,6 +21,12 @@ routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 def search_toys() -> ToyPage:
     """Search the catalogue."""
     return routes.components.catalogue.search(routes.app.query(ToyQuery))
+
+
+@routes.serves(api.SUGGEST_TOYS)
+def suggest_toys() -> SuggestionList:
+    """Suggest queries."""
+    return routes.components.catalogue.suggest(routes.app.query(SuggestionQuery))
 
 
 @routes.serves(api.GET_TOY)

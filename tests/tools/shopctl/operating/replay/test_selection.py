@@ -58,7 +58,8 @@ def test_queues_are_selected_by_service_and_name(queues: DeadLetterQueues) -> No
         return [route.queue.removeprefix("toyshop-local-") for route in found]
 
     assert len(chosen()) == len(routes)
-    assert chosen(services=("toys",)) == ["toys-images-dead-letters"]
+    assert chosen(services=("orders",)) == ["orders-relay-dead-letters"]
+    assert len(chosen(services=("toys",))) == 3
     assert len(chosen(services=("file-manager",))) == 2
     assert chosen(queues=("payments-charge-dead-letters",)) == ["payments-charge-dead-letters"]
     assert chosen(queues=("toyshop-local-toys-images-dead-letters",)) == [
