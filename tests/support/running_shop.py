@@ -125,6 +125,11 @@ class Shop:
         self.up_output = result.stdout
         return result.stdout
 
+    def wait_for_pictures(self) -> None:
+        """Wait until every toy of the catalogue has its pictures."""
+        result = self.run("seed")
+        assert result.returncode == 0, result.stdout + result.stderr
+
     def down(self) -> None:
         result = self.run("down")
         assert result.returncode == 0, result.stdout + result.stderr

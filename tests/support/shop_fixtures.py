@@ -27,6 +27,7 @@ def shop(
     shop = Shop(tmp_path_factory.mktemp("shop") / "home", auth=auth)
     try:
         shop.up()
+        shop.wait_for_pictures()
         yield shop
     finally:
         shop.run("down", "--purge")

@@ -15,18 +15,23 @@ _EMAIL, _PASSWORD = "SHOP_STAFF_EMAIL", "SHOP_STAFF_PASSWORD"
 @click.command("seed", cls=ChangingCommand)
 @click.option("--stage", help="A stage of stages.toml; the running shop by default.")
 def seed_command(stage: str | None) -> None:
-    """Add the toys of the seed catalogue that are not in the shop.
+    """Add the toys of the seed catalogue, and their pictures, that are not in the shop.
 
-    After an interruption, run it again: it also adds the pictures that its toys lack.
+    It waits for the pictures that `./shop up` adds in the background. After an interruption, run it
+    again.
 
     On a --stage, SHOP_STAFF_EMAIL and SHOP_STAFF_PASSWORD are the credentials of one of its staff.
     """
+    from shopctl.local import seeding
     from shopctl.local.progress import Progress
-    from shopctl.local.up import fill
+    from shopctl.local.up import is_sellable
 
     layout = Layout.find()
     if stage is None:
-        fill(layout, running(layout), Progress())
+        shop = running(layout)
+        if is_sellable(shop):
+            with Progress().step("Catalogue seeded") as step:
+                seeding.complete(layout, shop, step)
         return
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
     if not (email and password):

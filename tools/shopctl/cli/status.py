@@ -29,7 +29,8 @@ def status_command(json_: bool) -> None:
 
     from shopctl.local.status import status
 
-    content = status(running(Layout.find()))
+    layout = Layout.find()
+    content = status(layout, running(layout))
     if json_:
         print_json(content)
     else:
@@ -46,6 +47,11 @@ def status_command(json_: bool) -> None:
             console.print(f"  {name:15} {health}")
         for name, problem in content["unread_queues"].items():
             console.print(f"  {name} is not read: {_PROBLEMS[problem]}")
+        pictures = content["pictures"]
+        if pictures["status"] != "complete":
+            line = f"  {pictures['done']} of {pictures['of']} pictures of the catalogue added"
+            hint = "; run `./shop seed`" if pictures["status"] == "interrupted" else " so far"
+            console.print(line + hint)
         console.print(f"Resident memory {content['memory_mib']} MiB")
     if content["status"] != "running":
         sys.exit(_DEGRADED)

@@ -16,6 +16,9 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     """Wait until pending events are delivered, then stop every process."""
     if state.supervisor:
         processes.stop(state.supervisor)
+    # what it has not added follows after the next start
+    if state.seeding:
+        processes.stop(state.seeding)
     edge = state["edge"]
     if not processes.stop(edge):
         progress.warn("The edge did not stop in time and was killed.")

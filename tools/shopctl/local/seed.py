@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,21 @@ _ANNOUNCED_SECONDS = 30
 
 @dataclass
 class Seeded:
-    """How many toys were already in the shop, were added, and were given pictures they lacked."""
+    """Counts of toys.
+
+    Attributes
+    ----------
+    present, created
+        Toys that were already in the shop, and that were added.
+    without_pictures
+        Toys that lacked pictures before the run, or that it added.
+    completed
+        Toys that were already there and were given the pictures that they lacked.
+    """
 
     present: int = 0
     created: int = 0
+    without_pictures: int = 0
     completed: int = 0
 
     def __str__(self) -> str:
@@ -60,6 +71,9 @@ def seed(
     record: Path,
     progress: Callable[[int, int], None],
     staff: Credentials = LOCAL_STAFF,
+    *,
+    with_pictures: bool = True,
+    parallel: int = _PARALLEL_TOYS,
 ) -> Seeded:
     """Add the toys of the catalogue that the shop does not have.
 
@@ -73,17 +87,22 @@ def seed(
     record
         File with the id of the toy that was created for each key of the catalogue.
     progress
-        Called with the number of toys added or completed so far, and of those to add or complete.
+        Called with the number of toys and pictures added so far, and of those to add.
     staff
         Credentials of one of the shop's staff; of the local shop's by default.
+    with_pictures
+        Whether to add pictures too. A later run adds those that were left out.
+    parallel
+        Number of toys or pictures that are added at a time.
 
     Raises
     ------
     ShopProblem
         If the shop does not answer, or refuses a toy or a picture.
     """
+    work = _seed(f"{origin}/api", record, progress, staff, with_pictures, parallel)
     try:
-        return asyncio.run(_seed(f"{origin}/api", record, progress, staff))
+        return asyncio.run(work)
     except (aiohttp.ClientConnectionError, TimeoutError) as error:
         raise ShopProblem(
             f"{origin} does not answer: {str(error) or 'timeout'}.",
@@ -92,7 +111,12 @@ def seed(
 
 
 async def _seed(
-    api: str, record: Path, progress: Callable[[int, int], None], staff: Credentials
+    api: str,
+    record: Path,
+    progress: Callable[[int, int], None],
+    staff: Credentials,
+    with_pictures: bool,
+    parallel: int,
 ) -> Seeded:
     known: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     toys, result = load(), Seeded()
@@ -100,47 +124,69 @@ async def _seed(
         present = await _present(session, api)
         found = {toy.key: _find(toy, known, present) for toy in toys}
         missing = [toy for toy in toys if found[toy.key] is None]
-        incomplete = {toy.key: one["id"] for toy in toys if (one := _incomplete(toy, found, known))}
+        incomplete = {toy.key: one for toy in toys if (one := _incomplete(toy, found, known))}
         result.present = len(toys) - len(missing)
-        if not (missing or incomplete):
+        result.without_pictures = len(missing) + len(incomplete)
+        if not (missing or (incomplete and with_pictures)):
             return result
         token = await _sign_in(session, api, staff)
-        slots = asyncio.Semaphore(_PARALLEL_TOYS)
+        slots = asyncio.Semaphore(parallel)
+        done, of = 0, len(missing)
+        if with_pictures:
+            of += sum(len(pictures(toy)) for toy in missing)
+            of += sum(
+                len(pictures(toy)) - len(incomplete[toy.key]["images"])
+                for toy in toys
+                if toy.key in incomplete
+            )
+        lacking: dict[str, list[SeedPicture]] = {}
 
         def show() -> None:
-            progress(result.created + result.completed, len(missing) + len(incomplete))
+            nonlocal done
+            done += 1
+            progress(done, of)
 
         async def add(toy: SeedToy) -> None:
             async with slots:
                 known[toy.key] = await _add(session, api, token, toy)
                 # at once, so that a run after an interruption knows whose toy it is
                 _write(record, known)
-                await _add_picture(session, api, token, toy, known[toy.key], pictures(toy)[0])
+            lacking[toy.key] = pictures(toy)
             result.created += 1
             show()
 
-        async def add_further_pictures(toy: SeedToy) -> None:
+        async def find_lacking(toy: SeedToy) -> None:
             async with slots:
-                await _add_in_order(session, api, token, toy, known[toy.key], pictures(toy)[1:])
-
-        async def complete(toy: SeedToy) -> None:
-            async with slots:
-                toy_id = incomplete[toy.key]
-                lacking = await _lacking(session, api, token, toy, toy_id)
-                await _add_in_order(session, api, token, toy, toy_id, lacking)
+                known[toy.key] = toy_id = incomplete[toy.key]["id"]
+                lacking[toy.key] = await _lacking(session, api, token, toy, toy_id)
             result.completed += 1
-            show()
 
+        async def add_main_view(toy: SeedToy) -> None:
+            async with slots:
+                if lacking[toy.key][:1] == pictures(toy)[:1]:
+                    picture = lacking[toy.key].pop(0)
+                    await _add_picture(session, api, token, toy, known[toy.key], picture)
+                    show()
+
+        async def add_further_views(toy: SeedToy) -> None:
+            async with slots:
+                for picture in lacking[toy.key]:
+                    await _until_picture_appears(session, api, toy, known[toy.key])
+                    await _add_picture(session, api, token, toy, known[toy.key], picture)
+                    show()
+
+        steps: list[tuple[Callable[[SeedToy], Coroutine[Any, Any, None]], list[SeedToy]]]
+        steps = [(add, missing)]
+        if with_pictures:
+            again = [toy for toy in toys if toy.key in incomplete]
+            # the main views of all toys first: a toy without a picture looks unfinished
+            steps += [(find_lacking, again), (add_main_view, missing + again)]
+            steps += [(add_further_views, missing + again)]
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for toy in missing:
-                    tasks.create_task(add(toy))
-            async with asyncio.TaskGroup() as tasks:
-                for toy in missing:
-                    tasks.create_task(add_further_pictures(toy))
-                for toy in toys:
-                    if toy.key in incomplete:
-                        tasks.create_task(complete(toy))
+            for step, chosen in steps:
+                async with asyncio.TaskGroup() as tasks:
+                    for toy in chosen:
+                        tasks.create_task(step(toy))
         except* ShopProblem as problems:
             raise problems.exceptions[0] from None
         except* (aiohttp.ClientConnectionError, TimeoutError) as errors:
@@ -233,24 +279,6 @@ async def _lacking(
         if not pending or asyncio.get_running_loop().time() > deadline:
             return lacking
         await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _add_in_order(
-    session: aiohttp.ClientSession,
-    api: str,
-    token: str,
-    toy: SeedToy,
-    toy_id: str,
-    chosen: list[SeedPicture],
-) -> None:
-    """Add pictures of a toy, each after the main view or another one appeared.
-
-    A toy shows its pictures in the order in which their uploads were checked.
-    """
-    for picture in chosen:
-        if picture.filename != pictures(toy)[0].filename:
-            await _until_picture_appears(session, api, toy, toy_id)
-        await _add_picture(session, api, token, toy, toy_id, picture)
 
 
 async def _until_picture_appears(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
-from shopctl.local import activity, down, up, users
+from shopctl.local import activity, down, seeding, up, users
 from shopctl.local.lock import exclusive
 from shopctl.local.progress import Progress
 from shopctl.project import running_shop, services
@@ -75,6 +75,7 @@ def _refresh(layout: Layout, state: RunningShop, options: up.Options, progress: 
     if up.converge(layout, state, chosen, progress):
         running_shop.write(layout.state, replace(state, services=tuple(merged)))
         activity.checkpoint(state["aws"].url)
+    seeding.continued(layout, running_shop.read(layout.state) or state)
 
 
 def _welcome(state: RunningShop, progress: Progress, seconds: float) -> None:

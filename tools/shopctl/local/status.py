@@ -8,11 +8,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from shopctl.aws.clients import LOCAL_ACCOUNT, LOCAL_REGION
+from shopctl.local import seeding
 from shopctl.project import aws_names
+from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 
 
-def status(shop: RunningShop) -> dict[str, Any]:
+def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
     """Describe the running shop.
 
     Returns
@@ -21,7 +23,8 @@ def status(shop: RunningShop) -> dict[str, Any]:
         ``status`` is ``running`` or ``degraded``; ``processes`` and ``services`` say which of them
         fail, and ``given_up`` of a process why it is not started again; ``supervisor`` is
         ``running`` or ``dead``; ``unread_queues`` says by queue why its consumer does not read it:
-        ``missing``, ``disabled`` or ``overdue``; ``memory_mib`` is resident memory in MiB.
+        ``missing``, ``disabled`` or ``overdue``; ``pictures`` says whether the catalogue has its
+        pictures; ``memory_mib`` is resident memory in MiB.
     """
     processes = {
         process.name: {
@@ -46,6 +49,7 @@ def status(shop: RunningShop) -> dict[str, Any]:
         "supervisor": "running" if supervised else "dead",
         "services": services,
         "unread_queues": unread,
+        "pictures": seeding.status(layout, shop),
     }
 
 

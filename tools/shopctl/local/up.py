@@ -10,7 +10,7 @@ from shopctl.aws.clients import connect
 from shopctl.aws.target import on_running_shop
 from shopctl.deploying import deploy, stacks
 from shopctl.deploying.references import SIMULATOR_KEYS
-from shopctl.local import activity, environment, processes, seed, supervisor, users
+from shopctl.local import activity, environment, processes, seeding, supervisor, users
 from shopctl.local.progress import Progress
 from shopctl.packaging.package import Package
 from shopctl.project import running_shop, services, stages
@@ -20,7 +20,6 @@ from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 _PARALLEL_PACKAGES = 2
-_PICTURES_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,11 @@ class Start:
         if state.supervisor:
             self.processes.append(state.supervisor)
         converge(self.layout, state, chosen, self.progress)
-        if self.options.seed:
-            fill(self.layout, state, self.progress)
+        if self.options.seed and is_sellable(state):
+            with self.progress.step("Catalogue seeded") as step:
+                state = seeding.add_toys(self.layout, state, step)
+            if state.seeding:
+                self.processes.append(state.seeding)
         activity.checkpoint(state["aws"].url)
         return state
 
@@ -166,17 +168,9 @@ def converge(
     return changed
 
 
-def fill(layout: Layout, state: RunningShop, progress: Progress) -> None:
-    """Seed the catalogue, if the services for it run."""
-    if not {"toys", "file_manager", "storefront_api"} <= set(state.services):
-        return
-    with progress.step("Catalogue seeded") as step:
-        result = seed.seed(
-            state["edge"].url, layout.home / "seed.json", lambda done, of: step.show(done, of)
-        )
-        if result.created or result.completed:
-            activity.wait_until_idle(state["aws"].url, seconds=_PICTURES_SECONDS)
-        step.note = str(result)
+def is_sellable(shop: RunningShop) -> bool:
+    """Return whether the services run that show toys with pictures."""
+    return {"toys", "file_manager", "storefront_api"} <= set(shop.services)
 
 
 def _package(layout: Layout, stage: Stage, chosen: Sequence[Service]) -> list[Package]:

@@ -72,12 +72,15 @@ class RunningShop:
         The processes, one for each role.
     supervisor
         The process that starts the others again; ``None`` before it has been started.
+    seeding
+        The process that adds the catalogue's pictures; ``None`` if none were missing.
     """
 
     started_at: str
     services: tuple[str, ...]
     processes: tuple[Process, ...]
     supervisor: Process | None = None
+    seeding: Process | None = None
 
     def __getitem__(self, name: str) -> Process:
         """Return the process of a role."""
@@ -108,6 +111,7 @@ def read(path: Path) -> RunningShop | None:
             tuple(content["services"]),
             tuple(_process(entry) for entry in content["processes"]),
             _process(content["supervisor"]) if content["supervisor"] else None,
+            _process(content["seeding"]) if content.get("seeding") else None,
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
