@@ -1,7 +1,7 @@
 """Measures the search index: ``python benchmarks/search.py``.
 
-Prints the CPU time of each kind of query at 1,000, 10,000 and 100,000 toys. Half of the kinds match
-the same 20 toys at each size, the others match every toy.
+Prints the CPU time of each kind of query at 1,000, 10,000 and 100,000 toys. Some kinds match
+the same 20 toys at each size, others match no toy or every toy.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,14 @@ FEW_MATCH: list[Kind] = [
         "price_min": 7_000_000, "attributes": {"gas": "helium"},
     }, (), 0),
     ("word and facets, by relevance", {"q": "toy zeppelin", "sort": "relevance"}, FACETS, 0),
+    ("typo", {"q": "zepelin", "sort": "relevance"}, (), 0),
 ]  # fmt: skip
+
+NONE_MATCH: list[Kind] = [
+    ("unknown word", {"q": "xylophonist"}, (), 0),
+    ("word of every toy and unknown word", {"q": "toy xylophonist"}, (), 0),
+    ("no words", {"q": "!?"}, (), 0),
+]
 
 ALL_MATCH: list[Kind] = [
     ("everything, newest", {}, (), 0),
@@ -120,6 +127,14 @@ ALL_MATCH: list[Kind] = [
 ]  # fmt: skip
 
 
+GROUPS = {"same 20 toys": FEW_MATCH, "no toy": NONE_MATCH, "every toy": ALL_MATCH}
+
+
+def expected(group: str, size: int) -> int:
+    """Return how many toys a query of a group matches."""
+    return {"same 20 toys": MATCHES, "no toy": 0}.get(group, size)
+
+
 def prepared(index: SearchIndex, kind: Kind) -> Callable[[], Any]:
     """Return a function that searches."""
     _, fields, facets, share = kind
@@ -131,17 +146,19 @@ def prepared(index: SearchIndex, kind: Kind) -> Callable[[], Any]:
     return lambda: index.search(query, after, facets)
 
 
-def cpu(action: Callable[[], Any], seconds: float) -> float:
-    """Return the CPU time of an action in milliseconds: the median of several measurements."""
-    action()
-    times: list[float] = []
+def cpu(actions: Mapping[int, Callable[[], Any]], seconds: float) -> dict[int, float]:
+    """Return the CPU time of each action in milliseconds: the median of interleaved rounds."""
+    times: dict[int, list[float]] = {size: [] for size in actions}
+    for action in actions.values():
+        action()
     started = time.process_time()
-    while time.process_time() - started < seconds or len(times) < 5:
-        before = time.process_time()
-        for _ in range(10):
-            action()
-        times.append((time.process_time() - before) * 100)
-    return statistics.median(times)
+    while time.process_time() - started < seconds or len(times[min(times)]) < 5:
+        for size, action in actions.items():
+            before = time.process_time()
+            for _ in range(5):
+                action()
+            times[size].append((time.process_time() - before) * 200)
+    return {size: statistics.median(measured) for size, measured in times.items()}
 
 
 def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
@@ -149,16 +166,13 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     indexes = {size: index_of(size) for size in sizes}
     gc.collect()
     kinds = {}
-    for group, members in (("same 20 toys", FEW_MATCH), ("every toy", ALL_MATCH)):
+    for group, members in GROUPS.items():
         for kind in members:
             actions = {size: prepared(index, kind) for size, index in indexes.items()}
             found = {size: action().total for size, action in actions.items()}
-            expected = {size: MATCHES if group == "same 20 toys" else size for size in sizes}
-            if found != expected:
+            if found != {size: expected(group, size) for size in sizes}:
                 raise SystemExit(f"{kind[0]} found {found}")
-            kinds[f"{group}: {kind[0]}"] = {
-                size: cpu(action, seconds) for size, action in actions.items()
-            }
+            kinds[f"{group}: {kind[0]}"] = cpu(actions, seconds)
     largest = indexes[max(sizes)]
     snapshot = largest.dump()
     started = time.process_time()
@@ -188,7 +202,7 @@ def main() -> None:
     """Measure and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--seconds", type=float, default=0.3, help="CPU time for each figure")
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU time for each kind")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     figures = measure(arguments.sizes, arguments.seconds)

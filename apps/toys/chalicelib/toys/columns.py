@@ -17,7 +17,7 @@ class StoredColumn(msgspec.Struct, array_like=True):
     """A column in a snapshot: its values, and for each row the number of its value in 32 bits."""
 
     values: list[str]
-    codes: bytes
+    codes: memoryview
     counts: list[int]
 
 
@@ -35,10 +35,9 @@ class Column:
     """
 
     def __init__(self, name: str, postings: Postings, stored: StoredColumn | None = None) -> None:
-        stored = stored or StoredColumn([], b"", [])
-        self.values = stored.values
-        self.codes = array("I", stored.codes)
-        self.counts = stored.counts
+        self.values = stored.values if stored else []
+        self.codes = array("I", bytes(stored.codes) if stored else b"")
+        self.counts = stored.counts if stored else []
         self._name = name
         self._postings = postings
         self._known: dict[str, int] | None = None
@@ -46,7 +45,7 @@ class Column:
 
     def stored(self) -> StoredColumn:
         """Return the column as it is after a compaction."""
-        return StoredColumn(self.values, self.codes.tobytes(), self.counts)
+        return StoredColumn(self.values, memoryview(self.codes.tobytes()), self.counts)
 
     def term(self, value: str) -> str:
         """Return the term whose list has the rows with a value."""
@@ -109,9 +108,9 @@ class Order:
         Returns the key of a row, which never changes.
     """
 
-    def __init__(self, key: Callable[[int], Any], stored: bytes = b"") -> None:
+    def __init__(self, key: Callable[[int], Any], stored: memoryview | None = None) -> None:
         self.key = key
-        self.rows = array("I", stored)
+        self.rows = array("I", bytes(stored or b""))
 
     def insert(self, row: int) -> None:
         """Add a row."""

@@ -75,8 +75,15 @@ class Documents:
         block = bisect_right(self._starts, row) - 1
         return _unpack(self._stored.blocks[block])[row - self._starts[block]]
 
-    def compact(self, present: bytes) -> None:
-        """Drop the documents of rows that are not present, and compress the added ones."""
+    def compact(self, present: bytes | None = None) -> None:
+        """Compress the added documents.
+
+        Parameters
+        ----------
+        present
+            For each row 1, or 0 if its document is dropped; by default, none is.
+        """
+        present = present or b"\1" * len(self)
         blocks: list[bytes] = []
         sizes: list[int] = []
         waiting: list[Document] = []

@@ -8,6 +8,7 @@ set of rows that meet a condition, and a few operations on such numbers find and
 
 import heapq
 import math
+import zlib
 from array import array
 from bisect import bisect_right
 from collections import Counter
@@ -73,6 +74,8 @@ _SUGGESTED = 50
 _LAST = "\U0010ffff"
 _MIN_TYPO = 4
 """Shorter words are taken as they are."""
+_MAX_CORRECTED = 8
+"""Longer queries are taken as they are."""
 
 
 class UnknownFormatError(Exception):
@@ -133,11 +136,12 @@ def document_of(toy: Toy) -> Document:
 
 class _Snapshot(msgspec.Struct, array_like=True):
     sequence: int
+    present: memoryview
     ids: list[str]
     names: list[str]
-    amounts: bytes
+    amounts: memoryview
     columns: list[StoredColumn]
-    orders: list[bytes]
+    orders: list[memoryview]
     postings: StoredPostings
     documents: StoredDocuments
 
@@ -155,7 +159,7 @@ class SearchIndex:
         self.sequence = stored.sequence if stored else 0
         self._ids = stored.ids if stored else []
         self._names = stored.names if stored else []
-        self._amounts = array("q", stored.amounts if stored else b"")
+        self._amounts = array("q", bytes(stored.amounts) if stored else b"")
         self._postings = Postings(stored.postings if stored else None)
         self._documents = Documents(stored.documents if stored else None)
         self._columns = {
@@ -166,12 +170,13 @@ class SearchIndex:
                 strict=True,
             )
         }
-        by_id, by_price, by_name = stored.orders if stored else (b"", b"", b"")
+        by_id, by_price, by_name = stored.orders if stored else (None, None, None)
         self._by_id = Order(self._ids.__getitem__, by_id)
         self._by_price = Order(lambda row: (self._amounts[row], self._ids[row]), by_price)
         self._by_name = Order(lambda row: (self._sort_name(row), self._ids[row]), by_name)
-        self._present = bytearray(b"\1" * len(self._ids))
-        self._present_bits = (1 << len(self._ids)) - 1
+        self._orders = (self._by_id, self._by_price, self._by_name)
+        self._present = bytearray(stored.present if stored else b"")
+        self._present_bits = sets.bits_of_flags(self._present)
         self._rows: dict[str, int] | None = None
 
     @classmethod
@@ -192,8 +197,8 @@ class SearchIndex:
         if magic != _MAGIC + str(FORMAT).encode():
             raise UnknownFormatError(f"{magic[:40]!r}; this release reads format {FORMAT}")
         try:
-            return cls(msgspec.msgpack.decode(content, type=_Snapshot))
-        except (msgspec.DecodeError, ValueError) as error:
+            return cls(msgspec.msgpack.decode(zlib.decompress(content), type=_Snapshot))
+        except (msgspec.DecodeError, zlib.error, ValueError) as error:
             raise UnknownFormatError(str(error)) from None
 
     def dump(self) -> bytes:
@@ -201,15 +206,17 @@ class SearchIndex:
         self._compact()
         snapshot = _Snapshot(
             self.sequence,
+            memoryview(self._present),
             self._ids,
             self._names,
-            self._amounts.tobytes(),
+            memoryview(self._amounts.tobytes()),
             [column.stored() for column in self._columns.values()],
-            [order.rows.tobytes() for order in (self._by_id, self._by_price, self._by_name)],
+            [memoryview(order.rows.tobytes()) for order in self._orders],
             self._postings.stored(),
             self._documents.stored(),
         )
-        return _MAGIC + str(FORMAT).encode() + b"\n" + msgspec.msgpack.encode(snapshot)
+        content = zlib.compress(msgspec.msgpack.encode(snapshot), 1)
+        return _MAGIC + str(FORMAT).encode() + b"\n" + content
 
     def __len__(self) -> int:
         return self._present_bits.bit_count()
@@ -257,7 +264,7 @@ class SearchIndex:
         for name, column in self._columns.items():
             column.append(_facet_value(document, name))
         self._postings.add(row, self._levels_of(document))
-        for order in (self._by_id, self._by_price, self._by_name):
+        for order in self._orders:
             order.insert(row)
         self._present.append(1)
         self._present_bits |= 1 << row
@@ -278,7 +285,10 @@ class SearchIndex:
         return levels
 
     def _compact(self) -> None:
-        if not self._documents.added and 0 not in self._present:
+        """Store what was added, and number the rows anew if many were removed."""
+        if self._present.count(0) <= len(self._ids) // 8:
+            self._postings.compact(self._present)
+            self._documents.compact()
             return
         present = bytes(self._present)
         numbers = renumbered(present)
@@ -286,11 +296,11 @@ class SearchIndex:
         self._documents.compact(present)
         for column in self._columns.values():
             column.compact(present)
-        for order in (self._by_id, self._by_price, self._by_name):
+        for order in self._orders:
             order.compact(present, numbers)
         self._ids[:] = compress(self._ids, present)
         self._names[:] = compress(self._names, present)
-        self._amounts = array("q", compress(self._amounts, present))
+        self._amounts[:] = array("q", compress(self._amounts, present))
         self._present = bytearray(b"\1" * len(self._ids))
         self._present_bits = (1 << len(self._ids)) - 1
         self._rows = None
@@ -322,10 +332,12 @@ class SearchIndex:
             after = None  # of a release that ranked differently
         basis = _Basis.of(after) if by_relevance else None
         stage = basis.stage if basis else 0
-        matches = self._matches(_variant(words, stage))
+        seen: dict[QueryWord, WordMatch] = {}
+        matches = self._matches(_variant(words, stage), seen)
         result = self._result([*matches, *filters])
         if words and not result and not basis and not self._result(matches):
-            stage, matches = self._corrected(words)
+            stage = self._correction(words, seen)
+            matches = self._matches(_variant(words, stage), seen)
             result = self._result([*matches, *filters])
         counts: dict[str, dict[str, int]] = {}
         for facet in facets:
@@ -416,17 +428,30 @@ class SearchIndex:
             filters.append(AttributeFilter(self._postings, term, len(self._ids)))
         return filters
 
-    def _matches(self, words: Iterable[QueryWord]) -> list[WordMatch]:
-        return [WordMatch(self._postings, word, len(self._ids)) for word in words]
+    def _matches(
+        self, words: Iterable[QueryWord], seen: dict[QueryWord, WordMatch]
+    ) -> list[WordMatch]:
+        """Return what matches each word.
 
-    def _corrected(self, words: Sequence[str]) -> tuple[int, list[WordMatch]]:
-        """Return the first correction of a word that finds something, and what matches then."""
+        Parameters
+        ----------
+        seen
+            What matched the words before; the new ones are added.
+        """
+        matches = []
+        for word in words:
+            if word not in seen:
+                seen[word] = WordMatch(self._postings, word, len(self._ids))
+            matches.append(seen[word])
+        return matches
+
+    def _correction(self, words: Sequence[str], seen: dict[QueryWord, WordMatch]) -> int:
+        """Return the first correction of a word that finds something; 0 if none does."""
         for stage in _stages(words):
-            variant = _variant(words, stage)
-            matches = self._matches(variant)
+            matches = self._matches(_variant(words, stage), seen)
             if all(match.count for match in matches) and self._result(matches):
-                return stage, matches
-        return 0, self._matches(_variant(words, 0))
+                return stage
+        return 0
 
     def _result(self, conditions: Sequence[Condition]) -> "_Few | _Many":
         """Return the rows that meet all conditions."""
@@ -442,7 +467,8 @@ class SearchIndex:
             )
         bits = self._present_bits
         for condition in sorted(conditions, key=lambda condition: condition.size):
-            bits &= condition.bits()
+            if bits:
+                bits &= condition.bits()
         return _Many(bits, len(self._ids))
 
     def _counts(self, column: Column, result: "_Few | _Many") -> dict[str, int]:
@@ -495,8 +521,7 @@ class SearchIndex:
                 zip(self._scores(matches, weights), self._ids, strict=True), result.flags()
             )
         if after:
-            position = (after[0][0], after[1])
-            keys = (key for key in keys if key < position)
+            keys = filter((after[0][0], after[1]).__gt__, keys)
         return heapq.nlargest(limit, keys)
 
     def _scores(self, matches: Sequence[WordMatch], weights: Sequence[int]) -> Sequence[int]:
@@ -604,6 +629,8 @@ class _Basis(NamedTuple):
 
 def _stages(words: Sequence[str]) -> Iterator[int]:
     """Yield the corrections of a query: first each way to split a word, then one typo in a word."""
+    if len(words) > _MAX_CORRECTED:
+        return
     for number, word in enumerate(words):
         for at in range(2, len(word) - 1):
             yield -(number * 1000 + at)

@@ -12,10 +12,7 @@ from typing import Protocol
 from chalicelib.toys import rows as sets
 from chalicelib.toys.columns import Column, Order
 from chalicelib.toys.postings import Postings, Span, level_in
-from chalicelib.toys.words import MAX_LEVEL, QueryWord
-
-_LESS = bytes([0, *(max(1, level - 2) for level in range(1, MAX_LEVEL + 1))]).ljust(256, b"\0")
-"""The level of a term that only starts with a word."""
+from chalicelib.toys.words import LESS, QueryWord
 
 
 class Condition(Protocol):
@@ -56,11 +53,10 @@ class WordMatch:
     def __init__(self, postings: Postings, word: QueryWord, size: int) -> None:
         self._postings = postings
         self._all = size
-        prefixes = [
-            prefix
-            for prefix in word.prefixes
-            if not any(prefix != other and prefix.startswith(other) for other in word.prefixes)
-        ]
+        prefixes: list[str] = []
+        for prefix in sorted(word.prefixes):
+            if not prefixes or not prefix.startswith(prefixes[-1]):
+                prefixes.append(prefix)
         outside = [term for term in word.exact if not term.startswith(tuple(prefixes))]
         self.count = sum(map(postings.count, prefixes)) + sum(map(postings.count_of, outside))
         exact = {postings.span_of(term) for term in word.exact}
@@ -81,15 +77,16 @@ class WordMatch:
         self._budget = self.size // 4
         self._levels: dict[int, int] | None = None
         self._flags: bytearray | None = None
+        self._bits: int | None = None
 
     def _entries(self) -> Iterator[tuple[Sequence[int], bytes | bytearray]]:
         for span in self._exact:
             yield self._postings.slice(span)
         for span in self._prefixed:
             rows, levels = self._postings.slice(span)
-            yield rows, levels.translate(_LESS)
+            yield rows, levels.translate(LESS)
         for (rows, added), is_exact in self._added:
-            yield rows, added if is_exact else added.translate(_LESS)
+            yield rows, added if is_exact else added.translate(LESS)
 
     def _scanned(self) -> dict[int, int]:
         if self._levels is None:
@@ -118,10 +115,10 @@ class WordMatch:
             postings = self._postings
             best = max((postings.level(span, row) for span in self._exact), default=0)
             for span in self._prefixed:
-                best = max(best, _LESS[postings.level(span, row)])
+                best = max(best, LESS[postings.level(span, row)])
             for added, is_exact in self._added:
                 level = level_in(added, row)
-                best = max(best, level if is_exact else _LESS[level])
+                best = max(best, level if is_exact else LESS[level])
             return best
         return self._scanned().get(row, 0)
 
@@ -137,7 +134,9 @@ class WordMatch:
 
     def bits(self) -> int:
         """Return the rows that have the word as bits."""
-        return sets.bits_of_flags(self.levels())
+        if self._bits is None:
+            self._bits = sets.bits_of_flags(self.levels())
+        return self._bits
 
 
 def _without(span: Span, excluded: Sequence[Span]) -> Iterator[Span]:
@@ -192,6 +191,7 @@ class PriceFilter:
         self._order = order
         self._range = slice(start, max(start, stop))
         self.size = self._range.stop - start
+        self._bits: int | None = None
 
     def rows(self) -> Sequence[int]:
         """Return the rows in the range."""
@@ -203,7 +203,9 @@ class PriceFilter:
 
     def bits(self) -> int:
         """Return the rows in the range as bits."""
-        return sets.bits_of(self.rows(), len(self._amounts))
+        if self._bits is None:
+            self._bits = sets.bits_of(self.rows(), len(self._amounts))
+        return self._bits
 
 
 class AttributeFilter:
@@ -216,6 +218,7 @@ class AttributeFilter:
         self._postings = postings
         self._term = term
         self._all = size
+        self._bits: int | None = None
 
     def rows(self) -> Sequence[int]:
         """Return the rows with the value."""
@@ -227,4 +230,6 @@ class AttributeFilter:
 
     def bits(self) -> int:
         """Return the rows with the value as bits."""
-        return sets.bits_of(self.rows(), self._all)
+        if self._bits is None:
+            self._bits = sets.bits_of(self.rows(), self._all)
+        return self._bits

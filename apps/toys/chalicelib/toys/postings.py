@@ -3,11 +3,13 @@
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress, pairwise
+from itertools import accumulate, compress, pairwise
 from typing import NamedTuple
 
 import msgspec
 
+_ROW_BYTES = 3
+"""Enough for 16 million rows."""
 _END = "\U0010ffff"
 """Comes after every other character of a term."""
 
@@ -29,15 +31,16 @@ class StoredPostings(msgspec.Struct, array_like=True):
     starts
         Where the list of each term starts, then where the last one ends; 32 bits each.
     rows
-        The rows of all lists, ascending in each list; 32 bits each.
+        The rows of all lists, ascending in each list: the lowest byte of each row, then the middle
+        one, then the highest one. They are apart because they compress better.
     levels
         Their levels, a byte each.
     """
 
     terms: list[str]
-    starts: bytes
-    rows: bytes
-    levels: bytes
+    starts: memoryview
+    rows: list[memoryview]
+    levels: memoryview
 
 
 class Postings:
@@ -49,11 +52,13 @@ class Postings:
     """
 
     def __init__(self, stored: StoredPostings | None = None) -> None:
-        stored = stored or StoredPostings([], array("I", [0]).tobytes(), b"", b"")
-        self.terms = stored.terms
-        self.starts = array("I", stored.starts)
-        self.rows = array("I", stored.rows)
-        self.levels = stored.levels
+        self.terms = stored.terms if stored else []
+        self.starts = array("I", bytes(stored.starts if stored else 4))
+        self.rows = array("I", _joined(stored.rows) if stored else b"")
+        self.levels = bytes(stored.levels) if stored else b""
+        self._forget_changes()
+
+    def _forget_changes(self) -> None:
         self.added: dict[str, tuple[array[int], bytearray]] = {}
         self._added_terms: list[str] = []
         self._removed: dict[str, set[int]] = {}
@@ -61,8 +66,12 @@ class Postings:
 
     def stored(self) -> StoredPostings:
         """Return the lists as they are after a compaction."""
+        rows = self.rows.tobytes()
         return StoredPostings(
-            self.terms, self.starts.tobytes(), self.rows.tobytes(), bytes(self.levels)
+            self.terms,
+            memoryview(self.starts.tobytes()),
+            [memoryview(rows[byte::4]) for byte in range(_ROW_BYTES)],
+            memoryview(self.levels),
         )
 
     def add(self, row: int, levels: Mapping[str, int]) -> None:
@@ -158,7 +167,7 @@ class Postings:
         start, stop = self.starts[span.first], self.starts[span.stop]
         return self.rows[start:stop], self.levels[start:stop]
 
-    def compact(self, present: bytes, numbers: Sequence[int]) -> None:
+    def compact(self, present: bytes | bytearray, numbers: Sequence[int] | None = None) -> None:
         """Store the added rows and drop the removed ones.
 
         Parameters
@@ -166,30 +175,30 @@ class Postings:
         present
             For each row 1 if it stays, or 0.
         numbers
-            The new number of each row that stays; their order is the same.
+            The new number of each row that stays, in the same order; by default, the present one.
         """
         rows, levels, lengths, terms = array("I"), bytearray(), array("I"), list[str]()
         done = 0
         for term in sorted({*self._added_terms, *self._removed_terms}):
             span = self.span_of(term)
-            self._copy(Span(done, span.first), numbers, rows, levels, lengths, terms)
+            self._copy(Span(done, span.first), rows, levels, lengths, terms)
             done = span.stop
             kept_rows, kept_levels = self._merged(term, span, present)
             if kept_rows:
-                rows.extend(map(numbers.__getitem__, kept_rows))
+                rows.extend(kept_rows)
                 levels += kept_levels
                 lengths.append(len(kept_rows))
                 terms.append(term)
-        self._copy(Span(done, len(self.terms)), numbers, rows, levels, lengths, terms)
-        starts = array("I", [0])
-        for length in lengths:
-            starts.append(starts[-1] + length)
-        self.__init__(StoredPostings(terms, starts.tobytes(), rows.tobytes(), bytes(levels)))  # type: ignore[misc]
+        self._copy(Span(done, len(self.terms)), rows, levels, lengths, terms)
+        if numbers is not None:
+            rows = array("I", map(numbers.__getitem__, rows))
+        self.terms, self.rows, self.levels = terms, rows, bytes(levels)
+        self.starts = array("I", accumulate(lengths, initial=0))
+        self._forget_changes()
 
     def _copy(
         self,
         span: Span,
-        numbers: Sequence[int],
         rows: "array[int]",
         levels: bytearray,
         lengths: "array[int]",
@@ -197,15 +206,15 @@ class Postings:
     ) -> None:
         """Copy lists in which no row was added or removed."""
         copied_rows, copied_levels = self.slice(span)
-        rows.extend(map(numbers.__getitem__, copied_rows))
+        rows.extend(copied_rows)
         levels += copied_levels
         bounds = self.starts[span.first : span.stop + 1]
         lengths.extend(stop - start for start, stop in pairwise(bounds))
         terms += self.terms[span.first : span.stop]
 
     def _merged(
-        self, term: str, span: Span, present: bytes
-    ) -> tuple[Sequence[int], bytes | bytearray]:
+        self, term: str, span: Span, present: bytes | bytearray
+    ) -> tuple["array[int]", bytes | bytearray]:
         rows, levels = self.slice(span)
         if term in self._removed:
             kept = bytes(map(present.__getitem__, rows))
@@ -213,6 +222,14 @@ class Postings:
         if term in self.added:
             rows, levels = rows + self.added[term][0], levels + self.added[term][1]
         return rows, levels
+
+
+def _joined(planes: Sequence[memoryview]) -> bytearray:
+    """Return numbers of 32 bits whose lower bytes are given apart."""
+    joined = bytearray(4 * len(planes[0]))
+    for byte, plane in enumerate(planes):
+        joined[byte::4] = plane
+    return joined
 
 
 def level_in(added: "tuple[array[int], bytearray]", row: int) -> int:

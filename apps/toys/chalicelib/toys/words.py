@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -26,6 +26,8 @@ _CJK = (
 )
 _SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _IS_CJK = re.compile(f"[{_CJK}]")
+
+_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 _IRREGULAR = {
     "calves": "calf", "children": "child", "dice": "die", "dwarves": "dwarf", "elves": "elf",
@@ -105,7 +107,16 @@ class QueryWord(NamedTuple):
 
 def query_word(*forms: str) -> QueryWord:
     """Return a query word with alternative forms."""
-    return QueryWord(forms, frozenset(forms) | {singular(form) for form in forms})
+    initials = [form for form in forms if len(form) == 1 and form in _ALPHABET]
+    return QueryWord(
+        prefixes=tuple(form for form in forms if form not in initials),
+        exact=frozenset({*forms, *map(singular, forms), *map(_starting_with, initials)}),
+    )
+
+
+def _starting_with(initial: str) -> str:
+    """Return the term that stands for all terms with an initial, which would be too many."""
+    return f"\1{initial}"
 
 
 def query_words(text: str) -> list[str]:
@@ -172,7 +183,14 @@ def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
 
 
 MAX_LEVEL = 15
-_NAME, _BRAND, _CATEGORY, _ATTRIBUTE, _DESCRIPTION = 16.0, 6.0, 4.0, 3.0, 1.0
+LESS = bytes([0, *(max(1, level - 2) for level in range(1, MAX_LEVEL + 1))]).ljust(256, b"\0")
+"""For each level of a term the level at which it matches a word that it only starts with."""
+
+# The name weighs most. The minimum and maximum keep a word in the name before one in the brand, and
+# that before one elsewhere, however often it occurs.
+_NAME, _LEAST_NAME = 16.0, 10.0
+_BRAND, _MOST_BRAND = 6.0, 9.0
+_CATEGORY, _ATTRIBUTE, _DESCRIPTION, _MOST_ELSEWHERE = 4.0, 3.0, 1.0, 4.7
 _NAME_LENGTH, _DESCRIPTION_LENGTH = 4, 20
 
 
@@ -185,31 +203,32 @@ def term_levels(
     the name weigh more than any in the brand, those more than any elsewhere, and long texts less.
     The average lengths are constants, so that a level depends on its toy alone.
     """
-    rest: Counter[str] = Counter()
+    frequencies: dict[str, float] = defaultdict(float)
     counts, length = _counted(description, pairs=False)
     norm = 0.25 + 0.75 * length / _DESCRIPTION_LENGTH
     for term, count in counts.items():
-        rest[term] += min(3, _DESCRIPTION * count / norm)  # type: ignore[assignment]
+        frequencies[term] = min(3, _DESCRIPTION * count / norm)
     for value in attributes:
         for term in _counted(value, pairs=True)[0]:
-            rest[term] += _ATTRIBUTE  # type: ignore[assignment]
+            frequencies[term] = min(_MOST_ELSEWHERE, frequencies[term] + _ATTRIBUTE)
     for term in _counted(category, pairs=True)[0]:
-        rest[term] += _CATEGORY  # type: ignore[assignment]
-    frequencies = {term: min(4.7, frequency) for term, frequency in rest.items()}
+        frequencies[term] = min(_MOST_ELSEWHERE, frequencies[term] + _CATEGORY)
     for term in _counted(brand, pairs=True)[0]:
-        frequencies[term] = min(9, _BRAND + frequencies.get(term, 0))
+        frequencies[term] = min(_MOST_BRAND, frequencies[term] + _BRAND)
     counts, length = _counted(name, pairs=True)
     norm = 0.6 + 0.4 * length / _NAME_LENGTH
     for term, count in counts.items():
-        frequencies[term] = frequencies.get(term, 0) + max(10, _NAME * count / norm)
-    return {term: _level(frequency) for term, frequency in frequencies.items()}
+        frequencies[term] += max(_LEAST_NAME, _NAME * count / norm)
+    levels = {term: _level(frequency) for term, frequency in frequencies.items()}
+    for term, level in tuple(levels.items()):
+        if term[0] in _ALPHABET:
+            initial = _starting_with(term[0])
+            levels[initial] = max(levels.get(initial, 0), LESS[level])
+    return levels
 
 
 def _level(frequency: float) -> int:
     return max(1, min(MAX_LEVEL, round(2 * math.log2(frequency)) + 5))
-
-
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def misspellings(word: str) -> set[str]:
