@@ -1,10 +1,14 @@
 """The whole orders service: its API, its table and its stream."""
 
+import json
 from collections.abc import Callable
+from datetime import datetime
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
 import pytest
+import time_machine
 from msgspec.structs import replace
 
 from chalicelib.orders.store import OrderStore
@@ -679,20 +683,145 @@ def test_list_is_bounded_by_since_and_until(api: Any) -> None:
     assert answer.json_body["detail"] == "The parameter since must not be after until."
 
 
+def store_as_earlier_release(order: dict[str, Any]) -> None:
+    """Store an order in the form of releases before the compact one."""
+    dynamodb, table, key = client_of("dynamodb"), "toyshop-local-orders", {"id": {"S": order["id"]}}
+    item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    del item["month"], item["document"]
+    for name in ("lines", "total", "shipping_address", "contact"):
+        item[name] = {"S": json.dumps(order[name])}
+    item |= {"payment_method": {"S": order["payment_method"]}, "listing": {"S": "order"}}
+    dynamodb.put_item(TableName=table, Item=item)
+
+
+def test_record_of_an_earlier_release_is_read_changed_and_emitted_alike(
+    app: ModuleType, api: Any
+) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    new = placed(api)
+    app.on_dynamodb_record(stream.records(), None)
+    (event,) = spy.events()
+    # GIVEN an order as an earlier release has stored it
+    store_as_earlier_release(new)
+    stream.records()
+    assert api.call("GET", f"/orders/{new['id']}").json_body == new
+    # WHEN its event is re-emitted
+    reemit(api, new["id"])
+    app.on_dynamodb_record(stream.records(), None)
+    # THEN it is the same
+    (again,) = spy.events()
+    assert again | {"traceparent": ""} == event | {"traceparent": ""}
+    # AND a change stores the new form
+    assert api.call("POST", f"/orders/{new['id']}/cancellation").json_body["lines"] == new["lines"]
+    key = {"id": {"S": new["id"]}}
+    item = client_of("dynamodb").get_item(
+        TableName="toyshop-local-orders", Key=key, ConsistentRead=True
+    )["Item"]
+    assert {"month", "document"} <= item.keys()
+    assert not {"lines", "total", "shipping_address", "contact", "listing"} & item.keys()
+
+
+@pytest.fixture
+def many(api: Any) -> list[dict[str, Any]]:
+    """Place orders of two customers in three of four months, two of them at the same moment."""
+    orders = []
+    with time_machine.travel("2026-11-30T23:59:59.5Z", tick=False) as clock:
+        for number in range(40):
+            if number % 2:
+                clock.shift(9)
+            if number == 8:
+                clock.move_to(datetime.fromisoformat("2026-12-31T23:59:50Z"))
+            if number == 20:
+                clock.move_to(datetime.fromisoformat("2027-02-28T23:59:00Z"))
+            customer = f"cus_{number % 3}"
+            orders.append(placed(api, idempotency_key=f"key-{number}", customer_id=customer))
+    let_reads_catch_up()
+    return sorted(orders, key=lambda order: (order["placed_at"], order["id"]), reverse=True)
+
+
+def pages(api: Any, limit: int, **query: str) -> list[list[str]]:
+    """Return the ids on each page of a list."""
+    found: list[list[str]] = []
+    cursor = ""
+    while True:
+        path = f"/orders?limit={limit}&" + "&".join(f"{n}={v}" for n, v in query.items()) + cursor
+        page = api.call("GET", path).json_body
+        found.append([order["id"] for order in page["items"]])
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+@pytest.mark.parametrize("limit", [1, 7, 20, 39, 40, 41, 100])
+def test_list_of_all_orders_is_newest_first_over_months_and_shards(
+    api: Any, many: list[dict[str, Any]], limit: int
+) -> None:
+    ids = [order["id"] for order in many]
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        found = pages(api, limit)
+        assert found == [ids[start : start + limit] for start in range(0, len(ids), limit)]
+        mine = [order["id"] for order in many if order["customer_id"] == "cus_1"]
+        assert [*chain(*pages(api, limit, customer_id="cus_1"))] == mine
+
+
+def test_bounds_of_the_list_of_all_orders_hold_over_months(
+    api: Any, many: list[dict[str, Any]]
+) -> None:
+    times = sorted({order["placed_at"] for order in many})
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        for since in ["2020-01-01T00:00:00Z", *times[::5]]:
+            for until in [*times[::4], "2030-01-01T00:00:00Z"]:
+                if since > until:
+                    continue
+                expected = [o["id"] for o in many if since <= o["placed_at"] < until]
+                assert [*chain(*pages(api, 9, since=since, until=until))] == expected
+
+
+def test_orders_placed_while_the_list_is_read_move_nothing(
+    api: Any, many: list[dict[str, Any]]
+) -> None:
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        first = api.call("GET", "/orders?limit=5").json_body
+        placed(api, idempotency_key="later")
+        let_reads_catch_up()
+        rest = api.call("GET", f"/orders?limit=100&cursor={first['next_cursor']}").json_body
+    found = [order["id"] for order in first["items"] + rest["items"]]
+    assert found == [order["id"] for order in many]
+
+
+def test_cursor_of_an_earlier_release_continues_the_list(
+    app: ModuleType, api: Any, many: list[dict[str, Any]]
+) -> None:
+    table = client_of("dynamodb")
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        for customer in (None, "cus_1"):
+            listed = [order for order in many if customer in (None, order["customer_id"])]
+            key = {"id": {"S": listed[4]["id"]}}
+            item = table.get_item(TableName="toyshop-local-orders", Key=key, ConsistentRead=True)[
+                "Item"
+            ]
+            # the last key of the index that the earlier release has read
+            of_list = {"customer_id": {"S": customer}} if customer else {"listing": {"S": "order"}}
+            position = {**key, **of_list, "placed": item["placed"]}
+            scope = {"list": "orders", "customer_id": customer}
+            cursor = app.components.orders._cursors.write(position, scope)
+            query = f"&customer_id={customer}" if customer else ""
+            page = api.call("GET", f"/orders?limit=100&cursor={cursor}{query}").json_body
+            assert [order["id"] for order in page["items"]] == [o["id"] for o in listed[5:]]
+            # AND its own cursors are those that the earlier release reads
+            first = api.call("GET", f"/orders?limit=5{query}").json_body["next_cursor"]
+            assert app.components.orders._cursors.read(first, scope) == position
+
+
 def test_backfill_adds_missing_attributes_without_events(
     app: ModuleType, api: Any, logged: Logged
 ) -> None:
-    # GIVEN orders whose records date from before the attribute `listing`
+    # GIVEN orders whose records date from before the attributes `month` and `document`
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     old = [placed(api, idempotency_key=f"key-{number}") for number in range(3)]
     new = placed(api, idempotency_key="key-3")
-    dynamodb, table = client_of("dynamodb"), "toyshop-local-orders"
     for order in old:
-        dynamodb.update_item(
-            TableName=table,
-            Key={"id": {"S": order["id"]}},
-            UpdateExpression="REMOVE listing",
-        )
+        store_as_earlier_release(order)
     emitted(app, stream, spy)
     before = {order["id"]: api.call("GET", f"/orders/{order['id']}") for order in [*old, new]}
     let_reads_catch_up()
@@ -740,11 +869,7 @@ def test_backfill_skips_a_record_that_changes_meanwhile(
     app: ModuleType, api: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = placed(api)
-    client_of("dynamodb").update_item(
-        TableName="toyshop-local-orders",
-        Key={"id": {"S": order["id"]}},
-        UpdateExpression="REMOVE listing",
-    )
+    store_as_earlier_release(order)
     real = app.components.backfill._as_stored
 
     def change_meanwhile(record: Any) -> Any:
@@ -782,7 +907,7 @@ def test_malformed_record_is_parked_and_the_others_are_published(app: ModuleType
     placed(api)
     placed(api, idempotency_key="key-2")
     batch = stream.records()
-    batch["Records"][0]["dynamodb"]["NewImage"]["lines"] = {"S": "not lines"}
+    batch["Records"][0]["dynamodb"]["NewImage"]["document"] = {"S": "not a document"}
     assert app.on_dynamodb_record(batch, None) == {"batchItemFailures": []}
     assert len(spy.events()) == 1
     (message,) = parked("toyshop-local-orders-relay-dead-letters")

@@ -173,10 +173,15 @@ def test_backfill_of_older_orders(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     table, key = "toyshop-local-orders", {"id": {"S": order["id"]}}
     dynamodb = shop.client("dynamodb")
-    dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE listing")
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="REMOVE #month",
+        ExpressionAttributeNames={"#month": "month"},
+    )
     filled = shop.run("backfill", "--stage", "local", "orders")
     assert filled.returncode == 0, filled.stderr
-    assert "listing" in dynamodb.get_item(TableName=table, Key=key)["Item"]
+    assert "month" in dynamodb.get_item(TableName=table, Key=key)["Item"]
 
 
 def test_charge_by_the_retry_queue(shop: Shop, alice: str, tap: Tap, queues: Queues) -> None:

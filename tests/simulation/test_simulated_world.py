@@ -225,7 +225,11 @@ def test_missing_table_is_an_error(stream_of: StreamOf) -> None:
 
 def test_fakes_reject_unsupported_operations() -> None:
     with World() as world:
-        for service, operation in (("dynamodb", "Scan"), ("sns", "Publish"), ("s3", "CopyObject")):
+        for service, operation in (
+            ("dynamodb", "ExecuteStatement"),
+            ("sns", "Publish"),
+            ("s3", "CopyObject"),
+        ):
             with pytest.raises(NotImplementedError):
                 world.cloud.call(service, operation, {"TableName": ORDERS})
         condition = {"ConditionExpression": "#0 > :0", "TableName": ORDERS}

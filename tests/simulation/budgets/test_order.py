@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 from unittest import mock
 
 import pytest
 
+from contracts import payments as payments_api
 from contracts import toys as toys_api
-from gateway_simulator.webhooks import signature
-from support.world import apps, deliveries
-from support.world.deliveries import now
-from support.world.usage import Usage, counted, item_size
+from support.world import apps, deliveries, event_sources
+from support.world.usage import WRITE_UNIT, Usage, counted, item_size
+from support.world.whole_chain import WholeChain
 from support.world.world import World
 
 USER = {
@@ -36,20 +35,6 @@ TOY = {
     "price": {"amount": 5995, "currency": "AUD"},
     "min_age": 3,
 }
-
-
-class WholeChain(World):
-    """A world in which webhooks pass through the storefront, as they do on AWS."""
-
-    def _send_webhook(self, event: dict[str, Any]) -> bool:
-        payload = json.dumps(event, separators=(",", ":")).encode()
-        secret = apps.load_app("payments").settings.stripe_webhook_secret
-        headers = {"Content-Type": "application/json"}
-        headers["Stripe-Signature"] = signature(payload, secret, int(now()))
-        answer = self.serve_request(
-            "storefront_api", "POST", "/webhooks/payments", payload, headers, ("gateway",)
-        )
-        return answer.status == 204
 
 
 @pytest.fixture
@@ -91,11 +76,7 @@ def toy(world: World) -> str:
 
 
 def test_order_makes_eleven_invocations_and_seven_requests(world: World) -> None:
-    usage = order(world, toy(world))
-    print(usage)
-    for n, t in world.tables.tables.items():
-        for i in t.items.values():
-            print(n, item_size(i), i)
+    usage = order(world, toy(world), toy(world))
     # THEN every function runs once; API Gateway remembers what the authorizer has answered
     assert usage.invocations == {
         "storefront_api api_handler": 2,  # the order, and the gateway's webhook
@@ -131,3 +112,35 @@ def test_order_makes_eleven_invocations_and_seven_requests(world: World) -> None
         "sesv2 SendEmail": 1,
         "sns PublishBatch": 2,
     }
+    assert usage.write_units == {
+        "orders": 1,
+        "orders/by_customer": 1,
+        "orders/by_month": 1,
+        "payments": 3,
+        "file-manager": 1,
+        "notifications": 2,
+    }
+
+
+def test_order_of_five_toys_fits_into_one_write_unit(world: World) -> None:
+    usage = order(world, *(toy(world) for _ in range(5)))
+    (item,) = world.orders().values()
+    assert item_size(item) <= WRITE_UNIT
+    assert usage.write_units.total() == 9
+
+
+def test_relay_is_not_invoked_for_what_emits_nothing(world: World) -> None:
+    # GIVEN a payment that was opened and whose receipt was archived
+    order(world, toy(world))
+    stream = world.tables.tables["toyshop-local-payments"].stream
+    assert len(stream) == 3
+    # THEN the filter passes only the payment's success
+    [pattern] = event_sources.stream_filters("payments")
+    passed = [event_sources.matches(pattern, record) for record in stream]
+    assert passed == [False, True, False]
+    # AND a repeated event, which stores the trace again
+    payment = stream[-1]["dynamodb"]["NewImage"]["id"]["S"]
+    world.call_api(payments_api.REEMIT, "payments", {"transaction_id": payment}, body={})
+    with counted(world) as usage:
+        world.run_until_idle()
+    assert usage.operations["sns PublishBatch"] == 1

@@ -233,6 +233,9 @@ class MemoryCloud:
     def _cognito_idp_AdminConfirmSignUp(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 
+    def _cognito_idp_ConfirmSignUp(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
     def _cognito_idp_ResendConfirmationCode(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 

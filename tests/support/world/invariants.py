@@ -8,8 +8,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.orders.store import OrderRecord
 from chalicelib.payments.domain import message_id, receipt_id, transaction_id
+from chalicelib.payments.store import TransactionRecord
 from chassis.ids import derived_id
+from contracts.orders import Order
 from support.world.tables import Item
 from support.world.world import World
 
@@ -26,6 +29,8 @@ ALLOWED_TRANSITIONS = {
 
 EMAILED_STATUSES = ("succeeded", "declined", "action_required", "refunded", "cancelled")
 """The payment statuses that the customer gets an email about."""
+
+_NO_REVERSALS = '{"refunds":[],"disputes":[],"at_least":0}'
 
 _CONFIRM = "gateway POST /v1/payment_intents/pi/confirm"
 _UPDATE = "gateway POST /v1/payment_intents/pi"
@@ -75,7 +80,7 @@ class OrderEvidence:
     @property
     def total(self) -> int:
         """The order's total in minor units."""
-        return int(json.loads(self.order["total"]["S"])["amount"])
+        return stored_order(self.order).total.amount
 
     @property
     def is_cancelled(self) -> bool:
@@ -129,7 +134,7 @@ class OrderEvidence:
         return [
             derived_id("msg", self.id, "payment_refunded", f"v{outcome['version']}")
             for outcome in outcomes
-            if outcome["change"]
+            if outcome.get("change")
         ]
 
     @property
@@ -141,6 +146,11 @@ class OrderEvidence:
     def __str__(self) -> str:
         """Summarize the evidence for an error message."""
         return f"{self.id}: {self.history}, charged {self.charged}, refunded {self.refunded}"
+
+
+def stored_order(item: Item) -> Order:
+    """Return the order of an item of the orders table."""
+    return OrderRecord.from_image(item).to_order()
 
 
 def evidence_of(world: World) -> list[OrderEvidence]:
@@ -191,7 +201,7 @@ def check_always(world: World) -> None:
         status = orders[order_id]["status"]["S"]
         _check(world, status == "cancelled", f"the cancelled order {order_id} is {status}")
     for order_id, cities in world.possible_cities.items():
-        city = json.loads(orders[order_id]["shipping_address"]["S"])["city"]
+        city = stored_order(orders[order_id]).shipping_address.city
         _check(world, city in cities, f"the city of {order_id} is {city}, accepted {cities}")
     for order in evidence_of(world):
         _check(world, order.charged in ([], [order.total]), "not charged exactly once", order)
@@ -283,7 +293,7 @@ def _check_payment(world: World, order: OrderEvidence) -> None:
     """Compare a payment with its order and with the gateway."""
     if order.payment is None:
         raise InvariantViolation(_describe(world, "no transaction", order))
-    amount = json.loads(order.payment["amount"]["S"])["amount"]
+    amount = TransactionRecord.from_image(order.payment).to_payment().amount.amount
     _check(world, amount == order.total, f"the transaction's amount is {amount}", order)
     _check_reversals(world, order)
     not_refunded = sum(order.charged) - sum(order.refunded)
@@ -328,7 +338,7 @@ def _check_reversals(world: World, order: OrderEvidence) -> None:
     """Compare the refunds and disputes of a payment with the gateway's."""
     if order.payment is None or not order.is_charged:
         return
-    reversals = json.loads(order.payment["reversals"]["S"])
+    reversals = json.loads(order.payment.get("reversals", {}).get("S", _NO_REVERSALS))
     recorded = {each["id"]: each["status"] for each in reversals["refunds"]}
     made = {each["id"]: each["status"] for each in order.refunds}
     _check(world, recorded == made, f"the gateway has the refunds {made}, not {recorded}", order)

@@ -143,6 +143,11 @@ class MemoryTables:
             return {"Item": _copy_of(item)} if item else {}
         if operation == "Query":
             return _query(table, params)
+        if operation == "Scan":
+            items = [_copy_of(item) for item in table.items.values()]
+            if len(items) > params["Limit"] or "ExclusiveStartKey" in params:
+                raise NotImplementedError("the fake of DynamoDB scans one page only")
+            return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
         if operation not in ("PutItem", "UpdateItem", "DeleteItem"):
             raise NotImplementedError(f"the fake of DynamoDB does not support {operation}")
         key = params.get("Item", params.get("Key"))["id"]["S"]

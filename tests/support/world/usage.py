@@ -10,10 +10,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Literal
+from unittest import mock
 
 from botocore.exceptions import ClientError
 
+from contracts.health import HEALTH
+from contracts.operations import Operation
 from support.world import apps
 from support.world.tables import Item, MemoryTable, entry_of
 from support.world.world import World
@@ -21,6 +26,37 @@ from support.world.world import World
 READ_UNIT = 4096
 WRITE_UNIT = 1024
 _KEY_PREFIX = "toyshop-local-"
+
+
+@dataclass
+class Visit:
+    """One invocation of a function, without those that it has caused.
+
+    Attributes
+    ----------
+    name
+        The service, and the operation of its API or the function.
+    calls
+        Its calls of AWS, of the payment gateway and of other services.
+    answered
+        Bytes of the body of an API's answer.
+    """
+
+    name: str
+    calls: Counter[str] = field(default_factory=Counter)
+    read_units: float = 0
+    write_units: float = 0
+    answered: int = 0
+
+    def __str__(self) -> str:
+        """Return all figures in one line; answers are rounded up to 100 bytes."""
+        calls = [f"{count} x {name}" if count > 1 else name for name, count in self.calls.items()]
+        figures = [
+            f"{self.read_units:g} read units" if self.read_units else "",
+            f"{self.write_units:g} write units" if self.write_units else "",
+            f"{math.ceil(self.answered / 100) / 10:g} KB" if self.answered else "",
+        ]
+        return "; ".join(filter(None, [", ".join(sorted(calls)) or "nothing", *figures]))
 
 
 class Usage:
@@ -35,11 +71,13 @@ class Usage:
     operations
         Calls of AWS: ``dynamodb PutItem orders``, ``sns PublishBatch`` …
     read_units, write_units
-        DynamoDB's request units by table and index: ``orders``, ``orders/by_time`` …
+        DynamoDB's request units by table and index: ``orders``, ``orders/by_month`` …
     sent
         Bytes sent: bodies of requests to APIs, messages published, objects stored and emails.
     answered
         Bytes of the bodies with which APIs answered.
+    visits
+        All invocations, in the order in which they began.
     """
 
     def __init__(self) -> None:
@@ -50,11 +88,37 @@ class Usage:
         self.write_units: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
+        self.visits: list[Visit] = []
+        self._running: list[Visit] = []
+
+    @contextmanager
+    def visit(self, name: str) -> Iterator[Visit]:
+        """Attribute the calls made within the context to an invocation."""
+        visit = Visit(name)
+        self.visits.append(visit)
+        self._running.append(visit)
+        try:
+            yield visit
+        finally:
+            self._running.pop()
+
+    @property
+    def running(self) -> Visit:
+        """The invocation that is running; what a client calls belongs to none."""
+        return self._running[-1] if self._running else Visit("client")
+
+    def add_units(self, kind: Literal["read", "write"], place: str, units: float) -> None:
+        """Add read or write units of a table or an index."""
+        getattr(self, f"{kind}_units")[place] += units
+        running = self.running
+        setattr(running, f"{kind}_units", getattr(running, f"{kind}_units") + units)
 
     def __str__(self) -> str:
         """Return all figures as a table."""
         lines = []
         for name, counts in vars(self).items():
+            if not isinstance(counts, Counter):
+                continue
             lines.append(f"{name.replace('_', ' ')}: {sum(counts.values()):g}")
             lines += [f"  {count:>8g}  {key}" for key, count in sorted(counts.items())]
         return "\n".join(lines)
@@ -64,37 +128,76 @@ class Usage:
 def counted(world: World) -> Iterator[Usage]:
     """Count what a world uses within the context."""
     usage = Usage()
-    before = (world.calls.hop, world.serve_request, world.cloud.call)
+    hop, serve, call_aws, call = (
+        world.calls.hop,
+        world.serve_request,
+        world.cloud.call,
+        world.calls.call,
+    )
+    operations: list[str] = []
 
     @contextmanager
-    def hop(name: str, callers: tuple[str, ...] = ()) -> Iterator[None]:
+    def visited_hop(name: str, callers: tuple[str, ...] = ()) -> Iterator[None]:
         service, _, function = name.partition(" ")
         function = {"API": "api_handler", "relay": "on_dynamodb_record"}.get(function, function)
         usage.invocations[f"{service} {function}"] += 1
-        with before[0](name, callers):
+        name = operations.pop() if operations else f"{service} {function}"
+        with usage.visit(name), hop(name, callers):
             yield
 
     def serve_request(
         service: str, method: str, path: str, body: bytes, *rest: Any, **more: Any
     ) -> Any:
+        operation = f"{service} {operation_of(service, method, path)}"
+        usage.running.calls[operation] += 1
+        operations.append(operation)
         usage.requests[service] += 1
         usage.sent[f"{service} API"] += len(body)
-        answer = before[1](service, method, path, body, *rest, **more)
+        number = len(usage.visits)
+        answer = serve(service, method, path, body, *rest, **more)
         usage.answered[f"{service} API"] += len(answer.data)
+        usage.visits[number].answered = len(answer.data)
         return answer
 
-    def call(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        return _count_call(usage, world, service, operation, params, before[2])
+    def call_cloud(service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        return _count_call(usage, world, service, operation, params, call_aws)
 
-    replaced: Any = world
-    replaced.calls.hop, replaced.serve_request, replaced.cloud.call = hop, serve_request, call
+    def call_anything(name: str, *rest: Any) -> Any:
+        if name.startswith("gateway "):
+            usage.running.calls[name] += 1
+        return call(name, *rest)
+
     connections: Any = apps.CONNECTIONS.current
-    serve, connections._serve = connections._serve, serve_request
-    try:
+    with (
+        mock.patch.object(world.calls, "hop", visited_hop),
+        mock.patch.object(world.calls, "call", call_anything),
+        mock.patch.object(world.cloud, "call", call_cloud),
+        mock.patch.object(world, "serve_request", serve_request),
+        mock.patch.object(connections, "_serve", serve_request),
+    ):
         yield usage
-    finally:
-        replaced.calls.hop, replaced.serve_request, replaced.cloud.call = before
-        connections._serve = serve
+
+
+def operation_of(service: str, method: str, path: str) -> str:
+    """Return the name of the operation of a service's API that serves a request."""
+    parts = path.partition("?")[0].split("/")
+    for operation in operations_of(service):
+        template = operation.path.split("/")
+        if operation.method == method and len(template) == len(parts):
+            pairs = zip(template, parts, strict=True)
+            if all(name.startswith("{") or name == part for name, part in pairs):
+                return operation.name
+    raise AssertionError(f"{service} has no operation {method} {path}")
+
+
+def operations_of(service: str) -> list[Operation[Any]]:
+    """Return the operations of a service's API; fixed paths precede those with parameters."""
+    module = {"file_manager": "files", "storefront_api": "storefront"}.get(service, service)
+    contract = import_module(f"contracts.{module}")
+    found = {operation.name: operation for operation in (*contract.OPERATIONS, HEALTH)}
+    if service == "storefront_api":
+        found = {operation.name: operation for operation in contract.OPERATIONS}
+    return sorted(found.values(), key=lambda operation: operation.path.count("{"))
 
 
 def _count_call(
@@ -107,7 +210,9 @@ def _count_call(
 ) -> dict[str, Any]:
     table = params.get("TableName") or next(iter(params.get("RequestItems", {})), "")
     name = table.removeprefix(_KEY_PREFIX)
-    usage.operations[f"{service} {operation} {name}".strip()] += 1
+    called = f"{service} {operation} {name}".strip()
+    usage.operations[called] += 1
+    usage.running.calls[called] += 1
     if service == "dynamodb":
         return _count_units(usage, world.tables.tables[table], operation, params, name, do)
     if service == "sns":
@@ -137,18 +242,20 @@ def _count_units(
             answer = do("dynamodb", operation, params)
         except ClientError:
             # a condition that does not hold consumes the units of the stored item
-            usage.write_units[name] += write_units(before, before)
+            usage.add_units("write", name, write_units(before, before))
             raise
         after = table.items.get(key)
-        usage.write_units[name] += write_units(before, after)
+        usage.add_units("write", name, write_units(before, after))
         for index, (hash_key, range_key, projected) in table.indexes.items():
             if units := index_write_units(before, after, (hash_key, range_key), projected):
-                usage.write_units[f"{name}/{index}"] += units
+                usage.add_units("write", f"{name}/{index}", units)
         return answer
     answer = do("dynamodb", operation, params)
     if operation == "GetItem":
         found = [answer["Item"]] if "Item" in answer else []
-        usage.read_units[name] += read_units(found, consistent=params.get("ConsistentRead", False))
+        usage.add_units(
+            "read", name, read_units(found, consistent=params.get("ConsistentRead", False))
+        )
     elif operation == "BatchGetItem":
         for found_in, request in params["RequestItems"].items():
             consistent = bool(request.get("ConsistentRead"))
@@ -157,11 +264,11 @@ def _count_units(
             missing = len(request["Keys"]) - len(found)
             units = sum(read_units([item], consistent=consistent) for item in found)
             units += missing * read_units([], consistent=consistent)
-            usage.read_units[found_in.removeprefix(_KEY_PREFIX)] += units
+            usage.add_units("read", found_in.removeprefix(_KEY_PREFIX), units)
     elif operation in ("Query", "Scan"):
         place = f"{name}/{params['IndexName']}" if "IndexName" in params else name
         consistent = params.get("ConsistentRead", False)
-        usage.read_units[place] += read_units(answer["Items"], consistent=consistent)
+        usage.add_units("read", place, read_units(answer["Items"], consistent=consistent))
     return answer
 
 

@@ -14,7 +14,10 @@ from contracts.files import File, ImageVariant
 
 
 class BySubject(GlobalSecondaryIndex["FileRecord"]):
-    """The files of a subject by age: ids are sortable by time."""
+    """The images of a subject by age: ids are sortable by time.
+
+    A document stores its subject as ``about``, so it is in no index. Those of earlier releases are.
+    """
 
     class Meta:
         index_name = "by_subject"
@@ -32,7 +35,8 @@ class FileRecord(Record):
 
     kind = UnicodeAttribute()
     status = UnicodeAttribute()
-    subject = UnicodeAttribute()
+    subject = UnicodeAttribute(null=True)
+    about = UnicodeAttribute(null=True)
     content_type = UnicodeAttribute()
     size = NumberAttribute()
     alt = UnicodeAttribute()
@@ -53,7 +57,7 @@ class FileRecord(Record):
             id=self.id,
             kind=self.kind,  # type: ignore[arg-type]
             status=self.status,  # type: ignore[arg-type]
-            subject=self.subject,
+            subject=self.subject or self.about,
             content_type=self.content_type,
             size=int(self.size),
             alt=self.alt,
@@ -159,7 +163,8 @@ class FileStore:
             id=file.id,
             kind=file.kind,
             status=file.status,
-            subject=file.subject,
+            subject=file.subject if file.kind == "image" else None,
+            about=file.subject if file.kind == "document" else None,
             content_type=file.content_type,
             size=file.size,
             alt=file.alt,

@@ -107,7 +107,7 @@ _DISPUTE_CHANGES: dict[DisputeState, PaymentChange] = {
 }
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A status, other than pending, that a payment has or has had, or a change within it.
 
     Attributes

@@ -18,6 +18,7 @@ Calling other services
 ``client``         calls to other services, with retries and a circuit breaker
 ``transport``      signed HTTP requests over pooled connections
 ``retry``          the rules for further attempts
+``threads``        two calls at the same time, in the context of one request
 ``breaker``        the circuit breaker
 
 Storing and publishing
