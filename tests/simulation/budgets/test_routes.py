@@ -21,9 +21,26 @@ from support.world.world import World
 TABLE = Path(__file__).with_name("budgets.json")
 UNCOUNTED = {
     "storefront_api jwt_authorizer": "asks for the user pool's keys once per process",
-    "toys searchToys": "has budgets of its own",
-    "storefront_api searchToys": "has budgets of its own",
+    **dict.fromkeys(
+        (
+            "toys searchToys",
+            "toys suggestToys",
+            "toys log_bypassed",
+            "toys save_snapshot",
+            "storefront_api searchToys",
+            "storefront_api suggestToys",
+        ),
+        "search has budgets of its own",
+    ),
 }
+
+
+def only_toy(world: World) -> str:
+    """Return the id of the only toy; the table also holds its change log."""
+    (toy,) = (
+        item for item in world.tables.tables["toyshop-local-toys"].items if item.startswith("toy_")
+    )
+    return toy
 
 
 def account(world: World) -> None:
@@ -37,7 +54,7 @@ def catalogue(world: World) -> None:
     """Staff add a toy with an image, change both, and remove both."""
     scenarios.image_uploaded(world)
     world.advance(2)
-    toy = next(iter(world.tables.tables["toyshop-local-toys"].items))
+    toy = only_toy(world)
     image = next(iter(world.tables.tables["toyshop-local-file-manager"].items))
     path, version = f"/toys/{toy}", {"If-Match": '"2"'}
     _call_storefront(world, "GET", path)
@@ -54,7 +71,7 @@ def order(world: World) -> None:
     _call_storefront(world, "GET", "/health")
     _call_storefront(world, "GET", "/health?deep=1")
     _call_storefront(world, "GET", "/openapi.json")
-    (toy,) = world.tables.tables["toyshop-local-toys"].items
+    toy = only_toy(world)
     body = {
         "lines": [{"toy_id": toy, "quantity": 1}],
         "shipping_address": scenarios.ADDRESS,

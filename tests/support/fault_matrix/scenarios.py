@@ -188,7 +188,12 @@ def _check_image_uploaded(world: World) -> None:
     assert not world.due()
     assert not world.dead_letters()
     toys = world.tables.tables["toyshop-local-toys"].items.values()
-    shown = [image["id"] for toy in toys for image in json.loads(toy["images"]["S"])]
+    shown = [
+        image["id"]
+        for toy in toys
+        if "images" in toy  # an entry of the change log has none
+        for image in json.loads(toy["images"]["S"])
+    ]
     public = sorted(key.removeprefix("files/") for key in world.cloud.objects)
     # one image is shown, it and its copy are public, and no unchecked upload is left
     assert len(shown) == 1, world.calls.injected

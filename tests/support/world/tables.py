@@ -117,6 +117,8 @@ class MemoryTables:
 
     def __init__(self, templates: list[dict[str, Any]], read_lag: float) -> None:
         self._read_lag = read_lag
+        # the tokens of the transactions that were carried out
+        self._transactions: set[str] = set()
         self.tables: dict[str, MemoryTable] = {}
         for template in templates:
             for resource in template["Resources"].values():
@@ -136,6 +138,8 @@ class MemoryTables:
         """
         if operation == "BatchGetItem":
             return self._batch_get(params, now)
+        if operation == "TransactWriteItems":
+            return self._transact(params, now)
         table = self._table(operation, params["TableName"])
         if operation == "GetItem":
             consistent = params.get("ConsistentRead", False)
@@ -144,13 +148,10 @@ class MemoryTables:
         if operation == "Query":
             return _query(table, params)
         if operation == "Scan":
-            items = [_copy_of(item) for item in table.items.values()]
-            if len(items) > params["Limit"] or "ExclusiveStartKey" in params:
-                raise NotImplementedError("the fake of DynamoDB scans one page only")
-            return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+            return _scan(table, params)
         if operation not in ("PutItem", "UpdateItem", "DeleteItem"):
             raise NotImplementedError(f"the fake of DynamoDB does not support {operation}")
-        key = params.get("Item", params.get("Key"))["id"]["S"]
+        key = key_of(params)
         if not _satisfies(table.items.get(key), params):
             raise client_error(operation, "ConditionalCheckFailedException")
         after = None
@@ -161,6 +162,25 @@ class MemoryTables:
         table.change(key, after, now, self._read_lag)
         # what PynamoDB asks for
         return {"Attributes": _copy_of(after)} if after and operation == "UpdateItem" else {}
+
+    def _transact(self, params: dict[str, Any], now: float) -> dict[str, Any]:
+        if params["ClientRequestToken"] in self._transactions:
+            return {}
+        writes = [next(iter(item.items())) for item in params["TransactItems"]]
+        codes = []
+        for kind, write in writes:
+            item = self._table(kind, write["TableName"]).items.get(key_of(write))
+            codes.append("None" if _satisfies(item, write) else "ConditionalCheckFailed")
+        if codes != ["None"] * len(writes):
+            error = client_error("TransactWriteItems", "TransactionCanceledException")
+            error.response["CancellationReasons"] = [{"Code": code} for code in codes]  # type: ignore[typeddict-unknown-key]
+            raise error
+        for kind, write in writes:
+            after = {"Put": write.get("Item"), "Delete": None}[kind]
+            table = self._table(kind, write["TableName"])
+            table.change(key_of(write), after and _copy_of(after), now, self._read_lag)
+        self._transactions.add(params["ClientRequestToken"])
+        return {}
 
     def _table(self, operation: str, name: str) -> MemoryTable:
         if name not in self.tables:
@@ -175,6 +195,12 @@ class MemoryTables:
             items = [table.read(key, now, consistent=bool(consistent)) for key in keys]
             found[name] = [_copy_of(item) for item in items if item]
         return {"Responses": found, "UnprocessedKeys": {}}
+
+
+def key_of(write: dict[str, Any]) -> str:
+    """Return the id of the item that an operation writes."""
+    item_id: str = (write.get("Item") or write["Key"])["id"]["S"]
+    return item_id
 
 
 def entry_of(item: Item, projected: set[str] | None) -> Item:
@@ -233,6 +259,14 @@ def _updated(item: Item, params: dict[str, Any]) -> Item:
                 value = {"N": str(before + int(value["N"]))}
             after[name] = value
     return after
+
+
+def _scan(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:
+    if len(table.items) > params.get("Limit", len(table.items)) or "ExclusiveStartKey" in params:
+        raise NotImplementedError("the fake of DynamoDB scans a table in one page")
+    wanted = {**params, "ConditionExpression": params.get("FilterExpression")}
+    items = [_copy_of(item) for item in table.items.values() if _satisfies(item, wanted)]
+    return {"Items": items, "Count": len(items), "ScannedCount": len(table.items)}
 
 
 def _query(table: MemoryTable, params: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from support.world import apps
-from support.world.tables import Item, MemoryTable, entry_of
+from support.world.tables import Item, MemoryTable, entry_of, key_of
 from support.world.world import World
 
 READ_UNIT = 4096
@@ -49,14 +49,18 @@ class Visit:
     answered: int = 0
 
     def __str__(self) -> str:
-        """Return all figures in one line; answers are rounded up to 100 bytes."""
+        """Return all figures in one line; answers are rounded up to 100 bytes, or to 10 KB."""
         calls = [f"{count} x {name}" if count > 1 else name for name, count in self.calls.items()]
         figures = [
             f"{self.read_units:g} read units" if self.read_units else "",
             f"{self.write_units:g} write units" if self.write_units else "",
-            f"{math.ceil(self.answered / 100) / 10:g} KB" if self.answered else "",
+            f"{_kilobytes(self.answered):g} KB" if self.answered else "",
         ]
         return "; ".join(filter(None, [", ".join(sorted(calls)) or "nothing", *figures]))
+
+
+def _kilobytes(size: int) -> float:
+    return math.ceil(size / 100) / 10 if size < 10_000 else math.ceil(size / 10_000) * 10
 
 
 class Usage:
@@ -209,6 +213,8 @@ def _count_call(
     do: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
     table = params.get("TableName") or next(iter(params.get("RequestItems", {})), "")
+    for item in params.get("TransactItems", []):
+        table = next(iter(item.values()))["TableName"]
     name = table.removeprefix(_KEY_PREFIX)
     called = f"{service} {operation} {name}".strip()
     usage.operations[called] += 1
@@ -235,20 +241,25 @@ def _count_units(
     name: str,
     do: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
-    if operation in ("PutItem", "UpdateItem", "DeleteItem"):
-        key = (params.get("Item") or params["Key"])["id"]["S"]
-        before = table.items.get(key)
+    if operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"):
+        # a transaction takes two units for each
+        each = 2 if operation == "TransactWriteItems" else 1
+        transaction = [next(iter(item.values())) for item in params.get("TransactItems", [])]
+        keys = [key_of(write) for write in transaction or [params]]
+        before = {key: table.items.get(key) for key in keys}
         try:
             answer = do("dynamodb", operation, params)
         except ClientError:
             # a condition that does not hold consumes the units of the stored item
-            usage.add_units("write", name, write_units(before, before))
+            for item in before.values():
+                usage.add_units("write", name, each * write_units(item, item))
             raise
-        after = table.items.get(key)
-        usage.add_units("write", name, write_units(before, after))
-        for index, (hash_key, range_key, projected) in table.indexes.items():
-            if units := index_write_units(before, after, (hash_key, range_key), projected):
-                usage.add_units("write", f"{name}/{index}", units)
+        for key, item in before.items():
+            after = table.items.get(key)
+            usage.add_units("write", name, each * write_units(item, after))
+            for index, (hash_key, range_key, projected) in table.indexes.items():
+                if units := index_write_units(item, after, (hash_key, range_key), projected):
+                    usage.add_units("write", f"{name}/{index}", units)
         return answer
     answer = do("dynamodb", operation, params)
     if operation == "GetItem":
