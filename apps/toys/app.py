@@ -108,7 +108,7 @@ def log_bypassed(event: DynamoDBEvent) -> dict[str, object]:
     return components.bypassed_writes.handle(event.to_dict())
 
 
-@app.schedule("rate(15 minutes)")
+@app.schedule("rate(5 minutes)")
 def save_snapshot(_: CloudWatchEvent) -> bool:
     """Save a snapshot of the search index if many toys have changed since the last one."""
     return components.catalogue_index.save_snapshot(settings.snapshot_changes)

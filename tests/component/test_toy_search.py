@@ -372,6 +372,36 @@ class TestSnapshots:
         restart(app)
         assert names(api) == ["Toy A", "Toy B", "Toy C"]
 
+    def test_build_that_takes_longer_than_a_request_is_continued(
+        self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # GIVEN a build that has time for one toy in each request
+        monkeypatch.setattr(catalogue_index, "_RESERVED_SECONDS", float("inf"))
+        for _ in range(2):
+            answer = api.call("GET", "/toys")
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        # WHEN a toy is added and one is changed before it ends
+        toy = created(api, name="Toy D")
+        api.call("PATCH", f"/toys/{toy['id']}", {"name": "Toy E"}, {"If-Match": '"1"'})
+        monkeypatch.setattr(catalogue_index, "_RESERVED_SECONDS", 2.0)
+        # THEN the search finds the toys as they are
+        assert names(api) == ["Toy A", "Toy B", "Toy C", "Toy E"]
+
+    def test_build_that_fails_is_not_continued(
+        self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = app.components.catalogue_index._store
+        working = store.all
+
+        def broken() -> Any:
+            yield next(working())
+            raise TimeoutError
+
+        store.all = broken
+        assert api.call("GET", "/toys").status_code == 500
+        store.all = working
+        assert names(api) == ["Toy A", "Toy B", "Toy C"]
+
     def test_newer_release_saves_under_another_key(
         self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,7 +1,8 @@
 """The search index of this process, brought up to date with the table before each search."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from chalicelib.toys.change_log import ChangeLog, GapError
 from chalicelib.toys.index import (
@@ -15,13 +16,17 @@ from chalicelib.toys.index import (
 )
 from chalicelib.toys.snapshots import LONGEST_AGE, Snapshots
 from chalicelib.toys.store import ToyStore
-from chassis import clock, log
+from chassis import clock, context, log
 from chassis.clock import Clock
-from contracts.toys import ToyQuery
+from chassis.problems import ServiceUnavailable
+from contracts.toys import Toy, ToyQuery
 
 FAR_BEHIND = 1000
 """Changes from which on an index is replaced by a newer snapshot, if there is one."""
 _REFRESHED_AFTER = LONGEST_AGE / 2
+_RESERVED_SECONDS = 2.0
+"""What a request keeps of its time when it builds an index."""
+_STARTING = "The search is starting. Try again later."
 
 
 class CatalogueIndex:
@@ -51,6 +56,7 @@ class CatalogueIndex:
         self._snapshots = snapshots
         self._now = now
         self._index: SearchIndex | None = None
+        self._build: _Build | None = None
         # `chalice local` serves requests in several threads
         self._lock = threading.Lock()
 
@@ -82,7 +88,7 @@ class CatalogueIndex:
         with self._lock:
             end = self._log.end()
             if saved is None or self._now() - saved.at >= _REFRESHED_AFTER:
-                self._index = None  # frees the memory before the next one is built
+                self._index = self._build = None  # frees the memory before the next one is built
                 self._index = index = self._rebuilt(end)
             elif 0 <= end - saved.sequence < least_changes:
                 return False
@@ -102,7 +108,9 @@ class CatalogueIndex:
         if index is None or index.sequence > end or not self._apply(index, end):
             self._index = index = None  # frees the memory before the next one is built
             index = self._rebuilt(end)
-        self._index = index
+            if not self._apply(index, end):
+                raise ServiceUnavailable(_STARTING)
+        self._index, self._build = index, None
         return index
 
     def _newer_snapshot(self, index: SearchIndex | None) -> SearchIndex | None:
@@ -136,12 +144,30 @@ class CatalogueIndex:
         return True
 
     def _rebuilt(self, end: int) -> SearchIndex:
-        """Return an index of the toys in the table, which are at least as new as the log's end."""
-        index = SearchIndex.empty()
-        index.apply(
-            Change(number, toy.id, document_of(toy))
-            for number, toy in enumerate(self._store.all(), start=1)
-        )
-        index.sequence = end
-        log.warning("index built from the table", toys=len(index), sequence=end)
-        return index
+        """Return an index of the toys in the table, at least as new as when its build began.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If the request's time is up. The next request continues the build, unless there is a
+            snapshot by then.
+        """
+        build = self._build or _Build(end, self._store.all(), SearchIndex.empty())
+        self._build = None  # one that fails is not continued
+        for number, toy in enumerate(build.toys, start=build.built.sequence + 1):
+            build.built.apply([Change(number, toy.id, document_of(toy))])
+            if context.current().remaining() < _RESERVED_SECONDS:
+                self._build = build
+                log.error("index not built in time", toys=len(build.built))
+                raise ServiceUnavailable(_STARTING)
+        build.built.sequence = build.end
+        log.warning("index built from the table", toys=len(build.built), sequence=build.end)
+        return build.built
+
+
+class _Build(NamedTuple):
+    """An index that is being built: the log's end when it began, the toys to come, the index."""
+
+    end: int
+    toys: Iterator[Toy]
+    built: SearchIndex

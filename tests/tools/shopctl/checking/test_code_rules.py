@@ -302,6 +302,24 @@ def test_action_that_the_policy_lacks_is_reported_at_its_call(checkout: Checkout
     assert "charge needs dynamodb:GetItem here" in found.what
 
 
+def test_write_in_a_transaction_needs_its_own_action(checkout: CheckoutCopy) -> None:
+    checkout.replace(
+        "apps/toys/.chalice/policy-api_handler-local.json",
+        '"dynamodb:DeleteItem"',
+        '"dynamodb:ConditionCheckItem"',
+    )
+    path = "apps/toys/chalicelib/toys/store.py"
+    lacking, unused = sorted(
+        checkout.findings(actions), key=lambda finding: "never" in finding.what
+    )
+    assert (lacking.path, lacking.line) == (
+        Path(path),
+        checkout.line_of(path, "transaction.delete("),
+    )
+    assert "api_handler needs dynamodb:DeleteItem here" in lacking.what
+    assert "is allowed dynamodb:ConditionCheckItem, which its code never uses" in unused.what
+
+
 def test_consumers_of_one_app_are_distinguished(checkout: CheckoutCopy) -> None:
     """Only `fulfil` calls other services, so `charge` must not be allowed to."""
     checkout.replace(
