@@ -9,7 +9,6 @@ from unittest.mock import Mock
 import moto.cognitoidp.utils
 import msgspec
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 from openapi_spec_validator import validate
 
@@ -26,6 +25,7 @@ from chassis.problems import (
 from contracts import orders, payments, storefront, toys
 from contracts.money import Money
 from support.authorization import claims_of
+from support.aws_calls import intercept
 from support.log_lines import Logged
 from support.storefront import (
     ADDRESS,
@@ -227,7 +227,7 @@ class TestUsers:
         def fail(*_: Any) -> None:
             raise error
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+        intercept(monkeypatch, fail)
         answer = shop.call("POST", "/sessions", {"email": "x@example.com", "password": PASSWORD})
         assert pointers(answer, 503) == []
         (line,) = logged("user pool unavailable")

@@ -18,7 +18,7 @@ from chalicelib.payments.store import TransactionStore
 from chassis import aws
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, PlaceOrder, PricedLine
-from support.moto_aws import ACCOUNT, REGION, create_resources
+from support.moto_aws import ACCOUNT, REGION, create_resources, send_to_moto
 from support.world.world import World
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -51,6 +51,7 @@ def stream_of(
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setattr("moto.core.models.DEFAULT_ACCOUNT_ID", ACCOUNT, raising=False)
     with mock_aws():
+        send_to_moto(monkeypatch)
         for service in ("orders", "payments", "file_manager"):
             create_resources(service)
         yield _moto_stream

@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import pytest
 from chalice.test import Client
@@ -17,6 +17,7 @@ from urllib3 import HTTPHeaderDict
 from chassis import client, transport
 from chassis.client import ServiceClient
 from chassis.retry import RetryPolicy
+from support.http import WireAnswer
 from support.paths import TESTS
 
 WEBHOOK_SECRET = "whsec_of_the_tests"
@@ -55,14 +56,6 @@ def _arguments(decorator: str) -> Iterator[list[str]]:
             for call in getattr(node, "decorator_list", []):
                 if isinstance(call, ast.Call) and getattr(call.func, "id", "") == decorator:
                     yield [ast.literal_eval(argument) for argument in call.args]
-
-
-class WireAnswer(NamedTuple):
-    """An HTTP answer, as ``urllib3`` returns it."""
-
-    status: int
-    headers: HTTPHeaderDict
-    data: bytes
 
 
 class Wire:

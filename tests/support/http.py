@@ -5,7 +5,9 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
+from typing import Any, NamedTuple
+
+from urllib3 import HTTPHeaderDict
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,14 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+class WireAnswer(NamedTuple):
+    """An HTTP response, as ``urllib3`` returns it."""
+
+    status: int
+    headers: HTTPHeaderDict
+    data: bytes
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
@@ -12,10 +12,16 @@ from typing import Any
 import boto3
 import pytest
 import yaml
+from botocore.awsrequest import AWSRequest
 from joserfc.jwk import RSAKey
 from moto import mock_aws
+from moto.core.models import botocore_stubber
 from moto.utilities.utils import load_resource
+from urllib3 import HTTPHeaderDict
 
+import chassis.aws
+import chassis.aws_client
+from support.http import WireAnswer
 from support.paths import APPS
 
 REGION = "us-east-1"
@@ -42,7 +48,32 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # uses to call AWS; botocore is intercepted without them
     monkeypatch.setattr("moto.core.models.RESPONSES_METHODS", ())
     with mock_aws(), _reads_one_write_behind(monkeypatch):
+        send_to_moto(monkeypatch)
         yield
+
+
+class _MotoConnections:
+    """The connections of the chassis's AWS client, to moto in this process.
+
+    moto answers requests of botocore before they reach the network. The chassis's client has no
+    botocore below it, so its requests, complete with headers and signature, are passed on here.
+    """
+
+    def request(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: object
+    ) -> WireAnswer:
+        """Return moto's response to a request."""
+        request = AWSRequest(method=method, url=url, data=body, headers=dict(headers)).prepare()
+        answer = botocore_stubber("before-send", request)
+        assert answer is not None, f"moto does not know {url}"
+        return WireAnswer(answer.status_code, HTTPHeaderDict(answer.headers), answer.content)
+
+
+def send_to_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the chassis's AWS clients call moto; they are created again."""
+    connections = _MotoConnections()
+    monkeypatch.setattr(chassis.aws_client.connections, "shared", lambda: connections)
+    chassis.aws.client.cache_clear()
 
 
 _before_last_write: dict[int, Any] = {}

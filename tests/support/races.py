@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
+
+from support.aws_calls import Params, intercept
 
 OtherWriter = Callable[[], object]
 BeforeWrite = Callable[..., None]
@@ -20,11 +21,10 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[BeforeWrite]:
     the other writer and the number of the write, 1 for the next one. Writes of the other writer
     itself are not counted. The write must come before the test ends.
     """
-    call_aws = BaseClient._make_api_call
     waiting: list[tuple[OtherWriter, int]] = []
     count = 0
 
-    def call(self: Any, operation: str, params: Any) -> Any:
+    def call(original: Callable[[], Any], _service: str, operation: str, _params: Params) -> Any:
         nonlocal count
         if waiting and operation in _WRITES:
             count += 1
@@ -32,7 +32,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[BeforeWrite]:
             if count == number:
                 waiting.clear()
                 other_writer()
-        return call_aws(self, operation, params)
+        return original()
 
     def arrange(other_writer: OtherWriter, write: int = 1) -> None:
         nonlocal count
@@ -40,7 +40,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[BeforeWrite]:
         count = 0
         waiting.append((other_writer, write))
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    intercept(monkeypatch, call)
     yield arrange
     assert waiting == [], "no write followed, so there was no race"
 

@@ -1,6 +1,6 @@
 """Compares the calls that an app's functions make to AWS with their policies.
 
-The embedded AWS enforces IAM in ``tests/iam``; moto does not. Here each call of botocore is
+The embedded AWS enforces IAM in ``tests/iam``; moto does not. Here each call is
 recorded with the function that made it, so that a path that only these tests take (a fault, a
 race, a crash) is also compared with the policy of its function.
 """
@@ -18,6 +18,7 @@ from chalice.app import EventSourceHandler
 
 from chassis import aws
 from chassis.api import ServiceApp
+from chassis.aws_client import AwsClient
 from support.function_policies import as_list, local_policies, local_role
 
 ANY = "any loaded service"
@@ -63,12 +64,18 @@ class Recorder:
     def __init__(self) -> None:
         self.uses: list[Use] = []
 
-    def record(
-        self, params: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any
-    ) -> None:
-        """Record a call that botocore is about to make; presigning alone is not a call."""
-        operation = f"{model.service_model.service_name}:{model.name}"
-        if operation not in UNSIGNED and not context.get("is_presign_request"):
+    def record(self, service: str, name: str, params: Mapping[str, Any]) -> None:
+        """Record a call.
+
+        Parameters
+        ----------
+        service
+            The service's name in botocore.
+        name, params
+            The operation and its parameters.
+        """
+        operation = f"{service}:{name}"
+        if operation not in UNSIGNED:
             for action, each in _writes(params) or [(ACTIONS.get(operation, operation), params)]:
                 self.uses.append(Use(*_caller.get(), action, _resource(operation, each)))
 
@@ -146,12 +153,25 @@ def _resource(operation: str, params: Mapping[str, Any]) -> str:
 _current: list[Recorder] = []
 
 
-def _record(**call: Any) -> None:
-    for recorder in _current:
-        recorder.record(**call)
+def _record(params: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any) -> None:
+    """Record a call that botocore is about to make; presigning alone is not a call."""
+    if not context.get("is_presign_request"):
+        for recorder in _current:
+            recorder.record(model.service_model.service_name, model.name, params)
 
 
 aws.session().register("provide-client-params", _record)
+_call_aws = AwsClient._make_api_call
+
+
+def _recorded_call(client: AwsClient, operation: str, params: Mapping[str, Any]) -> Any:
+    if client.knows(operation):  # otherwise botocore makes the call
+        for recorder in _current:
+            recorder.record(client.service, operation, params)
+    return _call_aws(client, operation, params)
+
+
+AwsClient._make_api_call = _recorded_call  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""In-memory fakes of SNS, SQS, S3, SES and Cognito, behind botocore's real clients.
+"""In-memory fakes of SNS, SQS, S3, SES and Cognito, behind the real clients of AWS.
 
-They replace ``BaseClient._make_api_call``, the last step before a request is serialized.
+They replace the clients' last step before a request is serialized.
 """
 
 import contextlib

@@ -16,15 +16,16 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
+import pytest
 import stripe
 import time_machine
-from botocore.client import BaseClient
 
 from chassis import threads
 from contracts import orders as orders_api
 from contracts import payments as payments_api
 from contracts.operations import Operation
 from gateway_simulator.webhooks import signature
+from support.aws_calls import intercept
 from support.world import apps, event_sources
 from support.world.apps import Answer
 from support.world.calls import ExternalCalls, ProcessCrashed
@@ -132,10 +133,10 @@ class World:
         self.clock = enter(time_machine.travel(START, tick=False))
         world = self
 
-        def call_aws(client: Any, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-            return world._call_aws(client.meta.service_model.service_name, operation, params)
+        def call_aws(_original: object, service: str, operation: str, params: Any) -> Any:
+            return world._call_aws(service, operation, params)
 
-        enter(mock.patch.object(BaseClient, "_make_api_call", call_aws))
+        intercept(enter(pytest.MonkeyPatch.context()), call_aws)
         connections = DownstreamConnections(self.calls, self.serve_request, self.deliveries.delay)
         enter(mock.patch.object(apps.CONNECTIONS, "current", connections, create=True))
         enter(mock.patch.object(stripe, "RequestsClient", _stripe_client))

@@ -19,9 +19,10 @@ import time_machine
 import urllib3
 from msgspec import Meta
 
-from chassis import aws, context
+from chassis import context
 from chassis.breaker import FAILURES
 from chassis.client import Reply, ServiceClient
+from chassis.connections import Response
 from chassis.problems import (
     BadRequest,
     Conflict,
@@ -32,7 +33,7 @@ from chassis.problems import (
     Unprocessable,
 )
 from chassis.retry import RetryPolicy
-from chassis.transport import Response, Transport, connection_pool, sigv4_signer
+from chassis.transport import Transport, connection_pool, sign_for_api_gateway
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.schema import PARAMETER_PREFIX, Input, Output
@@ -161,22 +162,18 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> Iterator[None]:
+def credentials(monkeypatch: pytest.MonkeyPatch, lines: Lines) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-2")
-    aws.session.cache_clear()
-    yield
-    aws.session.cache_clear()
 
 
-SIGNER = sigv4_signer(aws.session)
 QUICKLY = RetryPolicy(base_delay=0.001)
 
 
 def client_of(service: str, url: str, read_timeout: float = 0.15) -> ServiceClient:
-    transport = Transport(connection_pool(), SIGNER, read_timeout)
+    transport = Transport(connection_pool(), sign_for_api_gateway, read_timeout)
     return ServiceClient(service, url, transport, retry=QUICKLY)
 
 
@@ -333,7 +330,7 @@ def test_the_received_request_is_the_signed_one(server: Server, things: ServiceC
 def test_without_credentials_nothing_is_sent(
     server: Server, things: ServiceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws.session(), "get_credentials", lambda: None)
+    monkeypatch.setattr("chassis.credentials.current", lambda: None)
     with pytest.raises(ServiceUnavailable):
         things.call(GET, {"thing_id": "t1"})
     assert server.calls == []
@@ -440,7 +437,7 @@ def test_a_repeatable_operation_is_attempted_three_times(
 
 def test_client_without_a_policy_of_its_own_retries(server: Server) -> None:
     server.answers = [BAD["503"], answer(200)]
-    transport = Transport(connection_pool(), SIGNER, 0.15)
+    transport = Transport(connection_pool(), sign_for_api_gateway, 0.15)
     client = ServiceClient("things", f"http://127.0.0.1:{server.server_port}/api/", transport)
     assert client.call(GET, {"thing_id": "t1"}).value.id == "t1"
     assert len(server.calls) == 2
@@ -452,7 +449,7 @@ def test_retry_policy_of_a_client_decides_how_often_and_when(
     waits: list[float] = []
     monkeypatch.setattr("chassis.client.time", SimpleNamespace(sleep=waits.append))
     server.answers = [BAD["503"]]
-    transport = Transport(connection_pool(), SIGNER, 0.15)
+    transport = Transport(connection_pool(), sign_for_api_gateway, 0.15)
     url = f"http://127.0.0.1:{server.server_port}/api/"
     for base_delay, budget, limit in ((0.01, 5, 0.16), (1e6, 5, 5)):
         policy = RetryPolicy(attempts=5, base_delay=base_delay)
@@ -545,7 +542,9 @@ class Silence:
 def test_the_deadline_limits_the_wait() -> None:
     with time_machine.travel(time.time(), tick=False) as clock:
         http = Silence(clock.shift)
-        patient = ServiceClient("things", "http://things", Transport(http, SIGNER), retry=QUICKLY)
+        patient = ServiceClient(
+            "things", "http://things", Transport(http, sign_for_api_gateway), retry=QUICKLY
+        )
         with context.entered({}, budget=0.2), pytest.raises(ServiceUnavailable):
             patient.call(GET, {"thing_id": "t1"})
     # no time for another attempt

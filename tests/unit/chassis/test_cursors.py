@@ -17,6 +17,7 @@ from moto import mock_aws
 from chassis import aws
 from chassis.cursors import Cursors, secret_keys
 from chassis.problems import BadRequest
+from support.moto_aws import send_to_moto
 
 QUERY = {"q": "kite", "sort": "price"}
 ours = Cursors(lambda: [b"key one"])
@@ -115,9 +116,9 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
+        send_to_moto(monkeypatch)
         yield boto3.client("secretsmanager")
     aws.client.cache_clear()
-    aws.session.cache_clear()
 
 
 def test_the_keys_are_the_two_versions_of_the_secret(secrets: Any) -> None:

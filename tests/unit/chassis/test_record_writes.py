@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session
 import msgspec
 import pytest
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
@@ -38,14 +37,13 @@ def thing(version: int = 1, **more: Any) -> ThingRecord:
 @pytest.fixture
 def table(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    session = botocore.session.Session()
     client_of("dynamodb").create_table(
         TableName="things",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    bind(ThingRecord, "things", lambda: session)
+    bind(ThingRecord, "things")
     yield
     health.reset()
 

@@ -1,15 +1,18 @@
 """Records: how models are bound to tables, and what that creates."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore.session
 import pytest
-from moto import mock_aws
 
-from chassis import aws, health
+import chassis.aws
+from chassis import health
 from chassis.records import Record, TableMeta, bind
+from support.moto_aws import aws, client_of
+
+__all__ = ["aws"]
 
 
 class FirstRecord(Record):
@@ -23,79 +26,75 @@ class SecondRecord(Record):
 
 
 @pytest.fixture(autouse=True)
-def in_memory_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
+def two_tables(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    aws.session.cache_clear()
     health.reset()
-    with mock_aws():
-        for name in ("first", "second"):
-            boto3.client("dynamodb").create_table(
-                TableName=name,
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
-        yield
+    for name in ("first", "second"):
+        client_of("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    yield
     health.reset()
-    aws.session.cache_clear()
+    chassis.aws.client.cache_clear()
 
 
 @pytest.fixture
-def created(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """Return the sessions and the clients that are created during a test."""
-    made: dict[str, list[Any]] = {"sessions": [], "clients": []}
-    create_session, create_client = botocore.session.Session, botocore.session.Session.create_client
+def made_by_botocore(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the clients that botocore creates during a test."""
+    made: list[str] = []
+    create_client = botocore.session.Session.create_client
 
-    def session(*arguments: Any, **keywords: Any) -> Any:
-        made["sessions"].append(create_session(*arguments, **keywords))
-        return made["sessions"][-1]
+    def client(self: Any, service: str, **keywords: Any) -> Any:
+        made.append(service)
+        return create_client(self, service, **keywords)
 
-    def client(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        made["clients"].append((self, arguments[0]))
-        return create_client(self, *arguments, **keywords)
-
-    monkeypatch.setattr(create_session, "create_client", client)
-    monkeypatch.setattr(botocore.session, "Session", session)
+    monkeypatch.setattr(botocore.session.Session, "create_client", client)
     return made
 
 
-def test_all_models_share_the_session_of_the_process(created: dict[str, list[Any]]) -> None:
-    # GIVEN two models, and a client of another service
-    bind(FirstRecord, "first")
-    bind(SecondRecord, "second")
-    aws.client.cache_clear()
-    aws.client("sns")
-    # WHEN both tables are read, again and again
-    for _ in range(3):
-        for model in (FirstRecord, SecondRecord):
-            assert list(model.scan()) == []
-    # THEN there is one session, and one client for each table
-    assert len(created["sessions"]) == 1
-    services = [service for session, service in created["clients"]]
-    assert services == ["sns", "dynamodb", "dynamodb"]
-    assert all(session is created["sessions"][0] for session, _ in created["clients"])
-    aws.client.cache_clear()
+def test_all_models_share_one_client_which_botocore_does_not_create(
+    made_by_botocore: list[str],
+) -> None:
+    for model, table in ((FirstRecord, "first"), (SecondRecord, "second")):
+        bind(model, table)
+        assert list(model.scan()) == []
+    first, second = (model._get_connection().connection for model in (FirstRecord, SecondRecord))
+    assert first.client is second.client
+    assert made_by_botocore == []
 
 
-def test_binding_creates_no_client(created: dict[str, list[Any]]) -> None:
-    bind(FirstRecord, "first")
-    assert created == {"sessions": [], "clients": []}
+def test_all_models_share_one_client_of_botocore_if_a_profile_is_set(
+    made_by_botocore: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile mine]\nregion = us-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    chassis.aws.session.cache_clear()
+    for model, table in ((FirstRecord, "first"), (SecondRecord, "second")):
+        bind(model, table)
+        assert list(model.scan()) == []
+    chassis.aws.session.cache_clear()
+    assert made_by_botocore == ["dynamodb"]
 
 
-def test_a_model_bound_again_uses_the_new_table_and_the_given_session() -> None:
+def test_a_model_bound_again_uses_the_new_table() -> None:
     assert bind(FirstRecord, "old") is FirstRecord
-    other = botocore.session.Session()
-    bind(FirstRecord, "new", session=lambda: other)
+    bind(FirstRecord, "new")
     table = FirstRecord._get_connection()
     assert table.table_name == "new"
-    assert table.connection.session is other
     assert table.get_meta_table().table_name == "new"
 
 
-def test_the_clients_wait_as_long_as_the_meta_class_says() -> None:
+def test_the_client_waits_and_retries_as_the_meta_class_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bind(FirstRecord, "first")
-    config = FirstRecord._get_connection().connection.client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (1.0, 3.0)
-    assert config.retries["total_max_attempts"] == 4
+    made: list[dict[str, Any]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(chassis.aws, "client", lambda _, **options: made.append(options))
+        assert FirstRecord._get_connection().connection.client is None
+    assert made == [{"read_timeout": 3.0, "attempts": 4}]

@@ -13,7 +13,12 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from chassis.transport import MissingCredentialsError, Transport, TransportError, sigv4_signer
+from chassis.transport import (
+    MissingCredentialsError,
+    Transport,
+    TransportError,
+    sign_for_api_gateway,
+)
 
 URL = "http://127.0.0.1/things"
 
@@ -80,11 +85,7 @@ def test_an_error_says_whether_the_service_may_have_seen_the_request(
     assert raised.value.sent is sent
 
 
-def test_without_credentials_nothing_is_signed() -> None:
-    class Session:
-        def get_credentials(self) -> None:
-            return None
-
-    session: Any = Session
+def test_without_credentials_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.credentials.current", lambda: None)
     with pytest.raises(MissingCredentialsError):
-        sigv4_signer(session)("GET", URL, b"", {})
+        sign_for_api_gateway("GET", URL, b"", {})

@@ -11,11 +11,10 @@ import pytest
 
 from chalicelib.storefront_api.caller import Caller
 from chalicelib.storefront_api.ordering import Ordering
-from chassis import aws
 from chassis.breaker import FAILURES, Breaker
 from chassis.client import ServiceClient
 from chassis.retry import RetryPolicy
-from chassis.transport import Transport, connection_pool, sigv4_signer
+from chassis.transport import Transport, connection_pool, sign_for_api_gateway
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order
 from support.downstream import FakeDownstream
@@ -77,11 +76,10 @@ class UnresponsiveService:
 def unresponsive(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnresponsiveService]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    aws.session.cache_clear()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     payments = UnresponsiveService()
     yield payments
     payments.close()
-    aws.session.cache_clear()
 
 
 class Clock:
@@ -98,7 +96,7 @@ def test_orders_are_returned_while_payments_does_not_respond(
     payments = ServiceClient(
         "payments",
         unresponsive.url,
-        Transport(connection_pool(), sigv4_signer(aws.session), read_timeout=0.1),
+        Transport(connection_pool(), sign_for_api_gateway, read_timeout=0.1),
         Breaker("payments", clock=clock),
         RetryPolicy(base_delay=0.001),
     )

@@ -16,7 +16,7 @@ Serving requests
 Calling other services
 
 ``client``         calls to other services, with retries and a circuit breaker
-``transport``      signed HTTP requests over pooled connections
+``transport``      signed HTTP requests
 ``retry``          the rules for further attempts
 ``threads``        two calls at the same time, in the context of one request
 ``breaker``        the circuit breaker
@@ -36,7 +36,11 @@ In every service
 ``context``        trace, correlation id and deadline of a request or event
 ``log``            JSON log lines and metrics
 ``redaction``      masks card numbers and other secrets
-``aws``            the botocore session and its clients
+``aws``            the clients of AWS
+``aws_client``     the chassis's own client of DynamoDB, SQS, SNS, Secrets Manager and Cognito
+``signing``        the signatures of requests to AWS
+``credentials``    the credentials and region of the process
+``connections``    the HTTP connections of the process
 ``clock``          the current time
 ``ids``            new and derived ids
 ``money``          amounts of money for people

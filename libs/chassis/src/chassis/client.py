@@ -16,10 +16,11 @@ import msgspec
 
 from chassis import context, log
 from chassis.breaker import Breaker
+from chassis.connections import Response
 from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
 from chassis.queries import query_parameters
 from chassis.retry import RETRYABLE_STATUSES, Failure, RetryPolicy
-from chassis.transport import MissingCredentialsError, Response, Transport, TransportError
+from chassis.transport import MissingCredentialsError, Transport, TransportError
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.problem import CONTENT_TYPE, Problem

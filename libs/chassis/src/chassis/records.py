@@ -3,11 +3,10 @@
 A stored record is a model of its own, separate from the contract types of requests and responses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Generic, TypeVar
 
-import botocore.session
 import msgspec
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.connection import Connection
@@ -199,35 +198,24 @@ class TableMeta:
     max_retry_attempts = 3
 
 
-class SessionConnection(Connection):
-    """A connection to DynamoDB that uses a given botocore session.
+class TableConnection(Connection):
+    """A connection to DynamoDB over the process's client.
 
-    PynamoDB's own creates a session for each model, and each session loads the description of
-    DynamoDB's API again: 0.1 s and 13 MB at a cold start.
-
-    Parameters
-    ----------
-    session
-        Returns the session; called when the client is created.
-    settings
-        The keyword arguments of PynamoDB's ``Connection``.
+    PynamoDB's own makes a session and a client of botocore for each model, each of which loads the
+    description of DynamoDB's API: 0.1 s and 13 MB at a cold start.
     """
 
-    def __init__(self, session: Callable[[], botocore.session.Session], **settings: Any) -> None:
-        super().__init__(**settings)
-        self._session = session
-
     @property
-    def session(self) -> botocore.session.Session:
-        """The botocore session that creates the client."""
-        return self._session()
+    def client(self) -> Any:
+        """What sends the operations, by the method ``_make_api_call`` of botocore's clients."""
+        return aws.client(
+            "dynamodb",
+            read_timeout=self._read_timeout_seconds,
+            attempts=1 + self._max_retry_attempts_exception,
+        )
 
 
-def bind(
-    model: type[R],
-    table_name: str,
-    session: Callable[[], botocore.session.Session] = aws.session,
-) -> type[R]:
+def bind(model: type[R], table_name: str) -> type[R]:
     """Bind a model to its table, whose name is known when the service starts.
 
     The service's health check looks up a record in that table from then on.
@@ -238,15 +226,12 @@ def bind(
         The model; a binding to another table is replaced.
     table_name
         The table.
-    session
-        Returns the botocore session; by default the one that all clients of the process share.
     """
     meta: Any = model.Meta
     meta.table_name = table_name
     model._connection = None
     table = model._get_connection()
-    connection = SessionConnection(
-        session,
+    connection = TableConnection(
         region=meta.region,
         connect_timeout_seconds=meta.connect_timeout_seconds,
         read_timeout_seconds=meta.read_timeout_seconds,

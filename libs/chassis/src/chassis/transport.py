@@ -1,52 +1,17 @@
-"""Signed HTTP requests over pooled connections: one attempt, without retries.
+"""Signed HTTP requests to other services: one attempt, without retries.
 
 ``signed_transport`` creates what the services use; an app's bootstrap calls it once.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
-import botocore.session
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 
-from chassis import aws
+from chassis import connections, credentials, signing
+from chassis.connections import Http, Response
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 8.0
-MAX_CONNECTIONS = 10
-
-
-class Response(Protocol):
-    """The part of an HTTP response that callers use."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status code."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers; names in any case."""
-
-    @property
-    def data(self) -> bytes:
-        """The whole body."""
-
-
-class Http(Protocol):
-    """A pool of HTTP connections; ``urllib3.PoolManager`` is one."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        body: bytes,
-        headers: Mapping[str, str],
-        timeout: urllib3.Timeout,
-    ) -> Response:
-        """Send a request and return the response."""
 
 
 Signer = Callable[[str, str, bytes, Mapping[str, str]], dict[str, str]]
@@ -123,38 +88,35 @@ class Transport:
             raise TransportError(type(error).__name__, sent=sent) from None
 
 
-def sigv4_signer(session: Callable[[], botocore.session.Session]) -> Signer:
-    """Return a signer of requests to API Gateway (AWS Signature Version 4).
-
-    Parameters
-    ----------
-    session
-        Returns the botocore session whose credentials sign; called for each request.
+def sign_for_api_gateway(
+    method: str, url: str, body: bytes, headers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the headers of a request to API Gateway with its signature.
 
     Raises
     ------
     MissingCredentialsError
-        Raised by the signer if the session has no credentials.
+        If the process has no credentials.
     """
-
-    def sign(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        current = session()
-        credentials = current.get_credentials()
-        if credentials is None:
-            raise MissingCredentialsError
-        request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))
-        region = current.get_config_variable("region") or "us-east-1"
-        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
-        return dict(request.headers.items())
-
-    return sign
+    found = credentials.current()
+    if found is None:
+        raise MissingCredentialsError
+    return signing.signed(
+        method,
+        url,
+        body,
+        headers,
+        service="execute-api",
+        region=credentials.region() or "us-east-1",
+        credentials=found,
+    )
 
 
 def connection_pool() -> Http:
-    """Return a new pool of HTTP connections that neither retries nor follows redirects."""
-    return urllib3.PoolManager(maxsize=MAX_CONNECTIONS, retries=False)
+    """Return the connections of the process."""
+    return connections.shared()
 
 
 def signed_transport() -> Transport:
-    """Return a transport with connections of its own, signing with the process's credentials."""
-    return Transport(connection_pool(), sigv4_signer(aws.session))
+    """Return a transport over the process's connections that signs with its credentials."""
+    return Transport(connection_pool(), sign_for_api_gateway)
