@@ -6,12 +6,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chalicelib.toys import catalogue_index, change_log, snapshots
 from chalicelib.toys.index import FORMAT
 from chassis import clock
+from support.aws_calls import Original, Params, intercept
 from support.downstream import FakeDownstream
 from support.log_lines import Logged
 from support.moto_aws import StreamOf, client_of, let_reads_catch_up
@@ -93,13 +93,12 @@ def log_end() -> int:
 def aws_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list of the calls of AWS that follow."""
     calls: list[str] = []
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def counted(self: Any, name: str, arguments: Any) -> Any:
+    def counted(original: Original, _service: str, name: str, arguments: Params) -> Any:
         calls.append(name)
-        return original(self, name, arguments)
+        return original()
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    intercept(monkeypatch, counted)
     return calls
 
 
@@ -148,18 +147,17 @@ class TestVisibility:
     ) -> None:
         waits: list[float] = []
         monkeypatch.setattr(app.components.toys._store._log, "_sleep", waits.append)
-        original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-        def conflict(self: Any, name: str, arguments: Any) -> Any:
+        def conflict(original: Original, _service: str, name: str, arguments: Params) -> Any:
             if name != "TransactWriteItems":
-                return original(self, name, arguments)
+                return original()
             reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}, {"Code": "None"}]
             raise ClientError(
                 {"Error": {"Code": "TransactionCanceledException", "Message": ""},
                  "CancellationReasons": reasons}, name,
             )  # fmt: skip
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", conflict)
+        intercept(monkeypatch, conflict)
         answer = api.call("POST", "/toys", DRAFT)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert len(waits) == 20
@@ -174,16 +172,15 @@ class TestVisibility:
         self, api: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # GIVEN a network that loses the response of the transaction, and a client that repeats it
-        original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-        def twice(self: Any, name: str, arguments: Any) -> Any:
-            answer = original(self, name, arguments)
+        def twice(original: Original, _service: str, name: str, arguments: Params) -> Any:
+            answer = original()
             if name == "TransactWriteItems":
                 assert arguments["ClientRequestToken"]
-                answer = original(self, name, arguments)
+                answer = original()
             return answer
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", twice)
+        intercept(monkeypatch, twice)
         created(api)
         assert names(api) == ["Wooden Train"]
         assert log_end() == 1
@@ -487,14 +484,13 @@ class TestSnapshots:
 
 
 def _fail(monkeypatch: pytest.MonkeyPatch, operation: str, error: Exception) -> None:
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def failing(self: Any, name: str, arguments: Any) -> Any:
+    def failing(original: Original, _service: str, name: str, arguments: Params) -> Any:
         if name == operation:
             raise error
-        return original(self, name, arguments)
+        return original()
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", failing)
+    intercept(monkeypatch, failing)
 
 
 class TestResults:

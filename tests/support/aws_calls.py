@@ -8,7 +8,8 @@ from botocore.client import BaseClient
 from chassis.aws_client import AwsClient
 
 Params = Mapping[str, Any]
-Intercept = Callable[[Callable[[], Any], str, str, Params], Any]
+Original = Callable[[], Any]
+Intercept = Callable[[Original, str, str, Params], Any]
 """Takes the original call, the service, the operation and its parameters; returns the answer."""
 
 

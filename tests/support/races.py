@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.aws_calls import Params, intercept
+from support.aws_calls import Original, Params, intercept
 
 OtherWriter = Callable[[], object]
 BeforeWrite = Callable[..., None]
@@ -24,7 +24,7 @@ def before_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[BeforeWrite]:
     waiting: list[tuple[OtherWriter, int]] = []
     count = 0
 
-    def call(original: Callable[[], Any], _service: str, operation: str, _params: Params) -> Any:
+    def call(original: Original, _service: str, operation: str, _params: Params) -> Any:
         nonlocal count
         if waiting and operation in _WRITES:
             count += 1
