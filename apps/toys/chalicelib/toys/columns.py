@@ -4,13 +4,16 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
 
 from chalicelib.toys import rows as sets
 from chalicelib.toys.postings import Postings
+
+_FEW_ADDED = 1000
+"""More rows than this are sorted together instead of inserted one by one."""
 
 
 class StoredColumn(msgspec.Struct, array_like=True):
@@ -110,11 +113,23 @@ class Order:
 
     def __init__(self, key: Callable[[int], Any], stored: memoryview | None = None) -> None:
         self.key = key
-        self.rows = array("I", bytes(stored or b""))
+        self._rows = array("I", bytes(stored or b""))
+        self._added: list[int] = []
+
+    @property
+    def rows(self) -> "array[int]":
+        """The rows in their order."""
+        if len(self._added) > _FEW_ADDED:
+            self._rows = array("I", sorted(chain(self._rows, self._added), key=self.key))
+        else:
+            for row in self._added:
+                self._rows.insert(bisect_left(self._rows, self.key(row), key=self.key), row)
+        self._added.clear()
+        return self._rows
 
     def insert(self, row: int) -> None:
         """Add a row."""
-        self.rows.insert(self.at(self.key(row)), row)
+        self._added.append(row)
 
     def at(self, key: Any) -> int:
         """Return the number of rows with a lower key."""
@@ -126,8 +141,9 @@ class Order:
 
     def compact(self, present: bytes, numbers: Sequence[int]) -> None:
         """Drop the rows that are not present and number the others anew."""
-        kept = compress(self.rows, map(present.__getitem__, self.rows))
-        self.rows = array("I", map(numbers.__getitem__, kept))
+        rows = self.rows
+        kept = compress(rows, map(present.__getitem__, rows))
+        self._rows = array("I", map(numbers.__getitem__, kept))
 
 
 def renumbered(present: bytes) -> "array[int]":

@@ -233,7 +233,7 @@ class SearchIndex:
             if change.document is not None:
                 self._add(change.toy_id, change.document)
             self.sequence = change.sequence
-            if self._documents.added > max(2000, len(self._ids) // 3):
+            if self._documents.added > max(5000, len(self._ids) // 2):
                 self._compact()
 
     def _row_of(self, toy_id: str) -> int | None:

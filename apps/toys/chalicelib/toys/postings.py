@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
+_FEW_ADDED = 1000
+"""More terms than this are sorted together instead of inserted one by one."""
 _ROW_BYTES = 3
 """Enough for 16 million rows."""
 _END = "\U0010ffff"
@@ -61,6 +63,7 @@ class Postings:
     def _forget_changes(self) -> None:
         self.added: dict[str, tuple[array[int], bytearray]] = {}
         self._added_terms: list[str] = []
+        self._unsorted: list[str] = []
         self._removed: dict[str, set[int]] = {}
         self._removed_terms: list[str] = []
 
@@ -76,13 +79,15 @@ class Postings:
 
     def add(self, row: int, levels: Mapping[str, int]) -> None:
         """Add a row to the lists of its terms; its number is higher than all others."""
+        added = self.added
         for term, level in levels.items():
-            found = self.added.get(term)
-            if found is None:
-                found = self.added[term] = array("I"), bytearray()
-                insort(self._added_terms, term)
-            found[0].append(row)
-            found[1].append(level)
+            if term in added:
+                rows, row_levels = added[term]
+                rows.append(row)
+                row_levels.append(level)
+            else:
+                added[term] = array("I", (row,)), bytearray((level,))
+                self._unsorted.append(term)
 
     def remove(self, row: int, terms: Iterable[str], is_stored: bool) -> None:
         """Remove a row from the lists of its terms.
@@ -116,6 +121,12 @@ class Postings:
 
     def added_terms(self, prefix: str) -> Sequence[str]:
         """Return the terms of added rows that start with a prefix."""
+        if len(self._unsorted) > _FEW_ADDED:
+            self._added_terms = sorted(self.added)
+        else:
+            for term in self._unsorted:
+                insort(self._added_terms, term)
+        self._unsorted.clear()
         return _with_prefix(self._added_terms, prefix)
 
     def count(self, prefix: str) -> int:
@@ -179,7 +190,7 @@ class Postings:
         """
         rows, levels, lengths, terms = array("I"), bytearray(), array("I"), list[str]()
         done = 0
-        for term in sorted({*self._added_terms, *self._removed_terms}):
+        for term in sorted({*self.added, *self._removed_terms}):
             span = self.span_of(term)
             self._copy(Span(done, span.first), rows, levels, lengths, terms)
             done = span.stop

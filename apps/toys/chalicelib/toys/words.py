@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 # Characters with a stroke and ligatures have no Unicode decomposition. Apostrophes and invisible
@@ -18,7 +18,7 @@ _REPLACEMENTS = str.maketrans(
 )
 _KEPT_MARKS = "\u3099\u309a"  # they make another syllable of kana
 # Words that are joined without a space, such as t-rex or 1,000
-_COMPOUND = re.compile(r"[^\W_]+(?:(?:[^\w\s]|_)[^\W_]+)*")
+_COMPOUND = re.compile(r"(?<![^\W_])[^\W_]++(?:(?:[^\w\s]|_)[^\W_]++)+")
 _WORD = re.compile(r"[^\W_]+")
 _CJK = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -151,7 +151,7 @@ def compounds(first: str, second: str) -> tuple[str, ...]:
     return (first + second, one + second)
 
 
-def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
+def _counted(text: str, pairs: bool) -> tuple[dict[str, int], int]:
     """Return how often each term occurs in a text, and the number of its words.
 
     Parameters
@@ -159,27 +159,32 @@ def _counted(text: str, pairs: bool) -> tuple[Counter[str], int]:
     pairs
         Whether any two adjacent words also count as one, not only words that a hyphen joins.
     """
-    words: list[str] = []
-    terms: list[str] = []
-    for compound in _COMPOUND.findall(fold(text)):
-        if compound.isascii() and compound.isalnum():
-            parts = [compound]
-        else:
-            parts = [part for word in _WORD.findall(compound) for part in _split(word)]
-        for first, second in pairwise(parts):
-            terms += compounds(first, second)
+    text = fold(text)
+    words = _parts(text)
+    terms = words.copy()
+    for compound in _COMPOUND.findall(text):
+        parts = _parts(compound)
+        if not pairs:
+            terms += _pairs(parts)
         if 2 < len(parts) < 5 and not _IS_CJK.search(compound):
             terms.append("".join(parts))
-        if pairs and words:
-            terms += compounds(words[-1], parts[0])
-        words += parts
-    terms += words
-    counts = Counter(terms)
+    if pairs:
+        terms += _pairs(words)
+    counts: dict[str, int] = Counter(terms)
     for term in tuple(counts):
         key = singular(term)
         if key != term:
-            counts[key] += counts[term]
+            counts[key] = counts.get(key, 0) + counts[term]
     return counts, len(words)
+
+
+def _parts(text: str) -> list[str]:
+    words = _WORD.findall(text)
+    return words if text.isascii() else [part for word in words for part in _split(word)]
+
+
+def _pairs(words: Sequence[str]) -> Iterator[str]:
+    return chain.from_iterable(map(compounds, words, islice(words, 1, None)))
 
 
 MAX_LEVEL = 15
@@ -220,13 +225,16 @@ def term_levels(
     for term, count in counts.items():
         frequencies[term] += max(_LEAST_NAME, _NAME * count / norm)
     levels = {term: _level(frequency) for term, frequency in frequencies.items()}
-    for term, level in tuple(levels.items()):
-        if term[0] in _ALPHABET:
-            initial = _starting_with(term[0])
-            levels[initial] = max(levels.get(initial, 0), LESS[level])
+    initials: dict[str, int] = {}
+    for term, level in levels.items():
+        if level > initials.get(term[0], 0):
+            initials[term[0]] = level
+    for initial in initials.keys() & _ALPHABET:
+        levels[_starting_with(initial)] = LESS[initials[initial]]
     return levels
 
 
+@lru_cache(4096)
 def _level(frequency: float) -> int:
     return max(1, min(MAX_LEVEL, round(2 * math.log2(frequency)) + 5))
 
