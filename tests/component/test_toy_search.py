@@ -1,7 +1,11 @@
 """The search of the toys service: its change log, its snapshots, and what a search costs."""
 
+import importlib
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -11,10 +15,13 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from chalicelib.toys import catalogue_index, change_log, snapshots
 from chalicelib.toys.index import FORMAT
 from chassis import clock
+from contracts.money import Money
+from contracts.toys import Toy
 from support.aws_calls import Original, Params, intercept
 from support.downstream import FakeDownstream
 from support.log_lines import Logged
-from support.moto_aws import StreamOf, client_of, let_reads_catch_up
+from support.moto_aws import StreamOf, client_of
+from support.paths import APPS, ROOT
 from support.races import BeforeWrite
 
 TABLE = "toyshop-local-toys"
@@ -278,20 +285,32 @@ class TestEarlierRelease:
         restart(app)
         assert names(api) == ["Kite", "Wooden Train"]
 
-    def test_earlier_release_finds_the_toys_of_this_one(self, api: Any) -> None:
-        # what it reads: one partition of the index, and the entry in it
-        created(api)
-        let_reads_catch_up()
-        answer = client_of("dynamodb").query(
-            TableName=TABLE,
-            IndexName="by_listing",
-            KeyConditionExpression="listing = :toy",
-            ExpressionAttributeValues={":toy": {"S": "toy"}},
+    def test_earlier_release_finds_the_toys_of_the_release_between(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # GIVEN the release before the index `by_listing` was removed
+        shutil.copytree(
+            APPS / "toys", tmp_path / "apps/toys", ignore=shutil.ignore_patterns("vendor")
         )
-        (item,) = answer["Items"]
-        entry = json.loads(item["entry"]["S"])
-        assert entry[1:4] == ["wooden train", " wooden train",
-                              " runs on every track brio vehicles red"]  # fmt: skip
+        patch = ROOT / "docs/migrations/toys-change-log/contract.patch"
+        subprocess.run(
+            ["git", "apply", "-R", str(patch)],
+            cwd=tmp_path,
+            # git must not patch a repository that contains the tests' directory
+            env={"GIT_CEILING_DIRECTORIES": str(tmp_path.parent), "PATH": "/usr/bin:/bin"},
+            check=True,
+        )
+        monkeypatch.syspath_prepend(tmp_path / "apps/toys")
+        store = importlib.import_module("chalicelib.toys.listing_entry")
+        # THEN it stores what the release before the change log reads
+        now = clock.now()
+        toy = Toy(
+            id="toy_1", images=[], version=1, created_at=now, updated_at=now,
+            **DRAFT | {"price": Money(amount=4999, currency="AUD")},
+        )  # fmt: skip
+        entry = json.loads(store.listing_entry(toy))
+        assert entry[:4] == ["toy_1", "wooden train", " wooden train",
+                             " runs on every track brio vehicles red"]  # fmt: skip
         assert entry[4:] == ["vehicles", "Brio", 4999, 3, {"color": "red"}]
 
 

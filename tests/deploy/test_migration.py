@@ -1,37 +1,52 @@
-"""The migration of docs/migrations.md: records and lists change while a customer places orders."""
+"""The migrations of docs/migrations.md, each while its stage is in use."""
 
 import json
 import re
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.deploy.trial import ROOT, SERVICES, Customer, Trial, all_paid_once, ordering
+from support.waiting import eventually
 
 PATCHES = ROOT / "docs" / "migrations" / "compact-records"
+TOYS_PATCH = ROOT / "docs" / "migrations" / "toys-change-log" / "contract.patch"
 MIGRATED = ("orders", "payments", "file_manager")
 TABLE = "toyshop-trial-orders"
 
 
 @pytest.fixture
 def stage(trial: Trial) -> Iterator[Trial]:
+    with restored(trial, *MIGRATED):
+        for patch in sorted(PATCHES.glob("*.patch"), reverse=True):
+            apply(trial, patch, "-R")
+        trial.shop("deploy", "--stage", "trial")
+        yield trial
+
+
+@contextmanager
+def restored(trial: Trial, *services: str) -> Iterator[None]:
+    """Delete the stage in the end, and restore the files of services."""
+    folders = [trial.apps / service for service in services]
     before = {
         path: path.read_bytes()
-        for service in MIGRATED
-        for path in (trial.apps / service).rglob("*")
+        for folder in folders
+        for path in folder.rglob("*")
         if path.is_file()
     }
     try:
-        for patch in sorted(PATCHES.glob("*.patch"), reverse=True):
-            apply(trial, patch.name, "-R")
-        trial.shop("deploy", "--stage", "trial")
-        yield trial
+        yield
     finally:
         for path, content in before.items():
             path.write_bytes(content)
+        for path in (path for folder in folders for path in [*folder.rglob("*.py")]):
+            if path not in before:
+                path.unlink()
         trial.shop("delete", "--stage", "trial")
 
 
@@ -62,10 +77,10 @@ class EventSubscriber:
         return kinds
 
 
-def apply(trial: Trial, patch: str, *options: str) -> None:
+def apply(trial: Trial, patch: Path, *options: str) -> None:
     """Apply a patch of the migration to the apps, or undo it."""
     subprocess.run(
-        ["git", "apply", *options, str(PATCHES / patch)],
+        ["git", "apply", *options, str(patch)],
         cwd=trial.apps.parent,
         # git must not patch a repository that contains the tests' directory
         env={"GIT_CEILING_DIRECTORIES": str(trial.apps.parent.parent), "PATH": "/usr/bin:/bin"},
@@ -75,7 +90,7 @@ def apply(trial: Trial, patch: str, *options: str) -> None:
 
 def release(trial: Trial, patch: str) -> None:
     """Apply a patch of the migration, and deploy the services that it changes."""
-    apply(trial, patch)
+    apply(trial, PATCHES / patch)
     changed = [name for name in MIGRATED if f"apps/{name}/" in (PATCHES / patch).read_text()]
     trial.shop("deploy", "--stage", "trial", *changed)
 
@@ -110,9 +125,9 @@ def listed(customer: Customer, cursor: str | None = None) -> list[str]:
             return found
 
 
-def indexes(trial: Trial) -> set[str]:
-    table = trial.cloud.client("dynamodb").describe_table(TableName=TABLE)["Table"]
-    return {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
+def indexes(trial: Trial, table: str = TABLE) -> set[str]:
+    found = trial.cloud.client("dynamodb").describe_table(TableName=table)["Table"]
+    return {index["IndexName"] for index in found.get("GlobalSecondaryIndexes", [])}
 
 
 def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
@@ -161,6 +176,38 @@ def test_table_is_migrated_while_orders_are_placed(stage: Trial) -> None:
     # AND no other service has changed
     assert others(stage) == unchanged
     assert len(unchanged) == 2 * (len(SERVICES) - len(MIGRATED))
+
+
+def test_search_of_toys_is_migrated_while_toys_are_written(trial: Trial) -> None:
+    table = "toyshop-trial-toys"
+    with restored(trial, "toys"):
+        # GIVEN a toy that the release before the change log writes again, beside the next one
+        apply(trial, TOYS_PATCH, "-R")
+        trial.shop("deploy", "--stage", "trial")
+        staff, dynamodb = Customer.of(trial), trial.cloud.client("dynamodb")
+        key = {"id": {"S": staff.toy}}
+        item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+        assert item.pop("sequence")
+        assert (item["listing"], indexes(trial, table)) == ({"S": "toy"}, {"by_listing"})
+        changes = {"name": {"S": "Zeppelin"}, "version": {"N": "2"}}
+        dynamodb.put_item(TableName=table, Item={**item, **changes})
+
+        def found(text: str) -> list[str]:
+            answer = staff.api("GET", f"/toys?q={text}")
+            assert answer.status == 200, answer.body
+            return [toy["id"] for toy in answer.json["items"]]
+
+        # THEN the search finds it as it is now
+        eventually(lambda: found("zeppelin") == [staff.toy])
+        # WHEN the index that only that release reads is removed
+        apply(trial, TOYS_PATCH)
+        trial.shop("deploy", "--stage", "trial", "toys")
+        assert indexes(trial, table) == set()
+        # THEN every write is still visible to the next search
+        assert found("zeppelin") == [staff.toy]
+        path, version = f"/toys/{staff.toy}", {"If-Match": '"2"'}
+        assert staff.api("PATCH", path, {"name": "Airship"}, **version).status == 200
+        assert (found("zeppelin"), found("airship")) == ([], [staff.toy])
 
 
 def test_service_without_a_backfill_is_refused(trial: Trial) -> None:

@@ -11,7 +11,6 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.toys.change_log import ChangeLog, LogRecord
-from chalicelib.toys.listing_entry import LISTING, listing_entry
 from chassis.records import (
     DocumentAttribute,
     Record,
@@ -28,15 +27,13 @@ class ToyRecord(Record):
     """A toy's item of the table.
 
     ``sequence`` is the number of its last write in the change log. A release without the log
-    stores toys without it. Only such a release reads ``listing`` and ``entry``.
+    stores toys without it.
     """
 
     class Meta(TableMeta):
         table_name = ""
 
     sequence = NumberAttribute(null=True)
-    listing = UnicodeAttribute(null=True)
-    entry = UnicodeAttribute(null=True)
     name = UnicodeAttribute()
     description = UnicodeAttribute()
     category = UnicodeAttribute()
@@ -166,8 +163,6 @@ def _record_of(stored: Stored, sequence: int) -> ToyRecord:
     return ToyRecord(
         id=toy.id,
         sequence=sequence,
-        listing=LISTING,
-        entry=listing_entry(toy),
         name=toy.name,
         description=toy.description,
         category=toy.category,
