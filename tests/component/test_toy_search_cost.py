@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 from ulid import ULID
 
 from chalicelib.toys.index import Change, Document, SearchIndex
 from contracts.toys import ToyQuery
+from support.aws_calls import Original, Params, intercept
 from support.downstream import FakeDownstream
 from support.moto_aws import client_of
 from support.world.usage import read_units, write_units
@@ -87,11 +87,10 @@ class Meter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clear()
-        original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-        def counted(client: Any, name: str, params: Any) -> Any:
-            answer = original(client, name, params)
-            if client.meta.service_model.service_name != "dynamodb":
+        def counted(original: Original, service: str, name: str, params: Params) -> Any:
+            answer = original()
+            if service != "dynamodb":
                 return answer
             self.operations.append(name)
             if name == "GetItem":
@@ -109,7 +108,7 @@ class Meter:
                 self.written += sum(2 * write_units(None, write.get("Item")) for write in writes)
             return answer
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+        intercept(monkeypatch, counted)
 
     def clear(self) -> None:
         self.operations: list[str] = []
