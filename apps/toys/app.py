@@ -111,4 +111,4 @@ def log_bypassed(event: DynamoDBEvent) -> dict[str, object]:
 @app.schedule("rate(5 minutes)")
 def save_snapshot(_: CloudWatchEvent) -> bool:
     """Save a snapshot of the search index if many toys have changed since the last one."""
-    return components.catalogue_index.save_snapshot(settings.snapshot_changes)
+    return components.catalogue_index().save_snapshot(settings.snapshot_changes)

@@ -196,7 +196,7 @@ class TestVisibility:
         created(api, name="A")
         assert names(api) == ["A"]
         created(api, name="B")
-        store = app.components.catalogue_index._store
+        store = app.components.catalogue_index()._store
         working = store.get_many
 
         def broken(_: Any) -> Any:
@@ -337,7 +337,7 @@ class TestSnapshots:
         assert not save_snapshot(app)
         # WHEN half a day has passed
         later = snapshots.LONGEST_AGE / 2
-        index = app.components.catalogue_index
+        index = app.components.catalogue_index()
         monkeypatch.setattr(index, "_now", lambda: clock.now() + later)
         assert save_snapshot(app)
         restart(app)
@@ -351,7 +351,7 @@ class TestSnapshots:
         save_snapshot(app)
         store_as_earlier_release(toys[0], name={"S": "Toy Z"})
         restart(app)
-        store = app.components.catalogue_index._snapshots
+        store = app.components.catalogue_index()._snapshots
         monkeypatch.setattr(store, "_now", lambda: clock.now() + snapshots.LONGEST_AGE)
         assert names(api) == ["Toy B", "Toy C", "Toy Z"]
         assert logged("snapshot too old")
@@ -406,7 +406,7 @@ class TestSnapshots:
     def test_build_that_fails_is_not_continued(
         self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        store = app.components.catalogue_index._store
+        store = app.components.catalogue_index()._store
         working = store.all
 
         def broken() -> Any:
@@ -422,7 +422,7 @@ class TestSnapshots:
         self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         save_snapshot(app)
-        store = app.components.catalogue_index._snapshots
+        store = app.components.catalogue_index()._snapshots
         monkeypatch.setattr(store, "_key", f"snapshots/{FORMAT + 1}")
         assert save_snapshot(app)
         keys = client_of("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
@@ -461,7 +461,7 @@ class TestSnapshots:
     def test_snapshot_that_was_saved_during_the_search_is_used(
         self, app: Any, api: Any, aws_calls: list[str]
     ) -> None:
-        index = app.components.catalogue_index
+        index = app.components.catalogue_index()
         read = index._snapshots.read
 
         def saved_meanwhile() -> Any:

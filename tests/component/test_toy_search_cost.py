@@ -129,7 +129,7 @@ def fill(app: Any, size: int) -> None:
     index.apply(Change(number, *toy) for number, toy in enumerate(toys.items(), start=1))
     put = client_of("dynamodb").put_item
     put(TableName=TABLE, Item={"id": {"S": "changes"}, "sequence": {"N": str(size)}})
-    app.components.catalogue_index._index = index
+    app.components.catalogue_index()._index = index
     shown: set[str] = set()
     for kind in KINDS:
         query, after = query_of(kind), None

@@ -257,6 +257,14 @@ def server() -> Iterator[Aws]:
         server.shutdown()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_botocore_session() -> Iterator[None]:
+    """Let botocore read the credentials of these tests, whatever others have made it read."""
+    aws.session.cache_clear()
+    yield
+    aws.session.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def botocore_session() -> Any:
     return botocore.session.Session()

@@ -128,7 +128,7 @@ class World:
         for breaker in apps.BREAKERS:
             breaker.succeeded()
         # a new process has no index yet
-        apps.load_app("toys").components.catalogue_index._index = None
+        apps.load_app("toys").components.catalogue_index()._index = None
         enter = self._stack.enter_context
         self.clock = enter(time_machine.travel(START, tick=False))
         world = self

@@ -1,13 +1,12 @@
 """The only place where the components of the service are created and connected."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.toys import index
 from chalicelib.toys.bypassed_writes import BypassedWrites
-from chalicelib.toys.catalogue_index import CatalogueIndex
 from chalicelib.toys.change_log import ChangeLog
 from chalicelib.toys.service import ToyService
-from chalicelib.toys.snapshots import Snapshots
 from chalicelib.toys.store import ToyStore
 from chassis import aws, settings
 from chassis.client import Downstream, ServiceClient
@@ -16,6 +15,9 @@ from chassis.cursors import Cursors, secret_keys
 from chassis.parking import Parking
 from chassis.transport import signed_transport
 from contracts import events
+
+if TYPE_CHECKING:
+    from chalicelib.toys.catalogue_index import CatalogueIndex
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):
@@ -38,12 +40,15 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
 
 
 class Components(NamedTuple):
-    """The parts of the service that its entry points use."""
+    """The parts of the service that its entry points use.
+
+    ``catalogue_index`` returns the search index of the process.
+    """
 
     toys: ToyService
     images: Consumer
     bypassed_writes: BypassedWrites
-    catalogue_index: CatalogueIndex
+    catalogue_index: "Callable[[], CatalogueIndex]"
 
 
 def build(settings: Settings, file_manager: Downstream | None = None) -> Components:
@@ -59,8 +64,17 @@ def build(settings: Settings, file_manager: Downstream | None = None) -> Compone
     sqs = aws.client("sqs")
     log = ChangeLog()
     store = ToyStore(settings.table_name, log)
-    snapshots = Snapshots(lambda: aws.client("s3"), settings.snapshots_bucket, index.FORMAT)
-    catalogue_index = CatalogueIndex(log, store, snapshots)
+
+    @cache
+    def catalogue_index() -> "CatalogueIndex":
+        # not imported above: only a search needs it, and no other request waits for it
+        from chalicelib.toys import index
+        from chalicelib.toys.catalogue_index import CatalogueIndex
+        from chalicelib.toys.snapshots import Snapshots
+
+        snapshots = Snapshots(lambda: aws.client("s3"), settings.snapshots_bucket, index.FORMAT)
+        return CatalogueIndex(log, store, snapshots)
+
     keys = secret_keys(lambda: aws.client("secretsmanager"), settings.cursor_secret_id)
     toys = ToyService(
         store,

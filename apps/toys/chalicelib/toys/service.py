@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
 
 from chalicelib.toys import domain
-from chalicelib.toys.catalogue_index import CatalogueIndex
-from chalicelib.toys.index import Facet
 from chalicelib.toys.store import Stored, ToyStore
 from chassis import clock, log
 from chassis.client import Downstream
@@ -39,6 +37,9 @@ from contracts.toys import (
     UploadedImageQuery,
 )
 
+if TYPE_CHECKING:
+    from chalicelib.toys.catalogue_index import CatalogueIndex
+
 _MAX_ID_LENGTH = 64
 _RANKING = "bm25"
 """Part of the query of a cursor by relevance; another ranking gives it another name."""
@@ -52,7 +53,7 @@ class ToyService:
     store
         Reads and writes the toys table.
     index
-        Finds toys by a query.
+        Returns what finds toys by a query.
     cursors
         Signs and verifies the pagination cursors.
     file_manager
@@ -66,7 +67,7 @@ class ToyService:
     def __init__(
         self,
         store: ToyStore,
-        index: CatalogueIndex,
+        index: "Callable[[], CatalogueIndex]",
         cursors: Cursors,
         file_manager: Downstream,
         currency: str,
@@ -87,6 +88,9 @@ class ToyService:
         BadRequest
             If the cursor belongs to another query or is not valid.
         """
+        # not imported above: of all requests, only a search needs the index
+        from chalicelib.toys.index import Facet
+
         scope = msgspec.to_builtins(query)
         cursor = scope.pop("cursor")
         # what may change between pages
@@ -97,7 +101,7 @@ class ToyService:
         after = tuple(self._cursors.read(cursor, scope)) if cursor else None
         named = query.facets.split(",") if query.facets else []
         facets = msgspec.convert(named, list[Facet])
-        page = self._index.search(query, after, facets)
+        page = self._index().search(query, after, facets)
         return ToyPage(
             items=self._store.get_many(page.ids),
             next_cursor=self._cursors.write(page.last, scope) if page.last else None,
@@ -107,7 +111,7 @@ class ToyService:
 
     def suggest(self, query: SuggestionQuery) -> SuggestionList:
         """Return texts of the catalogue that continue what a shopper has typed."""
-        texts = self._index.suggest(query.q, query.limit)
+        texts = self._index().suggest(query.q, query.limit)
         return SuggestionList(items=[Suggestion(text=text) for text in texts])
 
     def get(self, toy_id: str) -> Toy:
