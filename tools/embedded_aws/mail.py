@@ -49,7 +49,14 @@ def install(directory: Path) -> None:
 
     # where ministack would relay to an SMTP server
     ses._smtp_relay = ses_v2._smtp_relay = relay
+    # it parses and rebuilds raw messages, which takes longer than composing them
+    ses_v2._parse_raw_mime = lambda _: {}
+    ses_v2._build_mime_message = _unless_raw(ses_v2._build_mime_message)
     ses_v2.handle_request = handle_request
+
+
+def _unless_raw(build: Any) -> Any:
+    return lambda *parts: "" if _is_raw.get() else build(*parts)
 
 
 def _raw_message(body: bytes) -> bytes | None:

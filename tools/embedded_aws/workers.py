@@ -9,9 +9,10 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
@@ -69,9 +70,12 @@ def install(code: Path) -> None:
     lambda_runtime.reap_idle_workers = lambda_svc.reap_idle_workers = _reap
     lambda_svc._fetch_code_from_s3 = _sharing_package(lambda_svc._fetch_code_from_s3)
     code.mkdir(parents=True, exist_ok=True)
+    shared = _SharedCode(code)
+    lambda_runtime.Worker._spawn = shared.without_packages(lambda_runtime.Worker._spawn)
+    lambda_svc._write_code_blob = shared.written_once(lambda_svc._write_code_blob)
     # ministack uses zipfile only to unpack a function's code
     lambda_runtime.zipfile = SimpleNamespace(
-        ZipFile=_shared_code(code),
+        ZipFile=shared.unpacked,
         BadZipFile=zipfile.BadZipFile,
         LargeZipFile=zipfile.LargeZipFile,
     )
@@ -162,26 +166,75 @@ def _sharing_package(fetch: Any) -> Any:
     return fetch_once
 
 
-def _shared_code(cache: Path) -> type[zipfile.ZipFile]:
-    """Return a ZipFile that unpacks each package once and gives every worker a link to it."""
-    lock = threading.Lock()
+class _SharedCode:
+    """Unpacks each package once, and gives every worker a link to it.
 
-    class SharedCode(zipfile.ZipFile):
-        def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
-            if members is not None or path is None:
-                super().extractall(path, members, pwd)
-                return
-            with Path(str(self.filename)).open("rb") as packed:
-                unpacked = cache / hashlib.file_digest(packed, "sha256").hexdigest()
-            with lock:
-                if not unpacked.exists():
-                    with _completed(unpacked) as unfinished:
-                        super().extractall(unfinished)
+    By itself ministack writes the package to a file for each worker and unpacks that.
+
+    Parameters
+    ----------
+    cache
+        Directory of the unpacked packages, by hash.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._lock = threading.Lock()
+        # a package is hashed once; all functions of a service share its bytes
+        self._hashes: dict[bytes, str] = {}
+
+    def without_packages(self, spawn: Any) -> Any:
+        """Make workers start with the hash of their package in place of its bytes."""
+
+        def spawn_unpacked(worker: Any) -> None:
+            package = worker.code_zip
+            worker.code_zip = self._unpack(package).encode()
+            try:
+                spawn(worker)
+            finally:
+                worker.code_zip = package
+
+        return spawn_unpacked
+
+    def written_once(self, write: Any) -> Any:
+        """Make ministack save a package that it has saved before without hashing it again."""
+
+        def write_new(package: bytes) -> str:
+            digest = self._hash(package)
+            if Path(lambda_svc.CODE_BLOB_DIR, f"{digest}.zip").exists():
+                return digest
+            return str(write(package))
+
+        return write_new
+
+    @contextlib.contextmanager
+    def unpacked(self, file: str) -> Iterator["_SharedCode._Package"]:
+        """Yield the package whose hash is in a file."""
+        yield self._Package(self._cache / Path(file).read_text())
+
+    def _unpack(self, package: bytes) -> str:
+        digest = self._hash(package)
+        with self._lock:
+            unpacked = self._cache / digest
+            if not unpacked.exists():
+                with _completed(unpacked) as unfinished, zipfile.ZipFile(BytesIO(package)) as zip_:
+                    zip_.extractall(unfinished)
+        return digest
+
+    def _hash(self, package: bytes) -> str:
+        digest = self._hashes.get(package)
+        if digest is None:
+            digest = self._hashes[package] = hashlib.sha256(package).hexdigest()
+        return digest
+
+    class _Package(NamedTuple):
+        directory: Path
+
+        def extractall(self, path: str) -> None:
+            """Link a worker's directory to the package."""
             Path(path).rmdir()
-            Path(path).symlink_to(unpacked)
-            os.utime(unpacked)
-
-    return SharedCode
+            Path(path).symlink_to(self.directory)
+            os.utime(self.directory)
 
 
 @contextlib.contextmanager

@@ -121,6 +121,19 @@ def test_functions_of_a_package_share_its_import_but_not_the_environment(
     assert answers[0]["random"] != answers[1]["random"]
 
 
+def test_package_is_unpacked_once_for_all_workers(aws: EmbeddedAws) -> None:
+    # GIVEN two functions of one package
+    for name in ("unpacked-one", "unpacked-two"):
+        aws.function(name, SHARING)
+        aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    # THEN their workers have links to one directory, and only the hash of the package
+    folders = list(aws.home.glob("tmp/ministack-lambda-unpacked-*"))
+    assert len(folders) == 2
+    assert len({(folder / "code").resolve() for folder in folders}) == 1
+    assert (folders[0] / "code" / "app.py").read_text() == SHARING
+    assert len((folders[0] / "code.zip").read_text()) == 64
+
+
 def test_package_that_cannot_be_imported_reports_why(aws: EmbeddedAws) -> None:
     aws.function("broken", "import nowhere_to_be_found\n")
     answer = aws.client("lambda").invoke(FunctionName="broken", Payload=b"{}")
