@@ -5,13 +5,15 @@ the same 20 toys at each size, others match no toy or every toy.
 """
 
 import argparse
-import gc
 import json
 import random
+import sqlite3
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +163,31 @@ def cpu(actions: Mapping[int, Callable[[], Any]], seconds: float) -> dict[int, f
     return {size: statistics.median(measured) for size, measured in times.items()}
 
 
+def resident_with(snapshot: bytes) -> float:
+    """Return by how many MB a process grows that loads a snapshot and answers all queries."""
+    script = (
+        "import gc, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import search\n"
+        "def resident():\n"
+        "    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 1e6\n"
+        "before = resident()\n"
+        "index = search.SearchIndex.load(sys.stdin.buffer.read())\n"
+        "for kind in search.FEW_MATCH + search.NONE_MATCH + search.ALL_MATCH:\n"
+        "    search.prepared(index, kind)()\n"
+        "gc.collect()\n"
+        "print(resident() - before)\n"
+    )
+    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    result = subprocess.run(command, input=snapshot, stdout=subprocess.PIPE, check=True)
+    return float(result.stdout)
+
+
 def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     """Return all figures; times are CPU time in milliseconds."""
-    indexes = {size: index_of(size) for size in sizes}
-    gc.collect()
+    indexes = {}
+    for size in sizes:
+        started = time.process_time()
+        indexes[size] = index_of(size)
+        build = time.process_time() - started
     kinds = {}
     for group, members in GROUPS.items():
         for kind in members:
@@ -182,7 +205,7 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     loaded.search(ToyQuery(q="zeppelin"), None, FACETS)
     first = time.process_time() - started
     toys = list(catalogue(1_000))[:100]
-    loaded.apply([Change(10**9, *toys[0])])
+    loaded.apply([Change(10**9, *toys[0])])  # the first one reads the ids
     started = time.process_time()
     loaded.apply(Change(10**9 + number, *toy) for number, toy in enumerate(toys, start=1))
     change = (time.process_time() - started) / len(toys)
@@ -190,6 +213,8 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     loaded.dump()
     return {
         "kinds": kinds,
+        "build_ms": build * 1000,
+        "memory_mb": resident_with(snapshot),
         "snapshot_bytes": len(snapshot),
         "load_ms": load * 1000,
         "first_search_ms": first * 1000,
@@ -198,12 +223,56 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     }
 
 
+def measure_fts5(size: int, seconds: float) -> None:
+    """Print what SQLite's FTS5 needs for some of these queries, without facets and filters."""
+    database = sqlite3.connect(":memory:")
+    database.execute(
+        "CREATE VIRTUAL TABLE toys USING fts5(name, brand, rest, description, content='', "
+        "detail=column, prefix='1 2 3', tokenize='unicode61 remove_diacritics 2')"
+    )
+    database.executemany(
+        "INSERT INTO toys(rowid, name, brand, rest, description) VALUES (?, ?, ?, ?, ?)",
+        (
+            (row, toy.name, toy.brand, f"{toy.category} {' '.join(toy.attributes.values())}",
+             toy.description)
+            for row, (_, toy) in enumerate(catalogue(size))
+        ),
+    )  # fmt: skip
+    database.execute("INSERT INTO toys(toys) VALUES ('optimize')")
+    database.commit()
+    started = time.process_time()
+    snapshot = database.serialize()
+    loaded = sqlite3.connect(":memory:")
+    loaded.deserialize(snapshot)
+    print(
+        f"\nFTS5 of SQLite {sqlite3.sqlite_version}, {size:,} toys: {len(snapshot) / 1e6:.1f} MB, "
+        f"copied in {(time.process_time() - started) * 1000:.0f} ms\n\n"
+        "| query | matching toys | matching toys and BM25 |\n|---|--:|--:|"
+    )
+    score = "bm25(toys, 10, 5, 3, 1)"
+    for words in ("zeppelin", "toy", "toy children", "t*"):
+        actions = {
+            number: partial(
+                lambda columns, words: loaded.execute(
+                    f"SELECT {columns} FROM toys WHERE toys MATCH ?",
+                    (words,),
+                ).fetchall(),
+                columns,
+                words,
+            )
+            for number, columns in enumerate(("rowid", f"rowid, {score}"))
+        }
+        times = cpu(actions, seconds)
+        print(f"| {words} | {times[0]:.2f} ms | {times[1]:.2f} ms |")
+
+
 def main() -> None:
     """Measure and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--seconds", type=float, default=0.5, help="CPU time for each kind")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--fts5", action="store_true", help="measure SQLite's FTS5 too")
     arguments = parser.parse_args()
     figures = measure(arguments.sizes, arguments.seconds)
     if arguments.json:
@@ -219,8 +288,11 @@ def main() -> None:
         f"\nSnapshot of {sizes[-1]:,} toys: {figures['snapshot_bytes'] / 1e6:.1f} MB, loaded in "
         f"{figures['load_ms']:.0f} ms, first search {figures['first_search_ms']:.1f} ms, "
         f"a change {figures['change_ms']:.2f} ms, "
-        f"dump after 100 changes {figures['dump_after_changes_ms']:.0f} ms"
+        f"dump after 100 changes {figures['dump_after_changes_ms']:.0f} ms, "
+        f"build {figures['build_ms'] / 1000:.1f} s, resident memory {figures['memory_mb']:.0f} MB"
     )
+    if arguments.fts5:
+        measure_fts5(sizes[-1], arguments.seconds)
 
 
 if __name__ == "__main__":
