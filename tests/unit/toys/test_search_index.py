@@ -1,5 +1,6 @@
 """The search index in memory: matching, ranking, sorting, paging, facets and changes."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,6 +66,7 @@ def test_word_that_is_not_a_prefix_finds_nothing(q: str) -> None:
         ("lego's", "legos", "LEGO\u2019S", "Lego"),
         ("t-rex", "trex", "t rex", "T\u2011Rex"),
         ("spiderman", "spider man", "Spider-Man"),
+        ("dollhouse", "dolls house", "dolls' house", "doll house", "doll-house"),
         ("puzzle", "puzzles"),
         ("pony", "ponies"),
         ("box", "boxes"),
@@ -160,6 +162,12 @@ def test_sort_orders_and_ties(sort: str, numbers: list[int]) -> None:
     assert found(index_of(*SHELF), sort=sort) == numbers
 
 
+def as_sent(position: Position) -> Position:
+    """Return a position as it comes back in a cursor."""
+    value, toy_id = json.loads(json.dumps(position))
+    return value, toy_id
+
+
 def walk(index: SearchIndex, query: ToyQuery) -> Iterable[str]:
     after: Position | None = None
     while True:
@@ -167,7 +175,7 @@ def walk(index: SearchIndex, query: ToyQuery) -> Iterable[str]:
         yield from page.ids
         if page.last is None:
             return
-        after = page.last
+        after = as_sent(page.last)
 
 
 @pytest.mark.parametrize("sort", ["newest", "price", "-price", "name", "relevance"])
@@ -195,6 +203,55 @@ def test_paging_returns_each_toy_once_while_toys_are_added_and_deleted(sort: str
     # THEN no toy is returned twice and no original toy is missing
     assert len(walked) == len(set(walked))
     assert {f"toy_{n:03}" for n in range(1, 301)} <= set(walked)
+
+
+@pytest.mark.parametrize("q", ["red robot", "red robto"])
+def test_paging_by_relevance_is_consistent_when_words_become_frequent(q: str) -> None:
+    # GIVEN toys that match two words differently well
+    names = ("red", "robot", "red robot", "reds robots x y z")
+    texts = ("red robot", "a red one and a robot " * 3)
+    index = index_of(
+        *(document(names[n % 4], description=f"{texts[n % 2]} {'x ' * (n % 7)}") for n in range(60))
+    )
+    before = set(index.search(ToyQuery(q="red robot", limit=100)).ids)
+    sequence = index.sequence
+    walked = []
+    for number, toy_id in enumerate(walk(index, ToyQuery(q=q, sort="relevance", limit=7))):
+        walked.append(toy_id)
+        # WHEN many toys with one of the words, and one with the misspelled word, are added
+        sequence += 1
+        added = document("Red") if number else document("Robto", description="red")
+        index.apply([Change(sequence, f"toy_9{sequence}", added)])
+    # THEN every toy that was there at the start is returned once
+    assert len(walked) == len(set(walked))
+    assert before <= set(walked)
+
+
+def test_position_of_another_release_gives_the_first_page() -> None:
+    index = index_of(TRAIN)
+    assert index.search(ToyQuery(q="train", sort="relevance"), (20, "toy_999")).ids == ["toy_001"]
+
+
+def test_compound_is_found_in_two_words_of_a_description() -> None:
+    assert finds("Costume", "spiderman", description="Climb like a spider, little man")
+    assert not finds("Costume", "spiderman", description="Climb like a spider")
+
+
+def test_filter_that_excludes_what_the_words_find_does_not_find_typos() -> None:
+    index = index_of(document("Boats", category="boats"), document("Coats", category="coats"))
+    assert found(index, q="boats", category="coats") == []
+    assert found(index, q="boatz", category="coats") == []
+    assert found(index, q="coatz", category="coats") == [2]
+
+
+def test_replaced_toy_does_not_count_as_a_match_of_its_former_words() -> None:
+    def position(index: SearchIndex) -> Position | None:
+        return index.search(ToyQuery(q="kite", sort="relevance", limit=1)).last
+
+    kites = [document(f"Kite {number}") for number in range(8)]
+    index = SearchIndex.load(index_of(*kites).dump())
+    index.apply([Change(9, "toy_001", document("Boat"))])
+    assert position(index) == position(index_of(document("Boat"), *kites[1:]))
 
 
 def test_full_last_page_has_no_position() -> None:

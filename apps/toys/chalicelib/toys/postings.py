@@ -10,6 +10,8 @@ import msgspec
 
 _FEW_ADDED = 1000
 """More terms than this are sorted together instead of inserted one by one."""
+_FEW_REMOVED = 100
+"""More rows than this are removed from a list together instead of one by one."""
 _ROW_BYTES = 3
 """Enough for 16 million rows."""
 _END = "\U0010ffff"
@@ -225,11 +227,17 @@ class Postings:
 
     def _merged(
         self, term: str, span: Span, present: bytes | bytearray
-    ) -> tuple["array[int]", bytes | bytearray]:
-        rows, levels = self.slice(span)
-        if term in self._removed:
+    ) -> tuple["array[int]", bytearray]:
+        rows, stored = self.slice(span)
+        levels = bytearray(stored)
+        removed = self._removed.get(term, ())
+        if len(removed) <= _FEW_REMOVED:
+            for row in removed:
+                at = bisect_left(rows, row)
+                del rows[at], levels[at]
+        else:
             kept = bytes(map(present.__getitem__, rows))
-            rows, levels = array("I", compress(rows, kept)), bytes(compress(levels, kept))
+            rows, levels = array("I", compress(rows, kept)), bytearray(compress(levels, kept))
         if term in self.added:
             rows, levels = rows + self.added[term][0], levels + self.added[term][1]
         return rows, levels
