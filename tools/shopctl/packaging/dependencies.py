@@ -1,6 +1,8 @@
 """Installs the packages of a requirements file once, whatever number of apps ships them."""
 
+import filecmp
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -8,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
+from shopctl.packaging import pruning
 from shopctl.project.errors import ShopProblem
 
 # written by the installer, read by nothing at run time
@@ -65,7 +69,11 @@ def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: 
     for pattern in _LEFTOVERS:
         for path in unfinished.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    compile_tree(unfinished, reproducible=for_lambda)
+    pruning.delete_unused(unfinished)
+    compiled_before = (
+        () if for_lambda else [path for path in tree.parent.iterdir() if path.is_dir()]
+    )
+    compile_tree(unfinished, reproducible=for_lambda, like=compiled_before)
     try:
         unfinished.rename(tree)
     except OSError:
@@ -73,22 +81,42 @@ def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: 
         shutil.rmtree(unfinished)
 
 
-def compile_tree(tree: Path, *, reproducible: bool) -> None:
+def compile_tree(tree: Path, *, reproducible: bool, like: Sequence[Path] = ()) -> None:
     """Add byte-code that Python uses without checking the time of its source.
 
     Parameters
     ----------
     reproducible
         Produce the same bytes every time, which takes a single process.
+    like
+        Directories that are compiled already, from which the byte-code of equal files is taken.
     """
+    sources = [path for path in tree.rglob("*.py") if not _reuse(path, tree, like)]
     jobs = "1" if reproducible else "2"
     command = [sys.executable, "-m", "compileall", "-q", "-j", jobs, "-o", "0", "-s", str(tree)]
-    command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", str(tree)]
+    command += ["-p", "/var/task", "--invalidation-mode", "unchecked-hash", "-i", "-"]
     # the caller's settings, such as PYTHONPYCACHEPREFIX, must not change what is built
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment = {**kept, "PYTHONHASHSEED": "0"}
     # packages may contain files for other Python versions, which are never imported
-    subprocess.run(command, check=False, capture_output=True, env=environment)
+    names = "\n".join(sorted(map(str, sources))).encode()
+    subprocess.run(command, check=False, input=names, capture_output=True, env=environment)
+
+
+def _reuse(source: Path, tree: Path, like: Sequence[Path]) -> bool:
+    """Take the byte-code of a file from a directory that has the same one.
+
+    Byte-code depends on the name of its source in the tree, its content and the Python version.
+    """
+    target = Path(importlib.util.cache_from_source(str(source), optimization=""))
+    for other in like:
+        same = other / source.relative_to(tree)
+        compiled = other / target.relative_to(tree)
+        if compiled.exists() and same.exists() and filecmp.cmp(source, same, shallow=False):
+            target.parent.mkdir(exist_ok=True)
+            target.hardlink_to(compiled)
+            return True
+    return False
 
 
 def _install(requirements: Path, tree: Path, options: tuple[str, ...]) -> None:

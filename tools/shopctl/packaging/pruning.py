@@ -37,6 +37,13 @@ _UNUSED = re.compile(
 """Files that no service uses, by the name of a module's source."""
 
 
+def delete_unused(tree: Path) -> None:
+    """Delete the installed files that no service uses, before they are compiled."""
+    for path in tree.rglob("*"):
+        if path.is_file() and _UNUSED.fullmatch(path.relative_to(tree).as_posix()):
+            path.unlink()
+
+
 def shipped(files: Iterable[tuple[str, Path]], aws: frozenset[str]) -> Iterator[tuple[str, Path]]:
     """Yield the name in the package and the path of each file that is shipped.
 
@@ -51,7 +58,8 @@ def shipped(files: Iterable[tuple[str, Path]], aws: frozenset[str]) -> Iterator[
     compiled = {name: source for name in found if (source := _source_of(name))}
     sources = set(compiled.values())
     for name, path in found.items():
-        if name in sources or not _is_used(compiled.get(name, name), aws):
+        model = _BOTOCORE_MODEL.match(name)
+        if name in sources or (model and aws and model.group(1) not in aws):
             continue
         yield (f"{compiled[name]}c" if name in compiled else name), path
 
@@ -60,10 +68,3 @@ def _source_of(name: str) -> str | None:
     """Return the name of the source of a file with byte-code; None if it is another file."""
     found = _BYTE_CODE.fullmatch(name)
     return found and f"{found['directory']}{found['module']}.py"
-
-
-def _is_used(name: str, aws: frozenset[str]) -> bool:
-    if _UNUSED.fullmatch(name):
-        return False
-    model = _BOTOCORE_MODEL.match(name)
-    return model is None or not aws or model.group(1) in aws

@@ -259,3 +259,21 @@ def test_tools_and_tests_pin_the_same_versions() -> None:
     shared = pinned[0].keys() & pinned[1].keys()
     assert {"botocore", "stripe", "urllib3"} <= shared
     assert {name: pinned[0][name] for name in shared} == {name: pinned[1][name] for name in shared}
+
+
+def test_byte_code_of_an_equal_file_is_used_again(tmp_path: Path) -> None:
+    # GIVEN a compiled tree
+    for tree, content in (("one", "A = 1"), ("two", "A = 1"), ("three", "A = 3")):
+        (tmp_path / tree).mkdir()
+        (tmp_path / tree / "module.py").write_text(content)
+    dependencies.compile_tree(tmp_path / "one", reproducible=False)
+    # WHEN others are compiled, one with the same file
+    for tree in ("two", "three"):
+        dependencies.compile_tree(tmp_path / tree, reproducible=False, like=[tmp_path / "one"])
+    # THEN only the equal file has the same byte-code
+    one, two, three = (
+        next((tmp_path / tree / "__pycache__").glob("module.*.pyc"))
+        for tree in ("one", "two", "three")
+    )
+    assert one.samefile(two)
+    assert three.read_bytes() != one.read_bytes()

@@ -4,13 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from shopctl.packaging.pruning import shipped
+from shopctl.packaging.pruning import delete_unused, shipped
 
 ALL = frozenset[str]()
 
 
 def names(*files: str, aws: frozenset[str] = ALL) -> set[str]:
     return {name for name, _ in shipped(((file, Path(file)) for file in files), aws)}
+
+
+def left(tree: Path, file: str) -> set[str]:
+    """Return what is left of a tree with one file after unused ones are deleted."""
+    (tree / file).parent.mkdir(parents=True)
+    (tree / file).touch()
+    delete_unused(tree)
+    return {path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()}
 
 
 def test_module_is_shipped_as_byte_code_where_python_looks_without_a_source() -> None:
@@ -46,10 +54,8 @@ def test_descriptions_of_unused_aws_services_are_left_out() -> None:
         "pillow.libs/libharfbuzz-fb49c9fc.so.0.61450.0",
     ],
 )
-def test_unused_file_is_left_out_with_its_byte_code(unused: str) -> None:
-    path = Path(unused)
-    byte_code = path.parent / f"__pycache__/{path.stem}.cpython-313.pyc"
-    assert names(unused, *([str(byte_code)] if path.suffix == ".py" else [])) == set()
+def test_unused_file_is_deleted(tmp_path: Path, unused: str) -> None:
+    assert left(tmp_path, unused) == set()
 
 
 @pytest.mark.parametrize(
@@ -65,5 +71,6 @@ def test_unused_file_is_left_out_with_its_byte_code(unused: str) -> None:
         "dnspython-2.9.2.dist-info/METADATA",
     ],
 )
-def test_used_file_is_shipped(used: str) -> None:
+def test_used_file_is_kept(tmp_path: Path, used: str) -> None:
+    assert left(tmp_path, used) == {used}
     assert names(used) == {used}
