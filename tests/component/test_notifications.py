@@ -3,18 +3,21 @@
 import base64
 import email
 import email.policy
+import hashlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+import urllib3
 from moto.backends import get_backend
 
 from chalicelib.notifications.bootstrap import Components
 from chalicelib.notifications.composer import Composer, Email
+from chalicelib.notifications.documents import Documents
 from chalicelib.notifications.email_sender import (
     EmailNotAcceptedError,
     EmailRejectedError,
@@ -83,6 +86,22 @@ class EmailSender:
             raise error
 
 
+class Storage:
+    """Answers requests for documents, or fails with prepared answers."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.urls: list[str] = []
+
+    def request(self, method: str, url: str, **_: Any) -> Any:
+        assert method == "GET"
+        self.urls.append(url)
+        answer = self.answers.pop(0) if self.answers else (200, PDF)
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(status=answer[0], data=answer[1], headers={})
+
+
 class Clock:
     """A clock that only the test advances."""
 
@@ -122,7 +141,10 @@ def app(
 
 def service(store: Any, email_sender: Any, clock: Clock) -> NotificationService:
     composer = Composer("Toy Shop <orders@toyshop.example>", "https://toyshop.example")
-    return NotificationService(store, composer, email_sender, timedelta(seconds=60), clock)
+    documents = Documents(Storage(), "")
+    return NotificationService(
+        store, composer, documents, email_sender, timedelta(seconds=60), clock
+    )
 
 
 @pytest.fixture
@@ -167,6 +189,96 @@ def test_other_message_with_the_same_id_is_rejected(api: Any, email_sender: Emai
     ):
         assert send(api, **changes).status_code == 409
     assert len(email_sender.sent) == 1
+
+
+LINK = "https://s3.us-east-1.amazonaws.com/private/documents/fil_1?X-Amz-Signature=1"
+
+
+def linked(url: str = LINK, content: bytes = PDF) -> list[dict[str, str]]:
+    digest = hashlib.sha256(content).hexdigest()
+    file = {"filename": "receipt.pdf", "content_type": "application/pdf"}
+    return [{**file, "url": url, "sha256": digest}]
+
+
+@pytest.fixture
+def storage(app: ModuleType) -> Storage:
+    storage = Storage()
+    app.components.notifications._documents = Documents(storage, "")
+    return storage
+
+
+def test_linked_document_is_attached(api: Any, email_sender: EmailSender, storage: Storage) -> None:
+    assert send(api, attachments=linked()).status_code == 201
+    mail = email.message_from_bytes(email_sender.sent[0].content, policy=email.policy.default)
+    (attached,) = mail.iter_attachments()
+    assert (attached.get_filename(), attached.get_content()) == ("receipt.pdf", PDF)
+    # AND a repeated request has another link to it, and is the same one
+    again = send(api, attachments=linked(LINK + "2"))
+    assert (again.status_code, storage.urls) == (200, [LINK])
+    assert send(api, attachments=linked(content=b"other")).status_code == 409
+    assert len(email_sender.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, b"expired"),
+        (404, b""),
+        (200, b"<html>"),
+        urllib3.exceptions.ReadTimeoutError(None, LINK, ""),  # type: ignore[arg-type]
+    ],
+)
+def test_document_that_cannot_be_read_is_503_and_tried_again_at_once(
+    api: Any, email_sender: EmailSender, storage: Storage, answer: Any
+) -> None:
+    storage.answers.append(answer)
+    assert send(api, attachments=linked()).status_code == 503
+    assert email_sender.sent == []
+    assert send(api, attachments=linked(LINK + "2")).status_code == 201
+    assert len(email_sender.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://s3.us-east-1.amazonaws.com/private/documents/fil_1",
+        "https://evil.example/?s3.amazonaws.com",
+        "https://s3.amazonaws.com.evil.example/x",
+        "https://s3.evil.example@169.254.169.254/x",
+        "https://s3.us-east-1.amazonaws.com@evil.example/x",
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_other_host_than_the_storage_is_called(
+    api: Any, email_sender: EmailSender, storage: Storage, url: str
+) -> None:
+    answer = send(api, attachments=linked(url))
+    assert answer.status_code == 422
+    assert answer.json_body["errors"][0]["pointer"] == "/attachments/0/url"
+    assert storage.urls == []
+    assert email_sender.sent == []
+
+
+def test_embedded_aws_is_the_only_storage_of_a_local_shop() -> None:
+    documents = Documents(Storage(), "http://127.0.0.1:4566")
+    assert documents.accepts("http://127.0.0.1:4566/private/documents/fil_1")
+    assert not documents.accepts("http://127.0.0.1:8000/private/documents/fil_1")
+    assert not documents.accepts(LINK)
+
+
+def test_attachment_has_either_content_or_url(api: Any, storage: Storage) -> None:
+    [file] = linked()
+    content = {"content": base64.b64encode(PDF).decode()}
+    bare = {name: file[name] for name in ("filename", "content_type")}
+    for attachment in (
+        bare,
+        file | content,
+        bare | {"url": LINK},
+        bare | content | {"sha256": file["sha256"]},
+    ):
+        assert send(api, attachments=[attachment]).status_code == 422
+    assert storage.urls == []
 
 
 def test_ses_receives_the_whole_message(load_app: Callable[..., ModuleType], api_of: Any) -> None:

@@ -31,6 +31,7 @@ from support.emitters import TRACE
 from support.expectations import consumes, declared_events
 from support.moto_aws import client_of, parked
 from support.paths import ROOT
+from support.payments import archived
 from support.sns_notifications import sns
 
 
@@ -95,7 +96,7 @@ def payments(load_app: Callable[..., ModuleType]) -> ModuleType:
     from chalicelib.payments.bootstrap import build
 
     module.gateway = FakeGateway()
-    module.downstream = FakeDownstream(archiveDocument=lambda _: None, sendMessage=lambda _: None)
+    module.downstream = FakeDownstream(archiveDocument=archived, sendMessage=lambda _: None)
     module.components = build(module.settings, module.gateway, module.downstream, module.downstream)
     return module
 

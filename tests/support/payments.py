@@ -13,10 +13,12 @@ import boto3
 import msgspec
 
 from chalicelib.payments.domain import transaction_id
+from contracts import files
 from contracts.events import ORDER_PLACED, CloudEvent, EventType
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from gateway_simulator.client import ControlClient
+from support.downstream import Call
 from support.moto_aws import StreamOf, TopicSpy, client_of, let_reads_catch_up
 from support.sns_notifications import sns
 
@@ -120,3 +122,21 @@ def lose(order: Order) -> None:
     """Delete the transaction of an order, which the service never does."""
     table = boto3.resource("dynamodb").Table("toyshop-local-payments")
     table.delete_item(Key={"id": transaction_id(order.id)})
+
+
+def archived(call: Call) -> files.ArchivedDocument:
+    """Answer ``archiveDocument`` as file_manager does, with a link."""
+    now = datetime.now(UTC)
+    return files.ArchivedDocument(
+        id=call.path["file_id"],
+        kind="document",
+        status="ready",
+        subject=call.body.subject,
+        content_type=call.body.content_type,
+        size=len(call.body.content),
+        alt="",
+        version=1,
+        created_at=now,
+        updated_at=now,
+        link=files.Link(url=f"https://s3.amazonaws.com/{call.path['file_id']}", expires_at=now),
+    )

@@ -13,7 +13,7 @@ from gateway_simulator.client import ControlClient
 from support.downstream import FakeDownstream
 from support.gateway_dashboard import Dashboard
 from support.paths import TOOLS
-from support.payments import SECRET
+from support.payments import SECRET, archived
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def gateway(gateway_url: str) -> Iterator[ControlClient]:
 @pytest.fixture
 def app(load_app: Callable[..., ModuleType], gateway_url: str, gateway: object) -> ModuleType:
     module = load_app("payments", STRIPE_API_BASE=gateway_url, STRIPE_WEBHOOK_SECRET=SECRET)
-    module.file_manager = FakeDownstream(archiveDocument=lambda _: None)
+    module.file_manager = FakeDownstream(archiveDocument=archived)
     module.notifications = FakeDownstream(sendMessage=lambda _: None)
     module.components = build(
         module.settings, file_manager=module.file_manager, notifications=module.notifications

@@ -1,10 +1,12 @@
 """Receipts and emails after the outcome of a payment."""
 
+import hashlib
 import json
 import time
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.payments.domain import receipt_id
@@ -35,7 +37,25 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     assert first.operation == notifications.SEND.name
     assert (message.to, message.template) == ("a@example.com", "payment_succeeded")
     assert message.order.order_id == order.id
-    assert message.attachments[0].content == document.content
+    # the receipt is sent once: the email has a link to it
+    (attachment,) = message.attachments
+    assert attachment.content is msgspec.UNSET
+    assert attachment.url.endswith(app.file_manager.calls[0].path["file_id"])
+    assert attachment.sha256 == hashlib.sha256(document.content).hexdigest()
+
+
+@pytest.mark.parametrize("earlier", ["release of file_manager", "receipt of other bytes"])
+def test_receipt_is_attached_itself_where_there_is_no_link(app: ModuleType, earlier: str) -> None:
+    archived = app.file_manager.answers["archiveDocument"]
+    app.file_manager.answers["archiveDocument"] = (
+        Conflict("Other content was archived under this id.")
+        if earlier == "receipt of other bytes"
+        else lambda call: msgspec.structs.replace(archived(call), link=None)
+    )
+    app.fulfil(paid_event(app, order_of()), None)
+    (attachment,) = app.notifications.calls[-1].body.attachments
+    assert attachment.content == app.file_manager.calls[-1].body.content
+    assert attachment.url is msgspec.UNSET
 
 
 def test_lost_receipt_is_archived_again(app: ModuleType) -> None:

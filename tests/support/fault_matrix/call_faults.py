@@ -103,6 +103,7 @@ _DEPENDENCIES = {
     "sqs": "its queues",
     "sesv2": "SES",
     "cognito-idp": "Cognito",
+    "documents": "the document storage",
     "gateway": "the gateway",
 }
 _ID = re.compile(r"_[0-9A-Z]{26}")

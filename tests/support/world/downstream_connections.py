@@ -37,6 +37,8 @@ class DownstreamConnections:
         Serves a request in a process of the service's API.
     delay
         Takes the name and the action of a request that is carried out later.
+    document
+        Returns the content of a document by its key in S3, or ``None`` if there is none.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class DownstreamConnections:
         calls: ExternalCalls,
         serve: ServeRequest,
         delay: Callable[[str, Callable[[], object]], None],
+        document: Callable[[str], bytes | None],
     ) -> None:
+        self._document = document
         self._calls = calls
         self._serve = serve
         self._delay = delay
@@ -59,6 +63,8 @@ class DownstreamConnections:
         urllib3.exceptions.HTTPError
             If a fault leaves the request without a response.
         """
+        if "amazonaws.com/" in url and "/documents/" in url:
+            return self._read_document(url)
         service, path = apps.parse_url(url)
         # without the last segment, which may be an id
         name = f"{service} {method} {urlsplit(path).path.rpartition('/')[0]}"
@@ -66,6 +72,23 @@ class DownstreamConnections:
 
         def do() -> Answer:
             return self._serve(service, method, path, body, headers, callers)
+
+        return self._calls.call(name, do, self._with_faults(name, url, do))
+
+    def _read_document(self, url: str) -> Answer:
+        """Read a document by its presigned URL."""
+        name = "documents GET"
+
+        def do() -> Answer:
+            content = self._document(urlsplit(url).path.split("/", 2)[2])
+            return Answer(404, {}, b"") if content is None else Answer(200, {}, content)
+
+        return self._calls.call(name, do, self._with_faults(name, url, do))
+
+    def _with_faults(
+        self, name: str, url: str, do: Callable[[], Answer]
+    ) -> Callable[[Fault], Answer]:
+        """Return a function that carries out a request with a fault."""
 
         def do_with_fault(fault: Fault) -> Answer:
             no_response = urllib3.exceptions.ReadTimeoutError(None, url, "no response")  # type: ignore[arg-type]
@@ -94,4 +117,4 @@ class DownstreamConnections:
                     do()
             return do()
 
-        return self._calls.call(name, do, do_with_fault)
+        return do_with_fault

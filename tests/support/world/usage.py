@@ -167,7 +167,7 @@ def counted(world: World) -> Iterator[Usage]:
         return _count_call(usage, world, service, operation, params, call_aws)
 
     def call_anything(name: str, *rest: Any) -> Any:
-        if name.startswith("gateway "):
+        if name.startswith(("gateway ", "documents ")):
             usage.running.calls[name] += 1
         return call(name, *rest)
 

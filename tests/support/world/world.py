@@ -137,7 +137,12 @@ class World:
             return world._call_aws(service, operation, params)
 
         intercept(enter(pytest.MonkeyPatch.context()), call_aws)
-        connections = DownstreamConnections(self.calls, self.serve_request, self.deliveries.delay)
+        connections = DownstreamConnections(
+            self.calls,
+            self.serve_request,
+            self.deliveries.delay,
+            lambda key: self.cloud.objects.get(key, {}).get("Body"),
+        )
         enter(mock.patch.object(apps.CONNECTIONS, "current", connections, create=True))
         enter(mock.patch.object(stripe, "RequestsClient", _stripe_client))
         # one after the other, so that the same choices give the same result

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from hashlib import sha256
 
+from msgspec.structs import asdict
+
 from chalicelib.file_manager import domain
 from chalicelib.file_manager.storage import LINK_SECONDS, UPLOAD_SECONDS, Storage
 from chalicelib.file_manager.store import FileStore, Stored
@@ -11,7 +13,7 @@ from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
 from contracts.files import (
-    File,
+    ArchivedDocument,
     FileLookup,
     FileLookupAnswer,
     Image,
@@ -79,7 +81,7 @@ class FileService:
             self._storage.delete_all(file_id)
             self._store.delete(file_id)
 
-    def archive(self, file_id: str, request: NewDocument) -> tuple[File, bool]:
+    def archive(self, file_id: str, request: NewDocument) -> tuple[ArchivedDocument, bool]:
         """Archive a document, once per id.
 
         The content is written first and only once, so every recorded document exists. If an
@@ -107,7 +109,7 @@ class FileService:
             raise Unprocessable.at("/content", error)
         digest = sha256(request.content).hexdigest()
         if stored := self._store.get(file_id):
-            return _same(stored, digest), False
+            return self._archived(stored, digest), False
         document = self._storage.store_document(
             file_id, request.content, request.content_type, digest
         )
@@ -115,7 +117,7 @@ class FileService:
         written = Stored(file, document.sha256, request.filename)
         is_new = self._store.add(file, document.sha256, request.filename)
         # The content that was stored first counts, even if this call's content differs.
-        return _same(written if is_new else self._stored(file_id), digest), is_new
+        return self._archived(written if is_new else self._stored(file_id), digest), is_new
 
     def link(self, file_id: str) -> Link:
         """Return a short-lived URL of a document.
@@ -128,6 +130,17 @@ class FileService:
         stored = self._store.get(file_id)
         if stored is None or stored.file.kind != "document":
             raise NotFound("There is no such document.")
+        return self._link(stored)
+
+    def _archived(self, stored: Stored, digest: str) -> ArchivedDocument:
+        """Return a stored document with a link, so that nobody has to send its content again."""
+        if stored.sha256 != digest:
+            raise Conflict(
+                "Other content was archived under this id, and a document never changes."
+            )
+        return ArchivedDocument(**asdict(stored.file), link=self._link(stored))
+
+    def _link(self, stored: Stored) -> Link:
         return Link(
             url=self._storage.link(stored.file, stored.filename),
             expires_at=self._now() + timedelta(seconds=LINK_SECONDS),
@@ -138,9 +151,3 @@ class FileService:
         if stored is None:
             raise NotFound("There is no such file.")
         return stored
-
-
-def _same(stored: Stored, digest: str) -> File:
-    if stored.sha256 != digest:
-        raise Conflict("Other content was archived under this id, and a document never changes.")
-    return stored.file

@@ -50,8 +50,13 @@ def is_message_id(text: str) -> bool:
 
 
 def fingerprint_of(request: NewMessage) -> str:
-    """Return the fingerprint of a request: equal requests have equal fingerprints."""
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
+    """Return the fingerprint of a request: equal requests have equal fingerprints.
+
+    A URL is not part of it, because it is another one each time; the digest of the content is.
+    """
+    attachments = [msgspec.structs.replace(one, url=msgspec.UNSET) for one in request.attachments]
+    comparable = msgspec.structs.replace(request, attachments=attachments)
+    return hashlib.sha256(msgspec.json.encode(comparable)).hexdigest()
 
 
 def first_attempt(message_id: str, request: NewMessage, lease: timedelta, now: datetime) -> Attempt:

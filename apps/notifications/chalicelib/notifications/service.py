@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from chalicelib.notifications import domain
 from chalicelib.notifications.composer import Composer
+from chalicelib.notifications.documents import Documents, DocumentUnavailableError
 from chalicelib.notifications.domain import Attempt
 from chalicelib.notifications.email_sender import (
     EmailNotAcceptedError,
@@ -31,6 +35,8 @@ class NotificationService:
         Reads and writes the messages table.
     composer
         Composes the emails.
+    documents
+        Reads the documents to attach.
     email_sender
         Sends the emails.
     lease
@@ -43,12 +49,14 @@ class NotificationService:
         self,
         store: MessageStore,
         composer: Composer,
+        documents: Documents,
         email_sender: EmailSender,
         lease: timedelta,
         now: Clock = clock.now,
     ) -> None:
         self._store = store
         self._composer = composer
+        self._documents = documents
         self._email_sender = email_sender
         self._lease = lease
         self._now = now
@@ -70,21 +78,28 @@ class NotificationService:
         BadRequest
             If the id is not a message id.
         Unprocessable
-            If SES rejects the email.
+            If SES rejects the email, or an attachment has neither content nor URL, or both.
         Conflict
             If another email was sent under this id.
         ServiceUnavailable
-            If another attempt is sending the email, or SES did not accept it: try again.
+            If another attempt is sending the email, an attachment cannot be read, or SES did not
+            accept it: try again.
         """
         if not domain.is_message_id(message_id):
             raise BadRequest.at(
                 "/message_id", "A message id is msg_ followed by 26 letters and digits"
             )
+        self._check(request)
         attempt = self._claim(message_id, request)
         if isinstance(attempt, Message):
             return attempt, False
         try:
-            self._email_sender.send(self._composer.compose(message_id, request, self._now()))
+            complete = self._with_contents(request)
+            self._email_sender.send(self._composer.compose(message_id, complete, self._now()))
+        except DocumentUnavailableError as error:
+            log.warning("attachment not read", message_id=message_id, reason=str(error))
+            self._release_lease(attempt)
+            raise ServiceUnavailable("An attachment cannot be read. Try again later.") from None
         except EmailRejectedError:
             self._release_lease(attempt)
             raise Unprocessable.at("/to", "The email service does not accept this email") from None
@@ -99,6 +114,26 @@ class NotificationService:
                 "The email service did not respond. Try again later."
             ) from None
         return self._record_sent(attempt), True
+
+    def _check(self, request: NewMessage) -> None:
+        for number, attachment in enumerate(request.attachments):
+            pointer = f"/attachments/{number}"
+            if (attachment.content is UNSET) == (attachment.url is UNSET):
+                raise Unprocessable.at(pointer, "Send either the content or a URL")
+            if (attachment.url is UNSET) != (attachment.sha256 is UNSET):
+                raise Unprocessable.at(pointer, "Send the SHA-256 with a URL, and only then")
+            if attachment.url is not UNSET and not self._documents.accepts(attachment.url):
+                raise Unprocessable.at(f"{pointer}/url", "Must be a URL of the file storage")
+
+    def _with_contents(self, request: NewMessage) -> NewMessage:
+        """Return the request with the contents of all attachments."""
+        attachments = [
+            replace(one, content=self._documents.read(one.url, str(one.sha256)))
+            if one.url is not UNSET
+            else one
+            for one in request.attachments
+        ]
+        return replace(request, attachments=attachments)
 
     def _claim(self, message_id: str, request: NewMessage) -> Attempt | Message:
         """Return the attempt that may send the email now, or the message that was sent."""

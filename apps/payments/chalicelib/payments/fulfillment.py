@@ -3,6 +3,7 @@
 Every step uses an id derived from the order, so a redelivery changes nothing.
 """
 
+import hashlib
 from typing import Protocol
 
 from chalicelib.payments import domain
@@ -98,15 +99,16 @@ class Fulfillment:
         attachments = []
         if outcome.status == "succeeded" and outcome.change is None:
             receipt = self._render_receipt(outcome)
-            self._archive(payment, receipt)
-            attachments.append(_attachment(_filename(outcome.order_id), receipt))
+            link = self._archive(payment, receipt)
+            attachments.append(_attachment(_filename(outcome.order_id), receipt, link))
         elif (outcome.change or outcome.status) in _REFUNDS:
             number = f"{outcome.order_id}-{version}"
             credit_note = self._render_credit_note(outcome, number)
             attachments.append(_attachment(f"credit-note-{number}.pdf", credit_note))
         self._send_email(outcome, *email, attachments)
 
-    def _archive(self, payment: Payment, receipt: bytes) -> None:
+    def _archive(self, payment: Payment, receipt: bytes) -> files.Link | None:
+        """Archive a receipt, and return a link to it unless another one is archived."""
         # also if the receipt is recorded: its file may have been lost
         file_id = domain.receipt_id(payment.order_id)
         document = files.NewDocument(
@@ -115,12 +117,17 @@ class Fulfillment:
             filename=_filename(payment.order_id),
             content=receipt,
         )
+        link = None
         try:
-            self._file_manager.call(files.ARCHIVE_DOCUMENT, {"file_id": file_id}, body=document)
+            archived = self._file_manager.call(
+                files.ARCHIVE_DOCUMENT, {"file_id": file_id}, body=document
+            )
+            link = archived.value.link
         except Conflict:
             # An earlier release archived it with different bytes; its receipt is kept.
             log.warning("receipt already archived", order_id=payment.order_id)
         self._record_receipt(payment, file_id)
+        return link
 
     def _record_receipt(self, payment: Payment, file_id: str) -> None:
         attempts = Attempts(payment.id)
@@ -174,5 +181,13 @@ def _filename(order_id: str) -> str:
     return f"receipt-{order_id}.pdf"
 
 
-def _attachment(filename: str, content: bytes) -> Attachment:
-    return Attachment(filename=filename, content_type="application/pdf", content=content)
+def _attachment(filename: str, content: bytes, link: files.Link | None = None) -> Attachment:
+    """Return an attachment; notifications reads a linked one itself, so it is sent only once."""
+    if link is None:
+        return Attachment(filename=filename, content_type="application/pdf", content=content)
+    return Attachment(
+        filename=filename,
+        content_type="application/pdf",
+        url=link.url,
+        sha256=hashlib.sha256(content).hexdigest(),
+    )

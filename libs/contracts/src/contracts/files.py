@@ -129,6 +129,12 @@ class Link(Output):
     expires_at: Timestamp
 
 
+class ArchivedDocument(File):
+    """An archived document; ``link`` leads to its content, and is null from an earlier release."""
+
+    link: Link | None = None
+
+
 class FileReady(Output):
     """``file.ready``: the content has been checked and is public."""
 
@@ -169,10 +175,10 @@ DELETE: Operation[None] = Operation(
     summary="Delete a file and its content; an unknown file is not an error",
     status=(204,), repeatable=True,
 )  # fmt: skip
-ARCHIVE_DOCUMENT: Operation[File] = Operation(
+ARCHIVE_DOCUMENT: Operation[ArchivedDocument] = Operation(
     name="archiveDocument", method="PUT", path="/documents/{file_id}",
     summary="Archive a document; repeating it with the same content changes nothing",
-    body=NewDocument, answer=File, status=(201, 200), problems=(400, 409, 413, 422),
+    body=NewDocument, answer=ArchivedDocument, status=(201, 200), problems=(400, 409, 413, 422),
     repeatable=True,
 )  # fmt: skip
 LINK_DOCUMENT: Operation[Link] = Operation(

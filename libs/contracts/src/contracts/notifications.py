@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from contracts import patterns
 from contracts.money import Money
 from contracts.operations import Operation
 from contracts.orders import OrderLine
 from contracts.schema import Email, Input, Output, PersonName, Timestamp
+
+MAX_ATTACHMENT_BYTES = 2 * 1024 * 1024
 
 Template = Literal[
     "payment_succeeded", "payment_declined", "payment_action_required", "payment_refunded"
@@ -40,11 +42,18 @@ class OrderMail(Input):
 
 
 class Attachment(Input):
-    """A file to attach; ``content`` is base64."""
+    """A file to attach: its ``content`` in base64, or the ``url`` to read it from with its SHA-256.
+
+    The URL is a presigned one of S3.
+    """
 
     filename: Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.FILENAME)]
     content_type: Literal["application/pdf"]
-    content: Annotated[bytes, Meta(min_length=1, max_length=2 * 1024 * 1024)]
+    content: Annotated[bytes, Meta(min_length=1, max_length=MAX_ATTACHMENT_BYTES)] | UnsetType = (
+        UNSET
+    )
+    url: Annotated[str, Meta(min_length=1, max_length=4096)] | UnsetType = UNSET
+    sha256: Annotated[str, Meta(pattern=patterns.SHA256)] | UnsetType = UNSET
 
 
 class NewMessage(Input):
