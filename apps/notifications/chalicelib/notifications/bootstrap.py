@@ -9,7 +9,7 @@ from chalicelib.notifications.email_sender import EmailSender, SesEmailSender
 from chalicelib.notifications.service import NotificationService
 from chalicelib.notifications.store import MessageStore
 from chassis import aws, settings, transport
-from chassis.transport import Http
+from chassis.connections import Http
 
 SES_TIMEOUT = 15.0
 """Read timeout in seconds; less than a lease, so that a slow call is not taken for a crash."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from chassis.transport import Http
+from chassis.connections import Http
 from contracts.notifications import MAX_ATTACHMENT_BYTES
 
 _S3 = re.compile(r"s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?")
