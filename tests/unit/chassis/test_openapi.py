@@ -40,7 +40,8 @@ def test_every_contract_generates_a_valid_document(name: str) -> None:
 
 def test_patterns_are_valid_in_ecma_262() -> None:
     text = json.dumps(document("Shop", storefront.OPERATIONS, server="/api"))
-    assert "(?!" not in text
+    # only the look-ahead after the end, which excludes a line break in Python, is superfluous there
+    assert "$(?!" not in text
 
 
 def test_descriptions_are_markdown() -> None:

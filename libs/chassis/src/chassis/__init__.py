@@ -41,7 +41,6 @@ In every service
 ``signing``        the signatures of requests to AWS
 ``credentials``    the credentials and region of the process
 ``connections``    the HTTP connections of the process
-``threads``        two calls at the same time
 ``clock``          the current time
 ``ids``            new and derived ids
 ``money``          amounts of money for people
