@@ -44,7 +44,10 @@ EXCEPTIONS = {
     Use("sqs:SendMessage", "*-retry"): "Lambda hands over what a function has failed at",
     Use("sqs:SendMessage", "*-reconcile-dead-letters"): "the same of a function on a schedule",
     Use("sqs:SendMessage", "*-expiry-dead-letters"): "the same of another one",
+    Use("sqs:SendMessage", "*-snapshot-dead-letters"): "the same of another one",
+    Use("sqs:SendMessage", "*-log-dead-letters"): "the same of a function on a stream",
     Use("s3:ListBucket", "*-private"): "without it, S3 answers 403 for a missing object",
+    Use("s3:ListBucket", "*-snapshots"): "the same",
     Use("ses:SendRawEmail", "*"): "SES requires it for raw content, the embedded AWS does not",
 }
 
@@ -167,6 +170,25 @@ def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     assert "ord_none" in {found["order_id"] for found in report["violations"]}
     reemitted = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
     assert reemitted["reemitted"] == [order["id"]]
+
+
+def test_search_index_of_toys(shop: Shop, staff: str) -> None:
+    # GIVEN a snapshot, and a toy that a release without the change log writes
+    function, functions = "toyshop-local-toys-save-snapshot", shop.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=function)["Environment"]
+    changed = {"Variables": variables["Variables"] | {"SNAPSHOT_CHANGES": "1"}}
+    assert invoke_with_schedule_event(shop, function, {}) is True
+    toy = new_toy(shop, staff, "Bypassing Robot")
+    table, dynamodb = "toyshop-local-toys", shop.client("dynamodb")
+    item = dynamodb.get_item(TableName=table, Key={"id": {"S": toy["id"]}})["Item"]
+    del item["sequence"]
+    dynamodb.put_item(TableName=table, Item={**item, "name": {"S": "Circumvented"}})
+    # WHEN it is found
+    eventually(lambda: shop.api("GET", "/toys?q=circumvented").json["items"])
+    # THEN the next snapshot is due
+    functions.update_function_configuration(FunctionName=function, Environment=changed)
+    assert invoke_with_schedule_event(shop, function, {}) is True
+    functions.update_function_configuration(FunctionName=function, Environment=variables)
 
 
 def test_backfill_of_older_orders(shop: Shop, alice: str) -> None:
