@@ -86,7 +86,7 @@ def _actual_table(model: Model, name: str) -> dict[str, Any]:
         "BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
         "StreamViewType": stream.get("StreamViewType") if stream.get("StreamEnabled") else None,
         "PointInTimeRecovery": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
-        "TimeToLive": expiry.get("AttributeName") if enabled else None,
+        "TimeToLive": reported(model, expiry.get("AttributeName") if enabled else None),
         "DeletionProtection": table.get("DeletionProtectionEnabled", False),
         "SSEEnabled": reported(
             model, encryption.get("Status") in ("ENABLED", "ENABLING", "UPDATING")
