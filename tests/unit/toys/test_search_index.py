@@ -304,8 +304,21 @@ def test_loaded_snapshot_equals_the_index() -> None:
     assert found(loaded, q="train") == [1]
 
 
-@pytest.mark.parametrize("snapshot", [b"", b"nonsense", b"\x93\x63\x00\x80"])
-def test_unknown_format_is_refused(snapshot: bytes) -> None:
+SNAPSHOT = index_of(TRAIN, *SHELF).dump()
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        b"",
+        b"nonsense",
+        SNAPSHOT.replace(b"toys-index-", b"toys-index-99", 1),
+        SNAPSHOT[:-10],
+        SNAPSHOT[:40] + bytes(20) + SNAPSHOT[60:],
+    ],
+    ids=["empty", "nonsense", "another format", "truncated", "damaged"],
+)
+def test_snapshot_that_cannot_be_read_is_refused(snapshot: bytes) -> None:
     with pytest.raises(UnknownFormatError):
         SearchIndex.load(snapshot)
 

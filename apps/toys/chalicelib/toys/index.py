@@ -455,10 +455,10 @@ class SearchIndex:
 
     def _result(self, conditions: Sequence[Condition]) -> "_Few | _Many":
         """Return the rows that meet all conditions."""
-        first = min(conditions, key=lambda condition: condition.size, default=None)
-        if (first.size if first else len(self._ids)) <= FEW:
-            rows = first.rows() if first else range(len(self._ids))
-            others = [condition for condition in conditions if condition is not first]
+        conditions = sorted(conditions, key=lambda condition: condition.size)
+        if (conditions[0].size if conditions else len(self._ids)) <= FEW:
+            rows = conditions[0].rows() if conditions else range(len(self._ids))
+            others = conditions[1:]
             present = self._present
             return _Few(
                 row
@@ -466,7 +466,7 @@ class SearchIndex:
                 if present[row] and all(condition.has(row) for condition in others)
             )
         bits = self._present_bits
-        for condition in sorted(conditions, key=lambda condition: condition.size):
+        for condition in conditions:
             if bits:
                 bits &= condition.bits()
         return _Many(bits, len(self._ids))

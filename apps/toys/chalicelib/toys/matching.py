@@ -5,6 +5,7 @@ A condition may also hold for rows that were removed: the index drops these from
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Protocol
@@ -215,21 +216,21 @@ class AttributeFilter:
 
     def __init__(self, postings: Postings, term: str, size: int) -> None:
         self.size = postings.count_of(term)
-        self._postings = postings
-        self._term = term
+        self._rows = postings.rows_of(term)
         self._all = size
         self._bits: int | None = None
 
     def rows(self) -> Sequence[int]:
         """Return the rows with the value."""
-        return self._postings.rows_of(self._term)
+        return self._rows
 
     def has(self, row: int) -> bool:
         """Return whether a row has the value."""
-        return self._postings.contains(self._term, row)
+        at = bisect_left(self._rows, row)
+        return at < len(self._rows) and self._rows[at] == row
 
     def bits(self) -> int:
         """Return the rows with the value as bits."""
         if self._bits is None:
-            self._bits = sets.bits_of(self.rows(), self._all)
+            self._bits = sets.bits_of(self._rows, self._all)
         return self._bits

@@ -158,13 +158,6 @@ class Postings:
         added = self.added.get(term)
         return stored + added[0] if added else stored
 
-    def contains(self, term: str, row: int) -> bool:
-        """Return whether a row is in the list of a term; also if it was removed from it."""
-        span = self.span_of(term)
-        return bool(self.level(span, row)) or (
-            term in self.added and bool(level_in(self.added[term], row))
-        )
-
     def level(self, span: Span, row: int) -> int:
         """Return the highest level of a row in stored lists; 0 if it is in none of them."""
         best = 0
