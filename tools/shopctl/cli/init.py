@@ -10,9 +10,9 @@ from shopctl.project.stages import GradualRelease
 
 
 @click.command("init", cls=ChangingCommand)
-@click.option("--stage", "name", required=True, help="Name of the new stage.")
-@click.option("--account", required=True, help="Id of its AWS account, 12 digits.")
-@click.option("--region", required=True, help="Its AWS region.")
+@click.option("--stage", "name", default="", help="Name of the new stage. [required]")
+@click.option("--account", default="", help="Id of its AWS account, 12 digits. [required]")
+@click.option("--region", default="", help="Its AWS region. [required]")
 @click.option("--domain", default="", help="Host name of its web page. [CloudFront's own]")
 @click.option("--certificate", default="", help="ARN of the domain's certificate in us-east-1.")
 @click.option("--sender-domain", default="", help="Domain that emails are sent from. [--domain]")
@@ -36,6 +36,8 @@ from shopctl.project.stages import GradualRelease
 @click.option("--seller-name", default="", help="Legal name of the seller on receipts.")
 @click.option("--seller-address", default="", help="Address of the seller, in one line.")
 @click.option("--seller-tax-number", default="", help="Tax number of the seller, with its kind.")
+@click.option("--tax-name", default="", help="Tax that prices include, such as GST; none for none.")
+@click.option("--tax-percent", type=float, default=0.0, help="Rate of that tax, such as 10.")
 def init_command(
     name: str,
     account: str,
@@ -53,6 +55,8 @@ def init_command(
     seller_name: str,
     seller_address: str,
     seller_tax_number: str,
+    tax_name: str,
+    tax_percent: float,
 ) -> None:
     """Add a stage to stages.toml.
 
@@ -76,6 +80,8 @@ def init_command(
             seller_name=seller_name,
             seller_address=seller_address,
             seller_tax_number=seller_tax_number,
+            tax_name=tax_name,
+            tax_percent=tax_percent,
             stripe_publishable_key=stripe_publishable_key,
             test_payments=test_payments,
             ses_sandbox=ses_sandbox,

@@ -6,6 +6,7 @@ import click
 
 from shopctl.cli.options import running
 from shopctl.cli.output import ChangingCommand
+from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -15,7 +16,7 @@ _EMAIL, _PASSWORD = "SHOP_STAFF_EMAIL", "SHOP_STAFF_PASSWORD"
 @click.command("seed", cls=ChangingCommand)
 @click.option("--stage", help="A stage of stages.toml; the running shop by default.")
 def seed_command(stage: str | None) -> None:
-    """Add the toys of the seed catalogue, and their pictures, that are not in the shop.
+    """Add the missing toys and pictures of the seed catalogue.
 
     It waits for the pictures that `./shop up` adds in the background. After an interruption, run it
     again.
@@ -33,6 +34,8 @@ def seed_command(stage: str | None) -> None:
             with Progress().step("Catalogue seeded") as step:
                 seeding.complete(layout, shop, step)
         return
+    # before the credentials, which would not help on a stage that does not exist
+    stages.load(layout.stages, stage)
     email, password = os.environ.get(_EMAIL, ""), os.environ.get(_PASSWORD, "")
     if not (email and password):
         raise ShopProblem(

@@ -4,23 +4,21 @@ from shopctl.aws import ssm_parameters
 from shopctl.aws.ssm_parameters import ExpectedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import concurrency, deploy
-from shopctl.project import new_stage
+from shopctl.project import new_stage, stages
 from shopctl.project.errors import ShopProblem
+
+_NO_TAX = f'For prices without tax, set tax_name = "{stages.NO_TAX}" and tax_percent = 0.'
 
 
 def settings(to: Target) -> str:
     """Check that nothing in the stage's section is left to be filled in."""
     stage = to.stage
-    missing = new_stage.to_complete(stage)
-    if not stage.alarm_email:
-        missing.append("alarm_email")
-    if not stage.stripe_publishable_key and not stage.gateway:
-        missing.append("stripe_publishable_key")
-    if stage.domain and not stage.infra.get("CertificateArn"):
-        missing.append("infra.CertificateArn")
+    missing = new_stage.incomplete(stage)
     if missing:
         raise ShopProblem(
-            f"stages.toml lacks {', '.join(missing)} of {stage.name}.", "Fill them in there."
+            f"stages.toml lacks {', '.join(missing)} of {stage.name}.",
+            "Fill them in there."
+            + (f" {_NO_TAX}" if {"tax_name", "tax_percent"} & {*missing} else ""),
         )
     kind = "test" if stage.test_payments else "live"
     if stage.stripe_publishable_key and f"_{kind}_" not in stage.stripe_publishable_key:

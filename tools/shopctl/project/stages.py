@@ -1,9 +1,13 @@
 """The stages of the shop as `stages.toml` lists them."""
 
+import difflib
+import functools
+import json
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -36,11 +40,51 @@ Origin = Annotated[
     str, msgspec.Meta(pattern=r"^(https://[a-z0-9.-]+|http://[a-z0-9.-]+(:[0-9]+)?)?$")
 ]
 # a secret key (sk_…) must not be published
-PublishableKey = Annotated[str, msgspec.Meta(pattern=r"^(pk_(test|live)_[A-Za-z0-9]+)?$")]
+PUBLISHABLE_KEY = r"(pk_(test|live)_[A-Za-z0-9]+)?"
+"""Pattern of Stripe's publishable key, or of an empty text."""
+PublishableKey = Annotated[str, msgspec.Meta(pattern=rf"^{PUBLISHABLE_KEY}$")]
+
+Account = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}$")]
+
+CURRENCIES = frozenset(
+    """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF
+    CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD HKD
+    HNL HTG HUF IDR ILS INR JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD MDL
+    MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG
+    QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SOS SRD SZL THB TJS TND TOP TRY TTD TWD TZS UAH USD
+    UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+    """.split()  # noqa: SIM905 - lines of codes are easier to read
+)
+"""ISO 4217 codes that Stripe charges in, except those that `orders` cannot sell in."""
+
+NO_TAX = "none"
+"""The `tax_name` of a stage whose prices include no tax."""
 
 UNKNOWN_ORIGIN = "https://edge-not-deployed.invalid"
 """Stands for the name of a distribution that does not exist yet; never a working address."""
 _OF_CLOUDFRONT = ".cloudfront.net"
+_APPS = Path(__file__).resolve().parents[3] / "apps"
+
+EXPECTED = {
+    "account": '12 digits in quotation marks, such as "123456789012"',
+    "region": 'the code of an AWS region, such as "ap-southeast-2"',
+    "mode": '"cloudformation" or "chalice"',
+    "currency": 'an ISO 4217 code in capital letters that Stripe can charge in, such as "AUD"',
+    "origin": 'https:// and a host name, without a slash at the end, such as "https://shop.example.com"',
+    "stripe_publishable_key": (
+        'Stripe\'s publishable key, which begins with pk_test_ or pk_live_, such as "pk_test_51…";'
+        " never a secret key"
+    ),
+    "ships_to": (
+        '"all", "all except" and the codes of countries (ISO 3166), or only such codes, such as'
+        ' "AU NZ"'
+    ),
+    "tax_percent": "a number from 0 to below 100, such as 10",
+    "concurrency": "a number from 0 to 1, such as 0.5",
+    "gradual_release": " or ".join(f'"{one}"' for one in get_args(GradualRelease)),
+}
+"""What the values of settings must be, in words."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,7 +115,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         The seller on receipts: legal name, address in one line, and the number under which it is
         registered for tax, with its kind.
     tax_name, tax_percent
-        Tax that all prices include, and its rate; 0 for none.
+        Tax that all prices include, and its rate; ``none`` and 0 for prices without tax.
     aws
         URL of the embedded AWS; empty for AWS itself.
     gateway
@@ -97,7 +141,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     name: str
-    account: str
+    account: Account
     region: str
     mode: Literal["cloudformation", "chalice"]
     currency: str
@@ -177,35 +221,39 @@ def load(path: Path, name: str) -> Stage:
     """
     content = _read(path)
     if name not in content:
+        near = difflib.get_close_matches(name, content, 1)
         raise ShopProblem(
-            f"There is no stage {name} in {path.name}.", f"The stages are {', '.join(content)}."
+            f"There is no stage {name} in {path.name}.",
+            (f"Did you mean {near[0]}? " if near else "")
+            + f"The stages are {', '.join(content)}; ./shop init --stage {name} adds one on AWS.",
         )
     stage = parse(name, content[name], path.name)
-    check_name(path, stage)
+    check_name(path, name, on_aws=not stage.aws)
     return stage
 
 
-def check_name(path: Path, stage: Stage) -> None:
+def check_name(path: Path, name: str, *, on_aws: bool) -> None:
     """Check that a stage may have its name.
 
     Parameters
     ----------
     path
         Path of `stages.toml`; the services are beside it.
+    on_aws
+        Whether the stage is on AWS itself, not on the embedded one.
 
     Raises
     ------
     ShopProblem
         If the name is invalid or reserved.
     """
-    name = stage.name
     if not re.fullmatch(NAME, name):
         raise ShopProblem(
             f"{name!r} in {path.name} is not a valid name of a stage.",
             "Use 2 to 16 lower-case letters and digits, beginning with a letter.",
         )
     reason = _RESERVED.get(name)
-    if name == "local" and not stage.aws:
+    if name == "local" and on_aws:
         reason = "this is the stage on the embedded AWS"
     elif (path.parent / "apps" / name).is_dir():
         reason = f"a service has this name, and Chalice names its resources toyshop-{name}"
@@ -229,27 +277,101 @@ def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
     ShopProblem
         If the stage is incomplete or a setting is invalid.
     """
+    where = f"The stage {name} in {file}"
     try:
         stage = msgspec.convert({"name": name, **settings}, Stage)
-        if stage.gradual_release and stage.mode == "chalice":
-            raise msgspec.ValidationError('`gradual_release` needs mode = "cloudformation"')
-        if stage.origin.startswith("http:") and not stage.aws:
-            raise msgspec.ValidationError("`origin` must begin with https://")
-        if stage.origin.endswith(_OF_CLOUDFRONT):
-            raise msgspec.ValidationError(
-                "`origin` is a name of CloudFront, which is used when `origin` is left out"
-            )
     except msgspec.ValidationError as error:
+        raise _invalid(where, settings, str(error)) from None
+    if stage.gradual_release and stage.mode == "chalice":
         raise ShopProblem(
-            f"The stage {name} in {file} is invalid: {error}.", "Correct it."
-        ) from None
+            f"{where} has a gradual_release, and is deployed with chalice deploy.",
+            'Remove gradual_release, or set mode = "cloudformation".',
+        )
+    if stage.origin.startswith("http:") and not stage.aws:
+        raise _wrong(where, "origin", stage.origin)
+    if stage.origin.endswith(_OF_CLOUDFRONT):
+        raise ShopProblem(
+            f"{where} has the name of a distribution as its origin.",
+            "Remove origin: the distribution's name is used without it.",
+        )
+    if stage.currency not in CURRENCIES:
+        raise _wrong(where, "currency", stage.currency)
+    if unknown := unknown_countries(stage.ships_to):
+        raise _wrong(where, "ships_to", stage.ships_to, f" {', '.join(unknown)}: no such country.")
+    if not stage.aws and stage.region not in regions():
+        near = difflib.get_close_matches(stage.region, regions(), 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise _wrong(where, "region", stage.region, hint)
     if not stage.aws and not stage.bucket_suffix:
         raise ShopProblem(
-            f"The stage {name} in {file} has no bucket_suffix, and the names of buckets are"
-            " unique in all of AWS.",
+            f"{where} has no bucket_suffix, and the names of buckets are unique in all of AWS.",
             f'Set bucket_suffix = "-{stage.account}" for it.',
         )
     return stage
+
+
+def _wrong(where: str, setting: str, value: object, reason: str = "") -> ShopProblem:
+    return ShopProblem(
+        f"{where} has the invalid setting {setting} ="
+        f" {json.dumps(value, ensure_ascii=False, default=str)}.{reason}",
+        f"It must be {EXPECTED[setting]}.",
+    )
+
+
+_TYPES = {
+    "str": "text in quotation marks",
+    "bool": "true or false, without quotation marks",
+    "int": "a whole number, without quotation marks",
+    "object": "a table",
+}
+"""What values of types of TOML are, in words, by msgspec's names."""
+
+
+def _invalid(where: str, settings: dict[str, Any], error: str) -> ShopProblem:
+    """Return the problem that msgspec found, in words."""
+    if found := re.match(r"Object contains unknown field `(.+)`$", error):
+        near = difflib.get_close_matches(found[1], Stage.__struct_fields__, 1)
+        return ShopProblem(
+            f"{where} has the setting {found[1]}, which does not exist.",
+            f"Did you mean {near[0]}?"
+            if near
+            else "Remove it; stages.toml describes all settings.",
+        )
+    if found := re.match(r"Object missing required field `(.+)`$", error):
+        return ShopProblem(
+            f"{where} lacks the setting {found[1]}.",
+            f"It must be {EXPECTED.get(found[1], 'set; stages.toml describes all settings')}.",
+        )
+    if found := re.search(r" - at `\$\.(\w+)", error):
+        setting = found[1]
+        value = settings.get(setting)
+        if setting in EXPECTED:
+            return _wrong(where, setting, value)
+        kind = re.match(r"Expected `(\w+)", error)
+        expected = _TYPES.get(kind[1] if kind else "", "as stages.toml describes it")
+        return ShopProblem(f"{where} has an invalid {setting}.", f"It must be {expected}.")
+    return ShopProblem(f"{where} is invalid.", "It must be a table of settings.")
+
+
+def unknown_countries(ships_to: str) -> list[str]:
+    """Return the codes in a stage's `ships_to` that are not those of countries."""
+    return [code for code in re.findall(r"\b[A-Z]{2}\b", ships_to) if code not in _countries()]
+
+
+@functools.cache
+def _countries() -> frozenset[str]:
+    # what the orders service reads when it starts
+    content = (_APPS / "orders/chalicelib/orders/countries.json").read_bytes()
+    return frozenset(country["code"] for country in msgspec.json.decode(content))
+
+
+@functools.cache
+def regions() -> Sequence[str]:
+    """Return the codes of AWS's regions."""
+    # boto3 takes a tenth of a second to import, and local commands do not need it
+    from boto3 import Session
+
+    return sorted(Session().get_available_regions("lambda"))
 
 
 def names(path: Path) -> list[str]:

@@ -46,6 +46,8 @@ sender_domain = "shop.example.com"
 seller_name = "Trial"
 seller_address = "1 Trial Street"
 seller_tax_number = "1"
+tax_name = "GST"
+tax_percent = 10
 alarm_email = "operations@example.com"
 bucket_suffix = "-trial"
 test_payments = true
@@ -338,6 +340,12 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         lambda s: settings(s, '"1 Trial Street"', '"TODO: address in one line"'),
         "settings",
         "stages.toml lacks seller_address of trial.",
+        set(),
+    ),
+    "the tax": (
+        lambda s: settings(s, 'tax_name = "GST"\ntax_percent = 10\n', ""),
+        "settings",
+        "stages.toml lacks tax_percent of trial.",
         set(),
     ),
     "a live publishable key": (

@@ -13,6 +13,7 @@ from shopctl.aws import target
 from shopctl.aws.target import Target
 from shopctl.cli.seed import seed_command
 from shopctl.local import seed
+from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from support.fake_cloudformation import FakeCloud
@@ -279,6 +280,7 @@ def on_stage(origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """Put the storefront on a stage, and set the credentials of its staff."""
     stage = msgspec.structs.replace(STAGING, origin=origin)
     to = Target(Layout.find(), stage, FakeCloud(local=False), ())
+    monkeypatch.setattr(stages, "load", lambda *_: stage)
     monkeypatch.setattr(target, "find_target", lambda *_: to)
     monkeypatch.setenv("SHOP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SHOP_STAFF_EMAIL", "kim@example.com")
@@ -302,6 +304,14 @@ def test_stage_is_not_seeded_without_credentials(
         CliRunner().invoke(seed_command, ["--stage", "staging"], catch_exceptions=False)
     assert "./shop staff add" in refused.value.remedy
     assert storefront.toys == []
+
+
+def test_unknown_stage_is_named_before_missing_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SHOP_STAFF_PASSWORD", raising=False)
+    with pytest.raises(ShopProblem, match="There is no stage nope"):
+        CliRunner().invoke(seed_command, ["--stage", "nope"], catch_exceptions=False)
 
 
 def test_stage_with_another_currency_is_not_seeded() -> None:

@@ -54,8 +54,10 @@ def test_stage_is_appended_and_the_rest_of_the_file_is_kept(checkout: Checkout) 
     before = checkout.stages.read_text()
     # WHEN a stage is added THEN the output names what is left to do
     output = checkout.init()
-    left = "seller_name, seller_address, seller_tax_number, alarm_email, infra.CertificateArn"
-    assert left in output
+    assert (
+        "Complete these settings there: stripe_publishable_key, seller_name, seller_address,"
+        " seller_tax_number, tax_name, tax_percent, alarm_email, infra.CertificateArn.\n"
+    ) in output
     # AND the file has the stage after all that it had, comments included
     assert checkout.stages.read_text().startswith(before)
     stage = stages.load(checkout.stages, "trial")
@@ -81,6 +83,7 @@ def test_every_setting_can_be_given(checkout: Checkout) -> None:
         *("--seller-name", 'Müller & "Söhne" GmbH', "--seller-address", "Hauptstraße 1, Köln"),
         *("--seller-tax-number", "USt-IdNr. DE123456789", "--test-payments"),
         *("--stripe-publishable-key", "pk_test_51a", "--ses-sandbox"),
+        *("--tax-name", "USt", "--tax-percent", "19"),
     )
     assert "Complete" not in output
     stage = stages.load(checkout.stages, "trial")
@@ -90,7 +93,13 @@ def test_every_setting_can_be_given(checkout: Checkout) -> None:
     assert (stage.test_payments, stage.ses_sandbox) == (True, True)
     assert stage.stripe_publishable_key == "pk_test_51a"
     assert stage.gradual_release == "Canary10Percent5Minutes"
-    assert new_stage.to_complete(stage) == []
+    assert (stage.tax_name, stage.tax_percent) == ("USt", 19)
+    assert new_stage.incomplete(stage) == []
+
+
+def test_prices_without_tax_are_stated(checkout: Checkout) -> None:
+    assert "tax" not in checkout.init("--tax-name", "none", "--seller-tax-number", "1")
+    assert "tax_percent = 0\n" in checkout.stages.read_text()
 
 
 def test_stage_without_a_domain_has_no_origin(checkout: Checkout) -> None:
@@ -118,24 +127,34 @@ def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
         ({"stage": "default"}, (), "cannot be called default"),
         ({"stage": "orders"}, (), "cannot be called orders"),
         ({"account": "1234"}, (), "--account '1234' is invalid"),
-        ({"region": "mars-north-1"}, (), "AWS has no region 'mars-north-1'"),
+        ({"region": "mars-north-1"}, (), "--region 'mars-north-1' is invalid"),
         ({"domain": "https://shop.example.com"}, (), "--domain 'https"),
         ({"domain": "shop"}, (), "--domain 'shop'"),
         ({"domain": "10.0.0.1"}, (), "--domain '10.0.0.1'"),
         ({"domain": "-a.example.com"}, (), "--domain '-a"),
-        ({"domain": None}, (), "Without --domain"),
+        ({"domain": None}, (), "--sender-domain is missing"),
         ({}, ("--currency", "dollars"), "--currency 'dollars'"),
+        ({}, ("--currency", "aud"), "--currency 'aud'"),
+        ({}, ("--currency", "XYZ"), "--currency 'XYZ'"),
         ({}, ("--alarm-email", "nobody"), "--alarm-email 'nobody'"),
         ({}, ("--certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/a"), "--certific"),
-        ({}, ("--stripe-publishable-key", "sk_test_51a"), "stripe_publishable_key"),
-        ({}, ("--mode", "chalice", "--gradual-release", "Canary10Percent5Minutes"), "needs mode"),
+        ({}, ("--stripe-publishable-key", "sk_test_51a"), "--stripe-publishable-key 'sk"),
+        ({}, ("--tax-percent", "10"), "--tax-name is missing"),
+        ({}, ("--tax-name", "none", "--tax-percent", "10"), "--tax-name 'none' is invalid"),
+        ({}, ("--tax-name", "GST"), "--tax-percent '0' is invalid"),
+        ({}, ("--tax-name", "GST", "--tax-percent", "100"), "--tax-percent '100' is invalid"),
+        (
+            {},
+            ("--mode", "chalice", "--gradual-release", "Canary10Percent5Minutes"),
+            "--gradual-release",
+        ),
         (
             {"domain": None},
             (
                 *("--sender-domain", "example.org"),
                 *("--certificate", "arn:aws:acm:us-east-1:123456789012:certificate/a"),
             ),
-            "A certificate needs a domain",
+            "--certificate 'arn",
         ),
     ],
 )
@@ -147,6 +166,32 @@ def test_invalid_stage_is_refused_and_nothing_is_written(
         checkout.init(*more, **changed)
     assert what in refused.value.what
     assert refused.value.remedy.endswith(".")
+    assert checkout.files() == before
+
+
+def test_all_problems_are_reported_at_once_in_the_order_of_the_help(checkout: Checkout) -> None:
+    # GIVEN no valid option
+    before = checkout.files()
+    with pytest.raises(ShopProblem) as refused:
+        checkout.init(
+            *("--sender-domain", "x", "--currency", "aud", "--certificate", "arn", "--tax-name"),
+            *("GST", "--stripe-publishable-key", "sk_test_1", "--alarm-email", "nobody"),
+            account=None,
+            region="ap-southeast2",
+            stage="orders",
+            domain="https://a.example",
+        )
+    # THEN each has a line, and none shows a pattern or blames a file
+    _, *lines = refused.value.what.splitlines()
+    named = [line.split()[1] for line in lines[1:]]
+    assert "cannot be called orders" in lines[0]
+    options = [parameter.opts[0] for parameter in cli.commands["init"].params]
+    assert named == [option for option in options if option in named]
+    assert len(named) == 9
+    assert "--account is missing. Give its 12 digits, such as 123456789012." in lines[1]
+    assert 'such as "ap-southeast-2"' in lines[2]
+    assert not {"[", "^", "stages.toml"} & set(refused.value.what.replace("- ", "").split())
+    assert "stages.toml" not in refused.value.what
     assert checkout.files() == before
 
 

@@ -1,8 +1,10 @@
 """Stages as `stages.toml` lists them, and whose credentials may deploy to one."""
 
+import runpy
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from shopctl.aws.clients import Cloud, connect
 from shopctl.aws.target import find_target
@@ -11,6 +13,7 @@ from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
+from support.paths import ROOT
 
 STAGE = """
 [trial]
@@ -56,7 +59,13 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ShopProblem) as refused:
         stages.load(tmp_path / "stages.toml", "other")
     assert refused.value.what == "There is no stage other in stages.toml."
-    assert refused.value.remedy == "The stages are trial."
+    assert refused.value.remedy == (
+        "The stages are trial; ./shop init --stage other adds one on AWS."
+    )
+    # AND the nearest name is suggested
+    with pytest.raises(ShopProblem, match="no stage trail") as refused:
+        stages.load(tmp_path / "stages.toml", "trail")
+    assert refused.value.remedy.startswith("Did you mean trial? ")
 
 
 @pytest.mark.parametrize(
@@ -106,22 +115,69 @@ def test_stage_on_aws_needs_names_of_buckets_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "reason"),
+    ("line", "what", "remedy"),
     [
-        ("color = 1", "color"),
-        ("gateway = 5", "gateway"),
-        ("= broken", "not valid TOML"),
-        ('gradual_release = "Someday"', "gradual_release"),
+        ("colour = 1", "has the setting colour, which does not exist", "Remove it"),
+        ("retain = 1", "has the setting retain, which does not exist", "Did you mean retain_data?"),
+        ("gateway = 5", "has an invalid gateway", "text in quotation marks"),
+        ('network = "no"', "has an invalid network", "true or false"),
+        ("= broken", "not valid TOML", "Correct it"),
+        ("tax_percent = 100", "tax_percent = 100", "from 0 to below 100"),
+        ('gradual_release = "Someday"', 'gradual_release = "Someday"', '"Canary10Percent5Minutes"'),
         # Chalice's own deployment knows no alias
-        ('gradual_release = "Canary10Percent5Minutes"', "`gradual_release` needs mode"),
+        ('gradual_release = "Canary10Percent5Minutes"', "chalice deploy", "mode"),
         # a secret key must not be published
-        ('stripe_publishable_key = "sk_live_x"', "stripe_publishable_key"),
+        ('stripe_publishable_key = "sk_live_x"', "stripe_publishable_key", "begins with pk_test_"),
+        ('ships_to = "Australia"', 'ships_to = "Australia"', 'such as "AU NZ"'),
+        ('ships_to = "AU XX"', "XX: no such country", 'such as "AU NZ"'),
+        ('ships_to = "all except XX YY"', "XX, YY: no such country", 'such as "AU NZ"'),
     ],
 )
-def test_invalid_stage_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+def test_invalid_stage_is_refused_in_words(
+    tmp_path: Path, line: str, what: str, remedy: str
+) -> None:
     (tmp_path / "stages.toml").write_text(f"{STAGE}{line}\n")
-    with pytest.raises(ShopProblem, match=reason):
+    with pytest.raises(ShopProblem) as refused:
         stages.load(tmp_path / "stages.toml", "trial")
+    assert what in refused.value.what
+    assert remedy in refused.value.remedy
+    # AND no regular expression or name of a Python type is shown
+    assert not set("^`") & set(refused.value.what + refused.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('"333333333333"', '"33333333333"', 'account = "33333333333"'),
+        ('"333333333333"', "333333333333", "account = 333333333333"),
+        ('"eu-west-1"', '"euwest-1"', "Did you mean eu-west-1?"),
+        ('"eu-west-1"', '"mars"', 'region = "mars".'),
+        ('"EUR"', '"eur"', 'currency = "eur"'),
+        ('"EUR"', '"XYZ"', 'currency = "XYZ"'),
+        # orders cannot sell in it
+        ('"EUR"', '"ISK"', 'currency = "ISK"'),
+        ('mode = "chalice"', 'mode = "sam"', 'mode = "sam"'),
+        ('currency = "EUR"', "", "lacks the setting currency"),
+    ],
+)
+def test_account_region_and_currency_are_checked(
+    tmp_path: Path, old: str, new: str, what: str
+) -> None:
+    assert old in STAGE
+    (tmp_path / "stages.toml").write_text(STAGE.replace(old, new))
+    with pytest.raises(ShopProblem) as refused:
+        stages.load(tmp_path / "stages.toml", "trial")
+    assert what in refused.value.what
+    assert "such as" in refused.value.remedy or '"cloudformation"' in refused.value.remedy
+
+
+def test_currencies_are_those_that_orders_can_sell_in() -> None:
+    limits = runpy.run_path(str(ROOT / "apps/orders/chalicelib/orders/limits.py"))
+    named = {*limits["_MINIMUM"], *limits["_MAXIMUM"], *limits["_ROUNDED_TO_TENS"]}
+    assert named <= stages.CURRENCIES
+    assert all(limits["limits_of"](currency) for currency in stages.CURRENCIES)
+    # AND each is the code of a currency
+    assert not stages.CURRENCIES - {*Locale("en").currencies}
 
 
 @pytest.mark.parametrize(
