@@ -334,3 +334,10 @@ def test_suggestions_are_brands_and_names_without_duplicates() -> None:
     assert index.suggest("le", 10) == ["Lego", "Legend Puzzle", "My Legs"]
     assert index.suggest("le", 1) == ["Lego"]
     assert index.suggest("!", 10) == []
+
+
+def test_suggestions_tolerate_a_typo_but_are_no_words_of_descriptions() -> None:
+    index = index_of(document("Dinosaur Puzzle", description="for children"), document("Kite"))
+    assert index.suggest("dinosuar", 10) == ["Dinosaur Puzzle"]
+    assert index.suggest("puzzle di", 10) == ["Dinosaur Puzzle"]
+    assert index.suggest("children", 10) == []

@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import compress, islice
 from typing import Any, Literal, NamedTuple
 
@@ -331,14 +332,7 @@ class SearchIndex:
         if by_relevance and after and not isinstance(after[0], list):
             after = None  # of a release that ranked differently
         basis = _Basis.of(after) if by_relevance else None
-        stage = basis.stage if basis else 0
-        seen: dict[QueryWord, WordMatch] = {}
-        matches = self._matches(_variant(words, stage), seen)
-        result = self._result([*matches, *filters])
-        if words and not result and not basis and not self._result(matches):
-            stage = self._correction(words, seen)
-            matches = self._matches(_variant(words, stage), seen)
-            result = self._result([*matches, *filters])
+        stage, matches, result = self._find(words, filters, basis.stage if basis else None)
         counts: dict[str, dict[str, int]] = {}
         for facet in facets:
             others = [condition for condition in filters if condition.facet != facet]
@@ -370,9 +364,10 @@ class SearchIndex:
         limit
             The largest number of suggestions.
         """
-        words = alternatives(query_words(text))
-        if not words:
+        parts = query_words(text)
+        if not parts:
             return []
+        words = alternatives(parts)
         start = fold(text).strip()
         brands = self._columns["brand"]
         ranked = sorted(
@@ -387,11 +382,12 @@ class SearchIndex:
             if is_other:
                 suggestions.setdefault(fold(brand), brand)
         if len(suggestions) < limit:
-            page = self.search(ToyQuery(q=text, sort="relevance", limit=_SUGGESTED))
-            names = [self._names[row] for row in map(self._row_of, page.ids) if row is not None]
-            matching = [name for name in names if _has_words(name, words)]
-            for name in matching or ([] if suggestions else names):
-                suggestions.setdefault(fold(name), name)
+            stage, matches, result = self._find(parts, [], None)
+            words = _variant(parts, stage)
+            best = self._by_relevance(result, matches, self._weights(matches), None, _SUGGESTED)
+            for row in (self._row_of(toy_id) for _, toy_id in best):
+                if row is not None and _has_words(self._names[row], words):
+                    suggestions.setdefault(fold(self._names[row]), self._names[row])
         return list(suggestions.values())[:limit]
 
     def _names_from(self, start: str) -> Iterator[str]:
@@ -427,6 +423,25 @@ class SearchIndex:
             term = _attribute_term(name, value)
             filters.append(AttributeFilter(self._postings, term, len(self._ids)))
         return filters
+
+    def _find(
+        self, words: Sequence[str], filters: Sequence[Condition], stage: int | None
+    ) -> tuple[int, list[WordMatch], "_Few | _Many"]:
+        """Return which word was corrected, what matches each word, and the rows that match all.
+
+        Parameters
+        ----------
+        stage
+            The word to correct; by default, one is corrected only if nothing is found.
+        """
+        seen: dict[QueryWord, WordMatch] = {}
+        matches = self._matches(_variant(words, stage or 0), seen)
+        result = self._result([*matches, *filters])
+        if words and not result and stage is None and not self._result(matches):
+            stage = self._correction(words, seen)
+            matches = self._matches(_variant(words, stage), seen)
+            result = self._result([*matches, *filters])
+        return stage or 0, matches, result
 
     def _matches(
         self, words: Iterable[QueryWord], seen: dict[QueryWord, WordMatch]
@@ -654,12 +669,17 @@ def _variant(words: Sequence[str], stage: int) -> list[QueryWord]:
 
 
 def _has_words(text: str, words: Iterable[QueryWord]) -> bool:
-    """Return whether a text has each of the words."""
-    terms = term_levels(text, "", "", (), "")
+    """Return whether a name has each of the words."""
+    terms = _terms_of(text)
     return all(
-        any(term.startswith(word.prefixes) or term in word.exact for term in terms)
+        any(term in word.exact or term.startswith(word.prefixes) for term in terms)
         for word in words
     )
+
+
+@lru_cache(10_000)
+def _terms_of(name: str) -> tuple[str, ...]:
+    return tuple(term_levels(name, "", "", (), ""))
 
 
 def _attribute_term(name: str, value: str) -> str:
