@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,7 @@ from urllib3.connection import HTTPConnection
 from chassis import aws, aws_client, signing
 from chassis.aws_client import SERVICES, AwsClient
 from chassis.credentials import Credentials
+from shopctl.local import environment
 
 Params = dict[str, Any]
 ITEM = {"id": {"S": "toy_1"}, "n": {"N": "1.50"}, "l": {"L": [{"BOOL": True}, {"NULL": True}]}}
@@ -613,6 +615,20 @@ def test_what_only_botocore_supports_is_left_to_it(
 ) -> None:
     assert aws.environment_suffices()
     monkeypatch.setenv(name, value)
+    assert not aws.environment_suffices()
+
+
+def test_config_file_is_left_to_botocore_but_the_local_cloud_has_none(
+    aws_server: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # GIVEN what `./shop up` starts the embedded AWS with, and so the functions
+    for name, value in environment.variables().items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    assert aws.environment_suffices()
+    # AND a file, which may set anything
+    (tmp_path / "config").touch()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert not aws.environment_suffices()
 
 
