@@ -24,6 +24,8 @@ EVENT_TYPES = (
     "charge.dispute.closed",
 )
 """The types of events that the webhook endpoint must receive."""
+API_VERSION = "2026-10-28.endive"
+"""The version of Stripe's API that payments uses, and that its events must have."""
 WEBHOOK_PATH = "/api/webhooks/payments"
 STRIPE = "https://api.stripe.com"
 """URL of Stripe's API."""
@@ -85,10 +87,17 @@ def webhook(to: Target) -> str:
     types = ", ".join(EVENT_TYPES)
     if found is None:
         raise ShopProblem(
-            f"Stripe has no webhook endpoint {url}.", f"Add it, with the event types {types}."
+            f"Stripe has no webhook endpoint {url}.",
+            f"Add it, with the API version {API_VERSION} and the event types {types}.",
         )
     if found["status"] != "enabled":
         raise ShopProblem(f"The webhook endpoint {url} is disabled.", "Enable it at Stripe.")
+    version = found.get("api_version") or "the account's default"
+    if version != API_VERSION:
+        raise ShopProblem(
+            f"The API version of the webhook endpoint {url} is {version}, not {API_VERSION}.",
+            "Add another with this version, store its signing secret, and delete the old one.",
+        )
     subscribed = set(found["enabled_events"])
     missing = [] if "*" in subscribed else [one for one in EVENT_TYPES if one not in subscribed]
     if missing:
@@ -114,7 +123,8 @@ def _keys(to: Target) -> _Keys:
         text = secrets.get_secret_value(SecretId=name).get("SecretString", "")
     except secrets.exceptions.ResourceNotFoundException:
         raise ShopProblem(
-            f"There is no secret {name}.", f"Create it in Secrets Manager with {content}."
+            f"There is no secret {name}.",
+            f"Create it with {content}, as step 4 of docs/deploying.md describes.",
         ) from None
     try:
         return msgspec.json.decode(text, type=_Keys)

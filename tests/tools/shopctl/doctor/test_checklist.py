@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import stripe
 from click.testing import CliRunner
 
+from gateway_simulator import objects
 from shopctl import doctor
 from shopctl.cli.main import cli
 from shopctl.doctor import gateway
@@ -18,6 +20,7 @@ from support.paths import APPS, DOCS, ROOT
 TEXT = (DOCS / "deploying.md").read_text()
 COMMANDS = re.findall(r"^(?:\w+=\S+ )*\./shop (.+)$", TEXT, re.M)
 WEBHOOKS = (APPS / "payments/chalicelib/payments/webhooks.py").read_text()
+DOCUMENTS = sorted({*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("*/README.md")})
 # an older name of refund.updated, which new endpoints need not subscribe to
 OLD = {"charge.refund.updated"}
 
@@ -78,3 +81,31 @@ def test_checked_events_are_those_that_payments_records() -> None:
 def test_document_lists_the_checked_events() -> None:
     listed = re.findall(r"`((?:payment_intent|refund|charge)\.[a-z_.]+)`", TEXT)
     assert tuple(listed) == gateway.EVENT_TYPES
+
+
+def test_document_and_doctor_name_the_api_version_of_payments() -> None:
+    assert stripe.api_version == gateway.API_VERSION == objects.API_VERSION
+    assert f"API version `{gateway.API_VERSION}`" in TEXT
+
+
+def test_publishable_key_is_set_in_the_step_that_names_the_settings_complete() -> None:
+    step = TEXT.partition("## 4. Stripe")[2].partition("\n## ")[0]
+    assert "`stripe_publishable_key`" in step
+    assert re.search(r"^\*Doctor:\* `settings`", step, re.M)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_command_writes_a_secret_into_the_checkout_or_the_history(document: Path) -> None:
+    for block in re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.M | re.S):
+        for line in block.splitlines():
+            assert not re.search(r"\w*(PASSWORD|SECRET|_KEY)=", line), line
+            if "--secret-string" in line:
+                assert '--secret-string "file://$keys"' in line, line
+        if "mktemp" in block:
+            assert 'rm "$keys"' in block
+
+
+def test_emails_are_authenticated_and_the_sender_may_receive_replies() -> None:
+    step = TEXT.partition("## 6. The email domain")[2].partition("\n## ")[0]
+    assert '_dmarc.staging.example.com. TXT "v=DMARC1; p=none"' in step
+    assert "MX record" in step

@@ -91,6 +91,7 @@ class Stripe:
         self.endpoint: dict[str, Any] = {
             "url": f"https://{DOMAIN}/api/webhooks/payments",
             "status": "enabled",
+            "api_version": gateway.API_VERSION,
             "enabled_events": list(gateway.EVENT_TYPES),
         }
         self.status = 200
@@ -442,6 +443,20 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         lambda s: attribute(s.stripe, "endpoint", {**s.stripe.endpoint, "status": "disabled"}),
         "webhook endpoint",
         "is disabled",
+        set(),
+    ),
+    "a webhook endpoint of another API version": (
+        lambda s: attribute(
+            s.stripe, "endpoint", {**s.stripe.endpoint, "api_version": "2020-08-27"}
+        ),
+        "webhook endpoint",
+        f"is 2020-08-27, not {gateway.API_VERSION}.",
+        set(),
+    ),
+    "a webhook endpoint without an API version": (
+        lambda s: attribute(s.stripe, "endpoint", {**s.stripe.endpoint, "api_version": None}),
+        "webhook endpoint",
+        "is the account's default",
         set(),
     ),
     "a missing event type": (
