@@ -76,6 +76,7 @@ def pages(index: SearchIndex, query: ToyQuery) -> list[Page]:
 @pytest.fixture(autouse=True, params=[0, 2, 1000], ids=["all at once", "some", "one by one"])
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "FEW", request.param)
+    monkeypatch.setattr(engine, "_SAMPLE", request.param)
     monkeypatch.setattr(columns, "_FEW_ADDED", request.param)
     monkeypatch.setattr(postings, "_FEW_ADDED", request.param)
 

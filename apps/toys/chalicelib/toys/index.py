@@ -71,6 +71,7 @@ FEW = 1000
 """Rows up to this number are tested one by one."""
 _MANY_VALUES = 250
 """Up to this number of values are counted with one operation each."""
+_SAMPLE = 5000
 _SUGGESTED = 50
 _LAST = "\U0010ffff"
 _MIN_TYPO = 4
@@ -516,10 +517,10 @@ class SearchIndex:
         limit: int,
     ) -> list[tuple[int, str]]:
         """Return the best rows after a position: their scores and ids."""
-        keys: Iterable[tuple[int, str]]
         if not matches:
             walked = self._walk(result, self._by_id, after[1] if after else None, True, limit)
             return [(0, self._ids[row]) for row in walked]
+        position = (after[0][0], after[1]) if after else (_MAX_SCORE + 1, "")
         if isinstance(result, _Few):
             keys = (
                 (
@@ -531,19 +532,26 @@ class SearchIndex:
                 )
                 for row in result
             )
-        else:
-            keys = compress(
-                zip(self._scores(matches, weights), self._ids, strict=True), result.flags()
-            )
-        if after:
-            keys = filter((after[0][0], after[1]).__gt__, keys)
-        return heapq.nlargest(limit, keys)
+            return heapq.nlargest(limit, filter(position.__gt__, keys))
+        scores = self._scores(matches, weights)
 
-    def _scores(self, matches: Sequence[WordMatch], weights: Sequence[int]) -> Sequence[int]:
-        """Return the score of every row.
+        def best(result: _Many, rows: int) -> list[tuple[int, str]]:
+            pairs = zip(memoryview(scores).cast("H"), self._ids, strict=True)
+            keys = filter(position.__gt__, islice(compress(pairs, result.flags()), rows))
+            return heapq.nlargest(limit, keys)
 
-        All scores are in one number with 16 bits for each row, so that the scores of the words are
-        added at once.
+        # rows whose score has a lower first byte than the best of a sample need no comparison
+        sample = best(result, _SAMPLE)
+        if len(sample) == limit:
+            least = sample[-1][0] >> 8
+            high = scores[1::2].translate(bytes(byte >= least for byte in range(256)))
+            result = _Many(result.bits & sets.bits_of_flags(high), len(self._ids))
+        return best(result, len(self._ids))
+
+    def _scores(self, matches: Sequence[WordMatch], weights: Sequence[int]) -> bytes:
+        """Return the score of every row in 16 bits.
+
+        All scores are in one number, so that the scores of the words are added at once.
         """
         total = 0
         size = len(self._ids)
@@ -554,7 +562,7 @@ class SearchIndex:
                 table = bytes(score >> 8 * byte & 255 for score in scores).ljust(256, b"\0")
                 lanes[byte::2] = match.levels().translate(table)
             total += int.from_bytes(lanes, "little")
-        return memoryview(total.to_bytes(2 * size, "little")).cast("H")
+        return total.to_bytes(2 * size, "little")
 
     def _sorted(
         self, result: "_Few | _Many", query: ToyQuery, after: Position | None

@@ -205,7 +205,13 @@ class PriceFilter:
     def bits(self) -> int:
         """Return the rows in the range as bits."""
         if self._bits is None:
-            self._bits = sets.bits_of(self.rows(), len(self._amounts))
+            size = len(self._amounts)
+            if self.size > size // 2:
+                rows = self._order.rows
+                others = rows[: self._range.start] + rows[self._range.stop :]
+                self._bits = (1 << size) - 1 ^ sets.bits_of(others, size)
+            else:
+                self._bits = sets.bits_of(self.rows(), size)
         return self._bits
 
 
