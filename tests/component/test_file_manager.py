@@ -677,7 +677,7 @@ class TestCrashes:
 
     def services(self, s3: Any, countdown: Countdown) -> tuple[FileService, Uploads]:
         store: Any = CrashingProxy(FileStore(TABLE), countdown)
-        storage = Storage(CrashingProxy(s3, countdown), PUBLIC, PRIVATE)
+        storage = Storage(lambda: CrashingProxy(s3, countdown), PUBLIC, PRIVATE)
         nothing: Any = None
         return FileService(store, storage), Uploads(store, storage, nothing, None, "")
 

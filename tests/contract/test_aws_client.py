@@ -146,6 +146,10 @@ CALLS: list[tuple[str, str, Params, Any]] = [
     ("cognito-idp", "AdminUpdateUserAttributes",
      {**USER, "UserAttributes": [{"Name": "email_verified", "Value": "true"}]}, {}),
     ("cognito-idp", "AdminUserGlobalSignOut", USER, {}),
+    ("sesv2", "SendEmail",
+     {"FromEmailAddress": "shop@example.com", "Destination": {"ToAddresses": ["zoë@example.com"]},
+      "Content": {"Raw": {"Data": b"Subject: \xff\r\n\r\nhello"}}},
+     {"MessageId": "m"}),
 ]  # fmt: skip
 
 
@@ -199,6 +203,13 @@ ERRORS: list[tuple[str, str, Canned]] = [
     *(("cognito-idp", "ConfirmSignUp", json_error(code))
       for code in ("CodeMismatchException", "ExpiredCodeException",
                    "TooManyFailedAttemptsException")),
+    *(("sesv2", "SendEmail", canned({"message": "no"}, status, x_amzn_errortype=code))
+      for code, status in (("MessageRejected", 400), ("BadRequestException:http://x/", 400),
+                           ("TooManyRequestsException", 429), ("LimitExceededException", 400),
+                           ("AccountSuspendedException", 400), ("InternalFailure", 500))),
+    ("sesv2", "SendEmail", canned(b"", 500)),
+    ("sesv2", "SendEmail", canned({"Message": "denied"}, 403,
+                                  x_amzn_errortype="AccessDeniedException")),
     ("cognito-idp", "ForgotPassword", json_error("CodeDeliveryFailureException")),
     ("cognito-idp", "ConfirmForgotPassword",
      json_error("PasswordHistoryPolicyViolationException")),

@@ -183,7 +183,7 @@ def test_reemission_adds_a_stream_record_and_keeps_the_version(stream_of: Stream
 
 
 def test_stored_document_is_not_overwritten(stream_of: StreamOf) -> None:
-    storage = Storage(aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
+    storage = Storage(lambda: aws.client("s3"), "toyshop-local-file-manager-public", BUCKET)
     first = storage.store_document("fil_1", b"one", "application/pdf", "digest of one")
     assert (first.sha256, first.size) == ("digest of one", 3)
     assert storage.store_document("fil_1", b"other", "application/pdf", "of another") == first
@@ -191,7 +191,7 @@ def test_stored_document_is_not_overwritten(stream_of: StreamOf) -> None:
 
 def test_upload_is_readable_until_it_is_deleted(stream_of: StreamOf) -> None:
     s3 = aws.client("s3")
-    storage = Storage(s3, "toyshop-local-file-manager-public", BUCKET)
+    storage = Storage(lambda: s3, "toyshop-local-file-manager-public", BUCKET)
     assert storage.read_upload("fil_1", 3) is None
     s3.put_object(Bucket=BUCKET, Key="incoming/fil_1", Body=b"too long")
     assert storage.read_upload("fil_1", 3) == b"too "

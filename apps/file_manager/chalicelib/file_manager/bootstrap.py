@@ -46,7 +46,7 @@ def build(settings: Settings) -> Components:
     """
     sqs = aws.client("sqs")
     store = FileStore(settings.table_name)
-    storage = Storage(aws.client("s3"), settings.public_bucket, settings.private_bucket)
+    storage = Storage(lambda: aws.client("s3"), settings.public_bucket, settings.private_bucket)
     uploads = Uploads(
         store,
         storage,

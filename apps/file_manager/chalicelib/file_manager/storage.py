@@ -10,6 +10,7 @@ public    ``files/<id>-<width>.webp`` their smaller copies, written once
 ========= =========================== ==============================================
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -43,19 +44,19 @@ class Storage:
     Parameters
     ----------
     s3
-        A botocore S3 client.
+        Returns a botocore S3 client; called when it is first needed.
     public_bucket, private_bucket
         Names of the buckets.
     """
 
-    def __init__(self, s3: Any, public_bucket: str, private_bucket: str) -> None:
+    def __init__(self, s3: Callable[[], Any], public_bucket: str, private_bucket: str) -> None:
         self._s3 = s3
         self._public = public_bucket
         self._private = private_bucket
 
     def presign_upload(self, file: File) -> tuple[str, dict[str, str]]:
         """Return the URL and the form fields of a presigned POST for an announced image."""
-        post = self._s3.generate_presigned_post(
+        post = self._s3().generate_presigned_post(
             self._private,
             INCOMING + file.id,
             Fields={"Content-Type": file.content_type},
@@ -81,7 +82,7 @@ class Storage:
             If S3 refuses the request for another reason than a missing object.
         """
         try:
-            answer = self._s3.get_object(Bucket=self._private, Key=INCOMING + file_id)
+            answer = self._s3().get_object(Bucket=self._private, Key=INCOMING + file_id)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None
@@ -104,7 +105,7 @@ class Storage:
             If S3 does not accept the content.
         """
         try:
-            self._s3.put_object(
+            self._s3().put_object(
                 Bucket=self._public,
                 Key=PUBLIC + name,
                 Body=content,
@@ -115,7 +116,7 @@ class Storage:
         except ClientError as error:
             if not _already_exists(error):
                 raise
-            with self._s3.get_object(Bucket=self._public, Key=PUBLIC + name)["Body"] as body:
+            with self._s3().get_object(Bucket=self._public, Key=PUBLIC + name)["Body"] as body:
                 content = body.read()
         return content
 
@@ -133,7 +134,7 @@ class Storage:
         """
         key = DOCUMENTS + file_id
         try:
-            self._s3.put_object(
+            self._s3().put_object(
                 Bucket=self._private,
                 Key=key,
                 Body=content,
@@ -148,13 +149,13 @@ class Storage:
                 ) from None
             if not _already_exists(error):
                 raise
-            head = self._s3.head_object(Bucket=self._private, Key=key)
+            head = self._s3().head_object(Bucket=self._private, Key=key)
             return StoredDocument(head["Metadata"].get(_SHA256, ""), head["ContentLength"])
         return StoredDocument(sha256, len(content))
 
     def link(self, file: File, filename: str) -> str:
         """Return a short-lived URL of a document, which a browser displays instead of saving."""
-        url: str = self._s3.generate_presigned_url(
+        url: str = self._s3().generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._private,
@@ -168,7 +169,7 @@ class Storage:
 
     def delete_upload(self, file_id: str) -> None:
         """Delete the upload of an image."""
-        self._s3.delete_object(Bucket=self._private, Key=INCOMING + file_id)
+        self._s3().delete_object(Bucket=self._private, Key=INCOMING + file_id)
 
     def delete_image(self, file_id: str) -> None:
         """Delete the upload and the public content of an image.
@@ -177,12 +178,12 @@ class Storage:
         """
         self.delete_upload(file_id)
         for name in (file_id, *(variant_name(file_id, width) for width in VARIANT_WIDTHS)):
-            self._s3.delete_object(Bucket=self._public, Key=PUBLIC + name)
+            self._s3().delete_object(Bucket=self._public, Key=PUBLIC + name)
 
     def delete_all(self, file_id: str) -> None:
         """Delete all content of a file, whether it is an image or a document."""
         self.delete_image(file_id)
-        self._s3.delete_object(Bucket=self._private, Key=DOCUMENTS + file_id)
+        self._s3().delete_object(Bucket=self._private, Key=DOCUMENTS + file_id)
 
 
 def uploaded_file_id(key: str) -> str | None:

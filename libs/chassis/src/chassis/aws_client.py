@@ -47,6 +47,10 @@ class _Service(NamedTuple):
         The operations that this client knows.
     unsigned
         Those that are not signed.
+    host, signing_name
+        The service's name in its host and in signatures, if it is not the one in botocore.
+    paths
+        The path of each operation in the REST protocol; empty for the others.
     """
 
     identifier: str
@@ -54,6 +58,14 @@ class _Service(NamedTuple):
     json_version: str
     operations: frozenset[str]
     unsigned: frozenset[str] = frozenset()
+    host: str = ""
+    signing_name: str = ""
+    paths: Mapping[str, str] = {}
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answers are JSON documents."""
+        return bool(self.json_version or self.paths)
 
 
 _COGNITO_UNSIGNED = frozenset(
@@ -103,6 +115,15 @@ SERVICES: Mapping[str, _Service] = {
         _COGNITO_UNSIGNED
         | {"AdminConfirmSignUp", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut"},
         _COGNITO_UNSIGNED,
+    ),
+    "sesv2": _Service(
+        "SESV2",
+        "",
+        "",
+        frozenset({"SendEmail"}),
+        host="email",
+        signing_name="ses",
+        paths={"SendEmail": "/v2/email/outbound-emails"},
     ),
 }
 
@@ -162,7 +183,8 @@ def endpoint_of(service: str, region: str) -> str:
     configured = os.environ.get(f"AWS_ENDPOINT_URL_{identifier}") or os.environ.get(
         "AWS_ENDPOINT_URL"
     )
-    return configured or f"https://{service}.{region}.{domain_of(region)}"
+    host = SERVICES[service].host or service
+    return configured or f"https://{host}.{region}.{domain_of(region)}"
 
 
 class AwsClient:
@@ -221,7 +243,8 @@ class AwsClient:
         if not self.knows(operation):
             return self._botocore._make_api_call(operation, params)  # type: ignore[no-any-return]
         region = credentials.region() or ""
-        url = endpoint_of(self.service, region).rstrip("/") + "/"
+        path = self._api.paths.get(operation, "/")
+        url = endpoint_of(self.service, region).rstrip("/") + path
         headers, body = self._serialized(operation, params)
         attempt, cost = 1, 0
         while True:
@@ -245,6 +268,8 @@ class AwsClient:
         return answer
 
     def _serialized(self, operation: str, params: Params) -> tuple[dict[str, str], bytes]:
+        if self._api.paths:
+            return {"Content-Type": "application/json"}, msgspec.json.encode(params)
         if not self._api.json_version:
             fields = {"Action": operation, "Version": self._api.target}
             _add_fields(fields, "", params)
@@ -278,7 +303,7 @@ class AwsClient:
                 url,
                 body,
                 headers,
-                service=self.service,
+                service=self._api.signing_name or self.service,
                 region=region,
                 credentials=found,
             )
@@ -292,7 +317,7 @@ class AwsClient:
     def _parsed(self, operation: str, response: Response, attempt: int) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         metadata: Answer = {}
-        if self._api.json_version and "x-amzn-requestid" in headers:
+        if self._api.is_json and "x-amzn-requestid" in headers:
             metadata["RequestId"] = headers["x-amzn-requestid"]
         if response.status < 301:
             answer = self._decoded(operation, response.data)
@@ -302,7 +327,7 @@ class AwsClient:
 
             code, message = str(response.status), responses.get(response.status, "")
             answer = {"Error": {"Code": code, "Message": message}}
-        elif self._api.json_version:
+        elif self._api.is_json:
             answer = _json_error(response, headers)
             if self.service == "dynamodb":
                 answer = _with_bytes(answer)
@@ -318,7 +343,7 @@ class AwsClient:
         return answer
 
     def _decoded(self, operation: str, body: bytes) -> Answer:
-        if not self._api.json_version:
+        if not self._api.is_json:
             return _xml_answer(body)
         answer: Answer = msgspec.json.decode(body) if body else {}
         if self.service == "dynamodb" and (b'"B"' in body or b'"BS"' in body):
@@ -418,7 +443,8 @@ def _json_error(response: Response, headers: Mapping[str, str]) -> Answer:
         members = msgspec.json.decode(response.data) if response.data else {}
     except (msgspec.MsgspecError, UnicodeDecodeError):
         members = {"message": response.data.decode(errors="replace")}
-    code = str(members.pop("__type", response.status)).partition(":")[0].rpartition("#")[2]
+    code = headers.get("x-amzn-errortype") or members.pop("__type", response.status)
+    code = str(code).partition(":")[0].rpartition("#")[2]
     error = {"Message": members.get("message", members.get("Message", "")), "Code": code}
     query_code, _, kind = headers.get("x-amzn-query-error", "").partition(";")
     if query_code and kind:
