@@ -269,7 +269,12 @@ def run_process(
         command = [sys.executable, "-E", str(HERE / "one_function.py"), str(folder), handler]
         done = subprocess.run(
             [*command, file.name, str(warm)],
-            env={"PATH": os.environ["PATH"], **environ, "STARTED": str(time.time())},
+            env={
+                "PATH": os.environ["PATH"],
+                "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
+                **environ,
+                "STARTED": str(time.time()),
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -1,5 +1,8 @@
 """The files API, the check of uploads, and the relay of the table's stream."""
 
+import chassis.startup  # noqa: F401 - first: it makes the other imports faster
+
+# isort: split
 from chalice.app import DynamoDBEvent, SQSEvent
 
 from chalicelib.file_manager.bootstrap import Settings, build

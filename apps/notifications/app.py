@@ -1,5 +1,8 @@
 """The notifications API."""
 
+import chassis.startup  # noqa: F401 - first: it makes the other imports faster
+
+# isort: split
 from chalicelib.notifications.bootstrap import Settings, build
 from chassis.api import Answer, ServiceApp
 from chassis.settings import load

@@ -1,5 +1,8 @@
 """The toys API, the consumer of file_manager's events about images, and the search's log."""
 
+import chassis.startup  # noqa: F401 - first: it makes the other imports faster
+
+# isort: split
 from chalice.app import CloudWatchEvent, DynamoDBEvent, SNSEvent, SQSEvent
 
 from chalicelib.toys.bootstrap import Settings, build

@@ -32,6 +32,7 @@ Storing and publishing
 
 In every service
 
+``startup``        the start of a function: garbage collection, snapshots
 ``settings``       environment variables as one typed object
 ``context``        trace, correlation id and deadline of a request or event
 ``log``            JSON log lines and metrics

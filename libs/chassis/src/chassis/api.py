@@ -25,7 +25,7 @@ from chalice.app import (
     RestAPIEventHandler,
 )
 
-from chassis import context, health, log
+from chassis import context, health, log, startup
 from chassis.json_text import text_of
 from chassis.parsing import decode_document, parse_body, parse_document
 from chassis.preconditions import Precondition, etag, has_version
@@ -121,6 +121,7 @@ class ServiceApp(Chalice):
         edge_key: str = "",
     ) -> None:
         super().__init__(app_name=app_name, configure_logs=False)
+        startup.complete()
         # API Gateway forwards bodies of these types byte by byte. In any other it would replace
         # what is not UTF-8, and nobody would notice.
         self.api.binary_types = list(_PATCH)

@@ -116,6 +116,6 @@ def _tls() -> ssl.SSLContext:
 
 
 @cache
-def shared() -> Http:
+def shared() -> Connections:
     """Return the connections of the process."""
     return Connections()
