@@ -435,8 +435,8 @@ WARM = {
 """Functions whose warm CPU is measured, with the bare boto3 handler beside them."""
 
 
-def measure(baseline: Path | None, rounds: int, warm: int) -> dict[str, Any]:
-    """Measure all functions in interleaved rounds."""
+def measure(baseline: Path | None, rounds: int, warm: int, only: str = "") -> dict[str, Any]:
+    """Measure the functions whose names contain ``only`` in interleaved rounds."""
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as state:
         folder = Path(name)
         bare = bare_boto3(folder / "bare")
@@ -461,7 +461,7 @@ def measure(baseline: Path | None, rounds: int, warm: int) -> dict[str, Any]:
             event = request("GET", "/{id}", {"id": item["id"]["S"]})
             event["body"] = json.dumps(ORDER)
             for number in range(rounds + 1):
-                for name in calls["now"]:
+                for name in (each for each in calls["now"] if only in each):
                     entry: dict[str, Any] = {}
                     kind = WARM.get(name)
                     entry["bare"] = run_process(
@@ -520,9 +520,10 @@ def main() -> None:
     parser.add_argument("--baseline", type=Path, help="directory with packages of another commit")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=200, help="warm calls in each round")
+    parser.add_argument("--only", default="", help="measure functions whose name contains this")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
-    result = measure(options.baseline, options.rounds, options.warm)
+    result = measure(options.baseline, options.rounds, options.warm, options.only)
     for name, figures in result.items():
         for kind in ("wall", "cpu", "warm"):
             if kind in figures:

@@ -38,7 +38,7 @@ In every service
 ``log``            JSON log lines and metrics
 ``redaction``      masks card numbers and other secrets
 ``aws``            the clients of AWS
-``aws_client``     the chassis's own client of DynamoDB, SQS, SNS, Secrets Manager and Cognito
+``aws_client``     the chassis's own client of the services on the hot paths
 ``signing``        the signatures of requests to AWS
 ``credentials``    the credentials and region of the process
 ``connections``    the HTTP connections of the process
