@@ -250,12 +250,12 @@ def test_filter_that_excludes_what_the_words_find_does_not_find_typos() -> None:
 
 def test_replaced_toy_does_not_count_as_a_match_of_its_former_words() -> None:
     def position(index: SearchIndex) -> Position | None:
-        return index.search(ToyQuery(q="kite", sort="relevance", limit=1)).last
+        return index.search(ToyQuery(q="kite red", sort="relevance", limit=1)).last
 
-    toys = [document("Kite")] * 4 + [document("Boat")] * 4
+    toys = [document("Kite", description="Red")] * 4 + [document("Red boat")] * 4
     index = SearchIndex.load(index_of(*toys).dump())
-    index.apply([Change(9, "toy_001", document("Boat"))])
-    expected = position(index_of(document("Boat"), *toys[1:]))
+    index.apply([Change(9, "toy_001", document("Red boat"))])
+    expected = position(index_of(document("Red boat"), *toys[1:]))
     assert position(index) == expected
     assert position(SearchIndex.load(index.dump())) == expected
 

@@ -65,8 +65,6 @@ _SATURATION = [0] + [
 """What BM25 makes of the frequency of each level: its part of the weight of a word."""
 _MAX_SCORE = 65_535
 """Scores are computed in 16 bits."""
-_MAX_RARITY = 16
-"""More than the inverse document frequency of any word."""
 FEW = 1000
 """Rows up to this number are tested one by one."""
 _MANY_VALUES = 250
@@ -500,13 +498,13 @@ class SearchIndex:
     def _weights(self, matches: Sequence[WordMatch]) -> list[int]:
         """Return the weight of each word: its inverse document frequency, as an integer."""
         toys = len(self)
-        most = _MAX_SCORE // (255 * max(1, len(matches)))
-        weights = []
+        rarities = []
         for match in matches:
             count = min(match.count, toys)
-            rarity = math.log(1 + (toys - count + 0.5) / (count + 0.5))
-            weights.append(max(1, round(rarity / _MAX_RARITY * most)))
-        return weights
+            rarities.append(math.log(1 + (toys - count + 0.5) / (count + 0.5)))
+        # only their ratios matter, so the highest one is as high as scores of 16 bits allow
+        most = _MAX_SCORE // (255 * max(1, len(matches)))
+        return [max(1, round(rarity / max(rarities) * most)) for rarity in rarities]
 
     def _by_relevance(
         self,
