@@ -192,6 +192,33 @@ class TestVisibility:
         assert names(api) == ["Wooden Train"]
         assert log_end() == 1
 
+    @pytest.mark.parametrize("stored", [False, True])
+    def test_crash_during_a_write_leaves_the_index_right(
+        self, app: Any, api: Any, monkeypatch: pytest.MonkeyPatch, stored: bool
+    ) -> None:
+        created(api, name="A")
+        assert names(api) == ["A"]
+
+        class CrashError(Exception):
+            pass
+
+        def crash(original: Original, _service: str, name: str, _params: Params) -> Any:
+            if name != "TransactWriteItems":
+                return original()
+            if stored:
+                original()
+            raise CrashError
+
+        with monkeypatch.context() as patch:
+            intercept(patch, crash)
+            assert api.call("POST", "/toys", DRAFT | {"name": "B"}).status_code == 500
+        expected = ["A", "B"] if stored else ["A"]
+        assert names(api) == expected
+        restart(app)
+        assert names(api) == expected
+        created(api, name="C")
+        assert names(api) == [*expected, "C"]
+
     def test_failed_refresh_is_repeated_by_the_next_search(self, app: Any, api: Any) -> None:
         created(api, name="A")
         assert names(api) == ["A"]
@@ -455,6 +482,7 @@ class TestSnapshots:
         client_of("dynamodb").delete_item(TableName=TABLE, Key={"id": {"S": "change#000000000003"}})
         restart(app)
         assert names(api) == ["Toy A", "Toy B"]
+        assert api.call("GET", "/toys").json_body["total"] == 2
         # AND it is replaced
         assert save_snapshot(app)
 

@@ -147,7 +147,7 @@ class ChangeLog:
             if write is not None:
                 write(transaction, end + 1)
             transaction.save(LogRecord(_END, sequence=end + 1), condition=is_end)
-            transaction.save(entry, condition=LogRecord.id.does_not_exist())
+            transaction.save(entry)
 
 
 def _entry_id(number: int) -> str:
