@@ -51,7 +51,7 @@ def run(clone: Path, python: str, **variables: str) -> "subprocess.CompletedProc
 @pytest.mark.parametrize(
     ("python", "sentence"),
     [
-        (OLD, "The shop needs Python 3.11 or newer."),
+        (OLD, "The shop needs Python 3.11 or newer, and a release for AWS needs 3.13."),
         (WITHOUT_VENV, "lacks the module venv. On Debian and Ubuntu: apt-get install"),
         (CANNOT_INSTALL, "The tools cannot be installed: no network"),
     ],
@@ -69,7 +69,32 @@ def test_named_python_that_is_missing_is_not_replaced(clone: Path) -> None:
     done = run(clone, CANNOT_INSTALL, SHOP_PYTHON="python3.99")
     # THEN the tools are not installed with python3
     assert done.returncode == 1
-    assert "SHOP_PYTHON=python3.99 is not suitable." in done.stderr
+    assert "SHOP_PYTHON=python3.99 does not exist." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        # as the shim of pyenv does if its version is not selected
+        (
+            "#!/bin/sh\necho 'pyenv: python3.13: command not found' >&2\nexit 127\n",
+            "SHOP_PYTHON=python3.13 does not work: pyenv: python3.13: command not found",
+        ),
+        (
+            '#!/bin/sh\ncase "$*" in *%d.%d*) echo 3.9;; *) exit 1;; esac\n',
+            "SHOP_PYTHON=python3.13 is Python 3.9. The shop needs 3.11 or newer",
+        ),
+    ],
+)
+def test_named_python_that_does_not_work_is_explained(
+    clone: Path, python: str, sentence: str
+) -> None:
+    done = run(clone, python, SHOP_PYTHON="python3.13")
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    # AND the way to get the version that a release needs is named
+    assert "uv python install 3.13" in done.stderr
+    assert "SHOP_PYTHON=$(pyenv prefix 3.13)/bin/python" in done.stderr
 
 
 def python(version: str) -> str:

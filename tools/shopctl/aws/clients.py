@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -101,7 +102,8 @@ def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
     Raises
     ------
     ShopProblem
-        If there are no credentials, or they belong to another account.
+        If there are no credentials, AWS rejects them or does not answer, or they belong to another
+        account.
     """
     cloud = Cloud(stage.name, endpoint, stage.region, parameters=stage.parameters)
     if stage.account == LOCAL_ACCOUNT:
@@ -111,17 +113,61 @@ def connect(stage: Stage, endpoint: str | None = None) -> Cloud:
                 "Start it with ./shop up, or set AWS_ENDPOINT_URL to another one.",
             )
         return cloud
-    remedy = f"The stage {stage.name} needs credentials of the account {stage.account}."
+    needed = f"The stage {stage.name} needs credentials of the account {stage.account}"
+    remedy = f"{needed}: {_SIGN_IN}"
     if endpoint is not None:
         # the embedded AWS accepts an account id as an access key
         cloud.access_key = os.environ.get("AWS_ACCESS_KEY_ID", "")
         if not cloud.access_key:
-            raise ShopProblem("There are no AWS credentials.", remedy)
+            raise ShopProblem(
+                "There are no AWS credentials.",
+                f"{needed}: on the embedded AWS, set AWS_ACCESS_KEY_ID to the account's id.",
+            )
     try:
         account = cloud.account()
     except (BotoCoreError, ClientError) as error:
-        reason = str(error).rstrip(".")
-        raise ShopProblem(f"AWS rejects the credentials: {reason}.", remedy) from None
+        raise _problem(error, remedy) from None
     if account != stage.account:
         raise ShopProblem(f"The credentials belong to the account {account}.", remedy)
     return cloud
+
+
+_SIGN_IN = "sign in with aws sso login, or set AWS_PROFILE to one of its profiles."
+
+_NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
+_NONE = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
+_SIGNED_OUT = (
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
+    exceptions.NoAuthTokenError,
+    exceptions.LoginError,
+)
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+
+
+def _problem(error: BotoCoreError | ClientError, sign_in: str) -> ShopProblem:
+    """Return what kept AWS from saying whose credentials these are.
+
+    Parameters
+    ----------
+    sign_in
+        How to get credentials of the right account.
+    """
+    reason = str(error).rstrip(".")
+    if isinstance(error, _NO_ANSWER):
+        return ShopProblem(f"AWS does not answer: {reason}.", "Check the connection and the proxy.")
+    if isinstance(error, exceptions.ProfileNotFound):
+        return ShopProblem(
+            f"{reason}.", "Set AWS_PROFILE to a profile that aws configure list-profiles prints."
+        )
+    if isinstance(error, _NONE):
+        return ShopProblem("There are no AWS credentials, or they are incomplete.", sign_in)
+    if isinstance(error, _SIGNED_OUT):
+        return ShopProblem(f"The sign-in to AWS is missing or has expired: {reason}.", sign_in)
+    if isinstance(error, ClientError):
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+            return ShopProblem(f"AWS fails: {reason}.", "Run the command again.")
+        if error.response["Error"]["Code"] in _EXPIRED:
+            return ShopProblem("The AWS credentials have expired.", sign_in)
+        return ShopProblem(f"AWS rejects the credentials: {reason}.", sign_in)
+    return ShopProblem(f"The AWS credentials cannot be used: {reason}.", sign_in)

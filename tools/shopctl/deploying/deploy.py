@@ -211,7 +211,7 @@ def check_python(to: Target) -> None:
     wanted, present = (".".join(map(str, v[:2])) for v in (LAMBDA_PYTHON, sys.version_info))
     raise ShopProblem(
         f"A release is built with Python {wanted}, and this is {present}.",
-        f"Run the command with SHOP_PYTHON=python{wanted}.",
+        prebuilt.run_with(wanted),
     )
 
 

@@ -80,6 +80,15 @@ def write(services: Sequence[Service], layout: Layout, directory: Path) -> dict[
     return {name: zip_.sha256 for name, zip_ in packages.items()}
 
 
+def run_with(python: str) -> str:
+    """Return how to run a command with another version of Python, which may not be installed."""
+    return (
+        f"Run the command with SHOP_PYTHON=python{python}. If there is none, install it with"
+        f" .venv/bin/uv python install {python} (or with pyenv, or the system's packages), and"
+        f" use SHOP_PYTHON=$(.venv/bin/uv python find {python})."
+    )
+
+
 def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebuilt:
     """Read the code of services after verifying that it was built from this checkout.
 
@@ -99,7 +108,7 @@ def read(services: Sequence[Service], layout: Layout, directory: Path) -> Prebui
     if index.python != PYTHON:
         raise ShopProblem(
             f"The packages in {directory} are for Python {index.python}, and this is {PYTHON}.",
-            f"Run the command with SHOP_PYTHON=python{index.python}.",
+            run_with(index.python),
         )
     paths = {}
     for service in services:

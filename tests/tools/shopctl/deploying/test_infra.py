@@ -210,7 +210,8 @@ def test_release_is_refused_before_any_change_with_another_python(
     # WHEN services are deployed to AWS THEN it is refused
     with pytest.raises(ShopProblem, match=r"A release is built with Python 3.99, and this") as no:
         deploy.deploy(target(), print)
-    assert no.value.remedy == "Run the command with SHOP_PYTHON=python3.99."
+    assert no.value.remedy.startswith("Run the command with SHOP_PYTHON=python3.99. ")
+    assert ".venv/bin/uv python install 3.99" in no.value.remedy
     assert not any(formation.calls for formation in regions.formations.values())
     # AND it is accepted with the same one
     monkeypatch.setattr(deploy, "LAMBDA_PYTHON", sys.version_info[:2])

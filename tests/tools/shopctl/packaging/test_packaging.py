@@ -249,6 +249,15 @@ def test_unsuitable_prebuilt_packages_are_refused(
         prebuilt.read([echo], layout, packages)
 
 
+def test_packages_of_another_python_name_the_way_to_get_it(
+    echo: Service, layout: Layout, packages: Path
+) -> None:
+    change_index(prebuilt.PYTHON, "3.9")(packages)
+    with pytest.raises(ShopProblem) as refused:
+        prebuilt.read([echo], layout, packages)
+    assert ".venv/bin/uv python install 3.9" in refused.value.remedy
+
+
 def test_tools_and_tests_pin_the_same_versions() -> None:
     # GIVEN the lock files of the tools, which include the apps' packages, and of the tests
     pinned = [

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from babel import Locale
+from botocore import exceptions
+from botocore.exceptions import ClientError
 
 from shopctl.aws.clients import Cloud, connect
 from shopctl.aws.target import find_target
@@ -275,6 +277,49 @@ def test_credentials_of_another_account_are_refused(
         connect(trial)
     # THEN it says which account they should be of
     assert "333333333333" in refused.value.remedy
+
+
+def rejected(code: str, status: int = 403) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "GetCallerIdentity",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "remedy"),
+    [
+        (rejected("InvalidClientTokenId"), "AWS rejects the credentials: ", "aws sso login"),
+        (rejected("ExpiredToken"), "The AWS credentials have expired.", "aws sso login"),
+        (rejected("InternalFailure", 500), "AWS fails: ", "again"),
+        (exceptions.NoCredentialsError(), "There are no AWS credentials", "AWS_PROFILE"),
+        (
+            exceptions.PartialCredentialsError(provider="env", cred_var="secret"),
+            "There are no AWS credentials, or they are incomplete.",
+            "AWS_PROFILE",
+        ),
+        (exceptions.ProfileNotFound(profile="x"), "The config profile (x)", "list-profiles"),
+        (exceptions.UnauthorizedSSOTokenError(), "The sign-in to AWS", "aws sso login"),
+        (exceptions.TokenRetrievalError(provider="sso", error_msg="x"), "The sign-in", "sso login"),
+        (exceptions.EndpointConnectionError(endpoint_url="x"), "AWS does not answer: ", "connecti"),
+        (exceptions.ReadTimeoutError(endpoint_url="x"), "AWS does not answer: ", "connection"),
+        (exceptions.ProxyConnectionError(proxy_url="x"), "AWS does not answer: ", "connection"),
+        (exceptions.InvalidConfigError(error_msg="x"), "The AWS credentials cannot be", "AWS_PRO"),
+    ],
+)
+def test_failure_to_identify_the_caller_is_named(
+    trial: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception, what: str, remedy: str
+) -> None:
+    def fails(_: Cloud) -> str:
+        raise error
+
+    monkeypatch.setattr(Cloud, "account", fails)
+    with pytest.raises(ShopProblem) as refused:
+        connect(trial)
+    assert refused.value.what.startswith(what)
+    assert remedy in refused.value.remedy
+    # AND only a rejection is called one
+    assert ("rejects" in refused.value.what) == what.startswith("AWS rejects")
 
 
 def test_embedded_stage_without_an_embedded_aws_is_refused() -> None:
