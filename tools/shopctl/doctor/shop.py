@@ -45,13 +45,8 @@ def page(to: Target) -> str:
 def staff(to: Target) -> str:
     """Check that the stage has a staff user, who can manage the catalogue."""
     cognito = to.cloud.client("cognito-idp")
-    pages = cognito.get_paginator("list_users_in_group")
-    found = [
-        user
-        for page in pages.paginate(UserPoolId=user_pool.of(to), GroupName=users.GROUP)
-        for user in page["Users"]
-        if users.can_sign_in(user)
-    ]
+    members = users.members(cognito, user_pool.of(to))
+    found = [user for user in members if users.can_sign_in(user)]
     if not found:
         raise ShopProblem(
             "Nobody is staff.",

@@ -1,4 +1,4 @@
-"""Adds users to the staff of a stage's shop."""
+"""The staff of a stage's shop."""
 
 from typing import Any
 
@@ -42,11 +42,76 @@ def add(to: Target, email: str) -> bool:
             "Confirm the address in the shop first, with the code from the email.",
         )
     name = {"UserPoolId": pool, "Username": user["Username"]}
-    groups = cognito.admin_list_groups_for_user(**name)["Groups"]
-    if any(group["GroupName"] == GROUP for group in groups):
+    if is_staff(cognito, name):
         return False
     cognito.admin_add_user_to_group(**name, GroupName=GROUP)
     return True
+
+
+def remove(to: Target, email: str) -> bool:
+    """Remove a user from the group `staff`, and sign them out everywhere.
+
+    Signing out revokes the refresh tokens. An access token keeps its rights until it expires.
+
+    Returns
+    -------
+    bool
+        Whether the user was removed; False if they were not staff.
+
+    Raises
+    ------
+    ShopProblem
+        If nobody has signed up with this address.
+    """
+    pool = ssm_parameters.read(to.cloud)[USER_POOL]
+    cognito = to.cloud.client("cognito-idp")
+    user = find(cognito, pool, email)
+    if user is None:
+        raise ShopProblem(
+            f"{email} is not a user of the stage {to.stage.name}.",
+            f"./shop staff list --stage {to.stage.name} prints the addresses of its staff.",
+        )
+    name = {"UserPoolId": pool, "Username": user["Username"]}
+    removed = is_staff(cognito, name)
+    if removed:
+        cognito.admin_remove_user_from_group(**name, GroupName=GROUP)
+    # also after an interruption between the two
+    cognito.admin_user_global_sign_out(**name)
+    return removed
+
+
+def members(cognito: Any, pool: str) -> list[dict[str, Any]]:
+    """Return the staff users of a pool as Cognito describes them."""
+    pages = cognito.get_paginator("list_users_in_group")
+    return [
+        user for page in pages.paginate(UserPoolId=pool, GroupName=GROUP) for user in page["Users"]
+    ]
+
+
+def addresses(to: Target) -> list[tuple[str, bool]]:
+    """Return the email addresses of the staff in order, and whether each can sign in."""
+    pool = ssm_parameters.read(to.cloud)[USER_POOL]
+    return sorted(
+        (_email_of(user), can_sign_in(user))
+        for user in members(to.cloud.client("cognito-idp"), pool)
+    )
+
+
+def _email_of(user: dict[str, Any]) -> str:
+    attributes = {one["Name"]: one["Value"] for one in user["Attributes"]}
+    return str(attributes.get("email", user["Username"]))
+
+
+def is_staff(cognito: Any, name: dict[str, Any]) -> bool:
+    """Return whether a user is in the group `staff`.
+
+    Parameters
+    ----------
+    name
+        ``UserPoolId`` and ``Username``.
+    """
+    groups = cognito.admin_list_groups_for_user(**name)["Groups"]
+    return any(group["GroupName"] == GROUP for group in groups)
 
 
 def find(cognito: Any, pool: str, email: str) -> dict[str, Any] | None:

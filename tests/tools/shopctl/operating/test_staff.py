@@ -1,5 +1,6 @@
-"""`./shop staff add`: users who signed up become staff."""
+"""`./shop staff`: users who signed up become staff, are listed, and cease to be staff."""
 
+import json
 from typing import Any
 
 import pytest
@@ -85,3 +86,64 @@ def test_command_says_when_it_takes_effect(
     arguments = ["staff", "add", EMAIL, "--stage", "staging"]
     assert "from the next sign-in on" in CliRunner().invoke(cli, arguments).output
     assert "is already staff" in CliRunner().invoke(cli, arguments).output
+
+
+def run(*arguments: str) -> str:
+    command = ["staff", *arguments, "--stage", "staging"]
+    return CliRunner().invoke(cli, command, catch_exceptions=False).output
+
+
+def test_staff_are_listed(
+    cognito: Any, pool: str, to: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target, "find_target", lambda *_: to)
+    assert run("list") == "Nobody is staff.\n"
+    sign_up(cognito, pool)
+    # a customer is not listed
+    assert run("list") == "Nobody is staff.\n"
+    staff.add(to, EMAIL)
+    assert run("list") == f"{EMAIL}\n"
+    cognito.admin_disable_user(UserPoolId=pool, Username=EMAIL)
+    assert run("list") == f"{EMAIL} (cannot sign in)\n"
+    assert json.loads(run("list", "--json")) == [{"email": EMAIL, "can_sign_in": False}]
+
+
+def test_user_who_is_removed_is_signed_out_everywhere(
+    cognito: Any, pool: str, to: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a staff user who is signed in
+    sign_up(cognito, pool)
+    staff.add(to, EMAIL)
+    [client] = cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=5)["UserPoolClients"]
+    # moto compares the name that a session began with, and not the address, with the one signed out
+    name = cognito.admin_get_user(UserPoolId=pool, Username=EMAIL)["Username"]
+    session = cognito.initiate_auth(
+        ClientId=client["ClientId"],
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": name, "PASSWORD": "Toyshop-2026!"},
+    )["AuthenticationResult"]
+
+    def refresh() -> None:
+        cognito.initiate_auth(
+            ClientId=client["ClientId"],
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": session["RefreshToken"]},
+        )
+
+    refresh()
+    monkeypatch.setattr(target, "find_target", lambda *_: to)
+    # WHEN they are removed
+    assert "no longer staff and is signed out everywhere" in run("remove", EMAIL)
+    # THEN they are a customer, whose sessions have ended
+    assert run("list") == "Nobody is staff.\n"
+    assert cognito.admin_get_user(UserPoolId=pool, Username=EMAIL)["Enabled"]
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        refresh()
+    # AND a second removal changes nothing
+    assert "was not staff" in run("remove", EMAIL)
+
+
+def test_removal_of_an_unknown_address_is_refused(pool: str, to: Target) -> None:
+    with pytest.raises(ShopProblem, match="not a user of the stage staging") as refused:
+        staff.remove(to, EMAIL)
+    assert "./shop staff list --stage staging" in refused.value.remedy

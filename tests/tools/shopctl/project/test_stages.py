@@ -264,6 +264,10 @@ def test_missing_credentials_are_refused(trial: Stage, monkeypatch: pytest.Monke
     with pytest.raises(ShopProblem, match="no AWS credentials") as refused:
         connect(trial, "http://127.0.0.1:1")
     assert "333333333333" in refused.value.remedy
+    # AND the message and the document say what the embedded AWS takes for credentials
+    assert "set AWS_ACCESS_KEY_ID to the account's id" in refused.value.remedy
+    document = (ROOT / "docs/operating.md").read_text()
+    assert "AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=111122223333" in document
 
 
 def test_credentials_of_another_account_are_refused(
