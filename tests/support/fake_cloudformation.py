@@ -33,6 +33,8 @@ class Formation:
     ends: str = "CREATE_COMPLETE"
     deleted: str = "DELETE_COMPLETE"
     events: list[dict[str, str]] = field(default_factory=list)
+    operation_events: list[dict[str, str]] = field(default_factory=list)
+    summaries: list[dict[str, str]] = field(default_factory=list)
     stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +47,14 @@ class Formation:
 
     def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         return {"StackEvents": self.events}
+
+    def describe_events(self, StackName: str, Filters: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        assert Filters == {"FailedEvents": True}
+        return {"OperationEvents": self.operation_events}
+
+    def get_template(self, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803
+        assert TemplateStage == "Original"
+        return {"TemplateBody": self.stacks[StackName]["TemplateBody"]}
 
     def create_stack(self, **request: Any) -> dict[str, str]:
         return self._start("create", request)
@@ -61,7 +71,7 @@ class Formation:
         return self
 
     def paginate(self, StackName: str) -> list[dict[str, Any]]:  # noqa: N803
-        return [{"StackResourceSummaries": []}]
+        return [{"StackResourceSummaries": self.summaries}]
 
     def _start(self, action: str, request: dict[str, Any]) -> dict[str, str]:
         name = request["StackName"]

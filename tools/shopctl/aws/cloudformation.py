@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,23 @@ _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _IN_REVIEW = "REVIEW_IN_PROGRESS"
 # a stack in such a state can only be deleted
 _UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", _IN_REVIEW)
+_RETAINING = ("Retain", "RetainExceptOnCreate")
+# remedies for failures that no change of a template fixes
+_REMEDIES = (
+    (
+        r"limit ?exceeded|exceeds? the limit|maximum number|quota|TooMany",
+        "Request a higher limit from Service Quotas, or delete what is no longer used,",
+    ),
+    (
+        r"AccessDenied|not authorized|UnauthorizedOperation",
+        "Use credentials with the missing permission",
+    ),
+    (
+        r"already exists",
+        "Delete what has this name already, if nothing uses it,",
+    ),
+    (r"account must be verified", "Ask AWS Support to verify the account"),
+)
 # properties that protect a resource from deletion, and their values without protection
 _UNPROTECTED = {"DeletionProtection": "INACTIVE", "DeletionProtectionEnabled": False}
 
@@ -41,12 +59,15 @@ class Template:
         Values of the parameters that the template declares.
     sent
         The body with the present values of its dynamic references, as CloudFormation gets it.
+    source
+        The files that define it, for the message of a failure.
     """
 
     name: str
     body: str
     parameters: Sequence[Mapping[str, str]]
     sent: str
+    source: str = "the service's resources.yaml, delivery.yaml or service.toml"
 
     @property
     def release(self) -> str:
@@ -165,10 +186,10 @@ def _send(cloud: Cloud, template: Template, bucket: str, *, create: bool = False
         message = error.response["Error"]["Message"]
         if "No updates are to be performed" in message:
             return False
-        raise _failure(template.name, message) from None
+        raise _failure(template, _explained(cloud, template.name, message)) from None
     status = _wait(cloud, started["StackId"])
     if status not in _GOOD:
-        raise _failure(template.name, _reason(cloud, started["StackId"]) or status)
+        raise _failure(template, _reason(cloud, started["StackId"]) or status)
     return True
 
 
@@ -216,6 +237,24 @@ def delete(cloud: Cloud, name: str) -> bool:
             "Remove the cause and run the command again.",
         )
     return True
+
+
+def retains(cloud: Cloud, name: str) -> bool:
+    """Return whether the deletion of a stack, if there is one, would leave any of its resources."""
+    stack = describe(cloud, name)
+    if stack is None or stack["StackStatus"] in _UNUSABLE:
+        return False
+    declared = template_of(cloud, name)["Resources"].values()
+    return any(resource.get("DeletionPolicy") in _RETAINING for resource in declared)
+
+
+def remaining(cloud: Cloud, stack_id: str) -> list[str]:
+    """Return the type and id of each resource that a deleted stack left."""
+    return [
+        f"{found['ResourceType']} {found.get('PhysicalResourceId', found['LogicalResourceId'])}"
+        for found in resources(cloud, stack_id)
+        if found.get("ResourceStatus") == "DELETE_SKIPPED"
+    ]
 
 
 def describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
@@ -338,15 +377,50 @@ def _reason(cloud: Cloud, stack_id: str) -> str:
         and "cancelled" not in event.get("ResourceStatusReason", "")
     ]
     if not failed:
-        return ""
+        # the reason for the stack alone may refer to events of another kind
+        described = describe(cloud, stack_id) or {}
+        return _explained(cloud, stack_id, described.get("StackStatusReason", ""))
     first = failed[0]
     reason = first.get("ResourceStatusReason", first["ResourceStatus"])
-    return f"{first['LogicalResourceId']} ({first.get('ResourceType', 'stack')}): {reason}"
+    shown = f"{first['LogicalResourceId']} ({first.get('ResourceType', 'stack')}): {reason}"
+    return _explained(cloud, stack_id, shown)
 
 
-def _failure(name: str, reason: str) -> ShopProblem:
+def _explained(cloud: Cloud, stack: str, reason: str) -> str:
+    """Return a reason, with the failed validations if it only refers to DescribeEvents."""
+    if "DescribeEvents" not in reason:
+        return reason
+    try:
+        events = cloud.client("cloudformation").describe_events(
+            StackName=stack, Filters={"FailedEvents": True}
+        )["OperationEvents"]
+    except ClientError:
+        # the reason itself still says more than this error
+        return reason
+    # newest first, of earlier operations too
+    last = events[0].get("OperationId") if events else None
+    found = [
+        f"{event.get('LogicalResourceId', stack)} ({event.get('ResourceType', 'stack')}): {why}"
+        for event in events
+        if event.get("OperationId") == last
+        and (why := _validation(event) or event.get("HookStatusReason"))
+    ]
+    return "; ".join(found) or reason
+
+
+def _validation(event: Mapping[str, Any]) -> str:
+    """Return why a property was not valid, and where it is; empty for another event."""
+    where = event.get("ValidationPath", "")
+    why = str(event.get("ValidationStatusReason", "")).rstrip(".")
+    return f"{why} (at {where})" if why and where else why
+
+
+def _failure(template: Template, reason: str) -> ShopProblem:
+    remedy = next(
+        (remedy for pattern, remedy in _REMEDIES if re.search(pattern, reason, re.IGNORECASE)),
+        f"Correct {template.source}",
+    )
     return ShopProblem(
-        f"The stack {name} failed: {reason.rstrip('.')}.",
-        "Correct the service's resources.yaml, delivery.yaml or service.toml and run the command"
-        " again.",
+        f"The stack {template.name} failed: {reason.rstrip('.')}.",
+        f"{remedy} and run the command again.",
     )

@@ -3,16 +3,18 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shopctl.aws import cloudformation, ssm_parameters
 from shopctl.aws.clients import Cloud
+from shopctl.aws.ssm_parameters import ExpectedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import page, stacks, teardown
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+from shopctl.project.new_stage import TO_COMPLETE
 from shopctl.project.stages import Stage
 from shopctl.project.yaml_lines import parse_yaml
 
@@ -46,16 +48,18 @@ def deploy(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
     _check_parameters(to.layout, to.stage)
     if EDGE in names:
         _check_domain(to)
+    _check_prerequisites(to, templates)
     for name, template in templates.items():
-        _check_prerequisites(to, name, template)
         cloud, stack = cloud_of(to, name), _stack(to, name)
-        outcome = stacks.deploy_template(cloud, stack, json.dumps(template))
+        outcome = stacks.deploy_template(
+            cloud,
+            stack,
+            json.dumps(template),
+            f"infra/{name}.yaml, or its parameters in stages.toml",
+        )
         report(f"{stack} {outcome}")
         if name in _REGIONS:
-            outputs = cloudformation.outputs(cloud, stack)
-            ssm_parameters.write(
-                to.cloud, {_key(name, output): value for output, value in outputs.items()}
-            )
+            ssm_parameters.write(to.cloud, _outputs(to, name))
         if name == EDGE:
             page.publish(to, report)
             _report_new_origin(to, report)
@@ -74,8 +78,8 @@ def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
     Raises
     ------
     ShopProblem
-        Before any change, if a template is unknown or the stage retains its data; later, if a
-        stack cannot be deleted.
+        Before any change, if a template is unknown, the stage retains its data, or a stack was
+        deployed when it did; later, if a stack cannot be deleted, or resources remain.
     """
     for name in names:
         _read(to, name)
@@ -84,14 +88,21 @@ def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
             f"The stage {to.stage.name} retains its data: its infrastructure is not deleted.",
             "To delete it nevertheless, set retain_data = false for it in stages.toml.",
         )
+    teardown.refuse_retaining(
+        {f"--infra {name}": (cloud_of(to, name), _stack(to, name)) for name in names},
+        f"./shop deploy --stage {to.stage.name}",
+    )
+    remaining = []
     for name in reversed(names):
-        cloud, stack = cloud_of(to, name), _stack(to, name)
         if name in _REGIONS:
-            outputs = cloudformation.outputs(cloud, stack)
-            ssm_parameters.delete(to.cloud, [_key(name, output) for output in outputs])
-        teardown.empty_buckets(cloud, stack)
-        if cloudformation.delete(cloud, stack):
-            report(f"{stack} deleted")
+            ssm_parameters.delete(to.cloud, _outputs(to, name))
+        remaining += teardown.remove(cloud_of(to, name), _stack(to, name), report)
+    teardown.report_remaining(remaining)
+
+
+def published(to: Target) -> dict[str, str]:
+    """Return what a deployment publishes for deployed stacks in another region than the stage's."""
+    return {key: value for name in _REGIONS for key, value in _outputs(to, name).items()}
 
 
 def names(layout: Layout) -> list[str]:
@@ -214,18 +225,28 @@ def _check_parameters(layout: Layout, stage: Stage) -> None:
         )
 
 
-def _check_prerequisites(to: Target, name: str, template: dict[str, Any]) -> None:
-    for parameter, declared in template.get("Parameters", {}).items():
-        if "Default" not in declared and not to.cloud.parameters.get(parameter):
-            raise ShopProblem(
-                f"{name} needs a value for {parameter}: {declared.get('Description', '…')}.",
-                f"Set alarm_email of {to.stage.name} in stages.toml."
-                if parameter == "AlarmEmail"
-                else f"Set it in [{to.stage.name}.infra] in stages.toml.",
-            )
-    published = ssm_parameters.read(to.cloud)
-    for needed in _PUBLISHED.findall(json.dumps(template)):
-        published[needed]
+def _check_prerequisites(to: Target, templates: Mapping[str, dict[str, Any]]) -> None:
+    """Raise if a template lacks a parameter, or a value that none before it will publish."""
+    present = ssm_parameters.read(to.cloud)
+    for position, (name, template) in enumerate(templates.items()):
+        for parameter, declared in template.get("Parameters", {}).items():
+            given = to.cloud.parameters.get(parameter, "")
+            if given.startswith(TO_COMPLETE) or not (given or "Default" in declared):
+                raise ShopProblem(
+                    f"{name} needs a value for {parameter}: {declared.get('Description', '…')}.",
+                    f"Set alarm_email of {to.stage.name} in stages.toml."
+                    if parameter == "AlarmEmail"
+                    else f"Set it in [{to.stage.name}.infra] in stages.toml.",
+                )
+        expected = ExpectedValues(present, list(templates)[:position])
+        for needed in _PUBLISHED.findall(json.dumps(template)):
+            expected[needed]
+
+
+def _outputs(to: Target, name: str) -> dict[str, str]:
+    """Return the outputs of a stack by the names under which they are published."""
+    found = cloudformation.outputs(cloud_of(to, name), _stack(to, name))
+    return {_key(name, output): value for output, value in found.items()}
 
 
 def _key(name: str, output: str) -> str:

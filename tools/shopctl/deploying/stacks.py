@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from shopctl.aws import artifact_bucket, cloudformation
@@ -83,15 +84,21 @@ def without_retention(template: Mapping[str, Any]) -> None:
         resource.pop("UpdateReplacePolicy", None)
 
 
-def deploy_template(cloud: Cloud, name: str, body: str) -> Outcome:
+def deploy_template(cloud: Cloud, name: str, body: str, source: str) -> Outcome:
     """Deploy a stack that belongs to no service.
+
+    Parameters
+    ----------
+    source
+        The files that define it, for the message of a failure.
 
     Raises
     ------
     ShopProblem
         If it fails; the message names the resource and the reason.
     """
-    return cloudformation.deploy(cloud, cloudformation.template(cloud, name, body), "")[1]
+    template = replace(cloudformation.template(cloud, name, body), source=source)
+    return cloudformation.deploy(cloud, template, "")[1]
 
 
 def deploy_packages(cloud: Cloud, packages: Sequence[Package]) -> dict[str, Outcome]:

@@ -1,6 +1,6 @@
 """Deletes services from a stage, with their data unless the stage retains data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from botocore.exceptions import ClientError
 
@@ -22,8 +22,9 @@ def delete(to: Target, report: Callable[[str], None]) -> None:
     Raises
     ------
     ShopProblem
-        Before any change, if the stage retains its data or another deployed service still
-        depends on one of these; later, if a stack cannot be deleted.
+        Before any change, if the stage retains its data, a stack was deployed when it did, or
+        another deployed service still depends on one of these; later, if a stack cannot be
+        deleted, or resources remain.
     """
     to.stage.require("cloudformation")
     if to.stage.retain_data:
@@ -40,15 +41,76 @@ def delete(to: Target, report: Callable[[str], None]) -> None:
                 f"{other.name} is deployed and depends on {', '.join(needed)}.",
                 f"Delete {other.name} too, or first.",
             )
+    refuse_retaining(
+        {
+            service.name: (to.cloud, aws_names.resources_stack(stage, service.name))
+            for service in to.services
+        },
+        f"./shop deploy --stage {stage} --resources",
+    )
+    remaining = []
     for service in reversed(to.services):
-        release = aws_names.resource(stage, service.name)
-        resources = aws_names.resources_stack(stage, service.name)
-        if cloudformation.delete(to.cloud, release):
-            report(f"{release} deleted")
-        empty_buckets(to.cloud, resources)
-        if cloudformation.delete(to.cloud, resources):
-            report(f"{resources} deleted")
+        remaining += remove(to.cloud, aws_names.resource(stage, service.name), report)
+        remaining += remove(to.cloud, aws_names.resources_stack(stage, service.name), report)
         ssm_parameters.delete(to.cloud, ssm_parameters.of_api(to.stage, service.dashed, ""))
+    report_remaining(remaining)
+
+
+def refuse_retaining(found: Mapping[str, tuple[Cloud, str]], deploy: str) -> None:
+    """Refuse to delete stacks whose deployed templates retain resources.
+
+    CloudFormation would delete the stacks and leave the resources, and no later deployment could
+    create others of their names.
+
+    Parameters
+    ----------
+    found
+        Stacks with their clouds, by the name to deploy each with.
+    deploy
+        The command that deploys them, without these names.
+
+    Raises
+    ------
+    ShopProblem
+        If there is one.
+    """
+    retaining = {
+        name: stack
+        for name, (cloud, stack) in found.items()
+        if cloudformation.retains(cloud, stack)
+    }
+    if retaining:
+        raise ShopProblem(
+            f"Deleting {', '.join(retaining.values())} would leave resources: the deployed"
+            f" {'templates retain' if len(retaining) > 1 else 'template retains'} them.",
+            f"Deploy without retention first: {deploy} {' '.join(retaining)}.",
+        )
+
+
+def remove(cloud: Cloud, stack: str, report: Callable[[str], None]) -> list[str]:
+    """Delete a stack with the contents of its buckets; return the resources that remain."""
+    found = cloudformation.describe(cloud, stack)
+    if found is None:
+        return []
+    empty_buckets(cloud, stack)
+    cloudformation.delete(cloud, stack)
+    report(f"{stack} deleted")
+    return cloudformation.remaining(cloud, found["StackId"])
+
+
+def report_remaining(resources: Sequence[str]) -> None:
+    """Raise if deleted stacks left resources.
+
+    Raises
+    ------
+    ShopProblem
+        If there are any.
+    """
+    if resources:
+        raise ShopProblem(
+            f"The stacks are deleted, and these resources remain: {', '.join(resources)}.",
+            "Delete them by hand: no deployment can create others of the same names.",
+        )
 
 
 def empty_buckets(cloud: Cloud, stack: str) -> None:

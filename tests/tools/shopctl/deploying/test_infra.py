@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target
 from shopctl.cli.deploy import deploy_command
-from shopctl.deploying import deploy, infra
+from shopctl.deploying import deploy, infra, stacks, teardown
 from shopctl.project import services
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -20,6 +20,8 @@ from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
 SERVICES = services.load(LAYOUT.apps)
+# deployed without retention
+TRIAL = msgspec.structs.replace(PROD, retain_data=False)
 CERTIFICATE = f"arn:aws:acm:us-east-1:{PROD.account}:certificate/0a1b-2c"
 
 
@@ -120,6 +122,8 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
     [
         ({}, "moat", "There is no template moat in infra."),
         ({"alarm_email": ""}, "alarms", "alarms needs a value for AlarmEmail: Email"),
+        ({"alarm_email": "TODO: address"}, "alarms", "alarms needs a value for AlarmEmail: Email"),
+        ({"infra": {"Cidr": "TODO: range"}}, "network", "network needs a value for Cidr"),
         ({"infra": {"Colour": "red"}}, "network", "has the parameter Colour"),
     ],
 )
@@ -129,6 +133,23 @@ def test_invalid_infrastructure_is_refused_before_any_change(
     with pytest.raises(ShopProblem, match=what):
         infra.deploy(target(msgspec.structs.replace(PROD, **change)), [name], print)
     assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_all_templates_are_checked_before_the_first_one_is_deployed(regions: Regions) -> None:
+    # GIVEN no storefront, which the edge needs
+    stage = msgspec.structs.replace(PROD, infra={"CertificateArn": CERTIFICATE})
+    with pytest.raises(ShopProblem, match="has not published its"):
+        infra.deploy(target(stage), ["distribution-acl", "edge"], print)
+    assert not any(formation.calls for formation in regions.formations.values())
+
+
+def test_failure_of_infrastructure_names_its_template(regions: Regions) -> None:
+    regions.formations[PROD.region] = Formation(ends="ROLLBACK_COMPLETE")
+    with pytest.raises(ShopProblem) as failed:
+        infra.deploy(target(), ["network"], print)
+    assert failed.value.remedy == (
+        "Correct infra/network.yaml, or its parameters in stages.toml and run the command again."
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,5 +260,64 @@ def test_stage_that_retains_data_keeps_its_infrastructure(regions: Regions) -> N
     infra.deploy(target(), ["network"], print)
     with pytest.raises(ShopProblem, match="its infrastructure is not deleted"):
         infra.delete(target(), ["network"], print)
-    infra.delete(target(msgspec.structs.replace(PROD, retain_data=False)), ["network"], print)
+    infra.delete(target(TRIAL), ["network"], print)
     assert regions.formations[PROD.region].calls[-1] == ("delete", "toyshop-prod-network")
+
+
+def test_stack_that_was_deployed_to_retain_its_data_is_not_deleted(regions: Regions) -> None:
+    # GIVEN a stack of a stage that retained its data when it was deployed
+    home = regions.parameters[PROD.region] = Parameters()
+    for name in ("storefront-api/api-id", "file-manager/public-bucket", "distribution-acl/arn"):
+        home.values[f"/toyshop/prod/{name}"] = "any"
+    certified = {"infra": {"CertificateArn": CERTIFICATE}}
+    infra.deploy(target(msgspec.structs.replace(PROD, **certified)), ["network", "edge"], print)
+    formation = regions.formations[PROD.region]
+    formation.calls.clear()
+    # WHEN it is deleted after retain_data was removed THEN it is refused before any change
+    with pytest.raises(ShopProblem, match="Deleting toyshop-prod-edge would leave") as refused:
+        infra.delete(target(TRIAL), ["network", "edge"], print)
+    assert refused.value.remedy == (
+        "Deploy without retention first: ./shop deploy --stage prod --infra edge."
+    )
+    assert not formation.calls
+    # AND the remedy repairs it
+    formation.ends = "UPDATE_COMPLETE"
+    infra.deploy(target(msgspec.structs.replace(TRIAL, **certified)), ["edge"], print)
+    infra.delete(target(TRIAL), ["network", "edge"], print)
+    assert [name for call, name in formation.calls if call == "delete"] == [
+        "toyshop-prod-edge",
+        "toyshop-prod-network",
+    ]
+
+
+def test_services_that_were_deployed_to_retain_their_data_are_not_deleted(regions: Regions) -> None:
+    formation = regions.formations[PROD.region] = Formation()
+    orders = next(service for service in SERVICES if service.name == "orders")
+    name = "toyshop-prod-orders-resources"
+    for stage in (PROD, TRIAL):
+        formation.stacks[name] = {
+            "StackName": name,
+            "StackId": f"arn:{name}",
+            "StackStatus": "CREATE_COMPLETE",
+            "TemplateBody": stacks.resources_template(orders, stage),
+        }
+        if stage.retain_data:
+            with pytest.raises(ShopProblem, match=f"Deleting {name} would leave") as refused:
+                teardown.delete(target(TRIAL), print)
+            assert refused.value.remedy.endswith("./shop deploy --stage prod --resources orders.")
+            assert not formation.calls
+    reported: list[str] = []
+    teardown.delete(target(TRIAL), reported.append)
+    assert reported == [f"{name} deleted"]
+
+
+def test_resources_that_a_deleted_stack_left_are_listed(regions: Regions) -> None:
+    infra.deploy(target(TRIAL), ["network"], print)
+    formation = regions.formations[PROD.region]
+    summary = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "Queue"}
+    formation.summaries = [
+        {**summary, "PhysicalResourceId": "left", "ResourceStatus": "DELETE_SKIPPED"},
+        {**summary, "PhysicalResourceId": "gone", "ResourceStatus": "DELETE_COMPLETE"},
+    ]
+    with pytest.raises(ShopProblem, match=r"these resources remain: AWS::SQS::Queue left\.$"):
+        infra.delete(target(TRIAL), ["network"], print)

@@ -89,6 +89,59 @@ def test_failure_names_the_first_resource_and_the_reason(cloud: FakeCloud, tmp_p
         stacks.deploy_packages(cloud, [package(tmp_path)])
 
 
+def test_failed_validation_names_each_resource_and_reason(cloud: FakeCloud, tmp_path: Path) -> None:
+    # GIVEN a reason that only refers to events of another kind
+    cloud.formation.ends = "ROLLBACK_COMPLETE"
+    cloud.formation.events = [
+        {
+            "LogicalResourceId": "toyshop-local-orders",
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": "Validation failed with 2 error(s). Call DescribeEvents.",
+        }
+    ]
+    failed = {"OperationId": "2", "ResourceType": "AWS::SQS::Queue", "ValidationStatus": "FAILED"}
+    cloud.formation.operation_events = [
+        {"OperationId": "2", "OperationStatus": "FAILED"},
+        {
+            **failed,
+            "LogicalResourceId": "Queue",
+            "ValidationStatusReason": "Unsupported property.",
+            "ValidationPath": "/Resources/Queue/Properties/Colour",
+        },
+        {**failed, "LogicalResourceId": "Other", "ValidationStatusReason": "Already there."},
+        {**failed, "OperationId": "1", "ValidationStatusReason": "Of an earlier operation."},
+    ]
+    # WHEN it is deployed THEN the events are named
+    sentence = (
+        r"^The stack toyshop-local-orders failed: Queue \(AWS::SQS::Queue\): Unsupported property"
+        r" \(at /Resources/Queue/Properties/Colour\); Other \(AWS::SQS::Queue\): Already there\.$"
+    )
+    with pytest.raises(ShopProblem, match=sentence):
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("The maximum number of VPCs has been reached.", "Request a higher limit from Service"),
+        ("User: arn:x is not authorized to perform: sns:Tag", "Use credentials with the missing"),
+        ("toyshop-prod-orders already exists in stack arn:y", "Delete what has this name already"),
+        ("Your account must be verified before", "Ask AWS Support to verify the account"),
+        ("Properties validation failed", "Correct the service's resources.yaml"),
+    ],
+)
+def test_failure_has_a_fitting_remedy(
+    cloud: FakeCloud, tmp_path: Path, reason: str, remedy: str
+) -> None:
+    cloud.formation.ends = "ROLLBACK_COMPLETE"
+    failed = {"LogicalResourceId": "A", "ResourceStatus": "CREATE_FAILED"}
+    cloud.formation.events = [{**failed, "ResourceStatusReason": reason}]
+    with pytest.raises(ShopProblem) as problem:
+        stacks.deploy_packages(cloud, [package(tmp_path)])
+    assert problem.value.remedy.startswith(remedy)
+    assert problem.value.remedy.endswith("and run the command again.")
+
+
 def test_stack_whose_creation_failed_is_created_again(cloud: FakeCloud, tmp_path: Path) -> None:
     cloud.formation.ends = "ROLLBACK_COMPLETE"
     with pytest.raises(ShopProblem):
@@ -111,7 +164,7 @@ def test_stack_is_created_without_deletion_protection_and_then_protected(cloud: 
     # GIVEN a creation that fails: nothing that CloudFormation has to delete is protected
     cloud.formation.ends = "ROLLBACK_COMPLETE"
     with pytest.raises(ShopProblem):
-        stacks.deploy_template(cloud, "pool", body)
+        stacks.deploy_template(cloud, "pool", body, "infra/x.yaml")
     (failed,) = sent
     created = json.loads(failed["TemplateBody"])["Resources"]
     assert created["Pool"]["Properties"] == {"DeletionProtection": "INACTIVE"}
@@ -119,19 +172,19 @@ def test_stack_is_created_without_deletion_protection_and_then_protected(cloud: 
     assert created["Topic"] == protected["Topic"]
     # WHEN the creation succeeds THEN the protection follows at once
     cloud.formation.ends = "CREATE_COMPLETE"
-    assert stacks.deploy_template(cloud, "pool", body) == "created"
+    assert stacks.deploy_template(cloud, "pool", body, "infra/x.yaml") == "created"
     assert [json.loads(one["TemplateBody"]) for one in sent[1:]] == [
         {"Resources": created},
         {"Resources": protected},
     ]
-    assert stacks.deploy_template(cloud, "pool", body) == "unchanged"
+    assert stacks.deploy_template(cloud, "pool", body, "infra/x.yaml") == "unchanged"
 
 
 def test_stack_that_was_interrupted_before_its_protection_is_protected(cloud: FakeCloud) -> None:
     body = json.dumps({"Resources": {"Table": {"Properties": {"DeletionProtectionEnabled": True}}}})
-    stacks.deploy_template(cloud, "table", body.replace("true", "false"))
+    stacks.deploy_template(cloud, "table", body.replace("true", "false"), "infra/x.yaml")
     cloud.formation.ends = "UPDATE_COMPLETE"
-    assert stacks.deploy_template(cloud, "table", body) == "updated"
+    assert stacks.deploy_template(cloud, "table", body, "infra/x.yaml") == "updated"
     assert cloud.formation.stacks["table"]["TemplateBody"] == body
 
 
