@@ -198,10 +198,7 @@ def _refuse(problems: Sequence[ShopProblem]) -> None:
         raise problems[0]
     if problems:
         lines = "".join(f"\n- {problem.what} {problem.remedy}" for problem in problems)
-        raise ShopProblem(f"Options are invalid or missing:{lines}\n", _HELP)
-
-
-_HELP = "./shop init --help describes all options."
+        raise ShopProblem(f"Options are invalid or missing (see ./shop init --help):{lines}")
 
 
 def add(layout: Layout, new: NewStage) -> list[str]:

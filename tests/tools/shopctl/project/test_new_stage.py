@@ -182,7 +182,8 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_help(checkout: Ch
             domain="https://a.example",
         )
     # THEN each has a line, and none shows a pattern or blames a file
-    _, *lines = refused.value.what.splitlines()
+    heading, *lines = refused.value.what.splitlines()
+    assert "./shop init --help" in heading
     named = [line.split()[1] for line in lines[1:]]
     assert "cannot be called orders" in lines[0]
     options = [parameter.opts[0] for parameter in cli.commands["init"].params]
