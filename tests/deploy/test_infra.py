@@ -203,3 +203,29 @@ def test_users_are_mailed_through_ses_once_its_domain_is_verified(trial: Trial) 
     assert pool["VerificationMessageTemplate"]["EmailSubject"] == "Your code for the Toy Shop"
     # AND it cannot be deleted, although its stack was created without the protection
     assert pool["DeletionProtection"] == "ACTIVE"
+
+
+def test_stage_that_retained_its_data_is_deleted_without_a_rest(trial: Trial) -> None:
+    # GIVEN the stage of the test before, which no longer retains its data
+    declared = trial.root / "stages.toml"
+    text = declared.read_text()
+    before, after = text.split("[retained]")
+    declared.write_text(
+        f"{before}[retained]{after.replace('retain_data = true', 'retain_data = false', 1)}"
+    )
+    try:
+        # WHEN it is deleted with the deployed templates THEN that is refused before any change
+        refused = trial.shop("delete", "--stage", "retained", fails=True)
+        assert "toyshop-retained-storefront-api-resources would leave resources" in refused
+        assert len(trial.stacks("retained")) == 2
+        # AND it is deleted with its data after what the message asks for
+        deploy = ("deploy", "--stage", "retained", "--resources")
+        trial.shop(*deploy, "notifications", "storefront_api")
+        trial.shop("delete", "--stage", "retained")
+        assert trial.stacks("retained") == {}
+        pools = trial.cloud.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+        assert [one["Name"] for one in pools if one["Name"].startswith("toyshop-retained-")] == []
+        tables = trial.cloud.client("dynamodb").list_tables()["TableNames"]
+        assert [name for name in tables if name.startswith("toyshop-retained-")] == []
+    finally:
+        declared.write_text(text)

@@ -59,6 +59,9 @@ def allowed_origins(trial: Trial) -> list[str]:
 
 
 def test_services_are_deployed_before_their_origin_is_known(trial: Trial) -> None:
+    trial.shop(*DEPLOY, "--infra", "alarms")
+    # a step that comes before the services does not speak of the edge
+    assert "origin" not in trial.shop(*DEPLOY, "--resources", "notifications")
     output = trial.shop(*DEPLOY)
     assert "The stage edged has no origin yet: emails have no links" in output
     assert links(trial) is None
@@ -99,6 +102,9 @@ def test_services_get_the_name_of_the_distribution(trial: Trial) -> None:
     assert allowed_origins(trial) == [origin]
     assert trial.diff("--stage", "edged")[0] == 0
     assert trial.diff("--stage", "edged", "web", "--live")[0] == 0
+    # AND nothing of the infrastructure is reported as unknown
+    status, found = trial.diff("--stage", "edged", "--live")
+    assert (status, found["resources"]) == (0, [])
 
 
 def test_changed_page_is_published_alone_and_rolled_back(trial: Trial) -> None:

@@ -74,7 +74,7 @@ class Trial:
 
     ``trial`` and ``retained`` are deployed with CloudFormation, ``gradual`` too, with gradual
     releases, ``own`` with Chalice; ``inside`` and ``owninside`` likewise in a network of their
-    own; ``edged`` has an edge; ``foreign`` is of another account.
+    own; ``edged`` has an edge and alarms; ``foreign`` is of another account.
     """
 
     home: Path
@@ -122,7 +122,7 @@ class Trial:
             # as on AWS: in a network, with alarms
             "inside": ("cloudformation", "false", "true", alarmed),
             "owninside": ("chalice", "false", "true", alarmed),
-            "edged": ("cloudformation", "false", "false", PUBLISHABLE_KEY),
+            "edged": ("cloudformation", "false", "false", f"{PUBLISHABLE_KEY}\n{alarmed}"),
         }
         (self.root / "stages.toml").write_text(
             "".join(

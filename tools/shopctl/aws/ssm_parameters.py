@@ -51,7 +51,10 @@ class PublishedValues(dict[str, str]):
                 f"Deploy it first: ./shop deploy --stage {self.stage} --infra {owner}.",
             )
         service = aws_names.underscored(owner)
-        raise ShopProblem(f"{service} has not published its {key} yet.", f"Deploy {service} first.")
+        raise ShopProblem(
+            f"{service} has not published its {key} yet.",
+            f"Deploy it first: ./shop deploy --stage {self.stage} {service}.",
+        )
 
 
 class ExpectedValues(PublishedValues):

@@ -60,4 +60,5 @@ def deploy_command(
     if outcomes:
         changed = sum(outcome != "unchanged" for outcome in outcomes.values())
         click.echo(f"{changed} of {len(outcomes)} stacks changed.")
-    report_unknown_origin(to)
+    if not resources:
+        report_unknown_origin(to)

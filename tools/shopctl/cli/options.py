@@ -86,7 +86,9 @@ def report_unknown_origin(to: "Target") -> None:
     if to.services and not to.stage.origin:
         click.echo(
             f"The stage {to.stage.name} has no origin yet: emails have no links, and the page can "
-            "neither upload images nor show receipts. Deploy the edge, and the services again."
+            "neither upload images nor show receipts. Next: "
+            f"./shop deploy --stage {to.stage.name} --infra distribution-acl --infra edge, then "
+            f"./shop deploy --stage {to.stage.name} again."
         )
 
 

@@ -100,6 +100,13 @@ def delete(to: Target, names: Sequence[str], report: Callable[[str], None]) -> N
     teardown.report_remaining(remaining)
 
 
+def is_current(to: Target, name: str) -> bool:
+    """Return whether a deployment of a template would not touch its stack."""
+    body = json.dumps(_read(to, name))
+    cloud = cloud_of(to, name)
+    return stacks.is_unchanged(cloud, cloudformation.template(cloud, _stack(to, name), body))
+
+
 def published(to: Target) -> dict[str, str]:
     """Return what a deployment publishes for deployed stacks in another region than the stage's."""
     return {key: value for name in _REGIONS for key, value in _outputs(to, name).items()}

@@ -13,7 +13,7 @@ from requests import RequestException
 
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import Target, find_target
-from shopctl.doctor import email, gateway, infrastructure, prerequisites, shop
+from shopctl.doctor import email, gateway, infrastructure, prerequisites, shop, user_pool
 from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -120,6 +120,8 @@ def _item(check: Check, to: Target, found: dict[str, Item]) -> Item:
             return Item(check.item, "waiting", f"It depends on the item {needed}.")
     try:
         return Item(check.item, "ok", check.run(to))
+    except user_pool.NotDeployedError:
+        return Item(check.item, "waiting", "It depends on the item services.")
     except ShopProblem as problem:
         return Item(check.item, "missing", problem.what, problem.remedy)
     except (BotoCoreError, ClientError, RequestException) as error:

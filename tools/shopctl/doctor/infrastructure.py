@@ -14,7 +14,7 @@ from shopctl.project.errors import ShopProblem
 
 HEALTH = "https://{}/api/health"
 _SECONDS = 10
-_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
 def network(to: Target) -> str:
@@ -132,4 +132,9 @@ def _stack(to: Target, name: str) -> str:
         raise ShopProblem(f"There is no stack {stack}.", deploy)
     if found["StackStatus"] not in _GOOD:
         raise ShopProblem(f"The stack {stack} is {found['StackStatus']}.", deploy)
+    if not infra.is_current(to, name):
+        raise ShopProblem(
+            f"{stack} was deployed from another template, or with other values.",
+            deploy.replace("Deploy it", "Deploy it again"),
+        )
     return f"{stack} is deployed."

@@ -123,7 +123,11 @@ def _without_code(resource: dict[str, Any]) -> dict[str, Any]:
 def _parameters(stack: Mapping[str, Any], template: Template) -> Iterable[Change]:
     old = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
     new = {one["ParameterKey"]: one["ParameterValue"] for one in template.parameters}
-    # a parameter that is not given keeps the template's default
+    # a parameter that is no longer given returns to the template's default
+    declared = msgspec.json.decode(template.body).get("Parameters", {})
+    for name in old:
+        if "Default" in declared.get(name, {}):
+            new.setdefault(name, str(declared[name]["Default"]))
     yield from compare({name: old[name] for name in old if name in new}, new, "Parameters")
 
 

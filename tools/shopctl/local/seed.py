@@ -24,6 +24,13 @@ _POLL_SECONDS = 1.0
 _ANNOUNCED_SECONDS = 30
 
 
+_LOGS = "See `./shop logs storefront_api` and `./shop logs toys`; on AWS, CloudWatch."
+_REMEDIES = {
+    401: "Check SHOP_STAFF_EMAIL and SHOP_STAFF_PASSWORD.",
+    403: "Make this user staff: ./shop staff add EMAIL --stage STAGE; then run the command again.",
+}
+
+
 @dataclass
 class Seeded:
     """Counts of toys.
@@ -106,7 +113,8 @@ def seed(
     except (aiohttp.ClientConnectionError, TimeoutError) as error:
         raise ShopProblem(
             f"{origin} does not answer: {str(error) or 'timeout'}.",
-            "Run the command again when it does: it adds what is missing.",
+            "Check the connection and DNS (docs/deploying.md, step 9), and run the command again:"
+            " it adds what is missing.",
         ) from None
 
 
@@ -357,6 +365,6 @@ async def _content(answer: aiohttp.ClientResponse, expected: int, doing: str) ->
         reason = content.get("detail", "") if isinstance(content, dict) else ""
         raise ShopProblem(
             f"The shop answered {doing} with {answer.status} {answer.reason}. {reason}".strip(),
-            "See `./shop logs storefront_api` and `./shop logs toys`; on AWS, CloudWatch.",
+            _REMEDIES.get(answer.status, _LOGS),
         )
     return content

@@ -18,6 +18,7 @@ from shopctl.project.errors import ShopProblem
 
 _REQUEST_SECONDS = 30
 _POLL_SECONDS = 0.5
+_LOGS = "See the logs of the service: ./shop logs, or CloudWatch for a stage on AWS."
 _PAYMENT_METHOD = "pm_card_visa"
 _ADDRESS = {
     "name": "Smoke Test",
@@ -188,6 +189,11 @@ class SmokeTest:
         headers: dict[str, str] | None = None,
     ) -> requests.Response:
         answer = self._call(method, url, body, headers)
+        if answer.status_code == 401 and url.endswith("/api/sessions"):
+            raise _StepError(
+                f"the shop answers {_summary(answer)}",
+                "Check SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD.",
+            )
         # the query of a presigned URL is a secret
         shown = url.partition("?")[0]
         _require(
@@ -210,20 +216,24 @@ class SmokeTest:
                 timeout=_REQUEST_SECONDS,
             )
         except requests.RequestException as error:
-            raise _StepError(f"{self.origin} does not answer: {_reason(error)}") from None
+            raise _StepError(
+                f"{self.origin} does not answer: {_reason(error)}",
+                "Check the URL, the connection and DNS (docs/deploying.md, step 9).",
+            ) from None
 
     def _until(self, otherwise: str, check: Callable[[], str]) -> str:
         """Repeat a check until it returns something or the patience is used up."""
         deadline = time.monotonic() + self.patience
         while True:
+            remedy = _LOGS
             try:
                 if found := check():
                     return found
                 failure = otherwise
             except _StepError as error:
-                failure = str(error)
+                failure, remedy = str(error), error.remedy
             if time.monotonic() > deadline:
-                raise _StepError(f"{failure}, after {self.patience:.0f} s")
+                raise _StepError(f"{failure}, after {self.patience:.0f} s", remedy)
             time.sleep(_POLL_SECONDS)
 
     @contextmanager
@@ -232,10 +242,7 @@ class SmokeTest:
         try:
             yield lambda what: self.say(f"ok  {name}: {what} ({time.monotonic() - started:.1f} s)")
         except _StepError as error:
-            raise ShopProblem(
-                f"The smoke test failed at {name}: {error}.",
-                "See the logs of the service: ./shop logs, or CloudWatch for a stage on AWS.",
-            ) from None
+            raise ShopProblem(f"The smoke test failed at {name}: {error}.", error.remedy) from None
         except (KeyError, TypeError, IndexError) as error:
             raise ShopProblem(
                 f"The smoke test failed at {name}: the answer does not match the API ({error!r}).",
@@ -244,7 +251,19 @@ class SmokeTest:
 
 
 class _StepError(Exception):
-    """A step did not give the expected result."""
+    """A step did not give the expected result.
+
+    Parameters
+    ----------
+    what
+        What happened, without a full stop.
+    remedy
+        What to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str = _LOGS) -> None:
+        super().__init__(what)
+        self.remedy = remedy
 
 
 def _require(holds: bool, otherwise: str) -> None:

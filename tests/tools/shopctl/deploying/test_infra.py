@@ -135,6 +135,17 @@ def test_invalid_infrastructure_is_refused_before_any_change(
     assert not any(formation.calls for formation in regions.formations.values())
 
 
+def test_stack_is_current_until_its_template_or_a_value_changes(regions: Regions) -> None:
+    infra.deploy(target(), ["alarms"], print)
+    assert infra.is_current(target(), "alarms")
+    other = msgspec.structs.replace(PROD, alarm_email="others@toyshop.example")
+    assert not infra.is_current(target(other), "alarms")
+    regions.formations[PROD.region].stacks["toyshop-prod-alarms"]["StackStatus"] = (
+        "UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert not infra.is_current(target(), "alarms")
+
+
 def test_all_templates_are_checked_before_the_first_one_is_deployed(regions: Regions) -> None:
     # GIVEN no storefront, which the edge needs
     stage = msgspec.structs.replace(PROD, infra={"CertificateArn": CERTIFICATE})

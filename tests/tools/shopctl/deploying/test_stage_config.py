@@ -206,7 +206,8 @@ def test_stage_without_its_network_is_refused() -> None:
 def test_unpublished_value_names_the_service_to_deploy() -> None:
     with pytest.raises(ShopProblem, match="has not published its api-url") as missing:
         stage_config.render(SERVICES["toys"], PROD, PublishedValues())
-    assert missing.value.remedy == "Deploy file_manager first."
+    assert missing.value.remedy.startswith("Deploy it first: ./shop deploy --stage ")
+    assert missing.value.remedy.endswith(" file_manager.")
 
 
 def service(directory: Path, **declared: Any) -> Service:

@@ -17,7 +17,7 @@ from shopctl import doctor, drift
 from shopctl.aws.clients import Cloud
 from shopctl.aws.target import find_target
 from shopctl.cli.main import cli
-from shopctl.deploying import page
+from shopctl.deploying import infra, page
 from shopctl.doctor import gateway, infrastructure, shop
 from shopctl.drift import Differences
 from shopctl.drift.planned import Stack
@@ -128,6 +128,7 @@ class Healthy:
         for name in ("apps", "web", "infra"):
             (root / name).symlink_to(ROOT / name)
         self.outcome = "unchanged"
+        self.outdated: set[str] = set()
         self.stripe = Stripe()
         # an alias: neither the canonical name nor the addresses are the distribution's
         self.resolved = {DOMAIN: ({DOMAIN}, {"192.0.2.1"})}
@@ -213,6 +214,7 @@ def stage(healthy: Healthy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Healthy
 
     monkeypatch.setattr(drift, "find", find)
     monkeypatch.setattr(infrastructure, "resolve", resolve)
+    monkeypatch.setattr(infra, "is_current", lambda _, name: name not in healthy.outdated)
     monkeypatch.setattr(
         infrastructure, "is_answered_by_cloudfront", lambda name: name in healthy.answered
     )
@@ -375,6 +377,12 @@ FAULTS: dict[str, tuple[Fault, str, str, set[str]]] = {
         "alarms",
         "There is no stack toyshop-trial-alarms.",
         {"alarm subscription", "services"},
+    ),
+    "an outdated network": (
+        lambda s: attribute(s, "outdated", {"network"}),
+        "network",
+        "toyshop-trial-network was deployed from another template",
+        {"services"},
     ),
     "an unconfirmed address": (
         lambda _: answers(
@@ -617,6 +625,22 @@ def test_fault_is_named_and_nothing_else(stage: Healthy, fault: str) -> None:
     text = repr(items)
     assert "Planted" not in text
     assert "planted" not in text
+
+
+def test_missing_user_pool_stops_what_needs_it(stage: Healthy) -> None:
+    # GIVEN a stage whose services are not deployed yet
+    name = "/toyshop/trial/storefront-api/user-pool-id"
+    stage.aws.client("ssm").delete_parameter(Name=name)
+    try:
+        items = found(stage)
+    finally:
+        stage.publish("storefront-api/user-pool-id", stage.pool)
+    # THEN what needs its users waits for them
+    waiting = {name: item.what for name, item in items.items() if item.status == "waiting"}
+    assert waiting == dict.fromkeys(
+        ("sign-up emails", "staff", "smoke user"), "It depends on the item services."
+    )
+    assert all(item.status != "missing" for item in items.values())
 
 
 def test_missing_edge_stops_what_needs_it(stage: Healthy) -> None:

@@ -1,13 +1,15 @@
 """Differences between properties and between the files of packages."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shopctl.drift import code
+from shopctl.aws.cloudformation import Template
+from shopctl.drift import code, planned
 from shopctl.drift.change import SECRET, UNKNOWN, Change, compare, masked
 from shopctl.packaging.package import Package
 from shopctl.project.manifest import Manifest
@@ -63,6 +65,25 @@ def test_secret_is_masked(name: str, value: str, shown: str) -> None:
     (change,) = compare({name: "old"}, {name: value}, path)
     assert change.new == shown
     assert masked({"Variables": {name: value}}, "F")["Variables"][name] == shown
+
+
+@pytest.mark.parametrize(
+    ("deployed", "changes"),
+    [
+        ({"Size": "5"}, [Change("changed", "Parameters.Size", "5", "3")]),
+        # its default, as CloudFormation returns it
+        ({"Size": "3"}, []),
+        # the change of the template says that it is gone
+        ({"Size": "3", "Color": "red"}, []),
+    ],
+)
+def test_parameter_that_is_no_longer_given_returns_to_its_default(
+    deployed: dict[str, str], changes: list[Change]
+) -> None:
+    body = json.dumps({"Parameters": {"Size": {"Type": "Number", "Default": 3}}})
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in deployed.items()]
+    template = Template("orders", body, [], body)
+    assert list(planned._parameters({"Parameters": given}, template)) == changes
 
 
 def archive(files: dict[str, str]) -> bytes:

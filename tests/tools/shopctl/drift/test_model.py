@@ -36,6 +36,9 @@ class Nothing:
     def get_parameters(self, **_: Any) -> dict[str, Any]:
         return {"Parameters": []}
 
+    def describe_stacks(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": "x", "Message": "does not exist"}}, "DescribeStacks")
+
     def describe_table(self, **_: Any) -> None:
         raise KeyError
 

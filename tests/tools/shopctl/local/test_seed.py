@@ -248,6 +248,18 @@ def test_refusal_is_a_sentence(storefront: Storefront, origin: str, tmp_path: Pa
     assert "./shop logs toys" in why.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(401, "Check SHOP_STAFF_EMAIL and"), (403, "Make this user staff")]
+)
+def test_refused_user_is_named(
+    storefront: Storefront, origin: str, tmp_path: Path, status: int, remedy: str
+) -> None:
+    storefront.refuse = status
+    with pytest.raises(ShopProblem) as refused:
+        seed.seed(origin, tmp_path / "seed.json", nothing)
+    assert refused.value.remedy.startswith(remedy)
+
+
 @pytest.mark.parametrize("busy", [3, 4])
 def test_picture_is_announced_again_to_a_busy_shop(
     storefront: Storefront,

@@ -163,6 +163,16 @@ def test_order_that_is_not_paid_is_cancelled(shop: FakeShop) -> None:
 def test_shop_that_does_not_answer(shop: FakeShop) -> None:
     result = smoke("--url", "http://127.0.0.1:1")
     assert "web page: http://127.0.0.1:1 does not answer: " in str(result.exception)
+    assert isinstance(result.exception, ShopProblem)
+    assert result.exception.remedy.startswith("Check the URL")
+
+
+def test_wrong_password_is_named(shop: FakeShop) -> None:
+    shop.wrong["POST /api/sessions"] = (401, {"detail": "Email or password is wrong."})
+    result = smoke("--url", shop.origin, "--order")
+    assert isinstance(result.exception, ShopProblem)
+    assert result.exception.what.endswith("answers 401 Email or password is wrong.")
+    assert result.exception.remedy == "Check SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD."
 
 
 @pytest.mark.parametrize("more", ["", "auto_confirm_users = true"])

@@ -123,6 +123,8 @@ def _subscriptions(model: Model) -> Facts:
 
 def _actual_subscriptions(model: Model) -> Facts:
     sns = model.to.cloud.client("sns")
+    stage = model.to.stage
+    of_alarms = (stage.alarm_email, aws_names.resource(stage.name, "alarms"))
     facts: Facts = {}
     for topic in _arns(model):
         found = pages(
@@ -130,6 +132,9 @@ def _actual_subscriptions(model: Model) -> Facts:
         )
         for subscription in found:
             endpoint = subscription["Endpoint"]
+            if (endpoint, name_in_arn(topic)) == of_alarms:
+                # of infra/alarms.yaml; its id says neither
+                continue
             shown = name_in_arn(endpoint) if endpoint.startswith("arn:") else endpoint
             arn = subscription["SubscriptionArn"]
             # until it is confirmed, it has no ARN

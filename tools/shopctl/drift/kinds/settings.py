@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shopctl.aws import ssm_parameters
+from shopctl.deploying import infra
 from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages
 from shopctl.drift.model import API, DeclaredResource, Model
 from shopctl.project import aws_names
@@ -47,6 +48,8 @@ def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
     threshold = settings.get("Threshold")
     return {
         **{name: settings.get(name, default) for name, default in _ALARM_DEFAULTS.items()},
+        # an alarm has one or the other; the embedded AWS adds the default of the first
+        "Statistic": None if settings.get("ExtendedStatistic") else settings.get("Statistic"),
         "Threshold": None if threshold is None else float(threshold),
         "Dimensions": {one["Name"]: one["Value"] for one in settings.get("Dimensions", [])},
         **{
@@ -95,6 +98,11 @@ def _parameters(model: Model) -> Facts:
         facts |= {
             f"{aws_names.parameter(model.to.stage.name, name)}": {"Value": value}
             for name, value in where.items()
+        }
+    if len(model.to.services) == len(model.to.all_services):
+        facts |= {
+            aws_names.parameter(model.to.stage.name, name): {"Value": value}
+            for name, value in infra.published(model.to).items()
         }
     return facts
 
