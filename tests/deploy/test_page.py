@@ -139,4 +139,5 @@ def test_edge_is_deleted_with_its_bucket(trial: Trial) -> None:
     assert "web created" in trial.shop(*DEPLOY, "--infra", "edge")
     trial.shop("delete", "--stage", "edged", "--infra", "distribution-acl", "--infra", "edge")
     trial.shop("delete", "--stage", "edged")
+    trial.shop("delete", "--stage", "edged", "--infra", "alarms")
     assert trial.stacks("edged") == {}
