@@ -266,7 +266,8 @@ def run_process(
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(events, file)
         file.flush()
-        command = [sys.executable, "-E", str(HERE / "one_function.py"), str(folder), handler]
+        # a package is read-only in Lambda, so no process leaves byte-code to the next one
+        command = [sys.executable, "-EB", str(HERE / "one_function.py"), str(folder), handler]
         done = subprocess.run(
             [*command, file.name, str(warm)],
             env={

@@ -16,18 +16,16 @@ import sys
 import tempfile
 import threading
 import time
-import tomllib
 import uuid
-import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
+import comparison  # noqa: E402
 from support.running_shop import Shop  # noqa: E402
 from support.waiting import eventually  # noqa: E402
 
@@ -35,7 +33,8 @@ IDLE_ORDERS = 30
 READS = 200
 CLIENTS = 4
 LOAD_SECONDS = 60
-COLD_STARTS = 5
+ROUNDS = 9
+WARM_CALLS = 200
 PACKAGES = {"aws": {"ministack"}, "tools": {"chalice", "botocore", "pynamodb", "msgspec", "stripe"}}
 """Packages whose versions the report names, by the requirements file that pins them."""
 
@@ -144,13 +143,13 @@ def reads(shop: Shop) -> dict[str, Any]:
     return result
 
 
-def load(shop: Shop) -> dict[str, Any]:
-    """Place orders from several clients for a minute, then count charges and emails."""
+def load(shop: Shop, seconds: int) -> dict[str, Any]:
+    """Place orders from several clients for some seconds, then count charges and emails."""
     token = shop.sign_in("alice@example.com")
     accepted: dict[str, datetime] = {}
     errors: list[str] = []
     answers: list[float] = []
-    end = time.monotonic() + LOAD_SECONDS
+    end = time.monotonic() + seconds
     peak = {"resident": 0.0, "proportional": 0.0, "processes": 0.0}
 
     def client() -> None:
@@ -187,7 +186,8 @@ def load(shop: Shop) -> dict[str, Any]:
     mailed = [(mails[order_id] - at).total_seconds() for order_id, at in accepted.items()]
     return {
         "accepted": len(accepted),
-        "per_second": round(len(accepted) / LOAD_SECONDS, 1),
+        "seconds": seconds,
+        "per_second": round(len(accepted) / seconds, 1),
         "errors": len(errors),
         "first_error": errors[0] if errors else None,
         "answered": percentiles(answers),
@@ -197,30 +197,12 @@ def load(shop: Shop) -> dict[str, Any]:
     }
 
 
-def cold_starts(shop: Shop, aws_python: Path) -> dict[str, float]:
-    """Return the median import time of each packaged function in a fresh process, in ms."""
-    times: dict[str, float] = {}
-    for manifest in sorted((ROOT / "apps").glob("*/service.toml")):
-        service = tomllib.loads(manifest.read_text())["name"]
-        builds = shop.root / ".shop" / "build" / "local" / service
-        built = max(builds.glob("*/"), key=lambda path: path.stat().st_mtime)
-        archive = built / "deployment.zip"
-        stage = json.loads((manifest.parent / ".chalice/config.json").read_text())["stages"][
-            "local"
-        ]
-        environ = stage["environment_variables"] | {"PATH": os.environ["PATH"]}
-        with tempfile.TemporaryDirectory() as folder:
-            with zipfile.ZipFile(archive) as zipped:
-                zipped.extractall(folder)
-            for function in sorted(stage["lambda_functions"]):
-                handler = "app" if function == "api_handler" else function
-                command = [str(aws_python), "-c", f"from app import {handler}"]
-                runs = [
-                    timed(partial(subprocess.run, command, cwd=folder, env=environ, check=True))
-                    for _ in range(COLD_STARTS)
-                ]
-                times[f"{service}.{function}"] = round(statistics.median(runs) * 1000)
-    return times
+def in_fresh_processes(script: str, *options: str) -> Any:
+    """Return what a script measures that packages the services, with the Python of ``./shop``."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [str(ROOT / ".venv/bin/python"), str(ROOT / "benchmarks" / script)]
+        subprocess.run([*command, *options, "--json", file.name], check=True)
+        return json.load(file)
 
 
 def cold_up(folder: Path) -> dict[str, float]:
@@ -300,7 +282,7 @@ def report(result: dict[str, Any]) -> str:
         for name, cuts in result["reads"].items()
     ]
     lines += [
-        f"| orders placed in {LOAD_SECONDS} s by {CLIENTS} clients | {under['accepted']} "
+        f"| orders placed in {under['seconds']} s by {CLIENTS} clients | {under['accepted']} "
         f"({under['per_second']} per second), {under['errors']} failed | |",
         f"| … of these, charged exactly once and emailed | {under['charged_once']} | all |",
         f"| … response time, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
@@ -309,14 +291,9 @@ def report(result: dict[str, Any]) -> str:
         f"{result['memory']['proportional']} MiB ({result['memory']['resident']} MiB) | 1536 MiB |",
         f"| peak memory under load, PSS (RSS) | {under['memory_peak']['proportional']:.0f} MiB "
         f"({under['memory_peak']['resident']:.0f} MiB) | 1536 MiB |",
+        *comparison.summary_rows(result["peers"]),
         "",
-        "Cold start of each function (a fresh process that imports its handler from the packaged "
-        f"zip), median of {COLD_STARTS}:",
-        "",
-        "| function | ms |",
-        "|---|---|",
-        *(f"| {name} | {ms} |" for name, ms in result["cold_starts"].items()),
-        "",
+        *comparison.details(result["functions"], result["peers"], result["rounds"]),
     ]
     return "\n".join(lines)
 
@@ -343,8 +320,12 @@ def main() -> None:
         "--cold", action="store_true", help="also measure the start from a fresh clone"
     )
     parser.add_argument(
-        "--write", action="store_true", help="write benchmarks/report.md and the README's table"
+        "--write",
+        action="store_true",
+        help="write benchmarks/report.md, its plots and the README's table",
     )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of cold starts")
+    parser.add_argument("--load-seconds", type=int, default=LOAD_SECONDS)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="toyshop-bench-"))
     result: dict[str, Any] = {"machine": machine(), "up": {}}
@@ -365,10 +346,14 @@ def main() -> None:
             result["idle"] = idle_latencies(shop)
             result["reads"] = reads(shop)
             result["memory"] = memory(shop)
-            result["load"] = load(shop)
-            result["cold_starts"] = cold_starts(shop, ROOT / ".shop/venvs/aws/bin/python")
+            result["load"] = load(shop, options.load_seconds)
         finally:
             shop.run("down", "--purge")
+        # when nothing else runs
+        counts = ("--rounds", str(options.rounds), "--warm", str(WARM_CALLS))
+        result["rounds"] = options.rounds
+        result["functions"] = in_fresh_processes("cold_start.py", *counts)
+        result["peers"] = in_fresh_processes("compare.py", *counts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     text = report(result)
@@ -376,6 +361,7 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if options.write:
         (ROOT / "benchmarks/report.md").write_text(text)
+        comparison.plot(result["peers"], ROOT / "benchmarks")
         readme = ROOT / "README.md"
         readme.write_text(with_figures(readme.read_text(), text))
 

@@ -1,0 +1,103 @@
+"""The part of the report that compares the shop with what a team would write instead."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+KINDS = {
+    "cpu": "Cold start, processor time",
+    "wall": "Cold start, wall time",
+    "warm": "Warm request, processor time",
+}
+CASES = {"get-toy": "GET /toys/{id}", "create-order": "POST /orders"}
+PEERS = ("boto3", "chalice", "fastapi", "powertools")
+
+
+def summary_rows(peers: Any) -> list[str]:
+    """Return rows of the report's first table: the shop divided by each peer."""
+    rows = []
+    for case, title in CASES.items():
+        for what, label, packaged in (
+            ("cpu", "cold start, peers packaged as pip installs them", "natural"),
+            ("cpu", "cold start, peers packaged as the shop's functions", "treated"),
+            ("warm", "warm", "treated"),
+        ):
+            ratios = [peers["cases"][case][what][f"{peer} {packaged}"]["shop"][1] for peer in PEERS]
+            figures = " / ".join(f"{ratio:.2f}" for ratio in ratios)
+            target = "0.70 for boto3" if packaged == "treated" else ""
+            rows.append(
+                f"| {title}, {label}: processor time divided by that of "
+                f"boto3 / Chalice / FastAPI / Powertools | {figures} | {target} |"
+            )
+    return rows
+
+
+def details(functions: Any, peers: Any, rounds: int) -> Iterator[str]:
+    """Yield the lines of the report's tables of cold starts and warm requests."""
+    yield (
+        "Cold start: a fresh process of the packaged zip, to its first answer, against a canned "
+        f"AWS on the loopback interface. Medians of {rounds} interleaved rounds; ratios are the "
+        "median, and in brackets the quartiles, of the ratios of single rounds."
+    )
+    for case, title in CASES.items():
+        for what, kind in KINDS.items():
+            yield from ("", f"## {kind}: `{title}`", "")
+            yield from (
+                "| | ms | quartiles | the shop divided by it | zipped |",
+                "|---|---|---|---|---|",
+            )
+            for name, figure in peers["cases"][case][what].items():
+                low, high = figure["quartiles"][0], figure["quartiles"][2]
+                ratio = _ratio(figure["shop"]) if name != "shop" else ""
+                size = peers["sizes"][case if name == "shop" else name] / 1_000_000
+                yield f"| {name} | {figure['ms']} | {low} to {high} | {ratio} | {size:.1f} MB |"
+        yield from ("", f"![{title}]({case}.svg)")
+    yield from ("", "## Every function", "")
+    yield (
+        "Divided by a bare boto3 handler, packaged as the shop's functions and run in the same "
+        "round:"
+    )
+    yield from (
+        "",
+        "| function | wall, ms | processor, ms | ratio of processor time | warm, ms | ratio |",
+    )
+    yield "|---|---|---|---|---|---|"
+    for name, figures in functions.items():
+        warm = figures.get("warm")
+        yield (
+            f"| {name} | {figures['wall']['now']} | {figures['cpu']['now']} | "
+            f"{_ratio(figures['cpu']['/bare'])} | {warm['now'] if warm else ''} | "
+            f"{_ratio(warm['/bare']) if warm else ''} |"
+        )
+    yield ""
+
+
+def plot(peers: Any, folder: Path) -> None:
+    """Write a plot for each case: medians with their quartiles."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # the same figures give the same file
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "toyshop"})
+    from matplotlib import pyplot
+
+    for case, title in CASES.items():
+        figure, axes = pyplot.subplots(1, len(KINDS), figsize=(13, 3.2), layout="constrained")
+        for axis, (what, kind) in zip(axes, KINDS.items(), strict=True):
+            rows = list(peers["cases"][case][what].items())[::-1]
+            values = [one["ms"] for _, one in rows]
+            spread = [
+                [max(0, one["ms"] - one["quartiles"][0]) for _, one in rows],
+                [max(0, one["quartiles"][2] - one["ms"]) for _, one in rows],
+            ]
+            colors = ["#c2410c" if name == "shop" else "#64748b" for name, _ in rows]
+            axis.barh([name for name, _ in rows], values, xerr=spread, color=colors)
+            axis.set_title(f"{kind}, ms", fontsize=10)
+        figure.suptitle(title)
+        figure.savefig(folder / f"{case}.svg", metadata={"Date": None})
+        pyplot.close(figure)
+
+
+def _ratio(quartiles: list[float]) -> str:
+    low, middle, high = quartiles
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
