@@ -8,24 +8,53 @@ from shopctl.project.layout import Layout
 
 @click.command("cost")
 @stage_option
-@click.option("--idle", is_flag=True, help="Cost of the stage while nobody uses it.")
+@click.option("--idle", is_flag=True, help="Only the cost of the stage while nobody uses it.")
+@click.option("--region", help="Region of the prices by use; default: that of the idle prices.")
+@click.option("--toys", type=click.IntRange(0), default=20, help="Toys looked at per order.")
+@click.option("--searches", type=click.IntRange(0), default=5, help="Searches per order.")
+@click.option("--lists", type=click.IntRange(0), default=1, help="Lists of orders per order.")
+@click.option(
+    "--milliseconds", type=click.IntRange(1), default=60, help="Duration of an invocation."
+)
 @json_option
-def cost_command(stage: str, idle: bool, json_: bool) -> None:
-    """Show what a stage costs per month.
+def cost_command(
+    stage: str,
+    idle: bool,
+    region: str | None,
+    toys: int,
+    searches: int,
+    lists: int,
+    milliseconds: int,
+    json_: bool,
+) -> None:
+    """Show what orders cost, and what a stage costs per month while idle.
 
-    The cost is computed from the stage's templates and list prices; AWS is not called.
+    The cost of orders is computed from counted operations, the cost of the idle stage from its
+    templates, both from list prices; AWS is not called.
     """
-    from shopctl.operating import idle_cost
+    from shopctl.operating import idle_cost, usage_cost
     from shopctl.project import stages
 
-    if not idle:
-        raise click.UsageError("Only the cost of an idle stage can be computed. Add --idle.")
     layout = Layout.find()
     found = stages.load(layout.stages, stage)
     items = idle_cost.of_stage(found, layout)
+    mix = {"order": 1, "toy": toys, "search": searches, "orders": lists}
+    prices = None if idle else usage_cost.prices_of(region or idle_cost.REGION)
     if json_:
-        print_json(idle_cost.as_json(found, items))
+        used = {"use": usage_cost.as_json(mix, prices, milliseconds)} if prices else {}
+        print_json({**idle_cost.as_json(found, items), **used})
         return
+    if prices:
+        click.echo(
+            f"One order, with {toys} toys looked at, {searches} searches and {lists} lists of "
+            f"orders; {milliseconds} ms for each invocation, an assumption:"
+        )
+        for line in usage_cost.lines(usage_cost.of_mix(mix, prices, milliseconds)):
+            click.echo(line)
+        click.echo(
+            f"US dollars, list prices of {prices.region} as recorded on {prices.recorded}, without"
+            " logs, stored data, users and the payment gateway's fees. A month while idle:"
+        )
     for line in idle_cost.lines(items):
         click.echo(line)
     click.echo(

@@ -1,0 +1,85 @@
+"""What one action of a customer uses of AWS: written for `./shop cost`, and held by this test.
+
+`./shop test -e contract -- tests/simulation/budgets/test_usage.py --write` updates the file.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from contracts import toys as toys_api
+from shopctl.operating.usage_cost import USAGE
+from support.fault_matrix import scenarios
+from support.fault_matrix.scenarios import TOY, _call_storefront
+from support.world import apps, deliveries
+from support.world.usage import Usage, counted
+from support.world.whole_chain import WholeChain
+from support.world.world import World
+
+BODY = {"shipping_address": scenarios.ADDRESS, "payment_method": "pm_card_visa"}
+
+
+def order(world: World, toy: str) -> None:
+    body = {**BODY, "lines": [{"toy_id": toy, "quantity": 1}]}
+    _call_storefront(world, "POST", "/orders", body, **{"Idempotency-Key": "counted"})
+    world.run_until_idle()
+    assert world.emails_sent.total() == 1
+
+
+def read(path: str) -> Callable[[World, str], None]:
+    def action(world: World, toy: str) -> None:
+        _call_storefront(world, "GET", path.format(toy=toy))
+
+    return action
+
+
+ACTIONS: dict[str, Callable[[World, str], None]] = {
+    "order": order,
+    "toy": read("/toys/{toy}"),
+    "search": read("/toys?q=kite&limit=20"),
+    "orders": read("/orders?limit=20"),
+}
+
+
+def plain(usage: Usage) -> Any:
+    """Return what the cost is computed from, as JSON."""
+    return {
+        name: dict(sorted(getattr(usage, name).items()))
+        for name in (
+            "invocations", "requests", "operations", "read_units", "write_units", "sent", "answered"
+        )
+    }  # fmt: skip
+
+
+def observe() -> dict[str, Any]:
+    found = {}
+    for name, action in ACTIONS.items():
+        # each stream record is an invocation of its own, as in a shop that is not busy
+        with (
+            mock.patch.object(deliveries, "BATCH_SIZE", 1),
+            mock.patch.object(apps, "SIGNED_IN_USER", {"sub": "cus_1", "groups": ""}),
+            WholeChain() as world,
+        ):
+            toy: str = json.loads(world.call_api(toys_api.CREATE, "toys", body=TOY).data)["id"]
+            world.run_until_idle()
+            world.advance(2)
+            # the first search of a process loads the index
+            _call_storefront(world, "GET", "/toys?q=kite&limit=20")
+            with counted(world) as usage:
+                action(world, toy)
+        found[name] = plain(usage)
+    return found
+
+
+def test_cost_is_computed_from_what_actions_use(request: pytest.FixtureRequest) -> None:
+    observed = observe()
+    # bytes differ by the digits of times and random ids: to the next 100
+    for usage in observed.values():
+        for name in ("sent", "answered"):
+            usage[name] = {key: -(-size // 100) * 100 for key, size in usage[name].items()}
+    if request.config.getoption("--write"):
+        USAGE.write_text(json.dumps(observed, indent=2) + "\n")
+    assert observed == json.loads(USAGE.read_text())
