@@ -313,7 +313,8 @@ def test_invalid_message_is_parked(
     ("service", "item"),
     [
         ("orders", {}),
-        ("payments", {"status": {"S": "succeeded"}}),
+        # with a trace, without which the stream's filter drops it
+        ("payments", {"status": {"S": "succeeded"}, "traceparent": {"S": "00-invalid"}}),
         ("file-manager", {"kind": {"S": "image"}, "status": {"S": "rejected"}}),
     ],
 )
