@@ -26,7 +26,7 @@ from chassis.connections import Response
 from chassis.signing import signed
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from xml.etree.ElementTree import Element  # nosec B405
 
 Params = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -377,7 +377,7 @@ class AwsClient:
                 answer["ResponseMetadata"]["RetryQuotaReached"] = True
             return None
         scale = 1.0 if throttled else _DYNAMODB_SCALE if self.service == "dynamodb" else _SCALE
-        delay = random.random() * min(scale * 2 ** (attempt - 1), _MAX_BACKOFF)
+        delay = random.random() * min(scale * 2 ** (attempt - 1), _MAX_BACKOFF)  # nosec B311
         asked = response.headers.get("x-amz-retry-after", "") if response is not None else ""
         if asked.isdigit():
             delay = max(delay, min(int(asked) / 1000, delay + _MAX_RETRY_AFTER))
@@ -517,9 +517,10 @@ def _xml_error(body: bytes) -> Answer:
 
 
 def _xml(body: bytes) -> "Element":
-    from xml.etree import ElementTree
+    # answers of AWS only, which botocore parses in the same way
+    from xml.etree import ElementTree  # nosec B405
 
-    root = ElementTree.fromstring(body)
+    root = ElementTree.fromstring(body)  # nosec B314
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     return root
