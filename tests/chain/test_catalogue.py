@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -42,6 +43,23 @@ def test_search_matches_word_prefixes_in_any_order_and_case(shop: Shop) -> None:
     assert toy["id"] in [other["id"] for other in found]
     assert len(found) < 100
     assert all_pages(shop, "q=zzzzqqq") == []
+
+
+def test_suggestions_find_toys(shop: Shop) -> None:
+    # GIVEN the beginning of a brand, WHEN it is continued
+    brand = shop.toys[5]["brand"]
+    answer = shop.api("GET", f"/toys/suggestions?q={quote(brand[:3].lower())}&limit=20")
+    texts = [item["text"] for item in answer.json["items"]]
+    # THEN the brand is suggested, and each suggestion finds toys
+    assert brand in texts
+    for text in texts[:3]:
+        assert shop.api("GET", f"/toys?q={quote(text)}").json["total"] > 0
+
+
+def test_total_and_facets_count_the_whole_result(shop: Shop) -> None:
+    page = shop.api("GET", "/toys?limit=1&facets=category").json
+    assert page["total"] == len(all_pages(shop, "limit=100"))
+    assert sum(page["facets"]["category"].values()) == page["total"]
 
 
 def test_every_seeded_toy_has_an_image(shop: Shop) -> None:
