@@ -578,12 +578,12 @@ class TestResults:
             "": [],
             "q=%21": [],
         }.items():
-            answer = api.call("GET", f"/toys/suggestions?{query}")
+            answer = api.call("GET", f"/suggestions?{query}")
             assert answer.status_code == 200
             assert [item["text"] for item in answer.json_body["items"]] == expected, query
 
     @pytest.mark.parametrize("query", ["limit=0", "limit=21", "x=1", "q=" + "a" * 201])
     def test_wrong_suggestion_parameter_is_named(self, api: Any, query: str) -> None:
-        answer = api.call("GET", f"/toys/suggestions?{query}")
+        answer = api.call("GET", f"/suggestions?{query}")
         assert answer.status_code == 400
         assert answer.json_body["errors"][0]["pointer"] == f"/{query.partition('=')[0]}"

@@ -177,7 +177,7 @@ def test_units_of_a_search_do_not_grow_with_the_catalogue(
 def test_suggestions_cost_one_unit(app: Any, api_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(app, SMALL)
     meter = Meter(monkeypatch)
-    assert api_of(app).call("GET", "/toys/suggestions?q=zepp").json_body["items"]
+    assert api_of(app).call("GET", "/suggestions?q=zepp").json_body["items"]
     assert (meter.operations, meter.read) == (["GetItem"], 1)
 
 

@@ -27,7 +27,7 @@ def cost_command(
     milliseconds: int,
     json_: bool,
 ) -> None:
-    """Show what orders cost, and what a stage costs per month while idle.
+    """Show what a stage costs: per order, and while idle.
 
     The cost of orders is computed from counted operations, the cost of the idle stage from its
     templates, both from list prices; AWS is not called.

@@ -354,15 +354,23 @@ def _invalid(where: str, settings: dict[str, Any], error: str) -> ShopProblem:
 
 
 def unknown_countries(ships_to: str) -> list[str]:
-    """Return the codes in a stage's `ships_to` that are not those of countries."""
-    return [code for code in re.findall(r"\b[A-Z]{2}\b", ships_to) if code not in _countries()]
+    """Return the codes in a stage's `ships_to` that are not those of countries.
+
+    Without the orders service, which has the list of countries and alone reads the setting, there
+    are none.
+    """
+    countries = _countries()
+    codes = re.findall(r"\b[A-Z]{2}\b", ships_to) if countries else ()
+    return [code for code in codes if code not in countries]
 
 
 @functools.cache
 def _countries() -> frozenset[str]:
     # what the orders service reads when it starts
-    content = (_APPS / "orders/chalicelib/orders/countries.json").read_bytes()
-    return frozenset(country["code"] for country in msgspec.json.decode(content))
+    file = _APPS / "orders/chalicelib/orders/countries.json"
+    if not file.exists():
+        return frozenset()
+    return frozenset(country["code"] for country in msgspec.json.decode(file.read_bytes()))
 
 
 @functools.cache

@@ -216,8 +216,9 @@ SEARCH: Operation[ToyPage] = Operation(
     name="searchToys", method="GET", path="/toys", summary="Search the catalogue",
     query=ToyQuery, answer=ToyPage, problems=(400,), repeatable=True,
 )  # fmt: skip
+# not below /toys, because IAM could not allow callers to read any toy without it
 SUGGEST: Operation[SuggestionList] = Operation(
-    name="suggestToys", method="GET", path="/toys/suggestions", summary="Suggest queries",
+    name="suggestToys", method="GET", path="/suggestions", summary="Suggest queries",
     query=SuggestionQuery, answer=SuggestionList, problems=(400,), repeatable=True,
 )  # fmt: skip
 GET: Operation[Toy] = Operation(
