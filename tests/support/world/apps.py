@@ -25,11 +25,12 @@ from support.paths import ROOT
 
 SERVICES = ("orders", "payments", "file_manager", "notifications", "toys", "storefront_api")
 
-_CREDENTIALS = {
+CREDENTIALS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "000000000000",
     "AWS_SECRET_ACCESS_KEY": "local",
 }
+"""What calls are signed with; in the environment of each world."""
 BREAKERS: list[Breaker] = []
 """The circuit breakers of all apps; they are closed when a world is entered."""
 
@@ -75,8 +76,6 @@ def load_app(service: str) -> ModuleType:
         os.environ.clear()
         os.environ.update(before)
     log.configure("world", "local", "ERROR", out=_NullWriter())
-    # clients are created, and calls signed, when they are first needed
-    os.environ.update(_CREDENTIALS)
     return module
 
 

@@ -8,6 +8,7 @@ next, which faults occur, and when time passes. The same choices give the same r
 
 import hashlib
 import json
+import os
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
@@ -123,13 +124,14 @@ class World:
 
     def __enter__(self) -> "World":
         """Connect the apps of this process to this world."""
+        enter = self._stack.enter_context
+        enter(mock.patch.dict(os.environ, apps.CREDENTIALS))
         for service in apps.SERVICES:
             apps.load_app(service)
         for breaker in apps.BREAKERS:
             breaker.succeeded()
         # a new process has no index yet
         apps.load_app("toys").components.catalogue_index()._index = None
-        enter = self._stack.enter_context
         self.clock = enter(time_machine.travel(START, tick=False))
         world = self
 

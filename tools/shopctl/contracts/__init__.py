@@ -7,7 +7,7 @@
 ``schemas``    differences between two JSON Schemas
 ``apis``       differences between two releases of an API
 ``events``     differences between two releases of an event type
-``changes``    a change, and who is affected
+``changes``    a change, and whom it breaks
 ``snapshots``  the released contracts in ``libs/contracts/snapshots``
 ``sources``    the line of code that defines a type, field, operation or event type
 ``check``      runs all comparisons and reports findings
