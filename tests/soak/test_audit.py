@@ -10,6 +10,7 @@ from support.soak.audit import Audit, audit
 from support.soak.records import Records
 from support.soak.shoppers import OrderLog
 
+DOCUMENT = '["AUD",[],[],[],"pm_card_visa"]'
 ORDER = "ord_1"
 CHARGE, REFUND = ("charge", "succeeded"), ("refund", "succeeded")
 
@@ -27,9 +28,9 @@ def valid_records(payment_status: str = "succeeded", order_status: str = "placed
     receipt = {"receipt_file_id": {"S": "fil_1"}} if is_paid else {}
     is_refunded = payment_status == "refunded"
     return Records(
-        orders={ORDER: {"status": {"S": order_status}, "payment_method": {"S": "pm_card_visa"}}},
+        orders={ORDER: {"status": {"S": order_status}, "document": {"S": DOCUMENT}}},
         transactions={ORDER: transaction | receipt},
-        files={"fil_1": {"subject": {"S": ORDER}}} if is_paid else {},
+        files={"fil_1": {"about": {"S": ORDER}}} if is_paid else {},
         emails={ORDER: {f"msg_{template}": [100.0] for template in templates}},
         templates={f"msg_{template}": template for template in templates},
         ledger={ORDER: Counter({CHARGE: int(is_paid), REFUND: int(is_refunded)})},
@@ -87,7 +88,7 @@ def _receipt_not_recorded(records: Records) -> None:
 
 
 def _two_receipts(records: Records) -> None:
-    records.files["fil_2"] = {"subject": {"S": ORDER}}
+    records.files["fil_2"] = {"about": {"S": ORDER}}
 
 
 def _receipt_not_stored(records: Records) -> None:

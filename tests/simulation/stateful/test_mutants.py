@@ -11,8 +11,11 @@ from support.world.invariants import InvariantViolation
 from support.world.mutants import LOST_RACES, MUTANTS, Mutant, mutated
 from support.world.world import NeverIdle
 
-FIRST_SEEDS = {mutants.lost_refund_not_recorded: 600}
-"""Where to begin for the rarest race, which the runs before do not meet; 0 for all others."""
+FIRST_SEEDS = {
+    mutants.lost_refund_not_recorded: 600,
+    mutants.confirmed_before_intent_recorded: 500,
+}
+"""Where to begin for the rarest races, which the runs before do not meet; 0 for all others."""
 
 
 @pytest.mark.parametrize("mutant", [*MUTANTS, *LOST_RACES])

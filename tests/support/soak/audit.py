@@ -1,5 +1,6 @@
 """Verifies the invariants of all orders from the stored records."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +80,9 @@ def _violations_of(records: Records, order_id: str, order: Any, log: OrderLog) -
     transaction = records.transactions.get(order_id)
     if transaction is None:
         return ["has no transaction"]
-    status, card = transaction["status"]["S"], order["payment_method"]["S"]
+    status = transaction["status"]["S"]
+    # the last member of what an order consists of
+    card = json.loads(order["document"]["S"])[-1]
     if status not in _EXPECTED_TEMPLATES:
         return [f"still has the payment status {status}"]
     violations = []
@@ -97,7 +100,7 @@ def _violations_of(records: Records, order_id: str, order: Any, log: OrderLog) -
         [
             number
             for number, file in records.files.items()
-            if file.get("subject", {}).get("S") == order_id
+            if file.get("about", {}).get("S") == order_id
         ]
         if is_paid or file_id
         else []

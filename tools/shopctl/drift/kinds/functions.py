@@ -209,7 +209,8 @@ def _mapping(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[s
         **{name: settings.get(name, default) for name, default in defaults.items()},
         "MaximumBatchingWindowInSeconds": settings.get("MaximumBatchingWindowInSeconds", 0),
         "FunctionResponseTypes": settings.get("FunctionResponseTypes") or [],
-        "FilterCriteria": settings.get("FilterCriteria"),
+        # the embedded AWS keeps an empty one where AWS removes it
+        "FilterCriteria": settings.get("FilterCriteria") or None,
         "MaximumConcurrency": (settings.get("ScalingConfig") or {}).get("MaximumConcurrency"),
         "OnFailure": destination.get("OnFailure", {}).get("Destination"),
     }
