@@ -17,10 +17,11 @@ from joserfc.jwk import RSAKey
 from moto import mock_aws
 from moto.core.models import botocore_stubber
 from moto.utilities.utils import load_resource
-from urllib3 import HTTPHeaderDict
+from urllib3 import HTTPHeaderDict, Timeout
 
 import chassis.aws
 import chassis.aws_client
+from chassis.connections import Connections, Response
 from support.http import WireAnswer
 from support.paths import APPS
 
@@ -57,12 +58,18 @@ class _MotoConnections:
 
     moto answers requests of botocore before they reach the network. The chassis's client has no
     botocore below it, so its requests, complete with headers and signature, are passed on here.
+    Requests to other services of the shop, which a test serves, go through the network.
     """
 
+    def __init__(self) -> None:
+        self._network = Connections()
+
     def request(
-        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: object
-    ) -> WireAnswer:
-        """Return moto's response to a request."""
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout: Timeout
+    ) -> Response:
+        """Return moto's response to a request of AWS, or that of another service."""
+        if ".amazonaws.com" not in url:
+            return self._network.request(method, url, body=body, headers=headers, timeout=timeout)
         request = AWSRequest(method=method, url=url, data=body, headers=dict(headers)).prepare()
         answer = botocore_stubber("before-send", request)
         assert answer is not None, f"moto does not know {url}"
