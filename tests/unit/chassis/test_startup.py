@@ -6,12 +6,13 @@ import os
 import random
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from chassis import aws, connections, startup
+from chassis import aws, connections, signing, startup
 from support.paths import APPS, ROOT
 
 SERVICES = sorted(path.parent.name for path in APPS.glob("*/app.py"))
@@ -89,12 +90,17 @@ def test_connections_clients_and_credentials_are_dropped(
     closed: list[bool] = []
     monkeypatch.setattr(connections.Connections, "close", lambda _: closed.append(True))
     session, client = aws.session(), aws.client("sqs")
+    key = partial(signing._key, "secret", "20261129", "us-east-1", "sqs")
+    key()
     # WHEN a snapshot is taken or restored
     hook()
     # THEN nothing of it is used again
     assert closed == [True]
     assert aws.session() is not session
     assert aws.client("sqs") is not client
+    misses = signing._key.cache_info().misses
+    key()
+    assert signing._key.cache_info().misses == misses + 1
 
 
 def test_restored_processes_have_different_random_numbers() -> None:

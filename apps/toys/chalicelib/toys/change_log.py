@@ -1,9 +1,9 @@
 """The change log: the toys that were written, in order, in the service's own table.
 
-A write of a toy, its entry in the log and the log's new end are one transaction, so that none
-exists without the others, and whoever reads the end knows of every write that was answered. An
-entry holds only the toy's id: the toy itself is in the table, and each release derives from it what
-its index needs.
+A write of a toy, its entry in the log and the log's new end are one transaction: all three are
+stored or none. A reader of the end therefore learns of every write that has been answered. An entry
+holds only the toy's id: the toy itself is in the table, and each release derives from it what its
+index needs.
 """
 
 import time

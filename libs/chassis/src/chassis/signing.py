@@ -75,6 +75,11 @@ def signed(
     return result
 
 
+def forget_keys() -> None:
+    """Forget the derived keys, which are as secret as the credentials that they come from."""
+    _key.cache_clear()
+
+
 def _pairs(query: str) -> list[str]:
     return query.split("&") if query else []
 

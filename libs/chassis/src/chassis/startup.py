@@ -52,8 +52,9 @@ def after_restore() -> None:
 
 def _forget() -> None:
     """Close all connections, and drop clients and credentials; new ones are made when needed."""
-    from chassis import aws, connections
+    from chassis import aws, connections, signing
 
     connections.shared().close()
+    signing.forget_keys()
     aws.client.cache_clear()
     aws.session.cache_clear()

@@ -83,7 +83,7 @@ def test_unknown_stage_is_refused(tmp_path: Path) -> None:
 def test_reserved_name_is_refused_wherever_stages_are_read(
     tmp_path: Path, name: str, reason: str
 ) -> None:
-    # GIVEN a stage that somebody wrote by hand, beside a service
+    # GIVEN a stage that was added to the file by hand, and a service
     (tmp_path / "apps" / "orders").mkdir(parents=True)
     path = tmp_path / "stages.toml"
     path.write_text(STAGE.replace("[trial]", f"[{name}]"))
