@@ -10,7 +10,7 @@ from shopctl.project.layout import Layout
 @stage_option
 @click.option("--idle", is_flag=True, help="Only the cost of the stage while nobody uses it.")
 @click.option("--region", help="Region of the prices by use; default: that of the idle prices.")
-@click.option("--toys", type=click.IntRange(0), default=20, help="Toys looked at per order.")
+@click.option("--toys", type=click.IntRange(0), default=20, help="Toy views per order.")
 @click.option("--searches", type=click.IntRange(0), default=5, help="Searches per order.")
 @click.option("--lists", type=click.IntRange(0), default=1, help="Lists of orders per order.")
 @click.option(
@@ -46,7 +46,7 @@ def cost_command(
         return
     if prices:
         click.echo(
-            f"One order, with {toys} toys looked at, {searches} searches and {lists} lists of "
+            f"One order, with {toys} toy views, {searches} searches and {lists} lists of "
             f"orders; {milliseconds} ms for each invocation, an assumption:"
         )
         for line in usage_cost.lines(usage_cost.of_mix(mix, prices, milliseconds)):
