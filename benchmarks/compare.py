@@ -76,10 +76,8 @@ def measure(rounds: int, warm: int) -> dict[str, Any]:
                 "AWS_SECRET_ACCESS_KEY": "local",
                 "TABLE": "peers",
             }
-            sizes = {
-                case: (zips / f"{service}.zip").stat().st_size
-                for case, (service, _) in USE_CASES.items()
-            }
+            packages = {one.stem: one.stat().st_size for one in sorted(zips.glob("*.zip"))}
+            sizes = {case: packages[service] for case, (service, _) in USE_CASES.items()}
             for peer in PEERS:
                 for kind in PACKAGED:
                     sizes[f"{peer} {kind}"] = package(peer, kind, folder / f"{peer}-{kind}")
@@ -104,6 +102,7 @@ def measure(rounds: int, warm: int) -> dict[str, Any]:
                     if number:
                         samples[case].append(entry)
         return {
+            "packages": packages,
             "sizes": sizes,
             "cases": {case: summary(entries) for case, entries in samples.items()},
         }

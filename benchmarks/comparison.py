@@ -32,8 +32,14 @@ def summary_rows(peers: Any) -> list[str]:
     return rows
 
 
-def details(functions: Any, peers: Any, rounds: int) -> Iterator[str]:
-    """Yield the lines of the report's tables of cold starts and warm requests."""
+def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iterator[str]:
+    """Yield the lines of the report's tables of cold starts and warm requests.
+
+    Parameters
+    ----------
+    baseline
+        Commit whose packages were measured in the same rounds; empty if none was.
+    """
     yield (
         "Cold start: a fresh process of the packaged zip, to its first answer, against a canned "
         f"AWS on the loopback interface. Medians of {rounds} interleaved rounds; ratios are the "
@@ -53,22 +59,22 @@ def details(functions: Any, peers: Any, rounds: int) -> Iterator[str]:
                 yield f"| {name} | {figure['ms']} | {low} to {high} | {ratio} | {size:.1f} MB |"
         yield from ("", f"![{title}]({case}.svg)")
     yield from ("", "## Every function", "")
+    before = f", or by that of the same function at commit {baseline}" if baseline else ""
     yield (
-        "Divided by a bare boto3 handler, packaged as the shop's functions and run in the same "
-        "round:"
+        "Processor time of a cold start, and of a warm request, and the same divided by that of a "
+        f"bare boto3 handler, packaged as the shop's functions{before}; all run in the same rounds. "
+        "After each median, the quartiles."
     )
-    yield from (
-        "",
-        "| function | wall, ms | processor, ms | ratio of processor time | warm, ms | ratio |",
-    )
-    yield "|---|---|---|---|---|---|"
+    columns = ["function", "wall, ms", "cold, ms", "divided by boto3"]
+    columns += [f"divided by {baseline}"] if baseline else []
+    columns += ["warm, ms", "divided by boto3"]
+    yield from ("", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}")
     for name, figures in functions.items():
-        warm = figures.get("warm")
-        yield (
-            f"| {name} | {figures['wall']['now']} | {figures['cpu']['now']} | "
-            f"{_ratio(figures['cpu']['/bare'])} | {warm['now'] if warm else ''} | "
-            f"{_ratio(warm['/bare']) if warm else ''} |"
-        )
+        cold, warm = figures["cpu"], figures.get("warm")
+        cells = [name, figures["wall"]["now"], cold["now"], _ratio(cold["/bare"])]
+        cells += [_ratio(cold["/baseline"])] if baseline else []
+        cells += [warm["now"], _ratio(warm["/bare"])] if warm else ["", ""]
+        yield f"| {' | '.join(str(cell) for cell in cells)} |"
     yield ""
 
 

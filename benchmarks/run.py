@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 import comparison  # noqa: E402
-from support.running_shop import Shop  # noqa: E402
+import processes  # noqa: E402
+import rendering  # noqa: E402
+from support.running_shop import Shop, wait_until_idle  # noqa: E402
 from support.waiting import eventually  # noqa: E402
 
 IDLE_ORDERS = 30
@@ -35,6 +37,7 @@ CLIENTS = 4
 LOAD_SECONDS = 60
 ROUNDS = 9
 WARM_CALLS = 200
+MEASURED_ORDERS = 100
 PACKAGES = {"aws": {"ministack"}, "tools": {"chalice", "botocore", "pynamodb", "msgspec", "stripe"}}
 """Packages whose versions the report names, by the requirements file that pins them."""
 
@@ -59,38 +62,6 @@ def timed(action: Callable[[], Any]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
-
-
-def memory(shop: Shop) -> dict[str, float]:
-    """Return the memory of all the shop's processes in MiB: resident and proportional set size."""
-    pids = {process["pid"] for process in shop.run_json("status")["processes"].values()}
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    family, waiting = set(), list(pids)
-    while waiting:
-        pid = waiting.pop()
-        family.add(pid)
-        waiting += children.get(pid, [])
-    totals = {"Rss": 0, "Pss": 0}
-    for pid in family:
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            name, _, rest = line.partition(":")
-            if name in totals:
-                totals[name] += int(rest.split()[0])
-    return {
-        "processes": len(family),
-        "resident": round(totals["Rss"] / 1024),
-        "proportional": round(totals["Pss"] / 1024),
-    }
 
 
 def mail_times(shop: Shop) -> dict[str, datetime]:
@@ -143,6 +114,32 @@ def reads(shop: Shop) -> dict[str, Any]:
     return result
 
 
+def family(shop: Shop) -> processes.Family:
+    """Return the shop's processes."""
+    return processes.of_shop(shop.run_json("status"))
+
+
+def processor_time(shop: Shop) -> dict[str, float]:
+    """Return the milliseconds of processor time of an order, from browsing to the email.
+
+    Each of the orders comes after a list of toys and the page of a toy, and is looked at once.
+    """
+    token = shop.sign_in("alice@example.com")
+    shop.place(token)
+    wait_until_idle(shop)
+    toy = shop.toys[0]["id"]
+    known = family(shop)
+    meter = processes.ProcessorTime(known)
+    for _ in range(MEASURED_ORDERS):
+        shop.api("GET", "/toys?limit=20")
+        shop.api("GET", f"/toys/{toy}")
+        shop.order(shop.place(token)["id"], token)
+        time.sleep(0.2)
+    time.sleep(5)
+    used = meter.read(known | family(shop))
+    return {name: round(each / MEASURED_ORDERS * 1000, 1) for name, each in used.items()}
+
+
 def load(shop: Shop, seconds: int) -> dict[str, Any]:
     """Place orders from several clients for some seconds, then count charges and emails."""
     token = shop.sign_in("alice@example.com")
@@ -151,6 +148,8 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
     answers: list[float] = []
     end = time.monotonic() + seconds
     peak = {"resident": 0.0, "proportional": 0.0, "processes": 0.0}
+    wait_until_idle(shop)
+    meter = processes.ProcessorTime(family(shop))
 
     def client() -> None:
         while time.monotonic() < end:
@@ -170,7 +169,9 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         time.sleep(5)
-        now = memory(shop)
+        running = family(shop)
+        meter.read(running)
+        now = processes.memory(running)
         peak = {name: max(peak[name], now[name]) for name in peak}
     for thread in threads:
         thread.join()
@@ -179,6 +180,7 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
         seconds=300,
         every=2,
     )
+    used = meter.read(family(shop))
     charges: dict[str, int] = {}
     for entry in shop.run_json("ledger"):
         if (entry["type"], entry["status"]) == ("charge", "succeeded"):
@@ -187,6 +189,7 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
     return {
         "accepted": len(accepted),
         "seconds": seconds,
+        "clients": CLIENTS,
         "per_second": round(len(accepted) / seconds, 1),
         "errors": len(errors),
         "first_error": errors[0] if errors else None,
@@ -194,6 +197,7 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
         "mailed": percentiles(mailed),
         "charged_once": sum(charges.get(order_id) == 1 for order_id in accepted),
         "memory_peak": peak,
+        "processor": {name: round(each / len(accepted) * 1000, 1) for name, each in used.items()},
     }
 
 
@@ -251,68 +255,6 @@ def machine() -> dict[str, str]:
     }
 
 
-def report(result: dict[str, Any]) -> str:
-    """Return the result as Markdown."""
-    about, up, idle, under = (result[name] for name in ("machine", "up", "idle", "load"))
-    lines = [
-        "# Benchmark",
-        "",
-        "Written by `tox -e bench -- --write`. The times are from one machine and vary between "
-        "runs: compare them only within a run.",
-        "",
-        f"{about['cores']} cores ({about['processor']}), {about['system']}, "
-        f"Python {about['python']}, {about['packages']}; commit {about['commit']}.",
-        "",
-        "| what | figure | target |",
-        "|---|---|---|",
-    ]
-    if "cold_up" in up:
-        lines += [
-            f"| `./shop up` from a fresh clone, empty caches | {up['cold_up']} s | |",
-            f"| … and the first order paid | {up['cold_paid']} s | 60 s |",
-        ]
-    lines += [
-        f"| `./shop up` again, nothing changed | {up['warm_up']} s | 30 s |",
-        f"| … and the first order paid | {up['warm_paid']} s | |",
-        f"| accepted to paid, idle, p50 / p95 / p99 | {_ms(idle['paid'])} ms | |",
-        f"| accepted to emailed, idle, p50 / p95 / p99 | {_ms(idle['mailed'])} ms | p95 3000 ms |",
-    ]
-    lines += [
-        f"| {name}, p50 / p95 / p99 | {_ms(cuts)} ms | p95 100 ms |"
-        for name, cuts in result["reads"].items()
-    ]
-    lines += [
-        f"| orders placed in {under['seconds']} s by {CLIENTS} clients | {under['accepted']} "
-        f"({under['per_second']} per second), {under['errors']} failed | |",
-        f"| … of these, charged exactly once and emailed | {under['charged_once']} | all |",
-        f"| … response time, p50 / p95 / p99 | {_ms(under['answered'])} ms | |",
-        f"| … accepted to emailed, p50 / p95 / p99 | {_ms(under['mailed'])} ms | |",
-        "| memory when idle, PSS (RSS) | "
-        f"{result['memory']['proportional']} MiB ({result['memory']['resident']} MiB) | 1536 MiB |",
-        f"| peak memory under load, PSS (RSS) | {under['memory_peak']['proportional']:.0f} MiB "
-        f"({under['memory_peak']['resident']:.0f} MiB) | 1536 MiB |",
-        *comparison.summary_rows(result["peers"]),
-        "",
-        *comparison.details(result["functions"], result["peers"], result["rounds"]),
-    ]
-    return "\n".join(lines)
-
-
-def with_figures(readme: str, report: str) -> str:
-    """Return the README with the report's table between its figures markers."""
-    table = "\n".join(
-        line for line in report.split("Cold start")[0].splitlines() if line.startswith("|")
-    )
-    before, rest = readme.split("<!-- figures", 1)
-    mark, rest = rest.split("-->\n", 1)
-    after = rest[rest.index("<!-- end of figures -->") :]
-    return f"{before}<!-- figures{mark}-->\n{table}\n{after}"
-
-
-def _ms(cuts: dict[str, float]) -> str:
-    return " / ".join(f"{value:.0f}" for value in cuts.values())
-
-
 def main() -> None:
     """Run all measurements, print the report, and write it with ``--write``."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -325,6 +267,11 @@ def main() -> None:
         help="write benchmarks/report.md, its plots and the README's table",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of cold starts")
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        help="directory with the packages of a commit, one zip per service, named like the commit",
+    )
     parser.add_argument("--load-seconds", type=int, default=LOAD_SECONDS)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="toyshop-bench-"))
@@ -337,6 +284,8 @@ def main() -> None:
         try:
             shop.up()
             first_order(shop)
+            # until then pictures are added behind the open shop
+            shop.wait_for_pictures()
             shop.down()
             warm = timed(shop.up)
             result["up"] |= {
@@ -345,25 +294,29 @@ def main() -> None:
             }
             result["idle"] = idle_latencies(shop)
             result["reads"] = reads(shop)
-            result["memory"] = memory(shop)
+            result["processor"] = processor_time(shop)
+            result["memory"] = processes.memory(family(shop))
             result["load"] = load(shop, options.load_seconds)
         finally:
             shop.run("down", "--purge")
         # when nothing else runs
         counts = ("--rounds", str(options.rounds), "--warm", str(WARM_CALLS))
         result["rounds"] = options.rounds
-        result["functions"] = in_fresh_processes("cold_start.py", *counts)
+        result["baseline"] = options.baseline.name if options.baseline else ""
+        baseline = ("--baseline", str(options.baseline)) if options.baseline else ()
+        result["functions"] = in_fresh_processes("cold_start.py", *counts, *baseline)
         result["peers"] = in_fresh_processes("compare.py", *counts)
+        result["search"] = in_fresh_processes("search.py")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = report(result)
+    text = rendering.report(result)
     print(text)
     print(json.dumps(result, indent=2))
     if options.write:
         (ROOT / "benchmarks/report.md").write_text(text)
         comparison.plot(result["peers"], ROOT / "benchmarks")
         readme = ROOT / "README.md"
-        readme.write_text(with_figures(readme.read_text(), text))
+        readme.write_text(rendering.with_figures(readme.read_text(), text))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Measures the search index: ``python benchmarks/search.py``.
 
-Prints the CPU time of each kind of query at 1,000, 10,000 and 100,000 toys. Some kinds match
-the same 20 toys at each size, others match no toy or every toy.
+Prints the CPU time of each kind of query at 1,000, 10,000 and 100,000 toys, and how relevant the
+results of judged queries are. Some kinds match the same 20 toys at each size, others match no toy
+or every toy.
 """
 
 import argparse
@@ -19,12 +20,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [
-    str(ROOT / path) for path in ("apps/toys", "libs/contracts/src", "libs/chassis/src", "tools")
+    str(ROOT / path)
+    for path in ("apps/toys", "libs/contracts/src", "libs/chassis/src", "tools", "tests")
 ]
 
 import seed_catalogue  # noqa: E402
 from chalicelib.toys.index import Change, Document, Facet, SearchIndex  # noqa: E402
 from contracts.toys import ToyQuery  # noqa: E402
+from support.relevance import ndcg  # noqa: E402
 
 SIZES = (1_000, 10_000, 100_000)
 MATCHES = 20
@@ -211,8 +214,11 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
     change = (time.process_time() - started) / len(toys)
     started = time.process_time()
     loaded.dump()
+    relevance = ndcg()
     return {
         "kinds": kinds,
+        "ndcg_at_10": statistics.mean(relevance.values()),
+        "judged_queries": len(relevance),
         "build_ms": build * 1000,
         "memory_mb": resident_with(snapshot),
         "snapshot_bytes": len(snapshot),
@@ -266,33 +272,44 @@ def measure_fts5(size: int, seconds: float) -> None:
         print(f"| {words} | {times[0]:.2f} ms | {times[1]:.2f} ms |")
 
 
+def table(kinds: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown of the CPU time of each kind of query."""
+    yield "| query | " + " | ".join(f"{size:,} toys" for size in sizes) + " | ratio |"
+    yield "|---|" + "--:|" * (len(sizes) + 1)
+    for name, times in kinds.items():
+        by_size = {int(size): time for size, time in times.items()}
+        cells = " | ".join(f"{by_size[size]:.3f} ms" for size in sizes)
+        yield f"| {name} | {cells} | {by_size[sizes[-1]] / by_size[sizes[0]]:.2f} |"
+
+
+def summary(figures: Mapping[str, Any], size: int) -> str:
+    """Return in words what was measured beside the queries, for the largest catalogue."""
+    return (
+        f"The snapshot of {size:,} toys has {figures['snapshot_bytes'] / 1e6:.1f} MB and is loaded "
+        f"in {figures['load_ms']:.0f} ms; the first search takes {figures['first_search_ms']:.1f} "
+        f"ms, a change {figures['change_ms']:.2f} ms, a snapshot after 100 changes "
+        f"{figures['dump_after_changes_ms']:.0f} ms, and building the index "
+        f"{figures['build_ms'] / 1000:.1f} s. It takes {figures['memory_mb']:.0f} MB of memory. "
+        f"NDCG@10 of {figures['judged_queries']} judged queries over the seeded catalogue: "
+        f"{figures['ndcg_at_10']:.3f}."
+    )
+
+
 def main() -> None:
-    """Measure and print a table, or JSON."""
+    """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--seconds", type=float, default=0.5, help="CPU time for each kind")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--fts5", action="store_true", help="measure SQLite's FTS5 too")
     arguments = parser.parse_args()
     figures = measure(arguments.sizes, arguments.seconds)
+    print("\n".join(table(figures["kinds"], arguments.sizes)))
+    print(f"\n{summary(figures, arguments.sizes[-1])}")
     if arguments.json:
-        print(json.dumps(figures, indent=2))
-        return
-    sizes = arguments.sizes
-    print("| query | " + " | ".join(f"{size:,} toys" for size in sizes) + " | ratio |")
-    print("|---|" + "--:|" * (len(sizes) + 1))
-    for name, times in figures["kinds"].items():
-        cells = [f"{times[size]:.3f} ms" for size in sizes]
-        print(f"| {name} | {' | '.join(cells)} | {times[sizes[-1]] / times[sizes[0]]:.2f} |")
-    print(
-        f"\nSnapshot of {sizes[-1]:,} toys: {figures['snapshot_bytes'] / 1e6:.1f} MB, loaded in "
-        f"{figures['load_ms']:.0f} ms, first search {figures['first_search_ms']:.1f} ms, "
-        f"a change {figures['change_ms']:.2f} ms, "
-        f"dump after 100 changes {figures['dump_after_changes_ms']:.0f} ms, "
-        f"build {figures['build_ms'] / 1000:.1f} s, resident memory {figures['memory_mb']:.0f} MB"
-    )
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
     if arguments.fts5:
-        measure_fts5(sizes[-1], arguments.seconds)
+        measure_fts5(arguments.sizes[-1], arguments.seconds)
 
 
 if __name__ == "__main__":

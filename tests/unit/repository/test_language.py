@@ -48,7 +48,7 @@ ALLOWED = (
     # products, and the pictures that are drawn of them
     ("tools/seed_catalogue/*.json", r""),
     ("tools/seed_catalogue/*.toml", r""),
-    ("tests/unit/toys/judged_queries.toml", r""),
+    ("tests/support/judged_queries.toml", r""),
     ("web/*", r"a bear…|--paper"),
     # characters of a text
     ("*", r"ascii_letters|letters?(,| and) digits|(lower|upper)-case letter"),
