@@ -60,6 +60,19 @@ def package(name: str, kind: str, directory: Path) -> int:
     return Path(archive).stat().st_size
 
 
+def released() -> dict[str, int]:
+    """Return the size of each service's package for AWS in bytes, zipped."""
+    from shopctl.packaging.package import build
+    from shopctl.project import services
+    from shopctl.project.layout import Layout
+
+    layout = Layout.find()
+    return {
+        service.name: build(service, "local", layout, for_lambda=True).archive.stat().st_size
+        for service in services.load(layout.apps, ())
+    }
+
+
 def measure(rounds: int, warm: int) -> dict[str, Any]:
     """Measure the shop's functions and all peers in interleaved rounds."""
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as state:
@@ -76,8 +89,10 @@ def measure(rounds: int, warm: int) -> dict[str, Any]:
                 "AWS_SECRET_ACCESS_KEY": "local",
                 "TABLE": "peers",
             }
-            packages = {one.stem: one.stat().st_size for one in sorted(zips.glob("*.zip"))}
-            sizes = {case: packages[service] for case, (service, _) in USE_CASES.items()}
+            sizes = {
+                case: (zips / f"{service}.zip").stat().st_size
+                for case, (service, _) in USE_CASES.items()
+            }
             for peer in PEERS:
                 for kind in PACKAGED:
                     sizes[f"{peer} {kind}"] = package(peer, kind, folder / f"{peer}-{kind}")
@@ -102,7 +117,7 @@ def measure(rounds: int, warm: int) -> dict[str, Any]:
                     if number:
                         samples[case].append(entry)
         return {
-            "packages": packages,
+            "packages": released(),
             "sizes": sizes,
             "cases": {case: summary(entries) for case, entries in samples.items()},
         }

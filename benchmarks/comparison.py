@@ -61,9 +61,9 @@ def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iter
     yield from ("", "## Every function", "")
     before = f", or by that of the same function at commit {baseline}" if baseline else ""
     yield (
-        "Processor time of a cold start, and of a warm request, and the same divided by that of a "
-        f"bare boto3 handler, packaged as the shop's functions{before}; all run in the same rounds. "
-        "After each median, the quartiles."
+        "Processor time of a cold start and of a warm request, also divided by that of a bare "
+        f"boto3 handler, packaged as the shop's functions{before}; all run in the same rounds. "
+        "The quartiles are in brackets."
     )
     columns = ["function", "wall, ms", "cold, ms", "divided by boto3"]
     columns += [f"divided by {baseline}"] if baseline else []

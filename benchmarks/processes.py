@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-_FUNCTION = "toyshop-local-"
+_APPS = Path(__file__).resolve().parents[1] / "apps"
+_SERVICES = {f"toyshop-local-{app.name.replace('_', '-')}-": app.name for app in _APPS.iterdir()}
 
 Family = dict[psutil.Process, str]
 """What each process does: its name in ``./shop status``, or whose functions it runs."""
@@ -84,4 +86,4 @@ def _service_of(process: psutil.Process) -> str:
         function = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "")
     except psutil.NoSuchProcess:
         return ""
-    return function.removeprefix(_FUNCTION).rpartition("-")[0]
+    return next((name for prefix, name in _SERVICES.items() if function.startswith(prefix)), "")

@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import comparison
 import search
+
+import comparison
 
 PACKAGE_LIMITS = {"payments": 16.0}
 OTHER_LIMIT = 6.0
@@ -116,16 +117,16 @@ def _package_rows(packages: Mapping[str, int]) -> Iterator[str]:
     payments = packages["payments"] / 1e6
     largest = max(size for name, size in packages.items() if name != "payments") / 1e6
     limit = PACKAGE_LIMITS["payments"]
-    yield f"| packages, zipped: the largest but payments | {largest:.1f} MB | {OTHER_LIMIT:.0f} MB |"
+    yield f"| the largest package but payments, zipped | {largest:.1f} MB | {OTHER_LIMIT:.0f} MB |"
     yield f"| … payments, which has fonts for receipts | {payments:.1f} MB | {limit:.0f} MB |"
 
 
 def _processor_section(result: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Processor time of an order", "")
     yield (
-        "An order of one toy on an idle shop, with a list of toys and the page of a toy before it "
-        "and the order's page after it, by process; and an order under load, with nothing beside "
-        "it, in milliseconds. Functions are named after their service."
+        "Milliseconds by process; functions are named after their service. The first column is an "
+        "order of one toy on an idle shop, after a list of toys and the page of a toy, and with "
+        "one look at the order. The second is an order under load, with nothing beside it."
     )
     yield from ("", "| process | browsing to the email | under load |", "|---|--:|--:|")
     alone, loaded = result["processor"], result["load"]["processor"]

@@ -25,9 +25,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
-import comparison  # noqa: E402
 import processes  # noqa: E402
 import rendering  # noqa: E402
+
+import comparison  # noqa: E402
 from support.running_shop import Shop, wait_until_idle  # noqa: E402
 from support.waiting import eventually  # noqa: E402
 
