@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,6 +29,7 @@ from urllib3.connection import HTTPConnection
 from chassis import aws, aws_client, signing
 from chassis.aws_client import SERVICES, AwsClient
 from chassis.credentials import Credentials
+from chassis.s3_client import S3Client
 from shopctl.local import environment
 
 Params = dict[str, Any]
@@ -68,6 +70,8 @@ class Canned(NamedTuple):
 
 
 def canned(document: Any, status: int = 200, **headers: str) -> Canned:
+    if isinstance(document, Canned):
+        return document
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Canned(body, status, {"x-amzn-requestid": "request-1", **named})
@@ -79,6 +83,9 @@ PUBLISHED = f"""<PublishBatchResponse xmlns="{SNS}"><PublishBatchResult>
 <Successful><member><Id>0</Id><MessageId>m-0</MessageId></member></Successful>
 </PublishBatchResult><ResponseMetadata><RequestId>request-2</RequestId></ResponseMetadata>
 </PublishBatchResponse>""".encode()
+
+OBJECT = {"Bucket": "toyshop-private", "Key": "documents/fil_1"}
+S3_IDS = {"x-amz-request-id": "request-4", "x-amz-id-2": "host-4"}
 
 CALLS: list[tuple[str, str, Params, Any]] = [
     ("dynamodb", "GetItem", {"TableName": "t", "Key": KEY, "ConsistentRead": True},
@@ -151,6 +158,21 @@ CALLS: list[tuple[str, str, Params, Any]] = [
      {"FromEmailAddress": "shop@example.com", "Destination": {"ToAddresses": ["zoë@example.com"]},
       "Content": {"Raw": {"Data": b"Subject: \xff\r\n\r\nhello"}}},
      {"MessageId": "m"}),
+    ("s3", "PutObject",
+     {**OBJECT, "Body": b"\x00\xff%PDF", "ContentType": "application/pdf", "IfNoneMatch": "*",
+      "CacheControl": "public, max-age=1", "Metadata": {"sha256": "0" * 64}},
+     Canned(b"", 200, {"ETag": '"1"', "x-amz-checksum-crc32": "AAAAAA==", **S3_IDS})),
+    ("s3", "PutObject", {**OBJECT, "Body": b""}, Canned(b"", 200, S3_IDS)),
+    ("s3", "GetObject", OBJECT,
+     Canned(b"content", 200,
+            {"Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT", "Content-Type": "image/png",
+             "ETag": '"1"', "x-amz-meta-sequence": "7", **S3_IDS})),
+    ("s3", "GetObject", {**OBJECT, "Key": "a b/é+~.txt"}, Canned(b"", 200, S3_IDS)),
+    ("s3", "HeadObject", OBJECT,
+     Canned(b"", 200,
+            {"Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT", "Content-Type": "image/png",
+             "Cache-Control": "public", "x-amz-meta-sha256": "abc", **S3_IDS})),
+    ("s3", "DeleteObject", OBJECT, Canned(b"", 204, S3_IDS)),
 ]  # fmt: skip
 
 
@@ -161,6 +183,15 @@ def json_error(code: str, message: str = "no", status: int = 400, **members: Any
 REFUSED = f"""<ErrorResponse xmlns="{SNS}"><Error><Type>Sender</Type><Code>{{}}</Code>
 <Message>no &amp; no</Message></Error><RequestId>request-3</RequestId></ErrorResponse>"""
 PREFIX = "com.amazonaws.dynamodb.v20120810#"
+
+
+def s3_error(code: str, status: int) -> Canned:
+    body = f"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>{code}</Code><Message>no &amp; no</Message><Key>k</Key>
+<RequestId>request-4</RequestId><HostId>host-4</HostId></Error>"""
+    return Canned(body.encode(), status, {"Content-Type": "application/xml", **S3_IDS})
+
+
 DENIED = "com.amazon.coral.service#AccessDeniedException"
 
 ERRORS: list[tuple[str, str, Canned]] = [
@@ -209,6 +240,16 @@ ERRORS: list[tuple[str, str, Canned]] = [
                            ("TooManyRequestsException", 429), ("LimitExceededException", 400),
                            ("AccountSuspendedException", 400), ("InternalFailure", 500))),
     ("sesv2", "SendEmail", canned(b"", 500)),
+    ("s3", "PutObject", s3_error("PreconditionFailed", 412)),
+    ("s3", "PutObject", s3_error("ConditionalRequestConflict", 409)),
+    ("s3", "PutObject", s3_error("SlowDown", 503)),
+    ("s3", "PutObject", Canned(b"<html>Unavailable</html>", 503)),
+    ("s3", "GetObject", s3_error("NoSuchKey", 404)),
+    ("s3", "GetObject", s3_error("AccessDenied", 403)),
+    ("s3", "GetObject", s3_error("InternalError", 500)),
+    ("s3", "HeadObject", Canned(b"", 404, S3_IDS)),
+    ("s3", "HeadObject", Canned(b"", 403, S3_IDS)),
+    ("s3", "DeleteObject", s3_error("AccessDenied", 403)),
     ("sesv2", "SendEmail", canned({"Message": "denied"}, 403,
                                   x_amzn_errortype="AccessDeniedException")),
     ("cognito-idp", "ForgotPassword", json_error("CodeDeliveryFailureException")),
@@ -243,7 +284,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Aws
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if "Expect" in self.headers:
+            self.send_response_only(100)
+            self.end_headers()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.sent.append(Sent(self.command, self.path, headers, body))
         answers = self.server.answers
@@ -258,6 +302,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST  # noqa: N815 - names of the base class
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
@@ -314,7 +360,8 @@ def clients(server: Aws, service: str, attempts: int = 1) -> tuple[AwsClient, An
     key = (service, f"http://127.0.0.1:{server.server_port}", attempts)
     if key not in _by_botocore:
         _by_botocore[key] = aws.botocore_client(service, attempts=attempts, read_timeout=0.3)
-    return AwsClient(service, read_timeout=0.3, attempts=attempts), _by_botocore[key]
+    kind = S3Client if service == "s3" else AwsClient
+    return kind(service, read_timeout=0.3, attempts=attempts), _by_botocore[key]
 
 
 def outcome(call: Callable[[], Any]) -> Any:
@@ -332,6 +379,9 @@ def comparable(answer: dict[str, Any]) -> dict[str, Any]:
     # botocore reads no member of an error that its model does not have
     metadata = {**answer["ResponseMetadata"]}
     rest = {name: value for name, value in answer.items() if name not in ("message", "Message")}
+    if "Body" in rest:
+        with rest["Body"] as body:
+            rest["Body"] = body.read()
     return {**rest, "ResponseMetadata": metadata}
 
 
@@ -342,10 +392,13 @@ def meaning(sent: Sent) -> Any:
         for name, value in sent.headers.items()
         if name
         in ("content-type", "x-amz-target", "x-amzn-query-mode", "x-amz-security-token", "host")
+        or name in ("cache-control", "if-none-match", "x-amz-content-sha256")
+        or name.startswith(("x-amz-meta-", "x-amz-checksum-", "x-amz-sdk-"))
     }
-    if sent.headers["content-type"].startswith("application/x-www-form"):
-        body: Any = dict(parse_qsl(sent.body.decode(), keep_blank_values=True))
-    else:
+    body: Any = sent.body
+    if sent.headers.get("content-type", "").startswith("application/x-www-form"):
+        body = dict(parse_qsl(sent.body.decode(), keep_blank_values=True))
+    elif "json" in sent.headers.get("content-type", ""):
         body = json.loads(sent.body)
     scope = re.search(r"Credential=([^,]*)", sent.headers.get("authorization", ""))
     return sent.method, sent.path, headers, body, scope and scope[1]
@@ -357,7 +410,7 @@ def both(server: Aws, service: str, operation: str, params: Params, attempts: in
     result = []
     for client in clients(server, service, attempts):
         server.answers, server.sent = list(answers), []
-        result.append((outcome(lambda: client._make_api_call(operation, params)), server.sent))  # noqa: B023
+        result.append((outcome(lambda: client._make_api_call(operation, {**params})), server.sent))  # noqa: B023
     return result
 
 
@@ -642,6 +695,45 @@ def test_config_file_is_left_to_botocore_but_the_local_cloud_has_none(
     (tmp_path / "config").touch()
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert not aws.environment_suffices()
+
+
+def test_objects_are_written_again_after_an_error(aws_server: Aws, waits: list[float]) -> None:
+    aws_server.answers = [s3_error("SlowDown", 503), CLOSED, Canned(b"", 200, S3_IDS)]
+    params = {**OBJECT, "Body": b"content"}
+    (ours, our_requests), (theirs, _) = both(aws_server, "s3", "PutObject", params, attempts=3)
+    assert ours == theirs
+    assert [sent.body for sent in our_requests] == [b"content"] * 3
+
+
+def test_a_damaged_object_is_read_again(aws_server: Aws, waits: list[float]) -> None:
+    damaged = Canned(b"content", 200, {"x-amz-checksum-crc32": "AAAAAA=="})
+    checksum = b64encode(zlib.crc32(b"content").to_bytes(4, "big")).decode()
+    aws_server.answers = [damaged, Canned(b"content", 200, {"x-amz-checksum-crc32": checksum})]
+    client, _ = clients(aws_server, "s3", attempts=2)
+    assert client.get_object(**OBJECT)["Body"].read() == b"content"
+    aws_server.answers = [damaged]
+    with pytest.raises(botocore.exceptions.FlexibleChecksumError):
+        client.get_object(**OBJECT)
+
+
+@pytest.mark.parametrize("token", ["to/ken+=", None])
+@pytest.mark.parametrize(
+    "shown",
+    [{}, {"ResponseContentType": "a/b", "ResponseContentDisposition": 'inline; filename="a b"'}],
+)
+def test_links_are_those_of_botocore(
+    aws_server: Aws, monkeypatch: pytest.MonkeyPatch, token: str | None, shown: Params
+) -> None:
+    monkeypatch.setattr(
+        "chassis.credentials.current", lambda: Credentials("AKIDEXAMPLE", "secret", token)
+    )
+    theirs = botocore.session.Session()
+    theirs.set_credentials("AKIDEXAMPLE", "secret", token)
+    monkeypatch.setattr(aws, "session", lambda: theirs)
+    arguments: Any = ("get_object", {**OBJECT, **shown}, 300)
+    with time_machine.travel(1_764_400_000, tick=False):
+        ours = clients(aws_server, "s3")[0].generate_presigned_url(*arguments)
+        assert ours == aws.botocore_client("s3").generate_presigned_url(*arguments)
 
 
 @pytest.mark.parametrize(

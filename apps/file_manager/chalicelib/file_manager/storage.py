@@ -44,7 +44,7 @@ class Storage:
     Parameters
     ----------
     s3
-        Returns a botocore S3 client; called when it is first needed.
+        Returns a client of S3; called when it is first needed.
     public_bucket, private_bucket
         Names of the buckets.
     """
@@ -74,7 +74,7 @@ class Storage:
         Parameters
         ----------
         size
-            Announced size in bytes; of a longer upload, only one more byte is read.
+            Announced size in bytes; of a longer upload, only one more byte is returned.
 
         Raises
         ------

@@ -39,6 +39,7 @@ In every service
 ``redaction``      masks card numbers and other secrets
 ``aws``            the clients of AWS
 ``aws_client``     the chassis's own client of the services on the hot paths
+``s3_client``      the same for objects of S3
 ``signing``        the signatures of requests to AWS
 ``credentials``    the credentials and region of the process
 ``connections``    the HTTP connections of the process

@@ -56,7 +56,12 @@ def client(service: str, *, read_timeout: float = _READ_TIMEOUT, attempts: int =
     from chassis import aws_client
 
     if service in aws_client.SERVICES and environment_suffices():
-        return aws_client.AwsClient(service, read_timeout=read_timeout, attempts=attempts)
+        kind = aws_client.AwsClient
+        if service == "s3":
+            from chassis import s3_client
+
+            kind = s3_client.S3Client
+        return kind(service, read_timeout=read_timeout, attempts=attempts)
     return botocore_client(service, read_timeout=read_timeout, attempts=attempts)
 
 

@@ -116,6 +116,10 @@ SERVICES: Mapping[str, _Service] = {
         | {"AdminConfirmSignUp", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut"},
         _COGNITO_UNSIGNED,
     ),
+    # the requests are those of chassis.s3_client
+    "s3": _Service(
+        "S3", "", "", frozenset({"DeleteObject", "GetObject", "HeadObject", "PutObject"})
+    ),
     "sesv2": _Service(
         "SESV2",
         "",
@@ -187,6 +191,15 @@ def endpoint_of(service: str, region: str) -> str:
     return configured or f"https://{host}.{region}.{domain_of(region)}"
 
 
+class Request(NamedTuple):
+    """A request without its signature."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class AwsClient:
     """A client of one service, for the operations in ``SERVICES``; safe for several threads.
 
@@ -243,12 +256,10 @@ class AwsClient:
         if not self.knows(operation):
             return self._botocore._make_api_call(operation, params)  # type: ignore[no-any-return]
         region = credentials.region() or ""
-        path = self._api.paths.get(operation, "/")
-        url = endpoint_of(self.service, region).rstrip("/") + path
-        headers, body = self._serialized(operation, params)
+        request = self._request(operation, params, endpoint_of(self.service, region).rstrip("/"))
         attempt, cost = 1, 0
         while True:
-            received = self._attempt(operation, url, body, headers, region)
+            received = self._attempt(operation, request, region)
             response = None if isinstance(received, Exception) else received
             answer = {} if response is None else self._parsed(operation, response, attempt)
             retry = self._retry(attempt, response, answer)
@@ -266,6 +277,11 @@ class AwsClient:
             raise ClientError(answer, operation)
         self._quota.release(cost or 1)
         return answer
+
+    def _request(self, operation: str, params: Params, endpoint: str) -> Request:
+        headers, body = self._serialized(operation, params)
+        path = self._api.paths.get(operation, "/")
+        return Request("POST", endpoint + path, headers, body)
 
     def _serialized(self, operation: str, params: Params) -> tuple[dict[str, str], bytes]:
         if self._api.paths:
@@ -288,10 +304,9 @@ class AwsClient:
             headers["x-amzn-query-mode"] = "true"
         return headers, msgspec.json.encode(params)
 
-    def _attempt(
-        self, operation: str, url: str, body: bytes, headers: Mapping[str, str], region: str
-    ) -> Response | Exception:
+    def _attempt(self, operation: str, request: Request, region: str) -> Response | Exception:
         """Send a request once; return the response, or botocore's exception if there is none."""
+        method, url, headers, body = request
         if operation not in self._api.unsigned:
             found = credentials.current()
             if found is None:
@@ -299,7 +314,7 @@ class AwsClient:
 
                 raise NoCredentialsError
             headers = signed(
-                "POST",
+                method,
                 url,
                 body,
                 headers,
@@ -309,7 +324,7 @@ class AwsClient:
             )
         try:
             return connections.shared().request(
-                "POST", url, body=body, headers=headers, timeout=self._timeout
+                method, url, body=body, headers=headers, timeout=self._timeout
             )
         except urllib3.exceptions.HTTPError as error:
             return _botocore_error(error, url)
@@ -321,7 +336,7 @@ class AwsClient:
             metadata["RequestId"] = headers["x-amzn-requestid"]
         if response.status < 301:
             answer = self._decoded(operation, response.data)
-        elif response.status >= 500 and _is_generic(response.data):
+        elif response.status >= 500 and is_generic(response.data):
             metadata = {}
             from http.client import responses
 
@@ -334,13 +349,19 @@ class AwsClient:
         else:
             answer = _xml_error(response.data)
         metadata = answer.setdefault("ResponseMetadata", metadata)
-        metadata["HTTPStatusCode"] = response.status
-        metadata["HTTPHeaders"] = headers
-        metadata["RetryAttempts"] = attempt - 1
+        metadata.update(self._metadata(response, headers, attempt))
+        return answer
+
+    def _metadata(self, response: Response, headers: Answer, attempt: int) -> Answer:
+        metadata: Answer = {
+            "HTTPStatusCode": response.status,
+            "HTTPHeaders": headers,
+            "RetryAttempts": attempt - 1,
+        }
         if attempt >= self._attempts:
             # botocore says so whether the attempt succeeded or not
             metadata["MaxAttemptsReached"] = True
-        return answer
+        return metadata
 
     def _decoded(self, operation: str, body: bytes) -> Answer:
         if not self._api.is_json:
@@ -431,7 +452,7 @@ def _is_intact(response: Response) -> bool:
     return checksum is None or crc32(response.data) == int(checksum)
 
 
-def _is_generic(body: bytes) -> bool:
+def is_generic(body: bytes) -> bool:
     """Return whether the body of an error comes from a load balancer."""
     text = body.strip()
     return not text or text.startswith(b"<html>")
@@ -490,7 +511,7 @@ def _add_fields(fields: dict[str, str], name: str, value: Any) -> None:
 
 
 def _xml_answer(body: bytes) -> Answer:
-    root = _xml(body)
+    root = parsed_xml(body)
     result = next((child for child in root if child.tag.endswith("Result")), None)
     answer: Answer = {}
     if result is not None:
@@ -510,13 +531,14 @@ def _entry(element: "Element") -> dict[str, Any]:
 
 
 def _xml_error(body: bytes) -> Answer:
-    root = _xml(body)
+    root = parsed_xml(body)
     error = {member.tag: member.text or "" for member in root.find("Error") or ()}
     request_id = root.findtext("RequestId") or ""
     return {"Error": error, "ResponseMetadata": {"RequestId": request_id}}
 
 
-def _xml(body: bytes) -> "Element":
+def parsed_xml(body: bytes) -> "Element":
+    """Return the root of an XML document of AWS, without the namespaces of its tags."""
     # answers of AWS only, which botocore parses in the same way
     from xml.etree import ElementTree  # nosec B405
 

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4: signs the headers of a request.
+"""AWS Signature Version 4: signs the headers of a request, or a URL.
 
 The key of a signature depends on the secret, day, region and service only, so it is derived once a
 day and not once a request.
@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from chassis.credentials import Credentials
 
@@ -39,40 +40,107 @@ def signed(
         The name of the service in signatures: ``dynamodb``, ``execute-api``, …
     """
     parts = urlsplit(url)
-    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    now = _now()
     result = {**headers, "X-Amz-Date": now}
     if credentials.token:
         result["X-Amz-Security-Token"] = credentials.token
+    digest = sha256(body).hexdigest()
+    if service == "s3":
+        result["X-Amz-Content-SHA256"] = digest
     included = {
         name: " ".join(value.split())
         for name, value in ((name.lower(), value) for name, value in result.items())
         if name not in _UNSIGNED
     }
-    included["host"] = parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])
-    names = sorted(included)
-    signed_names = ";".join(names)
+    included["host"] = _host(parts)
+    scope = _Scope(now[:8], region, service)
+    signature = _signature(method, parts, included, digest, now, scope, credentials)
+    result["Authorization"] = (
+        f"{_ALGORITHM} Credential={credentials.access_key}/{scope.text}, "
+        f"SignedHeaders={';'.join(sorted(included))}, Signature={signature}"
+    )
+    return result
+
+
+def presigned(
+    url: str, *, seconds: int, service: str, region: str, credentials: Credentials
+) -> str:
+    """Return a URL with which anyone may send a GET request for a while.
+
+    Parameters
+    ----------
+    url
+        The URL, percent-encoded.
+    seconds
+        How long the URL is valid, unless the credentials expire earlier.
+    service
+        The name of the service in signatures.
+    """
+    now = _now()
+    scope = _Scope(now[:8], region, service)
+    parameters = {
+        "X-Amz-Algorithm": _ALGORITHM,
+        "X-Amz-Credential": f"{credentials.access_key}/{scope.text}",
+        "X-Amz-Date": now,
+        "X-Amz-Expires": str(seconds),
+        "X-Amz-SignedHeaders": "host",
+    }
+    if credentials.token:
+        parameters["X-Amz-Security-Token"] = credentials.token
+    url += ("&" if "?" in url else "?") + urlencode(parameters, quote_via=quote)
+    parts = urlsplit(url)
+    signature = _signature(
+        "GET", parts, {"host": _host(parts)}, "UNSIGNED-PAYLOAD", now, scope, credentials
+    )
+    return f"{url}&X-Amz-Signature={signature}"
+
+
+class _Scope(NamedTuple):
+    """What a derived key may sign."""
+
+    day: str
+    region: str
+    service: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.day}/{self.region}/{self.service}/aws4_request"
+
+
+def _now() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.lower().removesuffix(_DEFAULT_PORTS[parts.scheme])
+
+
+def _signature(
+    method: str,
+    parts: SplitResult,
+    headers: Mapping[str, str],
+    digest: str,
+    now: str,
+    scope: _Scope,
+    credentials: Credentials,
+) -> str:
+    path = parts.path or "/"
+    names = sorted(headers)
     canonical = "\n".join(
         (
             method,
             # API Gateway decodes a path before it verifies the signature, hence encoded twice
-            quote(parts.path or "/", safe="/~"),
+            path if scope.service == "s3" else quote(path, safe="/~"),
             "&".join(map("=".join, sorted(pair.split("=", 1) for pair in _pairs(parts.query)))),
-            *(f"{name}:{included[name]}" for name in names),
+            *(f"{name}:{headers[name]}" for name in names),
             "",
-            signed_names,
-            sha256(body).hexdigest(),
+            ";".join(names),
+            digest,
         )
     )
-    day = now[:8]
-    scope = f"{day}/{region}/{service}/aws4_request"
-    text = f"{_ALGORITHM}\n{now}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-    key = _key(credentials.secret_key, day, region, service)
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    result["Authorization"] = (
-        f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-        f"SignedHeaders={signed_names}, Signature={signature}"
-    )
-    return result
+    text = f"{_ALGORITHM}\n{now}\n{scope.text}\n{sha256(canonical.encode()).hexdigest()}"
+    key = _key(credentials.secret_key, *scope)
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def forget_keys() -> None:
