@@ -109,10 +109,31 @@ def test_reserved_concurrency_belongs_to_the_function(
                 assert properties.get("ReservedConcurrentExecutions") == wanted
 
 
+def test_only_functions_of_the_api_start_from_snapshots(template: dict[str, Any]) -> None:
+    # GIVEN functions that the API invokes, and event handlers
+    functions = of_type(template, "AWS::Lambda::Function")
+    waited_for = {"APIHandler", "JwtAuthorizer"} & set(functions)
+    # THEN only the former have snapshots, and each has a version for them
+    found = {name for name, properties in functions.items() if "SnapStart" in properties}
+    assert found == waited_for
+    assert all(functions[name]["SnapStart"] == {"ApplyOn": "PublishedVersions"} for name in found)
+
+
+def test_a_release_deletes_the_versions_before_it(template: dict[str, Any]) -> None:
+    versions = [
+        resource
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Version"
+    ]
+    assert len(versions) == len(of_type(template, "AWS::Lambda::Function"))
+    assert {version["DeletionPolicy"] for version in versions} == {"Delete"}
+
+
 def test_stage_without_gradual_releases_has_no_alias(staging: Templates) -> None:
     for template in staging.translated.values():
         assert aliases(template) == {}
         assert of_type(template, "AWS::CodeDeploy::DeploymentGroup") == {}
+        assert "SnapStart" not in json.dumps(template)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from policy_sentry.querying.actions import get_action_data
 
 from shopctl.cli.main import cli
-from shopctl.deploying.deploy import LAMBDA_PYTHON
+from shopctl.deploying.stage_template import LAMBDA_PYTHON
 from shopctl.project import stages
 from shopctl.project.layout import Layout
 from support import iam_policies
@@ -114,9 +114,10 @@ def test_pipeline_deploys_and_smoke_tests_each_stage(team: Layout) -> None:
         ("prod", "Prod", "Deploy"),
         ("prod", "Prod", "Smoke"),
     ]
-    # THEN the stages exist; prod has gradual releases and no test payments
+    # THEN the stages exist; prod has gradual releases, snapshots and no test payments
     prod = stages.load(team.stages, "prod")
     assert prod.gradual_release
+    assert prod.snap_start
     assert not prod.test_payments
     assert stages.load(team.stages, "staging").test_payments
 

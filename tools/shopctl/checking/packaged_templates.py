@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shopctl.aws.ssm_parameters import PlaceholderValues
-from shopctl.deploying import gradual_release, stage_config
+from shopctl.deploying import stage_config, stage_template
 from shopctl.packaging.package import make_templates
 from shopctl.project.errors import ShopProblem
 from shopctl.project.services import Service
@@ -62,16 +62,17 @@ def _package(service: Service, stages: list[Stage], directory: Path) -> Iterator
     try:
         files = _render(service, stages)
         paths = make_templates(service.name, service.directory, names, files, directory)
+        made = [
+            stage_template.apply(
+                parse_yaml(paths[stage.name].read_text()), stage, embedded=bool(stage.aws)
+            )
+            for stage in stages
+        ]
     except ShopProblem as problem:
         yield Packaged(service, names[0], "", problem)
         return
-    for stage in stages:
-        template = paths[stage.name].read_text()
-        if stage.gradual_release:
-            template = json.dumps(
-                gradual_release.apply(parse_yaml(template), stage.gradual_release)
-            )
-        yield Packaged(service, stage.name, template)
+    for name, template in zip(names, made, strict=True):
+        yield Packaged(service, name, json.dumps(template))
 
 
 def _render(service: Service, stages: Iterable[Stage]) -> dict[str, str]:

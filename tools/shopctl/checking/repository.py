@@ -23,8 +23,9 @@ SAMPLE = NewStage(
     domain="shop.example.com",
     alarm_email="operations@example.com",
     gradual_release="Canary10Percent5Minutes",
+    snap_start=True,
 )
-"""The stage on AWS that is always checked: in a network, with alarms and gradual releases.
+"""The stage on AWS that is always checked: with a network, alarms, gradual releases and snapshots.
 
 Its name is reserved for it (`shopctl.project.stages`).
 """

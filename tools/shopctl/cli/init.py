@@ -33,6 +33,7 @@ from shopctl.project.stages import GradualRelease
     type=click.Choice(get_args(GradualRelease)),
     help="How traffic moves to a release; all at once by default.",
 )
+@click.option("--snap-start", is_flag=True, help="Start functions from snapshots, at a price.")
 @click.option("--seller-name", default="", help="Legal name of the seller on receipts.")
 @click.option("--seller-address", default="", help="Address of the seller, in one line.")
 @click.option("--seller-tax-number", default="", help="Tax number of the seller, with its kind.")
@@ -52,6 +53,7 @@ def init_command(
     stripe_publishable_key: str,
     ses_sandbox: bool,
     gradual_release: GradualRelease | None,
+    snap_start: bool,
     seller_name: str,
     seller_address: str,
     seller_tax_number: str,
@@ -86,6 +88,7 @@ def init_command(
             test_payments=test_payments,
             ses_sandbox=ses_sandbox,
             gradual_release=gradual_release,
+            snap_start=snap_start,
         ),
     )
     click.echo(f"Added the stage {name} to stages.toml.")

@@ -11,7 +11,8 @@ from shopctl.aws import cloudformation, ses, ssm_parameters
 from shopctl.aws.cloudformation import Outcome
 from shopctl.aws.ssm_parameters import ExpectedValues, PublishedValues
 from shopctl.aws.target import Target
-from shopctl.deploying import alarms, concurrency, gradual_release, stacks, stage_config
+from shopctl.deploying import alarms, concurrency, stacks, stage_config, stage_template
+from shopctl.deploying.stage_template import LAMBDA_PYTHON
 from shopctl.packaging import prebuilt
 from shopctl.packaging.package import Package, build, with_urls
 from shopctl.project import aws_names, new_stage, services, stages
@@ -20,7 +21,6 @@ from shopctl.project.layout import Layout
 from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
-LAMBDA_PYTHON = (3, 13)
 # settings of the stage `local` that depend on the ports of the running shop
 _URLS = ("aws", "gateway", "origin")
 
@@ -166,12 +166,8 @@ def package(
         for_lambda=not to.cloud.is_local,
         code=code,
     )
-    built = replace(built, template=concurrency.apply(built.template, to.stage.concurrency))
-    if to.stage.gradual_release:
-        # the embedded AWS has aliases, but no CodeDeploy
-        how = None if to.cloud.is_local else to.stage.gradual_release
-        built = replace(built, template=gradual_release.apply(built.template, how))
-    return built
+    template = stage_template.apply(built.template, to.stage, embedded=to.cloud.is_local)
+    return replace(built, template=template)
 
 
 def package_local(

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shopctl.aws.ssm_parameters import PlaceholderValues
-from shopctl.deploying import concurrency, gradual_release, stacks, stage_config
+from shopctl.deploying import stacks, stage_config, stage_template
 from shopctl.packaging.package import make_templates
 from shopctl.project import aws_names, services
 from shopctl.project.errors import ShopProblem
@@ -59,9 +59,7 @@ def _release(service: Service, stage: Stage, directory: Path) -> Path:
             service.name, service.directory, [stage.name], rendered, Path(temporary) / "made"
         )
         template = parse_yaml(made[stage.name].read_text())
-    template = concurrency.apply(template, stage.concurrency)
-    if stage.gradual_release:
-        template = gradual_release.apply(template, stage.gradual_release)
+    template = stage_template.apply(template, stage, embedded=bool(stage.aws))
     bucket = aws_names.deployment_bucket(stage.name, stage.account)
     path = directory / f"{service.name}.json"
     path.write_text(stacks.with_code(template, bucket, f"{service.name}/code.zip"))

@@ -48,7 +48,13 @@ def apply(template: Mapping[str, Any], how: GradualRelease | None) -> dict[str, 
     for name in functions:
         properties = resources[name]["Properties"]
         # a new version for any new setting; SAM alone compares code, variables and memory
-        properties |= {"AutoPublishAlias": ALIAS, "AutoPublishAliasAllProperties": True}
+        properties |= {
+            "AutoPublishAlias": ALIAS,
+            "AutoPublishAliasAllProperties": True,
+            # each version is billed for its snapshot, and its code counts towards a quota; a
+            # rollback publishes the earlier code again
+            "VersionDeletionPolicy": "Delete",
+        }
         if how:
             alarm_id = f"{name}NewVersionErrors"
             added[alarm_id] = _function_alarm(name, properties["FunctionName"]["Fn::Sub"])

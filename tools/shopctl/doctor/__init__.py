@@ -47,6 +47,7 @@ CHECKS = (
     Check("email domain", email.domain, ("credentials",)),
     Check("email sending", email.sending, ("credentials",)),
     Check("services", shop.services, ("credentials", "python", "network", "alarms")),
+    Check("snapshots", shop.snapshots, ("credentials",)),
     Check("sign-up emails", email.sign_up, ("credentials",)),
     Check("web ACL", infrastructure.web_acl, ("credentials",)),
     Check("edge", infrastructure.edge, ("credentials",)),

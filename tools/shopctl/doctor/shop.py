@@ -4,6 +4,7 @@ import os
 
 from shopctl import drift
 from shopctl.aws.target import PAGE, Target
+from shopctl.deploying.gradual_release import ALIAS
 from shopctl.doctor import user_pool
 from shopctl.drift import planned
 from shopctl.operating import staff as users
@@ -30,6 +31,45 @@ def services(to: Target) -> str:
             f"{how}; ./shop diff shows the differences.",
         )
     return f"{len(names)} services are deployed and up to date."
+
+
+def snapshots(to: Target) -> str:
+    """Check that the live versions have their snapshots, and that older ones have none."""
+    if not to.stage.snap_start or to.cloud.is_local:
+        return "The stage has no snapshots."
+    client = to.cloud.client("lambda")
+    pages = client.get_paginator("list_functions").paginate(FunctionVersion="ALL")
+    versions = [
+        one
+        for page in pages
+        for one in page["Functions"]
+        if one["FunctionName"].startswith(aws_names.resource(to.stage.name, ""))
+        and one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+    ]
+    names = sorted({one["FunctionName"] for one in versions if one["Version"] == "$LATEST"})
+    if not names:
+        raise ShopProblem(
+            "No function has snapshots.", f"Run ./shop deploy --stage {to.stage.name}."
+        )
+    for name in names:
+        taken = {
+            one["Version"]
+            for one in versions
+            if one["FunctionName"] == name and one["SnapStart"]["OptimizationStatus"] == "On"
+        }
+        live = client.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"]
+        if live not in taken:
+            raise ShopProblem(
+                f"The live version {live} of {name} has no snapshot.",
+                "Deploy a change of the service: each new version gets one.",
+            )
+        for old in sorted(taken - {live}, key=int):
+            raise ShopProblem(
+                f"The snapshot of version {old} of {name} is still billed; {live} is live.",
+                "Unless a release is in progress, delete the version: aws lambda delete-function"
+                f" --region {to.stage.region} --function-name {name} --qualifier {old}.",
+            )
+    return f"Functions that start from snapshots: {len(names)}."
 
 
 def page(to: Target) -> str:

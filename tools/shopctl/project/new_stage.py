@@ -65,6 +65,7 @@ class NewStage:
     test_payments: bool = False
     ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
+    snap_start: bool = False
 
     def section(self) -> str:
         """Return the stage's section of `stages.toml`.
@@ -104,6 +105,8 @@ class NewStage:
             settings["ses_sandbox"] = True
         if self.gradual_release:
             settings["gradual_release"] = self.gradual_release
+        if self.snap_start:
+            settings["snap_start"] = True
         text = _table(self.name, settings)
         if self.domain:
             certificate = self.certificate or f"{TO_COMPLETE}ARN of the certificate in us-east-1"

@@ -31,6 +31,10 @@ GradualRelease = Literal[
 ]
 """How CodeDeploy moves traffic to a release; each ends well before `./shop deploy` times out."""
 
+# "Lambda SnapStart is available in all commercial Regions except" Taipei and New Zealand:
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+_WITHOUT_SNAP_START = ("ap-east-2", "ap-southeast-6")
+
 ShipsTo = Annotated[
     str, msgspec.Meta(pattern=r"^(all( except( [A-Z]{2})+)?|[A-Z]{2}( [A-Z]{2})*)$")
 ]
@@ -136,6 +140,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Whether no real money moves there, so that an order may be placed as a test.
     gradual_release
         How traffic moves to a release; None for all at once.
+    snap_start
+        Whether functions that a person waits for start from a snapshot of their process.
     concurrency
         Factor for the concurrency limits of functions; 0 reserves none.
     """
@@ -168,6 +174,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     test_payments: bool = False
     ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
+    snap_start: bool = False
     concurrency: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1
 
     @property
@@ -186,6 +193,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         if self.domain:
             values["DomainName"] = self.domain
         return values
+
+    @property
+    def publishes_versions(self) -> bool:
+        """Whether a release publishes a version of each function, which an alias points to."""
+        return self.snap_start or self.gradual_release is not None
 
     @property
     def domain(self) -> str:
@@ -282,10 +294,17 @@ def parse(name: str, settings: dict[str, Any], file: str) -> Stage:
         stage = msgspec.convert({"name": name, **settings}, Stage)
     except msgspec.ValidationError as error:
         raise _invalid(where, settings, str(error)) from None
-    if stage.gradual_release and stage.mode == "chalice":
+    if stage.publishes_versions and stage.mode == "chalice":
+        setting = "snap_start" if stage.snap_start else "gradual_release"
         raise ShopProblem(
-            f"{where} has a gradual_release, and is deployed with chalice deploy.",
-            'Remove gradual_release, or set mode = "cloudformation".',
+            f"{where} has {setting}, and is deployed with chalice deploy, which publishes no"
+            " versions of functions.",
+            f'Remove {setting}, or set mode = "cloudformation".',
+        )
+    if stage.snap_start and stage.region in _WITHOUT_SNAP_START:
+        raise ShopProblem(
+            f"{where} has snap_start, and Lambda has no SnapStart in {stage.region}.",
+            "Remove snap_start, or choose another region.",
         )
     if stage.origin.startswith("http:") and not stage.aws:
         raise _wrong(where, "origin", stage.origin)

@@ -67,3 +67,10 @@ def test_immediate_release_needs_neither_codedeploy_nor_alarms() -> None:
     properties = resources["Charge"]["Properties"]
     assert properties["AutoPublishAlias"] == "live"
     assert "DeploymentPreference" not in properties
+
+
+def test_old_versions_are_deleted() -> None:
+    # each version is billed for its snapshot
+    resources = gradual_release.apply(TEMPLATE, None)["Resources"]
+    for name in ("APIHandler", "Charge"):
+        assert resources[name]["Properties"]["VersionDeletionPolicy"] == "Delete"

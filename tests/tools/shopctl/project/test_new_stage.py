@@ -80,6 +80,7 @@ def test_every_setting_can_be_given(checkout: Checkout) -> None:
     output = checkout.init(
         *("--certificate", certificate, "--currency", "EUR", "--alarm-email", "ops@example.org"),
         *("--sender-domain", "example.org", "--gradual-release", "Canary10Percent5Minutes"),
+        "--snap-start",
         *("--seller-name", 'Müller & "Söhne" GmbH', "--seller-address", "Hauptstraße 1, Köln"),
         *("--seller-tax-number", "USt-IdNr. DE123456789", "--test-payments"),
         *("--stripe-publishable-key", "pk_test_51a", "--ses-sandbox"),
@@ -92,7 +93,7 @@ def test_every_setting_can_be_given(checkout: Checkout) -> None:
     assert (stage.currency, stage.sender_domain) == ("EUR", "example.org")
     assert (stage.test_payments, stage.ses_sandbox) == (True, True)
     assert stage.stripe_publishable_key == "pk_test_51a"
-    assert stage.gradual_release == "Canary10Percent5Minutes"
+    assert (stage.gradual_release, stage.snap_start) == ("Canary10Percent5Minutes", True)
     assert (stage.tax_name, stage.tax_percent) == ("USt", 19)
     assert new_stage.incomplete(stage) == []
 
@@ -148,6 +149,7 @@ def test_stage_for_chalice_is_added(checkout: Checkout) -> None:
             ("--mode", "chalice", "--gradual-release", "Canary10Percent5Minutes"),
             "--gradual-release",
         ),
+        ({}, ("--mode", "chalice", "--snap-start"), "publishes no versions of functions"),
         (
             {"domain": None},
             (

@@ -128,6 +128,8 @@ def test_stage_on_aws_needs_names_of_buckets_of_its_own(tmp_path: Path) -> None:
         ('gradual_release = "Someday"', 'gradual_release = "Someday"', '"Canary10Percent5Minutes"'),
         # Chalice's own deployment knows no alias
         ('gradual_release = "Canary10Percent5Minutes"', "chalice deploy", "mode"),
+        ("snap_start = true", "publishes no versions of functions", "Remove snap_start"),
+        ('snap_start = "yes"', "has an invalid snap_start", "true or false"),
         # a secret key must not be published
         ('stripe_publishable_key = "sk_live_x"', "stripe_publishable_key", "begins with pk_test_"),
         ('ships_to = "Australia"', 'ships_to = "Australia"', 'such as "AU NZ"'),
@@ -171,6 +173,19 @@ def test_account_region_and_currency_are_checked(
         stages.load(tmp_path / "stages.toml", "trial")
     assert what in refused.value.what
     assert "such as" in refused.value.remedy or '"cloudformation"' in refused.value.remedy
+
+
+def test_snap_start_is_refused_where_lambda_does_not_have_it(tmp_path: Path) -> None:
+    def with_snapshots(region: str) -> Path:
+        deployed = STAGE.replace('mode = "chalice"', 'mode = "cloudformation"\nsnap_start = true')
+        path = tmp_path / "stages.toml"
+        path.write_text(deployed.replace('"eu-west-1"', f'"{region}"'))
+        return path
+
+    assert stages.load(with_snapshots("eu-west-1"), "trial").publishes_versions
+    with pytest.raises(ShopProblem, match="no SnapStart in ap-southeast-6") as refused:
+        stages.load(with_snapshots("ap-southeast-6"), "trial")
+    assert refused.value.remedy == "Remove snap_start, or choose another region."
 
 
 def test_currencies_are_those_that_orders_can_sell_in() -> None:

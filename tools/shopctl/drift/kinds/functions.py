@@ -59,10 +59,15 @@ def _function(model: Model, declared: DeclaredResource) -> dict[str, Any]:
         "SubnetIds": _sorted_ids(vpc.get("SubnetIds", [])),
         "SecurityGroupIds": _sorted_ids(vpc.get("SecurityGroupIds", [])),
         "Tracing": properties.get("Tracing", "PassThrough"),
+        "SnapStart": _snap_start(properties),
         "ReservedConcurrentExecutions": properties.get("ReservedConcurrentExecutions"),
         "EventInvokeConfig": _invocation(properties.get("EventInvokeConfig", {})),
         "InvokedBy": sorted(set(_invokers(model, declared))),
     }
+
+
+def _snap_start(settings: Mapping[str, Any]) -> str:
+    return str(settings.get("SnapStart", {}).get("ApplyOn", "None"))
 
 
 def _sorted_ids(ids: Any) -> Any:
@@ -160,6 +165,7 @@ def _actual_function(model: Model, function: Mapping[str, Any]) -> dict[str, Any
         "SubnetIds": sorted(vpc.get("SubnetIds", [])),
         "SecurityGroupIds": sorted(vpc.get("SecurityGroupIds", [])),
         "Tracing": function.get("TracingConfig", {}).get("Mode", "PassThrough"),
+        "SnapStart": _snap_start(function),
         "ReservedConcurrentExecutions": reported(model, limit.get("ReservedConcurrentExecutions")),
         "EventInvokeConfig": _invocation(invocation),
         "InvokedBy": sorted(set(_actual_invokers(client, function))),
