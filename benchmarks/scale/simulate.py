@@ -167,11 +167,9 @@ def limits_table(found: list[Limit]) -> Iterator[str]:
 
 def rates_table(found: list[Limit]) -> Iterator[str]:
     """Yield a table of the rates: with the default limits, and with those raised that need it."""
-    from shopctl.operating import usage_cost
+    from shopctl.operating import prices, usage_cost
 
-    costs = usage_cost.of_mix(
-        usage_cost.MIX, usage_cost.prices_of("us-east-1"), usage_cost.MILLISECONDS
-    )
+    costs = usage_cost.of_mix(usage_cost.MIX, prices.of_region(prices.DEFAULT_REGION))
     each = sum(costs.values(), Decimal(0))
     yield (
         "| orders a second | accepted | emailed after, p50 / p95 | waiting after a minute | "

@@ -1,20 +1,35 @@
 """`./shop cost`: what a stage costs."""
 
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from shopctl.cli.options import json_option, print_json, stage_option
 from shopctl.project.layout import Layout
 
+if TYPE_CHECKING:
+    from shopctl.operating.idle_cost import IdleCost
+    from shopctl.operating.prices import Prices
+    from shopctl.operating.usage_cost import Assumptions
+    from shopctl.project.stages import Stage
+
 
 @click.command("cost")
 @stage_option
 @click.option("--idle", is_flag=True, help="Only the cost of the stage while nobody uses it.")
-@click.option("--region", help="Region of the prices by use; default: that of the idle prices.")
+@click.option("--region", help="Region of the prices; that of the stage by default.")
 @click.option("--toys", type=click.IntRange(0), default=20, help="Toy views per order.")
 @click.option("--searches", type=click.IntRange(0), default=5, help="Searches per order.")
 @click.option("--lists", type=click.IntRange(0), default=1, help="Lists of orders per order.")
 @click.option(
     "--milliseconds", type=click.IntRange(1), default=60, help="Duration of an invocation."
+)
+@click.option(
+    "--cold-starts",
+    type=click.IntRange(0, 1000),
+    default=10,
+    help="Cold starts per 1,000 invocations.",
 )
 @json_option
 def cost_command(
@@ -25,6 +40,7 @@ def cost_command(
     searches: int,
     lists: int,
     milliseconds: int,
+    cold_starts: int,
     json_: bool,
 ) -> None:
     """Show what a stage costs: per order, and while idle.
@@ -32,34 +48,67 @@ def cost_command(
     The cost of orders is computed from counted operations, the cost of the idle stage from its
     templates, both from list prices; AWS is not called.
     """
-    from shopctl.operating import idle_cost, usage_cost
+    from shopctl.operating import idle_cost, prices, usage_cost
     from shopctl.project import stages
 
     layout = Layout.find()
     found = stages.load(layout.stages, stage)
-    items = idle_cost.of_stage(found, layout)
+    idle_cost.require_aws(found)
+    known = prices.of_region(region or found.region)
     mix = {"order": 1, "toy": toys, "search": searches, "orders": lists}
-    prices = None if idle else usage_cost.prices_of(region or idle_cost.REGION)
-    if json_:
-        used = {"use": usage_cost.as_json(mix, prices, milliseconds)} if prices else {}
-        print_json({**idle_cost.as_json(found, items), **used})
-        return
-    if prices:
-        click.echo(
-            f"One order, with {toys} toy views, {searches} searches and {lists} lists of "
-            f"orders; {milliseconds} ms for each invocation, an assumption:"
-        )
-        for line in usage_cost.lines(usage_cost.of_mix(mix, prices, milliseconds)):
-            click.echo(line)
-        click.echo(
-            f"US dollars, list prices of {prices.region} as recorded on {prices.recorded}, without"
-            " logs, stored data, users and the payment gateway's fees. A month while idle:"
-        )
-    for line in idle_cost.lines(items):
-        click.echo(line)
-    click.echo(
-        f"US dollars, list prices of {idle_cost.REGION} as recorded on {idle_cost.PRICES_OF},"
-        " without tax or free tier. Usage and stored data cost extra."
+    assumed = usage_cost.Assumptions(
+        milliseconds=milliseconds, cold_starts=cold_starts, snap_start=found.snap_start
     )
-    if found.region != idle_cost.REGION:
-        click.echo(f"The prices of {found.region} differ: https://calculator.aws")
+    cost = idle_cost.of_stage(found, layout, known)
+    if json_:
+        used = {} if idle else {"use": usage_cost.as_json(mix, known, assumed)}
+        print_json({**idle_cost.as_json(found, cost, known), **used})
+        return
+    if not idle:
+        for line in _of_use(mix, known, assumed):
+            click.echo(line)
+        click.echo("A month while idle:")
+    for line in _while_idle(found, cost, known):
+        click.echo(line)
+
+
+def _of_use(mix: Mapping[str, int], prices: "Prices", assumed: "Assumptions") -> Iterator[str]:
+    from shopctl.operating import usage_cost
+
+    yield (
+        f"One order, with {mix['toy']} toy views, {mix['search']} searches and {mix['orders']}"
+        f" lists of orders. Assumed: {assumed.milliseconds} ms for each invocation, and"
+        f" {assumed.cold_starts} cold starts of {assumed.init_milliseconds} ms for 1,000 of them."
+    )
+    yield from usage_cost.lines(usage_cost.of_mix(mix, prices, assumed))
+    used = usage_cost.prices_used(prices, assumed)
+    yield (
+        f"US dollars, {prices.statement(used)}, without logs, stored data, users and the payment"
+        " gateway's fees. An order would cost that share less without the part."
+    )
+    more = usage_cost.of_snap_start(mix, prices, assumed) * 1000
+    if assumed.snap_start:
+        yield f"Without snap_start, 1,000 orders would cost {more:.4f} less."
+    else:
+        yield f"With snap_start, 1,000 orders would cost {more:.4f} more."
+
+
+def _while_idle(stage: "Stage", cost: "IdleCost", prices: "Prices") -> Iterator[str]:
+    from shopctl.operating import idle_cost
+
+    yield from idle_cost.lines(cost.items)
+    yield (
+        f"US dollars, {prices.statement(idle_cost.prices_used(cost.items))}, without tax or free"
+        " tier. Usage and stored data cost extra."
+    )
+    functions = len(set(cost.snapshots.resources))
+    if stage.snap_start:
+        yield (
+            f"Without snap_start, it would cost {cost.snapshots.cost} less: the snapshots of"
+            f" {functions} functions. A release keeps two of each until it is complete."
+        )
+    else:
+        yield (
+            f"With snap_start, it would cost {cost.snapshots.cost} more: the snapshots of"
+            f" {functions} functions."
+        )

@@ -4,39 +4,37 @@ Everything else that AWS bills depends on use, or on the amount of data that is 
 """
 
 import json
+import math
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from shopctl.deploying import export, infra
+from shopctl.deploying import export, infra, snap_start
+from shopctl.operating.prices import HOURS, Prices
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
 from shopctl.project.yaml_lines import parse_yaml
 
-# List prices in US dollars, without tax, free tier or credits, as recorded on this day: see AWS's
-# pricing pages of PrivateLink, WAF, Secrets Manager, CloudWatch, KMS and SQS, also for the prices
-# of other regions
-PRICES_OF = "2026-11-29"
-REGION = "us-east-1"
-HOURS = 730
-_ENDPOINT_HOUR = Decimal("0.01")
-_REQUEST = Decimal("0.40") / 1_000_000
 # Lambda's five pollers of a queue, each with requests that wait 20 seconds for a message
 _POLLS = 5 * 3 * 60 * HOURS
-_PRICES = {
-    "interface endpoints, per zone": _ENDPOINT_HOUR * HOURS,
-    "web ACLs": Decimal(5),
-    "rules of web ACLs": Decimal(1),
-    "secrets": Decimal("0.40"),
-    "alarms": Decimal("0.10"),
-    "encryption keys": Decimal(1),
-    "queues that Lambda polls": _REQUEST * _POLLS,
+_SNAPSHOT_MIB = 128
+_SNAPSHOTS = f"snapshots of functions, per {_SNAPSHOT_MIB} MiB"
+# the price that a unit of each kind is billed at, and how often in a month
+_BILLED: Mapping[str, tuple[str, Decimal]] = {
+    "interface endpoints, per zone": ("endpoint_hour", Decimal(HOURS)),
+    "web ACLs": ("web_acl_month", Decimal(1)),
+    "rules of web ACLs": ("web_acl_rule_month", Decimal(1)),
+    "secrets": ("secret_month", Decimal(1)),
+    "alarms": ("alarm_month", Decimal(1)),
+    "encryption keys": ("key_month", Decimal(1)),
+    "queues that Lambda polls": ("sqs_request", Decimal(_POLLS)),
+    _SNAPSHOTS: ("snapshot_gb_second", Decimal(_SNAPSHOT_MIB * 3600 * HOURS) / 1024),
 }
 
 # types that cost nothing while idle
@@ -108,7 +106,22 @@ class Item:
         return (self.price * len(self.resources)).quantize(Decimal("0.01"))
 
 
-def of_stage(stage: Stage, layout: Layout) -> list[Item]:
+@dataclass(frozen=True)
+class IdleCost:
+    """What a stage costs while idle.
+
+    Attributes
+    ----------
+    snapshots
+        The snapshots of functions that SnapStart takes, whether the stage has it or not; one of
+        each function, which has one version except during a release.
+    """
+
+    items: list[Item]
+    snapshots: Item
+
+
+def of_stage(stage: Stage, layout: Layout, prices: Prices) -> IdleCost:
     """Return what a stage costs while idle; AWS is not called.
 
     Raises
@@ -116,15 +129,43 @@ def of_stage(stage: Stage, layout: Layout) -> list[Item]:
     ShopProblem
         If the stage is not on AWS, or its templates contain something whose price is unknown.
     """
+    require_aws(stage)
+    with tempfile.TemporaryDirectory() as directory:
+        files = list(export.write(stage, layout, Path(directory)))
+        templates = {path.stem: json.loads(path.read_text()) for path in files}
+    items = of_templates(stage, {**templates, **infrastructure(stage, layout)}, prices)
+    return IdleCost(items, snapshots(templates, prices))
+
+
+def require_aws(stage: Stage) -> None:
+    """Raise unless a stage is on AWS.
+
+    Raises
+    ------
+    ShopProblem
+        If it runs on the embedded AWS.
+    """
     if stage.aws:
         raise ShopProblem(
             f"The stage {stage.name} runs on the embedded AWS, which costs nothing.",
             "Name a stage on AWS.",
         )
-    with tempfile.TemporaryDirectory() as directory:
-        files = list(export.write(stage, layout, Path(directory)))
-        templates = {path.stem: json.loads(path.read_text()) for path in files}
-    return of_templates(stage, {**templates, **infrastructure(stage, layout)})
+
+
+def snapshots(templates: Mapping[str, Any], prices: Prices) -> Item:
+    """Return what the snapshots of functions cost, if SnapStart takes them.
+
+    Parameters
+    ----------
+    templates
+        Templates of services, before AWS's transform.
+    """
+    names = []
+    for stack, template in templates.items():
+        for name in snap_start.functions(template):
+            properties = template["Resources"][name]["Properties"]
+            names += [f"{stack}/{name}"] * _snapshot_units(properties)
+    return _item(_SNAPSHOTS, names, prices)
 
 
 def infrastructure(stage: Stage, layout: Layout) -> dict[str, Any]:
@@ -144,7 +185,7 @@ def read(layout: Layout, name: str) -> dict[str, Any]:
     return template
 
 
-def of_templates(stage: Stage, templates: Mapping[str, Any]) -> list[Item]:
+def of_templates(stage: Stage, templates: Mapping[str, Any], prices: Prices) -> list[Item]:
     """Return what the resources of templates cost while idle.
 
     Resources with a condition are counted.
@@ -159,14 +200,14 @@ def of_templates(stage: Stage, templates: Mapping[str, Any]) -> list[Item]:
     ShopProblem
         If they contain something whose price is unknown.
     """
-    found: dict[str, list[str]] = {what: [] for what in _PRICES}
+    found: dict[str, list[str]] = {what: [] for what in _BILLED}
     for stack, template in templates.items():
         for logical_id, resource in template["Resources"].items():
             name = f"{stack}/{logical_id}"
             for what, units in _units(name, resource).items():
                 found[what] += [name] * units
     found["secrets"] += _made_by_hand(stage, templates)
-    return [Item(what, tuple(names), _PRICES[what]) for what, names in found.items() if names]
+    return [_item(what, names, prices) for what, names in found.items() if names]
 
 
 def total(items: list[Item]) -> Decimal:
@@ -191,13 +232,19 @@ def lines(items: list[Item]) -> Iterator[str]:
             yield f"|{'-' * (widths[0] + 2)}|{'|'.join('-' * (w + 1) + ':' for w in widths[1:])}|"
 
 
-def as_json(stage: Stage, items: list[Item]) -> dict[str, Any]:
+def prices_used(items: list[Item]) -> list[str]:
+    """Return the names of the prices of items."""
+    return [_BILLED[item.what][0] for item in items]
+
+
+def as_json(stage: Stage, cost: IdleCost, prices: Prices) -> dict[str, Any]:
     """Return the cost as JSON."""
     return {
         "stage": stage.name,
         "currency": "USD",
-        "prices_of": PRICES_OF,
-        "prices_in": REGION,
+        "prices_of": prices.recorded,
+        "prices_in": prices.region,
+        "unverified": sorted(prices.unverified & {*prices_used(cost.items)}),
         "items": [
             {
                 "what": item.what,
@@ -206,10 +253,21 @@ def as_json(stage: Stage, items: list[Item]) -> dict[str, Any]:
                 "per_month": float(item.cost),
                 "resources": list(item.resources),
             }
-            for item in items
+            for item in cost.items
         ],
-        "total": float(total(items)),
+        "total": float(total(cost.items)),
+        "snap_start": {"enabled": stage.snap_start, "per_month": float(cost.snapshots.cost)},
     }
+
+
+def _item(what: str, names: Iterable[str], prices: Prices) -> Item:
+    price, times = _BILLED[what]
+    return Item(what, tuple(names), prices.each[price] * times)
+
+
+def _snapshot_units(properties: Mapping[str, Any]) -> int:
+    memory: int = properties["MemorySize"]
+    return math.ceil(memory / _SNAPSHOT_MIB)
 
 
 def _money(amount: Decimal) -> str:
@@ -238,7 +296,11 @@ def _units(name: str, resource: Mapping[str, Any]) -> dict[str, int]:
             queues = [
                 each for each in properties.get("Events", {}).values() if each["Type"] == "SQS"
             ]
-            return {"queues that Lambda polls": len(queues)}
+            taken = properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+            return {
+                "queues that Lambda polls": len(queues),
+                _SNAPSHOTS: _snapshot_units(properties) if taken else 0,
+            }
         case "AWS::WAFv2::WebACL":
             return {"web ACLs": 1, "rules of web ACLs": len(properties.get("Rules", ()))}
         case _ if kind not in _FREE and kind not in _KNOWN_WITH:

@@ -1,97 +1,110 @@
 """What a mix of traffic costs, computed from counted operations and a table of prices.
 
 ``usage.json`` has what one action uses: the tests in ``tests/simulation/budgets`` count it and
-compare the file with it. Durations cannot be counted, so the milliseconds that an invocation is
-billed for are a parameter. Not computed: logs and metrics, stored data, monthly active users of
-Cognito, and the payment gateway's fees.
+compare the file with it. Durations and cold starts cannot be counted, so they are assumptions. Not
+computed: logs and metrics, stored data, monthly active users of Cognito, and the payment gateway's
+fees.
 """
 
 import json
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from shopctl.project.errors import ShopProblem
+from shopctl.operating.prices import Prices
 
 USAGE = Path(__file__).with_name("usage.json")
-PRICES = Path(__file__).with_name("prices.toml")
 MEMORY_GB = Decimal("0.5")
-# 60 ms is assumed for an average invocation, most of it spent waiting for other services
-MILLISECONDS = 60
 MIX: Mapping[str, int] = {"order": 1, "toy": 20, "search": 5, "orders": 1}
 """Actions per order: pages of toys, searches, and lists of a customer's orders."""
 _PUBLIC = "storefront_api"
 _OWNERS = {"sesv2 SendEmail": "notifications", "s3 PutObject": "file_manager"}
+# those that an API invokes, of which SnapStart takes snapshots
+_API_FUNCTIONS = ("api_handler", "jwt_authorizer")
 
 Costs = dict[tuple[str, str], Decimal]
 """US dollars by service of the shop and service of AWS."""
 
 
 @dataclass(frozen=True)
-class Prices:
-    """Prices of a region.
+class Assumptions:
+    """What cannot be counted on this machine.
 
     Attributes
     ----------
-    region
-        Name of the region.
-    recorded
-        Day on which they were recorded.
-    each
-        US dollars by the name of what is billed.
+    milliseconds
+        Billed duration of an average invocation, most of it spent waiting for other services.
+    cold_starts
+        Cold starts per 1,000 invocations. Lambda's documentation says that they "typically occur
+        in under 1% of invocations".
+    init_milliseconds
+        Billed duration of a cold start, before the invocation: more than any function takes in
+        benchmarks/report.md.
+    snap_start
+        Whether functions of an API start from snapshots, which are billed instead.
     """
 
-    region: str
-    recorded: str
-    each: Mapping[str, Decimal]
+    milliseconds: int = 60
+    cold_starts: int = 10
+    init_milliseconds: int = 300
+    snap_start: bool = False
 
 
-def prices_of(region: str) -> Prices:
-    """Return the prices of a region.
-
-    Raises
-    ------
-    ShopProblem
-        If the table does not have the region.
-    """
-    table = tomllib.loads(PRICES.read_text())
-    if not isinstance(table.get(region), dict):
-        raise ShopProblem(
-            f"The prices of {region} are unknown.",
-            "Name another with --region, or add it to tools/shopctl/operating/prices.toml.",
-        )
-    each = {name: Decimal(price) for name, price in table[region].items()}
-    return Prices(region, str(table["recorded"]), each)
+ASSUMED = Assumptions()
 
 
-def of_mix(mix: Mapping[str, int], prices: Prices, milliseconds: int) -> Costs:
+def of_mix(mix: Mapping[str, int], prices: Prices, assumed: Assumptions = ASSUMED) -> Costs:
     """Return what a mix of actions costs.
 
     Parameters
     ----------
     mix
         Number of each action.
-    milliseconds
-        Billed duration of an invocation.
     """
     usage = json.loads(USAGE.read_text())
     costs: Costs = defaultdict(Decimal)
     for action, count in mix.items():
-        for key, cost in _of_action(usage[action], prices.each, milliseconds).items():
+        for key, cost in _of_action(usage[action], prices.each, assumed).items():
             costs[key] += cost * count
     return dict(costs)
 
 
-def _of_action(used: Any, price: Mapping[str, Decimal], milliseconds: int) -> Costs:
+def of_snap_start(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> Decimal:
+    """Return how much more a mix costs with SnapStart than without it, in US dollars."""
+    with_it, without = (
+        sum(of_mix(mix, prices, replace(assumed, snap_start=one)).values(), Decimal(0))
+        for one in (True, False)
+    )
+    return with_it - without
+
+
+def prices_used(prices: Prices, assumed: Assumptions) -> set[str]:
+    """Return the names of the prices that a cost by use depends on."""
+    of_time = {name for name in prices.each if name.endswith(("_month", "_hour"))}
+    others = {"sqs_request", "snapshot_gb_second"}
+    if not assumed.snap_start:
+        others.add("snapshot_restored_gb")
+    return {*prices.each} - of_time - others
+
+
+def _of_action(used: Any, price: Mapping[str, Decimal], assumed: Assumptions) -> Costs:
     costs: Costs = defaultdict(Decimal)
-    seconds = Decimal(milliseconds) / 1000
+    seconds = Decimal(assumed.milliseconds) / 1000
+    cold = Decimal(assumed.cold_starts) / 1000
+    init = cold * assumed.init_milliseconds / 1000
     for function, count in used["invocations"].items():
-        each = price["lambda_request"] + seconds * MEMORY_GB * price["lambda_gb_second"]
-        costs[function.split()[0], "Lambda"] += count * each
+        service, name = function.split()
+        billed = seconds
+        if assumed.snap_start and name in _API_FUNCTIONS:
+            restored = cold * MEMORY_GB * price["snapshot_restored_gb"]
+            costs[service, "Lambda SnapStart"] += count * restored
+        else:
+            billed += init
+        each = price["lambda_request"] + billed * MEMORY_GB * price["lambda_gb_second"]
+        costs[service, "Lambda"] += count * each
     for service, count in used["requests"].items():
         costs[service, "API Gateway"] += count * price["api_request"]
         if service == _PUBLIC:
@@ -131,7 +144,7 @@ def lines(costs: Costs) -> Iterator[str]:
         Costs of one order and what is done beside it.
     """
     total = sum(costs.values(), Decimal(0))
-    yield "| | 1,000 orders | 1,000,000 orders | saved without it |"
+    yield "| | 1,000 orders | 1,000,000 orders | share of the total |"
     yield "|---|---:|---:|---:|"
     for part, label in ((1, "AWS"), (0, "shop")):
         for name, cost in by(costs, part).items():
@@ -140,18 +153,20 @@ def lines(costs: Costs) -> Iterator[str]:
     yield f"| **total** | **{total * 1000:.4f}** | **{total * 10**6:.2f}** | |"
 
 
-def as_json(mix: Mapping[str, int], prices: Prices, milliseconds: int) -> dict[str, Any]:
+def as_json(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> dict[str, Any]:
     """Return the cost of a mix as JSON."""
-    costs = of_mix(mix, prices, milliseconds)
+    costs = of_mix(mix, prices, assumed)
     return {
         "currency": "USD",
         "prices_of": prices.recorded,
         "prices_in": prices.region,
+        "unverified": sorted(prices.unverified & prices_used(prices, assumed)),
         "mix": dict(mix),
-        "milliseconds": milliseconds,
+        "assumed": asdict(assumed),
         "per_order": [
             {"service": service, "aws": aws, "cost": float(cost)}
             for (service, aws), cost in sorted(costs.items())
         ],
         "per_1000_orders": float(sum(costs.values(), Decimal(0)) * 1000),
+        "snap_start_per_1000_orders": float(of_snap_start(mix, prices, assumed) * 1000),
     }

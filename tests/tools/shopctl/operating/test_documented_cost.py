@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shopctl.deploying import export
-from shopctl.operating import idle_cost
+from shopctl.operating import idle_cost, prices
 from shopctl.operating.idle_cost import Item
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
@@ -20,6 +20,7 @@ from support.paths import DOCS
 from support.sample_stages import PROD, STAGING
 
 DOCUMENT = DOCS / "infra.md"
+PRICES = prices.of_region(prices.DEFAULT_REGION)
 
 
 Templates = dict[str, Any]
@@ -34,7 +35,7 @@ def render(stage: Stage, directory: Path) -> Templates:
 def cost_of(stage: Stage, rendered: Templates) -> list[Item]:
     """Return the cost of a stage as `./shop cost --idle` computes it."""
     infrastructure = idle_cost.infrastructure(stage, Layout.find())
-    return idle_cost.of_templates(stage, {**rendered, **infrastructure})
+    return idle_cost.of_templates(stage, {**rendered, **infrastructure}, PRICES)
 
 
 def count(items: list[Item], what: str) -> int:
@@ -54,11 +55,14 @@ def of_prod(prod: Templates) -> list[Item]:
 def test_document_states_the_computed_cost(
     request: pytest.FixtureRequest, of_prod: list[Item], tmp_path: Path
 ) -> None:
-    # GIVEN the cost of a stage with and without gradual releases, and of the pipeline
-    of_staging = cost_of(STAGING, render(STAGING, tmp_path))
+    # GIVEN the cost of a stage with and without gradual releases and SnapStart, and of the pipeline
+    staging = render(STAGING, tmp_path)
+    of_staging = cost_of(STAGING, staging)
     fewer = count(of_prod, "alarms") - count(of_staging, "alarms")
     cost = idle_cost.total(of_staging)
-    assert idle_cost.total(of_prod) - cost == fewer * Decimal("0.10") > 2
+    taken = idle_cost.snapshots(staging, PRICES)
+    assert idle_cost.total(of_prod) - cost == fewer * Decimal("0.10") + taken.cost
+    assert fewer > 20
     pipeline = {"pipeline": idle_cost.read(Layout.find(), "pipeline")}
     # WHEN they are put into the document
     text = DOCUMENT.read_text()
@@ -66,15 +70,19 @@ def test_document_states_the_computed_cost(
         (r"^\|(?:.*\n\|)*.*$", "\n".join(idle_cost.lines(of_prod))),
         (
             r"list prices of [\w-]+ as recorded on [\d-]+",
-            f"list prices of {idle_cost.REGION} as recorded on {idle_cost.PRICES_OF}",
+            PRICES.statement(idle_cost.prices_used(of_prod)),
         ),
         (
             r"has \d+ fewer alarms and costs [\d.]+\d",
             f"has {fewer} fewer alarms and costs {cost}",
         ),
         (
+            r"The snapshots of \d+ functions cost [\d.]+\d",
+            f"The snapshots of {len(set(taken.resources))} functions cost {taken.cost}",
+        ),
+        (
             r"The pipeline costs [\d.]+",
-            f"The pipeline costs {idle_cost.total(idle_cost.of_templates(PROD, pipeline))}",
+            f"The pipeline costs {idle_cost.total(idle_cost.of_templates(PROD, pipeline, PRICES))}",
         ),
     ):
         text, found = re.subn(pattern, statement, text, flags=re.MULTILINE)

@@ -9,16 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from shopctl.cli.cost import cost_command
-from shopctl.operating import idle_cost
+from shopctl.operating import idle_cost, prices
+from shopctl.operating.idle_cost import IdleCost
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from support.sample_stages import PROD
+
+PRICES = prices.of_region(prices.DEFAULT_REGION)
 
 
 def items(kind: str, **properties: Any) -> dict[str, tuple[int, Decimal]]:
     """Return the units and the cost of a template with one resource."""
     template = {"Resources": {"One": {"Type": kind, "Properties": properties}}}
-    found = idle_cost.of_templates(PROD, {"stack": template})
+    found = idle_cost.of_templates(PROD, {"stack": template}, PRICES)
     return {item.what: (len(item.resources), item.cost) for item in found}
 
 
@@ -48,6 +51,19 @@ def test_polled_queue_is_billed_and_a_stream_is_not() -> None:
     events = {"A": {"Type": "SQS"}, "B": {"Type": "DynamoDB"}, "C": {"Type": "Schedule"}}
     found = items("AWS::Serverless::Function", Events=events)
     assert found == {"queues that Lambda polls": (1, money("0.26"))}
+
+
+def snapshot(memory: int, **more: Any) -> dict[str, tuple[int, Decimal]]:
+    return items("AWS::Serverless::Function", MemorySize=memory, **more)
+
+
+def test_snapshot_is_billed_by_the_memory_of_its_function() -> None:
+    # 0.5 GB for 730 hours, at 0.0000015046 for a GB-second
+    on = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+    what = "snapshots of functions, per 128 MiB"
+    assert snapshot(512, **on) == {what: (4, money("1.98"))}
+    assert snapshot(129, **on) == {what: (2, money("0.99"))}
+    assert snapshot(512) == snapshot(512, SnapStart={"ApplyOn": "None"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +101,7 @@ def test_secret_that_no_template_creates_is_counted_once() -> None:
         }
     }
     # THEN both are counted once, and a permission for all secrets of the stage is none
-    (found,) = idle_cost.of_templates(PROD, {"orders": template})
+    (found,) = idle_cost.of_templates(PROD, {"orders": template}, PRICES)
     assert found.resources == ("orders/Key", "toyshop-prod-gateway")
 
 
@@ -100,18 +116,22 @@ def test_stage_without_network_and_alarm_email_does_not_pay_for_them() -> None:
 def test_command_prints_the_table_or_json(monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a stage with two alarms
     alarm = {"Type": "AWS::CloudWatch::Alarm"}
-    found = idle_cost.of_templates(PROD, {"stack": {"Resources": {"A": alarm, "B": alarm}}})
-    monkeypatch.setattr("shopctl.project.stages.load", lambda *_: PROD)
-    monkeypatch.setattr(idle_cost, "of_stage", lambda *_: found)
-    # WHEN its cost is printed THEN it names the prices' region and date
+    found = idle_cost.of_templates(PROD, {"stack": {"Resources": {"A": alarm, "B": alarm}}}, PRICES)
+    cost = IdleCost(found, idle_cost.snapshots({}, PRICES))
+    stage = msgspec.structs.replace(PROD, snap_start=False)
+    monkeypatch.setattr("shopctl.project.stages.load", lambda *_: stage)
+    monkeypatch.setattr(idle_cost, "of_stage", lambda *_: cost)
+    # WHEN its cost is printed THEN it names the prices' region and date, and those to be verified
     printed = CliRunner().invoke(cost_command, ["--idle", "--stage", "prod"]).output
     assert "| alarms    |        2 |            0.10 |      0.20 |" in printed
-    assert f"list prices of us-east-1 as recorded on {idle_cost.PRICES_OF}" in printed
-    assert "The prices of ap-southeast-2 differ" in printed
+    stated = f"list prices of ap-southeast-2 as recorded on {PRICES.recorded}"
+    assert f"{stated} (unverified: alarm_month)" in printed
+    assert "With snap_start, it would cost 0.00 more: the snapshots of 0 functions" in printed
     # AND JSON has the same
     output = CliRunner().invoke(cost_command, ["--idle", "--stage", "prod", "--json"]).output
     content = json.loads(output)
     assert content["total"] == 0.2
+    assert (content["prices_in"], content["unverified"]) == ("ap-southeast-2", ["alarm_month"])
     assert content["items"] == [
         {
             "what": "alarms",

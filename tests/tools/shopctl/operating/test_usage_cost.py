@@ -11,18 +11,22 @@ import pytest
 from click.testing import CliRunner
 
 from shopctl.cli.cost import cost_command
-from shopctl.operating import idle_cost, usage_cost
-from shopctl.project.errors import ShopProblem
+from shopctl.operating import idle_cost, prices, usage_cost
+from shopctl.operating.idle_cost import IdleCost, Item
+from shopctl.operating.usage_cost import Assumptions
 from support.paths import ROOT
 from support.sample_stages import PROD
 
 README = ROOT / "README.md"
-PRICES = usage_cost.prices_of("us-east-1")
+PRICES = prices.of_region(prices.DEFAULT_REGION)
+ONE_EACH = prices.Prices("here", "today", dict.fromkeys(PRICES.each, Decimal(1)))
 
 
 def test_readme_states_the_computed_cost(request: pytest.FixtureRequest) -> None:
-    costs = usage_cost.of_mix(usage_cost.MIX, PRICES, usage_cost.MILLISECONDS)
+    costs = usage_cost.of_mix(usage_cost.MIX, PRICES)
+    more = usage_cost.of_snap_start(usage_cost.MIX, PRICES, usage_cost.ASSUMED) * 1000
     table = "\n".join(usage_cost.lines(costs))
+    table += f"\n\nWith SnapStart, 1,000 orders would cost {more:.4f} more."
     text = README.read_text()
     before, rest = text.split("<!-- cost", 1)
     mark, rest = rest.split("-->\n", 1)
@@ -48,9 +52,9 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
     file = tmp_path / "usage.json"
     file.write_text(json.dumps(usage))
     monkeypatch.setattr(usage_cost, "USAGE", file)
-    prices = usage_cost.Prices("here", "today", dict.fromkeys(PRICES.each, Decimal(1)))
     # WHEN it is done twice, one second for each invocation THEN each is billed
-    assert usage_cost.of_mix({"act": 2}, prices, 1000) == {
+    assumed = Assumptions(milliseconds=1000, cold_starts=0)
+    assert usage_cost.of_mix({"act": 2}, ONE_EACH, assumed) == {
         ("orders", "Lambda"): Decimal("9"),
         ("orders", "API Gateway"): 4,
         ("orders", "DynamoDB"): 4,
@@ -64,25 +68,72 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
     }
 
 
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count two invocations of a function of an API, and one of an event handler."""
+    used = {"invocations": {"orders api_handler": 2, "orders charge": 1}}
+    others = ("requests", "operations", "read_units", "write_units", "answered")
+    file = tmp_path / "usage.json"
+    file.write_text(json.dumps({"act": {**used, **{key: {} for key in others}}}))
+    monkeypatch.setattr(usage_cost, "USAGE", file)
+
+
+def test_cold_starts_are_billed(calls: None) -> None:
+    # GIVEN every second invocation is a cold start of two seconds
+    assumed = Assumptions(milliseconds=0, cold_starts=500, init_milliseconds=2000)
+    costs = usage_cost.of_mix({"act": 1}, ONE_EACH, assumed)
+    # THEN each of the three costs a request, and a second of half a gigabyte
+    assert costs == {("orders", "Lambda"): Decimal("4.5")}
+
+
+def test_restored_snapshots_are_billed_instead_for_functions_of_apis(calls: None) -> None:
+    assumed = Assumptions(milliseconds=0, cold_starts=500, init_milliseconds=2000, snap_start=True)
+    assert usage_cost.of_mix({"act": 1}, ONE_EACH, assumed) == {
+        # two requests, and those of the event handler with its cold starts
+        ("orders", "Lambda"): Decimal("3.5"),
+        ("orders", "Lambda SnapStart"): Decimal("0.5"),
+    }
+    assert usage_cost.of_snap_start({"act": 1}, ONE_EACH, assumed) == Decimal("-0.5")
+
+
 def test_both_sums_are_the_same() -> None:
-    costs = usage_cost.of_mix(usage_cost.MIX, PRICES, 60)
+    costs = usage_cost.of_mix(usage_cost.MIX, PRICES)
     assert sum(usage_cost.by(costs, 0).values()) == sum(usage_cost.by(costs, 1).values()) > 0
 
 
-def test_unknown_region_is_refused() -> None:
-    with pytest.raises(ShopProblem, match="prices of mars-1"):
-        usage_cost.prices_of("mars-1")
-    with pytest.raises(ShopProblem):
-        usage_cost.prices_of("recorded")
+def test_prices_that_a_cost_depends_on_are_those_that_change_it() -> None:
+    for snap_start in (False, True):
+        assumed = Assumptions(snap_start=snap_start)
+        before = usage_cost.of_mix(usage_cost.MIX, PRICES, assumed)
+        changing = set()
+        for name, price in PRICES.each.items():
+            dearer = prices.Prices("here", "today", {**PRICES.each, name: price * 2})
+            if usage_cost.of_mix(usage_cost.MIX, dearer, assumed) != before:
+                changing.add(name)
+        assert usage_cost.prices_used(PRICES, assumed) == changing
 
 
 def test_command_prints_orders_and_the_idle_month(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shopctl.project.stages.load", lambda *_: PROD)
-    monkeypatch.setattr(idle_cost, "of_stage", lambda *_: [])
+    cost = IdleCost([], Item("snapshots", ("a", "a", "b"), Decimal(1)))
+    monkeypatch.setattr(idle_cost, "of_stage", lambda *_: cost)
     few = ["--stage", "prod", "--toys", "0", "--searches", "0", "--lists", "0"]
     printed = CliRunner().invoke(cost_command, few).output
-    assert "| | 1,000 orders | 1,000,000 orders |" in printed
+    assert "| | 1,000 orders | 1,000,000 orders | share of the total |" in printed
     assert "A month while idle" in printed
+    # AND what SnapStart costs, and the prices of the stage's region that are unverified
+    assert "Without snap_start, 1,000 orders would cost 0.0" in printed
+    assert "it would cost 3.00 less: the snapshots of 2 functions" in printed
+    assert "list prices of ap-southeast-2 as recorded on" in printed
+    assert "(unverified: api_request, cloudfront_request, snapshot_restored_gb" in printed
     content = json.loads(CliRunner().invoke(cost_command, [*few, "--json"]).output)
     assert 0 < content["use"]["per_1000_orders"] < 1
-    assert content["use"]["prices_in"] == "us-east-1"
+    assert content["use"]["prices_in"] == "ap-southeast-2"
+    assert content["use"]["assumed"]["cold_starts"] == 10
+    assert content["snap_start"] == {"enabled": True, "per_month": 3.0}
+    # AND another region's, if it is named
+    there = ["--region", "us-east-1", "--cold-starts", "0"]
+    printed = CliRunner().invoke(cost_command, [*few, *there]).output
+    assert "list prices of us-east-1 as recorded on 2026-11-29, without" in printed
+    assert "unverified" not in printed
+    assert "Without snap_start, 1,000 orders would cost 0.0000 less" in printed
