@@ -127,3 +127,7 @@ def test_new_setting_makes_a_new_version(trial: Trial, customer: Customer) -> No
     )
     assert serving["Timeout"] == 27
     customer.pays(customer.order())
+    # AND the versions before it are gone, whose snapshots AWS would still bill
+    client = trial.cloud.client("lambda")
+    versions = client.list_versions_by_function(FunctionName=name)["Versions"]
+    assert [one["Version"] for one in versions] == ["$LATEST", "3"]
