@@ -11,6 +11,7 @@ import pytest
 from shopctl.aws.cloudformation import Template
 from shopctl.drift import code, planned
 from shopctl.drift.change import SECRET, UNKNOWN, Change, compare, masked
+from shopctl.drift.kinds import functions
 from shopctl.packaging.package import Package
 from shopctl.project.manifest import Manifest
 from shopctl.project.services import Service
@@ -138,3 +139,10 @@ def test_differing_files_of_a_package_are_named(
     (tmp_path / "new.zip").write_bytes(archive(new))
     package = Package(service, tmp_path / "new.zip", {}, "", reused=True)
     assert code.differing(package, archive(SHIPPED), exactly=True) == changes
+
+
+def test_snap_start_is_compared_whatever_its_snapshots_do() -> None:
+    on = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+    live = {"SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}}
+    assert functions._snap_start(on) == functions._snap_start(live) == "PublishedVersions"
+    assert functions._snap_start({}) == "None"
