@@ -81,10 +81,10 @@ def _of_use(mix: Mapping[str, int], prices: "Prices", assumed: "Assumptions") ->
         f" {assumed.cold_starts} cold starts of {assumed.init_milliseconds} ms for 1,000 of them."
     )
     yield from usage_cost.lines(usage_cost.of_mix(mix, prices, assumed))
-    used = usage_cost.prices_used(prices, assumed)
+    used = usage_cost.prices_used(prices)
     yield (
         f"US dollars, {prices.statement(used)}, without logs, stored data, users and the payment"
-        " gateway's fees. An order would cost that share less without the part."
+        " gateway's fees. A part's share is what would be saved without it."
     )
     more = usage_cost.of_snap_start(mix, prices, assumed) * 1000
     if assumed.snap_start:
@@ -98,7 +98,7 @@ def _while_idle(stage: "Stage", cost: "IdleCost", prices: "Prices") -> Iterator[
 
     yield from idle_cost.lines(cost.items)
     yield (
-        f"US dollars, {prices.statement(idle_cost.prices_used(cost.items))}, without tax or free"
+        f"US dollars, {prices.statement(idle_cost.prices_used(cost))}, without tax or free"
         " tier. Usage and stored data cost extra."
     )
     functions = len(set(cost.snapshots.resources))

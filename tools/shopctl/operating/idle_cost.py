@@ -232,9 +232,9 @@ def lines(items: list[Item]) -> Iterator[str]:
             yield f"|{'-' * (widths[0] + 2)}|{'|'.join('-' * (w + 1) + ':' for w in widths[1:])}|"
 
 
-def prices_used(items: list[Item]) -> list[str]:
-    """Return the names of the prices of items."""
-    return [_BILLED[item.what][0] for item in items]
+def prices_used(cost: IdleCost) -> list[str]:
+    """Return the names of the prices that a cost, or that of snapshots, depends on."""
+    return [_BILLED[item.what][0] for item in (*cost.items, cost.snapshots)]
 
 
 def as_json(stage: Stage, cost: IdleCost, prices: Prices) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def as_json(stage: Stage, cost: IdleCost, prices: Prices) -> dict[str, Any]:
         "currency": "USD",
         "prices_of": prices.recorded,
         "prices_in": prices.region,
-        "unverified": sorted(prices.unverified & {*prices_used(cost.items)}),
+        "unverified": sorted(prices.unverified & {*prices_used(cost)}),
         "items": [
             {
                 "what": item.what,

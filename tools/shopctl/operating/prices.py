@@ -37,10 +37,6 @@ class Prices:
     each: Mapping[str, Decimal]
     unverified: frozenset[str] = frozenset()
 
-    def of(self, name: str) -> Decimal:
-        """Return a price in US dollars."""
-        return self.each[name]
-
     def statement(self, used: Iterable[str]) -> str:
         """Return where and of when prices are, with the unverified ones among those used."""
         found = sorted(self.unverified & {*used})

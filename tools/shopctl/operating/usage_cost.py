@@ -81,13 +81,10 @@ def of_snap_start(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) 
     return with_it - without
 
 
-def prices_used(prices: Prices, assumed: Assumptions) -> set[str]:
-    """Return the names of the prices that a cost by use depends on."""
+def prices_used(prices: Prices) -> set[str]:
+    """Return the names of the prices that a cost by use, or that of SnapStart, depends on."""
     of_time = {name for name in prices.each if name.endswith(("_month", "_hour"))}
-    others = {"sqs_request", "snapshot_gb_second"}
-    if not assumed.snap_start:
-        others.add("snapshot_restored_gb")
-    return {*prices.each} - of_time - others
+    return {*prices.each} - of_time - {"sqs_request", "snapshot_gb_second"}
 
 
 def _of_action(used: Any, price: Mapping[str, Decimal], assumed: Assumptions) -> Costs:
@@ -160,7 +157,7 @@ def as_json(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> dic
         "currency": "USD",
         "prices_of": prices.recorded,
         "prices_in": prices.region,
-        "unverified": sorted(prices.unverified & prices_used(prices, assumed)),
+        "unverified": sorted(prices.unverified & prices_used(prices)),
         "mix": dict(mix),
         "assumed": asdict(assumed),
         "per_order": [

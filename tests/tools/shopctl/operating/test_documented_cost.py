@@ -13,7 +13,7 @@ import pytest
 
 from shopctl.deploying import export
 from shopctl.operating import idle_cost, prices
-from shopctl.operating.idle_cost import Item
+from shopctl.operating.idle_cost import IdleCost, Item
 from shopctl.project.layout import Layout
 from shopctl.project.stages import Stage
 from support.paths import DOCS
@@ -70,7 +70,7 @@ def test_document_states_the_computed_cost(
         (r"^\|(?:.*\n\|)*.*$", "\n".join(idle_cost.lines(of_prod))),
         (
             r"list prices of [\w-]+ as recorded on [\d-]+",
-            PRICES.statement(idle_cost.prices_used(of_prod)),
+            PRICES.statement(idle_cost.prices_used(IdleCost(of_prod, taken))),
         ),
         (
             r"has \d+ fewer alarms and costs [\d.]+\d",

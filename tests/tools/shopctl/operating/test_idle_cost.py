@@ -125,13 +125,14 @@ def test_command_prints_the_table_or_json(monkeypatch: pytest.MonkeyPatch) -> No
     printed = CliRunner().invoke(cost_command, ["--idle", "--stage", "prod"]).output
     assert "| alarms    |        2 |            0.10 |      0.20 |" in printed
     stated = f"list prices of ap-southeast-2 as recorded on {PRICES.recorded}"
-    assert f"{stated} (unverified: alarm_month)" in printed
+    assert f"{stated} (unverified: alarm_month, snapshot_gb_second)" in printed
     assert "With snap_start, it would cost 0.00 more: the snapshots of 0 functions" in printed
     # AND JSON has the same
     output = CliRunner().invoke(cost_command, ["--idle", "--stage", "prod", "--json"]).output
     content = json.loads(output)
     assert content["total"] == 0.2
-    assert (content["prices_in"], content["unverified"]) == ("ap-southeast-2", ["alarm_month"])
+    assert content["prices_in"] == "ap-southeast-2"
+    assert content["unverified"] == ["alarm_month", "snapshot_gb_second"]
     assert content["items"] == [
         {
             "what": "alarms",

@@ -102,20 +102,23 @@ def test_both_sums_are_the_same() -> None:
 
 
 def test_prices_that_a_cost_depends_on_are_those_that_change_it() -> None:
-    for snap_start in (False, True):
-        assumed = Assumptions(snap_start=snap_start)
-        before = usage_cost.of_mix(usage_cost.MIX, PRICES, assumed)
-        changing = set()
-        for name, price in PRICES.each.items():
-            dearer = prices.Prices("here", "today", {**PRICES.each, name: price * 2})
-            if usage_cost.of_mix(usage_cost.MIX, dearer, assumed) != before:
-                changing.add(name)
-        assert usage_cost.prices_used(PRICES, assumed) == changing
+    both = (Assumptions(snap_start=False), Assumptions(snap_start=True))
+
+    def costs(table: prices.Prices) -> list[usage_cost.Costs]:
+        return [usage_cost.of_mix(usage_cost.MIX, table, assumed) for assumed in both]
+
+    changing = {
+        name
+        for name, price in PRICES.each.items()
+        if costs(prices.Prices("here", "today", {**PRICES.each, name: price * 2})) != costs(PRICES)
+    }
+    assert usage_cost.prices_used(PRICES) == changing
 
 
 def test_command_prints_orders_and_the_idle_month(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shopctl.project.stages.load", lambda *_: PROD)
-    cost = IdleCost([], Item("snapshots", ("a", "a", "b"), Decimal(1)))
+    snapshots = idle_cost.snapshots({}, PRICES)
+    cost = IdleCost([], Item(snapshots.what, ("a", "a", "b"), Decimal(1)))
     monkeypatch.setattr(idle_cost, "of_stage", lambda *_: cost)
     few = ["--stage", "prod", "--toys", "0", "--searches", "0", "--lists", "0"]
     printed = CliRunner().invoke(cost_command, few).output
