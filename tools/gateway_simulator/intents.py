@@ -197,7 +197,7 @@ def update(work: UnitOfWork, identifier: str, params: Params) -> Answer:
     intent["last_payment_error"] = None
     if token is not None:
         find_card(token)
-        ledger.complete_pending(work, identifier, "failed")
+        _end_pending(work, intent)
         intent.update(payment_method=token, status="requires_confirmation", next_action=None)
     work.put(TABLE, identifier, intent)
     return Answer(200, intent)
@@ -246,8 +246,7 @@ def cancel(work: UnitOfWork, identifier: str, params: Params) -> Answer:
             f"{', '.join(_CANCELLABLE)}."
         )
         raise unexpected_state(message, intent)
-    if intent["status"] == "requires_action":
-        ledger.complete_pending(work, identifier, "failed")
+    _end_pending(work, intent)
     intent.update(
         status="canceled", canceled_at=work.now(), cancellation_reason=reason, next_action=None
     )
@@ -330,7 +329,7 @@ def _charge(
         raise invalid_parameter("return_url", message)
     card = find_card(token)
     # A new attempt ends one that still requires the shopper's action.
-    ledger.complete_pending(work, intent["id"], "failed")
+    _end_pending(work, intent)
     intent.update(payment_method=token, last_payment_error=None, next_action=None)
     charge_id = new_id("ch")
     amount = intent["amount"]
@@ -341,6 +340,12 @@ def _charge(
     if card.outcome == "declined":
         return _decline(work, intent, card, charge_id)
     return _succeed(work, intent, card, charge_id)
+
+
+def _end_pending(work: UnitOfWork, intent: Json) -> None:
+    """Fail the attempt that requires the shopper's action, if the intent has one."""
+    if intent["status"] == "requires_action":
+        ledger.complete_pending(work, intent["id"], "failed")
 
 
 def _succeed(work: UnitOfWork, intent: Json, card: Card, charge_id: str) -> Answer:

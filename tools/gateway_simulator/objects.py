@@ -1,5 +1,6 @@
 """Ids, lookup, lists and events of Stripe's objects of all types."""
 
+import itertools
 import operator
 import secrets
 import string
@@ -65,36 +66,43 @@ def page(work: UnitOfWork, table: str, params: Params, **filters: str | None) ->
     """
     limit = params.integer("limit", maximum=100) or 10
     after = params.string("starting_after")
-    created = _created_within(params.nested("created"))
+    since, created = _created_within(params.nested("created"))
     params.reject_unknown()
     wanted = {name: value for name, value in filters.items() if value is not None}
     rows = work.newest(table)
-    if after is not None:
-        ids = [row["id"] for row in rows]
-        if after not in ids:
-            raise no_such(table.removesuffix("s"), after, "starting_after")
-        rows = rows[ids.index(after) + 1 :]
-    rows = [
-        row
-        for row in rows
-        if created(row["created"]) and all(row[name] == value for name, value in wanted.items())
+    if after is not None and all(row["id"] != after for row in rows):
+        raise no_such(table.removesuffix("s"), after, "starting_after")
+    # the clock never goes back, so what follows an older object is older, too
+    recent = itertools.takewhile(lambda row: row["created"] >= since, rows)
+    found = [
+        *itertools.islice(
+            (
+                row
+                for row in recent
+                if created(row["created"])
+                and all(row[name] == value for name, value in wanted.items())
+            ),
+            limit + 1,
+        )
     ]
     return {
         "object": "list",
         "url": f"/v1/{table}",
-        "has_more": len(rows) > limit,
-        "data": rows[:limit],
+        "has_more": len(found) > limit,
+        "data": found[:limit],
     }
 
 
-def _created_within(bounds: Params | None) -> Callable[[int], bool]:
+def _created_within(bounds: Params | None) -> tuple[int, Callable[[int], bool]]:
+    """Return the earliest time that may be within bounds, and whether a time is within them."""
     comparisons = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
-    given = [
-        (compare, bound)
-        for name, compare in comparisons.items()
+    given = {
+        name: bound
+        for name in comparisons
         if bounds and (bound := bounds.integer(name, minimum=0, maximum=10**12)) is not None
-    ]
-    return lambda created: all(compare(created, bound) for compare, bound in given)
+    }
+    since = max(given.get("gt", 0), given.get("gte", 0))
+    return since, lambda time: all(comparisons[name](time, given[name]) for name in given)
 
 
 def expand(work: UnitOfWork, row: Json, member: str, table: str) -> Json:

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway_simulator.errors import Json
@@ -112,9 +113,9 @@ class UnitOfWork:
             row = self._store.rows(table).get(identifier)
         return copy.deepcopy(row)
 
-    def newest(self, table: str) -> list[Json]:
-        """Return the committed rows of a table, newest first. Callers must not change them."""
-        return list(reversed(self._store.rows(table).values()))
+    def newest(self, table: str) -> Iterator[Json]:
+        """Yield the committed rows of a table, newest first. Callers must not change them."""
+        return reversed(self._store.rows(table).values())
 
     def put(self, table: str, identifier: str, row: Json) -> None:
         """Add or replace a row by a copy of the given one."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway_simulator.store import UnitOfWork
+
 UNEXPECTED = (400, "payment_intent_unexpected_state")
 
 
@@ -461,3 +463,33 @@ def test_state_survives_a_restart(simulate: Any) -> None:
 
     simulate(before)
     simulate(after)
+
+
+def test_page_and_confirmation_do_not_read_older_objects(
+    simulate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    newest = UnitOfWork.newest
+
+    def counted(work: UnitOfWork, table: str) -> Any:
+        for row in newest(work, table):
+            read.append(table)
+            yield row
+
+    monkeypatch.setattr(UnitOfWork, "newest", counted)
+
+    async def scenario(simulator: Any) -> None:
+        # GIVEN 50 charged intents, and three created an hour later
+        for _ in range(50):
+            await simulator.confirm(await simulator.create())
+        assert read == []
+        await simulator.control("POST", "/clock", {"advance_seconds": 3600})
+        recent = [await simulator.create() for _ in range(3)]
+        created = (await simulator.retrieve(recent[0]))["created"]
+        for path in (f"?created[gte]={created}", f"?limit=1&starting_after={recent[2]}"):
+            read.clear()
+            reply = await simulator.call("GET", f"/v1/payment_intents{path}")
+            assert reply.body["data"][-1]["id"] in recent
+            assert len(read) <= 4
+
+    simulate(scenario)
