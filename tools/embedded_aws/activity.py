@@ -1,24 +1,20 @@
-"""Reports pending work, so that a stop can wait for it, and saves the state."""
+"""Reports pending work, so that a stop can wait for it."""
 
-import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ministack import app as ministack_app
-from ministack.core import persistence
 from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb, lambda_svc, sqs
 
-from embedded_aws import async_invocation
+from embedded_aws import async_invocation, saving
 
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
 WARM_UP_PATH = "/_toyshop/warm-up"
 UNREAD_QUEUES_PATH = "/_toyshop/unread-queues"
-_SAVE_SECONDS = 20
 _requests = 0
 
 
@@ -42,7 +38,14 @@ def with_control_paths(
     unread_queues
         Returns the queues whose consumer does not read them.
     """
-    actions = {CHECKPOINT_PATH: save, WARM_UP_PATH: warm_up}
+
+    async def start_workers() -> None:
+        warm_up()
+
+    actions: dict[str, Callable[[], Awaitable[None]]] = {
+        CHECKPOINT_PATH: saving.save,
+        WARM_UP_PATH: start_workers,
+    }
     reports: dict[str, Callable[[], Any]] = {PATH: measure, UNREAD_QUEUES_PATH: unread_queues}
     paths = {*actions, *reports}
 
@@ -59,7 +62,8 @@ def with_control_paths(
         global _requests
         _requests += scope["type"] == "http" and scope["path"] not in paths
         if scope["type"] == "http" and scope["path"] in paths:
-            actions.get(scope["path"], lambda: None)()
+            if scope["path"] in actions:
+                await actions[scope["path"]]()
             body = json.dumps(reports.get(scope["path"], measure)()).encode()
             headers = [(b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -70,19 +74,14 @@ def with_control_paths(
     return wrapped
 
 
-def save() -> None:
-    """Write the state now, so that a later kill loses only what follows."""
-    persistence.save_all(ministack_app._build_persistence_save_dict())
+def requests() -> int:
+    """Return the number of requests so far, without those to the paths above."""
+    return _requests
 
 
-async def save_when_quiet() -> None:
-    """Write the state every 20 seconds, if requests came in and nothing is pending."""
-    saved = _requests
-    while True:
-        await asyncio.sleep(_SAVE_SECONDS)
-        if _requests != saved and not any(measure().values()):
-            saved = _requests
-            save()
+def is_idle() -> bool:
+    """Return whether nothing is pending."""
+    return not any(measure().values())
 
 
 def measure() -> dict[str, int]:

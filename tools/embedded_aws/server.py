@@ -128,9 +128,11 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         iam,
         logs,
         mail,
+        ordered_items,
         password_policy,
         rest_api_import,
         rest_api_updates,
+        saving,
         sign_in_limit,
         streams,
         unread_queues,
@@ -156,6 +158,8 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     streams.install()
     workers.install(home / "tmp" / "code")
     expressions.install()
+    ordered_items.install()
+    saving.install()
     # last, so that faults wrap all other patches
     faults.install()
     # with IAM each function starts with credentials of its own
@@ -199,11 +203,11 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     # what is loaded by now stays; looking for garbage in it took 7 % of the processor time
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
-    saving = asyncio.create_task(activity.save_when_quiet())
+    saved = asyncio.create_task(saving.save_when_quiet(activity.requests, activity.is_idle))
     try:
         await _stopped_by_signals(uvicorn.Server(config))
     finally:
-        saving.cancel()
+        saved.cancel()
         async_invocation.save(undelivered)
         unclean.unlink()
         lambda_runtime.reset()

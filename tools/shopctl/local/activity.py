@@ -11,7 +11,7 @@ _POLL_SECONDS = 0.05
 
 
 def wait_until_answers(
-    url: str, log: str, *, gone: Callable[[], bool], seconds: float = 30.0
+    url: str, log: str, *, gone: Callable[[], bool], seconds: float = 120.0
 ) -> None:
     """Wait until a URL answers HTTP requests.
 

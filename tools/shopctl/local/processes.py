@@ -9,7 +9,8 @@ import psutil
 
 from shopctl.project.running_shop import Process, start_time
 
-_GRACE_SECONDS = 20.0
+# the embedded AWS saves its state
+_GRACE_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 
 
