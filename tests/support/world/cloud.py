@@ -133,6 +133,15 @@ class MemoryCloud:
         with contextlib.suppress(ClientError):  # its client has given up
             self.call(service, operation, params)
 
+    def _secretsmanager_GetSecretValue(  # noqa: N802 (AWS's name)
+        self,
+        SecretId: str,  # noqa: N803
+        VersionStage: str,  # noqa: N803
+    ) -> dict[str, Any]:
+        if VersionStage != "AWSCURRENT":
+            raise client_error("GetSecretValue", "ResourceNotFoundException")
+        return {"SecretString": f"the secret {SecretId}"}
+
     def _sns_PublishBatch(  # noqa: N802 (AWS's name)
         self,
         TopicArn: str,  # noqa: N803
