@@ -2,8 +2,8 @@
 
 ``usage.json`` has what one action uses: the tests in ``tests/simulation/budgets`` count it and
 compare the file with it. Durations and cold starts cannot be counted, so they are assumptions. Not
-computed: logs and metrics, stored data, monthly active users of Cognito, and the payment gateway's
-fees.
+computed: logs and metrics, stored data, monthly active users of Cognito, a pricing plan of SES, and
+the payment gateway's fees.
 """
 
 import json
