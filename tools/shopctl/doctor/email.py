@@ -31,7 +31,11 @@ def sending(to: Target) -> str:
             "SES has suspended sending.", "See the account dashboard in the SES console."
         )
     if account["ProductionAccessEnabled"]:
-        return "SES sends to every address."
+        plan = account.get("PricingAttributes", {}).get("CurrentPlan", "NONE")
+        sends = "SES sends to every address."
+        if plan == "NONE":
+            return sends
+        return f"{sends} It bills the plan {plan}, which the shop does not need."
     if to.stage.ses_sandbox:
         return "SES is in the sandbox, as stages.toml says: it sends to verified addresses only."
     raise ShopProblem(ses.IN_SANDBOX, ses.LEAVE_SANDBOX)

@@ -750,3 +750,13 @@ def test_doctor_changes_nothing(stage: Healthy) -> None:
     assert len(called) > 10
     reads = ("Get", "List", "Describe", "Head", "AdminGet", "Scan")
     assert [name for name in sorted(called) if not name.startswith(reads)] == []
+
+
+def test_pricing_plan_of_ses_is_named(stage: Healthy) -> None:
+    with answers("GetAccount", PricingAttributes={"CurrentPlan": "ESSENTIALS"}):
+        item = found(stage)["email sending"]
+    assert (item.status, item.what) == (
+        "ok",
+        "SES sends to every address. It bills the plan ESSENTIALS, which the shop does not need.",
+    )
+    assert found(stage)["email sending"].what == "SES sends to every address."
