@@ -9,7 +9,8 @@ import pytest
 
 import chassis.aws
 from chassis import health
-from chassis.records import Record, TableMeta, bind
+from chassis.records import Record, TableMeta, bind, read_items
+from support.aws_calls import Original, Params, intercept
 from support.moto_aws import aws, client_of
 
 __all__ = ["aws"]
@@ -98,3 +99,30 @@ def test_the_client_waits_and_retries_as_the_meta_class_says(
         patch.setattr(chassis.aws, "client", lambda _, **options: made.append(options))
         assert FirstRecord._get_connection().connection.client is None
     assert made == [{"read_timeout": 3.0, "attempts": 4}]
+
+
+def test_items_are_read_a_hundred_at_once_and_again_if_dynamodb_left_some_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bind(FirstRecord, "first")
+    reads: list[list[str]] = []
+
+    def read(_: Original, service: str, operation: str, params: Params) -> Any:
+        assert (service, operation) == ("dynamodb", "BatchGetItem")
+        request = params["RequestItems"]["first"]
+        assert request["ConsistentRead"] is True
+        keys = request["Keys"]
+        reads.append([key["id"]["S"] for key in keys])
+        # GIVEN that DynamoDB reads only half of what is asked for at first
+        done = keys if len(reads) > 1 else keys[:50]
+        left = {"first": {"Keys": keys[len(done) :]}} if len(done) < len(keys) else {}
+        return {"Responses": {"first": list(done)}, "UnprocessedKeys": left}
+
+    intercept(monkeypatch, read)
+    ids = [f"{number:03}" for number in range(120)]
+    # WHEN items are read, some of them twice
+    found = [item["id"]["S"] for item in read_items(FirstRecord, [*ids, *ids])]
+    # THEN each is read once
+    assert found == ids
+    assert list(map(len, reads)) == [100, 70]
+    assert list(read_items(FirstRecord, [])) == []

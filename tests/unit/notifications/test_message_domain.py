@@ -1,9 +1,9 @@
 """The rules of emails."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.notifications import domain
 from chassis.ids import derived_id

@@ -7,9 +7,10 @@ A published image consists of new pixels only: it is encoded again, so nothing e
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,8 +51,7 @@ class RejectedImageError(Exception):
     """The content cannot be published; the message is a text for staff."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An encoded image.
 
     Attributes

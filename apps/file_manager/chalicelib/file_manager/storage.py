@@ -11,11 +11,11 @@ public    ``files/<id>-<width>.webp`` their smaller copies, written once
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from chalicelib.file_manager.domain import VARIANT_WIDTHS, variant_name
 from chassis.problems import ServiceUnavailable
@@ -30,8 +30,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 _SHA256 = "sha256"
 
 
-@dataclass(frozen=True)
-class StoredDocument:
+class StoredDocument(Struct, frozen=True):
     """The content of a document: its SHA-256 in hexadecimal, and its size in bytes."""
 
     sha256: str

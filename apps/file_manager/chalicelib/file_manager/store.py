@@ -1,9 +1,9 @@
 """Files in DynamoDB: conditional writes, one table."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -72,8 +72,7 @@ class FileRecord(Record):
         )
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A file, and what the contract does not contain of it.
 
     Attributes

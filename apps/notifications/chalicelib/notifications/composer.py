@@ -1,7 +1,6 @@
 """Composes emails: fills in the templates and builds MIME messages."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+from msgspec import Struct
 
 from chassis.money import format_money
 from contracts.notifications import NewMessage
@@ -35,8 +35,7 @@ _DECLINES = {
 _ANY_DECLINE = "your bank did not give a reason, but can tell you more"
 
 
-@dataclass(frozen=True)
-class Email:
+class Email(Struct, frozen=True):
     """A composed email.
 
     Attributes

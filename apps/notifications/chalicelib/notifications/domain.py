@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,8 +23,7 @@ class SendingInProgressError(MessageError):
     """Another attempt may be sending this email, and a second one could send it twice."""
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """An email and the current attempt to send it.
 
     Attributes
@@ -116,7 +114,7 @@ def next_attempt(
 def release_lease(attempt: Attempt, now: datetime) -> Attempt:
     """Return an attempt that has certainly sent nothing, without its lease."""
     message = msgspec.structs.replace(attempt.message, version=attempt.message.version + 1)
-    return replace(attempt, message=message, leased_until=now, updated_at=now)
+    return msgspec.structs.replace(attempt, message=message, leased_until=now, updated_at=now)
 
 
 def mark_sent(attempt: Attempt, now: datetime) -> Attempt:
@@ -124,4 +122,4 @@ def mark_sent(attempt: Attempt, now: datetime) -> Attempt:
     message = msgspec.structs.replace(
         attempt.message, status="sent", sent_at=now, version=attempt.message.version + 1
     )
-    return replace(attempt, message=message, updated_at=now)
+    return msgspec.structs.replace(attempt, message=message, updated_at=now)

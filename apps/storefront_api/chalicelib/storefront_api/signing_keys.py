@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
+
+from msgspec import Struct
 
 KEY_SERVER_TIMEOUT = 3.0
 """Seconds to wait for the user pool's key server."""
@@ -32,8 +33,7 @@ class UnknownKeyError(Exception):
     """The user pool has no key with this id."""
 
 
-@dataclass(frozen=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """An RSA key of 2,048 to 4,096 bits with the exponent 65537.
 
     Attributes

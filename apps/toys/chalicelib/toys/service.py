@@ -1,11 +1,11 @@
 """The use cases of toys."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from chalicelib.toys import domain
 from chalicelib.toys.store import Stored, ToyStore

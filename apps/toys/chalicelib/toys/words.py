@@ -24,8 +24,9 @@ _CJK = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
-_IS_CJK = re.compile(f"[{_CJK}]")
+# compiled when a text is not ASCII, since these take 10 ms
+_SCRIPTS = f"[{_CJK}]+|[^{_CJK}]+"
+_IS_CJK = f"[{_CJK}]"
 
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
@@ -78,13 +79,22 @@ def singular(word: str) -> str:
     return word
 
 
+def _scripts(word: str) -> list[str]:
+    """Return the parts of a word that are CJK text, and those that are not."""
+    return [word] if word.isascii() else re.findall(_SCRIPTS, word)
+
+
+def _has_cjk(text: str) -> bool:
+    return not text.isascii() and re.search(_IS_CJK, text) is not None
+
+
 def _split(word: str) -> Iterator[str]:
     """Yield a word, or the overlapping pairs of the characters of CJK text.
 
     The last character of CJK text stands alone, so that each one begins a term.
     """
-    for part in _SCRIPTS.findall(word):
-        if _IS_CJK.match(part):
+    for part in _scripts(word):
+        if _has_cjk(part):
             yield from (part[start : start + 2] for start in range(len(part)))
         else:
             yield part
@@ -123,8 +133,8 @@ def query_words(text: str) -> list[str]:
     """Return the words of a query, in their order."""
     words: list[str] = []
     for word in _WORD.findall(fold(text)):
-        for part in _SCRIPTS.findall(word):
-            if _IS_CJK.match(part) and len(part) > 1:
+        for part in _scripts(word):
+            if _has_cjk(part) and len(part) > 1:
                 words += map("".join, pairwise(part))
             else:
                 words.append(part)
@@ -143,7 +153,7 @@ def alternatives(words: Sequence[str]) -> list[QueryWord]:
 
 def compounds(first: str, second: str) -> tuple[str, ...]:
     """Return what two adjacent words are if they are written as one."""
-    if _IS_CJK.search(first + second):
+    if _has_cjk(first + second):
         return ()
     one = singular(first)
     if one == first or not first.startswith(one):
@@ -166,7 +176,7 @@ def _counted(text: str, pairs: bool) -> tuple[dict[str, int], int]:
         parts = _parts(compound)
         if not pairs:
             terms += _pairs(parts)
-        if 2 < len(parts) < 5 and not _IS_CJK.search(compound):
+        if 2 < len(parts) < 5 and not _has_cjk(compound):
             terms.append("".join(parts))
     if pairs:
         terms += _pairs(words)

@@ -67,7 +67,7 @@ REQUEST_SECONDS = 25.0
 _RESPONSE_RESERVE = 0.5
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
-_PARAMETER = re.compile(r";\s*([^\s=;]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)")
+_PARAMETER = r";\s*([^\s=;]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)"
 _UTF_8 = ("utf-8", "utf8")
 # The answers are text, whatever the request's ``Accept``.
 _NO_BINARY_ANSWERS = APIGateway()
@@ -622,7 +622,7 @@ def _check_type(content_type: str, types: tuple[str, ...]) -> None:
         raise UnsupportedMediaType(
             f"The body has the type '{given}'. Send it as {' or '.join(types)}."
         )
-    for name, value in _PARAMETER.findall(content_type):
+    for name, value in re.findall(_PARAMETER, content_type):
         charset = value.strip().strip('"')
         if name.lower() == "charset" and charset.lower() not in _UTF_8:
             raise UnsupportedMediaType(

@@ -2,8 +2,6 @@
 
 import hashlib
 
-from ulid import ULID
-
 
 def new_id(prefix: str) -> str:
     """Return a new id such as ``toy_01J9…``.
@@ -13,6 +11,9 @@ def new_id(prefix: str) -> str:
     prefix
         Three letters that name the kind of entity.
     """
+    # not imported above: most requests create no id, and it takes 3 ms
+    from ulid import ULID
+
     return f"{prefix}_{ULID()}"
 
 
@@ -29,6 +30,8 @@ def derived_id(prefix: str, *parts: str) -> str:
     parts
         The texts that identify the entity.
     """
+    from ulid import ULID
+
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode()

@@ -11,10 +11,10 @@ NO_CONTROL = "Must not contain control characters"
 
 # The control characters of Unicode, without tab, line feed and carriage return: a text of several
 # lines contains these.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 # in a JSON text, those below U+0020 are always escaped
-_ESCAPED_CONTROL = re.compile(r"\\(?:[bf]|u00(?:0[0-8bBcCeEfF]|1|7[fF]|[89]))")
-_DELETE_OR_C1 = re.compile(r"[\x7f-\x9f]")
+_ESCAPED_CONTROL = r"\\(?:[bf]|u00(?:0[0-8bBcCeEfF]|1|7[fF]|[89]))"
+_DELETE_OR_C1 = r"[\x7f-\x9f]"
 
 _Place = tuple[Any, str] | None
 """A place in a document: the place of its parent, and its name or index there."""
@@ -69,7 +69,7 @@ def contains_control(text: str) -> bool:
     >>> contains_control("two\nlines"), contains_control("\x00")
     (False, True)
     """
-    return not text.isprintable() and _CONTROL.search(text) is not None
+    return not text.isprintable() and re.search(_CONTROL, text) is not None
 
 
 def check_members(text: str) -> None:
@@ -105,9 +105,9 @@ def check_members(text: str) -> None:
 
 def _may_have_control(text: str) -> bool:
     """Return quickly whether a JSON text may have a control character in one of its texts."""
-    escaped = "\\" in text and _ESCAPED_CONTROL.search(text) is not None
+    escaped = "\\" in text and re.search(_ESCAPED_CONTROL, text) is not None
     return escaped or (
-        ("\x7f" in text or not text.isascii()) and _DELETE_OR_C1.search(text) is not None
+        ("\x7f" in text or not text.isascii()) and re.search(_DELETE_OR_C1, text) is not None
     )
 
 

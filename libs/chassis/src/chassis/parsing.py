@@ -19,13 +19,13 @@ MAX_DEPTH = 50
 """The deepest nesting of a document that the services inspect before they parse it."""
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?:`key` in )?`(?P<path>\$.*?)`)?$", re.DOTALL)
-_FIELD = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`")
-_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]")
+_FIELD = r"Object (?:contains unknown|missing required) field `(?P<name>[^`]+)`"
+_STEP = r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+)\]"
 
 # msgspec's messages, which mention Python types and regular expressions
-_TYPE = re.compile(r"Expected `(?P<type>\w+)[^`]*`, got ")
-_LENGTH = re.compile(r"Expected `(?P<type>\w+)` of length (?P<bound>[<>]=) (?P<number>\d+)")
-_RANGE = re.compile(r"Expected `(?:int|float)` (?P<bound>[<>]=?) (?P<number>\S+)")
+_TYPE = r"Expected `(?P<type>\w+)[^`]*`, got "
+_LENGTH = r"Expected `(?P<type>\w+)` of length (?P<bound>[<>]=) (?P<number>\d+)"
+_RANGE = r"Expected `(?:int|float)` (?P<bound>[<>]=?) (?P<number>\S+)"
 _TYPES = {
     "str": "text",
     "int": "a whole number",
@@ -47,7 +47,7 @@ def pointer_of(path: str) -> str:
     entry.
     """
     steps = []
-    for step in _STEP.finditer(path.partition("[...]")[0]):
+    for step in re.finditer(_STEP, path.partition("[...]")[0]):
         name = step["name"] if step["name"] is not None else step["index"]
         steps.append(name.replace("~", "~0").replace("/", "~1"))
     return "".join(f"/{step}" for step in steps)
@@ -66,7 +66,7 @@ def field_error(error: msgspec.ValidationError, noun: str = "field") -> FieldErr
     match = _AT.match(str(error))
     assert match is not None  # the pattern matches every string
     what, pointer = match["what"], pointer_of(match["path"] or "$")
-    if field := _FIELD.match(what):
+    if field := re.match(_FIELD, what):
         name = field["name"].replace("~", "~0").replace("/", "~1")
         code: Code = "unknown" if "unknown" in what else "required"
         return FieldError(pointer=f"{pointer}/{name}", detail=f"This {noun} is {code}", code=code)
@@ -80,12 +80,12 @@ def field_error(error: msgspec.ValidationError, noun: str = "field") -> FieldErr
 
 def _requirement(message: str) -> tuple[str, Code]:
     """Return what a value must be and what is wrong with it, given msgspec's message about it."""
-    if match := _TYPE.match(message):
+    if match := re.match(_TYPE, message):
         return f"Must be {_TYPES.get(match['type'], 'of another type')}", "type"
-    if match := _LENGTH.match(message):
+    if match := re.match(_LENGTH, message):
         detail = _length(match["type"], match["bound"], int(match["number"]))
         return detail, "too_short" if match["bound"] == ">=" else "too_long"
-    if match := _RANGE.match(message):
+    if match := re.match(_RANGE, message):
         detail = f"Must be {_BOUNDS[match['bound']]} {_with_commas(match['number'])}"
         return detail, "too_small" if ">" in match["bound"] else "too_large"
     if message.startswith("Invalid enum value "):

@@ -10,8 +10,8 @@ import msgspec
 
 from chassis.problems import BadRequest, PreconditionFailed, PreconditionRequired
 
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_STRONG_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_STRONG_ETAG = r'"(0|[1-9][0-9]{0,17})"'
 
 
 def etag(version: int) -> str:
@@ -41,12 +41,12 @@ def stale(current_version: int) -> PreconditionFailed:
 
 def _tags(value: str) -> list[str] | None:
     """Return the ETags of a list; ``None`` if it is malformed or has none."""
-    before, *between = _TAG.split(value)
+    before, *between = re.split(_TAG, value)
     after = between.pop() if between else '"'
     # a list may have empty elements (RFC 9110, 5.6.1.2)
     if "".join((before, *between, after)).strip(" \t,") or not all("," in gap for gap in between):
         return None
-    return _TAG.findall(value)
+    return re.findall(_TAG, value)
 
 
 def has_version(if_none_match: str, version: int) -> bool:
@@ -111,7 +111,7 @@ class Precondition(msgspec.Struct, frozen=True):
             raise BadRequest(
                 'If-Match must be an ETag as you received it, such as "3", a list of them, or *.'
             )
-        strong = (_STRONG_ETAG.fullmatch(tag) for tag in tags)
+        strong = (re.fullmatch(_STRONG_ETAG, tag) for tag in tags)
         return cls(frozenset(int(match[1]) for match in strong if match))
 
     def check(self, current_version: int) -> None:

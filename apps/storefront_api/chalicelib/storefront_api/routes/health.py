@@ -5,7 +5,6 @@ from typing import Any
 
 from chalicelib.storefront_api.bootstrap import Components
 from chassis.api import Answer, ServiceBlueprint
-from chassis.openapi import document
 from contracts import storefront as api
 
 routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
@@ -23,4 +22,7 @@ def get_health() -> Answer:
 @functools.cache
 def get_openapi() -> dict[str, Any]:
     """Return the OpenAPI document of this API."""
+    # not imported above: no other request needs it
+    from chassis.openapi import document
+
     return document("Toy shop", api.OPERATIONS, server="/api")
