@@ -1,7 +1,8 @@
 """A canned AWS on the loopback interface, for benchmarks: answers at once and stores little.
 
 DynamoDB keeps the items that are put, so that what is read later is what the shop has written.
-SNS keeps its messages, from which the events of the consumers are made. All else has one answer.
+So does S3 with objects. SNS keeps its messages, from which the events of the consumers are made.
+All else has one answer. An item whose id ends with ``NEW`` is not kept, so that it is always new.
 """
 
 import json
@@ -9,42 +10,67 @@ import re
 import socketserver
 import sys
 from collections import defaultdict
-from typing import Any
+from email.utils import formatdate
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 Item = dict[str, Any]
 _EQUAL = re.compile(r"(#\w+) = (:\w+)")
+_EXISTS = re.compile(r"attribute_exists \((#\w+)\)")
+_BUCKET = re.compile(r"/toyshop-local-[a-z-]+/.*")
 _ITEM_PUT = re.compile(r"/restapis/.*/(documents|messages)/([^/]+)")
 NOW = "2026-11-29T12:00:00Z"
+
+
+class Answer(NamedTuple):
+    """A response; ``headers`` are those beside type and length."""
+
+    status: int
+    kind: str
+    body: bytes
+    headers: dict[str, str] = {}
 
 
 class CannedAws:
     """The state and the answers."""
 
     def __init__(self) -> None:
+        self.objects: dict[str, Answer] = {}
         self.tables: dict[str, dict[str, Item]] = defaultdict(dict)
         self.messages: list[str] = []
         self.documents: dict[str, Any] = {}
 
-    def answer(
-        self, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, str, bytes]:
-        """Return status, content type and body of a response."""
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Return a response."""
         target = headers.get("x-amz-target", "")
         if path == "/recorded":
             state = {"tables": self.tables, "messages": self.messages}
-            return 200, "application/json", json.dumps(state).encode()
+            return Answer(200, "application/json", json.dumps(state).encode())
         if path.startswith("/canned/"):
             self.documents[path.removeprefix("/canned")] = json.loads(body)
-            return 204, "application/json", b""
+            return Answer(204, "application/json", b"")
         if target:
             service, _, operation = target.partition(".")
             handler = getattr(self, f"_{service.split('_')[0].lower()}", self._nothing)
             document = handler(operation, json.loads(body))
-            return 200, "application/x-amz-json-1.0", json.dumps(document).encode()
+            return Answer(200, "application/x-amz-json-1.0", json.dumps(document).encode())
         if b"Action=PublishBatch" in body:
-            return 200, "text/xml", self._publish(dict(parse_qsl(body.decode())))
-        return self._http(method, path.partition("?")[0], body)
+            return Answer(200, "text/xml", self._publish(dict(parse_qsl(body.decode()))))
+        path = path.partition("?")[0]
+        if _BUCKET.fullmatch(path):
+            return self._s3(method, path, headers, body)
+        return self._http(method, path, body)
+
+    def _s3(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        if method == "PUT":
+            kept = {name: value for name, value in headers.items() if "x-amz-meta-" in name}
+            kept["Last-Modified"] = formatdate(usegmt=True)
+            kind = headers.get("content-type", "binary/octet-stream")
+            self.objects[path] = Answer(200, kind, body, kept)
+        if method in ("GET", "HEAD"):
+            missing = b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"
+            return self.objects.get(path, Answer(404, "application/xml", missing))
+        return Answer(200 if method == "PUT" else 204, "application/xml", b"")
 
     def _nothing(self, _operation: str, _params: Any) -> Any:
         return {}
@@ -90,6 +116,8 @@ class CannedAws:
 
     def _put(self, name: str, item: Item) -> None:
         keys = [{key: item[key]} for key in ("id",) if key in item]
+        if keys and keys[0]["id"]["S"].endswith("NEW"):
+            return
         self.tables[name][json.dumps(keys[0] if keys else item)] = item
 
     def _publish(self, fields: dict[str, str]) -> bytes:
@@ -108,9 +136,7 @@ class CannedAws:
             "</PublishBatchResponse>"
         ).encode()
 
-    def _http(self, method: str, path: str, body: bytes) -> tuple[int, str, bytes]:
-        if path.startswith("/toyshop-local-file-manager-"):  # a bucket of S3
-            return 200, "application/xml", b""
+    def _http(self, method: str, path: str, body: bytes) -> Answer:
         document: Any = {"items": [], "next_cursor": None, "unrecorded": []}
         status = 200
         if path in self.documents:
@@ -120,13 +146,17 @@ class CannedAws:
             document = _document(found[2], sent) if found[1] == "documents" else _message(found[2])
         elif path.endswith("/outbound-emails"):
             document = {"MessageId": "m"}
-        return status, "application/json", json.dumps(document).encode()
+        return Answer(status, "application/json", json.dumps(document).encode())
 
 
 def _is_selected(item: Item, params: Any) -> bool:
     names, values = (params.get(f"ExpressionAttribute{part}", {}) for part in ("Names", "Values"))
     expression = params.get("KeyConditionExpression", "")
-    return all(item.get(names[name]) == values[value] for name, value in _EQUAL.findall(expression))
+    equal = all(
+        item.get(names[name]) == values[value] for name, value in _EQUAL.findall(expression)
+    )
+    required = _EXISTS.findall(params.get("FilterExpression", ""))
+    return equal and all(names[name] in item for name in required)
 
 
 def _document(file_id: str, sent: Any) -> Any:
@@ -155,13 +185,15 @@ class _Handler(socketserver.StreamRequestHandler):
             if "expect" in headers:
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = self.rfile.read(int(headers.get("content-length", 0)))
-            status, kind, answer = AWS.answer(method, path, headers, body)
+            answer = AWS.answer(method, path, headers, body)
+            more = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
             head = (
-                f"HTTP/1.1 {status} OK\r\nServer: Server\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\n"
-                f"Content-Type: {kind}\r\nContent-Length: {len(answer)}\r\n"
+                f"HTTP/1.1 {answer.status} OK\r\nServer: Server\r\n"
+                f"Date: Sun, 29 Nov 2026 12:00:00 GMT\r\nContent-Type: {answer.kind}\r\n"
+                f"Content-Length: {len(answer.body)}\r\n{more}"
                 "Connection: keep-alive\r\nx-amzn-RequestId: 0123456789ABCDEF\r\n\r\n"
             )
-            self.wfile.write(head.encode() + answer)
+            self.wfile.write(head.encode() + (b"" if method == "HEAD" else answer.body))
 
 
 class _Server(socketserver.ThreadingTCPServer):
