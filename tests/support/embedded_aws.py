@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,6 +111,15 @@ class EmbeddedAws:
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    def run_inside(self, script: str) -> Any:
+        """Return the JSON that a script prints which imports modules of the embedded AWS."""
+        path = f"import sys; sys.path.insert(0, {str(Path(embedded_aws.__path__[0]).parent)!r})\n"
+        done = subprocess.run(
+            [str(self.python), "-c", path + script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
 
     def client(self, service: str) -> Any:
         return self.cloud.client(service)

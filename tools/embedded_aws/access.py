@@ -5,6 +5,7 @@ may only do what the CORS configuration of a bucket grants, and only if it is th
 """
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +21,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _API_PATH = "/restapis/"
 _LONGEST_LINK = timedelta(days=7)
 _CLOCK_SKEW = timedelta(minutes=15)
+# the names of headers are in lower case in ASGI
+_DECIDING = (b"host", b"origin", b"sec-fetch-site")
 
 
 def install() -> None:
@@ -45,11 +48,10 @@ def with_browser_rules(app: Any, page_port: int | None) -> Any:
         if scope["type"] not in ("http", "websocket"):
             await app(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope["headers"]
-        }
-        cors = _cors_headers(scope, headers, pages) if _is_from_page(headers) else {}
+        headers = _decoded(header for header in scope["headers"] if header[0] in _DECIDING)
+        cors: dict[str, str] | None = {}
+        if _is_from_page(headers):
+            cors = _cors_headers(scope, _decoded(scope["headers"]), pages)
         if cors is None or not _is_loopback(headers.get("host", "")):
             await _refuse(scope, send)
             return
@@ -73,6 +75,10 @@ def with_browser_rules(app: Any, page_port: int | None) -> Any:
         await app(scope, receive, send_without_cors)
 
     return wrapped
+
+
+def _decoded(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
 def _is_loopback(host: str) -> bool:

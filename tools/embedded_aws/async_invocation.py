@@ -8,13 +8,14 @@ delivered after its next start.
 
 import itertools
 import json
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import lambda_svc, sns
+
+from embedded_aws import threads
 
 Event = dict[str, Any]
 _pending: dict[int, tuple[str, Event]] = {}
@@ -47,7 +48,7 @@ def accept(function: dict[str, Any], event: Event) -> None:
         finally:
             _pending.pop(number, None)
 
-    threading.Thread(target=run, daemon=True, name="async-event").start()
+    threads.start(run)
 
 
 def save(path: Path) -> None:

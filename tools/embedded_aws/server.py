@@ -121,11 +121,13 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         access,
         activity,
         async_invocation,
+        dates,
         expressions,
         faults,
         fixed_ids,
         forked_workers,
         iam,
+        joined_writes,
         logs,
         mail,
         ordered_items,
@@ -135,6 +137,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         saving,
         sign_in_limit,
         streams,
+        threads,
         unread_queues,
         user_attributes,
         user_codes,
@@ -156,10 +159,12 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         iam.record(home / "iam-decisions.jsonl")
     access.install()
     streams.install()
+    threads.install()
     workers.install(home / "tmp" / "code")
     expressions.install()
     ordered_items.install()
     saving.install()
+    dates.install()
     # last, so that faults wrap all other patches
     faults.install()
     # with IAM each function starts with credentials of its own
@@ -189,7 +194,9 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         port=port,
         # ministack starts with Hypercorn, whose parser is written in Python and took a third of
         # the processor time
-        http="httptools",
+        http=joined_writes.Protocol,
+        # nothing is in front of it
+        proxy_headers=False,
         ws="none",
         lifespan="on",
         timeout_keep_alive=75,

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import queue
 import shutil
 import threading
 import time
@@ -17,14 +16,12 @@ from typing import Any, NamedTuple
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from embedded_aws import forked_workers
+from embedded_aws import exchange, forked_workers
 
 # one waits while another computes; each takes 50 to 100 MB
 WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
 _SURPLUS_IDLE_SECONDS = 30
 _LAST_IDLE_SECONDS = 900
-_END_OF_LOG = "\x1e"
-_LOG_WAIT_SECONDS = 0.25
 
 _ANSWER = """            result = handler_fn(event, context)
             _real_stdout.write(json.dumps({"status": "ok", "result": result}) + "\\n")
@@ -64,8 +61,9 @@ def install(code: Path) -> None:
     if _ANSWER not in script:
         raise RuntimeError("ministack's worker script is not the one that is patched here")
     lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_ANSWER, _ANSWER_WITH_LOG_END)
-    lambda_runtime.Worker._drain_stderr_bounded = _read_log
-    lambda_runtime.Worker.invoke = _keeping_worker(lambda_runtime.Worker.invoke)
+    # `exchange` reads the log
+    lambda_runtime.Worker._read_stderr = lambda _: None
+    lambda_runtime.Worker.invoke = _keeping_worker(exchange.invoke)
     lambda_svc._execute_function_warm = _waiting_for_a_worker(lambda_svc._execute_function_warm)
     lambda_runtime.reap_idle_workers = lambda_svc.reap_idle_workers = _reap
     lambda_svc._fetch_code_from_s3 = _sharing_package(lambda_svc._fetch_code_from_s3)
@@ -85,19 +83,6 @@ class _Raised(str):
     """An exception's message with its type, since AWS reports both."""
 
     kind: str
-
-
-def _read_log(worker: Any, **_: float) -> str:
-    lines = []
-    deadline = time.monotonic() + _LOG_WAIT_SECONDS
-    with contextlib.suppress(queue.Empty):
-        while True:
-            left = max(0.0, deadline - time.monotonic())
-            line = worker._stderr_queue.get(timeout=left)
-            if line == _END_OF_LOG:
-                break
-            lines.append(line)
-    return "\n".join(lines)
 
 
 def _keeping_worker(invoke: Any) -> Any:

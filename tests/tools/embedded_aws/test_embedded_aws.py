@@ -312,8 +312,7 @@ def test_queue_whose_message_waits_for_a_minute_is_reported(
     aws: EmbeddedAws, visible_for: int, running_for: int, expected: dict[str, str]
 ) -> None:
     script = f"""
-import json, sys, time
-sys.path.insert(0, {str(Path(embedded_aws.__path__[0]).parents[0])!r})
+import json, time
 from embedded_aws import unread_queues
 from ministack.services import lambda_svc, sqs
 now = time.time()
@@ -325,11 +324,7 @@ url = sqs._queue_url_for_account("000000000000", "retries")
 sqs._queues.set_scoped("000000000000", "us-east-1", url, queue)
 print(json.dumps(unread_queues.find()))
 """
-    done = subprocess.run(
-        [str(aws.python), "-c", script], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == expected
+    assert aws.run_inside(script) == expected
 
 
 @pytest.mark.parametrize("api", ["ses", "sesv2"])

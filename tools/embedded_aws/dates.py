@@ -1,0 +1,21 @@
+"""Formats the ``Date`` of responses once a second."""
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+
+from ministack import app as ministack_app
+
+
+def install() -> None:
+    """Replace how ministack formats the date of each response."""
+    ministack_app.formatdate = _now
+
+
+def _now(*, usegmt: bool) -> str:
+    return _formatted(int(time.time()), usegmt)
+
+
+@lru_cache(1)
+def _formatted(seconds: int, usegmt: bool) -> str:
+    return formatdate(seconds, usegmt=usegmt)
