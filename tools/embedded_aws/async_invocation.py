@@ -20,6 +20,8 @@ from embedded_aws import threads
 Event = dict[str, Any]
 _pending: dict[int, tuple[str, Event]] = {}
 _numbers = itertools.count()
+# those that wait for their next attempt
+_resting: set[object] = set()
 _AWS_DEFAULT_RETRIES = 2
 _AWS_DEFAULT_AGE_SECONDS = 21_600
 
@@ -33,6 +35,11 @@ def install() -> None:
 def pending() -> int:
     """Return the number of accepted events that have not been handled yet."""
     return len(_pending)
+
+
+def backlog() -> int:
+    """Return the number of events that are being handled or wait for a worker."""
+    return max(0, len(_pending) - len(_resting))
 
 
 def accept(function: dict[str, Any], event: Event) -> None:
@@ -92,13 +99,20 @@ def _invoke_until_done(function: dict[str, Any], event: Event) -> None:
         delay = min(delay, lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
         if attempt > retries or time.monotonic() - accepted + delay > age_limit:
             break
-        time.sleep(delay)
+        _rest(delay)
     config = function["config"]
     destination = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get(
         "Destination"
     ) or (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if destination:
         lambda_svc._route_async_failure(destination, config["FunctionName"], event, result)
+
+
+def _rest(seconds: float) -> None:
+    rest = object()
+    _resting.add(rest)
+    time.sleep(seconds)
+    _resting.remove(rest)
 
 
 def _deliver_notification(

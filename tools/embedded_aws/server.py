@@ -121,6 +121,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         access,
         activity,
         async_invocation,
+        backpressure,
         dates,
         expressions,
         faults,
@@ -146,6 +147,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
 
     rest_api_updates.install()
     async_invocation.install()
+    backpressure.install()
     fixed_ids.install()
     password_policy.install()
     user_codes.install()

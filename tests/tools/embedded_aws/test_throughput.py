@@ -1,4 +1,6 @@
-"""What the embedded AWS saves under load."""
+"""What the embedded AWS saves under load, and what it delays."""
+
+import pytest
 
 from support.embedded_aws import EmbeddedAws
 
@@ -82,3 +84,74 @@ def test_log_longer_than_a_pipe_does_not_stop_its_function(aws: EmbeddedAws) -> 
         assert "FunctionError" not in answer
         assert aws.log("logging").count("last") == times
         assert len(aws.log("logging")) == 4001 * times
+
+
+PACED = """
+import asyncio, json
+from embedded_aws import async_invocation, backpressure
+
+async def call(function, event):
+    return reads[0]
+
+def backlog():
+    reads[0] += 1
+    return backlogs[min(reads[0], len(backlogs)) - 1]
+
+reads = [0]
+async_invocation.backlog = backlog
+backpressure._POLL_SECONDS = 0.001
+backpressure._LONGEST_WAIT_SECONDS = 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "waits"),
+    [
+        ("POST", {"authorization": "Bearer x"}, True),
+        ("PATCH", {}, True),
+        ("GET", {}, False),
+        # a service's
+        ("POST", {"Authorization": "AWS4-HMAC-SHA256 Credential=x"}, False),
+    ],
+)
+def test_clients_writes_wait_until_few_events_wait(
+    aws: EmbeddedAws, method: str, headers: dict[str, str], waits: bool
+) -> None:
+    # GIVEN a backlog that falls WHEN a request comes in
+    event = {"httpMethod": method, "headers": headers}
+    script = f"""{PACED}
+backlogs = [40, 13, 12, 11, 0]
+print(json.dumps(asyncio.run(backpressure._paced(call)("storefront", {event}))))
+"""
+    # THEN it is passed on at the first backlog below 12, or at once
+    assert aws.run_inside(script) == (4 if waits else 0)
+
+
+def test_write_does_not_wait_for_ever(aws: EmbeddedAws) -> None:
+    event = {"httpMethod": "POST", "headers": {}}
+    script = f"""{PACED}
+backlogs = [1000]
+print(json.dumps(asyncio.run(backpressure._paced(call)("storefront", {event}))))
+"""
+    assert aws.run_inside(script) == 100
+
+
+def test_events_that_wait_for_a_retry_are_no_backlog(aws: EmbeddedAws) -> None:
+    # GIVEN an event whose function fails WHEN it waits for its retries THEN it does not count
+    script = """
+import json, time
+from types import SimpleNamespace
+from embedded_aws import async_invocation
+
+backlogs = []
+def sleep(seconds):
+    backlogs.append(async_invocation.backlog())
+
+async_invocation.time = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+async_invocation.lambda_svc._execute_function = lambda *_: {"error": True}
+async_invocation._pending[1] = ("arn", {})
+function = {"config": {"FunctionArn": "arn:aws:lambda:us-east-1:0:function:f", "FunctionName": "f"}}
+async_invocation._invoke_until_done(function, {})
+print(json.dumps([*backlogs, async_invocation.backlog()]))
+"""
+    assert aws.run_inside(script) == [0, 0, 1]
