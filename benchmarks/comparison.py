@@ -72,7 +72,8 @@ def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iter
     for name, figures in functions.items():
         cold, warm = figures["cpu"], figures.get("warm")
         cells = [name, figures["wall"]["now"], cold["now"], _ratio(cold["/bare"])]
-        cells += [_ratio(cold["/baseline"])] if baseline else []
+        # some functions did not exist at that commit
+        cells += [_ratio(cold["/baseline"]) if "/baseline" in cold else ""] if baseline else []
         cells += [warm["now"], _ratio(warm["/bare"])] if warm else ["", ""]
         yield f"| {' | '.join(str(cell) for cell in cells)} |"
     yield ""

@@ -31,7 +31,8 @@ RESULT: dict[str, Any] = {
         "toys GET": {
             "wall": {"now": 200.0},
             "cpu": {"now": 199.0, "/bare": [0.6, 0.7, 0.8], "/baseline": [0.5, 0.55, 0.6]},
-        }
+        },
+        "new": {"wall": {"now": 2.0}, "cpu": {"now": 1.0, "/bare": [0.6, 0.7, 0.8]}},
     },
     "peers": {
         "cases": {"get-toy": CASE, "create-order": CASE},
@@ -65,6 +66,7 @@ def test_report_has_all_figures(rendering: Any) -> None:
         "| the largest package but payments, zipped | 2.3 MB | 6 MB |",
         "| aws | 50.5 | 40.0 |",
         "| toys GET | 200.0 | 199.0 | 0.70 (0.60 to 0.80) | 0.55 (0.50 to 0.60) |  |  |",
+        "| new | 2.0 | 1.0 | 0.70 (0.60 to 0.80) |  |  |  |",
         "| every toy: word | 2.000 ms | 3.000 ms | 1.50 |",
     ):
         assert row in report.splitlines()
