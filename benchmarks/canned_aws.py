@@ -2,7 +2,8 @@
 
 DynamoDB keeps the items that are put, so that what is read later is what the shop has written.
 So does S3 with objects. SNS keeps its messages, from which the events of the consumers are made.
-All else has one answer. An item whose id ends with ``NEW`` is not kept, so that it is always new.
+All else has one answer. ``/forget`` removes the items and objects whose id ends with ``NEW``, which
+the next process creates again.
 """
 
 import json
@@ -46,6 +47,11 @@ class CannedAws:
         if path == "/recorded":
             state = {"tables": self.tables, "messages": self.messages}
             return Answer(200, "application/json", json.dumps(state).encode())
+        if path == "/forget":
+            for items in (self.objects, *self.tables.values()):
+                for key in [key for key in items if key.rstrip('"}').endswith("NEW")]:
+                    del items[key]
+            return Answer(204, "application/json", b"")
         if path.startswith("/canned/"):
             self.documents[path.removeprefix("/canned")] = json.loads(body)
             return Answer(204, "application/json", b"")
@@ -116,8 +122,6 @@ class CannedAws:
 
     def _put(self, name: str, item: Item) -> None:
         keys = [{key: item[key]} for key in ("id",) if key in item]
-        if keys and keys[0]["id"]["S"].endswith("NEW"):
-            return
         self.tables[name][json.dumps(keys[0] if keys else item)] = item
 
     def _publish(self, fields: dict[str, str]) -> bytes:

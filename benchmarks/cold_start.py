@@ -256,6 +256,7 @@ class Functions:
 
     def __init__(self, zips: Path, folder: Path, port: int, gateway: int) -> None:
         self.folder = folder
+        self._port = port
         self._environ: dict[str, dict[str, str]] = {}
         for archive in sorted(zips.glob("*.zip")):
             with zipfile.ZipFile(archive) as zipped:
@@ -277,6 +278,7 @@ class Functions:
 
     def run(self, service: str, handler: str, *events: Any, warm: int = 0) -> dict[str, Any]:
         """Call a function in a fresh process and return the measurement."""
+        urllib.request.urlopen(f"http://127.0.0.1:{self._port}/forget").close()
         return run_process(
             self.folder / service, handler, events, self._environ[service], warm=warm
         )

@@ -34,7 +34,7 @@ class Snapshots:
     Parameters
     ----------
     s3
-        Returns a botocore client of S3; called when a snapshot is first needed.
+        Returns a client of S3; called when a snapshot is first needed.
     bucket
         The bucket.
     format
