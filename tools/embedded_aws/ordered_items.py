@@ -8,6 +8,7 @@ table.
 import bisect
 import re
 import threading
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ministack.services import dynamodb
@@ -24,6 +25,15 @@ class _Entry(NamedTuple):
 
     position: tuple[Any, ...]
     keys: tuple[Any, Any]
+
+
+class _Keys(NamedTuple):
+    """The keys of an index: its hash keys, its range keys, and what its items are sorted by."""
+
+    name: str | None
+    hashes: list[str]
+    ranges: list[str]
+    order: list[tuple[str, str]]
 
 
 _Partitions = dict[Any, list[_Entry]]
@@ -188,9 +198,10 @@ def _indexes(table: dict[str, Any]) -> dict[str | None, _Partitions]:
     if indexes is None:
         indexes = {name: {} for name in _names(table)}
         table[dynamodb._INDEX_MEMBERS] = indexes
+        keys = _keys(table)
         for hash_value, items in table["items"].items():
             for range_value, item in items.items():
-                for entries, entry in _entries(table, (hash_value, range_value), item):
+                for entries, entry in _entries(indexes, keys, (hash_value, range_value), item):
                     entries.append(entry)
         for partitions in indexes.values():
             for entries in partitions.values():
@@ -198,21 +209,33 @@ def _indexes(table: dict[str, Any]) -> dict[str | None, _Partitions]:
     return indexes
 
 
-def _entries(
-    table: dict[str, Any], keys: tuple[Any, Any], item: dict[str, Any]
-) -> "list[tuple[list[_Entry], _Entry]]":
-    """Return the entries of an item, each with the partition that it belongs to."""
-    indexes = table[dynamodb._INDEX_MEMBERS]
-    found = []
-    for name, hashes, ranges in dynamodb._index_key_schemas(table):
-        partition = dynamodb._index_partition(item, hashes, ranges)
-        if partition is not None:
-            entries = indexes[name].setdefault(partition, [])
-            found.append((entries, _Entry(_position(table, item, ranges), keys)))
-    if _TABLE in indexes:
-        entries = indexes[_TABLE].setdefault(_TABLE, [])
-        found.append((entries, _Entry(_position(table, item, []), keys)))
+def _keys(table: dict[str, Any]) -> list[_Keys]:
+    """Return the keys of each index, and those of the table if it is kept in order."""
+    found = [
+        _Keys(name, hashes, ranges, dynamodb._index_order_keys(table, ranges))
+        for name, hashes, ranges in dynamodb._index_key_schemas(table)
+    ]
+    if _TABLE in _names(table):
+        found.append(_Keys(_TABLE, [], [], dynamodb._index_order_keys(table, [])))
     return found
+
+
+def _entries(
+    indexes: dict[str | None, _Partitions],
+    keys: list[_Keys],
+    place: tuple[Any, Any],
+    item: dict[str, Any],
+) -> Iterator[tuple[list[_Entry], _Entry]]:
+    """Yield the entries of an item, each with the partition that it belongs to."""
+    for name, hashes, ranges, order in keys:
+        if name is _TABLE:
+            partition = _TABLE
+        else:
+            partition = dynamodb._index_partition(item, hashes, ranges)
+            if partition is None:
+                continue
+        position = tuple(dynamodb._index_order_value(item, one, kind) for one, kind in order)
+        yield indexes[name].setdefault(partition, []), _Entry(position, place)
 
 
 def _index_item(
@@ -226,7 +249,7 @@ def _index_item(
         # an index was created or deleted
         del table[dynamodb._INDEX_MEMBERS]
         return
-    for entries, entry in _entries(table, (hash_value, range_value), item):
+    for entries, entry in _entries(indexes, _keys(table), (hash_value, range_value), item):
         place = bisect.bisect_left(entries, entry.position, key=_position_of)
         if add:
             entries.insert(place, entry)

@@ -8,6 +8,8 @@ import requests
 from shopctl.project.errors import ShopProblem
 
 _POLL_SECONDS = 0.05
+# a large state on a busy machine
+_SAVE_SECONDS = 300
 
 
 def wait_until_answers(
@@ -91,4 +93,4 @@ def warm_up(aws: str) -> None:
 
 
 def _post(url: str) -> None:
-    requests.post(url, timeout=60).raise_for_status()
+    requests.post(url, timeout=_SAVE_SECONDS).raise_for_status()
