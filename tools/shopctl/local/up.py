@@ -68,10 +68,13 @@ class Start:
             services=tuple(service.name for service in chosen),
             processes=tuple(self.processes),
         )
+        # while the processes start
+        packages = _package(self.layout, state, chosen, self.progress)
+        self._wait_for_processes()
         state = supervised(self.layout, state)
         if state.supervisor:
             self.processes.append(state.supervisor)
-        converge(self.layout, state, chosen, self.progress)
+        _deploy(self.layout, state, chosen, packages, self.progress)
         if self.options.seed and is_sellable(state):
             with self.progress.step("Catalogue seeded") as step:
                 state = seeding.add_toys(self.layout, state, step)
@@ -96,20 +99,22 @@ class Start:
         edge += ["--aws", f"http://127.0.0.1:{ports['aws']}"]
         edge += ["--web", str(self.layout.root / "web")]
         edge += ["--gateway", f"http://127.0.0.1:{ports['gateway']}"]
-        with self.progress.step("Embedded AWS, payment gateway and edge started"):
-            for name, command in (("aws", embedded_aws), ("gateway", simulator), ("edge", edge)):
-                self.processes.append(
-                    processes.start(
-                        name,
-                        command,
-                        port=ports[name],
-                        log=self.layout.logs / f"{name}.log",
-                        environment=environment.variables(PYTHONPATH=python_path)
-                        if name != "aws"
-                        else environment.variables(),
-                    )
+        for name, command in (("aws", embedded_aws), ("gateway", simulator), ("edge", edge)):
+            self.processes.append(
+                processes.start(
+                    name,
+                    command,
+                    port=ports[name],
+                    log=self.layout.logs / f"{name}.log",
+                    environment=environment.variables(PYTHONPATH=python_path)
+                    if name != "aws"
+                    else environment.variables(),
                 )
-            paths = {"aws": "/_toyshop/activity", "gateway": "/_simulator/health", "edge": "/"}
+            )
+
+    def _wait_for_processes(self) -> None:
+        paths = {"aws": "/_toyshop/activity", "gateway": "/_simulator/health", "edge": "/"}
+        with self.progress.step("Embedded AWS, payment gateway and edge started"):
             for process in self.processes:
                 self._wait_for(process, paths[process.name])
 
@@ -151,12 +156,19 @@ def converge(
     list of str
         The stacks that changed.
     """
-    stage = on_running_shop(stages.load(layout.stages, "local"), state)
+    packages = _package(layout, state, chosen, progress)
+    return _deploy(layout, state, chosen, packages, progress)
+
+
+def _deploy(
+    layout: Layout,
+    state: RunningShop,
+    chosen: Sequence[Service],
+    packages: Sequence[Package],
+    progress: Progress,
+) -> list[str]:
+    stage = _stage(layout, state)
     cloud = connect(stage, stage.aws)
-    with progress.step(f"{len(chosen)} services packaged") as step:
-        packages = _package(layout, stage, chosen)
-        reused = sum(package.reused for package in packages)
-        step.note = f"{reused} unchanged" if reused else ""
     with progress.step("Stacks deployed") as step:
         outcomes = stacks.deploy_resources(cloud, stage, chosen)
         outcomes |= stacks.deploy_packages(cloud, packages)
@@ -173,12 +185,26 @@ def is_sellable(shop: RunningShop) -> bool:
     return {"toys", "file_manager", "storefront_api"} <= set(shop.services)
 
 
-def _package(layout: Layout, stage: Stage, chosen: Sequence[Service]) -> list[Package]:
+def _package(
+    layout: Layout, state: RunningShop, chosen: Sequence[Service], progress: Progress
+) -> list[Package]:
+    stage = _stage(layout, state)
+
     def package(service: Service) -> Package:
         return deploy.package_local(layout, service, stage)
 
-    with ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool:
-        return list(pool.map(package, chosen))
+    with (
+        progress.step(f"{len(chosen)} services packaged") as step,
+        ThreadPoolExecutor(_PARALLEL_PACKAGES) as pool,
+    ):
+        packages = list(pool.map(package, chosen))
+        reused = sum(package.reused for package in packages)
+        step.note = f"{reused} unchanged" if reused else ""
+    return packages
+
+
+def _stage(layout: Layout, state: RunningShop) -> Stage:
+    return on_running_shop(stages.load(layout.stages, "local"), state)
 
 
 def stop(started: Sequence[Process], progress: Progress) -> None:
