@@ -136,6 +136,12 @@ def _processor_section(result: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
+_GROWTH = (
+    "`tox -e bench -- --growth` measures lists, search and reconciliation in a running shop of "
+    "100,000 toys and orders, beside a small one: [docs/scale.md](../docs/scale.md)."
+)
+
+
 def _search_section(found: Mapping[str, Any]) -> Iterator[str]:
     sizes = sorted(int(size) for size in next(iter(found["kinds"].values())))
     yield from ("## Search", "")
@@ -145,6 +151,7 @@ def _search_section(found: Mapping[str, Any]) -> Iterator[str]:
         "that it shows: `tests/component/test_toy_search_cost.py` counts them."
     )
     yield from ("", *search.table(found["kinds"], sizes), "", search.summary(found, sizes[-1]), "")
+    yield from (_GROWTH, "")
 
 
 def _ratios(kinds: Mapping[str, Any], group: str) -> list[float]:

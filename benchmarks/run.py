@@ -2,7 +2,8 @@
 
 Everything runs on this machine and uses the loopback interface only. ``--cold`` also measures the
 start from a fresh clone with empty caches, which needs the package index. ``--write`` writes
-``benchmarks/report.md`` and the table in the README.
+``benchmarks/report.md`` and the table in the README. ``--growth`` measures nothing but a shop of
+100,000 toys and orders beside a small one (``growth.py``); its table is in ``docs/scale.md``.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
+import growth  # noqa: E402
 import processes  # noqa: E402
 import rendering  # noqa: E402
 
@@ -267,6 +269,9 @@ def main() -> None:
         action="store_true",
         help="write benchmarks/report.md, its plots and the README's table",
     )
+    parser.add_argument(
+        "--growth", action="store_true", help="measure only a small and a large shop"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of cold starts")
     parser.add_argument(
         "--baseline",
@@ -275,6 +280,9 @@ def main() -> None:
     )
     parser.add_argument("--load-seconds", type=int, default=LOAD_SECONDS)
     options = parser.parse_args()
+    if options.growth:
+        growth.run(write=options.write)
+        return
     folder = Path(tempfile.mkdtemp(prefix="toyshop-bench-"))
     result: dict[str, Any] = {"machine": machine(), "up": {}}
     try:
