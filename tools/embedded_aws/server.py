@@ -180,18 +180,14 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     unclean.touch()
     undelivered = home / "aws" / "undelivered-events.json"
 
-    warm_up = forked_workers.warm_up if can_fork else lambda: None
-
     def resume() -> None:
         streams.resume()
         async_invocation.restore(undelivered)
-        # the functions of the last run, most of which will not have changed
-        warm_up()
 
     application = activity.with_control_paths(
         faults.with_control_path(ministack_app.app),
         started=resume,
-        warm_up=warm_up,
+        warm_up=forked_workers.warm_up if can_fork else lambda: None,
         unread_queues=unread_queues.find,
     )
     application = access.with_browser_rules(application, edge_port)

@@ -1,10 +1,8 @@
 """What the embedded AWS saves under load, and what it delays."""
 
-import psutil
 import pytest
 
 from support.embedded_aws import EmbeddedAws
-from support.waiting import eventually
 
 
 def test_threads_are_reused(aws: EmbeddedAws) -> None:
@@ -164,13 +162,3 @@ async_invocation._invoke_until_done(function, {})
 print(json.dumps([*backlogs, async_invocation.backlog()]))
 """
     assert aws.run_inside(script) == [0, 0, 1]
-
-
-def test_each_function_gets_a_worker_after_a_restart(aws: EmbeddedAws) -> None:
-    # GIVEN a function WHEN the embedded AWS starts again
-    aws.function("ready", "def handler(event, context):\n    return 1\n")
-    aws.restart()
-    # THEN the function's worker starts, although nothing has invoked it
-    assert aws.process
-    running = psutil.Process(aws.process.pid)
-    eventually(lambda: running.children(recursive=True))
