@@ -9,6 +9,7 @@ second are simulated in groups, so that a run takes seconds. ``--write`` writes 
 """
 
 import argparse
+import json
 import random
 import re
 import statistics
@@ -33,9 +34,8 @@ LATENCY = 1.5
 """Seconds from an order to its email without any wait: the durations of ``limits.toml``, two
 deliveries by a stream and two by SNS."""
 
-LOCAL: dict[str, Any] = {"cores": 2, "cpu": 0.23, "rate": 15.3, "emailed": (30.5, 40.7)}
-"""The shop on a laptop at commit 77ff54f: processor seconds per order, orders accepted a second by
-four clients during a minute, and the seconds to the email (p50, p95) in its benchmark's report."""
+LOCAL = ROOT / "benchmarks/report.json"
+"""What the benchmark has measured on a laptop."""
 
 
 @dataclass(frozen=True)
@@ -187,13 +187,21 @@ def rates_table(found: list[Limit]) -> Iterator[str]:
 
 def local_table() -> Iterator[str]:
     """Yield a table that compares the model with the shop on a laptop, whose limit is its cores."""
-    capacity = LOCAL["cores"] / LOCAL["cpu"]
-    cores = Limit("cores", capacity, LOCAL["cores"], False, True, "", "")
-    simulated = simulate(LOCAL["rate"], [cores])
-    yield "| orders accepted a second | emailed after, p50 / p95, simulated | measured |"
-    yield "|---:|---:|---:|"
-    measured = " / ".join(f"{value:.1f} s" for value in LOCAL["emailed"])
-    yield f"| {LOCAL['rate']} | {_seconds(simulated)} | {measured} |"
+    measured = json.loads(LOCAL.read_text())
+    load, about = measured["load"], measured["machine"]
+    cores, milliseconds = int(about["cores"]), sum(load["processor"].values())
+    limit = Limit("cores", cores / milliseconds * 1000, cores, False, True, "", "")
+    simulated = simulate(load["per_second"], [limit])
+    emailed = " / ".join(f"{load['mailed'][cut] / 1000:.1f} s" for cut in ("p50", "p95"))
+    yield (
+        "| commit | cores | processor time of an order | orders accepted a second | "
+        "emailed after, p50 / p95, simulated | measured |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|"
+    yield (
+        f"| {about['commit']} | {cores} | {milliseconds:.0f} ms | {load['per_second']} | "
+        f"{_seconds(simulated)} | {emailed} |"
+    )
 
 
 def _seconds(outcome: Outcome) -> str:
