@@ -13,25 +13,6 @@ CASES = {"get-toy": "GET /toys/{id}", "create-order": "POST /orders"}
 PEERS = ("boto3", "chalice", "fastapi", "powertools")
 
 
-def summary_rows(peers: Any) -> list[str]:
-    """Return rows of the report's first table: the shop divided by each peer."""
-    rows = []
-    for case, title in CASES.items():
-        for what, label, packaged in (
-            ("cpu", "cold start, peers packaged as pip installs them", "natural"),
-            ("cpu", "cold start, peers packaged as the shop's functions", "treated"),
-            ("warm", "warm", "treated"),
-        ):
-            ratios = [peers["cases"][case][what][f"{peer} {packaged}"]["shop"][1] for peer in PEERS]
-            figures = " / ".join(f"{ratio:.2f}" for ratio in ratios)
-            target = "0.70 for boto3" if packaged == "treated" else ""
-            rows.append(
-                f"| {title}, {label}: processor time divided by that of "
-                f"boto3 / Chalice / FastAPI / Powertools | {figures} | {target} |"
-            )
-    return rows
-
-
 def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iterator[str]:
     """Yield the lines of the report's tables of cold starts and warm requests.
 
