@@ -24,6 +24,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 import large_shop  # noqa: E402
 
+import cold_start  # noqa: E402
 from support.running_shop import Shop, invoke_with_schedule_event  # noqa: E402
 from support.waiting import eventually  # noqa: E402
 
@@ -33,6 +34,7 @@ SIZES = (1_000, 100_000)
 READS = 40
 ORDERS = 20
 RECONCILIATIONS = 7
+COLD_SEARCHES = 9
 DEEP = 10_000
 """How far into a list a deep page is at most; it is beyond nine tenths of a short list."""
 PAGE = 100
@@ -162,6 +164,33 @@ def save_snapshot(shop: Shop) -> None:
     eventually(lambda: s3.list_objects_v2(Bucket=SNAPSHOTS)["KeyCount"], seconds=600, every=0.5)
 
 
+def cold_searches(clients: Sequence[Client], folder: Path) -> list[list[float]]:
+    """Return the seconds from a process's start to its first search, in rounds for both shops.
+
+    The process runs the packaged functions of ``toys``, as on Lambda, against the shop's tables and
+    bucket.
+    """
+    zips = cold_start.build(folder / "zips")
+    functions = [
+        cold_start.Functions(
+            zips, folder / str(one.shop.aws_port), one.shop.aws_port, one.shop.gateway_port
+        )
+        for one in clients
+    ]
+    query = {"q": "zeppelin", "facets": "category,brand,age,price", "limit": "20"}
+    search = cold_start.request("GET", "/toys", query=query)
+    rounds = []
+    # the first round fills the caches of the file system
+    for _ in range(COLD_SEARCHES + 1):
+        done = [
+            cold_start.run_process(one.folder / "toys", "app", [search], one.environ("toys"))
+            for one in functions
+        ]
+        assert all(cold_start.answer_of(one)["total"] for one in done)
+        rounds.append([one["wall"] for one in done])
+    return rounds[1:]
+
+
 def compared(actions: Sequence[Mapping[str, Ask]], rounds: int) -> dict[str, list[list[float]]]:
     """Return the seconds of each action in each round, for both shops."""
     times: dict[str, list[list[float]]] = {name: [] for name in actions[0]}
@@ -190,6 +219,7 @@ def measure(folder: Path, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
         times |= compared([{"order paid": one.pay} for one in clients], ORDERS)
         recent = f"reconciliation of {clients[0].size.recent} recent orders"
         times |= compared([{recent: one.reconcile} for one in clients], RECONCILIATIONS)
+        times["start of a process and its first search"] = cold_searches(clients, folder)
     finally:
         for size in sizes:
             Shop(folder / str(size)).run("down", "--purge")

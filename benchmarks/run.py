@@ -2,8 +2,8 @@
 
 Everything runs on this machine and uses the loopback interface only. ``--cold`` also measures the
 start from a fresh clone with empty caches, which needs the package index. ``--write`` writes
-``benchmarks/report.md`` and what quotes it. ``--growth`` measures nothing but a shop of 100,000 toys
-and orders beside a small one (``growth.py``); its table is in ``docs/scale.md``.
+``benchmarks/report.md`` and what quotes it. ``--growth`` measures nothing but a shop of 100,000
+toys and orders beside a small one (``growth.py``); its table is in ``docs/scale.md``.
 """
 
 import argparse
