@@ -30,6 +30,7 @@ def load(name: str) -> Any:
 
 
 search: ModuleType = load("search")
+load("cold_start")
 large_shop: Any = load("large_shop")
 growth: Any = load("growth")
 
