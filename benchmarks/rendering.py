@@ -215,7 +215,12 @@ def _peer_rows(cases: Mapping[str, Any]) -> Iterator[Row]:
 
 def _baseline_rows(functions: Mapping[str, Any], baseline: str) -> Iterator[Row]:
     if baseline:
-        ratios = {name: one["cpu"]["/baseline"][1] for name, one in functions.items()}
+        # some functions did not exist at that commit
+        ratios = {
+            name: one["cpu"]["/baseline"][1]
+            for name, one in functions.items()
+            if "/baseline" in one["cpu"]
+        }
         largest = max(ratios, key=lambda name: ratios[name])
         yield Row(
             f"cold start of {len(ratios)} functions divided by that at commit {baseline}, median "

@@ -319,9 +319,9 @@ def main() -> None:
         result["search"] = in_fresh_processes("search.py")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(result, indent=2))
     text = rendering.report(result)
     print(text)
-    print(json.dumps(result, indent=2))
     if options.write:
         (ROOT / "benchmarks/report.md").write_text(text)
         (ROOT / "benchmarks/report.json").write_text(json.dumps(result, indent=1) + "\n")
