@@ -22,15 +22,17 @@ def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iter
         Commit whose packages were measured in the same rounds; empty if none was.
     """
     yield (
-        "Cold start: a fresh process of the packaged zip, to its first answer, against a canned "
-        f"AWS on the loopback interface. Medians of {rounds} interleaved rounds; ratios are the "
-        "median, and in brackets the quartiles, of the ratios of single rounds."
+        "Cold start: from the start of a fresh process with the packaged code to its first answer, "
+        f"against a canned AWS on the loopback interface. Times are medians of {rounds} "
+        "interleaved rounds; ratios are medians of the ratios of single rounds, with the quartiles "
+        "in brackets. Peers marked natural are packaged as pip installs them, and those marked "
+        "treated as the shop packages its functions."
     )
     for case, title in CASES.items():
         for what, kind in KINDS.items():
             yield from ("", f"## {kind}: `{title}`", "")
             yield from (
-                "| | ms | quartiles | the shop divided by it | zipped |",
+                "| | ms | quartiles | shop's time divided by this | zipped |",
                 "|---|---|---|---|---|",
             )
             for name, figure in peers["cases"][case][what].items():
@@ -40,11 +42,11 @@ def details(functions: Any, peers: Any, rounds: int, baseline: str = "") -> Iter
                 yield f"| {name} | {figure['ms']} | {low} to {high} | {ratio} | {size:.1f} MB |"
         yield from ("", f"![{title}]({case}.svg)")
     yield from ("", "## Every function", "")
-    before = f", or by that of the same function at commit {baseline}" if baseline else ""
+    before = f", and by that of the same function at commit {baseline}" if baseline else ""
     yield (
         "Processor time of a cold start and of a warm request, also divided by that of a bare "
-        f"boto3 handler, packaged as the shop's functions{before}; all run in the same rounds. "
-        "The quartiles are in brackets."
+        f"boto3 handler packaged like the shop's functions{before}. All run in the same rounds; "
+        "the quartiles are in brackets."
     )
     columns = ["function", "wall, ms", "cold, ms", "divided by boto3"]
     columns += [f"divided by {baseline}"] if baseline else []

@@ -1,7 +1,8 @@
 """Compares a small local shop with one of 100,000 toys and orders: ``tox -e bench -- --growth``.
 
-Both shops run at the same time, and every round asks the small one and then the large one, so that
-what else the machine does affects both. ``--write`` writes the table of ``docs/scale.md``.
+Both shops run at the same time, and every round sends a request to the small one and then to the
+large one, so that other load on the machine affects both. ``--write`` writes the table of
+``docs/scale.md``.
 """
 
 import argparse
@@ -36,7 +37,7 @@ ORDERS = 20
 RECONCILIATIONS = 7
 COLD_SEARCHES = 9
 DEEP = 10_000
-"""How far into a list a deep page is at most; it is beyond nine tenths of a short list."""
+"""How many items precede a deep page at most; in a shorter list, nine tenths of it do."""
 PAGE = 100
 RECONCILE = "toyshop-local-storefront-api-reconcile"
 SAVE_SNAPSHOT = "toyshop-local-toys-save-snapshot"
@@ -57,14 +58,16 @@ Ask = Callable[[], Any]
 
 @dataclass
 class Client:
-    """A client of one shop, with what it needs to ask for the same things in both.
+    """A client of one shop, which sends the same requests as the client of the other.
 
     Attributes
     ----------
     customer, staff
         Access tokens.
     facts
-        What starting the shop took, in seconds.
+        Seconds that starting the shop and saving its first search snapshot took.
+    since
+        When the recent orders begin.
     """
 
     shop: Shop
@@ -89,7 +92,7 @@ class Client:
         return f"{path}?limit=20{cursor}"
 
     def reads(self) -> dict[str, Ask]:
-        """Return functions that read, by what they read."""
+        """Return functions that each read something, by the label of the table's row."""
         toy = self.get("/toys?limit=20")["items"][7]["id"]
         order = self.get("/orders?limit=20", self.customer)["items"][7]["id"]
         paths: dict[str, tuple[str, str | None]] = {
@@ -131,7 +134,7 @@ class Client:
 
 
 def started(home: Path, size: large_shop.Size) -> Client:
-    """Start a shop of some size."""
+    """Fill a shop of a given size, start it, and return a client of it."""
     shop, facts = Shop(home), {}
 
     def timed(name: str, action: Callable[[], Any]) -> Any:
@@ -152,7 +155,7 @@ def started(home: Path, size: large_shop.Size) -> Client:
 
 
 def save_snapshot(shop: Shop) -> None:
-    """Save the first snapshot of the search index at once, instead of within five minutes."""
+    """Save the first snapshot of the search index now, instead of waiting up to five minutes."""
     event = {
         "version": "0", "id": "1", "source": "benchmark", "detail-type": "Growth", "account": "",
         "region": "", "time": "", "resources": [], "detail": {},
@@ -165,7 +168,7 @@ def save_snapshot(shop: Shop) -> None:
 
 
 def cold_searches(clients: Sequence[Client], folder: Path) -> list[list[float]]:
-    """Return the seconds from a process's start to its first search, in rounds for both shops.
+    """Return the seconds from a process's start to its first search, per round for both shops.
 
     The process runs the packaged functions of ``toys``, as on Lambda, against the shop's tables and
     bucket.
@@ -192,7 +195,7 @@ def cold_searches(clients: Sequence[Client], folder: Path) -> list[list[float]]:
 
 
 def compared(actions: Sequence[Mapping[str, Ask]], rounds: int) -> dict[str, list[list[float]]]:
-    """Return the seconds of each action in each round, for both shops."""
+    """Return how many seconds each action took in each round, for both shops."""
     times: dict[str, list[list[float]]] = {name: [] for name in actions[0]}
     for _ in range(2):
         for name in times:
@@ -209,7 +212,7 @@ def compared(actions: Sequence[Mapping[str, Ask]], rounds: int) -> dict[str, lis
 
 
 def measure(folder: Path, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
-    """Return the figures of a small and a large shop, which are started and stopped."""
+    """Start a small and a large shop, measure both, stop them, and return the figures."""
     clients: list[Client] = []
     try:
         for size in sizes:
@@ -219,7 +222,7 @@ def measure(folder: Path, sizes: Sequence[int] = SIZES) -> dict[str, Any]:
         times |= compared([{"order paid": one.pay} for one in clients], ORDERS)
         recent = f"reconciliation of {clients[0].size.recent} recent orders"
         times |= compared([{recent: one.reconcile} for one in clients], RECONCILIATIONS)
-        times["start of a process and its first search"] = cold_searches(clients, folder)
+        times["process start and first search"] = cold_searches(clients, folder)
     finally:
         for size in sizes:
             Shop(folder / str(size)).run("down", "--purge")
@@ -248,7 +251,7 @@ def table(result: dict[str, Any], counted: Mapping[str, str]) -> Iterator[str]:
     result
         What ``measure`` returned.
     counted
-        What each action uses of DynamoDB, in a shop of any size.
+        DynamoDB requests and read units, at any size, by the start of an action's name.
     """
     small, large = (f"{size:,} toys and orders" for size in result["sizes"])
     yield f"| | {small}, p50 / p95 | {large}, p50 / p95 | ratio | DynamoDB, at any size |"
@@ -263,8 +266,8 @@ def table(result: dict[str, Any], counted: Mapping[str, str]) -> Iterator[str]:
 def lines(result: dict[str, Any]) -> list[str]:
     """Return the table and what starting the shops took, as lines of Markdown."""
     facts = (
-        f"The start of the shops took {small['up']} s and {large['up']} s, and the first snapshot "
-        f"of the search index {small['snapshot']} s and {large['snapshot']} s."
+        f"Starting the shops took {small['up']} s and {large['up']} s, and the first snapshot of "
+        f"the search index took {small['snapshot']} s and {large['snapshot']} s."
         for small, large in [result["facts"]]
     )
     return [*table(result, json.loads(COUNTED.read_text())), "", *facts]

@@ -10,11 +10,11 @@ import search
 import comparison
 
 WHY_COLD = (
-    "Importing PynamoDB, and with it botocore, takes most of it: "
-    "[ADR 0037](../docs/decisions/0037-aws-client.md) says what was tried."
+    "Importing PynamoDB, and botocore with it, takes most of the time: "
+    "[ADR 0037](../docs/decisions/0037-aws-client.md) describes what was tried."
 )
 WHY_PAYMENTS = (
-    "The typesetter of the receipts and its fonts take more than the limit: "
+    "The receipt typesetter and its fonts alone exceed the limit: "
     "[ADR 0039](../docs/decisions/0039-packages-and-receipts.md) compares other libraries and "
     "measures the cold start."
 )
@@ -31,7 +31,7 @@ class Row:
     figure
         The result, as a reader sees it.
     value
-        The part of it that has a target; ``None`` if there is none.
+        The number to compare with the target; ``None`` if there is no target.
     limit
         The target.
     unit
@@ -39,7 +39,7 @@ class Row:
     at_least
         Whether the target is a lower limit.
     why
-        Why the target is missed, if it is, and where what was tried is written down.
+        Why the target is missed, if it is, with a link to what was tried.
     """
 
     what: str
@@ -136,7 +136,7 @@ def _idle(result: Mapping[str, Any]) -> Iterator[Row]:
     order = result["processor"]
     whole = sum(order.values())
     yield Row(
-        "processor time of an order, from browsing to the email", f"{whole:.0f} ms", whole, 110,
+        "processor time per order, from browsing to the email", f"{whole:.0f} ms", whole, 110,
         " ms",
     )  # fmt: skip
     yield Row(
@@ -178,18 +178,18 @@ def _search_rows(found: Mapping[str, Any]) -> Iterator[Row]:
         if name.startswith("same 20 toys")
     ]
     yield Row(
-        f"search, {len(same)} kinds of query that match the same 20 toys: processor time at "
-        "100,000 toys divided by that at 1,000, median and largest",
+        f"search, {len(same)} kinds of query that match the same 20 toys: processor time with "
+        "100,000 toys divided by that with 1,000, median and maximum",
         f"{statistics.median(same):.2f}, {max(same):.2f}", max(same), 2,
     )  # fmt: skip
     slowest = max(times["100000"] for times in found["kinds"].values())
     yield Row(
-        f"search at 100,000 toys, the slowest of {len(found['kinds'])} kinds of query",
+        f"search with 100,000 toys, slowest of {len(found['kinds'])} kinds of query",
         f"{slowest:.0f} ms", slowest, 50, " ms",
     )  # fmt: skip
     relevance = found["ndcg_at_10"]
     yield Row(
-        f"relevance of search: NDCG@10 of {found['judged_queries']} judged queries",
+        f"search relevance: NDCG@10 over {found['judged_queries']} judged queries",
         f"{relevance:.3f}", relevance, 0.9, at_least=True,
     )  # fmt: skip
 
@@ -209,7 +209,7 @@ def _peer_rows(cases: Mapping[str, Any]) -> Iterator[Row]:
                 f"{title}, {label}: processor time divided by that of boto3 / Chalice / FastAPI / "
                 "Powertools",
                 " / ".join(f"{ratio:.2f}" for ratio in ratios),
-                ratios[0] if has_target else None, 0.7, " of boto3", why=WHY_COLD,
+                ratios[0] if has_target else None, 0.7, " times boto3", why=WHY_COLD,
             )  # fmt: skip
 
 
@@ -223,8 +223,8 @@ def _baseline_rows(functions: Mapping[str, Any], baseline: str) -> Iterator[Row]
         }
         largest = max(ratios, key=lambda name: ratios[name])
         yield Row(
-            f"cold start of {len(ratios)} functions divided by that at commit {baseline}, median "
-            "and largest",
+            f"cold start of {len(ratios)} functions: processor time divided by that at commit "
+            f"{baseline}, median and maximum",
             f"{statistics.median(ratios.values()):.2f}, {ratios[largest]:.2f} ({largest})",
             ratios[largest], 0.85, why=WHY_COLD,
         )  # fmt: skip
@@ -234,25 +234,24 @@ def _package_rows(packages: Mapping[str, int]) -> Iterator[Row]:
     megabytes = {name: size / 1e6 for name, size in packages.items()}
     payments = megabytes.pop("payments")
     largest = max(megabytes.values())
+    yield Row("largest package other than payments, zipped", f"{largest:.1f} MB", largest, 6, " MB")
     yield Row(
-        "the largest package but that of payments, zipped", f"{largest:.1f} MB", largest, 6, " MB"
-    )
-    yield Row(
-        "the package of payments, zipped", f"{payments:.1f} MB", payments, 16, " MB",
+        "payments package, zipped", f"{payments:.1f} MB", payments, 16, " MB",
         why=WHY_PAYMENTS,
     )  # fmt: skip
 
 
 def _p95(what: str, cuts: Mapping[str, float], limit: float) -> Row:
-    return Row(f"{what}, p50 / p95 / p99", _ms(cuts), cuts["p95"], limit, " ms for the p95")
+    return Row(f"{what}, p50 / p95 / p99", _ms(cuts), cuts["p95"], limit, " ms (p95)")
 
 
 def _processor_section(result: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("## Processor time of an order", "")
+    yield from ("## Processor time per order", "")
     yield (
-        "Milliseconds by process; functions are named after their service. The first column is an "
-        "order of one toy on an idle shop, after a list of toys and the page of a toy, and with "
-        "one look at the order. The second is an order under load, with nothing beside it."
+        "Milliseconds per order, by process; functions are counted under their service. The first "
+        "column is an order of one toy on an idle shop, including one request each for a list of "
+        "toys, a toy and the placed order. The second is an order under load, without other "
+        "requests."
     )
     yield from ("", "| process | browsing to the email | under load |", "|---|--:|--:|")
     alone, loaded = result["processor"], result["load"]["processor"]
@@ -264,7 +263,7 @@ def _processor_section(result: Mapping[str, Any]) -> Iterator[str]:
 
 _GROWTH = (
     "`tox -e bench -- --growth` measures lists, search and reconciliation in a running shop of "
-    "100,000 toys and orders, beside a small one: [docs/scale.md](../docs/scale.md)."
+    "100,000 toys and orders, compared with a small one: [docs/scale.md](../docs/scale.md)."
 )
 
 
@@ -272,9 +271,9 @@ def _search_section(found: Mapping[str, Any]) -> Iterator[str]:
     sizes = sorted(int(size) for size in next(iter(found["kinds"].values())))
     yield from ("## Search", "")
     yield (
-        "Processor time of the search index for each kind of query, counted facets included. "
-        "Whatever the size of the catalogue, a search takes one read unit and one for each toy "
-        "that it shows: `tests/component/test_toy_search_cost.py` counts them."
+        "Processor time of the search index for each kind of query, including facet counts. "
+        "Whatever the size of the catalogue, a search takes one read unit, plus one for each toy "
+        "that it returns: `tests/component/test_toy_search_cost.py` counts them."
     )
     yield from ("", *search.table(found["kinds"], sizes), "", search.summary(found, sizes[-1]), "")
     yield from (_GROWTH, "")

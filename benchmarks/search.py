@@ -35,7 +35,7 @@ FACETS: tuple[Facet, ...] = ("category", "brand", "age", "price")
 
 
 def catalogue(size: int) -> Iterator[tuple[str, Document]]:
-    """Yield toys made of the texts of the seed catalogue, in the order of their ids.
+    """Yield toys with texts from the seed catalogue, in the order of their ids.
 
     ``MATCHES`` of them, evenly spread, differ from all others in every respect; every toy has the
     words ``toy`` and ``children``.
@@ -72,7 +72,7 @@ def index_of(size: int) -> SearchIndex:
 
 
 Kind = tuple[str, dict[str, Any], Sequence[Facet], int]
-"""A name, a query, the facets to count and the share of the result before the page in percent."""
+"""A name, a query, the facets to count and how much of the result precedes the page, in percent."""
 
 FEW_MATCH: list[Kind] = [
     ("word", {"q": "zeppelin", "sort": "relevance"}, (), 0),
@@ -141,7 +141,7 @@ def expected(group: str, size: int) -> int:
 
 
 def prepared(index: SearchIndex, kind: Kind) -> Callable[[], Any]:
-    """Return a function that searches."""
+    """Return a function that runs a query of some kind."""
     _, fields, facets, share = kind
     query = ToyQuery(**fields)
     after = None
@@ -167,7 +167,7 @@ def cpu(actions: Mapping[int, Callable[[], Any]], seconds: float) -> dict[int, f
 
 
 def resident_with(snapshot: bytes) -> float:
-    """Return by how many MB a process grows that loads a snapshot and answers all queries."""
+    """Return how many MB a process grows by when it loads a snapshot and answers all queries."""
     script = (
         "import gc, sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import search\n"
         "def resident():\n"
@@ -230,7 +230,7 @@ def measure(sizes: Sequence[int], seconds: float) -> dict[str, Any]:
 
 
 def measure_fts5(size: int, seconds: float) -> None:
-    """Print what SQLite's FTS5 needs for some of these queries, without facets and filters."""
+    """Print the size and times of SQLite's FTS5 for some queries, without facets and filters."""
     database = sqlite3.connect(":memory:")
     database.execute(
         "CREATE VIRTUAL TABLE toys USING fts5(name, brand, rest, description, content='', "
@@ -273,7 +273,7 @@ def measure_fts5(size: int, seconds: float) -> None:
 
 
 def table(kinds: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str]:
-    """Yield the lines of a table in Markdown of the CPU time of each kind of query."""
+    """Yield the lines of a Markdown table of the CPU time of each kind of query."""
     yield "| query | " + " | ".join(f"{size:,} toys" for size in sizes) + " | ratio |"
     yield "|---|" + "--:|" * (len(sizes) + 1)
     for name, times in kinds.items():
@@ -283,14 +283,14 @@ def table(kinds: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str]:
 
 
 def summary(figures: Mapping[str, Any], size: int) -> str:
-    """Return in words what was measured beside the queries, for the largest catalogue."""
+    """Return a sentence on the other measurements, for the largest catalogue."""
     return (
-        f"The snapshot of {size:,} toys has {figures['snapshot_bytes'] / 1e6:.1f} MB and is loaded "
+        f"The snapshot of {size:,} toys is {figures['snapshot_bytes'] / 1e6:.1f} MB and loads "
         f"in {figures['load_ms']:.0f} ms; the first search takes {figures['first_search_ms']:.1f} "
         f"ms, a change {figures['change_ms']:.2f} ms, a snapshot after 100 changes "
         f"{figures['dump_after_changes_ms']:.0f} ms, and building the index "
-        f"{figures['build_ms'] / 1000:.1f} s. It takes {figures['memory_mb']:.0f} MB of memory. "
-        f"NDCG@10 of {figures['judged_queries']} judged queries over the seeded catalogue: "
+        f"{figures['build_ms'] / 1000:.1f} s. It uses {figures['memory_mb']:.0f} MB of memory. "
+        f"NDCG@10 over {figures['judged_queries']} judged queries of the seeded catalogue: "
         f"{figures['ndcg_at_10']:.3f}."
     )
 

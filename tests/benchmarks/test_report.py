@@ -61,10 +61,10 @@ def test_report_has_all_figures(rendering: Any) -> None:
     report = rendering.report(RESULT)
     for row in (
         "| … and the first order paid | 31.2 s | at most 45 s |",
-        "| processor time of an order, from browsing to the email | 71 ms | at most 110 ms |",
+        "| processor time per order, from browsing to the email | 71 ms | at most 110 ms |",
         "| orders placed in 60 s by 4 clients | 1600 (26.7 per second), 1 failed | at least 25 per"
         " second |",
-        "| the largest package but that of payments, zipped | 2.3 MB | at most 6 MB |",
+        "| largest package other than payments, zipped | 2.3 MB | at most 6 MB |",
         "| aws | 50.5 | 40.0 |",
         "| toys GET | 200.0 | 199.0 | 0.70 (0.60 to 0.80) | 0.55 (0.50 to 0.60) |  |  |",
         "| new | 2.0 | 1.0 | 0.70 (0.60 to 0.80) |  |  |  |",
@@ -78,7 +78,7 @@ def test_missed_targets_are_listed_with_the_reason(rendering: Any) -> None:
     missed = rendering.report(RESULT).split("## Missed targets\n\n")[1].split("\n\n")[0]
     first, second = missed.splitlines()
     assert first == ("- … of these, charged exactly once and emailed: 1599, target at least 1600.")
-    assert second.startswith("- the package of payments, zipped: 35.3 MB, target at most 16 MB. ")
+    assert second.startswith("- payments package, zipped: 35.3 MB, target at most 16 MB. ")
     assert "0039-packages-and-receipts.md" in second
 
 

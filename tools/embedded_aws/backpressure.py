@@ -1,7 +1,8 @@
-"""Slows down clients that write faster than the events of their writes are handled.
+"""Slows down clients that write faster than the resulting events are handled.
 
-Requests and events share the few processors of one machine. Without this, clients that send one
-request after the other get most of them, and the emails about their orders come ever later.
+Requests and events share the few processors of one machine. Without backpressure, clients that send
+one request after another take most of the processor time, and the emails about their orders arrive
+later and later.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from ministack.services import apigateway_v1
 
 from embedded_aws import async_invocation
 
-# enough that each consumer's workers are busy
+# enough to keep each consumer's workers busy
 _LONGEST_BACKLOG = 12
 _LONGEST_WAIT_SECONDS = 3.0
 _POLL_SECONDS = 0.02
@@ -19,7 +20,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 def install() -> None:
-    """Let unsigned writes wait, for some seconds at most, until few events are waiting."""
+    """Delay unsigned writes, by a few seconds at most, while many events are waiting."""
     apigateway_v1._call_lambda_raw = _paced(apigateway_v1._call_lambda_raw)
 
 

@@ -1,4 +1,4 @@
-"""Formats the ``Date`` of responses once a second."""
+"""Formats the ``Date`` header of responses once a second, instead of for each response."""
 
 import time
 from email.utils import formatdate
@@ -8,7 +8,7 @@ from ministack import app as ministack_app
 
 
 def install() -> None:
-    """Replace how ministack formats the date of each response."""
+    """Replace the function with which ministack formats the date of each response."""
     ministack_app.formatdate = _now
 
 

@@ -1,6 +1,6 @@
-"""One exchange with a worker: its event, its answer and its log, on the thread of the caller.
+"""Exchanges an event for a worker's answer and log, on the caller's thread.
 
-By itself ministack starts a thread for each invocation, and one for the log of each worker.
+By default, ministack starts a thread for each invocation, and one for the log of each worker.
 """
 
 import contextlib

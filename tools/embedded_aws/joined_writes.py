@@ -1,4 +1,4 @@
-"""Sends each response to its client in one piece, which wakes the client once."""
+"""Sends the head and body of each response together, so that its client wakes only once."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Protocol(HttpToolsProtocol):  # type: ignore[misc]
-    """uvicorn's protocol; by itself it writes the head and the body of a response separately."""
+    """uvicorn's protocol, which by default writes head and body of a response separately."""
 
     def connection_made(self, transport: Any) -> None:
         """Join what is written to the connection during one pass of the event loop."""

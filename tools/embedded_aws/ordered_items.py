@@ -1,8 +1,8 @@
-"""Keeps items in order, so that a query of an index, and a page of a scan, reads what it returns.
+"""Keeps items sorted, so that a query of an index or a page of a scan reads only what it returns.
 
-By itself ministack evaluates the condition of a query for every item of the index's partition, and
-sorts them: seconds for a page of a list with 100,000 orders. For each page of a scan, it sorts the
-table.
+By default, ministack evaluates the condition of a query for every item of the index's partition and
+sorts the items, which takes seconds for a page of a list of 100,000 orders. For each page of a
+scan, it sorts the whole table.
 """
 
 import bisect
@@ -38,14 +38,14 @@ class _Keys(NamedTuple):
 
 _Partitions = dict[Any, list[_Entry]]
 _TABLE = None
-"""The name under which the items of a table are kept in order, in one partition of this name."""
+"""The index, and its only partition, in which the items of the table itself are sorted."""
 _SCANNED = 4_096
-"""Items among which ministack looks for a page of a scan; most pages end before."""
+"""How many items ministack searches for a page of a scan; most pages end earlier."""
 _running = threading.local()
 
 
 def install() -> None:
-    """Replace how ministack finds the items of an index."""
+    """Replace the functions with which ministack finds the items of an index."""
     dynamodb._index_members = _members
     dynamodb._index_item = _index_item
     dynamodb._query = _remembered(dynamodb._query)
@@ -53,7 +53,7 @@ def install() -> None:
 
 
 def _remembered(query: Any) -> Any:
-    """Remember the query that is running, whose answer and checks remain ministack's."""
+    """Remember the running query, which ministack still validates and answers."""
 
     def run(data: dict[str, Any]) -> Any:
         _running.query = data
@@ -66,7 +66,7 @@ def _remembered(query: Any) -> Any:
 
 
 def _page_by_page(scan: Any) -> Any:
-    """Scan only the items that follow the position of the page."""
+    """Scan only the items that follow the start of the page."""
 
     def run(data: dict[str, Any]) -> Any:
         table = dynamodb._tables.get(data.get("TableName"))
@@ -118,7 +118,7 @@ class _Narrowed:
 def _read(
     entries: list[_Entry], query: dict[str, Any], table: dict[str, Any], name: str | None
 ) -> list[_Entry]:
-    """Return the entries that a query reads, or more if it is not of the usual form."""
+    """Return the entries that a query reads, or all if the query has an unusual form."""
     found = _CONDITION.fullmatch(query.get("KeyConditionExpression") or "")
     hashes, ranges = dynamodb._index_key_lists(dynamodb._index_def(table, name))
     names, values = query.get("ExpressionAttributeNames", {}), query["ExpressionAttributeValues"]
@@ -184,7 +184,7 @@ def _position(table: dict[str, Any], item: dict[str, Any], ranges: list[str]) ->
 
 
 def _names(table: dict[str, Any]) -> set[str | None]:
-    """Return the names of a table's indexes, and that of the table if it is kept in order."""
+    """Return the names of a table's indexes, and ``_TABLE`` if the table itself is kept sorted."""
     names: set[str | None] = {name for name, _, _ in dynamodb._index_key_schemas(table)}
     hash_key = table["pk_name"]
     if not table["sk_name"] and dynamodb._get_attr_type(table, hash_key) == "S":
@@ -193,7 +193,7 @@ def _names(table: dict[str, Any]) -> set[str | None]:
 
 
 def _indexes(table: dict[str, Any]) -> dict[str | None, _Partitions]:
-    """Return the partitions of each index; they are made when one is first read."""
+    """Return the partitions of each index, which are built when one is first read."""
     indexes: dict[str | None, _Partitions] | None = table.get(dynamodb._INDEX_MEMBERS)
     if indexes is None:
         indexes = {name: {} for name in _names(table)}
@@ -210,7 +210,7 @@ def _indexes(table: dict[str, Any]) -> dict[str | None, _Partitions]:
 
 
 def _keys(table: dict[str, Any]) -> list[_Keys]:
-    """Return the keys of each index, and those of the table if it is kept in order."""
+    """Return the keys of each index, and those of the table if it is kept sorted."""
     found = [
         _Keys(name, hashes, ranges, dynamodb._index_order_keys(table, ranges))
         for name, hashes, ranges in dynamodb._index_key_schemas(table)

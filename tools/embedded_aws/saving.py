@@ -1,7 +1,7 @@
-"""Saves the state: on Linux in a forked process, so that the shop is not interrupted.
+"""Saves the state, on Linux in a forked process, so that the shop is not interrupted.
 
-By itself ministack copies its state before it writes it, with the JSON encoder that is written in
-Python, and answers nothing meanwhile: a minute with 100,000 toys and orders.
+By default, ministack copies its state, writes it with the JSON encoder that is written in Python,
+and answers no requests meanwhile, which takes a minute with 100,000 toys and orders.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from ministack.services import dynamodb
 
 _SECONDS = 20.0
 _SHARE = 0.1
-"""The largest share of the time that is spent saving."""
+"""The maximum share of the time to spend on saving."""
 _FIRST_DESCRIPTOR = 3
 _lock = asyncio.Lock()
 _running: int | None = None
@@ -40,7 +40,7 @@ def install() -> None:
 
 
 async def save() -> None:
-    """Write the state as it is now, so that a later kill loses only what follows."""
+    """Write the current state, so that only later changes are lost if the process is killed."""
     global _running
     async with _lock:
         state = {
@@ -84,7 +84,7 @@ async def save_when_quiet(requests: Callable[[], int], is_idle: Callable[[], boo
 
 
 def _alone(save_all: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Make the last save end one that is running, which would write to the same files."""
+    """Make the last save first stop a running one, which would write to the same files."""
 
     def save_alone(services: Any) -> None:
         if _running is not None:
@@ -106,7 +106,7 @@ def _write(state: dict[str, Any]) -> None:
 def _write_and_exit(state: dict[str, Any]) -> None:
     status = 1
     try:
-        # connections must end when the parent closes them
+        # a copy in this process would keep a connection open after the parent closes it
         os.closerange(_FIRST_DESCRIPTOR, os.sysconf("SC_OPEN_MAX"))
         os.nice(5)
         _write(state)

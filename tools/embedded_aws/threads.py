@@ -1,4 +1,4 @@
-"""Reuses threads: starting one takes more processor time than most of what it is started for."""
+"""Reuses threads: starting one takes more processor time than most of the tasks it would run."""
 
 import threading
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from typing import Any
 
 from ministack.core import concurrency
 
-# Practically unlimited: what waits for another task must not keep that one from a thread.
+# Practically unlimited: a task that waits for another must not keep it from getting a thread.
 _LIMIT = 100_000
 _pool = ThreadPoolExecutor(_LIMIT, thread_name_prefix="reused")
 
 
 def install() -> None:
-    """Run what ministack starts a thread for, such as an invocation, on an idle thread."""
+    """Make ministack run on idle threads what it would start threads for, such as invocations."""
     concurrency.threading = SimpleNamespace(Thread=_Task, Lock=threading.Lock)
 
 
@@ -24,7 +24,7 @@ def start(target: Callable[[], object]) -> Future[Any]:
 
 
 class _Task:
-    """As much of ``threading.Thread``'s interface as ministack uses."""
+    """The part of ``threading.Thread``'s interface that ministack uses."""
 
     def __init__(self, target: Callable[[], object], **_: Any) -> None:
         self._target = target

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("cost")
 @stage_option
 @click.option("--idle", is_flag=True, help="Only the cost of the stage while nobody uses it.")
-@click.option("--region", help="Region of the prices; that of the stage by default.")
+@click.option("--region", help="Region of the prices; by default, that of the stage.")
 @click.option("--toys", type=click.IntRange(0), default=20, help="Toy views per order.")
 @click.option("--searches", type=click.IntRange(0), default=5, help="Searches per order.")
 @click.option("--lists", type=click.IntRange(0), default=1, help="Lists of orders per order.")
@@ -67,7 +67,7 @@ def cost_command(
     if not idle:
         for line in _of_use(mix, known, assumed):
             click.echo(line)
-        click.echo("A month while idle:")
+        click.echo("Cost of a month while idle:")
     for line in _while_idle(found, cost, known):
         click.echo(line)
 
@@ -78,13 +78,13 @@ def _of_use(mix: Mapping[str, int], prices: "Prices", assumed: "Assumptions") ->
     yield (
         f"One order, with {mix['toy']} toy views, {mix['search']} searches and {mix['orders']}"
         f" lists of orders. Assumed: {assumed.milliseconds} ms for each invocation, and"
-        f" {assumed.cold_starts} cold starts of {assumed.init_milliseconds} ms for 1,000 of them."
+        f" {assumed.cold_starts} cold starts of {assumed.init_milliseconds} ms per 1,000 of them."
     )
     yield from usage_cost.lines(usage_cost.of_mix(mix, prices, assumed))
     used = usage_cost.prices_used(prices)
     yield (
         f"US dollars, {prices.statement(used)}, without logs, stored data, users and the payment"
-        " gateway's fees. A part's share is what would be saved without it."
+        " gateway's fees. The share of each part is what would be saved without it."
     )
     more = usage_cost.of_snap_start(mix, prices, assumed) * 1000
     if assumed.snap_start:

@@ -33,7 +33,7 @@ from shopctl.project.stages import GradualRelease
     type=click.Choice(get_args(GradualRelease)),
     help="How traffic moves to a release; all at once by default.",
 )
-@click.option("--snap-start", is_flag=True, help="Start functions from snapshots, at a price.")
+@click.option("--snap-start", is_flag=True, help="Start functions from billed snapshots.")
 @click.option("--seller-name", default="", help="Legal name of the seller on receipts.")
 @click.option("--seller-address", default="", help="Address of the seller, in one line.")
 @click.option("--seller-tax-number", default="", help="Tax number of the seller, with its kind.")

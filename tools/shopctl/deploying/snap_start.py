@@ -1,7 +1,7 @@
-"""SnapStart: functions that a person waits for start from a snapshot of their process.
+"""SnapStart: functions that users wait for start from a snapshot of their process.
 
 Lambda takes the snapshot when a version is published, and restores it instead of importing the
-function's modules. ``chassis.startup`` keeps what must be unique out of it.
+function's modules. ``chassis.startup`` keeps whatever must be unique out of the snapshot.
 """
 
 import copy
@@ -13,7 +13,7 @@ from typing import Any
 from shopctl.project.errors import ShopProblem
 
 PYTHON = (3, 12)
-"""The first version of Python that Lambda takes snapshots of."""
+"""The first version of Python that SnapStart supports."""
 
 _FUNCTION = "AWS::Serverless::Function"
 # by its ARN, or by its alias
@@ -30,14 +30,14 @@ def functions(template: Mapping[str, Any]) -> list[str]:
     Parameters
     ----------
     template
-        Template as Chalice packages it, or with aliases.
+        Template as Chalice packages it, with or without aliases.
     """
     apis = [one for one in template["Resources"].values() if one["Type"] == "AWS::Serverless::Api"]
     return sorted(set(_INVOKED.findall(json.dumps(apis))))
 
 
 def apply(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a template whose functions start from snapshots if an API invokes them.
+    """Return the template with SnapStart for the functions that an API invokes.
 
     Parameters
     ----------

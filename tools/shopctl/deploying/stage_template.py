@@ -1,4 +1,4 @@
-"""What a stage changes in the template that Chalice packages."""
+"""Applies a stage's settings to the template that Chalice packages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,8 @@ def apply(template: Mapping[str, Any], stage: Stage, *, embedded: bool) -> dict[
     template
         Template as Chalice packages it; it is not changed.
     embedded
-        Whether for the embedded AWS, which has aliases, but neither CodeDeploy nor snapshots, and
-        runs functions on the Python that builds them.
+        Whether the template is for the embedded AWS, which has aliases, but neither CodeDeploy nor
+        snapshots, and runs functions on the Python that builds them.
     """
     changed = concurrency.apply(template, stage.concurrency)
     if not embedded:

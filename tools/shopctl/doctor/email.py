@@ -35,7 +35,7 @@ def sending(to: Target) -> str:
         sends = "SES sends to every address."
         if plan == "NONE":
             return sends
-        return f"{sends} It bills the plan {plan}, which the shop does not need."
+        return f"{sends} It is on the {plan} plan, which the shop does not need."
     if to.stage.ses_sandbox:
         return "SES is in the sandbox, as stages.toml says: it sends to verified addresses only."
     raise ShopProblem(ses.IN_SANDBOX, ses.LEAVE_SANDBOX)

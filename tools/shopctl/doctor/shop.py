@@ -34,7 +34,7 @@ def services(to: Target) -> str:
 
 
 def snapshots(to: Target) -> str:
-    """Check that the live versions have their snapshots, and that older ones have none."""
+    """Check that live versions have a snapshot and older ones have none."""
     if not to.stage.snap_start or to.cloud.is_local:
         return "The stage has no snapshots."
     client = to.cloud.client("lambda")
@@ -61,7 +61,7 @@ def snapshots(to: Target) -> str:
         if live not in taken:
             raise ShopProblem(
                 f"The live version {live} of {name} has no snapshot.",
-                "Deploy a change of the service: each new version gets one.",
+                "Deploy a change to the service: each new version gets a snapshot.",
             )
         for old in sorted(taken - {live}, key=int):
             raise ShopProblem(

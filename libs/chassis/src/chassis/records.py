@@ -25,7 +25,7 @@ from chassis import aws, context, health, log
 from chassis.problems import ServiceUnavailable
 
 Item = Mapping[str, Any]
-"""An item as DynamoDB sends it: each value in an object that names its type."""
+"""An item as DynamoDB sends it, with each value in an object that names its type."""
 
 D = TypeVar("D")
 R = TypeVar("R", bound="Record")
@@ -269,14 +269,16 @@ def connection_of(model: type[Model]) -> Connection:
 
 
 def read_items(model: type[Model], ids: Iterable[str]) -> Iterator[Item]:
-    """Yield the stored items of some ids, in any order, with one consistent read per 100 ids.
+    """Yield the stored items with the given ids, in any order: one consistent read per 100 ids.
 
-    They are items as DynamoDB sends them: making a model of each takes ten times as long.
+    Items are returned as DynamoDB sends them: making a model of each takes ten times as long.
 
     Parameters
     ----------
     model
         A bound model whose key is ``id``.
+    ids
+        The ids, of which duplicates are ignored.
     """
     table = model._get_connection()
     waiting: list[Any] = [{"id": one} for one in dict.fromkeys(ids)]

@@ -1,7 +1,7 @@
-"""The operations of S3 on the hot paths: read, write, inspect and delete an object, sign its URL.
+"""S3 operations of the hot paths: read, write, inspect or delete an object, or presign its URL.
 
 Everything else, such as the policy of a presigned POST, goes through botocore. Buckets are in the
-region of the service, and addressed by the path of the URL.
+region of the service and are addressed by path (``https://host/bucket/key``).
 """
 
 import io
@@ -43,7 +43,7 @@ _WRITTEN = {"ChecksumCRC32": _CHECKSUM, "ETag": "etag"}
 
 
 class S3Client(AwsClient):
-    """A client of S3; parameters and answers are those of botocore, without the rarely used."""
+    """A client of S3, with botocore's parameters and answers except for rarely used ones."""
 
     def generate_presigned_url(
         self,
@@ -51,19 +51,19 @@ class S3Client(AwsClient):
         Params: Params,  # noqa: N803
         ExpiresIn: int = 3600,  # noqa: N803
     ) -> str:
-        """Return a URL that reads an object, or what botocore makes of another operation.
+        """Return a URL that reads an object; for other operations, botocore creates the URL.
 
         Parameters
         ----------
         ClientMethod, Params
-            The operation as a method of this client, and its parameters.
+            The name of the client's method for the operation, and its parameters.
         ExpiresIn
             Seconds for which the URL is valid.
 
         Raises
         ------
         botocore.exceptions.NoCredentialsError
-            If there is nothing to sign with.
+            If there are no credentials to sign with.
         """
         found = credentials.current()
         if ClientMethod != "get_object" or found is None:
@@ -139,7 +139,7 @@ def _answer(operation: str, response: Response, headers: Mapping[str, str]) -> A
 
 
 def _error(response: Response) -> dict[str, Any]:
-    if is_generic(response.data):  # also that of a HEAD request
+    if is_generic(response.data):  # as is the error of a HEAD request
         status = response.status
         return {"Code": str(status), "Message": responses.get(status, "")}
     error = {member.tag: member.text or "" for member in parsed_xml(response.data)}

@@ -757,6 +757,6 @@ def test_pricing_plan_of_ses_is_named(stage: Healthy) -> None:
         item = found(stage)["email sending"]
     assert (item.status, item.what) == (
         "ok",
-        "SES sends to every address. It bills the plan ESSENTIALS, which the shop does not need.",
+        "SES sends to every address. It is on the ESSENTIALS plan, which the shop does not need.",
     )
     assert found(stage)["email sending"].what == "SES sends to every address."

@@ -123,7 +123,7 @@ def test_command_prints_orders_and_the_idle_month(monkeypatch: pytest.MonkeyPatc
     few = ["--stage", "prod", "--toys", "0", "--searches", "0", "--lists", "0"]
     printed = CliRunner().invoke(cost_command, few).output
     assert "| | 1,000 orders | 1,000,000 orders | share of the total |" in printed
-    assert "A month while idle" in printed
+    assert "Cost of a month while idle" in printed
     # AND what SnapStart costs, and the prices of the stage's region that are unverified
     assert "Without snap_start, 1,000 orders would cost 0.0" in printed
     assert "it would cost 3.00 less: the snapshots of 2 functions" in printed
