@@ -41,8 +41,8 @@ class Assumptions:
         Cold starts per 1,000 invocations. Lambda's documentation says that they "typically occur
         in under 1% of invocations".
     init_milliseconds
-        Billed duration of a cold start, before the invocation: more than any function takes in
-        benchmarks/report.md.
+        Billed duration of a cold start, before the invocation: about as long as the slowest
+        functions take in benchmarks/report.md.
     snap_start
         Whether functions of an API start from snapshots, which are billed instead.
     """
