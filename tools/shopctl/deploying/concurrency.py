@@ -2,13 +2,15 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shopctl.aws.target import Target
 from shopctl.project import aws_names, delivery_config
 from shopctl.project.errors import ShopProblem
+
+if TYPE_CHECKING:
+    from shopctl.aws.target import Target
 
 _FUNCTION = "AWS::Serverless::Function"
 # Lambda refuses a reservation that would leave less for all other functions
@@ -30,7 +32,7 @@ def apply(template: Mapping[str, Any], factor: float) -> dict[str, Any]:
     return changed
 
 
-def check(to: Target, published: Mapping[str, str]) -> None:
+def check(to: "Target", published: Mapping[str, str]) -> None:
     """Check that the account can reserve what the functions of the services need.
 
     Parameters
@@ -73,7 +75,7 @@ def check(to: Target, published: Mapping[str, str]) -> None:
     )
 
 
-def _reserved(to: Target) -> int:
+def _reserved(to: "Target") -> int:
     """Return the concurrency that the services' functions have reserved already."""
     functions = to.cloud.client("lambda")
     total = 0
