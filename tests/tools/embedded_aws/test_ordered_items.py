@@ -2,14 +2,11 @@
 
 import itertools
 import random
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from shopctl.local import environment
-from shopctl.project.layout import Layout
 from support.embedded_aws import EmbeddedAws
 
 TABLE = "listed"
@@ -43,6 +40,7 @@ CONDITIONS: dict[str, Callable[[int], bool]] = {
     "#a > :a AND #l = :l": lambda at: at > 9,
 }
 COUNTING = f"""
+import json
 from ministack.services import dynamodb
 from embedded_aws import ordered_items
 
@@ -58,7 +56,8 @@ query |= dict(KeyConditionExpression="#l = :l AND #a < :a")
 query |= dict(ExpressionAttributeNames={{"#l": "list", "#a": "at"}})
 query |= dict(ExpressionAttributeValues={{":l": dict(S="l"), ":a": dict(N="1000")}})
 status, _, body = dynamodb._query(query)
-print(status, [item["at"]["N"] for item in __import__("json").loads(body)["Items"]], len(evaluated))
+found = [item["at"]["N"] for item in json.loads(body)["Items"]]
+print(json.dumps([status, found, len(evaluated)]))
 """
 
 
@@ -132,17 +131,8 @@ def test_query_returns_the_items_of_a_list_in_order(
         assert found == [key for _, key in expected]
 
 
-def test_query_evaluates_only_what_it_returns() -> None:
-    layout = Layout.find()
-    environment.prepare_aws(layout)
-    done = subprocess.run(
-        [str(layout.aws_python), "-c", COUNTING],
-        env=environment.variables(PYTHONPATH=str(layout.tools)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "200 ['999', '998', '997', '996'] 4", done.stderr
+def test_query_evaluates_only_what_it_returns(aws: EmbeddedAws) -> None:
+    assert aws.run_inside(COUNTING) == [200, ["999", "998", "997", "996"], 4]
 
 
 SCANNING = f"""
@@ -163,6 +153,7 @@ compared, follows = [], dynamodb._apply_exclusive_start_key_scan
 dynamodb._apply_exclusive_start_key_scan = lambda items, *rest: (
     compared.append(len(items)) or follows(items, *rest)
 )
+pages = []
 for limit in (None, 7, 50, 120):
     scan, found = dict(TableName="{TABLE}", **(dict(Limit=limit) if limit else dict())), []
     while True:
@@ -171,21 +162,13 @@ for limit in (None, 7, 50, 120):
         if "LastEvaluatedKey" not in answer:
             break
         scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-    print(limit, found == expected, max(compared, default=0))
+    pages.append([limit, found == expected, max(compared, default=0)])
     compared.clear()
+print(json.dumps(pages))
 """
 
 
-def test_page_of_a_scan_reads_what_follows_its_position() -> None:
-    layout = Layout.find()
-    environment.prepare_aws(layout)
-    done = subprocess.run(
-        [str(layout.aws_python), "-c", SCANNING],
-        env=environment.variables(PYTHONPATH=str(layout.tools)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_page_of_a_scan_reads_what_follows_its_position(aws: EmbeddedAws) -> None:
     # a page that does not end among these items is read again, from the whole table
-    expected = ["None True 0", "7 True 50", "50 True 50", "120 True 200"]
-    assert done.stdout.splitlines() == expected, done.stderr
+    expected = [[None, True, 0], [7, True, 50], [50, True, 50], [120, True, 200]]
+    assert aws.run_inside(SCANNING) == expected

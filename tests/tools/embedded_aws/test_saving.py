@@ -2,16 +2,13 @@
 
 import os
 import signal
-import subprocess
 
 import requests
 
-from shopctl.local import environment
-from shopctl.project.layout import Layout
 from support.embedded_aws import EmbeddedAws, _table
 
 SAVING = """
-import asyncio, os
+import asyncio, json, os
 from ministack import app
 from ministack.core import persistence
 from embedded_aws import saving
@@ -22,7 +19,7 @@ saving._FIRST_DESCRIPTOR = 1000
 pipe = os.pipe()
 asyncio.run(saving.save())
 process, state = os.read(pipe[0], 1000).decode().split(" ", 1)
-print(int(process) != os.getpid(), state)
+saved = [int(process) != os.getpid(), state]
 
 # a state that takes 5 s to save is saved every 50 s, and only after requests
 pauses, now = [], [0.0]
@@ -42,9 +39,10 @@ counts = iter([0, 0, 1, 1, 1, 1])
 try:
     asyncio.run(saving.save_when_quiet(lambda: next(counts), lambda: True))
 except KeyboardInterrupt:
-    print(pauses)
+    print(json.dumps([*saved, pauses]))
 """
 COPYING = """
+import json
 from ministack.services import dynamodb
 from embedded_aws import saving
 
@@ -55,31 +53,17 @@ table = dict(TableName="saved", BillingMode="PAY_PER_REQUEST", KeySchema=key)
 dynamodb._create_table(dict(table, AttributeDefinitions=attribute))
 dynamodb._put_item(dict(TableName="saved", Item=dict(id=dict(S="1"))))
 (saved,) = dynamodb.get_state()["tables"].all_values()
-print(saved["items"] is dynamodb._tables.get("saved")["items"], dynamodb.copy.deepcopy([1]))
+is_same = saved["items"] is dynamodb._tables.get("saved")["items"]
+print(json.dumps([is_same, dynamodb.copy.deepcopy([1])]))
 """
 
 
-def run(script: str) -> str:
-    """Run a script with the Python of the embedded AWS, and return its output."""
-    layout = Layout.find()
-    environment.prepare_aws(layout)
-    done = subprocess.run(
-        [str(layout.aws_python), "-c", script],
-        env=environment.variables(PYTHONPATH=str(layout.tools)),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_another_process_writes_the_state_and_a_large_one_less_often(aws: EmbeddedAws) -> None:
+    assert aws.run_inside(SAVING) == [True, "{'one': {'state': 1}}", [20.0, 20.0, 50.0, 50.0]]
 
 
-def test_another_process_writes_the_state_and_a_large_one_less_often() -> None:
-    assert run(SAVING).splitlines() == ["True {'one': {'state': 1}}", "[20.0, 20.0, 50.0, 50.0]"]
-
-
-def test_state_is_written_without_a_copy() -> None:
-    assert run(COPYING).strip() == "True [1]"
+def test_state_is_written_without_a_copy(aws: EmbeddedAws) -> None:
+    assert aws.run_inside(COPYING) == [True, [1]]
 
 
 def test_what_was_saved_survives_a_kill(aws: EmbeddedAws) -> None:
