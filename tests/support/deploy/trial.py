@@ -1,6 +1,7 @@
 """Stages to deploy to: a copy of the checkout, an embedded AWS, a gateway, and the commands."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -35,6 +36,11 @@ from support.waiting import eventually
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
+# Chalice installs an app's packages with pip: which index, which proxy, and how long to wait for it
+PIP = {
+    "PIP_RETRIES": "10",
+    **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
+}
 SERVICES = ("file_manager", "notifications", "orders", "payments", "storefront_api", "toys")
 PUBLISHABLE_KEY = 'stripe_publishable_key = "pk_test_edged"'
 # makes an app deploy successfully and respond with 500 to everything
@@ -209,6 +215,7 @@ class Trial:
                 AWS_DEFAULT_REGION="us-east-1",
                 AWS_ACCESS_KEY_ID=ACCOUNT,
                 AWS_SECRET_ACCESS_KEY="local",
+                **PIP,
             ),
             capture_output=True,
             text=True,

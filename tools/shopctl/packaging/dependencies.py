@@ -70,15 +70,18 @@ def _make(requirements: Path, text: str, tree: Path, lock: Path, *, for_lambda: 
         for path in unfinished.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     pruning.delete_unused(unfinished)
-    compiled_before = (
-        () if for_lambda else [path for path in tree.parent.iterdir() if path.is_dir()]
-    )
+    compiled_before = () if for_lambda else _finished(tree.parent)
     compile_tree(unfinished, reproducible=for_lambda, like=compiled_before)
     try:
         unfinished.rename(tree)
     except OSError:
         # another process has installed the same tree meanwhile
         shutil.rmtree(unfinished)
+
+
+def _finished(store: Path) -> list[Path]:
+    """Return the trees of a store that no process is still making."""
+    return [path for path in store.iterdir() if path.is_dir() and not path.suffix]
 
 
 def compile_tree(tree: Path, *, reproducible: bool, like: Sequence[Path] = ()) -> None:

@@ -286,3 +286,18 @@ def test_byte_code_of_an_equal_file_is_used_again(tmp_path: Path) -> None:
     )
     assert one.samefile(two)
     assert three.read_bytes() != one.read_bytes()
+
+
+def test_byte_code_of_a_tree_that_is_still_being_made_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a store with a tree, and one that another process is making, and may rename or delete
+    (tmp_path / "store" / "finished").mkdir(parents=True)
+    (tmp_path / "store" / "other.4711").mkdir()
+    used: list[Path] = []
+    monkeypatch.setattr(dependencies, "compile_tree", lambda *_, like, **__: used.extend(like))
+    # WHEN a third is made
+    lock = REQUIREMENTS / "tools.txt"
+    dependencies.install(tmp_path / "none", tmp_path / "store", lock=lock, for_lambda=False)
+    # THEN only the finished tree's byte-code may be used
+    assert used == [tmp_path / "store" / "finished"]
