@@ -38,6 +38,7 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 # Chalice installs an app's packages with pip: which index, which proxy, and how long to wait for it
 PIP = {
+    "PIP_DEFAULT_TIMEOUT": "60",
     "PIP_RETRIES": "10",
     **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
 }
