@@ -2,7 +2,6 @@
 
 import filecmp
 import hashlib
-import importlib.util
 import os
 import platform
 import re
@@ -111,7 +110,8 @@ def _reuse(source: Path, tree: Path, like: Sequence[Path]) -> bool:
 
     Byte-code depends on the name of its source in the tree, its content and the Python version.
     """
-    target = Path(importlib.util.cache_from_source(str(source), optimization=""))
+    # beside the source, whatever PYTHONPYCACHEPREFIX says
+    target = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     for other in like:
         same = other / source.relative_to(tree)
         compiled = other / target.relative_to(tree)

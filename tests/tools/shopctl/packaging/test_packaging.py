@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -270,8 +271,12 @@ def test_tools_and_tests_pin_the_same_versions() -> None:
     assert {name: pinned[0][name] for name in shared} == {name: pinned[1][name] for name in shared}
 
 
-def test_byte_code_of_an_equal_file_is_used_again(tmp_path: Path) -> None:
-    # GIVEN a compiled tree
+@pytest.mark.parametrize("prefix", [None, "elsewhere"])
+def test_byte_code_of_an_equal_file_is_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str | None
+) -> None:
+    # GIVEN a compiled tree, whether or not Python keeps its own byte-code elsewhere
+    monkeypatch.setattr(sys, "pycache_prefix", prefix and str(tmp_path / prefix))
     for tree, content in (("one", "A = 1"), ("two", "A = 1"), ("three", "A = 3")):
         (tmp_path / tree).mkdir()
         (tmp_path / tree / "module.py").write_text(content)
