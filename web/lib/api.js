@@ -1,0 +1,216 @@
+// Calls the storefront's API, and keeps the customer's session.
+
+import { Stored, isObject, isText } from "./storage.js";
+
+/** @typedef {import("../types/api.js").components["schemas"]} Schemas */
+/** @typedef {Schemas["Money"]} Money */
+/** @typedef {Schemas["Toy"]} Toy */
+/** @typedef {Schemas["ToyPage"]} ToyPage */
+/** @typedef {Schemas["ShopOrder"]} Order */
+/** @typedef {Schemas["ShopOrderPage"]} OrderPage */
+/** @typedef {Schemas["FieldError"]} FieldError */
+/** @typedef {{access: string, refresh: string, email: string, isStaff: boolean}} Session */
+/**
+ * @typedef {object} Options
+ * @property {unknown} [body] Sent as JSON.
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ */
+
+const API = "/api";
+const KEPT = 60_000; // ms for which an answer to `remember` is used again
+const TIMEOUT = 30_000; // ms
+
+/** An error response; `status` is 0 if there was none. */
+export class Problem extends Error {
+  /** @param {Record<string, unknown>} members The members of the response. */
+  constructor(members) {
+    super(isText(members.detail) ? members.detail : "no response");
+    this.status = typeof members.status === "number" ? members.status : 0;
+    /** The last part of the problem's `type`, such as `price-changed`; empty if it has none. */
+    this.type = isText(members.type) ? members.type.replace(/^.*[#/]/, "") : "";
+    /** @type {FieldError[]} */
+    this.errors = Array.isArray(members.errors) ? members.errors : [];
+    this.members = members;
+  }
+
+  /** Whether the request may have been carried out despite the error. */
+  get outcomeUnknown() {
+    return this.status === 0 || this.status >= 500 || [401, 408, 429].includes(this.status);
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Session | null}
+ */
+function parseSession(value) {
+  if (!isObject(value)) return null;
+  const { access, refresh, email, isStaff } = value;
+  return isText(access) && isText(refresh) && isText(email)
+    ? { access, refresh, email, isStaff: isStaff === true } : null;
+}
+
+/** The session of the customer who is signed in, in all tabs; `null` if nobody is. */
+export const session = new Stored("session", parseSession);
+
+/**
+ * Whether the access token is of a member of the staff. What staff may do is decided by the API:
+ * this only decides what the page offers.
+ *
+ * @param {string} token
+ */
+function isOfStaff(token) {
+  try {
+    const payload = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    return JSON.parse(payload)["cognito:groups"]?.includes("staff") === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {Schemas["Session"]} tokens
+ * @param {string} email
+ */
+function open(tokens, email) {
+  const access = tokens.access_token;
+  session.value = { access, refresh: tokens.refresh_token, email, isStaff: isOfStaff(access) };
+}
+
+/**
+ * Sign a customer in.
+ *
+ * @param {string} email
+ * @param {string} password
+ * @throws {Problem}
+ */
+export async function signIn(email, password) {
+  open(await call("POST", "/sessions", { body: { email, password } }), email);
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} options
+ */
+async function send(method, path, { body, headers, signal }) {
+  const timeout = AbortSignal.timeout(TIMEOUT);
+  /** @type {RequestInit & {headers: Record<string, string>}} */
+  const init = {
+    method,
+    headers: { Accept: "application/json", ...headers },
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers["Content-Type"] ??= "application/json";
+  }
+  const { value } = session;
+  if (value && path !== "/sessions") init.headers.Authorization = `Bearer ${value.access}`;
+  try {
+    return await fetch(API + path, init);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem({});
+  }
+}
+
+/**
+ * Renew the session; other tabs and requests of this one share the attempt.
+ *
+ * @param {string} stale The access token that was refused.
+ */
+function renew(stale) {
+  return navigator.locks.request("toyshop.session", async () => {
+    const { value } = session;
+    if (!value) return false;
+    if (value.access !== stale) return true; // somebody else has renewed it
+    const answer = await send("POST", "/sessions", { body: { refresh_token: value.refresh } })
+      .catch(() => null);
+    if (answer?.ok) open(await answer.json(), value.email);
+    // Everything else that the customer has entered stays, so that signing in again goes on with it.
+    else if (answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429) session.value = null;
+    return answer?.ok ?? false;
+  });
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} options
+ */
+async function request(method, path, options) {
+  const stale = path === "/sessions" ? undefined : session.value?.access;
+  let answer = await send(method, path, options);
+  if (answer.status === 401 && stale && await renew(stale)) answer = await send(method, path, options);
+  if (answer.ok) return answer;
+  const members = await answer.json().catch(() => ({}));
+  throw new Problem({ ...(isObject(members) ? members : {}), status: answer.status });
+}
+
+/**
+ * Call the API and return the JSON of its response, `null` if it has none.
+ *
+ * @param {string} method
+ * @param {string} path Below `/api`, with the query string.
+ * @param {Options} [options]
+ * @returns {Promise<any>}
+ * @throws {Problem} If the response is an error, or there is none.
+ */
+export async function call(method, path, options = {}) {
+  const answer = await request(method, path, options);
+  try {
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Problem({}); // the response has ended early
+  }
+}
+
+/**
+ * Download a file that the API redirects to. The browser sends no token to the other origin.
+ *
+ * @param {string} path
+ * @throws {Problem}
+ */
+export async function download(path) {
+  const answer = await request("GET", path, { headers: { Accept: "*/*" } });
+  return answer.blob();
+}
+
+/** @type {Map<string, {at: number, answer: any}>} */
+const remembered = new Map();
+
+/**
+ * Return a public resource, as it was up to a minute ago: so that Back shows a list at once.
+ *
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ * @throws {Problem}
+ */
+export async function remember(path, signal) {
+  const known = remembered.get(path);
+  if (known && Date.now() - known.at < KEPT) return known.answer;
+  const answer = await call("GET", path, { signal });
+  remembered.set(path, { at: Date.now(), answer });
+  return answer;
+}
+
+/** Use no answer again, since something has changed. */
+export const refetch = () => remembered.clear();
+
+/**
+ * Build a query string from the parameters that have a value.
+ *
+ * @param {Record<string, string | number | null | undefined>} parameters
+ */
+export function query(parameters) {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== "" && value !== null && value !== undefined) given.set(name, String(value));
+  }
+  return given.size ? `?${given}` : "";
+}

@@ -1,0 +1,67 @@
+// Formats money, dates and numbers for people.
+
+export const LOCALE = document.documentElement.lang || "en-AU";
+
+const numbers = new Intl.NumberFormat(LOCALE);
+const plurals = new Intl.PluralRules(LOCALE);
+
+/** @param {number} value */
+export const number = (value) => numbers.format(value);
+
+/** @param {string} currency ISO 4217 */
+const formatOf = (currency) => new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+
+/**
+ * Return the number of decimals of a currency.
+ *
+ * @param {string} currency ISO 4217
+ */
+export const decimals = (currency) => formatOf(currency).resolvedOptions().maximumFractionDigits ?? 2;
+
+/** @param {import("./api.js").Money} value */
+export const money = ({ amount, currency }) => formatOf(currency).format(amount / 10 ** decimals(currency));
+
+/**
+ * Format money with the code of its currency: dollars are those of several countries.
+ *
+ * @param {import("./api.js").Money} value
+ */
+export const moneyWithCurrency = (value) => `${value.currency} ${new Intl.NumberFormat(LOCALE, {
+  minimumFractionDigits: decimals(value.currency), maximumFractionDigits: decimals(value.currency),
+}).format(value.amount / 10 ** decimals(value.currency))}`;
+
+/**
+ * @param {string} time RFC 3339
+ * @param {Intl.DateTimeFormatOptions} [options]
+ */
+export const date = (time, options = { dateStyle: "long", timeStyle: "short" }) => (
+  new Intl.DateTimeFormat(LOCALE, options).format(new Date(time)));
+
+/**
+ * Choose the form of a text for a number, such as `{one: "1 toy", other: "# toys"}`; `#` is the number.
+ *
+ * @param {number} count
+ * @param {{other: string} & Partial<Record<Intl.LDMLPluralRule, string>>} forms
+ */
+export const plural = (count, forms) => (forms[plurals.select(count)] ?? forms.other).replace("#", number(count));
+
+/**
+ * Turn an identifier of the catalogue, such as `building-blocks` or `frame_color`, into a label.
+ *
+ * @param {string} text
+ */
+export function label(text) {
+  const words = text.replaceAll(/[-_]+/g, " ").trim();
+  return words.charAt(0).toLocaleUpperCase(LOCALE) + words.slice(1);
+}
+
+/**
+ * Return the words of a name in lower-case ASCII for an address, such as `red-kite`; at most 60
+ * characters.
+ *
+ * @param {string} name
+ */
+export function slug(name) {
+  const words = name.normalize("NFKD").toLowerCase().replaceAll(/[\u0300-\u036f'’]/g, "").match(/[a-z0-9]+/g) ?? [];
+  return words.join("-").slice(0, 60).replace(/-$/, "") || "toy";
+}

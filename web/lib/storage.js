@@ -1,0 +1,102 @@
+// Values that this browser keeps for the shop. What is read is checked: another version of the page,
+// another program or the customer may have written anything.
+
+const PREFIX = "toyshop.";
+
+/** Removed by `forget`: everything that would tell the next person at this computer something. */
+const PERSONAL = ["session", "basket", "order", "address", "viewed"];
+
+/**
+ * One value in the browser's storage, shared by all tabs.
+ *
+ * @template T
+ */
+export class Stored {
+  /** @type {Set<(value: T) => void>} */
+  #listeners = new Set();
+  #name;
+  #parse;
+
+  /**
+   * @param {string} name
+   * @param {(value: unknown) => T} parse Turns what was stored, or `null`, into a valid value.
+   */
+  constructor(name, parse) {
+    this.#name = PREFIX + name;
+    this.#parse = parse;
+    addEventListener("storage", ({ key }) => {
+      if (key === this.#name || key === null) this.#announce();
+    });
+  }
+
+  /** @returns {T} */
+  get value() {
+    try {
+      return this.#parse(JSON.parse(localStorage.getItem(this.#name) ?? "null"));
+    } catch {
+      return this.#parse(null);
+    }
+  }
+
+  /** @param {T} value */
+  set value(value) {
+    const text = value === null ? null : JSON.stringify(value);
+    try {
+      if (text === localStorage.getItem(this.#name)) return;
+      if (text === null) localStorage.removeItem(this.#name);
+      else localStorage.setItem(this.#name, text);
+    } catch {
+      // The storage is full or forbidden: the value is lost with the page.
+    }
+    this.#announce();
+  }
+
+  /**
+   * Call a function whenever the value changes, in this tab or in another one.
+   *
+   * @param {(value: T) => void} listener
+   * @param {AbortSignal} [signal] Ends the subscription.
+   */
+  subscribe(listener, signal) {
+    this.#listeners.add(listener);
+    signal?.addEventListener("abort", () => this.#listeners.delete(listener));
+  }
+
+  #announce() {
+    const { value } = this;
+    for (const listener of this.#listeners) listener(value);
+  }
+}
+
+/** Remove everything that is about the customer, in all tabs. */
+export function forget() {
+  for (const name of PERSONAL) {
+    try {
+      localStorage.removeItem(PREFIX + name);
+    } catch {
+      // nothing could be stored either
+    }
+    // the other tabs hear it from the browser, this one does not
+    dispatchEvent(new StorageEvent("storage", { key: PREFIX + name }));
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * @param {unknown} value
+ * @returns {value is string}
+ */
+export const isText = (value) => typeof value === "string" && value !== "";
+
+/**
+ * @param {unknown} value
+ * @returns {value is import("./api.js").Money}
+ */
+export const isMoney = (value) => isObject(value) && Number.isSafeInteger(value.amount)
+  && /** @type {number} */ (value.amount) >= 0
+  && typeof value.currency === "string" && /^[A-Z]{3}$/.test(value.currency);

@@ -1,0 +1,3 @@
+// Replaced soon.
+
+export function openDrawer() {}

@@ -1,0 +1,156 @@
+// What surrounds the views: the header, notices, and what a view shows while it loads or fails.
+
+import { session } from "../lib/api.js";
+import { basket, count } from "../lib/basket.js";
+import { reload } from "../lib/router.js";
+import { basketTexts, problemText, problems, shop } from "../texts/shop.js";
+import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
+
+/** @typedef {import("../lib/router.js").Visit} Visit */
+/** @typedef {import("../lib/router.js").Template} Template */
+/** @typedef {{text: string, run: () => void}} Action */
+
+const NOTICE = 5000; // ms
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * Announce a text to screen readers without moving the focus.
+ *
+ * @param {string} text
+ */
+export function announce(text) {
+  byId("live").textContent = text;
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let noticeEnds;
+
+/** Hide the notice. */
+function hideNotice() {
+  render(nothing, byId("toast"));
+  byId("toast").hidden = true;
+}
+
+/**
+ * Show a short notice and announce it; it stays while it has the focus or the pointer.
+ *
+ * @param {string} text
+ * @param {Action} [action] Offered as a button, such as Undo.
+ */
+export function toast(text, action) {
+  const run = () => {
+    hideNotice();
+    action?.run();
+  };
+  announce(text);
+  render(html`<span>${text}</span>${action && html`<button type="button" class="link" @click=${run}>${action.text}</button>`}`, byId("toast"));
+  byId("toast").hidden = false;
+  clearTimeout(noticeEnds);
+  const end = () => {
+    if (byId("toast").matches(":hover, :focus-within")) noticeEnds = setTimeout(end, NOTICE);
+    else hideNotice();
+  };
+  noticeEnds = setTimeout(end, NOTICE);
+}
+
+/**
+ * A view's error, with a way to try again.
+ *
+ * @param {unknown} error
+ * @param {() => void} [retry]
+ * @returns {Template}
+ */
+export const failure = (error, retry = reload) => html`
+  <div class="empty" role="alert">
+    <p>${problemText(error)}</p>
+    <button type="button" @click=${retry}>${shop.tryAgain}</button>
+  </div>`;
+
+/**
+ * Show that an address, or what it names, does not exist.
+ *
+ * @param {Visit} visit
+ */
+export function showNotFound(visit) {
+  visit.render(html`
+    <div class="empty">
+      <h1>${problems.pageNotFound}</h1>
+      <p>${problems.pageNotFoundDetail}</p>
+      <a class="button" href="/">${problems.goHome}</a>
+    </div>`, { title: problems.pageNotFound, hidden: true });
+}
+
+/**
+ * Show an error that a view has not handled.
+ *
+ * @param {Visit} visit
+ * @param {unknown} error
+ */
+export function showFailure(visit, error) {
+  if (/** @type {{status?: number}} */ (error)?.status === 404) {
+    showNotFound(visit);
+    return;
+  }
+  visit.render(failure(error), { title: shop.name, hidden: true });
+  if (!(error instanceof Error && "status" in error)) reportError(error);
+}
+
+/** @param {Event} event */
+async function openBasket(event) {
+  if (location.pathname === "/basket" || location.pathname === "/checkout") return; // follow the link
+  event.preventDefault();
+  event.stopPropagation();
+  const { openDrawer } = await import("./basket_drawer.js");
+  openDrawer();
+}
+
+/** @param {string} path */
+const current = (path) => (location.pathname === path || location.pathname.startsWith(`${path}/`) ? "page" : nothing);
+
+function renderLinks() {
+  const { value } = session;
+  const number = count();
+  render(html`
+    ${value?.isStaff ? html`<a href="/staff" aria-current=${current("/staff")}>${shop.staff}</a>` : nothing}
+    ${value ? html`<a href="/orders" aria-current=${current("/orders")}>${shop.orders}</a>` : nothing}
+    <a href="/account" aria-current=${current("/account")}>${value ? shop.account : shop.signIn}</a>
+    <a href="/basket" class="basket-link" aria-current=${current("/basket")} aria-label=${basketTexts.open(number)} @click=${openBasket}>
+      <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M5 8h14l-1.2 12H6.2zM9 8V6a3 3 0 0 1 6 0v2" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"/></svg>
+      ${number ? html`<span class="count">${number}</span>` : nothing}
+    </a>`, byId("links"));
+}
+
+/** Keep the header up to date, and offer suggestions once the customer searches. */
+export function startHeader() {
+  const field = /** @type {HTMLInputElement} */ (byId("q"));
+  renderLinks();
+  session.subscribe(renderLinks);
+  basket.subscribe(renderLinks);
+  addEventListener("visit", () => {
+    renderLinks();
+    if (document.activeElement !== field) {
+      field.value = location.pathname === "/search" ? new URLSearchParams(location.search).get("q") ?? "" : "";
+    }
+  });
+  field.addEventListener("focus", async () => {
+    const { suggestFor } = await import("./suggestions.js");
+    suggestFor(field);
+  }, { once: true });
+}
+
+/**
+ * Load the styles of views that few customers see, before they are shown.
+ *
+ * @param {string} href
+ * @returns {Promise<void>}
+ */
+export function loadStyles(href) {
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  return new Promise((done) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+    link.onload = link.onerror = () => done();
+    document.head.append(link);
+  });
+}

@@ -1,0 +1,70 @@
+// A toy's address, its picture, and its card in a list.
+
+import { add } from "../lib/basket.js";
+import { slug } from "../lib/format.js";
+import { basketTexts, toyTexts } from "../texts/shop.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { toast } from "./page.js";
+
+/** @typedef {import("../lib/api.js").Toy} Toy */
+/** @typedef {import("../lib/basket.js").ToyImage} ToyImage */
+
+/** @param {{id: string, name: string}} toy */
+export const addressOf = ({ id, name }) => `/toys/${slug(name)}-${id}`;
+
+/** @param {Event} event An image that could not be loaded. */
+function onImageError({ currentTarget }) {
+  const image = /** @type {HTMLImageElement} */ (currentTarget);
+  image.classList.add("missing"); // shown as a toy without a picture; its text stays for screen readers
+  image.removeAttribute("srcset");
+  image.src = "/missing.svg";
+}
+
+/**
+ * A toy's picture in a square, or a placeholder of the same size.
+ *
+ * @param {ToyImage | null | undefined} image
+ * @param {object} options
+ * @param {string} options.sizes How wide it is shown, for `sizes`.
+ * @param {string} [options.alt] Instead of the picture's own text: empty where the name stands beside it.
+ * @param {boolean} [options.isFirst] Whether it is in the first view, so loaded at once.
+ */
+export function picture(image, { sizes, alt, isFirst = false }) {
+  if (!image) return html`<img class="picture missing" src="/missing.svg" width="640" height="640" alt=${alt ?? toyTexts.noPicture}>`;
+  const copies = image.width ? [...image.variants ?? [], { url: image.url, width: image.width }] : [];
+  const srcset = copies.map(({ url, width }) => `${url} ${width}w`).join(", ");
+  return html`<img class="picture" width="640" height="640" alt=${alt ?? image.alt}
+    loading=${isFirst ? "eager" : "lazy"} fetchpriority=${isFirst ? "high" : "auto"} decoding="async"
+    sizes=${sizes} srcset=${srcset || nothing} src=${image.url} @error=${onImageError}>`;
+}
+
+/** @param {Toy} toy */
+export function addToBasket(toy, quantity = 1) {
+  toast(add(toy, quantity) ? basketTexts.added(toy.name) : basketTexts.full);
+}
+
+/**
+ * A toy in a grid of toys.
+ *
+ * @param {Toy} toy
+ * @param {{isFirst?: boolean}} [options] Whether its picture is in the first view.
+ */
+export const card = (toy, { isFirst = false } = {}) => html`
+  <li class="card">
+    ${picture(toy.images[0], { sizes: "(max-width: 40rem) 46vw, 18rem", alt: "", isFirst })}
+    <span class="badge">${toyTexts.age(toy.min_age)}</span>
+    <div class="card-text">
+      <h3><a href=${addressOf(toy)}>${toy.name}</a></h3>
+      <p class="maker">${toy.brand}</p>
+      <p class="price">${toyTexts.price(toy.price)}</p>
+    </div>
+    <button type="button" class="icon add" aria-label=${toyTexts.add(toy.name)} @click=${() => addToBasket(toy)}>
+      <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M12 5v14M5 12h14" stroke="currentColor" stroke-width="2.5" stroke-linecap="round"/></svg>
+    </button>
+  </li>`;
+
+/** Cards of toys that are being loaded. */
+export const skeletons = (count = 8) => html`
+  <ul class="grid" aria-hidden="true">${Array.from({ length: count }, () => html`
+    <li class="card skeleton"><span class="picture"></span><div class="card-text"><span class="line"></span><span class="line short"></span></div></li>`)}
+  </ul>`;

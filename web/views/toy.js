@@ -1,0 +1,8 @@
+// Replaced soon.
+
+import { html } from "../vendor/lit-html/lit-html.js";
+
+/** @param {import("../lib/router.js").Visit} visit */
+export function show(visit) {
+  visit.render(html`<h1>toy</h1>`, { title: "toy" });
+}
