@@ -19,7 +19,7 @@ CHECKING = [
 NOT_CHECKING = ".*/packaging/dependencies.py|.*/project/running_shop.py"
 # code of other environments, and a script for maintainers, who install Pillow themselves
 NOT_TOOLS = "tools/embedded_aws/|tools/shopctl/checking/|.*/compose_pictures.py"
-TESTS = ["test.in", "schemathesis.in", "templates.in", "bench.in"]
+TESTS = ["test.in", "browser.in", "schemathesis.in", "templates.in", "bench.in"]
 
 
 def main() -> int:

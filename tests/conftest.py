@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     suites.addoption(
         "--write", action="store_true", help="soak, matrix, cost: write the results into docs/"
     )
+    suites.addoption("--shop-home", help="browser: use the shop that runs with this SHOP_HOME")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,105 @@
+"""Fixtures of the tests in a real browser: a running shop, Chromium, and what goes wrong in it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from support.browser.chromium import PATIENCE, running_chromium
+from support.browser.faults import Faults
+from support.browser.shared_shop import running_shop, shared_shop
+from support.running_shop import PASSWORD, Shop
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember that a test failed, for the fixtures that show the page it failed on."""
+    report: Any = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def shop(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Iterator[Shop]:
+    """Start a shop for all workers, or use the running one that ``--shop-home`` names."""
+    home = request.config.getoption("--shop-home")
+    if home:
+        yield running_shop(Path(home).resolve())
+        return
+    folder = tmp_path_factory.getbasetemp()
+    with shared_shop(folder if worker_id == "master" else folder.parent) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start the browser, once for all tests of a worker."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    """Fail the test on every fault in its pages that it did not expect."""
+    faults = Faults()
+    yield faults
+    assert not faults.unexpected
+
+
+@pytest.fixture
+def visit(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    chromium: Browser,
+    shop: Shop,
+    faults: Faults,
+) -> Iterator[Callable[..., Page]]:
+    """Open a browser of its own, without any storage, and return its first tab.
+
+    Takes the options of Playwright's ``new_context``, such as ``color_scheme="dark"``.
+    """
+    contexts = []
+
+    def open_browser(**options: Any) -> Page:
+        context = chromium.new_context(
+            **{"base_url": shop.origin, "locale": "en-AU", "timezone_id": "Australia/Sydney"}
+            | options
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        faults.watch(context)
+        return context.new_page()
+
+    yield open_browser
+    for context in contexts:
+        if request.node.stash.get(_FAILED, False):
+            for page in context.pages:
+                picture = tmp_path / f"{uuid.uuid4().hex}.png"
+                page.screenshot(path=picture, full_page=True)
+                print(f"{page.url} looked like {picture}")
+        context.close()
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    """Return a tab of a new browser, which shows nothing yet."""
+    return visit()
+
+
+@pytest.fixture
+def customer(shop: Shop) -> str:
+    """Return the email address of a new customer, whose password is ``PASSWORD``."""
+    email = f"{uuid.uuid4().hex}@example.com"
+    body = {"email": email, "password": PASSWORD, "name": "Robin Example"}
+    assert shop.api("POST", "/users", body).status == 201
+    return email
