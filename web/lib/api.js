@@ -55,19 +55,23 @@ function parseSession(value) {
 export const session = new Stored("session", parseSession);
 
 /**
- * Whether the access token is of a member of the staff. What staff may do is decided by the API:
+ * Return what an access token says about its customer. What somebody may do is decided by the API:
  * this only decides what the page offers.
  *
  * @param {string} token
+ * @returns {Record<string, unknown>}
  */
-function isOfStaff(token) {
+function claimsOf(token) {
   try {
-    const payload = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-    return JSON.parse(payload)["cognito:groups"]?.includes("staff") === true;
+    const payload = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    return isObject(payload) ? payload : {};
   } catch {
-    return false;
+    return {};
   }
 }
+
+/** The id of the customer who is signed in, as orders have it; `undefined` if nobody is. */
+export const customerId = () => (session.value ? claimsOf(session.value.access).sub : undefined);
 
 /**
  * @param {Schemas["Session"]} tokens
@@ -75,7 +79,9 @@ function isOfStaff(token) {
  */
 function open(tokens, email) {
   const access = tokens.access_token;
-  session.value = { access, refresh: tokens.refresh_token, email, isStaff: isOfStaff(access) };
+  const groups = claimsOf(access)["cognito:groups"];
+  const isStaff = Array.isArray(groups) && groups.includes("staff");
+  session.value = { access, refresh: tokens.refresh_token, email, isStaff };
 }
 
 /**
@@ -128,10 +134,12 @@ function renew(stale) {
     if (value.access !== stale) return true; // somebody else has renewed it
     const answer = await send("POST", "/sessions", { body: { refresh_token: value.refresh } })
       .catch(() => null);
-    if (answer?.ok) open(await answer.json(), value.email);
+    const tokens = answer?.ok ? await answer.json().catch(() => null) : null;
+    if (session.value?.refresh !== value.refresh) return false; // signed out meanwhile
+    if (tokens) open(tokens, value.email);
     // Everything else that the customer has entered stays, so that signing in again goes on with it.
     else if (answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429) session.value = null;
-    return answer?.ok ?? false;
+    return tokens !== null;
   });
 }
 
@@ -143,7 +151,10 @@ function renew(stale) {
 async function request(method, path, options) {
   const stale = path === "/sessions" ? undefined : session.value?.access;
   let answer = await send(method, path, options);
-  if (answer.status === 401 && stale && await renew(stale)) answer = await send(method, path, options);
+  if (answer.status === 401 && stale) {
+    if (await renew(stale)) answer = await send(method, path, options);
+    else if (session.value?.access === stale) throw new Problem({}); // it cannot be renewed right now
+  }
   if (answer.ok) return answer;
   const members = await answer.json().catch(() => ({}));
   throw new Problem({ ...(isObject(members) ? members : {}), status: answer.status });

@@ -16,6 +16,8 @@ export class Stored {
   #listeners = new Set();
   #name;
   #parse;
+  /** @type {string | null} What could not be stored. */
+  #unstored = null;
 
   /**
    * @param {string} name
@@ -25,14 +27,20 @@ export class Stored {
     this.#name = PREFIX + name;
     this.#parse = parse;
     addEventListener("storage", ({ key }) => {
-      if (key === this.#name || key === null) this.#announce();
+      if (key !== this.#name && key !== null) return;
+      this.#unstored = null;
+      this.#announce();
+    });
+    // a page that the browser has kept for Back was not told of changes
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) this.#announce();
     });
   }
 
   /** @returns {T} */
   get value() {
     try {
-      return this.#parse(JSON.parse(localStorage.getItem(this.#name) ?? "null"));
+      return this.#parse(JSON.parse(this.#unstored ?? localStorage.getItem(this.#name) ?? "null"));
     } catch {
       return this.#parse(null);
     }
@@ -42,11 +50,12 @@ export class Stored {
   set value(value) {
     const text = value === null ? null : JSON.stringify(value);
     try {
-      if (text === localStorage.getItem(this.#name)) return;
+      if (this.#unstored === null && text === localStorage.getItem(this.#name)) return;
+      this.#unstored = null;
       if (text === null) localStorage.removeItem(this.#name);
       else localStorage.setItem(this.#name, text);
     } catch {
-      // The storage is full or forbidden: the value is lost with the page.
+      this.#unstored = text; // the storage is full or forbidden: the value is lost with the page
     }
     this.#announce();
   }
@@ -68,7 +77,7 @@ export class Stored {
   }
 }
 
-/** Remove everything that is about the customer, in all tabs. */
+/** Remove everything that is about the customer, in all tabs, which ends the session. */
 export function forget() {
   for (const name of PERSONAL) {
     try {
