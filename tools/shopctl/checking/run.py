@@ -31,6 +31,7 @@ from shopctl.checking.rules import (
     served,
     skeleton,
     templates,
+    vendored,
 )
 from shopctl.project.finding import Finding
 
@@ -63,6 +64,7 @@ RULES: tuple[ModuleType, ...] = (
     contracts,
     graph,
     logs,
+    vendored,
     templates,
 )
 
