@@ -21,11 +21,19 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
  * @property {(value: string) => void} [onInput]
  */
 
+/** @typedef {import("../lib/router.js").Template} Template */
+/**
+ * @typedef {object} FormTexts
+ * @property {Record<string, string>} [own] What to say by the last part of a problem's type.
+ * @property {(field: string, code: string) => string | undefined} [ofField] What to say beside a field.
+ * @property {(fields: Record<string, string>) => Record<string, string>} [check] Returns errors by field.
+ */
+
 /** What a form shows besides its fields: errors, and whether it is being sent. */
 export class Form {
   /** @type {Record<string, string>} By the name of a field. */
   errors = {};
-  /** What is wrong with the form as a whole; empty if nothing is. */
+  /** What is wrong with the form as a whole; empty if nothing is. @type {string | Template} */
   problem = "";
   isBusy = false;
 
@@ -44,9 +52,7 @@ export class Form {
    * Handle a form's submission, one at a time, and show what is wrong.
    *
    * @param {(fields: Record<string, string>, form: HTMLFormElement) => unknown} action
-   * @param {object} [texts]
-   * @param {Record<string, string>} [texts.own] By the last part of a problem's type.
-   * @param {(field: string, code: string) => string | undefined} [texts.ofField]
+   * @param {FormTexts} [texts]
    */
   submit(action, texts = {}) {
     return async (/** @type {SubmitEvent} */ event) => {
@@ -59,6 +65,8 @@ export class Form {
         if (!isBlank && input.validity.valid) continue;
         this.errors[input.name] = input.dataset.error ?? fieldText(input.name, isBlank ? "required" : codeOf(input.validity));
       }
+      const fields = fieldsOf(element);
+      this.errors = { ...texts.check?.(fields), ...this.errors };
       if (Object.keys(this.errors).length) {
         this.problem = problems.fields;
         this.#showFirst(element);
@@ -67,8 +75,7 @@ export class Form {
       this.isBusy = true;
       this.redraw();
       try {
-        const entries = [...new FormData(element)].map(([name, value]) => [name, String(value)]);
-        await action(Object.fromEntries(entries), element);
+        await action(fields, element);
       } catch (error) {
         this.show(error, element, texts);
       } finally {
@@ -84,7 +91,7 @@ export class Form {
    *
    * @param {unknown} error
    * @param {HTMLFormElement} element
-   * @param {Parameters<Form["submit"]>[1]} [texts]
+   * @param {FormTexts} [texts]
    */
   show(error, element, { own = {}, ofField } = {}) {
     if (error instanceof DOMException && error.name === "AbortError") return;
@@ -163,6 +170,12 @@ export class Form {
 
 /** @param {HTMLFormElement} form */
 const inputsOf = (form) => /** @type {HTMLInputElement[]} */ ([...form.elements]).filter(({ name, validity, willValidate }) => name && validity && willValidate);
+
+/**
+ * @param {HTMLFormElement} form
+ * @returns {Record<string, string>}
+ */
+const fieldsOf = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
 
 /** @param {ValidityState} validity */
 function codeOf({ valueMissing, tooLong, tooShort, rangeOverflow, rangeUnderflow }) {

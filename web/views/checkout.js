@@ -1,8 +1,179 @@
-// Replaced soon.
+// The checkout: who orders, where it is delivered, how it is paid. Each step has an address.
 
-import { html } from "../vendor/lit-html/lit-html.js";
+import { session } from "../lib/api.js";
+import { basket, total } from "../lib/basket.js";
+import { address, countries, isComplete } from "../lib/delivery.js";
+import { attempt, pending, stored } from "../lib/placing.js";
+import { loadStyles } from "../parts/page.js";
+import { Cards } from "../parts/payment.js";
+import { onWidth, purchase } from "../parts/purchase.js";
+import { SignIn } from "../parts/sign_in.js";
+import { checkoutTexts as texts } from "../texts/checkout.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { contact } from "./checkout/contact.js";
+import { Delivery } from "./checkout/delivery.js";
+import { emptyCart, goneToys, orderedElsewhere, outcomeUnknown, priceChange } from "./checkout/interruptions.js";
+import { Payment, isSending } from "./checkout/payment.js";
 
-/** @param {import("../lib/router.js").Visit} visit */
-export function show(visit) {
-  visit.render(html`<h1>checkout</h1>`, { title: "checkout" });
+/** @typedef {import("../lib/basket.js").Line} Line */
+/** @typedef {import("../lib/delivery.js").Country} Country */
+/** @typedef {import("../lib/router.js").Visit} Visit */
+/** @typedef {"contact" | "delivery" | "payment"} Step */
+
+/** @type {Step[]} */
+const STEPS = ["contact", "delivery", "payment"];
+
+let chosenCard = ""; // kept while the customer goes back and forth
+
+/** One visit of the checkout. */
+export class Checkout {
+  /** @type {Country[] | null} */
+  countries = null;
+  /** @type {unknown} Why the countries could not be loaded. */
+  failed = null;
+  /** @type {Cards | null} */
+  cards = null;
+  /** @type {Line[]} What the page shows; another tab may have changed the basket since. */
+  lines = [];
+  /** @type {string | null} The key of the attempt that the page shows. */
+  shownKey = null;
+  changedAt = -Infinity; // when the lines changed without the customer's doing
+  wasSignedIn = session.value !== null;
+  isOrderedElsewhere = false;
+  /** Whether an attempt of another tab has been seen here. */
+  sawOther = false;
+
+  /** @param {Visit} visit */
+  constructor(visit) {
+    this.visit = visit;
+    this.redraw = this.redraw.bind(this);
+    this.signIn = new SignIn({
+      redraw: this.redraw,
+      switchTo: (mode) => {
+        this.signIn.mode = mode;
+        this.redraw();
+        this.#focusStep();
+      },
+    });
+    this.delivery = new Delivery(this);
+    this.payment = new Payment(this);
+  }
+
+  start() {
+    const { signal } = this.visit;
+    session.subscribe(() => {
+      this.cards = null;
+      this.redraw();
+    }, signal);
+    stored.subscribe(this.redraw, signal);
+    basket.subscribe(() => {
+      if (!isSending()) this.changedAt = Date.now();
+      this.redraw();
+    }, signal);
+    onWidth(this.redraw, signal);
+    this.redraw();
+    this.loadCountries();
+  }
+
+  async loadCountries() {
+    this.failed = null;
+    this.redraw();
+    try {
+      this.countries = await countries(this.visit.signal);
+    } catch (error) {
+      this.failed = error;
+    }
+    this.redraw();
+  }
+
+  /** The step that is shown: the one of the address, if what comes before it is complete. @returns {Step} */
+  get step() {
+    if (!session.value) return "contact";
+    const wanted = this.visit.query.get("step");
+    if (wanted === "contact") return "contact";
+    return wanted === "payment" && (!this.countries || isComplete(address(), this.countries)) ? "payment" : "delivery";
+  }
+
+  #cards() {
+    const sum = total(this.lines);
+    if (!sum) return null;
+    this.cards ??= new Cards({
+      redraw: this.redraw, signal: this.visit.signal, total: sum, chosen: chosenCard, onChoice: (card) => { chosenCard = card; },
+    });
+    this.cards.update(sum);
+    return this.cards;
+  }
+
+  /** Show what there is to see now. */
+  redraw() {
+    if (this.visit.isOver) return;
+    if (session.value) this.wasSignedIn = true;
+    if (!isSending()) {
+      this.lines = basket.value;
+      this.shownKey = attempt()?.key ?? null;
+    }
+    const before = document.querySelector("[data-step]")?.getAttribute("data-step");
+    const [name, content] = this.#content();
+    this.visit.render(html`
+      <div class="checkout" data-step=${name}>
+        <h1>${texts.title}</h1>
+        ${content}
+      </div>`, { title: texts.title, hidden: true });
+    if (before && before !== name) this.#focusStep();
+    this.cards?.mount();
+  }
+
+  /** What is shown, and its name. @returns {[string, unknown]} */
+  #content() {
+    const unknown = pending();
+    if (unknown && !this.payment.isSending) {
+      this.sawOther = true;
+      return ["pending", outcomeUnknown(this, unknown)];
+    }
+    const settled = this.sawOther && !unknown && !this.lines.length;
+    if (session.value && settled) this.isOrderedElsewhere = true;
+    if (!this.lines.length) return this.isOrderedElsewhere ? ["elsewhere", orderedElsewhere()] : ["empty", emptyCart()];
+    const { step } = this;
+    if (session.value && this.lines.some(({ id }) => this.payment.gone.includes(id))) return ["gone", goneToys(this)];
+    if (session.value && this.payment.change) return ["price", priceChange(this, this.payment.change)];
+    return [step, html`
+      <nav class="steps" aria-label=${texts.steps}><ol>${STEPS.map((one) => this.#stepLink(one, step))}</ol></nav>
+      <div class="columns">
+        <section class="stack" aria-labelledby="step-title">${this.#stepContent(step)}</section>
+        <aside>${purchase(this.lines)}</aside>
+      </div>`];
+  }
+
+  /**
+   * @param {Step} one
+   * @param {Step} shown
+   */
+  #stepLink(one, shown) {
+    const isReachable = session.value && (STEPS.indexOf(one) <= STEPS.indexOf(shown)
+      || one === "delivery" || (this.countries && isComplete(address(), this.countries)));
+    return html`<li>${one === shown ? html`<span aria-current="step">${texts[one]}</span>`
+      : isReachable ? html`<a href=${`/checkout?step=${one}`}>${texts[one]}</a>` : html`<span>${texts[one]}</span>`}</li>`;
+  }
+
+  /** @param {Step} step */
+  #stepContent(step) {
+    if (step === "contact") return contact(this);
+    if (step === "delivery") return this.delivery.template;
+    const cards = this.#cards();
+    return cards ? this.payment.template(cards) : nothing;
+  }
+
+  #focusStep() {
+    const heading = /** @type {HTMLElement | null} */ (document.getElementById("step-title"));
+    if (!heading) return;
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+}
+
+/** @param {Visit} visit */
+export async function show(visit) {
+  await loadStyles("/styles/checkout.css");
+  if (!visit.isOver) new Checkout(visit).start();
 }

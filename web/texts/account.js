@@ -1,0 +1,71 @@
+// What the page says about accounts, signing in and passwords.
+
+export const accountTexts = {
+  title: "Your account",
+  signInTitle: "Sign in",
+  createTitle: "Create an account",
+  confirmTitle: "Confirm your email address",
+  forgotTitle: "Forgot your password?",
+  resetTitle: "Choose a new password",
+
+  email: "Email",
+  password: "Password",
+  newPassword: "New password",
+  name: "Name",
+  code: "Code",
+  showPassword: "Show password",
+
+  signIn: "Sign in",
+  create: "Create account",
+  confirm: "Confirm",
+  sendCode: "Email me a code",
+  resend: "Send a new code",
+  savePassword: "Save password and sign in",
+  newHere: "New here?",
+  haveAccount: "Already have an account?",
+  forgot: "Forgot your password?",
+  haveCode: "I have a code to confirm my email address",
+  backToSignIn: "Back to sign in",
+
+  forgotHint: "We’ll email you a code to choose a new one.",
+  /** @param {string} email */
+  confirmHint: (email) => `We’ve emailed a code to ${email || "you"}. It may take a minute to arrive.`,
+  /** @param {string} email */
+  resetHint: (email) => `If ${email || "your address"} has an account, we’ve emailed a code to it.`,
+  resent: "If this address still needs to be confirmed, we’ve emailed a new code.",
+  confirmed: "Your email address is confirmed. Please sign in.",
+  created: "Your account is ready. Please sign in.",
+  signedIn: "You’re signed in.",
+  expired: "You’ve been signed out. Sign in again and go on where you were.",
+
+  wrongCredentials: "That email and password don’t match, or the address isn’t confirmed yet.",
+  tooMany: "Too many attempts. Please wait a minute, then try again.",
+  exists: "An account with this email already exists.",
+  signInInstead: "Sign in?",
+  wrongCode: "This code is wrong or has expired. Check it, or ask for a new one.",
+  badEmail: "We can’t create an account with this email address. Please try another one.",
+
+  rules: "A password has",
+  rulesMissing: "The password needs all of the above.",
+  spaceAround: "A password can’t begin or end with a space.",
+  usedBefore: "Choose another password, please: this one can’t be used.",
+
+  profile: "Your details",
+  save: "Save",
+  saved: "Your name is saved.",
+  orders: "Your orders",
+  ordersHint: "Receipts, deliveries and everything you’ve bought.",
+  changePassword: "Change your password",
+  signOut: "Sign out",
+  signOutHint: "Your cart and address are removed from this browser, too.",
+  signedOut: "You’re signed out.",
+};
+
+/** The rules of the user pool for passwords, with what to say about each. @type {[RegExp, string][]} */
+export const PASSWORD_RULES = [
+  [/^[^]{12,}$/, "12 characters or more"],
+  [/[A-Z]/, "an upper-case letter"],
+  [/[a-z]/, "a lower-case letter"],
+  [/[0-9]/, "a digit"],
+  [/[ ^$*.[\]{}()?"!@#%&/\\,><':;|_~`=+-]/, "a symbol, such as ! or -"],
+];

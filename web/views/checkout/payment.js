@@ -1,0 +1,225 @@
+// Step 3: how the order is paid, and sending it.
+
+import { Problem, call, session } from "../../lib/api.js";
+import { basket, total } from "../../lib/basket.js";
+import { address, addressLines, inCountry } from "../../lib/delivery.js";
+import { OrderedElsewhere, PlacedBefore, pending, place } from "../../lib/placing.js";
+import { go } from "../../lib/router.js";
+import { isMoney, isObject } from "../../lib/storage.js";
+import { Form, submitButton } from "../../parts/form.js";
+import { toast } from "../../parts/page.js";
+import { CardError } from "../../parts/payment.js";
+import { checkoutTexts as texts } from "../../texts/checkout.js";
+import { fieldText } from "../../texts/forms.js";
+import { problemText } from "../../texts/shop.js";
+import { html } from "../../vendor/lit-html/lit-html.js";
+import { refuseAddress } from "./delivery.js";
+
+/** @typedef {import("../../lib/api.js").Money} Money */
+/** @typedef {import("../../lib/basket.js").Line} Line */
+/** @typedef {import("../../lib/placing.js").Body} Body */
+/** @typedef {import("../../lib/placing.js").Item} Item */
+/** @typedef {{rows: {name: string, before: Money, now: Money}[], before: Money, now: Money, token: string}} Change */
+
+const TIME_TO_NOTICE = 2000; // ms
+
+/** Thrown if what the page shows is not what would be ordered. */
+class BasketChanged extends Error {}
+
+let sending = 0; // by this tab, also after the customer has left the view
+
+/** Whether this tab is sending an order. */
+export const isSending = () => sending > 0;
+
+export class Payment {
+  /** @type {Change | null} */
+  change = null;
+  /** @type {string[]} Names of toys that cannot be ordered any more. */
+  gone = [];
+  isSending = false;
+
+  /** @param {import("../checkout.js").Checkout} checkout */
+  constructor(checkout) {
+    this.checkout = checkout;
+    this.form = new Form(checkout.redraw);
+  }
+
+  /**
+   * Return what the page shows as an order.
+   *
+   * @param {Line[]} lines
+   * @param {string} token Of the card.
+   * @returns {{body: Body, items: Item[]}}
+   */
+  #draft(lines, token) {
+    const isSame = JSON.stringify(basket.value) === JSON.stringify(lines);
+    if (!isSame || Date.now() - this.checkout.changedAt < TIME_TO_NOTICE) throw new BasketChanged();
+    const entered = address();
+    const country = this.checkout.countries?.find(({ code }) => code === entered.country);
+    if (!country) throw new BasketChanged();
+    return {
+      body: {
+        lines: lines.map(({ id, quantity }) => ({ toy_id: id, quantity })),
+        shipping_address: inCountry(entered, country),
+        payment_method: token,
+        expected_total: /** @type {Money} */ (total(lines)),
+      },
+      items: lines.map(({ name, quantity }) => ({ name, quantity })),
+    };
+  }
+
+  /**
+   * Send an order, and go to it.
+   *
+   * @param {() => {body: Body, items: Item[]}} make
+   */
+  async #send(make) {
+    const { visit, shownKey } = this.checkout;
+    const email = session.value?.email;
+    this.change = null;
+    this.isSending = this.form.isBusy = true;
+    sending += 1;
+    this.checkout.redraw();
+    try {
+      const order = await place(shownKey, make);
+      if (session.value?.email !== email) return; // signed out meanwhile
+      const show = () => go(`/orders/${order.id}`, { replace: location.pathname === "/checkout" });
+      if (visit.isOver && location.pathname !== "/checkout") toast(texts.placed, { text: texts.seeOrder, run: show });
+      else show();
+    } finally {
+      sending -= 1;
+      this.isSending = this.form.isBusy = false;
+    }
+  }
+
+  /**
+   * Say why there is no order.
+   *
+   * @param {unknown} error
+   * @param {Line[]} lines What the order had.
+   * @param {string} token
+   */
+  async #explain(error, lines, token) {
+    const { checkout, form } = this;
+    if (error instanceof PlacedBefore) {
+      toast(texts.placedBefore);
+      go("/orders");
+    } else if (error instanceof OrderedElsewhere) {
+      checkout.isOrderedElsewhere = true;
+      form.problem = html`${texts.orderedElsewhere} <a href="/orders">${texts.orderedElsewhereHint}</a>`;
+    } else if (error instanceof BasketChanged) form.problem = texts.changed;
+    else if (error instanceof CardError) form.problem = texts.cardProblem;
+    else if (!(error instanceof Problem)) throw error;
+    else if (error.type === "price-changed") this.#reprice(error, lines, token);
+    else if (error.status === 422) await this.#refuse(error, lines);
+    // the others are shown with the way out of them: signing in, or trying again
+    else if (session.value && !pending()) form.problem = problemText(error, { forbidden: texts.unconfirmed });
+    else if (pending()) form.problem = problemText(error);
+  }
+
+  /**
+   * @param {Problem} problem
+   * @param {Line[]} lines
+   * @param {string} token
+   */
+  #reprice({ members }, lines, token) {
+    const prices = new Map((Array.isArray(members.lines) ? members.lines : [])
+      .filter((line) => isObject(line) && isMoney(line.unit_price))
+      .map((line) => [line.toy_id, line.unit_price]));
+    const rows = lines.filter(({ id, price }) => prices.get(id) && prices.get(id).amount !== price.amount)
+      .map(({ id, name, price }) => ({ name, before: price, now: prices.get(id) }));
+    const before = total(lines);
+    basket.value = basket.value.map((line) => ({ ...line, price: prices.get(line.id) ?? line.price }));
+    this.checkout.changedAt = -Infinity; // the customer is told
+    const now = total(basket.value);
+    if (rows.length && before && now) this.change = { rows, before, now, token };
+    else this.form.problem = texts.changed;
+  }
+
+  /**
+   * @param {Problem} problem
+   * @param {Line[]} lines
+   */
+  async #refuse({ errors }, lines) {
+    const { form } = this;
+    const at = (/** @type {RegExp} */ pattern) => errors.filter(({ pointer }) => pattern.test(pointer));
+    const gone = at(/^\/lines\/\d+\/toy_id$/);
+    const ofAddress = at(/^\/shipping_address\//);
+    if (gone.length) {
+      // the answer names the first one only
+      const known = await Promise.all(lines.map(({ id }) => call("GET", `/toys/${encodeURIComponent(id)}`, { signal: this.checkout.visit.signal })
+        .then(() => true, (error) => error?.status !== 404)));
+      const missing = new Set(gone.map(({ pointer }) => Number(pointer.split("/")[2])));
+      this.gone = lines.filter((_, at) => !known[at] || missing.has(at)).map(({ id }) => id);
+    } else if (ofAddress.length) {
+      refuseAddress(Object.fromEntries(ofAddress.map(({ pointer, code }) => {
+        const name = pointer.replace(/^.*\//, "");
+        return [name, fieldText(name, code)];
+      })));
+      go("/checkout?step=delivery");
+    } else if (at(/^\/payment_method/).length) form.problem = texts.badCard;
+    else if (at(/^\/lines\/\d+\/quantity$/).length) form.problem = texts.tooMany;
+    else form.problem = at(/^\/lines/).length ? texts.unpayable : texts.refused;
+  }
+
+  /**
+   * @param {() => {body: Body, items: Item[]}} make
+   * @param {Line[]} lines
+   * @param {string} token
+   */
+  async #attempt(make, lines, token) {
+    try {
+      await this.#send(make);
+    } catch (error) {
+      await this.#explain(error, lines, token);
+    }
+    this.checkout.redraw();
+  }
+
+  /** Send the order whose outcome is not known once more. */
+  async retry() {
+    const last = pending();
+    if (!last || this.isSending || isSending()) return;
+    this.form.clear();
+    await this.#attempt(() => ({ body: last.body, items: last.items }), basket.value, last.body.payment_method);
+  }
+
+  /** Order at the new price. */
+  async accept() {
+    const { change } = this;
+    if (!change || this.isSending) return;
+    const { lines } = this.checkout;
+    this.form.clear();
+    await this.#attempt(() => this.#draft(lines, change.token), lines, change.token);
+  }
+
+  /** @param {import("../../parts/payment.js").Cards} cards */
+  template(cards) {
+    const { form, checkout } = this;
+    const { lines } = checkout;
+    const sum = /** @type {Money} */ (total(lines));
+    const to = address();
+    const submit = form.submit(async () => {
+      if (!cards.isReady || isSending()) return;
+      let token = "";
+      try {
+        token = await cards.token({ name: to.name, email: session.value?.email });
+      } catch (error) {
+        await this.#explain(error, lines, token);
+        return;
+      }
+      await this.#attempt(() => this.#draft(lines, token), lines, token);
+    });
+    return html`
+      <h2 id="step-title">${texts.payment}</h2>
+      <dl class="review panel">
+        <div><dt>${texts.contact}</dt><dd>${session.value?.email}</dd><dd><a href="/checkout?step=contact" aria-label=${texts.changeOf(texts.contact)}>${texts.change}</a></dd></div>
+        <div><dt>${texts.deliverTo}</dt><dd>${addressLines(to).join(", ")}</dd><dd><a href="/checkout?step=delivery" aria-label=${texts.changeOf(texts.delivery)}>${texts.change}</a></dd></div>
+      </dl>
+      <form class="stack" id="pay" novalidate @submit=${submit}>
+        ${cards.template}
+        ${form.summary}
+        ${cards.isReady ? submitButton(form, texts.pay(sum), texts.paying) : html`<button type="button" class="wide" aria-disabled="true">${texts.pay(sum)}</button>`}
+      </form>`;
+  }
+}
