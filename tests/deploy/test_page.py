@@ -43,6 +43,17 @@ def invalidations(trial: Trial) -> int:
     return int(cloudfront.list_invalidations(DistributionId=found)["InvalidationList"]["Quantity"])
 
 
+def policies(trial: Trial) -> list[dict[str, Any]]:
+    found = trial.cloud.client("cloudfront").list_response_headers_policies(Type="custom")
+    return list(found["ResponseHeadersPolicyList"]["Items"])
+
+
+def published_functions(trial: Trial) -> list[str]:
+    found = trial.cloud.client("cloudfront").list_functions(Stage="LIVE")
+    names = [each["Name"] for each in found["FunctionList"].get("Items", [])]
+    return sorted(name for name in names if name.startswith("toyshop-edged-"))
+
+
 def links(trial: Trial) -> str | None:
     """Return the origin of the links in emails."""
     found = trial.cloud.client("lambda").get_function_configuration(
@@ -83,6 +94,17 @@ def test_edge_publishes_the_page_and_says_that_services_need_its_name(trial: Tri
     assert script["ContentEncoding"] == "gzip"
     settings = json.loads(served(trial, "settings.json")["Body"])
     assert settings["stripe_publishable_key"] == "pk_test_edged"
+    # AND the page may load what its key is for, and the functions of its addresses are published
+    (policy,) = (
+        each["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+        for each in policies(trial)
+        if each["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]["Name"]
+        == "toyshop-edged-page"
+    )
+    allowed = policy["ContentSecurityPolicy"]["ContentSecurityPolicy"]
+    assert "script-src 'self' https://js.stripe.com;" in allowed
+    assert "amazonaws.com/toyshop-edged-file-manager-private/ https://api.stripe.com;" in allowed
+    assert published_functions(trial) == ["toyshop-edged-addresses", "toyshop-edged-not-found"]
     assert invalidations(trial) == 1
 
 

@@ -9,6 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from yarl import URL
 
+from local_edge.distribution import file_headers
 from local_edge.problems import problem
 from local_edge.protocol import without_ignored
 
@@ -30,13 +31,7 @@ _DESCRIPTION = (
     "Last-Modified",
 )
 _SIZE = ("Content-Range",)
-POLICY = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    # a file that is opened directly in a browser can load and run nothing
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+_CACHING = {"Cache-Control": "public, max-age=31536000, immutable"}
 _CHUNK = 64 * 1024
 # the embedded AWS takes any key of the local account
 _SIGNER = S3SigV4Auth(Credentials("000000000000", "local"), "s3", "us-east-1")
@@ -73,7 +68,9 @@ async def serve_file(
         if stored.status not in (200, 206, 304):
             return problem(502)
         headers = {name: stored.headers[name] for name in _DESCRIPTION if name in stored.headers}
-        answer = web.StreamResponse(status=stored.status, headers={**headers, **POLICY})
+        answer = web.StreamResponse(
+            status=stored.status, headers={**headers, **_CACHING, **file_headers()}
+        )
         await answer.prepare(request)
         if request.method == "GET":
             async for chunk in stored.content.iter_chunked(_CHUNK):

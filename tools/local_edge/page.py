@@ -1,10 +1,17 @@
 """Serves the web page from a directory."""
 
+import functools
+import gzip
+import hashlib
+import os
+import re
+import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from local_edge.distribution import page_headers, target
 from local_edge.problems import problem
 from local_edge.protocol import File
 
@@ -19,31 +26,55 @@ TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
+_COMPRESSED = frozenset(TYPES) - {".webp", ".woff2"}
+# a smaller file fits into one packet anyway; CloudFront compresses none either
+_MIN_COMPRESSED = 1_000
+_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?!;\s*q=0(?:\.0*)?\s*(?:,|$))(?:;|,|$)", re.IGNORECASE)
 
 
-async def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
-    """Answer GET and HEAD of a file in a directory; ``/`` is its ``index.html``.
+def serve_page(request: web.Request, directory: Path, uploads: str) -> web.StreamResponse:
+    """Answer GET and HEAD of an address of the page, or of a file in its directory.
 
     Parameters
     ----------
     uploads
         The origin of presigned URLs.
     """
-    file = _file_of(unquote(request.raw_path.partition("?")[0]), directory.resolve())
-    if file is None:
-        return problem(404)
+    path, root = request.raw_path.partition("?")[0], directory.resolve()
+    status, found = target(path) or (200, path)
+    file = _file_of(unquote(found), root) if status == 200 else None
     if request.method not in ("GET", "HEAD"):
-        return problem(405, {"Allow": "GET, HEAD"})
-    headers = policy(uploads)
+        return problem(404) if file is None else problem(405, {"Allow": "GET, HEAD"})
+    if status == 301:
+        query = request.raw_path[len(path) :]
+        return web.Response(status=301, headers={"Location": found + query})
+    if file is None:
+        return _not_found(request, root, uploads)
+    headers = dict(page_headers(uploads))
     if file.suffix in TYPES:
         headers["Content-Type"] = TYPES[file.suffix]
+    if file.suffix in _COMPRESSED:
+        headers["Vary"] = "Accept-Encoding"
+        if _accepts_gzip(request) and file.stat().st_size >= _MIN_COMPRESSED:
+            return File(_compressed(file), headers={**headers, "Content-Encoding": "gzip"})
     return File(file, headers=headers)
+
+
+def _not_found(request: web.Request, root: Path, uploads: str) -> web.Response:
+    """Return the page, which says that there is nothing at this address."""
+    index = _file_of("/index.html", root)
+    if index is None:
+        return problem(404)
+    headers = {**page_headers(uploads), "Content-Type": TYPES[".html"], "Vary": "Accept-Encoding"}
+    if _accepts_gzip(request):
+        index, headers["Content-Encoding"] = _compressed(index), "gzip"
+    return web.Response(status=404, body=index.read_bytes(), headers=headers)
 
 
 def _file_of(path: str, root: Path) -> Path | None:
     """Return the file of a path, if there is one that may be shown."""
-    name = path.removeprefix("/") or "index.html"
-    if name.startswith("/") or name.endswith("/") or "//" in name:
+    name = path.removeprefix("/")
+    if not name or name.startswith("/") or name.endswith("/") or "//" in name:
         return None
     try:
         file = (root / name).resolve()
@@ -52,6 +83,27 @@ def _file_of(path: str, root: Path) -> Path | None:
     except (ValueError, OSError):
         # a null byte, or a name that is too long
         return None
+
+
+def _accepts_gzip(request: web.Request) -> bool:
+    return bool(_GZIP.search(",".join(request.headers.getall("Accept-Encoding", []))))
+
+
+@functools.cache
+def _copies() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="local-edge-")
+
+
+def _compressed(file: Path) -> Path:
+    """Return a compressed copy of a file; it is made once for each version of the file."""
+    version = file.stat()
+    key = f"{file} {version.st_mtime_ns} {version.st_size}"
+    copy = Path(_copies().name, hashlib.sha256(key.encode()).hexdigest())
+    if not copy.exists():
+        copy.write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+        # it is a part of the ETag
+        os.utime(copy, ns=(version.st_atime_ns, version.st_mtime_ns))
+    return copy
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:
@@ -67,30 +119,4 @@ def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.Stre
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
     settings = {"bank_page": f"{gateway}/bank/", "stripe_publishable_key": ""}
-    return web.json_response(settings, headers=policy(uploads))
-
-
-def policy(uploads: str) -> dict[str, str]:
-    """Return the page's security headers, which let it connect to the origin of presigned URLs."""
-    # images are uploaded to presigned URLs, and receipts are read from them
-    sources = {
-        "default-src": "'self'",
-        # Stripe.js, for confirmations by a bank
-        "script-src": "'self' https://js.stripe.com",
-        "frame-src": "https://js.stripe.com https://hooks.stripe.com",
-        "connect-src": f"'self' {uploads} https://api.stripe.com",
-        "img-src": "'self' data: blob:",
-        "object-src": "'none'",
-        "base-uri": "'none'",
-        "form-action": "'self'",
-        "frame-ancestors": "'none'",
-    }
-    return {
-        "Cache-Control": "no-cache",
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in sources.items()),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-        "Referrer-Policy": "strict-origin-when-cross-origin",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
+    return web.json_response(settings, headers=page_headers(uploads))

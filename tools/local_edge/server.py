@@ -123,7 +123,7 @@ async def _route(request: web.Request) -> web.StreamResponse:
             return await serve_file(request, client, origins.files)
         if path == "/settings.json" and origins.gateway:
             return serve_settings(request, origins.gateway, origins.uploads)
-        return await serve_page(request, origins.web, origins.uploads)
+        return serve_page(request, origins.web, origins.uploads)
     except BusyError:
         return problem(503, {"Retry-After": "1"})
     except aiohttp.ClientConnectorError:

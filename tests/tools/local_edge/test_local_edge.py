@@ -376,9 +376,11 @@ def test_page_is_served_with_a_strict_policy(tmp_path: Path) -> None:
             answer = await edge.send("GET", path)
             assert answer.status == 200
             assert answer.headers["Content-Type"].startswith(kind)
-            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["X-Frame-Options"] == "DENY"
+            assert answer.headers["Cache-Control"] == "no-cache"
+            assert answer.headers["ETag"]
 
     run(tmp_path, scenario)
 
@@ -391,7 +393,7 @@ def test_page_path_cannot_leave_the_directory(tmp_path: Path, path: str) -> None
     async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", path)
         assert answer.status == 404
-        assert answer.problem
+        assert answer.body == (tmp_path / "web" / "index.html").read_bytes()
 
     run(tmp_path, scenario)
 
@@ -640,7 +642,7 @@ def test_page_learns_where_the_simulated_bank_is(tmp_path: Path) -> None:
                 200,
                 "application/json",
             )
-            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         answer = await edge.send("GET", "/settings.json?x=1")
         assert json.loads(answer.body) == {
             "bank_page": f"{GATEWAY}/bank/",
@@ -677,7 +679,10 @@ def test_path_that_is_no_file_is_not_found_with_any_method(
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         )
         assert f" {status} " in head.splitlines()[0]
-        if method == "GET" and status != 200:
+        if status == 404 and method == "GET":
+            assert "Content-Type: text/html" in head
+            assert body.startswith("<!doctype html>")
+        elif method != "HEAD" and status != 200:
             assert json.loads(body)["status"] == status
 
     run(tmp_path, scenario)

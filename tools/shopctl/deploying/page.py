@@ -5,6 +5,7 @@ release, so they may be cached forever, and a page that is open during a deploym
 the files of its own release. Uploading ``index.html``, the last file, switches to the new release.
 """
 
+import functools
 import gzip
 import hashlib
 import json
@@ -42,10 +43,13 @@ TYPES = {
 """The media types of the page's files, as the local edge sends them."""
 SETTINGS = "settings.json"
 _INDEX = "index.html"
+# the same document; the distribution serves it with its status for addresses that do not exist
+_NOT_FOUND = "not-found.html"
 _ASSETS = "assets/"
 _DOCUMENTS = (".html", ".json", ".webmanifest")
 _TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
+_FOR_DEVELOPERS = (".d.ts", ".md", ".toml", "LICENSE", "tsconfig.json")
 _REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
 # characters of the digest in paths
 _ID_LENGTH = 16
@@ -55,13 +59,17 @@ _MIN_COMPRESSED = 1_000
 
 @dataclass(frozen=True)
 class Object:
-    """An object of the web bucket; if `compressed` is set, its body is stored as gzip."""
+    """An object of the web bucket; if `compressed` is set, its body is stored as gzip.
+
+    `status` is the one that the distribution answers with instead of 200.
+    """
 
     key: str
     body: bytes
     content_type: str
     cache_control: str
     compressed: bool = False
+    status: int = 200
 
     @property
     def stored(self) -> bytes:
@@ -90,6 +98,7 @@ class Page:
                 one.content_type,
                 one.cache_control,
                 one.compressed,
+                one.status,
                 hashlib.sha256(one.body).hexdigest(),
             )
             for one in self._objects("")
@@ -110,13 +119,16 @@ class Page:
                 yield Object(f"{path}{name}", body, TYPES[suffix], _FOREVER, compressed)
                 continue
             if suffix == ".html":
-                body = _REFERENCE.sub(
-                    lambda found: self._moved(found, path), body.decode()
-                ).encode()
+                moved = functools.partial(self._moved, path, posixpath.dirname(name))
+                body = _REFERENCE.sub(moved, body.decode()).encode()
             yield Object(name, body, TYPES[suffix], _CHECKED)
+            if name == _INDEX:
+                yield Object(_NOT_FOUND, body, TYPES[suffix], _CHECKED, status=404)
 
-    def _moved(self, found: re.Match[str], path: str) -> str:
-        attribute, name = found.groups()
+    def _moved(self, path: str, base: str, found: re.Match[str]) -> str:
+        """Return a reference to a file, from a document in the directory `base`, as published."""
+        attribute, reference = found.groups()
+        name = posixpath.normpath(posixpath.join("/", base, reference))[1:]
         moved = name in self.files and posixpath.splitext(name)[1] not in _DOCUMENTS
         return f'{attribute}="/{path}{name}"' if moved else found[0]
 
@@ -177,6 +189,7 @@ def read(layout: Layout, stage: Stage) -> Page:
         for name, path in found.items()
         # like the local edge, which does not serve hidden files
         if not any(part.startswith(".") for part in name.parts)
+        and not name.name.endswith(_FOR_DEVELOPERS)
     }
     if unknown := sorted(name for name, path in named.items() if path.suffix not in TYPES):
         raise ShopProblem(
@@ -314,7 +327,8 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
             ContentType=one.content_type,
             CacheControl=one.cache_control,
             **({"ContentEncoding": "gzip"} if one.compressed else {}),
-            Metadata={"release": page.digest},
+            Metadata={"release": page.digest}
+            | ({"status": str(one.status)} if one.status != 200 else {}),
         )
     _invalidate(to, place, before | {one.key for one in page.objects})
     # last: an interrupted command may not have invalidated anything, so it is repeated as a whole

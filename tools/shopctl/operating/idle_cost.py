@@ -41,6 +41,7 @@ _BILLED: Mapping[str, tuple[str, Decimal]] = {
 _FREE = frozenset(
     {
         "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::Function",
         "AWS::CloudFront::OriginAccessControl",
         "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CodeBuild::Project",

@@ -192,6 +192,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             values["ShopOrigin"] = UNKNOWN_ORIGIN
         if self.domain:
             values["DomainName"] = self.domain
+        if self.stripe_publishable_key:
+            values["StripePublishableKey"] = self.stripe_publishable_key
         return values
 
     @property

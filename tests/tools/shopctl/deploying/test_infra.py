@@ -87,6 +87,7 @@ def test_web_acl_is_created_in_us_east_1_and_published_in_the_stages_region(
     home = regions.parameters["ap-southeast-2"] = Parameters()
     home.values["/toyshop/prod/storefront-api/api-id"] = "abcdefghij"
     home.values["/toyshop/prod/file-manager/public-bucket"] = "toyshop-prod-public"
+    home.values["/toyshop/prod/file-manager/private-bucket"] = "toyshop-prod-private"
     # WHEN the edge is deployed without the web ACL
     with_certificate = msgspec.structs.replace(PROD, infra={"CertificateArn": CERTIFICATE})
     with pytest.raises(ShopProblem, match="The stage has no distribution-acl yet"):
@@ -278,7 +279,12 @@ def test_stage_that_retains_data_keeps_its_infrastructure(regions: Regions) -> N
 def test_stack_that_was_deployed_to_retain_its_data_is_not_deleted(regions: Regions) -> None:
     # GIVEN a stack of a stage that retained its data when it was deployed
     home = regions.parameters[PROD.region] = Parameters()
-    for name in ("storefront-api/api-id", "file-manager/public-bucket", "distribution-acl/arn"):
+    for name in (
+        "storefront-api/api-id",
+        "file-manager/public-bucket",
+        "file-manager/private-bucket",
+        "distribution-acl/arn",
+    ):
         home.values[f"/toyshop/prod/{name}"] = "any"
     certified = {"infra": {"CertificateArn": CERTIFICATE}}
     infra.deploy(target(msgspec.structs.replace(PROD, **certified)), ["network", "edge"], print)

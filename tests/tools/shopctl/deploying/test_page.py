@@ -121,6 +121,7 @@ def test_page_is_published_with_its_headers(to: Target) -> None:
     assert keys(to) == [
         *(f"{assets}/{name}" for name in ("cart.js", "shop.css", "shop.js")),
         "index.html",
+        "not-found.html",
         "settings.json",
     ]
     index = served(to, "index.html")
@@ -138,11 +139,55 @@ def test_page_is_published_with_its_headers(to: Target) -> None:
     assert settings["CacheControl"] == "no-cache"
 
 
+def test_document_for_unknown_addresses_is_the_page_with_its_status(to: Target) -> None:
+    publish(to)
+    index, unknown = served(to, "index.html"), served(to, "not-found.html")
+    assert unknown["Body"] == index["Body"]
+    assert (unknown["ContentType"], unknown["CacheControl"]) == (
+        index["ContentType"],
+        index["CacheControl"],
+    )
+    # which the function NotFound of the distribution reads
+    assert unknown["Metadata"]["status"] == "404"
+    assert "status" not in index["Metadata"]
+
+
+def test_references_are_resolved_from_their_document(to: Target) -> None:
+    change(to, "index.html", '<a href="/docs/"></a><script src="/lib/app.js"></script>')
+    (to.layout.root / "web" / "lib").mkdir()
+    change(to, "lib/app.js", "1")
+    (to.layout.root / "web" / "docs").mkdir()
+    change(to, "docs/portal.js", "1")
+    change(
+        to,
+        "docs/index.html",
+        '<link href="../shop.css"><script src="portal.js"></script>'
+        '<a href="index.html"></a><a href="../other.js"></a>',
+    )
+    publish(to)
+    found = served(to, "index.html")["Body"]
+    (assets,) = set(re.findall(r'"/(assets/\w+)/', found))
+    assert found == f'<a href="/docs/"></a><script src="/{assets}/lib/app.js"></script>'
+    assert served(to, "docs/index.html")["Body"] == (
+        f'<link href="/{assets}/shop.css"><script src="/{assets}/docs/portal.js"></script>'
+        '<a href="index.html"></a><a href="../other.js"></a>'
+    )
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "api.d.ts", "tsconfig.json", "vendor.toml"])
+def test_files_for_developers_are_not_published(to: Target, name: str) -> None:
+    publish(to)
+    before = keys(to)
+    change(to, name, "{}")
+    assert publish(to) == "web unchanged"
+    assert keys(to) == before
+
+
 def test_only_a_change_is_published_and_invalidated(
     to: Target, distributions: Distributions
 ) -> None:
     publish(to)
-    assert distributions.invalidated == [["/", "/index.html", "/settings.json"]]
+    assert distributions.invalidated == [["/", "/index.html", "/not-found.html", "/settings.json"]]
     assert publish(to) == "web unchanged"
     assert len(distributions.invalidated) == 1
     change(to, "cart.js", "2")

@@ -1,0 +1,145 @@
+"""The addresses of the page at CloudFront and at the local edge."""
+
+import pytest
+
+from local_edge import distribution
+from shopctl.deploying import page
+from shopctl.project import stages
+from shopctl.project.layout import Layout
+from support.edge_functions import EDGE, code, requested, run
+
+INDEX, DOCS = "/index.html", "/docs/index.html"
+TOY = "toy_01KB5Z8V4Q3M2N1P0R9S8T7W6X"
+PAGES = [
+    "/",
+    "/c/puzzles",
+    "/c/Board%20games",
+    "/c/Arts%2FCrafts",
+    "/c/%E7%A9%8D%E6%9C%A8",
+    "/c/1.5-year-olds",
+    "/search",
+    f"/toys/wooden-train-{TOY}",
+    f"/toys/{TOY}",
+    f"/toys/Old-Name-{TOY}",
+    "/toys/toy_1",
+    "/basket",
+    "/checkout",
+    "/orders",
+    "/orders/ord_01KB5Z8V4Q3M2N1P0R9S8T7W6X",
+    "/account",
+    "/account/password",
+    "/staff",
+    "/staff/orders/ord_1",
+    f"/staff/toys/{TOY}/edit",
+]
+UNKNOWN = [
+    "/nothing",
+    "/Basket",
+    "/c",
+    "/c/",
+    "/c/a/b",
+    "/toys",
+    "/toys/",
+    "/toys/wooden-train",
+    f"/toys/wooden/train-{TOY}",
+    f"/toys/{TOY}/more",
+    "/orders/1",
+    "/account/a/b",
+    "/docs/nothing",
+    "//",
+    "//evil.example/",
+    "//basket",
+    "/basket//more",
+    "/basket%2F",
+    "/basket\\",
+    "/staff//orders",
+    "/wp-login.php",
+    "/.env",
+    "/.git/config",
+    # malformed
+    "/c/%",
+    "/c/%4",
+    "/c/%zz",
+    "/c/%ff",
+    "/c/%C3%28",
+    "/c/%ED%A0%80",
+    "/c/a%00b",
+    "/c/a%0d%0aSet-Cookie:x",
+    "/c/%7F",
+]
+MOVED = {
+    "/docs": "/docs/",
+    "/basket/": "/basket",
+    "/basket//": "/basket",
+    "/c/puzzles/": "/c/puzzles",
+    f"/toys/train-{TOY}/": f"/toys/train-{TOY}",
+    "/staff/orders/": "/staff/orders",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_address_of_the_page_is_answered_with_it(path: str) -> None:
+    assert requested(path)["uri"] == INDEX
+    assert distribution.target(path) == (200, INDEX)
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_any_other_address_is_not_found(path: str) -> None:
+    assert requested(path)["uri"] == "/not-found.html"
+    # the local edge looks for a file first
+    assert distribution.target(path) in (None, (404, INDEX))
+
+
+@pytest.mark.parametrize(("path", "to"), MOVED.items())
+def test_address_with_a_slash_too_many_is_redirected(path: str, to: str) -> None:
+    answer = requested(path)
+    assert (answer["statusCode"], answer["headers"]["location"]["value"]) == (301, to)
+    assert distribution.target(path) == (301, to)
+
+
+def test_document_of_the_portal_has_a_directory_of_its_own() -> None:
+    assert requested("/docs/")["uri"] == DOCS
+    assert distribution.target("/docs/") == (200, DOCS)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/basket/", "/\\evil.example/", "//basket/"])
+def test_redirect_never_leaves_the_shop(path: str) -> None:
+    assert "statusCode" not in requested(path)
+    assert distribution.target(path) in (None, (404, INDEX))
+
+
+def test_redirect_keeps_the_query() -> None:
+    query = {
+        "q": {"value": "a%20b"},
+        "age": {"value": "3", "multiValue": [{"value": "3"}, {"value": "4"}]},
+    }
+    answer = requested("/search/", query)
+    assert answer["headers"]["location"]["value"] == "/search?q=a%20b&age=3&age=4"
+
+
+def test_every_published_file_is_read_from_the_bucket() -> None:
+    layout = Layout.find()
+    stage = stages.load(layout.stages, "local")
+    for one in page.read(layout, stage).objects:
+        assert requested(f"/{one.key}")["uri"] == f"/{one.key}"
+
+
+def test_document_for_unknown_addresses_is_answered_with_404() -> None:
+    headers = {"content-type": {"value": "text/html"}}
+    found = {"statusCode": 200, "headers": headers}
+    assert run("NotFound", {"response": found})["statusCode"] == 200
+    marked = {"statusCode": 200, "headers": {**headers, "x-amz-meta-status": {"value": "404"}}}
+    assert run("NotFound", {"response": marked})["statusCode"] == 404
+    # a browser that has it already is told so
+    assert run("NotFound", {"response": {**marked, "statusCode": 304}})["statusCode"] == 304
+
+
+def test_functions_belong_to_the_page_and_fit_cloudfront() -> None:
+    behavior = EDGE["Distribution"]["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]
+    assert {
+        one["EventType"]: one["FunctionARN"]["Fn::GetAtt"][0]
+        for one in behavior["FunctionAssociations"]
+    } == {"viewer-request": "Addresses", "viewer-response": "NotFound"}
+    for name in ("Addresses", "NotFound"):
+        assert len(code(name)) < 10_000
+        assert EDGE[name]["Properties"]["AutoPublish"] is True
