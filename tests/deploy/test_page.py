@@ -87,7 +87,7 @@ def test_edge_publishes_the_page_and_says_that_services_need_its_name(trial: Tri
     origin = trial.published("edge/origin", "edged")
     assert origin.endswith(".cloudfront.net")
     assert f"The stage's origin is {origin}, which its services do not know yet." in output
-    index, script = served(trial, "index.html"), served(trial, f"{assets(trial)}/shop.js")
+    index, script = served(trial, "index.html"), served(trial, f"{assets(trial)}/app.js")
     assert (index["ContentType"], index["CacheControl"]) == ("text/html; charset=utf-8", "no-cache")
     assert script["ContentType"] == "text/javascript; charset=utf-8"
     assert "immutable" in script["CacheControl"]
@@ -131,18 +131,18 @@ def test_services_get_the_name_of_the_distribution(trial: Trial) -> None:
 
 def test_changed_page_is_published_alone_and_rolled_back(trial: Trial) -> None:
     before = assets(trial)
-    script = trial.root / "web" / "cart.js"
+    script = trial.root / "web" / "app.js"
     text = script.read_text()
     script.write_text(f"{text}// changed\n")
     status, found = trial.diff("--stage", "edged", "web")
     assert status == 1
     (stack,) = found["stacks"]
     assert (stack["name"], stack["outcome"]) == ("web", "changed")
-    assert stack["code"] == [{"kind": "changed", "path": "cart.js"}]
+    assert stack["code"] == [{"kind": "changed", "path": "app.js"}]
     assert trial.shop(*DEPLOY, "web") == "web updated\n"
-    assert "// changed" in served(trial, f"{assets(trial)}/cart.js")["Body"]
+    assert "// changed" in served(trial, f"{assets(trial)}/app.js")["Body"]
     # a page that is open still loads its files
-    assert "// changed" not in served(trial, f"{before}/cart.js")["Body"]
+    assert "// changed" not in served(trial, f"{before}/app.js")["Body"]
     # WHEN it is rolled back
     assert trial.shop("rollback", "--stage", "edged", "web") == "web rolled back\n"
     assert assets(trial) == before

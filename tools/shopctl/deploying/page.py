@@ -50,7 +50,9 @@ _DOCUMENTS = (".html", ".json", ".webmanifest")
 _TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _FOR_DEVELOPERS = (".d.ts", ".md", ".toml", "LICENSE", "tsconfig.json")
-_REFERENCE = re.compile(r'\b(href|src)="([^"]+)"')
+_REFERENCE = re.compile(r'\b(?:href|src)="([^"]+)"')
+# in scripts and styles; their relative references stay right, because all of them move together
+_ABSOLUTE = re.compile(r'"(/[\w./-]+)"')
 # characters of the digest in paths
 _ID_LENGTH = 16
 # a smaller file fits into one packet anyway
@@ -114,23 +116,24 @@ class Page:
     def _objects(self, path: str) -> Iterator[Object]:
         for name in sorted(self.files):
             body, suffix = self.files[name], posixpath.splitext(name)[1]
+            moved = functools.partial(self._moved, path, posixpath.dirname(name))
             if suffix not in _DOCUMENTS:
                 compressed = suffix in _TEXTS and len(body) >= _MIN_COMPRESSED
+                if suffix in _TEXTS:
+                    body = _ABSOLUTE.sub(moved, body.decode()).encode()
                 yield Object(f"{path}{name}", body, TYPES[suffix], _FOREVER, compressed)
                 continue
             if suffix == ".html":
-                moved = functools.partial(self._moved, path, posixpath.dirname(name))
                 body = _REFERENCE.sub(moved, body.decode()).encode()
             yield Object(name, body, TYPES[suffix], _CHECKED)
             if name == _INDEX:
                 yield Object(_NOT_FOUND, body, TYPES[suffix], _CHECKED, status=404)
 
     def _moved(self, path: str, base: str, found: re.Match[str]) -> str:
-        """Return a reference to a file, from a document in the directory `base`, as published."""
-        attribute, reference = found.groups()
-        name = posixpath.normpath(posixpath.join("/", base, reference))[1:]
+        """Return a reference to a file, from one in the directory `base`, as published."""
+        name = posixpath.normpath(posixpath.join("/", base, found[1]))[1:]
         moved = name in self.files and posixpath.splitext(name)[1] not in _DOCUMENTS
-        return f'{attribute}="/{path}{name}"' if moved else found[0]
+        return found[0].replace(f'"{found[1]}"', f'"/{path}{name}"') if moved else found[0]
 
 
 @dataclass(frozen=True)
