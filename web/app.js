@@ -23,6 +23,7 @@ const search = /** @type {HTMLFormElement} */ (document.getElementById("search")
 search.addEventListener("submit", (event) => {
   event.preventDefault();
   const q = String(new FormData(search).get("q")).trim();
+  search.querySelector("input")?.blur(); // hides the keyboard of a phone and the suggestions
   go(q ? `/search?${new URLSearchParams({ q })}` : "/search");
 });
 

@@ -210,6 +210,14 @@ export async function remember(path, signal) {
   return answer;
 }
 
+/**
+ * Let `remember` return a resource that came with another answer, such as a toy of a list.
+ *
+ * @param {string} path
+ * @param {unknown} answer
+ */
+export const know = (path, answer) => void remembered.set(path, { at: Date.now(), answer });
+
 /** Use no answer again, since something has changed. */
 export const refetch = () => remembered.clear();
 

@@ -227,6 +227,16 @@ export function setQuery(query) {
   shownSearch = location.search;
 }
 
+/**
+ * Replace the path of the address by the one it should have, without another visit.
+ *
+ * @param {string} path
+ */
+export function setPath(path) {
+  history.replaceState(history.state, "", path + location.search + location.hash);
+  shownPath = location.pathname;
+}
+
 /** Show the present address once more. */
 export const reload = () => showAddress(true);
 

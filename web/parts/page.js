@@ -76,6 +76,7 @@ export const failure = (error, retry = reload) => html`
 export function showNotFound(visit) {
   visit.render(html`
     <div class="empty">
+      <img src="/pictures/not-found.svg" alt="" width="240" height="180">
       <h1>${problems.pageNotFound}</h1>
       <p>${problems.pageNotFoundDetail}</p>
       <a class="button" href="/">${problems.goHome}</a>

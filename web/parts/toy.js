@@ -1,6 +1,6 @@
-// A toy's address, its picture, and its card in a list.
+// A toy's address, its picture, how many of it, and its card in a list.
 
-import { add } from "../lib/basket.js";
+import { MAX_QUANTITY, add } from "../lib/basket.js";
 import { slug } from "../lib/format.js";
 import { basketTexts, toyTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
@@ -15,6 +15,7 @@ export const addressOf = ({ id, name }) => `/toys/${slug(name)}-${id}`;
 /** @param {Event} event An image that could not be loaded. */
 function onImageError({ currentTarget }) {
   const image = /** @type {HTMLImageElement} */ (currentTarget);
+  if (image.classList.contains("missing")) return; // the placeholder is missing as well
   image.classList.add("missing"); // shown as a toy without a picture; its text stays for screen readers
   image.removeAttribute("srcset");
   image.src = "/missing.svg";
@@ -38,9 +39,58 @@ export function picture(image, { sizes, alt, isFirst = false }) {
     sizes=${sizes} srcset=${srcset || nothing} src=${image.url} @error=${onImageError}>`;
 }
 
-/** @param {Toy} toy */
-export function addToBasket(toy, quantity = 1) {
-  toast(add(toy, quantity) ? basketTexts.added(toy.name) : basketTexts.full);
+/**
+ * Add a toy and show the basket.
+ *
+ * @param {Toy} toy
+ */
+export async function addToBasket(toy, quantity = 1) {
+  if (!add(toy, quantity)) {
+    toast(basketTexts.full);
+    return;
+  }
+  try {
+    const { openDrawer } = await import("./basket_drawer.js");
+    openDrawer(toy.id);
+  } catch {
+    toast(basketTexts.added(toy.name)); // offline: the toy is in the basket nevertheless
+  }
+}
+
+/** @param {Event} event Whether it is the second click of a double click, which should do nothing. */
+export const isRepeated = (event) => /** @type {UIEvent} */ (event).detail > 1;
+
+/**
+ * A field for a quantity, with buttons for one less and one more.
+ *
+ * @param {object} options
+ * @param {string} options.id Of the message beside the field.
+ * @param {string} options.name The toy's.
+ * @param {number} options.value
+ * @param {number} [options.least] 0 where a toy can be removed.
+ * @param {(value: number) => void} options.change Called with a valid quantity only.
+ */
+export function stepper({ id, name, value, least = 1, change }) {
+  /** @param {Event} event */
+  const onChange = ({ currentTarget }) => {
+    const field = /** @type {HTMLInputElement} */ (currentTarget);
+    const wanted = Number(field.value);
+    const isValid = field.value.trim() !== "" && Number.isInteger(wanted) && wanted >= least && wanted <= MAX_QUANTITY;
+    const message = /** @type {HTMLElement} */ (field.closest(".quantity")?.querySelector(".field-error"));
+    message.textContent = isValid ? "" : toyTexts.quantityRule(MAX_QUANTITY);
+    if (isValid) change(wanted);
+    else field.value = String(value);
+  };
+  return html`
+    <div class="quantity">
+      <div class="stepper">
+        <button type="button" class="icon" aria-label=${toyTexts.fewer(name)} ?disabled=${value <= least} @click=${() => change(value - 1)}>−</button>
+        <input type="number" inputmode="numeric" min=${least} max=${MAX_QUANTITY} step="1" autocomplete="off"
+          aria-label=${toyTexts.quantity(name)} aria-describedby=${id} .value=${String(value)} @change=${onChange}>
+        <button type="button" class="icon" aria-label=${toyTexts.more(name)} ?disabled=${value >= MAX_QUANTITY} @click=${() => change(value + 1)}>+</button>
+      </div>
+      <span id=${id} class="field-error" role="status"></span>
+    </div>`;
 }
 
 /**
@@ -58,13 +108,18 @@ export const card = (toy, { isFirst = false } = {}) => html`
       <p class="maker">${toy.brand}</p>
       <p class="price">${toyTexts.price(toy.price)}</p>
     </div>
-    <button type="button" class="icon add" aria-label=${toyTexts.add(toy.name)} @click=${() => addToBasket(toy)}>
+    <button type="button" class="icon add" aria-label=${toyTexts.add(toy.name)} @click=${(/** @type {Event} */ event) => isRepeated(event) || addToBasket(toy)}>
       <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M12 5v14M5 12h14" stroke="currentColor" stroke-width="2.5" stroke-linecap="round"/></svg>
     </button>
   </li>`;
 
-/** Cards of toys that are being loaded. */
-export const skeletons = (count = 8) => html`
-  <ul class="grid" aria-hidden="true">${Array.from({ length: count }, () => html`
-    <li class="card skeleton"><span class="picture"></span><div class="card-text"><span class="line"></span><span class="line short"></span></div></li>`)}
+/**
+ * Cards of toys that are being loaded.
+ *
+ * @param {number} count
+ * @param {string} [layout] `row` for a few toys in one row.
+ */
+export const skeletons = (count, layout = "") => html`
+  <ul class="grid ${layout}" aria-hidden="true">${Array.from({ length: count }, () => html`
+    <li class="card skeleton"><span class="picture"></span><div class="card-text"><span class="line"></span><span class="line short"></span><span class="line short"></span></div></li>`)}
   </ul>`;

@@ -1,7 +1,7 @@
 // What the page says while customers look around and fill their basket. Texts of the other views
 // stand beside this file; another language replaces the folder.
 
-import { money, plural } from "../lib/format.js";
+import { money, number, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Money} Money */
 
@@ -28,25 +28,142 @@ export const basketTexts = {
   title: "Your cart",
   /** @param {number} count */
   open: (count) => `Cart, ${plural(count, { one: "# toy", other: "# toys" })}`,
+  /** @param {number} count */
+  count: (count) => plural(count, { one: "# toy", other: "# toys" }),
   empty: "Your cart is empty.",
+  emptyDetail: "Somewhere in the shop, a toy is waiting for you.",
+  browse: "Find a toy",
+  keepShopping: "Keep shopping",
+  justAdded: "Added to your cart",
+  view: "View cart",
   /** @param {string} name */
   added: (name) => `${name} added to your cart.`,
   /** @param {string} name */
   removed: (name) => `${name} removed from your cart.`,
+  remove: "Remove",
+  /** @param {string} name */
+  removeToy: (name) => `Remove ${name}`,
+  /** @param {Money} price */
+  each: (price) => `${money(price)} each`,
+  /** @param {Money} before @param {Money} now */
+  priceChanged: (before, now) => `Price changed from ${money(before)} to ${money(now)}`,
+  gone: "No longer available",
+  goneDetail: "We’ve taken these out of your cart:",
+  goneDone: "OK, thanks",
+  stale: "We couldn’t check today’s prices. You’ll see the final total before you pay.",
   changedElsewhere: "Your cart was changed in another tab.",
   full: "Your cart is full. Order what is in it first.",
   subtotal: "Subtotal",
+  delivery: "Delivery included",
   checkout: "Check out",
 };
 
 export const toyTexts = {
   /** @param {string} name */
   add: (name) => `Add ${name} to your cart`,
+  addToCart: "Add to cart",
   /** @param {number} years */
   age: (years) => (years === 0 ? "From birth" : `Ages ${years}+`),
   /** @param {Money} price */
   price: (price) => money(price),
   noPicture: "No picture yet",
+  loading: "Loading…",
+  quantityLabel: "Quantity",
+  /** @param {string} name */
+  quantity: (name) => `Quantity of ${name}`,
+  /** @param {string} name */
+  fewer: (name) => `One less of ${name}`,
+  /** @param {string} name */
+  more: (name) => `One more of ${name}`,
+  /** @param {number} most */
+  quantityRule: (most) => `Enter a whole number, at most ${number(most)}.`,
+  breadcrumbs: "Breadcrumbs",
+  pictures: "Pictures",
+  /** @param {number} at @param {number} count */
+  showPicture: (at, count) => `Show picture ${at} of ${count}`,
+  zoom: "Zoom in",
+  closeZoom: "Close the picture",
+  previousPicture: "Previous picture",
+  nextPicture: "Next picture",
+  facts: "Good to know",
+  brand: "Brand",
+  ageLabel: "Age",
+  category: "Category",
+  /** The promises of the product page. */
+  promises: ["Delivery is included in the price.", "Changed your mind? Cancel and get all of your money back."],
+  related: "You may also like",
+  viewed: "Recently viewed",
+};
+
+export const listTexts = {
+  all: "All toys",
+  /** @param {string} q */
+  resultsFor: (q) => `Results for “${q}”`,
+  /** @param {string} q @param {string} category */
+  resultsIn: (q, category) => `“${q}” in ${category}`,
+  /** @param {number} total */
+  total: (total) => plural(total, { one: "# toy", other: "# toys" }),
+  loading: "Loading toys…",
+  /** @param {string} category */
+  description: (category) => `${category}: toys worth keeping from The Toy Shop.`,
+  /** @param {number} shown @param {number} total */
+  shown: (shown, total) => `${number(shown)} of ${plural(total, { one: "# toy", other: "# toys" })}`,
+  more: "Load more toys",
+  loadingMore: "Loading…",
+  sort: "Sort by",
+  sorts: { relevance: "Best match", newest: "Newest", price: "Price: low to high", "-price": "Price: high to low", name: "Name" },
+  filters: "Filters",
+  /** @param {number} count */
+  filtersOn: (count) => (count ? `Filters (${number(count)})` : "Filters"),
+  /** @param {number} total */
+  showToys: (total) => plural(total, { one: "Show # toy", other: "Show # toys" }),
+  active: "Active filters",
+  /** @param {string} filter */
+  removeFilter: (filter) => `Remove filter ${filter}`,
+  clear: "Clear filters",
+  seeAll: "See all toys",
+  /** @param {string} q */
+  none: (q) => (q ? `No toys match “${q}”.` : "No toys match these filters."),
+  noneDetail: "Check the spelling, or try fewer words.",
+  category: "Category",
+  brand: "Brand",
+  price: "Price",
+  age: "Age",
+  /** @param {number} years */
+  suitsAge: (years) => (years === 0 ? "From birth" : plural(years, { one: "# year old", other: "# years old" })),
+  /** @param {string} from @param {string} to */
+  between: (from, to) => `${from} to ${to}`,
+  /** @param {string} to */
+  under: (to) => `Under ${to}`,
+  /** @param {string} from */
+  over: (from) => `${from} and over`,
+  priceFrom: "From",
+  priceTo: "To",
+  /** @param {string} currency */
+  priceIn: (currency) => `Your own range, in ${currency}`,
+  apply: "Apply",
+  priceRule: "Enter prices such as 20 or 19.95.",
+  priceOrder: "The first price must not be above the second.",
+  /** @param {number} count */
+  allBrands: (count) => `All ${number(count)} brands`,
+  suggestions: "Suggestions",
+  /** @param {number} count */
+  suggested: (count) => plural(count, { one: "# suggestion", other: "# suggestions" }),
+};
+
+export const homeTexts = {
+  title: "Toys worth keeping",
+  lead: "Puzzles, plush, robots and rockets, picked for the long game. Delivery included.",
+  start: "See what’s new",
+  categories: "Shop by category",
+  newest: "New arrivals",
+  seeAllNew: "See all new arrivals",
+  ages: "How old are they?",
+  years: "years",
+  baby: "From birth",
+  /** @param {number} count */
+  toys: (count) => plural(count, { one: "# toy", other: "# toys" }),
+  pocketMoney: "Pocket-money finds",
 };
 
 /** What went wrong, for any request; a view that knows more says more. */

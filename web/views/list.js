@@ -1,8 +1,270 @@
-// Replaced soon.
+// Toys of a category, or that match a search: the address holds the search, so that Back, reload and
+// links show the same toys again.
 
-import { html } from "../vendor/lit-html/lit-html.js";
+import { call, know, query } from "../lib/api.js";
+import { label } from "../lib/format.js";
+import { go, setQuery } from "../lib/router.js";
+import { announce, failure, showNotFound } from "../parts/page.js";
+import { card, skeletons } from "../parts/toy.js";
+import { listTexts, problemText, shop } from "../texts/shop.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
-/** @param {import("../lib/router.js").Visit} visit */
-export function show(visit) {
-  visit.render(html`<h1>list</h1>`, { title: "list" });
+/** @typedef {import("../lib/router.js").Visit} Visit */
+/** @typedef {import("../lib/api.js").Toy} Toy */
+/** @typedef {keyof typeof listTexts.sorts} Sort */
+/**
+ * @typedef {object} Search
+ * @property {string} q
+ * @property {string} category
+ * @property {string} brand
+ * @property {number | null} age
+ * @property {number | null} price_min In minor units, as in the API.
+ * @property {number | null} price_max
+ * @property {Sort} sort
+ * @property {number} pages How many pages are shown.
+ */
+/** @typedef {{at: number, items: Toy[], cursor: string | null, total: number, facets: Record<string, Record<string, number>>}} Result */
+/** @typedef {{visit: Visit, search: Search, result: Result | null, error?: unknown, isLoadingMore?: boolean, moreError?: unknown}} State */
+
+const PAGE = 24; // toys
+const MOST = 100; // toys of one answer
+const MAX_PAGES = 50;
+const KEPT = 60_000; // ms for which a list is shown again without loading it
+
+/** @type {Map<string, Result>} Lists by their address without the number of pages. */
+const kept = new Map();
+let currency = ""; // of the shop's prices, known from any toy
+/** @type {Record<string, Record<string, number>> | null} What the panel of filters shows. */
+let facets = null;
+let shownQ = "";
+/** @type {typeof import("../parts/filters.js") | null} Loaded after the first toys. */
+let panel = null;
+
+/**
+ * Read a search from an address; what is not valid is left out.
+ *
+ * @param {Pick<Visit, "query" | "parameters">} visit
+ * @returns {Search}
+ */
+function parse({ query: given, parameters }) {
+  const text = (/** @type {string} */ name, most = 60) => (given.get(name) ?? "").replaceAll(/\p{Cc}/gu, " ").trim().slice(0, most);
+  const whole = (/** @type {string} */ name, most = 99_999_999_999) => {
+    const value = given.get(name) ?? "";
+    return /^\d{1,11}$/.test(value) && Number(value) <= most ? Number(value) : null;
+  };
+  const q = text("q", 200);
+  const sort = given.get("sort") ?? "";
+  return {
+    q,
+    category: parameters.category ?? text("category"),
+    brand: text("brand"),
+    age: whole("age", 99),
+    price_min: whole("price_min"),
+    price_max: whole("price_max"),
+    sort: Object.hasOwn(listTexts.sorts, sort) ? /** @type {Sort} */ (sort) : q ? "relevance" : "newest",
+    pages: Math.min(MAX_PAGES, Math.max(1, whole("pages") ?? 1)),
+  };
+}
+
+/** @param {Search} search */
+function addressOf({ category, sort, pages, ...others }) {
+  const isCategory = category !== "" && !others.q;
+  return (isCategory ? `/c/${encodeURIComponent(category)}` : "/search") + query({
+    ...others, category: isCategory ? "" : category,
+    sort: sort === (others.q ? "relevance" : "newest") ? "" : sort, pages: pages > 1 ? pages : null,
+  });
+}
+
+/** @param {Search} search @param {Partial<Search>} change */
+const changed = (search, change) => addressOf({ ...search, pages: 1, ...change });
+
+/**
+ * Load as many toys as the search shows, beginning with those that are kept.
+ *
+ * @param {Search} search
+ * @param {AbortSignal} signal
+ * @returns {Promise<Result>}
+ */
+async function load({ pages, ...search }, signal) {
+  const key = JSON.stringify(search);
+  let result = kept.get(key);
+  if (!result || Date.now() - result.at > KEPT) result = undefined;
+  while (!result || (result.items.length < pages * PAGE && result.cursor)) {
+    const page = await call("GET", `/toys${query({
+      ...search, limit: Math.min(MOST, pages * PAGE - (result?.items.length ?? 0)), cursor: result?.cursor,
+      facets: result ? null : "category,brand,age,price",
+    })}`, { signal });
+    for (const toy of page.items) know(`/toys/${toy.id}`, toy);
+    result = {
+      at: result?.at ?? Date.now(), items: [...result?.items ?? [], ...page.items], cursor: page.next_cursor,
+      total: page.total, facets: result?.facets ?? page.facets,
+    };
+    kept.set(key, result);
+  }
+  return result;
+}
+
+/** @param {Search} search Whose filters can be removed: their texts, and the search without them. */
+function chipsOf(search) {
+  const { q, category, brand, age, price_min: from, price_max: to } = search;
+  /** @type {[string, Partial<Search>][]} */
+  const chips = [];
+  if (category && q) chips.push([label(category), { category: "" }]);
+  if (brand) chips.push([brand, { brand: "" }]);
+  if (age !== null) chips.push([listTexts.suitsAge(age), { age: null }]);
+  if (from !== null || to !== null) {
+    chips.push([panel?.priceText(from, to, currency) ?? listTexts.price, { price_min: null, price_max: null }]);
+  }
+  return chips;
+}
+
+const NO_FILTERS = { brand: "", age: null, price_min: null, price_max: null };
+
+/** @param {Search} search */
+function titleOf({ q, category }) {
+  if (q) return category ? listTexts.resultsIn(q, label(category)) : listTexts.resultsFor(q);
+  return category ? label(category) : listTexts.all;
+}
+
+/** @param {State} state */
+function toys(state) {
+  const { search, result, error } = state;
+  if (error) return failure(error);
+  if (!result) return skeletons(Math.min(search.pages, 4) * PAGE);
+  if (!result.items.length) {
+    return html`
+      <div class="empty">
+        <img src="/pictures/nothing-found.svg" alt="" width="240" height="180">
+        <p>${listTexts.none(search.q)}</p>
+        ${search.q ? html`<p class="note">${listTexts.noneDetail}</p>` : nothing}
+        ${chipsOf(search).length ? html`<a class="button" href=${changed(search, { ...NO_FILTERS, ...(search.q ? { category: "" } : {}) })}>${listTexts.clear}</a>`
+          : html`<a class="button" href="/search">${listTexts.seeAll}</a>`}
+      </div>`;
+  }
+  const items = result.items.slice(0, search.pages * PAGE);
+  return html`
+    <ul class="grid">${items.map((toy, at) => card(toy, { isFirst: at < 4 }))}</ul>
+    ${state.moreError ? html`<p class="problem" role="alert">${problemText(state.moreError)}</p>` : nothing}
+    <div class="more">
+      <p class="note">${listTexts.shown(items.length, result.total)}</p>
+      ${items.length < result.total ? html`
+        <button type="button" class="quiet" aria-disabled=${state.isLoadingMore ? "true" : "false"} @click=${() => loadMore(state)}>
+          ${state.isLoadingMore ? listTexts.loadingMore : state.moreError ? shop.tryAgain : listTexts.more}</button>` : nothing}
+    </div>`;
+}
+
+/** @param {State} state */
+function view(state) {
+  const { visit, search, result } = state;
+  const chips = chipsOf(search);
+  const link = (/** @type {Partial<Search>} */ change) => changed(search, change);
+  const filters = (/** @type {string} */ id) => (panel && facets && !state.error ? panel.filters({ id, search, facets, currency, link })
+    : html`<div class="skeleton" aria-hidden="true">${Array.from({ length: state.error ? 0 : 12 }, () => html`<span class="line"></span>`)}</div>`);
+  const title = titleOf(search);
+  const sheet = () => /** @type {HTMLDialogElement} */ (document.getElementById("filters"));
+  visit.render(html`
+    <div class="list">
+      <aside aria-label=${listTexts.filters} aria-busy=${result ? "false" : "true"}>${filters("side")}</aside>
+      <section aria-labelledby="list-title">
+        <h1 id="list-title">${title}</h1>
+        <div class="list-tools">
+          <p class="note total">${result ? listTexts.total(result.total) : state.error ? "" : listTexts.loading}</p>
+          <button type="button" class="quiet filter-button" @click=${() => sheet().showModal()}>${listTexts.filtersOn(chips.length)}</button>
+          <label class="sort"><span>${listTexts.sort}</span>
+            <select .value=${search.sort} @change=${(/** @type {Event} */ event) => go(link({ sort: /** @type {Sort} */ (/** @type {HTMLSelectElement} */ (event.currentTarget).value) }))}>
+              <option value="relevance" ?hidden=${!search.q}>${listTexts.sorts.relevance}</option>
+              <option value="newest">${listTexts.sorts.newest}</option>
+              <option value="price">${listTexts.sorts.price}</option>
+              <option value="-price">${listTexts.sorts["-price"]}</option>
+              <option value="name">${listTexts.sorts.name}</option>
+            </select></label>
+        </div>
+        ${chips.length ? html`<ul class="chips" aria-label=${listTexts.active}>
+          ${chips.map(([text, change]) => html`<li><a class="chip" href=${link(change)} aria-label=${listTexts.removeFilter(text)}>${text} <span aria-hidden="true">×</span></a></li>`)}
+          <li><a class="chip clear" href=${link({ ...NO_FILTERS, ...(search.q ? { category: "" } : {}) })}>${listTexts.clear}</a></li></ul>` : nothing}
+        <div aria-busy=${result || state.error ? "false" : "true"}>${toys(state)}</div>
+      </section>
+    </div>
+    <dialog id="filters" class="sheet" aria-labelledby="filters-title" @click=${closeFromBackdrop}>
+      <div class="sheet-head"><h2 id="filters-title">${listTexts.filters}</h2>
+        <button type="button" class="icon bare" aria-label=${shop.close} @click=${() => sheet().close()}>✕</button></div>
+      <div class="sheet-body">${filters("sheet")}</div>
+      <div class="sheet-foot"><button type="button" class="wide" @click=${() => sheet().close()}>${result ? listTexts.showToys(result.total) : listTexts.loading}</button></div>
+    </dialog>`, {
+    title,
+    description: search.category && !search.q ? listTexts.description(label(search.category)) : shop.description,
+    canonical: search.category && !search.q ? `/c/${encodeURIComponent(search.category)}` : "/search",
+    hidden: result !== null && !result.items.length,
+  });
+}
+
+/** @param {Event} event */
+function closeFromBackdrop({ target, currentTarget }) {
+  if (target === currentTarget) /** @type {HTMLDialogElement} */ (currentTarget).close();
+}
+
+/** @param {State} state */
+async function loadMore(state) {
+  const { visit, search } = state;
+  if (state.isLoadingMore) return;
+  const shown = search.pages * PAGE;
+  Object.assign(state, { isLoadingMore: true, moreError: null });
+  view(state);
+  try {
+    const result = await load({ ...search, pages: search.pages + 1 }, visit.signal);
+    search.pages += 1;
+    Object.assign(state, { result });
+    if (search.pages <= MAX_PAGES) setQuery(new URL(addressOf(search), location.origin).search);
+  } catch (error) {
+    if (visit.isOver) return;
+    state.moreError = error;
+  }
+  state.isLoadingMore = false;
+  view(state);
+  // reading goes on with the first new toy
+  const links = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".list .card a"));
+  if (!state.moreError) links[shown]?.focus({ preventScroll: true });
+}
+
+/** @param {State} state Whether its category exists, although nothing was found. */
+async function isKnown({ search, visit }) {
+  const { total } = await call("GET", `/toys${query({ category: search.category, limit: 1 })}`, { signal: visit.signal });
+  return total > 0;
+}
+
+/** @param {Visit} visit */
+export async function show(visit) {
+  /** @type {State} */
+  const state = { visit, search: parse(visit), result: null };
+  if (state.search.q !== shownQ) facets = null; // counts of another search
+  const isOther = state.search.q !== shownQ && !visit.isReturn;
+  shownQ = state.search.q;
+  view(state);
+  if (isOther) scrollTo(0, 0);
+  if (!visit.isReturn && document.activeElement === document.body) focusTitle();
+  try {
+    const result = await load(state.search, visit.signal);
+    if (visit.isOver) return;
+    if (!result.total && visit.parameters.category && !await isKnown(state)) {
+      showNotFound(visit);
+      return;
+    }
+    currency = result.items[0]?.price.currency ?? currency;
+    facets = result.facets;
+    state.result = result;
+    announce(result.total ? listTexts.total(result.total) : listTexts.none(state.search.q));
+  } catch (error) {
+    if (visit.isOver) return;
+    state.error = error;
+  }
+  view(state);
+  panel ??= await import("../parts/filters.js").catch(() => null);
+  view(state);
+}
+
+function focusTitle() {
+  const title = document.getElementById("list-title");
+  if (!title) return;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
 }

@@ -1,8 +1,192 @@
-// Replaced soon.
+// A toy: its pictures, what it is and costs, and others like it.
 
-import { html } from "../vendor/lit-html/lit-html.js";
+import { know, query, remember } from "../lib/api.js";
+import { decimals, label } from "../lib/format.js";
+import { setPath } from "../lib/router.js";
+import { Stored, isObject, isText } from "../lib/storage.js";
+import { failure, showNotFound } from "../parts/page.js";
+import { addToBasket, addressOf, card, isRepeated, picture, skeletons, stepper } from "../parts/toy.js";
+import { listTexts, shop, toyTexts } from "../texts/shop.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
-/** @param {import("../lib/router.js").Visit} visit */
-export function show(visit) {
-  visit.render(html`<h1>toy</h1>`, { title: "toy" });
+/** @typedef {import("../lib/router.js").Visit} Visit */
+/** @typedef {import("../lib/api.js").Toy} Toy */
+/** @typedef {{id: string, name: string, url: string}} Viewed */
+/** @typedef {{visit: Visit, toy: Toy | null, at: number, quantity: number, related: Toy[] | null}} State */
+
+const MOST_VIEWED = 8;
+const RELATED = 4;
+
+/** Toys that the customer has looked at, the latest first. */
+const viewed = new Stored("viewed", parseViewed);
+
+/**
+ * @param {unknown} value
+ * @returns {Viewed[]}
+ */
+function parseViewed(value) {
+  if (!Array.isArray(value)) return [];
+  return value.filter((toy) => isObject(toy) && isText(toy.id) && isText(toy.name) && typeof toy.url === "string"
+    && (toy.url === "" || toy.url.startsWith("/files/")))
+    .map(({ id, name, url }) => ({ id, name, url })).slice(0, MOST_VIEWED);
+}
+
+/** @param {Toy} toy */
+function rememberViewed({ id, name, images }) {
+  const smallest = images[0]?.variants?.[0]?.url ?? images[0]?.url ?? "";
+  viewed.value = [{ id, name, url: smallest }, ...viewed.value.filter((other) => other.id !== id)].slice(0, MOST_VIEWED);
+}
+
+/**
+ * What search engines read about a toy.
+ *
+ * @param {Toy} toy
+ */
+const dataOf = (toy) => ({
+  "@context": "https://schema.org",
+  "@type": "Product",
+  name: toy.name,
+  description: toy.description,
+  sku: toy.id,
+  category: label(toy.category),
+  brand: { "@type": "Brand", name: toy.brand },
+  image: toy.images.map(({ url }) => new URL(url, location.origin).href),
+  audience: { "@type": "PeopleAudience", suggestedMinAge: toy.min_age },
+  offers: {
+    "@type": "Offer",
+    url: location.origin + addressOf(toy),
+    price: (toy.price.amount / 10 ** decimals(toy.price.currency)).toFixed(decimals(toy.price.currency)),
+    priceCurrency: toy.price.currency,
+    availability: "https://schema.org/InStock",
+    itemCondition: "https://schema.org/NewCondition",
+  },
+});
+
+/** @param {State} state */
+function gallery(state) {
+  const { toy, at } = state;
+  if (!toy) return html`<div class="gallery skeleton" aria-hidden="true"><span class="picture"></span></div>`;
+  const { images } = toy;
+  const select = (/** @type {number} */ chosen) => {
+    state.at = chosen;
+    view(state);
+  };
+  const zoom = async () => {
+    const { openZoom } = await import("../parts/zoom.js");
+    if (!state.visit.isOver) openZoom(images, state.at);
+  };
+  const main = picture(images[at], { sizes: "(max-width: 52rem) 92vw, 42rem", isFirst: true });
+  return html`
+    <div class="gallery">
+      ${images.length ? html`<button type="button" class="zoom" @click=${zoom}>${main}<span class="hidden">${toyTexts.zoom}</span>
+        <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M11 5.500v11M5.500 11h11M16 16l5 5M11 18.500a7.500 7.500 0 1 1 0-15 7.500 7.500 0 0 1 0 15z" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"/></svg></button>` : main}
+      ${images.length > 1 ? html`<ul class="thumbnails" aria-label=${toyTexts.pictures}>${images.map((image, index) => html`
+        <li><button type="button" class="thumbnail" aria-label=${toyTexts.showPicture(index + 1, images.length)} aria-current=${index === at ? "true" : "false"}
+          @click=${() => select(index)}>${picture(image, { sizes: "5rem", alt: "" })}</button></li>`)}</ul>` : nothing}
+    </div>`;
+}
+
+/** @param {State} state */
+function facts({ toy }) {
+  if (!toy) return nothing;
+  /** @type {[string, unknown][]} */
+  const rows = [
+    [toyTexts.ageLabel, toyTexts.age(toy.min_age)],
+    [toyTexts.category, html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${label(toy.category)}</a>`],
+    [toyTexts.brand, html`<a href=${`/search${query({ brand: toy.brand })}`}>${toy.brand}</a>`],
+    ...Object.entries(toy.attributes).map(([name, value]) => /** @type {[string, string]} */ ([label(name), value])),
+  ];
+  return html`<h2>${toyTexts.facts}</h2>
+    <dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {State} state */
+function others({ toy, related }) {
+  const seen = toy ? viewed.value.filter(({ id }) => id !== toy.id).slice(0, 6) : [];
+  return html`
+    <section class="more-toys" aria-labelledby="related-title" ?hidden=${related?.length === 0}>
+      <h2 id="related-title">${toyTexts.related}</h2>
+      ${related ? html`<ul class="grid row">${related.map((other) => card(other))}</ul>` : skeletons(RELATED, "row")}
+    </section>
+    ${seen.length ? html`<section class="more-toys" aria-labelledby="viewed-title">
+      <h2 id="viewed-title">${toyTexts.viewed}</h2>
+      <ul class="viewed">${seen.map((other) => html`<li><a href=${addressOf(other)}>
+        ${picture(other.url ? { id: "", alt: "", url: other.url, width: null, height: null, variants: [] } : null, { sizes: "8rem", alt: "" })}<span>${other.name}</span></a></li>`)}</ul>
+    </section>` : nothing}`;
+}
+
+/** @param {State} state */
+function view(state) {
+  const { visit, toy, quantity } = state;
+  const change = (/** @type {number} */ value) => {
+    state.quantity = value;
+    view(state);
+  };
+  visit.render(html`
+    <nav class="crumbs" aria-label=${toyTexts.breadcrumbs}><ol>
+      <li><a href="/">${shop.home}</a></li>
+      <li>${toy ? html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${label(toy.category)}</a>` : listTexts.all}</li>
+      <li aria-current="page">${toy?.name ?? toyTexts.loading}</li></ol></nav>
+    <article class="toy" aria-busy=${toy ? "false" : "true"}>
+      ${gallery(state)}
+      <div class="toy-text stack">
+        <p class="maker">${toy?.brand ?? toyTexts.loading}</p>
+        <h1>${toy?.name ?? toyTexts.loading}</h1>
+        ${toy ? html`
+          <p class="price large">${toyTexts.price(toy.price)} <span class="badge outlined">${toyTexts.age(toy.min_age)}</span></p>
+          <div class="buy">
+            ${stepper({ id: "toy-quantity", name: toy.name, value: quantity, change })}
+            <button type="button" class="wide" @click=${(/** @type {Event} */ event) => isRepeated(event) || addToBasket(toy, state.quantity)}>${toyTexts.addToCart}</button>
+          </div>
+          <ul class="promises">${toyTexts.promises.map((text) => html`<li>${text}</li>`)}</ul>
+          <p class="description">${toy.description}</p>
+          ${facts(state)}` : html`<div class="skeleton toy-skeleton" aria-hidden="true"><span class="line short"></span><span class="line"></span><span class="line"></span><span class="line short"></span></div>`}
+      </div>
+    </article>
+    ${others(state)}`, toy ? {
+    title: toy.name, description: toy.description.slice(0, 300), canonical: addressOf(toy), image: toy.images[0]?.url, data: dataOf(toy),
+  } : undefined);
+}
+
+/** @param {State} state Its toy is known. */
+async function loadRelated(state) {
+  const { visit, toy } = state;
+  if (!toy) return;
+  try {
+    const page = await remember(`/toys${query({ category: toy.category, limit: RELATED + 1 })}`, visit.signal);
+    for (const other of page.items) know(`/toys/${other.id}`, other);
+    state.related = page.items.filter((/** @type {Toy} */ other) => other.id !== toy.id).slice(0, RELATED);
+  } catch {
+    state.related = []; // the toy is what the customer came for
+  }
+  view(state);
+}
+
+/** @param {Visit} visit */
+export async function show(visit) {
+  /** @type {State} */
+  const state = { visit, toy: null, at: 0, quantity: 1, related: null };
+  view(state);
+  try {
+    state.toy = await remember(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
+  } catch (error) {
+    if (/** @type {{status?: number}} */ (error).status === 404) showNotFound(visit);
+    else visit.render(failure(error), { title: shop.name, hidden: true });
+    return;
+  }
+  if (visit.isOver || !state.toy) return;
+  const address = addressOf(state.toy);
+  if (visit.path !== address) setPath(address);
+  view(state);
+  viewed.subscribe(() => view(state), visit.signal);
+  rememberViewed(state.toy);
+  // loaded when the customer gets near them
+  const observer = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    observer.disconnect();
+    loadRelated(state);
+  }, { rootMargin: "400px" });
+  const section = document.querySelector(".more-toys");
+  if (section) observer.observe(section);
+  visit.signal.addEventListener("abort", () => observer.disconnect());
 }
