@@ -777,6 +777,33 @@ def test_bounds_of_the_list_of_all_orders_hold_over_months(
                 assert [*chain(*pages(api, 9, since=since, until=until))] == expected
 
 
+@pytest.mark.parametrize("most", [3, 1000])
+@pytest.mark.parametrize("limit", [1, 4, 100])
+def test_list_of_a_status_has_each_of_its_orders_once_and_reads_a_bounded_number(
+    api: Any, many: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, most: int, limit: int
+) -> None:
+    monkeypatch.setattr("chalicelib.orders.store.MOST_READ", most)
+    cancelled = [order["id"] for order in many[::9]]
+    for order_id in cancelled:
+        api.call("POST", f"/orders/{order_id}/cancellation", {})
+    let_reads_catch_up()
+    mine = [o["id"] for o in many if o["id"] in cancelled and o["customer_id"] == "cus_1"]
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        found = pages(api, limit, status="cancelled")
+        assert [*chain(*found)] == cancelled
+        assert len(found) >= len(many) // most
+        assert [*chain(*pages(api, limit, status="cancelled", customer_id="cus_1"))] == mine
+        others = [order["id"] for order in many if order["id"] not in cancelled]
+        assert [*chain(*pages(api, limit, status="placed"))] == others
+
+
+def test_cursor_belongs_to_its_status(api: Any, many: list[dict[str, Any]]) -> None:
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        cursor = api.call("GET", "/orders?limit=2&status=placed").json_body["next_cursor"]
+        for other in ("", "&status=cancelled"):
+            assert api.call("GET", f"/orders?cursor={cursor}{other}").status_code == 400
+
+
 def test_orders_placed_while_the_list_is_read_move_nothing(
     api: Any, many: list[dict[str, Any]]
 ) -> None:

@@ -431,7 +431,7 @@ class TestPlaceOrder:
             "dispute": None,
         }
         assert order["receipt"] is False
-        assert "contact" not in order
+        assert order["contact"] == {"email": "alice@example.com", "name": "Alice"}
         assert "payment_method" not in order
         placed = shop.orders.placed["ord_1"]
         assert placed.contact == orders.NewContact(email="alice@example.com", name="Alice")
@@ -769,6 +769,34 @@ class TestOrders:
         assert len(shop.call("GET", "/orders", token=staff).json_body["items"]) == 3
         assert pointers(shop.call("GET", "/orders?cursor=x", token=alice), 400) == ["/cursor"]
         assert pointers(shop.call("GET", "/orders?q=x", token=alice), 400) == ["/q"]
+
+    def test_staff_search_orders_by_status_and_the_accounts_address(
+        self, shop: Shop, alice: str, bob: str, staff: str
+    ) -> None:
+        shop.order(alice)
+        shop.order(bob)
+        query = "email=%20Alice%40Example.com&status=placed&limit=7"
+        (found,) = shop.call("GET", f"/orders?{query}", token=staff).json_body["items"]
+        assert found["contact"]["email"] == "alice@example.com"
+        sent = shop.orders.calls[-1].query
+        assert (sent.customer_id, sent.status, sent.limit) == (found["customer_id"], "placed", 7)
+        # an address without an account has no orders, and orders is not asked for everyone's
+        shop.pop_downstream_operations()
+        for nobody in ("nobody%40example.com", "%20", "no%20address"):
+            page = shop.call("GET", f"/orders?email={nobody}", token=staff).json_body
+            assert page == {"items": [], "next_cursor": None}
+        assert shop.pop_downstream_operations() == []
+
+    def test_customer_cannot_search_by_address(self, shop: Shop, alice: str) -> None:
+        for address in ("alice%40example.com", "nobody%40example.com"):
+            pointers(shop.call("GET", f"/orders?email={address}", token=alice), 403)
+        assert shop.call("GET", "/orders?status=cancelled", token=alice).status_code == 200
+        assert shop.orders.calls[-1].query.status == "cancelled"
+
+    @pytest.mark.parametrize("query", ["status=paid", "status=", "email=", f"email={'x' * 255}"])
+    def test_invalid_filter_is_400(self, shop: Shop, staff: str, query: str) -> None:
+        name = query.partition("=")[0]
+        assert pointers(shop.call("GET", f"/orders?{query}", token=staff), 400) == [f"/{name}"]
 
     def test_orders_are_returned_while_payments_is_down(self, shop: Shop, alice: str) -> None:
         shop.order(alice)

@@ -154,6 +154,8 @@ CALLS: list[tuple[str, str, Params, Any]] = [
     ("cognito-idp", "AdminUpdateUserAttributes",
      {**USER, "UserAttributes": [{"Name": "email_verified", "Value": "true"}]}, {}),
     ("cognito-idp", "AdminUserGlobalSignOut", USER, {}),
+    ("cognito-idp", "AdminGetUser", USER,
+     {"Username": "sub", "UserAttributes": [{"Name": "name", "Value": "Zoë"}]}),
     ("sesv2", "SendEmail",
      {"FromEmailAddress": "shop@example.com", "Destination": {"ToAddresses": ["zoë@example.com"]},
       "Content": {"Raw": {"Data": b"Subject: \xff\r\n\r\nhello"}}},

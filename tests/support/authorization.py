@@ -233,7 +233,8 @@ whole shop. An operation without a row fails both.
 check and without calling another service. One 403 comes later: `placeOrder` refuses a customer \
 whose email address is not verified in the user pool.
 - Someone else's order is a 404, exactly like an order that does not exist.
-- `listOrders` returns a customer's own orders, and everyone's to staff. Only the owner sees the \
+- `listOrders` returns a customer's own orders, and everyone's to staff; a search by \
+email address by a customer is a 403. Only the owner sees the \
 `client_secret` of a payment that needs the bank's confirmation.
 - `confirmUser` and `resetPassword` need the code that was emailed; a wrong one is a 422, whether \
 or not the address has an account. `resendCode` and `requestPasswordReset` always answer 202.

@@ -870,6 +870,8 @@ export interface components {
         /**
          * ShopOrder
          * @description An order with its payment, and whether its receipt is available.
+         *
+         *     `contact` is the customer's name and email address when the order was placed.
          */
         ShopOrder: {
             id: string;
@@ -879,12 +881,18 @@ export interface components {
             lines: components["schemas"]["OrderLine"][];
             total: components["schemas"]["Money"];
             shipping_address: components["schemas"]["Address"];
+            contact: components["schemas"]["Contact"];
             version: number;
             /**
              * Format: date-time
              * @description A time in UTC (RFC 3339), ending with Z
              */
             placed_at: string;
+            /**
+             * Format: date-time
+             * @description A time in UTC (RFC 3339), ending with Z
+             */
+            updated_at: string;
             payment: components["schemas"]["OrderPayment"];
             receipt: boolean;
         };
@@ -913,6 +921,14 @@ export interface components {
             line2: string;
             /** @default  */
             region: string;
+        };
+        /**
+         * Contact
+         * @description The customer's name and email address in the user pool when the order was placed.
+         */
+        Contact: {
+            email: string;
+            name: string;
         };
         /**
          * OrderPayment
@@ -1750,6 +1766,8 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
+                status?: ("cancelled" | "placed") | null;
+                email?: string | null;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -1772,6 +1790,8 @@ export interface operations {
             400: components["responses"]["Problem"];
             /** @description Unauthorized */
             401: components["responses"]["Problem"];
+            /** @description Forbidden */
+            403: components["responses"]["Problem"];
             /** @description Service Unavailable */
             503: components["responses"]["Problem"];
             default: components["responses"]["Problem"];

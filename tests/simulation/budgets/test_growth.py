@@ -132,3 +132,11 @@ def test_lists_search_and_reconciliation_use_the_same_at_any_size(
     if request.config.getoption("--write"):
         TABLE.write_text(json.dumps(small, indent=2, ensure_ascii=False) + "\n")
     assert small == json.loads(TABLE.read_text())
+
+
+def test_page_of_orders_with_a_status_reads_a_bounded_number() -> None:
+    # GIVEN a shop without a cancelled order
+    with shop_of(LARGE) as world, counted(world) as usage:
+        page = ask(world, "/orders?status=cancelled", STAFF)
+        assert (page["items"], page["next_cursor"] is None) == ([], False)
+    assert used(usage) == "32 Query; 32 read units"

@@ -7,6 +7,7 @@ is meant to change it, ``--write`` writes it again; read the difference.
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -70,7 +71,10 @@ def catalogue(world: World) -> None:
 
 
 def order(world: World) -> None:
-    """A customer orders, repeats the request, looks at the order, changes and cancels it."""
+    """A customer orders, repeats the request, looks at the order, changes and cancels it.
+
+    Staff search for it.
+    """
     scenarios.toy_bought(world)
     (order_id,) = world.orders()
     _call_storefront(world, "GET", "/health")
@@ -90,6 +94,8 @@ def order(world: World) -> None:
     change = {"shipping_address": {"city": "Perth"}}
     _call_storefront(world, "PATCH", f"/orders/{order_id}", change, **{"If-Match": '"1"'})
     _call_storefront(world, "POST", f"/orders/{order_id}/cancellation", {})
+    with mock.patch.object(apps, "SIGNED_IN_USER", {"sub": "cus_2", "groups": "staff"}):
+        _call_storefront(world, "GET", "/orders?status=placed&email=a%40example.com")
     world.run_until_idle()
 
 

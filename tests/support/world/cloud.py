@@ -211,6 +211,9 @@ class MemoryCloud:
     def _cognito_idp_GetUser(self, AccessToken: str) -> dict[str, Any]:  # noqa: N802, N803
         return {"UserAttributes": [{"Name": n, "Value": v} for n, v in self.user.items()]}
 
+    def _cognito_idp_AdminGetUser(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return self._cognito_idp_GetUser("")
+
     def _cognito_idp_UpdateUserAttributes(  # noqa: N802
         self,
         AccessToken: str,  # noqa: N803

@@ -196,6 +196,22 @@ def test_new_password_is_set_although_sessions_cannot_be_ended(logged: Logged) -
     assert (line["level"], line["reason"]) == ("ERROR", "InternalErrorException")
 
 
+def test_user_is_found_by_email_address() -> None:
+    assert Pool().users.id_of(" A@Example.com ") == "1"
+
+
+@pytest.mark.parametrize("code", ["UserNotFoundException", "InvalidParameterException"])
+def test_address_without_an_account_has_no_id(code: str) -> None:
+    error = ClientError({"Error": {"Code": code}}, "AdminGetUser")
+    assert Pool(admin_get_user=error).users.id_of("nobody@example.com") is None
+
+
+def test_user_is_not_missing_while_cognito_does_not_answer() -> None:
+    error = ClientError({"Error": {"Code": "InternalErrorException"}}, "AdminGetUser")
+    with pytest.raises(ServiceUnavailable):
+        Pool(admin_get_user=error).users.id_of("a@example.com")
+
+
 @pytest.mark.parametrize("password", REFUSED_PASSWORDS)
 def test_password_is_refused_before_cognito_is_asked(password: str) -> None:
     # Cognito might name the password only if the address has an account

@@ -142,13 +142,14 @@ class OrderService:
         scope = {
             "list": "orders",
             "customer_id": query.customer_id,
+            **({"status": query.status} if query.status else {}),
             **{name: time.isoformat() for name, time in bounds.items() if time},
         }
         after: dict[str, Any] | None = (
             self._cursors.read(query.cursor, scope) if query.cursor else None
         )
         orders, position = self._store.page(
-            query.customer_id, query.limit, after, query.since, query.until
+            query.customer_id, query.limit, after, query.since, query.until, query.status
         )
         return OrderPage(
             items=orders,

@@ -4,7 +4,6 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -26,6 +25,9 @@ number must not become smaller: the orders of the removed partitions would be mi
 (docs/decisions/0038)."""
 FIRST_MONTH = "2026-11"
 """The month of the shop's oldest orders, with which the list of all orders ends."""
+MOST_READ = 400
+"""Orders that are read for a page of those with a status, about 50 read units."""
+_READ_AT_ONCE = 100
 _CLOCK_DIFFERENCE = timedelta(days=1)
 """More than the clocks of two instances can differ."""
 
@@ -191,8 +193,11 @@ class OrderStore:
         after: dict[str, Any] | None,
         since: datetime | None = None,
         until: datetime | None = None,
+        status: str | None = None,
     ) -> tuple[list[Order], dict[str, Any] | None]:
         """Return a page of orders, newest first, and the position after it.
+
+        With a status, a page ends after ``MOST_READ`` orders of any status at the latest.
 
         Parameters
         ----------
@@ -204,25 +209,33 @@ class OrderStore:
             Position after the previous page; ``None`` for the first page.
         since, until
             Bounds of the time at which the orders were placed, in UTC; ``until`` is excluded.
+        status
+            Status of the orders that are listed; ``None`` for all.
         """
+        # one more than is shown says whether another page follows
+        at_once = limit + 1 if status is None else max(limit + 1, _READ_AT_ONCE)
         before = after["placed"]["S"] if after else None
         within = _placed_within(since, until, before)
         if customer_id is None:
-            records = self._of_all(within, limit, since, until, before)
+            records = self._of_all(within, at_once, since, until, before)
         else:
-            # one more than is shown says whether another page follows
             records = OrderRecord.by_customer.query(
-                customer_id, within, scan_index_forward=False, page_size=limit + 1
+                customer_id, within, scan_index_forward=False, page_size=at_once
             )
-        found = list(islice((one for one in records if one.placed != before), limit + 1))
-        page = found[:limit]
-        position = _position(page[-1], customer_id) if len(found) > limit else None
-        return [record.to_order() for record in page], position
+        page: list[Order] = []
+        last: OrderRecord | None = None
+        for read, record in enumerate(one for one in records if one.placed != before):
+            if last and (len(page) == limit or (status and read == MOST_READ)):
+                return page, _position(last, customer_id)
+            if status in (None, record.status):
+                page.append(record.to_order())
+            last = record
+        return page, None
 
     def _of_all(
         self,
         within: Condition | None,
-        limit: int,
+        at_once: int,
         since: datetime | None,
         until: datetime | None,
         before: str | None,
@@ -242,7 +255,7 @@ class OrderStore:
                         within,
                         scan_index_forward=False,
                         # Orders are spread evenly; a shard with more than its share is read on.
-                        page_size=limit // SHARDS + 2,
+                        page_size=at_once // SHARDS + 2,
                     )
                     for shard in range(SHARDS)
                 ),

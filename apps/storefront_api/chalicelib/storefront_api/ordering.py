@@ -28,10 +28,10 @@ from contracts.storefront import (
     NewOrder,
     NewPayment,
     OrderPayment,
-    PageQuery,
     PaymentAction,
     ShopOrder,
     ShopOrderPage,
+    ShopOrderQuery,
 )
 
 _NO_SUCH_ORDER = "There is no such order."
@@ -146,20 +146,29 @@ class Ordering:
             expected_total=new.expected_total,
         )
 
-    def history(self, caller: Caller, query: PageQuery) -> ShopOrderPage:
+    def history(self, caller: Caller, query: ShopOrderQuery) -> ShopOrderPage:
         """Return a page of the caller's orders, or of all orders for staff, newest first.
 
         Raises
         ------
         BadRequest
             If the cursor is not valid.
+        Forbidden
+            If a customer searches by email address.
         ServiceUnavailable
-            If ``orders`` does not answer.
+            If ``orders`` or, for a search by email address, Cognito does not answer.
         """
         owner = None if caller.is_staff else caller.id
+        if query.email is not None:
+            caller.must_be_staff()
+            owner = self._users.id_of(query.email)
+            if owner is None:
+                return ShopOrderPage(items=[], next_cursor=None)
         page = self._orders.call(
             orders.LIST,
-            query=orders.OrderQuery(customer_id=owner, limit=query.limit, cursor=query.cursor),
+            query=orders.OrderQuery(
+                customer_id=owner, status=query.status, limit=query.limit, cursor=query.cursor
+            ),
         ).value
         return ShopOrderPage(
             items=self._with_payments(caller, page.items), next_cursor=page.next_cursor
@@ -411,8 +420,10 @@ def _shop_order(
         lines=order.lines,
         total=order.total,
         shipping_address=order.shipping_address,
+        contact=order.contact,
         version=order.version,
         placed_at=order.placed_at,
+        updated_at=order.updated_at,
         payment=payment,
         receipt=transaction is not None and transaction.receipt_file_id is not None,
     )

@@ -16,6 +16,7 @@ from chassis.parsing import parse_document
 from chassis.problems import (
     Conflict,
     Forbidden,
+    NotFound,
     ProblemError,
     ServiceUnavailable,
     TooManyRequests,
@@ -68,6 +69,7 @@ _WRONG_CODE = (
     *_LIMITED,
 )
 """Errors that a code is answered with, all in one way, so that none shows whether a user exists."""
+_NO_SUCH_USER = ("UserNotFoundException", "InvalidParameterException")
 _NOT_SENT = (
     "UserNotFoundException",
     "UserNotConfirmedException",
@@ -360,6 +362,25 @@ class Users:
         except InvalidAddressError:
             raise Forbidden(_UNMAILABLE) from None
         return NewContact(email=email, name=_name_in({**attributes, "email": email}))
+
+    def id_of(self, email: str) -> str | None:
+        """Return the id of the user with an email address, or ``None`` if there is none.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        try:
+            with _translated(dict.fromkeys(_NO_SUCH_USER, NotFound("There is no such user."))):
+                answer = self._cognito().admin_get_user(
+                    UserPoolId=self._pool_id, Username=_username(email)
+                )
+        except NotFound:
+            return None
+        return next(
+            (item["Value"] for item in answer["UserAttributes"] if item["Name"] == "sub"), None
+        )
 
     def _attributes_of(self, access_token: str) -> dict[str, str]:
         with _translated(dict.fromkeys(_NOT_SIGNED_IN, Unauthorized(_REVOKED))):

@@ -113,7 +113,12 @@ SERVICES: Mapping[str, _Service] = {
         "AWSCognitoIdentityProviderService",
         "1.1",
         _COGNITO_UNSIGNED
-        | {"AdminConfirmSignUp", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut"},
+        | {
+            "AdminConfirmSignUp",
+            "AdminGetUser",
+            "AdminUpdateUserAttributes",
+            "AdminUserGlobalSignOut",
+        },
         _COGNITO_UNSIGNED,
     ),
     # the requests are those of chassis.s3_client

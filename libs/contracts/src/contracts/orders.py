@@ -157,10 +157,13 @@ class OrderChange(Input):
 class OrderQuery(Input):
     """Filters and page of a list of orders; without ``customer_id``, of all customers' orders.
 
-    ``since`` (included) and ``until`` (excluded) bound the time at which they were placed.
+    ``since`` (included) and ``until`` (excluded) bound the time at which they were placed. With a
+    ``status``, a page can have fewer orders than ``limit``, even none, and a ``next_cursor``: each
+    request reads a bounded number of orders.
     """
 
     customer_id: str | None = None
+    status: OrderStatus | None = None
     since: Timestamp | None = None
     until: Timestamp | None = None
     limit: Limit = DEFAULT_LIMIT

@@ -12,6 +12,7 @@ from contracts.operations import Operation
 from contracts.orders import (
     MAX_LINES,
     Address,
+    Contact,
     CountryList,
     NewAddress,
     OrderChange,
@@ -187,7 +188,10 @@ class OrderPayment(Output):
 
 
 class ShopOrder(Output):
-    """An order with its payment, and whether its receipt is available."""
+    """An order with its payment, and whether its receipt is available.
+
+    ``contact`` is the customer's name and email address when the order was placed.
+    """
 
     id: str
     customer_id: str
@@ -195,8 +199,10 @@ class ShopOrder(Output):
     lines: list[OrderLine]
     total: Money
     shipping_address: Address
+    contact: Contact
     version: int
     placed_at: Timestamp
+    updated_at: Timestamp
     payment: OrderPayment
     receipt: bool
 
@@ -208,9 +214,25 @@ class ShopOrderPage(Output):
     next_cursor: str | None
 
 
-class PageQuery(Input):
-    """Selects a page of a list."""
+class ShopOrderQuery(Input):
+    """Filters and page of a list of orders.
 
+    With a ``status``, a page can have fewer orders than ``limit``, even none, before the last page,
+    the one without ``next_cursor``.
+    """
+
+    status: OrderStatus | None = None
+    email: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=254,
+                description="For staff: the email address of the account whose orders are listed.",
+            ),
+        ]
+        | None
+    ) = None
     limit: Limit = DEFAULT_LIMIT
     cursor: Cursor | None = None
 
@@ -324,7 +346,7 @@ PLACE_ORDER: Operation[ShopOrder] = Operation(
 LIST_ORDERS: Operation[ShopOrderPage] = Operation(
     name="listOrders", method="GET", path="/orders",
     summary="List your orders, newest first; for staff, all orders",
-    audience="customer", query=PageQuery, answer=ShopOrderPage, problems=(400, 401, 503),
+    audience="customer", query=ShopOrderQuery, answer=ShopOrderPage, problems=(400, 401, 403, 503),
     repeatable=True,
 )  # fmt: skip
 GET_ORDER: Operation[ShopOrder] = Operation(

@@ -29,7 +29,7 @@ def place_order() -> Answer:
 @routes.serves(api.LIST_ORDERS)
 def list_orders() -> api.ShopOrderPage:
     """Return the caller's orders; for staff, everyone's."""
-    return routes.components.ordering.history(caller(), routes.app.query(api.PageQuery))
+    return routes.components.ordering.history(caller(), routes.app.query(api.ShopOrderQuery))
 
 
 @routes.serves(api.GET_ORDER)
