@@ -4,7 +4,7 @@ import { Problem, call, session, signIn } from "../lib/api.js";
 import { PASSWORD_RULES, accountTexts as texts } from "../texts/account.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { Form, submitButton } from "./form.js";
-import { toast } from "./page.js";
+import { announce, toast } from "./page.js";
 
 /** @typedef {"sign-in" | "create" | "confirm" | "forgot" | "reset"} Mode */
 
@@ -24,7 +24,7 @@ session.subscribe(forgetEntered);
  */
 async function enter(email, password) {
   await signIn(email.trim(), password);
-  toast(texts.signedIn);
+  announce(texts.signedIn);
 }
 
 const WRONG = { unauthorized: texts.wrongCredentials, "too-many-requests": texts.tooMany };

@@ -26,6 +26,7 @@ export const checkoutTexts = {
   country: "Country",
   chooseCountry: "Choose a country",
   name: "Full name",
+  nameMissing: "Enter the full name of the person who receives it.",
   line1: "Street address",
   line2: "Apartment, unit",
   loadingCountries: "Loading the countries we deliver to…",

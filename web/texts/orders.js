@@ -28,7 +28,7 @@ export const orderTexts = {
   /** @param {Money} price */
   each: (price) => `${money(price)} each`,
   total: "Total",
-  delivery: "Delivered to",
+  delivery: "Delivery address",
   number: "Order number",
   stale: "We can’t reach part of the shop right now. This is what we knew last.",
 

@@ -58,7 +58,7 @@ export class Delivery {
         </select>
         ${form.errorOf("country")}
       </div>
-      ${field("name", { label: texts.name, autocomplete: "shipping name", maxlength: 200 })}
+      ${field("name", { label: texts.name, error: texts.nameMissing, autocomplete: "shipping name", maxlength: 200 })}
       ${field("line1", { label: texts.line1, autocomplete: "shipping address-line1", maxlength: 200 })}
       ${field("line2", { label: texts.line2, autocomplete: "shipping address-line2", maxlength: 200, optional: true })}
       <div class="parts">${(country?.fields ?? []).map((part) => field(part.name, {
