@@ -113,7 +113,7 @@ export class OrderView {
    * @param {string} title
    */
   #order(order, title) {
-    const isOwn = order.customer_id === customerId();
+    const isOwn = !session.value?.isStaff || order.customer_id === customerId();
     return html`
       ${this.isThanking ? html`<div class="thanks panel"><h2>${texts.thanks}</h2><p>${texts.thanksHint}</p></div>` : nothing}
       <header class="order-head"><h1>${title}</h1>

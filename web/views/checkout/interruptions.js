@@ -74,12 +74,14 @@ export const priceChange = ({ payment }, { rows, before, now }) => html`
   </section>`;
 
 /** @param {Checkout} checkout */
-export function goneToys({ payment, lines, redraw }) {
+export function goneToys(checkout) {
+  const { payment, lines, redraw } = checkout;
   const names = lines.filter(({ id }) => payment.gone.includes(id)).map(({ name }) => name);
   const leaveOut = () => {
     const { gone } = payment;
     payment.gone = [];
     basket.value = basket.value.filter(({ id }) => !gone.includes(id));
+    checkout.changedAt = -Infinity; // the customer knows
     redraw();
   };
   return html`

@@ -1,0 +1,316 @@
+"""The steps of the checkout, and what may come between a customer and the order."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from support.browser import checkout
+from support.browser.checkout import ADDRESS, pay_button, store, stored
+from support.browser.faults import Faults
+from support.running_shop import Shop
+
+PRICE = "409 POST .*/api/orders"
+
+
+def heading(page: Page, name: str) -> Any:
+    return page.get_by_role("main").get_by_role("heading", name=name)
+
+
+def expect_order(page: Page) -> str:
+    page.wait_for_url(re.compile("/orders/ord_"))
+    return page.url.rpartition("/")[2]
+
+
+def test_steps_have_addresses_and_back_keeps_what_was_entered(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.fill_basket(page, shop, 2)
+    page.goto("/checkout")
+    checkout.enter_credentials(page, customer)
+    page.get_by_label("Country").select_option("AU")
+    for label, text in {
+        "Full name": "Robin Example",
+        "Street address": "1 Toy Street",
+        "Suburb or city": "Sydney",
+        "Postcode": "2000",
+    }.items():
+        page.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Continue to payment").click()
+    expect(page).to_have_url(re.compile("step=payment"))
+    page.get_by_role("radio", name=re.compile("4444")).check()
+    page.go_back()
+    expect(page.get_by_label("Street address")).to_have_value("1 Toy Street")
+    page.go_forward()
+    expect(page.get_by_role("radio", name=re.compile("4444"))).to_be_checked()
+    page.reload()
+    expect(page.get_by_role("main")).to_contain_text("1 Toy Street")
+    pay_button(page).click()
+    expect_order(page)
+    assert stored(page, "basket") == []
+    assert stored(page, "order") is None
+
+
+def test_fields_are_those_of_the_country(page: Page, shop: Shop, customer: str) -> None:
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    page.goto("/checkout?step=delivery")
+    page.get_by_label("Country").select_option("US")
+    expect(page.get_by_label("ZIP code")).to_be_visible()
+    page.get_by_label("Country").select_option("JP")
+    expect(page.get_by_label("Prefecture")).to_be_visible()
+    expect(page.get_by_label("ZIP code")).to_have_count(0)
+    page.get_by_role("button", name="Continue to payment").click()
+    prefecture = page.get_by_label("Prefecture")
+    expect(prefecture).to_have_attribute("aria-invalid", "true")
+    expect(prefecture).to_have_accessible_description("Enter the prefecture.")
+    expect(page.get_by_label("Full name")).to_be_focused()
+
+
+def test_an_address_that_the_shop_refuses_is_marked(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("422 POST .*/api/orders")
+    checkout.go_to_payment(page, shop, customer)
+    store(page, "address", {"email": customer, "address": ADDRESS | {"postal_code": "xyz"}})
+    page.reload()
+    pay_button(page).click()
+    postcode = page.get_by_label("Postcode")
+    expect(postcode).to_have_accessible_description(re.compile("isn’t one of this country"))
+    expect(postcode).to_have_value("xyz")
+    assert len(stored(page, "basket")) == 1
+
+
+def test_a_double_click_orders_once(page: Page, shop: Shop, customer: str) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    pay_button(page).dblclick()
+    expect_order(page)
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_a_lost_answer_is_tried_again_under_the_same_key_after_a_reload(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("ERR_CONNECTION_RESET POST .*/api/orders")
+    keys = []
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.fetch()
+        route.abort("connectionreset")
+
+    checkout.go_to_payment(page, shop, customer)
+    page.route("**/api/orders", lose, times=1)
+    pay_button(page).click()
+    expect(heading(page, "Did your order arrive?")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("main")).to_contain_text(shop.toys[0]["name"])
+    with page.expect_request("**/api/orders") as sent:
+        page.get_by_role("button", name="Try again").click()
+    order = expect_order(page)
+    assert sent.value.headers["idempotency-key"] == keys[0]
+    assert [placed["id"] for placed in checkout.orders_of(shop, customer)] == [order]
+    assert stored(page, "basket") == []
+
+
+def test_changing_an_order_whose_answer_was_lost_does_not_order_twice(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("ERR_CONNECTION_RESET POST .*/api/orders")
+    faults.expect("422 POST .*/api/orders")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    checkout.go_to_payment(page, shop, customer, 2)
+    page.route("**/api/orders", lose, times=1)
+    pay_button(page).click()
+    page.get_by_role("button", name="Change the order").click()
+    page.get_by_role("dialog").get_by_role("button", name="Change the order").click()
+    page.wait_for_url(re.compile("/basket"))
+    store(page, "basket", stored(page, "basket")[:1])
+    page.goto("/checkout?step=payment")
+    pay_button(page).click()
+    page.wait_for_url(re.compile("/orders$"))
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_two_tabs_order_once_and_the_second_is_told(page: Page, shop: Shop, customer: str) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    other = page.context.new_page()
+    other.goto("/checkout?step=payment")
+    expect(pay_button(other)).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    pay_button(page).click()
+    expect(heading(other, "Did your order arrive?")).to_be_visible()
+    other.get_by_role("button", name="Try again").click()
+    held[0].continue_()
+    expect_order(page)
+    expect(heading(other, "You’ve ordered in another tab.")).to_be_visible()
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_an_expired_session_asks_to_sign_in_and_goes_on(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("401 ")
+    checkout.go_to_payment(page, shop, customer)
+    page.get_by_role("radio", name=re.compile("4444")).check()
+    session = stored(page, "session")
+    store(page, "session", session | {"access": "expired", "refresh": "expired"})
+    pay_button(page).click()
+    expect(page.get_by_role("main")).to_contain_text("You’ve been signed out.")
+    assert len(stored(page, "basket")) == 1
+    checkout.enter_credentials(page, customer)
+    expect(page.get_by_role("main")).to_contain_text("1 Toy Street")
+    expect(page.get_by_role("radio", name=re.compile("4444"))).to_be_checked()
+    pay_button(page).click()
+    expect_order(page)
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_what_was_entered_survives_an_expired_session_and_a_reload(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    page.goto("/checkout?step=delivery")
+    page.get_by_label("Full name").fill("Half an address")
+    page.evaluate("localStorage.removeItem('toyshop.session')")
+    page.reload()
+    expect(page.get_by_role("main")).not_to_contain_text("Half an address")
+    checkout.enter_credentials(page, customer)
+    expect(page.get_by_label("Full name")).to_have_value("Half an address")
+
+
+def test_another_customer_does_not_see_the_address(page: Page, shop: Shop, customer: str) -> None:
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    store(page, "address", {"email": "bob@example.com", "address": ADDRESS})
+    page.goto("/checkout?step=delivery")
+    expect(page.get_by_label("Full name")).to_have_value("")
+
+
+def test_a_changed_price_is_shown_and_accepted(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect(PRICE)
+    toy = shop.toys[0]
+    checkout.go_to_payment(page, shop, customer)
+    line = stored(page, "basket")[0]
+    store(page, "basket", [line | {"price": {"amount": 101, "currency": "AUD"}}])
+    page.reload()
+    page.get_by_role("button", name="Pay AUD 1.01").click()
+    expect(heading(page, "The price changed")).to_be_visible()
+    row = page.get_by_role("row", name=toy["name"])
+    expect(row).to_contain_text("$1.01")
+    expect(row).to_contain_text(f"${toy['price']['amount'] / 100:.2f}")
+    assert not checkout.orders_of(shop, customer)
+    page.get_by_role("button", name="Accept and pay AUD").click()
+    expect_order(page)
+    assert checkout.orders_of(shop, customer)[0]["total"] == toy["price"]
+
+
+def test_a_toy_that_is_gone_is_named_and_left_out(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("422 POST .*/api/orders")
+    faults.expect("404 GET .*/api/toys")
+    checkout.go_to_payment(page, shop, customer)
+    lines = stored(page, "basket")
+    gone = {"id": "toy_00000000000000000000000000", "name": "Lost Yo-yo"}
+    store(page, "basket", [*lines, lines[0] | gone])
+    page.reload()
+    pay_button(page).click()
+    expect(page.get_by_role("main")).to_contain_text("Lost Yo-yo isn’t available any more.")
+    page.get_by_role("button", name="Continue without it").click()
+    pay_button(page).click()
+    expect_order(page)
+
+
+def test_leaving_while_the_order_is_sent_places_it_and_empties_the_basket(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    held: list[Route] = []
+    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    pay_button(page).click()
+    page.get_by_role("link", name="The Toy Shop").click()
+    expect(page).to_have_url(re.compile("/$"))
+    held[0].continue_()
+    page.get_by_role("button", name="See your order").click()
+    expect_order(page)
+    assert stored(page, "basket") == []
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_a_basket_that_changes_in_another_tab_is_not_paid_unseen(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    other = page.context.new_page()
+    other.goto("/account/create")
+    lines = stored(other, "basket")
+    store(other, "basket", [lines[0] | {"quantity": 3}])
+    expect(page.get_by_role("main")).to_contain_text("Quantity 3")
+    pay_button(page).click()
+    expect(page.get_by_role("alert")).to_contain_text("Your cart has just changed.")
+    assert not checkout.orders_of(shop, customer)
+
+
+def test_corrupt_storage_harms_nothing(page: Page, shop: Shop, customer: str) -> None:
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    for value in ("{", "[]", '{"email": 1}', f'{{"email": "{customer}", "key": "k", "body": 5}}'):
+        store(page, "address", value)
+        store(page, "order", value)
+        page.goto("/checkout?step=delivery")
+        expect(page.get_by_label("Full name")).to_have_value("")
+
+
+def test_countries_that_cannot_be_loaded_can_be_tried_again(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("503 GET .*/api/countries")
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    page.route("**/api/countries", lambda route: route.fulfill(status=503, json={}), times=1)
+    page.goto("/checkout?step=delivery")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_label("Full name")).to_be_visible()
+
+
+def test_stripes_form_is_used_where_there_is_a_key(
+    visit: Callable[..., Page], shop: Shop, customer: str
+) -> None:
+    page = visit(bypass_csp=True)
+    settings = {"bank_page": "", "stripe_publishable_key": "pk_test_1"}
+    page.route("**/settings.json", lambda route: route.fulfill(json=settings))
+    page.route(
+        "https://js.stripe.com/v3/",
+        lambda route: route.fulfill(
+            content_type="text/javascript",
+            body="""
+                window.Stripe = (key) => ({
+                  elements: (options) => ({
+                    create: () => ({
+                      mount: (place) => { place.textContent = JSON.stringify({ key, ...options }); },
+                    }),
+                    submit: async () => ({}),
+                    update: () => {},
+                  }),
+                  createPaymentMethod: async () => ({ paymentMethod: { id: "pm_card_visa" } }),
+                });""",
+        ),
+    )
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    store(page, "address", {"email": customer, "address": ADDRESS})
+    page.goto("/checkout?step=payment")
+    expect(page.get_by_role("main")).to_contain_text('"key":"pk_test_1"')
+    expect(page.get_by_role("main")).to_contain_text('"currency":"aud"')
+    pay_button(page).click()
+    expect_order(page)

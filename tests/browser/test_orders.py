@@ -1,0 +1,200 @@
+"""A customer's orders: how far they are, and what can be done with them."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from support.browser import checkout
+from support.browser.checkout import pay_button, stored
+from support.browser.faults import Faults
+from support.running_shop import Shop
+
+DECLINES = re.compile("0002")
+ASKS_THE_BANK = re.compile("3220")
+THANKS = "Thank you! We’ve received your order."
+
+
+def main(page: Page) -> Any:
+    return page.get_by_role("main")
+
+
+def place(page: Page, shop: Shop, email: str, method: str = "pm_card_visa") -> str:
+    """Place an order by the API, and sign its customer in; return its id."""
+    order = shop.place(shop.sign_in(email), method)
+    checkout.open_session(page, shop, email)
+    return str(order["id"])
+
+
+def test_thanks_once_and_shows_the_way_to_the_receipt(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    pay_button(page).click()
+    expect(page.get_by_text(THANKS)).to_be_visible()
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+    steps = page.get_by_role("region", name="Progress").get_by_role("listitem")
+    expect(steps).to_have_text(
+        [re.compile("Placed.*done"), re.compile("Paid.*done"), re.compile("Receipt.*done")]
+    )
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Receipt (PDF)").click()
+    assert download.value.suggested_filename.endswith(".pdf")
+    page.reload()
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+    expect(page.get_by_text(THANKS)).to_have_count(0)
+
+
+def test_declined_card_is_replaced_by_another_one_on_the_same_order(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    page.get_by_role("radio", name=DECLINES).check()
+    pay_button(page).click()
+    expect(page.get_by_text("Card declined. You haven’t been charged.")).to_be_visible()
+    expect(page.get_by_text(THANKS)).to_have_count(0)
+    address = page.url
+    pay_button(page).dblclick()
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+    assert page.url == address
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_a_payment_is_confirmed_with_the_bank(page: Page, shop: Shop, customer: str) -> None:
+    order = place(page, shop, customer, "pm_card_authenticationRequired")
+    page.goto(f"/orders/{order}")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Confirm with your bank").click()
+    bank = opened.value
+    bank.get_by_role("button", name="Confirm", exact=True).click()
+    bank.close()
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+    expect(page.get_by_role("link", name="Confirm with your bank")).to_have_count(0)
+
+
+def test_a_payment_that_is_refused_at_the_bank_can_be_paid_with_another_card(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    order = place(page, shop, customer, "pm_card_authenticationRequired")
+    page.goto(f"/orders/{order}")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Confirm with your bank").click()
+    opened.value.get_by_role("button", name="Refuse").click()
+    opened.value.close()
+    expect(main(page)).to_contain_text("You didn’t confirm the payment with your bank.")
+    pay_button(page).click()
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+
+
+def test_stripe_confirms_where_there_is_a_key(
+    visit: Callable[..., Page], shop: Shop, customer: str
+) -> None:
+    page = visit(bypass_csp=True)
+    settings = {"bank_page": "", "stripe_publishable_key": "pk_test_1"}
+    page.route("**/settings.json", lambda route: route.fulfill(json=settings))
+    script = """window.Stripe = () => ({
+        elements: () => ({ create: () => ({ mount() {} }), update() {} }),
+        handleNextAction: async ({ clientSecret }) => { window.confirmed = clientSecret; },
+    });"""
+    page.route(
+        "https://js.stripe.com/v3/",
+        lambda route: route.fulfill(content_type="text/javascript", body=script),
+    )
+    order = place(page, shop, customer, "pm_card_authenticationRequired")
+    shop.wait_for_payment(order, shop.sign_in(customer), "action_required")
+    page.goto(f"/orders/{order}")
+    page.get_by_role("button", name="Confirm with your bank").click()
+    page.wait_for_function("window.confirmed?.includes('_secret_')")
+
+
+def test_cancel_asks_and_refunds(page: Page, shop: Shop, customer: str) -> None:
+    order = place(page, shop, customer)
+    shop.wait_for_payment(order, shop.sign_in(customer), "succeeded")
+    page.goto(f"/orders/{order}")
+    cancel = page.get_by_role("button", name=re.compile("Cancel order of"))
+    cancel.click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(cancel).to_be_focused()
+    cancel.click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel order").click()
+    expect(page.get_by_text("Order cancelled.").first).to_be_attached()
+    expect(main(page)).to_contain_text("Cancelled and refunded")
+    expect(cancel).to_have_count(0)
+
+
+def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> None:
+    order = place(page, shop, customer)
+    page.goto(f"/orders/{order}")
+    page.get_by_role("button", name="Order again").click()
+    expect(page.get_by_text("1 toy is in your cart.").first).to_be_attached()
+    assert [line["id"] for line in stored(page, "basket")] == [shop.toys[0]["id"]]
+
+
+def test_order_of_somebody_else_is_not_found(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("404 GET .*/api/orders/")
+    foreign = shop.place(shop.sign_in("bob@example.com"))["id"]
+    checkout.open_session(page, shop, customer)
+    for order in (foreign, "ord_unknown", "%22%3E%3Cimg%20src=x%3E"):
+        page.goto(f"/orders/{order}")
+        expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+
+
+def test_signing_in_leads_back_to_the_order(page: Page, shop: Shop, customer: str) -> None:
+    order = shop.place(shop.sign_in(customer))["id"]
+    page.goto(f"/orders/{order}")
+    checkout.enter_credentials(page, customer)
+    expect(page.get_by_role("region", name="Progress")).to_be_visible()
+    expect(page).to_have_url(re.compile(order))
+
+
+def test_an_order_is_shown_while_its_payment_is_not_known(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    order = place(page, shop, customer)
+    placed = shop.order(order, shop.sign_in(customer))
+    payment = dict.fromkeys(placed["payment"]) | {"status": "unknown"}
+    page.route(
+        f"**/api/orders/{order}",
+        lambda route: route.fulfill(json=placed | {"payment": payment, "receipt": False}),
+        times=2,
+    )
+    page.goto(f"/orders/{order}")
+    expect(main(page)).to_contain_text("We can’t see your payment right now.")
+    expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
+
+
+def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: str) -> None:
+    token = shop.sign_in(customer)
+    for _ in range(11):
+        shop.place(token)
+    checkout.open_session(page, shop, customer)
+    page.goto("/orders")
+    rows = main(page).get_by_role("listitem")
+    expect(rows).to_have_count(10)
+    page.get_by_role("button", name="Load more orders").click()
+    expect(rows).to_have_count(11)
+    expect(rows.nth(10).get_by_role("link")).to_be_focused()
+    rows.nth(10).get_by_role("link").click()
+    page.wait_for_url(re.compile("/orders/ord_"))
+    page.go_back()
+    expect(rows).to_have_count(11)
+
+
+def test_a_failed_list_keeps_what_is_shown_and_can_be_tried_again(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("503 GET .*/api/orders")
+
+    def fail(route: Route) -> None:
+        route.fulfill(status=503, json={"type": "/problems.html#unavailable", "detail": "x"})
+
+    checkout.open_session(page, shop, customer)
+    page.route("**/api/orders?*", fail, times=1)
+    page.goto("/orders")
+    expect(page.get_by_role("alert")).to_contain_text("We can’t reach part of the shop")
+    page.get_by_role("button", name="Try again").click()
+    expect(main(page)).to_contain_text("You haven’t placed an order yet.")
