@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from support.browser.chromium import PATIENCE, running_chromium
 from support.browser.faults import Faults
+from support.browser.fixed_shop import FixedShop
 from support.browser.shared_shop import running_shop, shared_shop
 from support.running_shop import PASSWORD, Shop
 
@@ -53,7 +54,7 @@ def faults() -> Iterator[Faults]:
     """Fail the test on every fault in its pages that it did not expect."""
     faults = Faults()
     yield faults
-    assert not faults.unexpected
+    assert not faults.unexpected, "\n".join(faults.unexpected)
 
 
 @pytest.fixture
@@ -94,6 +95,12 @@ def visit(
 def page(visit: Callable[..., Page]) -> Page:
     """Return a tab of a new browser, which shows nothing yet."""
     return visit()
+
+
+@pytest.fixture(scope="session")
+def fixed_shop() -> FixedShop:
+    """Answers that are the same on every run, for views that are compared or measured."""
+    return FixedShop()
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""Every view of the page, each with what it needs to be shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+from support.browser.fixed_shop import (
+    ADDRESS,
+    CUSTOMER,
+    DECLINED,
+    PAID,
+    FixedShop,
+    basket_of,
+    store,
+)
+
+TOY = "Junior Robotics Lab"
+IN_BASKET = ("Tin Wind-Up Robot", "Hydraulic Robot Arm")
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its address, and who opens it with what in their basket."""
+
+    name: str
+    address: str
+    signed_in: bool = False
+    staff: bool = False
+    basket: bool = False
+    # what remains to be done once it is loaded
+    prepare: Callable[[Page], Any] = lambda page: None
+    # status of the document
+    status: int = 200
+
+    def __str__(self) -> str:
+        return self.name
+
+    def open(self, page: Page, shop: FixedShop, *, delay: int = 0) -> None:
+        """Open the view with fixed answers, and wait until it is complete.
+
+        Parameters
+        ----------
+        delay
+            How late each answer and picture arrives, in ms.
+        """
+        shop.attach(page, signed_in=self.signed_in, staff=self.staff, delay=delay)
+        if self.basket:
+            store(page, "basket", basket_of(*map(shop.named, IN_BASKET)))
+        if self.signed_in:
+            store(page, "address", {"email": CUSTOMER["email"], "address": ADDRESS})
+        answer = page.goto(self.address.format(toy=shop.named(TOY)["id"]))
+        assert answer
+        assert answer.status == self.status
+        settle(page)
+        self.prepare(page)
+        settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing more is loaded, and the fonts and visible pictures are there."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate(
+        """async () => {
+            await document.fonts.ready;
+            const seen = [...document.images].filter((image) => image.loading !== "lazy"
+                || image.getBoundingClientRect().top < innerHeight);
+            await Promise.all(seen.map((image) => image.decode().catch(() => {})));
+        }"""
+    )
+
+
+def _open_basket(page: Page) -> None:
+    page.get_by_role("link", name="Cart,").click()
+    page.get_by_role("dialog").get_by_role("heading").first.wait_for()
+
+
+VIEWS = [
+    View("home", "/"),
+    View("list", "/c/robots"),
+    View("search", "/search?q=robot"),
+    View("nothing-found", "/search?q=zzz"),
+    View("product", "/toys/junior-robotics-lab-{toy}"),
+    View("drawer", "/", basket=True, prepare=_open_basket),
+    View("basket", "/basket", basket=True),
+    View("empty-basket", "/basket"),
+    View("checkout-contact", "/checkout", basket=True),
+    View("checkout-delivery", "/checkout?step=delivery", signed_in=True, basket=True),
+    View("checkout-payment", "/checkout?step=payment", signed_in=True, basket=True),
+    View("order", f"/orders/{PAID}", signed_in=True),
+    View("declined-order", f"/orders/{DECLINED}", signed_in=True),
+    View("orders", "/orders", signed_in=True),
+    View("sign-in", "/account"),
+    View("account", "/account", signed_in=True),
+    View("staff-orders", "/staff/orders", signed_in=True, staff=True),
+    View("staff-order", f"/staff/orders/{PAID}", signed_in=True, staff=True),
+    View("staff-toys", "/staff/toys", signed_in=True, staff=True),
+    View("staff-toy", "/staff/toys/{toy}", signed_in=True, staff=True),
+    View("not-found", "/nowhere", status=404),
+]
+FIRST_VIEWS = [view for view in VIEWS if view.name in ("home", "list", "search", "product")]
