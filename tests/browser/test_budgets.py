@@ -22,7 +22,7 @@ OBSERVE = """
 @pytest.mark.parametrize("view", FIRST_VIEWS, ids=str)
 def test_first_view_keeps_its_budget(page: Page, fixed_shop: FixedShop, view: View) -> None:
     requests: list[Request] = []
-    page.on("requestfinished", requests.append)
+    page.on("requestfinished", lambda request: requests.append(request))
     # WHEN the page is opened by a browser that has never seen it
     view.open(page, fixed_shop)
     kinds = [request.resource_type for request in requests]
