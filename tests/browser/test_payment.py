@@ -18,9 +18,7 @@ from support.browser.shopping import (
 from support.running_shop import Shop
 
 
-def test_declined_card_is_replaced_on_the_same_order(
-    page: Page, shop: Shop, customer: str
-) -> None:
+def test_declined_card_is_replaced_on_the_same_order(page: Page, shop: Shop, customer: str) -> None:
     order_id = order(page, shop.toys[0], customer, DECLINED)
     # THEN the shopper reads that nothing was charged, and no thanks
     expect(main(page).get_by_text("You haven’t been charged.").first).to_be_visible()

@@ -44,7 +44,7 @@ function ages({ newest }) {
     <section class="home-part" aria-labelledby="ages-title">
       <h2 id="ages-title">${homeTexts.ages}</h2>
       <ul class="ages">${AGES.map((age) => html`
-        <li><a href=${`/search${query({ age })}`} aria-label=${listTexts.suitsAge(age)}>
+        <li><a href=${`/search${query({ age })}`}>
           <span class="age">${age === 0 ? "0" : age}</span>
           <span>${age === 0 ? homeTexts.baby : homeTexts.years}</span>
           <span class="note">${newest ? homeTexts.toys(upTo(age)) : "\u00a0"}</span></a></li>`)}</ul>

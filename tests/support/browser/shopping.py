@@ -153,5 +153,3 @@ def refuse(page: Page, path: str, status: int = 503) -> None:
             status=status, json=body, content_type="application/problem+json"
         ),
     )
-
-
