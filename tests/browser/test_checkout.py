@@ -297,7 +297,7 @@ def test_stripes_form_is_used_where_there_is_a_key(
                 window.Stripe = (key) => ({
                   elements: (options) => ({
                     create: () => ({
-                      mount: (place) => { place.textContent = JSON.stringify({ key, ...options }); },
+                      mount: (at) => { at.textContent = JSON.stringify({ key, ...options }); },
                     }),
                     submit: async () => ({}),
                     update: () => {},

@@ -24,16 +24,19 @@ export class Cards {
   #total;
   #redraw;
   #onChoice;
+  #legend;
 
   /**
    * @param {object} options
    * @param {() => void} options.redraw
    * @param {AbortSignal} options.signal
    * @param {Money} options.total
+   * @param {string} [options.legend]
    * @param {string} [options.chosen] The token of the test card to begin with.
    * @param {(token: string) => void} [options.onChoice]
    */
-  constructor({ redraw, signal, total, chosen, onChoice }) {
+  constructor({ redraw, signal, total, legend = texts.paymentTitle, chosen, onChoice }) {
+    this.#legend = legend;
     this.chosen = chosen || testCards[0].token;
     this.#onChoice = onChoice;
     this.#redraw = redraw;
@@ -105,8 +108,8 @@ export class Cards {
 
   #testCards() {
     return html`<p class="note">${texts.testCards}</p>
-      <div class="choices">${testCards.map(({ token, brand, last4, effect }) => html`
-        <label class="choice">
+      <div class="pay-cards">${testCards.map(({ token, brand, last4, effect }) => html`
+        <label class="pay-card">
           <input type="radio" name="card" value=${token} .checked=${this.chosen === token} @change=${() => {
             this.chosen = token;
             this.#onChoice?.(token);
@@ -119,7 +122,7 @@ export class Cards {
 
   get template() {
     return html`<fieldset class="stack cards">
-      <legend>${texts.paymentTitle}</legend>
+      <legend>${this.#legend}</legend>
       ${this.state === "test" ? this.#testCards() : nothing}
       ${this.state === "loading" ? html`<p class="note" role="status">${texts.paymentLoading}</p><div class="skeleton" aria-hidden="true"><span class="line"></span><span class="line"></span><span class="line short"></span></div>` : nothing}
       ${this.state === "failed" ? html`<div class="problem" role="alert">${texts.paymentFailed} <button type="button" class="link" @click=${() => this.load()}>${shop.tryAgain}</button></div>` : nothing}

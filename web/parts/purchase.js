@@ -44,6 +44,6 @@ export function purchase(lines) {
         <dt>${texts.delivery_}</dt><dd>${texts.free}</dd>
         <dt class="sum">${texts.total}</dt><dd class="sum">${moneyWithCurrency(sum)}</dd>
       </dl>
-      <p><a href="/basket">${texts.editCart}</a></p>
+      <p><a class="lone" href="/basket">${texts.editCart}</a></p>
     </details>`;
 }

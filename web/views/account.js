@@ -83,9 +83,9 @@ async function showProfile(visit) {
     <div class="narrow stack">
       <h1>${texts.title}</h1>
       <p>${session.value?.email}</p>
-      <section class="panel stack"><h2><a href="/orders">${texts.orders}</a></h2><p class="note">${texts.ordersHint}</p></section>
+      <section class="panel stack"><h2><a class="lone" href="/orders">${texts.orders}</a></h2><p class="note">${texts.ordersHint}</p></section>
       <section class="panel stack"><h2>${texts.profile}</h2>${profile()}
-        <p><a href="/account/forgot">${texts.changePassword}</a></p></section>
+        <p><a class="lone" href="/account/forgot">${texts.changePassword}</a></p></section>
       <section class="panel stack">
         <p class="note">${texts.signOutHint}</p>
         <button type="button" class="quiet" @click=${signOut}>${texts.signOut}</button>

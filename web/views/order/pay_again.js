@@ -51,10 +51,9 @@ export class PayAgain {
 
   /** @param {Order} order That is not paid. */
   template(order) {
-    this.cards ??= new Cards({ redraw: this.view.redraw, signal: this.view.visit.signal, total: order.total });
+    this.cards ??= new Cards({ redraw: this.view.redraw, signal: this.view.visit.signal, total: order.total, legend: texts.payAgainTitle });
     const submit = this.form.submit(() => this.#pay(order), { own: { conflict: texts.notPayable, "not-found": texts.notPayable } });
-    return html`<section class="panel stack" aria-labelledby="pay-again-title">
-      <h2 id="pay-again-title">${texts.payAgainTitle}</h2>
+    return html`<section class="panel stack" aria-label=${texts.payAgainTitle}>
       <form class="stack" id="pay-again" novalidate @submit=${submit}>
         ${this.cards.template}
         ${this.form.summary}
