@@ -218,8 +218,46 @@ export async function remember(path, signal) {
  */
 export const know = (path, answer) => void remembered.set(path, { at: Date.now(), answer });
 
+/** @typedef {{at: number, items: Toy[], cursor: string | null, total: number, facets: Record<string, Record<string, number>>}} ToyList */
+
+const MOST = 100; // toys of one answer
+/** @type {Map<string, ToyList>} By their filters. */
+const lists = new Map();
+
+/**
+ * Return the first toys of a list, with what is known of them up to a minute ago.
+ *
+ * @param {Record<string, string | number | null>} filters The parameters of `GET /toys`.
+ * @param {number} count How many toys are wanted at least.
+ * @param {AbortSignal} signal
+ * @returns {Promise<ToyList>}
+ * @throws {Problem}
+ */
+export async function listToys(filters, count, signal) {
+  const key = query(filters);
+  let list = lists.get(key);
+  if (list && Date.now() - list.at > KEPT) list = undefined;
+  while (!list || (list.items.length < count && list.cursor)) {
+    /** @type {ToyPage} */
+    const page = await call("GET", `/toys${query({
+      ...filters, limit: Math.min(MOST, count - (list?.items.length ?? 0)), cursor: list?.cursor,
+      facets: list ? null : "category,brand,age,price",
+    })}`, { signal });
+    for (const toy of page.items) know(`/toys/${toy.id}`, toy);
+    list = {
+      at: list?.at ?? Date.now(), items: [...list?.items ?? [], ...page.items], cursor: page.next_cursor,
+      total: page.total, facets: list?.facets ?? page.facets ?? {},
+    };
+    lists.set(key, list);
+  }
+  return list;
+}
+
 /** Use no answer again, since something has changed. */
-export const refetch = () => remembered.clear();
+export function refetch() {
+  remembered.clear();
+  lists.clear();
+}
 
 /**
  * Build a query string from the parameters that have a value.

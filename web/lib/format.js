@@ -8,8 +8,11 @@ const plurals = new Intl.PluralRules(LOCALE);
 /** @param {number} value */
 export const number = (value) => numbers.format(value);
 
-/** @param {string} currency ISO 4217 */
-const formatOf = (currency) => new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+/**
+ * @param {string} currency ISO 4217
+ * @param {Intl.NumberFormatOptions} [options]
+ */
+const formatOf = (currency, options = {}) => new Intl.NumberFormat(LOCALE, { style: "currency", currency, ...options });
 
 /**
  * Return the number of decimals of a currency.
@@ -20,6 +23,14 @@ export const decimals = (currency) => formatOf(currency).resolvedOptions().maxim
 
 /** @param {import("./api.js").Money} value */
 export const money = ({ amount, currency }) => formatOf(currency).format(amount / 10 ** decimals(currency));
+
+/**
+ * Format money without the decimals of a round amount, such as `$20`.
+ *
+ * @param {import("./api.js").Money} value
+ */
+export const roundMoney = ({ amount, currency }) => (
+  formatOf(currency, { trailingZeroDisplay: "stripIfInteger" }).format(amount / 10 ** decimals(currency)));
 
 /**
  * Format money with the code of its currency: dollars are those of several countries.

@@ -63,7 +63,7 @@ export function toast(text, action) {
  * @returns {Template}
  */
 export const failure = (error, retry = reload) => html`
-  <div class="empty" role="alert">
+  <div class="empty failed" role="alert">
     <p>${problemText(error)}</p>
     <button type="button" @click=${retry}>${shop.tryAgain}</button>
   </div>`;
@@ -94,17 +94,28 @@ export function showFailure(visit, error) {
     showNotFound(visit);
     return;
   }
-  visit.render(failure(error), { title: shop.name, hidden: true });
-  if (!(error instanceof Error && "status" in error)) reportError(error);
+  if (error instanceof Error && "status" in error) {
+    visit.render(failure(error), { title: shop.name, hidden: true });
+    return;
+  }
+  // A module that could not be loaded, or a defect: only loading the page again can help.
+  visit.render(failure(error, () => location.reload()), { title: shop.name, hidden: true });
+  if (navigator.onLine) reportError(error);
 }
 
 /** @param {Event} event */
 async function openBasket(event) {
   if (location.pathname === "/basket" || location.pathname === "/checkout") return; // follow the link
+  const { button, metaKey, ctrlKey, shiftKey } = /** @type {MouseEvent} */ (event);
+  if (button || metaKey || ctrlKey || shiftKey) return; // a new tab
   event.preventDefault();
   event.stopPropagation();
-  const { openDrawer } = await import("./basket_drawer.js");
-  openDrawer();
+  try {
+    const { openDrawer } = await import("./basket_drawer.js");
+    openDrawer();
+  } catch (error) {
+    toast(problemText(error));
+  }
 }
 
 /** @param {string} path */
@@ -141,10 +152,12 @@ export function startHeader() {
       field.value = location.pathname === "/search" ? new URLSearchParams(location.search).get("q") ?? "" : "";
     }
   });
-  field.addEventListener("focus", async () => {
-    const { suggestFor } = await import("./suggestions.js");
-    suggestFor(field);
+  field.addEventListener("focus", () => {
+    import("./suggestions.js").then(({ suggestFor }) => suggestFor(field), () => {}); // searching works without them
   }, { once: true });
+  addEventListener("online", () => {
+    if (document.querySelector("main .failed")) reload();
+  });
 }
 
 /**

@@ -16,10 +16,14 @@ export function openZoom(images, at) {
   const ended = new AbortController();
   const close = () => dialog.close();
   let isLarge = false;
+  const enlarge = () => {
+    isLarge = !isLarge;
+    update();
+  };
   const update = () => render(html`
     <button type="button" class="icon bare zoom-close" aria-label=${toyTexts.closeZoom} @click=${close}>✕</button>
     <div class="zoom-area ${isLarge ? "large" : ""}" tabindex="0" role="group" aria-label=${images[at].alt}
-      @click=${() => { isLarge = !isLarge; update(); }}>
+      @click=${enlarge} @keydown=${(/** @type {KeyboardEvent} */ { key }) => key === "Enter" && enlarge()}>
       <img src=${images[at].url} alt=${images[at].alt} width=${images[at].width ?? nothing} height=${images[at].height ?? nothing}></div>
     ${images.length > 1 ? html`<div class="zoom-tools">
       <button type="button" class="icon" aria-label=${toyTexts.previousPicture} @click=${() => step(-1)}>‹</button>

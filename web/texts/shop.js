@@ -1,18 +1,14 @@
 // What the page says while customers look around and fill their basket. Texts of the other views
 // stand beside this file; another language replaces the folder.
 
-import { money, number, plural } from "../lib/format.js";
+import { money, number, plural, roundMoney } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Money} Money */
 
 export const shop = {
   name: "The Toy Shop",
   description: "Puzzles, plush, robots and rockets: toys worth keeping.",
-  skip: "Skip to the content",
   home: "Home",
-  search: "Search toys",
-  searchPlaceholder: "Search for a robot, a kite, a bear…",
-  searchButton: "Search",
   orders: "Orders",
   account: "Account",
   signIn: "Sign in",
@@ -20,8 +16,6 @@ export const shop = {
   close: "Close",
   tryAgain: "Try again",
   undo: "Undo",
-  footer: "The Toy Shop. This is a demo: no toys are sold and no cards are charged.",
-  developers: "API for developers",
 };
 
 export const basketTexts = {
@@ -97,6 +91,7 @@ export const toyTexts = {
 
 export const listTexts = {
   all: "All toys",
+  toys: "Toys",
   /** @param {string} q */
   resultsFor: (q) => `Results for “${q}”`,
   /** @param {string} q @param {string} category */
@@ -131,12 +126,21 @@ export const listTexts = {
   age: "Age",
   /** @param {number} years */
   suitsAge: (years) => (years === 0 ? "From birth" : plural(years, { one: "# year old", other: "# years old" })),
-  /** @param {string} from @param {string} to */
-  between: (from, to) => `${from} to ${to}`,
-  /** @param {string} to */
-  under: (to) => `Under ${to}`,
-  /** @param {string} from */
-  over: (from) => `${from} and over`,
+  /**
+   * A range of prices in minor units, both ends included.
+   *
+   * @param {number | null} from @param {number | null} to @param {string} currency Empty if it is not known.
+   */
+  priceRange(from, to, currency) {
+    const price = (/** @type {number} */ amount) => (currency ? roundMoney({ amount, currency }) : number(amount / 100));
+    if (to === null) return `${price(from ?? 0)} and over`;
+    // a range of the shop ends just below the next one: 1999 is "under $20"
+    const isBelow = to % 10 === 9;
+    const end = price(isBelow ? to + 1 : to);
+    if (from) return `${price(from)} to ${end}`;
+    return isBelow ? `Under ${end}` : `Up to ${end}`;
+  },
+  ownRange: "Your own range",
   priceFrom: "From",
   priceTo: "To",
   /** @param {string} currency */
@@ -202,6 +206,6 @@ export function problemText(error, own = {}) {
   const { type = "", status = -1 } = /** @type {{type?: string, status?: number}} */ (error ?? {});
   if (own[type]) return own[type];
   if (BY_TYPE[type]) return BY_TYPE[type];
-  if (status === 0) return navigator.onLine ? problems.unavailable : problems.offline;
+  if (status === 0 || (status === -1 && !navigator.onLine)) return navigator.onLine ? problems.unavailable : problems.offline;
   return [502, 503, 504].includes(status) ? problems.unavailable : problems.unexpected;
 }

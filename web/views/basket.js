@@ -3,7 +3,7 @@
 import { basket } from "../lib/basket.js";
 import { toast } from "../parts/page.js";
 import { basketLines, basketTotal, leave, refresh } from "../parts/basket_lines.js";
-import { basketTexts } from "../texts/shop.js";
+import { basketTexts, listTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @param {import("../lib/router.js").Visit} visit */
@@ -16,7 +16,7 @@ export function show(visit) {
     visit.render(html`
       <div class="basket ${isEmpty ? "" : "two"}">
         <h1 id="basket-title" tabindex="-1">${basketTexts.title}</h1>
-        <section aria-labelledby="basket-title">${basketLines({ place: "page", update })}</section>
+        <section aria-labelledby="basket-title"><h2 class="hidden">${listTexts.toys}</h2>${basketLines({ place: "page", update })}</section>
         ${isEmpty ? nothing : html`<aside class="panel stack" aria-label=${basketTexts.subtotal}>${basketTotal()}</aside>`}
       </div>`, { title: basketTexts.title, hidden: true });
     if (hadFocus && !section?.contains(document.activeElement)) document.getElementById("basket-title")?.focus();

@@ -1,7 +1,7 @@
 // The first page: what is new, and the ways into the catalogue.
 
 import { know, query, remember } from "../lib/api.js";
-import { label, money } from "../lib/format.js";
+import { label } from "../lib/format.js";
 import { failure } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
 import { homeTexts, listTexts, shop } from "../texts/shop.js";
@@ -16,7 +16,8 @@ const NEW = 8;
 const CHEAP = 4;
 const PLACES = 16; // reserved for categories that are being loaded
 const AGES = [0, 1, 2, 3, 5, 8, 12];
-/** The categories that `pictures/categories.svg` has a picture for. */
+const PICTURES = "/pictures/categories.svg";
+/** The categories that it has a picture for. */
 const PICTURED = new Set([
   "arts-and-crafts", "baby", "board-games", "building", "card-games", "dolls", "musical", "outdoor",
   "plush", "pretend-play", "puzzles", "ride-ons", "robots", "science", "vehicles", "water-play",
@@ -31,7 +32,7 @@ function categories({ newest }) {
       <h2 id="categories-title">${homeTexts.categories}</h2>
       <ul class="tiles">${names ? names.map((name) => html`
         <li><a class="tile" href=${`/c/${encodeURIComponent(name)}`}>
-          <img src=${`/pictures/categories.svg#${PICTURED.has(name) ? name : "other"}`} alt="" width="72" height="72"><span>${label(name)}</span></a></li>`)
+          <img src=${`${PICTURES}#${PICTURED.has(name) ? name : "other"}`} alt="" width="72" height="72"><span>${label(name)}</span></a></li>`)
         : Array.from({ length: PLACES }, () => html`<li class="tile skeleton" aria-hidden="true"><span class="picture"></span><span class="line"></span></li>`)}</ul>
     </nav>`;
 }
@@ -45,7 +46,7 @@ function ages({ newest }) {
       <h2 id="ages-title">${homeTexts.ages}</h2>
       <ul class="ages">${AGES.map((age) => html`
         <li><a href=${`/search${query({ age })}`}>
-          <span class="age">${age === 0 ? "0" : age}</span>
+          <span class="age">${age}</span>
           <span>${age === 0 ? homeTexts.baby : homeTexts.years}</span>
           <span class="note">${newest ? homeTexts.toys(upTo(age)) : "\u00a0"}</span></a></li>`)}</ul>
     </section>`;
@@ -61,7 +62,7 @@ function pocketMoney({ newest, cheapest }) {
     <section id="pocket-money" class="home-part" aria-labelledby="cheap-title" ?hidden=${cheapest?.length === 0}>
       <h2 id="cheap-title">${homeTexts.pocketMoney}</h2>
       <ul class="chips">${currency ? ends.map((end) => html`
-        <li><a class="chip" href=${`/search${query({ price_max: end, sort: "price" })}`}>${listTexts.under(money({ amount: end + 1, currency }))}</a></li>`)
+        <li><a class="chip" href=${`/search${query({ price_max: end, sort: "price" })}`}>${listTexts.priceRange(null, end, currency)}</a></li>`)
         : html`<li><span class="chip">\u00a0</span></li>`}</ul>
       ${cheapest ? html`<ul class="grid row">${cheapest.map((toy) => card(toy))}</ul>` : skeletons(CHEAP, "row")}
     </section>`;

@@ -1,8 +1,8 @@
 // Toys of a category, or that match a search: the address holds the search, so that Back, reload and
 // links show the same toys again.
 
-import { call, know, query } from "../lib/api.js";
-import { label } from "../lib/format.js";
+import { call, listToys, query } from "../lib/api.js";
+import { label, number } from "../lib/format.js";
 import { go, setQuery } from "../lib/router.js";
 import { announce, failure, showNotFound } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
@@ -23,22 +23,19 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
  * @property {Sort} sort
  * @property {number} pages How many pages are shown.
  */
-/** @typedef {{at: number, items: Toy[], cursor: string | null, total: number, facets: Record<string, Record<string, number>>}} Result */
-/** @typedef {{visit: Visit, search: Search, result: Result | null, error?: unknown, isLoadingMore?: boolean, moreError?: unknown}} State */
+/** @typedef {{visit: Visit, search: Search, result: import("../lib/api.js").ToyList | null, error?: unknown, isLoadingMore?: boolean, moreError?: unknown}} State */
 
 const PAGE = 24; // toys
-const MOST = 100; // toys of one answer
 const MAX_PAGES = 50;
-const KEPT = 60_000; // ms for which a list is shown again without loading it
+const FEW = 8; // brands shown at once
+const AGES = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14];
 
-/** @type {Map<string, Result>} Lists by their address without the number of pages. */
-const kept = new Map();
 let currency = ""; // of the shop's prices, known from any toy
 /** @type {Record<string, Record<string, number>> | null} What the panel of filters shows. */
 let facets = null;
 let shownQ = "";
-/** @type {typeof import("../parts/filters.js") | null} Loaded after the first toys. */
-let panel = null;
+/** @type {typeof import("../parts/price_form.js").priceForm | null} Loaded when it is wanted. */
+let priceForm = null;
 
 /**
  * Read a search from an address; what is not valid is left out.
@@ -79,29 +76,99 @@ function addressOf({ category, sort, pages, ...others }) {
 const changed = (search, change) => addressOf({ ...search, pages: 1, ...change });
 
 /**
- * Load as many toys as the search shows, beginning with those that are kept.
+ * Load as many toys as the search shows.
  *
  * @param {Search} search
  * @param {AbortSignal} signal
- * @returns {Promise<Result>}
  */
-async function load({ pages, ...search }, signal) {
-  const key = JSON.stringify(search);
-  let result = kept.get(key);
-  if (!result || Date.now() - result.at > KEPT) result = undefined;
-  while (!result || (result.items.length < pages * PAGE && result.cursor)) {
-    const page = await call("GET", `/toys${query({
-      ...search, limit: Math.min(MOST, pages * PAGE - (result?.items.length ?? 0)), cursor: result?.cursor,
-      facets: result ? null : "category,brand,age,price",
-    })}`, { signal });
-    for (const toy of page.items) know(`/toys/${toy.id}`, toy);
-    result = {
-      at: result?.at ?? Date.now(), items: [...result?.items ?? [], ...page.items], cursor: page.next_cursor,
-      total: page.total, facets: result?.facets ?? page.facets,
-    };
-    kept.set(key, result);
-  }
-  return result;
+const load = ({ pages, ...given }, signal) => listToys(given, pages * PAGE, signal);
+
+/**
+ * @typedef {object} Choice
+ * @property {string} text
+ * @property {number} count How many toys are left by it.
+ * @property {Partial<Search>} change What the search becomes by choosing it.
+ * @property {boolean} isChosen
+ */
+
+/**
+ * @param {State} state
+ * @param {string} title
+ * @param {Choice[]} choices
+ * @param {Partial<Search>} none The search without this filter.
+ * @param {unknown} [more]
+ */
+function group({ search }, title, choices, none, more = nothing) {
+  if (!choices.length) return nothing;
+  const list = (/** @type {Choice[]} */ some) => html`<ul>${some.map(({ text, count, change, isChosen }) => html`
+    <li><a class="choice" href=${changed(search, isChosen ? none : change)} aria-current=${isChosen ? "true" : nothing}>
+      <span class="choice-text">${text}</span> <span class="choice-count">${number(count)}</span></a></li>`)}</ul>`;
+  // what is chosen is always in sight
+  const first = title === listTexts.brand ? choices.filter(({ isChosen }, at) => at < FEW || isChosen) : choices;
+  const others = choices.filter((one) => !first.includes(one));
+  return html`
+    <details class="filter" open>
+      <summary>${title}</summary>
+      ${list(first)}
+      ${others.length ? html`<details class="others"><summary>${listTexts.allBrands(choices.length)}</summary>${list(others)}</details>` : nothing}
+      ${more}
+    </details>`;
+}
+
+/**
+ * @param {Record<string, number>} counts By `min_age`.
+ * @param {number | null} chosen
+ * @returns {Choice[]}
+ */
+function agesOf(counts, chosen) {
+  const upTo = (/** @type {number} */ age) => Object.entries(counts)
+    .reduce((sum, [least, count]) => sum + (Number(least) <= age ? count : 0), 0);
+  const ages = chosen === null || AGES.includes(chosen) ? AGES : [...AGES, chosen].sort((one, other) => one - other);
+  return ages.map((age) => ({ text: listTexts.suitsAge(age), count: upTo(age), change: { age }, isChosen: age === chosen }))
+    // an age that adds no toy to those of the one before is no choice
+    .filter(({ count, isChosen }, at) => isChosen || count > (at ? upTo(ages[at - 1]) : 0));
+}
+
+/**
+ * @param {Record<string, number>} counts By range.
+ * @param {Search} search
+ * @returns {Choice[]}
+ */
+function pricesOf(counts, { price_min: min, price_max: max }) {
+  const ranges = Object.keys(counts).map((range) => range.split("-").map((end) => (end ? Number(end) : null)));
+  return ranges.sort(([one], [other]) => (one ?? 0) - (other ?? 0)).map(([from = null, to = null]) => ({
+    text: listTexts.priceRange(from, to, currency), count: counts[`${from}-${to ?? ""}`],
+    change: { price_min: from, price_max: to }, isChosen: from === min && to === max,
+  }));
+}
+
+/**
+ * The filters, with how many toys each choice leaves.
+ *
+ * @param {State} state
+ * @param {string} id Differs between the two places that show them.
+ */
+function filters(state, id) {
+  const { search } = state;
+  const named = (/** @type {"category" | "brand"} */ name) => {
+    const counts = Object.entries(facets?.[name] ?? {});
+    if (search[name] && !counts.some(([value]) => value === search[name])) counts.unshift([search[name], 0]);
+    return counts.map(([value, count]) => ({
+      text: name === "category" ? label(value) : value, count, change: { [name]: value }, isChosen: value === search[name],
+    }));
+  };
+  const categories = named("category").sort((one, other) => one.text.localeCompare(other.text));
+  const ownRange = async () => {
+    priceForm ??= (await import("../parts/price_form.js")).priceForm;
+    view(state);
+  };
+  const range = currency ? html`<details class="others" @toggle=${() => ownRange().catch(() => {})}><summary>${listTexts.ownRange}</summary>
+    ${priceForm ? priceForm(id, search, currency, (change) => changed(search, change)) : nothing}</details>` : nothing;
+  return html`
+    ${group(state, listTexts.category, categories, { category: "" })}
+    ${group(state, listTexts.age, agesOf(facets?.age ?? {}, search.age), { age: null })}
+    ${group(state, listTexts.price, pricesOf(facets?.price ?? {}, search), { price_min: null, price_max: null }, range)}
+    ${group(state, listTexts.brand, named("brand"), { brand: "" })}`;
 }
 
 /** @param {Search} search Whose filters can be removed: their texts, and the search without them. */
@@ -113,7 +180,7 @@ function chipsOf(search) {
   if (brand) chips.push([brand, { brand: "" }]);
   if (age !== null) chips.push([listTexts.suitsAge(age), { age: null }]);
   if (from !== null || to !== null) {
-    chips.push([panel?.priceText(from, to, currency) ?? listTexts.price, { price_min: null, price_max: null }]);
+    chips.push([listTexts.priceRange(from, to, currency), { price_min: null, price_max: null }]);
   }
   return chips;
 }
@@ -143,6 +210,7 @@ function toys(state) {
   }
   const items = result.items.slice(0, search.pages * PAGE);
   return html`
+    <h2 class="hidden">${listTexts.toys}</h2>
     <ul class="grid">${items.map((toy, at) => card(toy, { isFirst: at < 4 }))}</ul>
     ${state.moreError ? html`<p class="problem" role="alert">${problemText(state.moreError)}</p>` : nothing}
     <div class="more">
@@ -158,13 +226,13 @@ function view(state) {
   const { visit, search, result } = state;
   const chips = chipsOf(search);
   const link = (/** @type {Partial<Search>} */ change) => changed(search, change);
-  const filters = (/** @type {string} */ id) => (panel && facets && !state.error ? panel.filters({ id, search, facets, currency, link })
+  const panel = (/** @type {string} */ id) => (facets && !state.error ? filters(state, id)
     : html`<div class="skeleton" aria-hidden="true">${Array.from({ length: state.error ? 0 : 12 }, () => html`<span class="line"></span>`)}</div>`);
   const title = titleOf(search);
   const sheet = () => /** @type {HTMLDialogElement} */ (document.getElementById("filters"));
   visit.render(html`
     <div class="list">
-      <aside aria-label=${listTexts.filters} aria-busy=${result ? "false" : "true"}>${filters("side")}</aside>
+      <aside aria-label=${listTexts.filters} aria-busy=${result ? "false" : "true"}>${panel("side")}</aside>
       <section aria-labelledby="list-title">
         <h1 id="list-title">${title}</h1>
         <div class="list-tools">
@@ -188,7 +256,7 @@ function view(state) {
     <dialog id="filters" class="sheet" aria-labelledby="filters-title" @click=${closeFromBackdrop}>
       <div class="sheet-head"><h2 id="filters-title">${listTexts.filters}</h2>
         <button type="button" class="icon bare" aria-label=${shop.close} @click=${() => sheet().close()}>✕</button></div>
-      <div class="sheet-body">${filters("sheet")}</div>
+      <div class="sheet-body">${panel("sheet")}</div>
       <div class="sheet-foot"><button type="button" class="wide" @click=${() => sheet().close()}>${result ? listTexts.showToys(result.total) : listTexts.loading}</button></div>
     </dialog>`, {
     title,
@@ -257,8 +325,6 @@ export async function show(visit) {
     if (visit.isOver) return;
     state.error = error;
   }
-  view(state);
-  panel ??= await import("../parts/filters.js").catch(() => null);
   view(state);
 }
 

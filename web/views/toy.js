@@ -180,12 +180,12 @@ export async function show(visit) {
   view(state);
   viewed.subscribe(() => view(state), visit.signal);
   rememberViewed(state.toy);
-  // loaded when the customer gets near them
+  // loaded once the customer sees their place
   const observer = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;
     observer.disconnect();
     loadRelated(state);
-  }, { rootMargin: "400px" });
+  });
   const section = document.querySelector(".more-toys");
   if (section) observer.observe(section);
   visit.signal.addEventListener("abort", () => observer.disconnect());
