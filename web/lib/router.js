@@ -27,6 +27,12 @@ import { nothing, render } from "../vendor/lit-html/lit-html.js";
 export class Visit {
   #main;
   #controller;
+  /**
+   * Asks before the customer leaves; set by a view while something would be lost.
+   *
+   * @type {(() => Promise<boolean>) | null}
+   */
+  mayLeave = null;
 
   /**
    * @param {HTMLElement} main
@@ -116,6 +122,9 @@ function setHead({ title, description, canonical, image, hidden, data }, path) {
 let routes = [];
 /** @type {AbortController | null} */
 let current = null;
+/** @type {Visit | null} */
+let currentVisit = null;
+let isAsking = false;
 /** @type {(visit: Visit) => void} */
 let notFound = () => {};
 /** @type {(visit: Visit, error: unknown) => void} */
@@ -165,7 +174,7 @@ async function showAddress(isReturn) {
   const controller = current = new AbortController();
   const url = new URL(location.href);
   const found = find(url.pathname);
-  const visit = new Visit(main, url, found?.[1] ?? {}, controller, isReturn);
+  const visit = currentVisit = new Visit(main, url, found?.[1] ?? {}, controller, isReturn);
   const isFirst = shownPath === "";
   const isOther = shownPath !== url.pathname;
   shownPath = url.pathname;
@@ -205,12 +214,31 @@ function rememberScroll() {
 }
 
 /**
+ * Ask the visit whether the customer may leave, and do so. It is asked once at a time.
+ *
+ * @param {() => void} leave
+ */
+async function askAndLeave(leave) {
+  const visit = currentVisit;
+  if (isAsking || !visit?.mayLeave) return;
+  isAsking = true;
+  const may = await visit.mayLeave().finally(() => { isAsking = false; });
+  if (!may || visit.isOver) return;
+  visit.mayLeave = null;
+  leave();
+}
+
+/**
  * Go to another address of the shop.
  *
  * @param {string} address
  * @param {{replace?: boolean}} [options] Whether Back should skip the present address.
  */
 export function go(address, { replace = false } = {}) {
+  if (currentVisit?.mayLeave) {
+    askAndLeave(() => go(address, { replace }));
+    return;
+  }
   rememberScroll();
   if (replace) history.replaceState({}, "", address);
   else if (new URL(address, location.href).href !== location.href) history.pushState({}, "", address);
@@ -264,7 +292,11 @@ export function start(options) {
   history.scrollRestoration = "manual";
   addEventListener("popstate", () => {
     // a link within the page, such as "Skip to the content", leads to no other view
-    if (location.pathname !== shownPath || location.search !== shownSearch) showAddress(true);
+    if (location.pathname === shownPath && location.search === shownSearch) return;
+    if (currentVisit?.mayLeave) {
+      history.pushState({}, "", shownPath + shownSearch); // stay until the customer has answered
+      askAndLeave(() => history.back());
+    } else showAddress(true);
   });
   addEventListener("pagehide", rememberScroll);
   addEventListener("scrollend", rememberScroll);

@@ -1,0 +1,300 @@
+// What the page says to the staff.
+
+import { date, label, money, number, plural } from "../lib/format.js";
+
+/** @typedef {import("../lib/api.js").Order} Order */
+/** @typedef {import("../lib/api.js").Toy} Toy */
+
+export const staffTexts = {
+  title: "Staff",
+  tabs: "Staff tools",
+  orders: "Orders",
+  toys: "Toys",
+  signInFirst: "Sign in with your staff account.",
+  notStaff: "This page is for our staff",
+  notStaffDetail: "You’re signed in as a customer. If you work here, ask a colleague to add your account to the staff, then sign in again.",
+  otherAccount: "Use another account",
+  search: "Search",
+  clear: "Clear search",
+  more: "Load more",
+  stale: "We can’t reach part of the shop right now. This is what we knew last.",
+};
+
+export const staffOrderTexts = {
+  query: "Order number or customer’s email",
+  queryHint: "The whole number, such as ord_7Q4M…, or the whole address.",
+  neither: "Enter a whole order number (it begins with ord_) or a whole email address.",
+  status: "Status",
+  anyStatus: "All orders",
+  placed: "Placed",
+  cancelled: "Cancelled",
+  date: "Placed",
+  customer: "Customer",
+  contents: "Toys",
+  state: "Status",
+  total: "Total",
+  listCaption: "Orders, newest first",
+  none: "There are no orders yet.",
+  noMatch: "No orders match your search.",
+  /** @param {number} count */
+  loaded: (count) => plural(count, { one: "# order", other: "# orders" }),
+  /** @param {number} count */
+  loadedSoFar: (count) => plural(count, { one: "The newest order", other: "The newest # orders" }),
+  searchOn: "None found yet among the newest orders. Load more to look further back.",
+  /** @param {Order} order */
+  open: (order) => `Order ${order.id} of ${date(order.placed_at)}`,
+  back: "Back to orders",
+  /** @param {string} day */
+  title: (day) => `Order of ${day}`,
+  email: "Email",
+  name: "Name",
+  ofCustomer: "All orders of this customer",
+  customerId: "Customer number",
+  items: "Toys",
+  each: "Each",
+  quantity: "Quantity",
+  line: "Total",
+  toy: "Toy",
+  delivery: "Delivery address",
+  payment: "Payment",
+  method: "State",
+  transaction: "Transaction",
+  noTransaction: "None yet",
+  refunded: "Refunded",
+  nothing: "Nothing",
+  declined: "Reason",
+  dispute: "Dispute",
+  noDispute: "None",
+  receipt: "Receipt",
+  receiptReady: "Download (PDF)",
+  noReceipt: "None yet",
+  details: "Record",
+  id: "Order number",
+  version: "Version",
+  placedAt: "Placed",
+  updatedAt: "Last changed",
+  cancel: "Cancel order",
+  cancelTitle: "Cancel this order?",
+  /** @param {string} total */
+  cancelText: (total) => `The customer is told by email. If ${total} has been charged, all of it is refunded.`,
+  cancelDone: "Order cancelled.",
+  keep: "Keep order",
+  isCancelled: "This order is cancelled.",
+};
+
+/** @type {Record<Order["payment"]["status"], string>} */
+const PAYMENTS = {
+  pending: "Being charged",
+  succeeded: "Paid",
+  declined: "Declined",
+  action_required: "Waiting for the bank",
+  refunded: "Refunded",
+  cancelled: "Not charged",
+  unknown: "Not known right now",
+};
+
+/** @param {Order} order */
+export const paymentState = ({ payment }) => PAYMENTS[payment.status];
+
+/** @param {Order} order */
+export function orderState(order) {
+  if (order.status === "placed") return paymentState(order);
+  return order.payment.status === "refunded" ? "Cancelled, refunded" : "Cancelled";
+}
+
+/** @type {Record<string, string>} */
+export const DISPUTES = { open: "Open: the bank has not decided", won: "Won", lost: "Lost: the bank returned the money" };
+
+/** The gateway's decline codes that are common. @param {string} code */
+export const declineText = (code) => label(code);
+
+export const staffToyTexts = {
+  query: "Name, brand or other words",
+  category: "Category",
+  anyCategory: "All categories",
+  add: "Add a toy",
+  listCaption: "Toys, newest first",
+  name: "Name",
+  brand: "Brand",
+  price: "Price",
+  age: "Age",
+  pictures: "Pictures",
+  noPicture: "No pictures",
+  changed: "Changed",
+  none: "There are no toys yet.",
+  noMatch: "No toys match your search.",
+  /** @param {number} count */
+  total: (count) => plural(count, { one: "# toy", other: "# toys" }),
+  /** @param {string} name */
+  edit: (name) => `Edit ${name}`,
+  back: "Back to toys",
+  newTitle: "New toy",
+  view: "View in the shop",
+  details: "Details",
+  description: "Description",
+  categoryHint: "Choose one that exists, or type a new one, such as water-play.",
+  /** @param {string} currency */
+  priceIn: (currency) => `Price in ${currency}`,
+  currency: "Currency",
+  currencyHint: "Three letters, such as AUD.",
+  minAge: "Minimum age in years",
+  minAgeHint: "0 means from birth.",
+  minAgeError: "Enter an age from 0 to 99, in whole years.",
+  attributes: "More facts",
+  attributesHint: "Such as material: beech wood.",
+  attributeName: "Name",
+  attributeValue: "Value",
+  /** @param {number} index */
+  attributeNameOf: (index) => `Name of fact ${number(index)}`,
+  /** @param {string} name @param {number} index */
+  attributeValueOf: (name, index) => (name ? `Value of ${name}` : `Value of fact ${number(index)}`),
+  /** @param {string} name @param {number} index */
+  removeAttribute: (name, index) => (name ? `Remove ${name}` : `Remove fact ${number(index)}`),
+  addAttribute: "Add a fact",
+  create: "Add toy",
+  save: "Save changes",
+  saving: "Saving…",
+  created: "Toy added. Now add its pictures.",
+  saved: "Saved.",
+  nothingToSave: "Nothing has changed.",
+  gone: "This toy has been withdrawn meanwhile. Your text is still here; you can add it as a new toy.",
+  addAsNew: "Add as a new toy",
+  withdraw: "Withdraw from the shop",
+  withdrawHint: "Customers can’t find or order it any more. Orders that were placed keep it.",
+  /** @param {string} name */
+  withdrawTitle: (name) => `Withdraw ${name}?`,
+  withdrawText: "Its details and pictures are deleted. This can’t be undone.",
+  keep: "Keep it",
+  /** @param {string} name */
+  withdrawn: (name) => `${name} is withdrawn.`,
+  changedBeforeWithdraw: "A colleague has just changed this toy. Look at it again, then decide.",
+  leaveTitle: "Leave without saving?",
+  leaveText: "Your changes to this toy will be lost.",
+  leave: "Leave",
+  keepEditing: "Keep editing",
+  title: "Toy",
+};
+
+export const conflictTexts = {
+  title: "A colleague has changed this toy meanwhile",
+  text: "Nothing of yours is lost. Choose what to keep, then save again.",
+  /** @param {string} field */
+  choose: (field) => field,
+  yours: "Yours",
+  theirs: "Theirs",
+  before: "Before",
+  empty: "(empty)",
+  taken: "Also changed, and taken over:",
+};
+
+export const pictureTexts = {
+  title: "Pictures",
+  saveFirst: "Add the toy first. Then you can add its pictures.",
+  drop: "Drop pictures here, or",
+  choose: "choose files",
+  rules: "JPEG, PNG, WebP or GIF, up to 5 MB each.",
+  /** @param {string} file */
+  alt: (file) => `What does ${file} show?`,
+  altHint: "Read to people who can’t see it, for example “A red kite above a beach”.",
+  altMissing: "Say what the picture shows.",
+  altTooLong: "Please shorten this to 300 characters.",
+  /** @param {number} count */
+  upload: (count) => plural(count, { one: "Upload # picture", other: "Upload # pictures" }),
+  /** @param {string} file */
+  removeFile: (file) => `Leave out ${file}`,
+  leaveOut: "Leave out",
+  retry: "Try again",
+  /** @param {string} file */
+  retryOf: (file) => `Upload ${file} again`,
+  remove: "Remove",
+  /** @param {string} alt */
+  removeOf: (alt) => `Remove picture: ${alt}`,
+  removeTitle: "Remove this picture?",
+  keep: "Keep it",
+  removed: "Picture removed.",
+  none: "No pictures yet.",
+  waiting: "Not uploaded yet",
+  /** @param {number} percent */
+  uploading: (percent) => `Uploading, ${number(percent)} %`,
+  checking: "Uploaded. We’re checking it.",
+  slow: "The check takes longer than usual. It goes on; come back later.",
+  ready: "In the shop",
+  rejected: "Rejected",
+  earlier: "Rejected earlier",
+  failed: "The upload failed. Check your connection and try again.",
+  wrongType: "Only JPEG, PNG, WebP and GIF pictures are possible.",
+  tooLarge: "This file is larger than 5 MB. Make it smaller first.",
+  isEmpty: "This file is empty.",
+  tooMany: "A toy can have at most 20 pictures. Remove one first.",
+  gone: "This toy has been withdrawn.",
+  listFailed: "We couldn’t load the pictures.",
+};
+
+/** What is wrong with a rejected picture, by what its reason is about. @type {[RegExp, string][]} */
+const REASONS = [
+  [/bytes than|announced\. Upload the whole/i, "It did not arrive completely. Upload it once more."],
+  [/megapixels/i, "It has too many pixels. Make it smaller and upload it again."],
+  [/pixels long/i, "It’s too long or too wide. Make it smaller and upload it again."],
+  [/but was announced as/i, "Its name says another format than it has. Save it as JPEG, PNG, WebP or GIF and upload it again."],
+  [/not a picture/i, "It isn’t a picture that we can read. Upload a JPEG, PNG, WebP or GIF."],
+  [/damaged|incomplete/i, "The file is damaged. Open it, save it as a new file, and upload that."],
+];
+
+/** @param {string | null} reason The API's. */
+export const rejectionText = (reason) => REASONS.find(([about]) => about.test(reason ?? ""))?.[1]
+  ?? "It can’t be used. Try another file.";
+
+/** @type {Record<string, string>} What to say beside a toy's field, by name and code. */
+const FIELDS = {
+  "name required": "Enter the toy’s name.",
+  "category required": "Enter a category.",
+  "brand required": "Enter the brand.",
+  "amount required": "Enter the price.",
+  "amount format": "Enter a price like 29.95.",
+  "amount too_large": "The price is too high: at most 999,999.99.",
+  "min_age required": "Enter the minimum age.",
+  "min_age format": "Enter whole years.",
+  "min_age too_large": "Enter an age up to 99.",
+  "min_age too_small": "Enter an age from 0.",
+  "currency format": "Enter three capital letters, such as AUD.",
+};
+
+/**
+ * Say what is wrong with a field of a toy; `undefined` where the form's own texts do.
+ *
+ * @param {string} field
+ * @param {string} code
+ */
+export const toyFieldText = (field, code) => FIELDS[`${field} ${code}`];
+
+export const attributeErrors = {
+  name: "Enter a name of letters, digits, spaces and hyphens.",
+  repeated: "There is already a fact with this name.",
+  value: "Enter a value.",
+  tooMany: "A toy can have at most 30 facts.",
+};
+
+/**
+ * Show the value of a toy's field, for people who compare two.
+ *
+ * @param {string} field
+ * @param {unknown} value
+ */
+export function shownValue(field, value) {
+  if (value === undefined || value === "") return conflictTexts.empty;
+  if (field === "price") return money(/** @type {Toy["price"]} */ (value));
+  return String(value);
+}
+
+/** @type {Record<string, string>} */
+const FIELD_NAMES = {
+  name: staffToyTexts.name,
+  description: staffToyTexts.description,
+  category: staffToyTexts.category,
+  brand: staffToyTexts.brand,
+  price: staffToyTexts.price,
+  min_age: staffToyTexts.minAge,
+};
+
+/** @param {string} field A member of a toy, or `attributes/` and a name. */
+export const fieldName = (field) => FIELD_NAMES[field] ?? label(field.replace("attributes/", ""));
