@@ -32,7 +32,7 @@ class View:
     staff: bool = False
     basket: bool = False
     # what remains to be done once it is loaded
-    prepare: Callable[[Page], Any] = lambda page: None
+    prepare: Callable[[Page], Any] | None = None
     # status of the document
     status: int = 200
 
@@ -56,8 +56,9 @@ class View:
         assert answer
         assert answer.status == self.status
         settle(page)
-        self.prepare(page)
-        settle(page)
+        if self.prepare:
+            self.prepare(page)
+            settle(page)
 
 
 def settle(page: Page) -> None:
