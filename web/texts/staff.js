@@ -1,6 +1,6 @@
 // What the page says to the staff.
 
-import { date, label, money, number, plural } from "../lib/format.js";
+import { label, money, number, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Order} Order */
 /** @typedef {import("../lib/api.js").Toy} Toy */
@@ -21,6 +21,7 @@ export const staffTexts = {
 };
 
 export const staffOrderTexts = {
+  search: "Search orders",
   query: "Order number or customer’s email",
   queryHint: "The whole number, such as ord_7Q4M…, or the whole address.",
   neither: "Enter a whole order number (it begins with ord_) or a whole email address.",
@@ -41,8 +42,8 @@ export const staffOrderTexts = {
   /** @param {number} count */
   loadedSoFar: (count) => plural(count, { one: "The newest order", other: "The newest # orders" }),
   searchOn: "None found yet among the newest orders. Load more to look further back.",
-  /** @param {Order} order */
-  open: (order) => `Order ${order.id} of ${date(order.placed_at)}`,
+  /** @param {string} time As it is shown. @param {Order} order */
+  open: (time, { id }) => `${time}: order ${id}`,
   back: "Back to orders",
   /** @param {string} day */
   title: (day) => `Order of ${day}`,
@@ -109,6 +110,7 @@ export const DISPUTES = { open: "Open: the bank has not decided", won: "Won", lo
 export const declineText = (code) => label(code);
 
 export const staffToyTexts = {
+  search: "Search the catalogue",
   query: "Name, brand or other words",
   category: "Category",
   anyCategory: "All categories",

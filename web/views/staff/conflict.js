@@ -17,8 +17,8 @@ export const conflictPanel = ({ choices, taken }, onChoice) => html`
       <fieldset>
         <legend>${fieldName(choice.field)}</legend>
         <p class="note">${texts.before}: ${shownValue(choice.field, choice.before)}</p>
-        <div class="choices">${(/** @type {const} */ (["yours", "theirs"])).map((side) => html`
-          <label class="choice">
+        <div class="sides">${(/** @type {const} */ (["yours", "theirs"])).map((side) => html`
+          <label class="side">
             <input type="radio" name=${`choice-${choice.field}`} .checked=${choice.choice === side}
               @change=${() => { choice.choice = side; onChoice(choice); }}>
             <span><strong>${texts[side]}</strong><br><span class="value">${shownValue(choice.field, choice[side])}</span></span>

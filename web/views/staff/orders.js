@@ -19,9 +19,10 @@ export const orderPill = (order) => html`<span class="pill" data-status=${order.
 /** @param {Order} order */
 function row(order) {
   const [first, ...others] = order.lines;
+  const time = date(order.placed_at, { dateStyle: "medium", timeStyle: "short" });
   return html`
     <tr>
-      <th scope="row"><a data-open href=${`/staff/orders/${order.id}`} aria-label=${texts.open(order)}>${date(order.placed_at, { dateStyle: "medium", timeStyle: "short" })}</a></th>
+      <th scope="row"><a data-open href=${`/staff/orders/${order.id}`} aria-label=${texts.open(time, order)}>${time}</a></th>
       <td data-label=${texts.customer}>${order.contact?.name ?? order.shipping_address.name}<br><span class="note">${order.contact?.email ?? ""}</span></td>
       <td data-label=${texts.contents}>${orderTexts.contents(first?.name ?? "", others.length)}</td>
       <td data-label=${texts.state}>${orderPill(order)}</td>
@@ -74,7 +75,7 @@ export async function show(visit) {
   }
   const redraw = () => visit.render(framed("orders", html`
     <h1>${staffTexts.orders}</h1>
-    <form class="search-bar" role="search" novalidate @submit=${search}>
+    <form class="search-bar" role="search" aria-label=${texts.search} novalidate @submit=${search}>
       <div class="field">
         <label for="staff-q">${texts.query}</label>
         <input id="staff-q" name="q" type="search" maxlength="254" autocomplete="off" spellcheck="false" autocapitalize="off" value=${email}

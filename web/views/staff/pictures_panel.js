@@ -54,6 +54,13 @@ function entries(pictures) {
     ${count ? html`<button type="button" class="wide" @click=${() => pictures.uploadAll()}>${texts.upload(count)}</button>` : nothing}`;
 }
 
+/** @param {Event} event A file that the browser cannot show. */
+function onUnreadable({ currentTarget }) {
+  const image = /** @type {HTMLImageElement} */ (currentTarget);
+  image.classList.add("missing");
+  image.src = "/missing.svg";
+}
+
 /**
  * @param {Pictures} pictures
  * @param {Entry} entry
@@ -62,10 +69,10 @@ function entryRow(pictures, entry) {
   const { id, file, state, problem } = entry;
   const isBusy = state === "uploading" || state === "checking";
   return html`
-    ${entry.preview ? html`<img class="picture" src=${entry.preview} alt="" width="96" height="96">` : html`<img class="picture missing" src="/missing.svg" alt="" width="96" height="96">`}
+    ${entry.preview ? html`<img class="picture" src=${entry.preview} alt="" width="96" height="96" @error=${onUnreadable}>` : html`<img class="picture missing" src="/missing.svg" alt="" width="96" height="96">`}
     <div class="stack">
       <p class="file">${file.name}</p>
-      ${state === "waiting" && !problem ? altField(pictures, entry) : html`<p class="note">${entry.alt}</p>`}
+      ${state === "waiting" && !problem ? altField(pictures, entry) : entry.alt ? html`<p class="note">${entry.alt}</p>` : nothing}
       ${state === "uploading" ? html`<progress max="100" value=${entry.percent} aria-label=${file.name}></progress><p class="note">${texts.uploading(entry.percent)}</p>` : nothing}
       ${state === "checking" ? html`<p class="note" role="status">${problem || texts.checking}</p>` : nothing}
       ${problem && state !== "checking" ? html`<p class="field-error" role="alert">${problem}</p>` : nothing}

@@ -69,7 +69,7 @@ export async function show(visit) {
   }
   const redraw = () => visit.render(framed("toys", html`
     <header class="order-head"><h1>${staffTexts.toys}</h1><a class="button" href="/staff/toys/new">${texts.add}</a></header>
-    <form class="search-bar" role="search" @submit=${search}>
+    <form class="search-bar" role="search" aria-label=${texts.search} @submit=${search}>
       <div class="field"><label for="staff-q">${texts.query}</label>
         <input id="staff-q" name="q" type="search" maxlength="200" autocomplete="off" value=${q}></div>
       <div class="field"><label for="staff-category">${texts.category}</label>
