@@ -1,0 +1,286 @@
+"""Looking around: home, lists with their filters, suggestions and a toy's own page."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from support.browser.faults import Faults
+from support.browser.shopping import heading, main
+from support.running_shop import Shop
+
+
+def cards(page: Page) -> Locator:
+    return main(page).get_by_role("button", name=re.compile(r"^Add .+ to your cart$"))
+
+
+def sort_by(page: Page) -> Locator:
+    return main(page).get_by_label("Sort by")
+
+
+def search(page: Page, text: str) -> None:
+    field = page.get_by_label("Search toys")
+    field.fill(text)
+    field.press("Enter")
+
+
+def toys(shop: Shop, query: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shop.api("GET", f"/toys?limit=100{query}").json["items"]
+    return found
+
+
+def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
+    """Keep requests waiting, and return them as they come."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))
+    return held
+
+
+def choose(page: Page, filter_: str) -> int:
+    """Choose a filter, and return the number of toys that it promised."""
+    link = main(page).get_by_role("complementary").get_by_role("link", name=filter_)
+    promised = int(re.sub(r"\D", "", link.inner_text().split("\n")[-1].split(" ")[-1]))
+    link.click()
+    return promised
+
+
+def test_home_leads_into_the_catalogue(page: Page) -> None:
+    page.goto("/")
+    main(page).get_by_role("link", name="Robots").click()
+    expect(page).to_have_url(re.compile(r"/c/robots$"))
+    expect(heading(page, "Robots")).to_be_focused()
+    page.go_back()
+    main(page).get_by_role("link", name=re.compile(r"^3\s+years")).click()
+    expect(page).to_have_url(re.compile(r"/search\?age=3$"))
+
+
+def test_filters_are_undone_one_at_a_time_by_back(page: Page) -> None:
+    page.goto("/c/robots")
+    age = choose(page, "6 years old")
+    expect(cards(page)).to_have_count(age)
+    price = choose(page, "$20 to $50")
+    expect(page).to_have_url(re.compile(r"age=6&price_min=2000&price_max=4999"))
+    expect(cards(page)).to_have_count(price)
+    sort_by(page).select_option("price")
+    expect(page).to_have_url(re.compile("sort=price"))
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("sort="))
+    expect(sort_by(page)).to_have_value("newest")
+    page.get_by_role("link", name="Remove filter 6 years old").click()
+    expect(page).not_to_have_url(re.compile("age="))
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/c/robots\?age=6$"))
+    expect(cards(page)).to_have_count(age)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/c/robots$"))
+
+
+def test_own_price_range_is_checked_before_it_is_applied(page: Page) -> None:
+    page.goto("/c/robots")
+    filters = main(page).get_by_role("complementary")
+    filters.get_by_text("Your own range").click()
+    form = filters.get_by_role("form", name="Your own range, in AUD")
+    form.get_by_label("From").fill("50")
+    form.get_by_label("To").fill("twenty")
+    form.get_by_role("button", name="Apply").click()
+    expect(form.get_by_role("status")).to_have_text("Enter prices such as 20 or 19.95.")
+    form.get_by_label("To").fill("20")
+    form.get_by_role("button", name="Apply").click()
+    expect(form.get_by_role("status")).to_have_text("The first price must not be above the second.")
+    form.get_by_label("To").fill("99.95")
+    form.get_by_role("button", name="Apply").click()
+    expect(page).to_have_url(re.compile("price_min=5000&price_max=9995"))
+
+
+def test_more_pages_survive_reload_and_back(page: Page) -> None:
+    page.goto("/search?sort=name")
+    main(page).get_by_role("button", name="Load more toys").click()
+    expect(cards(page)).to_have_count(48)
+    page.reload()
+    expect(cards(page)).to_have_count(48)
+    name = main(page).get_by_role("heading", level=3).nth(40)
+    name.get_by_role("link").click()
+    expect(main(page).get_by_role("button", name="Add to cart")).to_be_visible()
+    page.go_back()
+    expect(cards(page)).to_have_count(48)
+    expect(name).to_be_in_viewport()
+
+
+def test_failed_page_keeps_what_is_shown(page: Page, faults: Faults) -> None:
+    faults.expect("503 GET .*/api/toys")
+    page.goto("/search")
+    expect(cards(page)).to_have_count(24)
+    page.route("**/api/toys?*", lambda route: route.fulfill(status=503))
+    main(page).get_by_role("button", name="Load more toys").click()
+    expect(main(page).get_by_role("alert")).to_contain_text("We can’t reach part of the shop")
+    expect(cards(page)).to_have_count(24)
+    page.unroute("**/api/toys?*")
+    main(page).get_by_role("button", name="Try again").click()
+    expect(cards(page)).to_have_count(48)
+
+
+def test_late_results_never_appear_under_a_later_search(page: Page) -> None:
+    held = hold(page, re.compile(r"/api/toys\?q=robot"))
+    page.goto("/")
+    search(page, "robot")
+    expect(heading(page, "Results for “robot”")).to_be_visible()
+    search(page, "kite")
+    expect(heading(page, "Results for “kite”")).to_be_visible()
+    expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
+    expect(heading(page, "Results for “kite”")).to_be_visible()
+
+
+def test_failed_search_shows_no_earlier_results(page: Page, faults: Faults) -> None:
+    faults.expect("503 GET .*/api/toys")
+    page.goto("/search?q=robot")
+    expect(cards(page).first).to_be_visible()
+    page.route(re.compile(r"/api/toys\?q=kite"), lambda route: route.fulfill(status=503))
+    search(page, "kite")
+    expect(main(page).get_by_role("alert")).to_be_visible()
+    expect(cards(page)).to_have_count(0)
+    page.unroute(re.compile(r"/api/toys\?q=kite"))
+    main(page).get_by_role("button", name="Try again").click()
+    expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
+
+
+def test_search_without_results_offers_to_clear_the_filters(page: Page) -> None:
+    page.goto("/search?q=zzz&age=3")
+    expect(main(page)).to_contain_text("No toys match “zzz”.")
+    main(page).get_by_role("link", name="Clear filters").last.click()
+    expect(page).to_have_url(re.compile(r"/search\?q=zzz$"))
+    main(page).get_by_role("link", name="See all toys").click()
+    expect(cards(page)).to_have_count(24)
+
+
+@pytest.mark.parametrize("address", ["/c/nowhere", "/c/nowhere?age=3", "/c/%20", "/toys/toy_0"])
+def test_unknown_category_or_toy_is_not_found(page: Page, faults: Faults, address: str) -> None:
+    faults.expect("404 GET .*/(api/)?(toys|c)/")
+    page.goto(address)
+    expect(heading(page, "Page not found")).to_be_visible()
+    expect(page.locator("meta[name=robots]")).to_have_attribute("content", "noindex")
+
+
+@pytest.mark.parametrize(
+    "query", ["age=x&price_min=-1&price_max=1e9&sort=best&pages=0", "pages=99999999999", "age=100"]
+)
+def test_malformed_search_is_ignored(page: Page, query: str) -> None:
+    page.goto(f"/search?{query}")
+    expect(heading(page, "All toys")).to_be_visible()
+    expect(cards(page).first).to_be_visible()
+
+
+def test_suggestions_are_chosen_with_the_keyboard(page: Page) -> None:
+    page.goto("/")
+    field = page.get_by_label("Search toys")
+    field.click()
+    field.press_sequentially("robo", delay=20)
+    options = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    field.press("ArrowDown")
+    field.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", "suggestion-1")
+    field.press("Escape")
+    expect(options).to_have_count(0)
+    expect(field).to_have_value("robo")
+    field.press_sequentially("t")
+    chosen = options.first.inner_text()
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(heading(page, f"Results for “{chosen}”")).to_be_visible()
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def test_suggestions_are_those_of_the_latest_text(page: Page) -> None:
+    held = hold(page, re.compile(r"/suggestions\?q=ki$"))
+    page.goto("/")
+    field = page.get_by_label("Search toys")
+    field.click()
+    with page.expect_request(re.compile(r"/suggestions\?q=ki$")):
+        field.press_sequentially("ki")
+    field.press_sequentially("te")
+    options = page.get_by_role("option")
+    expect(options.filter(has_text="Kite").first).to_be_visible()
+    before = options.all_inner_texts()
+    body = json.dumps({"items": [{"text": "late"}]})
+    for route in held:
+        route.fulfill(body=body, content_type="application/json")
+    page.wait_for_load_state("networkidle")
+    assert options.all_inner_texts() == before
+
+
+def test_toy_has_one_address_and_describes_itself(page: Page, shop: Shop) -> None:
+    toy = toys(shop, "&q=kite")[0]
+    page.goto(f"/toys/some-other-name-{toy['id']}")
+    slug = "-".join(re.findall("[a-z0-9]+", toy["name"].lower().replace("'", "")))
+    expect(page).to_have_url(re.compile(f"/toys/{slug}-{toy['id']}$"))
+    expect(page).to_have_title(f"{toy['name']} · The Toy Shop")
+    expect(page.locator("link[rel=canonical]")).to_have_attribute(
+        "href", re.compile(f"/toys/{slug}-{toy['id']}$")
+    )
+    data = json.loads(page.locator("script[type='application/ld+json']").text_content() or "")
+    assert data["@type"] == "Product"
+    assert data["name"] == toy["name"]
+    assert data["offers"]["priceCurrency"] == "AUD"
+    assert round(float(data["offers"]["price"]) * 100) == toy["price"]["amount"]
+
+
+def test_pictures_are_chosen_and_shown_large(page: Page, shop: Shop) -> None:
+    toy = next(toy for toy in toys(shop) if len(toy["images"]) > 1)
+    page.goto(f"/toys/{toy['id']}")
+    second = main(page).get_by_role("button", name="Show picture 2 of 2")
+    second.click()
+    expect(second).to_have_attribute("aria-current", "true")
+    main(page).get_by_role("button", name="Zoom in").click()
+    dialog = page.get_by_role("dialog", name="Pictures")
+    expect(dialog.get_by_role("img", name=toy["images"][1]["alt"])).to_be_visible()
+    dialog.get_by_role("button", name="Next picture").click()
+    expect(dialog.get_by_role("img", name=toy["images"][0]["alt"])).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(main(page).get_by_role("button", name="Zoom in")).to_be_focused()
+
+
+def test_late_toy_never_replaces_a_later_one(page: Page, shop: Shop) -> None:
+    slow, quick = toys(shop, "&category=robots")[:2]
+    held = hold(page, f"**/api/toys/{slow['id']}")
+    page.goto("/account")
+    page.evaluate("address => history.pushState({}, '', address)", f"/toys/{slow['id']}")
+    with page.expect_request(f"**/api/toys/{slow['id']}"):
+        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    page.evaluate("address => history.pushState({}, '', address)", f"/toys/{quick['id']}")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(heading(page, quick["name"]).first).to_be_visible()
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    main(page).get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_role("dialog").get_by_role("link", name=quick["name"])).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("link", name=slow["name"])).to_have_count(0)
+
+
+def test_recently_viewed_toys_are_those_seen_before(page: Page, shop: Shop) -> None:
+    first, second = toys(shop, "&category=robots")[:2]
+    page.goto(f"/toys/{first['id']}")
+    expect(heading(page, first["name"]).first).to_be_visible()
+    page.goto(f"/toys/{second['id']}")
+    seen = main(page).get_by_role("region", name="Recently viewed")
+    expect(seen.get_by_role("link")).to_have_text([first["name"]])
+
+
+def test_related_toys_are_of_the_same_category(page: Page, shop: Shop) -> None:
+    toy = toys(shop, "&category=robots")[-1]
+    page.goto(f"/toys/{toy['id']}")
+    related = main(page).get_by_role("region", name="You may also like")
+    related.scroll_into_view_if_needed()
+    others = {other["name"] for other in toys(shop, f"&category={toy['category']}")}
+    expect(related.get_by_role("heading", level=3)).to_have_count(4)
+    names = set(related.get_by_role("heading", level=3).all_inner_texts())
+    assert names <= others - {toy["name"]}
