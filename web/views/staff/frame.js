@@ -102,6 +102,7 @@ const MOST_REQUESTS = 10;
 
 /** Rows of a table that is being loaded. @param {number} columns */
 export const rowSkeletons = (columns) => html`
+  <p class="note" aria-hidden="true">&nbsp;</p>
   <div class="table-box" aria-hidden="true"><table class="table skeleton"><tbody>${Array.from({ length: 8 }, () => html`
     <tr>${Array.from({ length: columns }, () => html`<td><span class="line"></span></td>`)}</tr>`)}
   </tbody></table></div>`;

@@ -32,7 +32,7 @@ function row(order) {
 
 /** @param {Visit} visit */
 export async function show(visit) {
-  const email = visit.query.get("email") ?? "";
+  const email = (visit.query.get("email") ?? "").slice(0, 254);
   const status = STATUSES.find((one) => one === visit.query.get("status")) ?? "";
   const isSearch = Boolean(email || status);
   let problem = "";

@@ -181,6 +181,7 @@ class Editor {
     this.base = null;
     this.id = null;
     this.isGone = false;
+    this.pictures = new Pictures(this.visit, null, this.redraw);
     this.form.clear();
     this.redraw();
     document.getElementById("field-name")?.focus();

@@ -26,7 +26,7 @@ const row = (toy) => html`
 
 /** @param {Visit} visit */
 export async function show(visit) {
-  const q = visit.query.get("q") ?? "";
+  const q = (visit.query.get("q") ?? "").slice(0, 200);
   const category = visit.query.get("category") ?? "";
   let total = 0;
   /** @type {string[]} */
