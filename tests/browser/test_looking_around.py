@@ -150,6 +150,22 @@ def test_failed_search_shows_no_earlier_results(page: Page, faults: Faults) -> N
     expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
 
 
+def test_list_returns_with_the_connection(page: Page, faults: Faults) -> None:
+    faults.expect("net::ERR_INTERNET_DISCONNECTED")
+    page.goto("/c/robots")
+    expect(cards(page).first).to_be_visible()
+    page.context.set_offline(True)
+    choose(page, "6 years old")
+    expect(main(page).get_by_role("alert")).to_contain_text("You seem to be offline.")
+    cart = page.get_by_role("link", name=re.compile("^Cart"))
+    cart.click()  # its module cannot be loaded
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.context.set_offline(False)
+    expect(cards(page).first).to_be_visible()
+    cart.click()
+    expect(page.get_by_role("dialog", name="Your cart")).to_be_visible()
+
+
 def test_search_without_results_offers_to_clear_the_filters(page: Page) -> None:
     page.goto("/search?q=zzz&age=3")
     expect(main(page)).to_contain_text("No toys match “zzz”.")
