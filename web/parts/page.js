@@ -132,7 +132,7 @@ function renderLinks() {
   const number = count();
   render(html`
     ${value?.isStaff ? html`<a href="/staff" aria-current=${current("/staff")}>${shop.staff}</a>` : nothing}
-    ${value ? html`<a href="/orders" aria-current=${current("/orders")}>${shop.orders}</a>` : nothing}
+    ${value && !value.isStaff ? html`<a href="/orders" aria-current=${current("/orders")}>${shop.orders}</a>` : nothing}
     <a href=${value ? "/account" : signInAddress()} aria-current=${current("/account")}>${value ? shop.account : shop.signIn}</a>
     <a href="/basket" class="basket-link" aria-current=${current("/basket")} aria-label=${basketTexts.open(number)} @click=${openBasket}>
       <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M5 8h14l-1.2 12H6.2zM9 8V6a3 3 0 0 1 6 0v2" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"/></svg>
