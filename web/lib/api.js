@@ -70,6 +70,13 @@ function claimsOf(token) {
   }
 }
 
+/**
+ * Whether an email address is the one of the customer who is signed in.
+ *
+ * @param {string | undefined} email
+ */
+export const isOwn = (email) => email !== undefined && email.toLowerCase() === session.value?.email.toLowerCase();
+
 /** The id of the customer who is signed in, as orders have it; `undefined` if nobody is. */
 export const customerId = () => (session.value ? claimsOf(session.value.access).sub : undefined);
 

@@ -1,8 +1,7 @@
 // The address that orders are delivered to, and what an address needs in each country.
 
-import { remember, session } from "./api.js";
+import { isOwn, remember, session } from "./api.js";
 import { LOCALE } from "./format.js";
-import { isSame } from "./placing.js";
 import { Stored, isObject, isText } from "./storage.js";
 
 /** @typedef {import("../types/api.js").components["schemas"]["Country"]} Country */
@@ -16,25 +15,33 @@ const PARTS = ["name", "line1", "line2", "city", "region", "postal_code", "count
 const empty = () => ({ name: "", line1: "", line2: "", city: "", region: "", postal_code: "", country: "" });
 
 /**
+ * Return an address whose parts are texts, whatever was stored.
+ *
+ * @param {unknown} value
+ * @returns {Address}
+ */
+export function parseAddress(value) {
+  const address = empty();
+  for (const part of isObject(value) ? PARTS : []) {
+    const text = /** @type {Record<string, unknown>} */ (value)[part];
+    if (typeof text === "string" && text.length <= 200) address[part] = text;
+  }
+  return address;
+}
+
+/**
  * @param {unknown} value
  * @returns {Kept | null}
  */
-function parse(value) {
-  if (!isObject(value) || !isText(value.email) || !isObject(value.address)) return null;
-  const address = empty();
-  for (const part of PARTS) {
-    const text = value.address[part];
-    if (typeof text === "string" && text.length <= 200) address[part] = text;
-  }
-  return { email: value.email, address };
-}
+const parse = (value) => (isObject(value) && isText(value.email)
+  ? { email: value.email, address: parseAddress(value.address) } : null);
 
 const kept = new Stored("address", parse);
 
 /** What the customer who is signed in has last entered. */
 export function address() {
   const { value } = kept;
-  return value && isSame(value.email, session.value?.email) ? value.address : empty();
+  return value && isOwn(value.email) ? value.address : empty();
 }
 
 /**
@@ -49,7 +56,7 @@ export function keep(parts) {
 const names = new Intl.DisplayNames(LOCALE, { type: "region", fallback: "none" });
 
 /** @param {{code: string, name: string}} country */
-export const countryName = ({ code, name }) => names.of(code) ?? name;
+export const countryName = ({ code, name }) => (/^[A-Z]{2}$/.test(code) ? names.of(code) ?? name : name);
 
 /**
  * Return the countries that the shop ships to, by name.

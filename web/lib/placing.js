@@ -1,8 +1,9 @@
 // Places orders. An attempt is stored before it is sent and keeps its idempotency key until it has
 // placed an order, so that no attempt whose answer was lost can place a second one.
 
-import { Problem, call, session } from "./api.js";
+import { Problem, call, isOwn, session } from "./api.js";
 import { removeOrdered } from "./basket.js";
+import { parseAddress } from "./delivery.js";
 import { Stored, isMoney, isObject, isText } from "./storage.js";
 
 /** @typedef {import("./api.js").Money} Money */
@@ -17,17 +18,25 @@ import { Stored, isMoney, isObject, isText } from "./storage.js";
  * @property {string} email The customer's.
  * @property {Body | null} body What was sent, while it is not known what became of it.
  * @property {Item[]} items What to call the lines.
+ * @property {DraftLine[]} lost Lines of an earlier attempt that the customer has given up.
  */
+
+/**
+ * @param {unknown} value
+ * @returns {DraftLine[]}
+ */
+const parseLines = (value) => (Array.isArray(value)
+  ? value.filter((line) => isObject(line) && isText(line.toy_id) && Number.isInteger(line.quantity)) : []);
 
 /**
  * @param {unknown} value
  * @returns {Body | null}
  */
 function parseBody(value) {
-  if (!isObject(value) || !Array.isArray(value.lines) || !isObject(value.shipping_address)) return null;
-  if (!isMoney(value.expected_total) || !isText(value.payment_method)) return null;
-  const isLine = (/** @type {unknown} */ line) => isObject(line) && isText(line.toy_id) && Number.isInteger(line.quantity);
-  return value.lines.every(isLine) ? /** @type {Body} */ (value) : null;
+  if (!isObject(value) || !isMoney(value.expected_total) || !isText(value.payment_method)) return null;
+  const lines = parseLines(value.lines);
+  const { payment_method, expected_total } = value;
+  return lines.length ? { lines, shipping_address: parseAddress(value.shipping_address), payment_method, expected_total } : null;
 }
 
 /**
@@ -35,26 +44,18 @@ function parseBody(value) {
  * @returns {Attempt | null}
  */
 function parse(value) {
-  if (!isObject(value) || !isText(value.key) || !isText(value.email)) return null;
+  if (!isObject(value) || !isText(value.key) || !isText(value.email) || !/^[\x21-\x7e]{1,255}$/.test(value.key)) return null;
   const items = Array.isArray(value.items) ? value.items.filter((one) => (
     isObject(one) && isText(one.name) && Number.isInteger(one.quantity))) : [];
-  return { key: value.key, email: value.email, body: parseBody(value.body), items };
+  return { key: value.key, email: value.email, body: parseBody(value.body), items, lost: parseLines(value.lost) };
 }
 
 export const stored = new Stored("order", parse);
 
-/**
- * Whether two texts name the same customer.
- *
- * @param {string | undefined} one
- * @param {string | undefined} other
- */
-export const isSame = (one, other) => one !== undefined && one.toLowerCase() === other?.toLowerCase();
-
 /** The last attempt of the customer who is signed in; `null` once it has placed an order. */
 export function attempt() {
   const { value } = stored;
-  return isSame(value?.email, session.value?.email) ? value : null;
+  return isOwn(value?.email) ? value : null;
 }
 
 /**
@@ -106,7 +107,8 @@ export async function place(shownKey, make) {
     if ((attempt()?.key ?? null) !== shownKey) throw new OrderedElsewhere();
     const { body, items } = make();
     const key = shownKey ?? crypto.randomUUID();
-    stored.value = { key, email, body, items };
+    const lost = attempt()?.lost ?? [];
+    stored.value = { key, email, body, items, lost };
     let order;
     try {
       order = await call("POST", "/orders", { body, headers: { "Idempotency-Key": key } });
@@ -114,10 +116,11 @@ export async function place(shownKey, make) {
       if (!(error instanceof Problem)) throw error;
       if (error.type === "idempotency-key-reused") {
         settle(key, null);
+        removeOrdered(lost);
         throw new PlacedBefore();
       }
       // Nothing has been placed: the next attempt may be another one, under the same key.
-      if (!isLost(error)) settle(key, { key, email, body: null, items: [] });
+      if (!isLost(error)) settle(key, { key, email, body: null, items: [], lost });
       throw error;
     }
     if (stored.value?.key === key) {
@@ -141,5 +144,5 @@ function settle(key, value) {
 export function giveUp() {
   const last = attempt();
   // The key stays: if the attempt has placed an order after all, it cannot be placed once more.
-  if (last) stored.value = { ...last, body: null, items: [] };
+  if (last) stored.value = { ...last, body: null, items: [], lost: last.body?.lines ?? last.lost };
 }

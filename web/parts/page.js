@@ -55,6 +55,14 @@ export function toast(text, action) {
   noticeEnds = setTimeout(end, NOTICE);
 }
 
+/** Let screen readers and the keyboard go on from the heading, when what had the focus is gone. */
+export function focusHeading() {
+  const heading = document.querySelector("h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
 /**
  * A view's error, with a way to try again.
  *

@@ -57,9 +57,10 @@ export class SignIn {
     };
   }
 
-  #email() {
+  /** @param {string} [known] */
+  #email(known) {
     return this.form.field({
-      name: "email", label: texts.email, type: "email", autocomplete: "username", maxlength: 254, value: entered.email,
+      name: "email", label: texts.email, type: "email", autocomplete: "username", maxlength: 254, value: entered.email || known,
       onInput: (value) => { entered.email = value; },
     });
   }
@@ -183,7 +184,7 @@ export class SignIn {
     });
     return html`<form class="stack" id="forgot" novalidate @submit=${submit}>
       <p>${texts.forgotHint}</p>
-      ${this.form.summary}${this.#email()}
+      ${this.form.summary}${this.#email(session.value?.email)}
       ${submitButton(this.form, texts.sendCode)}
       <p>${this.#link("sign-in", texts.backToSignIn)}</p>
     </form>`;

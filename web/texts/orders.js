@@ -7,6 +7,7 @@ import { money, moneyWithCurrency, number, plural } from "../lib/format.js";
 
 export const orderTexts = {
   title: "Your orders",
+  one: "Your order",
   /** @param {string} date */
   order: (date) => `Order of ${date}`,
   signInFirst: "Sign in to see your orders.",

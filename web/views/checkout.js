@@ -40,8 +40,9 @@ export class Checkout {
   changedAt = -Infinity; // when the lines changed without the customer's doing
   wasSignedIn = session.value !== null;
   isOrderedElsewhere = false;
-  /** Whether an attempt of another tab has been seen here. */
-  sawOther = false;
+  /** Whether another tab, or this one earlier, is sending an order. */
+  isSentElsewhere = false;
+  #seen = ""; // key of the attempt whose outcome the page shows as unknown
 
   /** @param {Visit} visit */
   constructor(visit) {
@@ -61,8 +62,10 @@ export class Checkout {
 
   start() {
     const { signal } = this.visit;
-    session.subscribe(() => {
-      this.cards = null;
+    let email = session.value?.email;
+    session.subscribe((value) => {
+      if (value?.email !== email) this.cards = null; // and not if the session is renewed
+      email = value?.email;
       this.redraw();
     }, signal);
     stored.subscribe(this.redraw, signal);
@@ -127,11 +130,10 @@ export class Checkout {
   #content() {
     const unknown = pending();
     if (unknown && !this.payment.isSending) {
-      this.sawOther = true;
+      this.#watch(unknown.key);
       return ["pending", outcomeUnknown(this, unknown)];
     }
-    const settled = this.sawOther && !unknown && !this.lines.length;
-    if (session.value && settled) this.isOrderedElsewhere = true;
+    if (session.value && this.#seen && !unknown && !this.lines.length) this.isOrderedElsewhere = true;
     if (!this.lines.length) return this.isOrderedElsewhere ? ["elsewhere", orderedElsewhere()] : ["empty", emptyCart()];
     const { step } = this;
     if (session.value && this.lines.some(({ id }) => this.payment.gone.includes(id))) return ["gone", goneToys(this)];
@@ -142,6 +144,20 @@ export class Checkout {
         <section class="stack" aria-labelledby="step-title">${this.#stepContent(step)}</section>
         <aside>${purchase(this.lines)}</aside>
       </div>`];
+  }
+
+  /**
+   * Find out whether an attempt is being sent, until it has been.
+   *
+   * @param {string} key
+   */
+  async #watch(key) {
+    if (this.#seen === key) return;
+    this.#seen = key;
+    this.isSentElsewhere = true;
+    await navigator.locks.request("toyshop.order", () => {}); // held while an order is sent
+    this.isSentElsewhere = false;
+    this.redraw();
   }
 
   /**

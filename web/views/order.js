@@ -102,22 +102,22 @@ export class OrderView {
 
   redraw() {
     const { order, error } = this;
-    const title = order ? texts.order(date(order.placed_at, { dateStyle: "long" })) : texts.title;
-    const content = order ? this.#order(order, title) : error ? failure(error, () => this.load()) : skeleton();
-    this.visit.render(html`<div class="order">${content}</div>`, { title, hidden: true });
+    const title = order ? texts.order(date(order.placed_at, { dateStyle: "long" })) : texts.one;
+    const content = order ? this.#order(order) : error ? failure(error, () => this.load()) : skeleton();
+    this.visit.render(html`
+      <div class="order">
+        <header class="order-head"><h1>${title}</h1>
+          ${order ? html`<span class="pill" data-status=${order.status === "cancelled" ? "cancelled" : order.payment.status}>${statusText(order)}</span>` : nothing}</header>
+        ${content}
+      </div>`, { title, hidden: true });
     this.payAgain.cards?.mount();
   }
 
-  /**
-   * @param {Order} order
-   * @param {string} title
-   */
-  #order(order, title) {
+  /** @param {Order} order */
+  #order(order) {
     const isOwn = !session.value?.isStaff || order.customer_id === customerId();
     return html`
       ${this.isThanking ? html`<div class="thanks panel"><h2>${texts.thanks}</h2><p>${texts.thanksHint}</p></div>` : nothing}
-      <header class="order-head"><h1>${title}</h1>
-        <span class="pill" data-status=${order.status === "cancelled" ? "cancelled" : order.payment.status}>${statusText(order)}</span></header>
       ${this.error ? html`<p class="problem" role="alert">${texts.stale}</p>` : nothing}
       <div class="columns">
         <div class="stack">
@@ -162,7 +162,6 @@ const details = (order) => html`
   </section>`;
 
 const skeleton = () => html`
-  <h1>${texts.title}</h1>
   <div class="columns" aria-hidden="true">
     <div class="panel skeleton fields"><span class="line"></span><span class="line"></span><span class="line"></span></div>
     <div class="panel skeleton fields"><span class="line"></span><span class="line short"></span></div>

@@ -3,7 +3,7 @@
 import { call, query, session } from "../lib/api.js";
 import { date, moneyWithCurrency } from "../lib/format.js";
 import { reload } from "../lib/router.js";
-import { failure, loadStyles } from "../parts/page.js";
+import { failure, focusHeading, loadStyles } from "../parts/page.js";
 import { SignIn } from "../parts/sign_in.js";
 import { orderTexts as texts, statusText } from "../texts/orders.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
@@ -12,6 +12,8 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 /** @typedef {import("../lib/router.js").Visit} Visit */
 
 const PAGE = 10;
+
+let wasAsked = false; // to sign in, by the view before
 
 /**
  * Ask customers who are not signed in to do so, and show the view once they have.
@@ -23,9 +25,15 @@ const PAGE = 10;
 export function requireSession(visit, title) {
   const email = session.value?.email;
   session.subscribe((value) => {
-    if (value?.email !== email) reload();
+    if (value?.email === email) return; // renewed
+    reload();
   }, visit.signal);
-  if (session.value) return true;
+  if (session.value) {
+    if (wasAsked) setTimeout(focusHeading); // once the view is shown
+    wasAsked = false;
+    return true;
+  }
+  wasAsked = true;
   const forms = new SignIn({
     redraw: () => redraw(),
     switchTo: (mode) => {

@@ -7,6 +7,7 @@ import { giveUp } from "../../lib/placing.js";
 import { go } from "../../lib/router.js";
 import { confirmed } from "../../parts/dialog.js";
 import { checkoutTexts as texts } from "../../texts/checkout.js";
+import { formTexts } from "../../texts/forms.js";
 import { orderTexts } from "../../texts/orders.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { isSending } from "./payment.js";
@@ -31,8 +32,8 @@ export const orderedElsewhere = () => html`
  * @param {Checkout} checkout
  * @param {import("../../lib/placing.js").Attempt & {body: import("../../lib/placing.js").Body}} last
  */
-export function outcomeUnknown({ payment, visit }, { body, items }) {
-  const isBusy = isSending();
+export function outcomeUnknown({ payment, visit, isSentElsewhere }, { body, items }) {
+  const isBusy = isSending() || isSentElsewhere;
   const change = async () => {
     const isSure = await confirmed({
       title: texts.changeOrderTitle, text: texts.changeOrderText, yes: texts.changeOrder, no: texts.back,
@@ -43,14 +44,14 @@ export function outcomeUnknown({ payment, visit }, { body, items }) {
   };
   return html`
     <section class="panel stack pending" aria-labelledby="step-title">
-      <h2 id="step-title">${texts.pendingTitle}</h2>
-      <p>${texts.pendingText}</p>
+      <h2 id="step-title">${isBusy ? texts.pendingSending : texts.pendingTitle}</h2>
+      ${isBusy ? nothing : html`<p>${texts.pendingText}</p>`}
       <ul>${items.map(({ quantity, name }) => html`<li>${orderTexts.line(quantity, name)}</li>`)}</ul>
       <p><strong>${texts.total} ${moneyWithCurrency(body.expected_total)}</strong></p>
       <p class="note">${texts.deliverTo}: ${addressLines(body.shipping_address).join(", ")}</p>
       ${payment.form.problem ? html`<p class="problem" role="alert">${payment.form.problem}</p>` : nothing}
       <button type="button" class="wide" aria-disabled=${isBusy ? "true" : nothing} @click=${() => payment.retry()}>
-        ${isBusy ? texts.pendingSending : texts.tryAgain}</button>
+        ${isBusy ? formTexts.sending : texts.tryAgain}</button>
       ${isBusy ? nothing : html`<p class="actions"><a href="/orders">${texts.seeOrders}</a>
         <button type="button" class="link" @click=${change}>${texts.changeOrder}</button></p>`}
     </section>`;

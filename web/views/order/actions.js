@@ -5,7 +5,7 @@ import { add } from "../../lib/basket.js";
 import { date } from "../../lib/format.js";
 import { go } from "../../lib/router.js";
 import { confirmed } from "../../parts/dialog.js";
-import { toast } from "../../parts/page.js";
+import { focusHeading, toast } from "../../parts/page.js";
 import { orderTexts as texts } from "../../texts/orders.js";
 import { problemText } from "../../texts/shop.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
@@ -58,6 +58,7 @@ export class Actions {
     }, view.visit.signal);
     if (!isSure) return;
     view.update(await call("POST", `/orders/${encodeURIComponent(id)}/cancellation`));
+    focusHeading();
     toast(texts.cancelled);
   }
 

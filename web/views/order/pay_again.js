@@ -2,6 +2,7 @@
 
 import { Problem, call, session } from "../../lib/api.js";
 import { Form, submitButton } from "../../parts/form.js";
+import { focusHeading } from "../../parts/page.js";
 import { CardError, Cards } from "../../parts/payment.js";
 import { checkoutTexts } from "../../texts/checkout.js";
 import { orderTexts as texts } from "../../texts/orders.js";
@@ -40,6 +41,7 @@ export class PayAgain {
       });
       this.#last = null;
       view.update(changed);
+      focusHeading();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!error.outcomeUnknown) this.#last = null;
