@@ -2,18 +2,14 @@
 
 import re
 import uuid
-from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import checkout
 from support.browser.checkout import ADDRESS, stored
 from support.browser.faults import Faults
+from support.browser.shopping import main
 from support.running_shop import PASSWORD, Shop
-
-
-def main(page: Page) -> Any:
-    return page.get_by_role("main")
 
 
 def create(page: Page, email: str, password: str = PASSWORD) -> None:
@@ -147,7 +143,7 @@ def test_the_name_is_changed(page: Page, shop: Shop, customer: str) -> None:
 
 
 def test_signing_out_leaves_nothing_in_any_tab(page: Page, shop: Shop, customer: str) -> None:
-    order = shop.place(shop.sign_in(customer))["id"]
+    order = checkout.place(shop, customer)
     checkout.fill_basket(page, shop)
     checkout.open_session(page, shop, customer)
     checkout.store(page, "address", {"email": customer, "address": ADDRESS})

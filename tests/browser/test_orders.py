@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import checkout
-from support.browser.checkout import pay_button, stored
+from support.browser.checkout import pay_button, seeded, stored
 from support.browser.faults import Faults
+from support.browser.shopping import main
 from support.running_shop import Shop
 
 DECLINES = re.compile("0002")
@@ -16,15 +16,11 @@ ASKS_THE_BANK = re.compile("3220")
 THANKS = "Thank you! We’ve received your order."
 
 
-def main(page: Page) -> Any:
-    return page.get_by_role("main")
-
-
 def place(page: Page, shop: Shop, email: str, method: str = "pm_card_visa") -> str:
     """Place an order by the API, and sign its customer in; return its id."""
-    order = shop.place(shop.sign_in(email), method)
+    order = checkout.place(shop, email, method)
     checkout.open_session(page, shop, email)
-    return str(order["id"])
+    return order
 
 
 def test_thanks_once_and_shows_the_way_to_the_receipt(
@@ -129,14 +125,14 @@ def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> 
     page.goto(f"/orders/{order}")
     page.get_by_role("button", name="Order again").click()
     expect(page.get_by_text("1 toy is in your cart.").first).to_be_attached()
-    assert [line["id"] for line in stored(page, "basket")] == [shop.toys[0]["id"]]
+    assert [line["id"] for line in stored(page, "basket")] == [seeded(shop)[0]["id"]]
 
 
 def test_order_of_somebody_else_is_not_found(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("404 GET .*/api/orders/")
-    foreign = shop.place(shop.sign_in("bob@example.com"))["id"]
+    foreign = checkout.place(shop, "bob@example.com")
     checkout.open_session(page, shop, customer)
     for order in (foreign, "ord_unknown", "%22%3E%3Cimg%20src=x%3E"):
         page.goto(f"/orders/{order}")
@@ -144,7 +140,7 @@ def test_order_of_somebody_else_is_not_found(
 
 
 def test_signing_in_leads_back_to_the_order(page: Page, shop: Shop, customer: str) -> None:
-    order = shop.place(shop.sign_in(customer))["id"]
+    order = checkout.place(shop, customer)
     page.goto(f"/orders/{order}")
     checkout.enter_credentials(page, customer)
     expect(page.get_by_role("region", name="Progress")).to_be_visible()
@@ -168,9 +164,8 @@ def test_an_order_is_shown_while_its_payment_is_not_known(
 
 
 def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: str) -> None:
-    token = shop.sign_in(customer)
     for _ in range(11):
-        shop.place(token)
+        checkout.place(shop, customer)
     checkout.open_session(page, shop, customer)
     page.goto("/orders")
     rows = main(page).get_by_role("listitem")

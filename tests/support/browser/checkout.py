@@ -1,6 +1,7 @@
 """Brings a browser to the checkout without clicking through the shop."""
 
 import json
+import uuid
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -30,11 +31,25 @@ def stored(page: Page, name: str) -> Any:
     return None if text is None else json.loads(text)
 
 
+def seeded(shop: Shop, count: int = 1) -> list[dict[str, Any]]:
+    """Return toys of the catalogue, not those that staff add and withdraw meanwhile."""
+    return shop.toys[-count:]
+
+
+def place(shop: Shop, email: str, method: str = "pm_card_visa") -> str:
+    """Place an order for a seeded toy by the API, and return its id."""
+    body = shop.order_body(method) | {"lines": [{"toy_id": seeded(shop)[0]["id"], "quantity": 1}]}
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    answer = shop.api("POST", "/orders", body, shop.sign_in(email), headers)
+    assert answer.status == 201, answer.body
+    return str(answer.json["id"])
+
+
 def fill_basket(page: Page, shop: Shop, count: int = 1) -> list[dict[str, Any]]:
-    """Put the first toys of the catalogue into the basket, and return them."""
+    """Put seeded toys into the basket, and return them."""
     if page.url == "about:blank":
         page.goto("/account/create")
-    toys = shop.toys[:count]
+    toys = seeded(shop, count)
     lines = [
         {"id": toy["id"], "name": toy["name"], "price": toy["price"], "image": None, "quantity": 1}
         for toy in toys
