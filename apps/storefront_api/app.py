@@ -11,7 +11,7 @@ from chalice.app import AuthRequest, AuthResponse, CloudWatchEvent
 from chalicelib.storefront_api.authorizer import BadTokenError
 from chalicelib.storefront_api.bootstrap import Settings, build
 from chalicelib.storefront_api.caller import authorizer_context, caller_of
-from chalicelib.storefront_api.routes import health, orders, toys, users, webhooks
+from chalicelib.storefront_api.routes import health, orders, pages, toys, users, webhooks
 from chassis import log
 from chassis.api import ServiceApp, denied
 from chassis.settings import load
@@ -61,6 +61,7 @@ app.register_blueprint(users.routes)
 app.register_blueprint(toys.routes)
 app.register_blueprint(orders.routes)
 app.register_blueprint(webhooks.routes)
+app.register_blueprint(pages.routes)
 
 
 def seconds_left(lambda_context: Any) -> Callable[[], float]:

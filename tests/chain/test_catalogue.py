@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from html import escape
 from typing import Any
 from urllib.parse import quote
 
@@ -54,6 +55,19 @@ def test_suggestions_find_toys(shop: Shop) -> None:
     assert brand in texts
     for text in texts[:3]:
         assert shop.api("GET", f"/toys?q={quote(text)}").json["total"] > 0
+
+
+def test_page_of_a_toy_describes_it_and_an_unknown_one_is_a_404(shop: Shop) -> None:
+    toy = shop.toys[5]
+    moved = http("GET", f"{shop.origin}/toys/{toy['id']}")
+    assert moved.status == 301
+    page = http("GET", shop.origin + moved.headers["Location"])
+    assert page.status == 200
+    assert f"<title>{escape(toy['name'])} ·" in page.body.decode()
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    unknown = http("GET", f"{shop.origin}/toys/kite-toy_{'0' * 26}")
+    assert unknown.status == 404
+    assert b"<title>The Toy Shop</title>" in unknown.body
 
 
 def test_total_and_facets_count_the_whole_result(shop: Shop) -> None:

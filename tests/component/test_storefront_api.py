@@ -27,6 +27,7 @@ from contracts.money import Money
 from support.authorization import claims_of
 from support.aws_calls import intercept
 from support.log_lines import Logged
+from support.moto_aws import client_of
 from support.storefront import (
     ADDRESS,
     AUSTRALIA,
@@ -1016,3 +1017,22 @@ class TestHealthAndDocument:
         assert place["security"] == [{"bearer": []}]
         assert place["parameters"][0]["name"] == "Idempotency-Key"
         assert {"200", "201", "401", "422"} <= place["responses"].keys()
+
+
+class TestPages:
+    def test_page_of_a_toy_is_a_document_for_browsers(self, shop: Shop) -> None:
+        document = b"<html><head><title>Toys</title></head><body></body></html>"
+        bucket = "toyshop-local-storefront-api-page"
+        client_of("s3").put_object(Bucket=bucket, Key="page/index.html", Body=document)
+        page = shop.call("GET", "/pages/toys/toy-toy-1-toy_1")
+        assert page.status_code == 200
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "s-maxage=60" in page.headers["Cache-Control"]
+        assert page.headers["ETag"].startswith('"')
+        assert b"<title>Toy toy_1" in page.body
+        moved = shop.call("GET", "/pages/toys/toy_1")
+        assert (moved.status_code, moved.headers["Location"]) == (301, "/toys/toy-toy-1-toy_1")
+        unknown = shop.call("GET", "/pages/toys/toy_9")
+        assert (unknown.status_code, unknown.body) == (404, document)
+        assert shop.call("HEAD", "/pages/toys/toy_9").status_code == 404
+        assert shop.call("POST", "/pages/toys/toy_1").status_code == 405

@@ -92,6 +92,12 @@ def test_edge_publishes_the_page_and_says_that_services_need_its_name(trial: Tri
     assert script["ContentType"] == "text/javascript; charset=utf-8"
     assert "immutable" in script["CacheControl"]
     assert script["ContentEncoding"] == "gzip"
+    # AND the storefront has the document of the pages of toys
+    name = trial.published("storefront-api/page-bucket", "edged")
+    document = (
+        trial.cloud.client("s3").get_object(Bucket=name, Key="page/index.html")["Body"].read()
+    )
+    assert document.decode() == index["Body"]
     settings = json.loads(served(trial, "settings.json")["Body"])
     assert settings["stripe_publishable_key"] == "pk_test_edged"
     # AND the page may load what its key is for, and the functions of its addresses are published
@@ -113,10 +119,14 @@ def test_services_get_the_name_of_the_distribution(trial: Trial) -> None:
     _, found = trial.diff("--stage", "edged")
     outcomes = {stack["name"]: stack["outcome"] for stack in found["stacks"]}
     changed = sorted(name for name, outcome in outcomes.items() if outcome != "unchanged")
-    assert changed == ["toyshop-edged-file-manager-resources", "toyshop-edged-notifications"]
+    assert changed == [
+        "toyshop-edged-file-manager-resources",
+        "toyshop-edged-notifications",
+        "toyshop-edged-storefront-api",
+    ]
     assert outcomes["web"] == "unchanged"
     output = trial.shop(*DEPLOY)
-    assert "2 of 12 stacks changed" in output
+    assert "3 of 12 stacks changed" in output
     assert "web unchanged" in output
     assert "no origin" not in output
     origin = trial.published("edge/origin", "edged")

@@ -40,6 +40,7 @@ async def forward(
     origin: str,
     turns: Turns,
     body_seconds: float,
+    below: str = "",
 ) -> web.StreamResponse:
     """Forward a request when it is its turn, and return the answer.
 
@@ -53,6 +54,8 @@ async def forward(
         Limits how many requests are forwarded at a time.
     body_seconds
         How long the body may take to arrive.
+    below
+        What follows the origin instead of ``/api``, for a path that does not begin with it.
 
     Raises
     ------
@@ -73,7 +76,7 @@ async def forward(
         return problem(413)
     method = request.method if request.method in _ROUTED else "OPTIONS"
     # encoded=True leaves the path as it was sent
-    url = URL(origin + request.raw_path.removeprefix("/api"), encoded=True)
+    url = URL(origin + below + request.raw_path.removeprefix("/api"), encoded=True)
     async with (
         turns.turn(method, path),
         client.request(

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import yaml
 
+INDEX = "/index.html"
 _TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "edge.yaml"
 _BUCKET = "toyshop-local-file-manager-private"
 _CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
@@ -33,6 +34,14 @@ def _pages() -> re.Pattern[str]:
     return re.compile(separator.join(patterns))
 
 
+@functools.cache
+def robots() -> str:
+    """Return the text of ``/robots.txt``."""
+    _, lists = _resources()["Addresses"]["Properties"]["FunctionCode"]["Fn::Sub"]
+    _, hidden = lists["Hidden"]["Fn::Join"]
+    return "User-agent: *\n" + "".join(f"Disallow: {prefix}\n" for prefix in hidden)
+
+
 def target(path: str) -> tuple[int, str] | None:
     """Return what answers a path of the page, or ``None`` if a file does, where there is one.
 
@@ -50,13 +59,19 @@ def target(path: str) -> tuple[int, str] | None:
     if path == "/docs":
         return 301, "/docs/"
     if not _is_well_formed(path):
-        return 404, "/index.html"
+        return 404, INDEX
     bare = path.rstrip("/")
     if bare != path and _pages().fullmatch(bare):
         return 301, bare
     if _pages().fullmatch(path):
-        return 200, "/index.html"
+        return 200, INDEX
     return (200, "/docs/index.html") if path == "/docs/" else None
+
+
+def is_page_of_toy(path: str) -> bool:
+    """Return whether the storefront answers a path of the page: it describes toys to crawlers."""
+    is_page = path.startswith("/toys/") and target(path) == (200, INDEX)
+    return is_page and "%2f" not in path.lower()
 
 
 def _is_well_formed(path: str) -> bool:

@@ -57,7 +57,7 @@ async def serve_file(
     async with client.request(
         request.method,
         URL(origin + path, encoded=True),
-        headers=_signature(request.method, origin + path) | conditions,
+        headers=signature(request.method, origin + path) | conditions,
         allow_redirects=False,
     ) as stored:
         if stored.status in (403, 404):
@@ -79,8 +79,8 @@ async def serve_file(
         return answer
 
 
-def _signature(method: str, url: str) -> dict[str, str]:
+def signature(method: str, url: str, body: bytes = b"") -> dict[str, str]:
     """Sign as CloudFront's origin access control does: the bucket refuses everyone else."""
-    request = AWSRequest(method, url)
+    request = AWSRequest(method, url, data=body)
     _SIGNER.add_auth(request)
     return {str(name): str(value) for name, value in request.headers.items()}

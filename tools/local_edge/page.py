@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from local_edge.distribution import page_headers, target
+from local_edge.distribution import page_headers, robots, target
 from local_edge.problems import problem
 from local_edge.protocol import File
 
@@ -21,12 +21,13 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-_COMPRESSED = frozenset(TYPES) - {".webp", ".woff2"}
+_COMPRESSED = frozenset(TYPES) - {".png", ".webp", ".woff2"}
 # a smaller file fits into one packet anyway; CloudFront compresses none either
 _MIN_COMPRESSED = 1_000
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?!;\s*q=0(?:\.0*)?\s*(?:,|$))(?:;|,|$)", re.IGNORECASE)
@@ -58,6 +59,32 @@ def serve_page(request: web.Request, directory: Path, uploads: str) -> web.Strea
         if _accepts_gzip(request) and file.stat().st_size >= _MIN_COMPRESSED:
             return File(_compressed(file), headers={**headers, "Content-Encoding": "gzip"})
     return File(file, headers=headers)
+
+
+def serve_rendered(
+    request: web.Request, answer: web.StreamResponse, directory: Path, uploads: str
+) -> web.StreamResponse:
+    """Return the storefront's answer to an address of a toy, with the headers of the page.
+
+    If it is none, because the storefront does not run, the address is answered as any other.
+
+    Parameters
+    ----------
+    answer
+        What the storefront answered.
+    uploads
+        The origin of presigned URLs.
+    """
+    is_page = answer.status == 301 or answer.content_type == "text/html"
+    if not isinstance(answer, web.Response) or not is_page:
+        return serve_page(request, directory, uploads)
+    answer.headers.update({**page_headers(uploads), **answer.headers})
+    answer.headers["Vary"] = "Accept-Encoding"
+    body = answer.body if isinstance(answer.body, bytes) else b""
+    if _accepts_gzip(request) and len(body) >= _MIN_COMPRESSED:
+        answer.body = gzip.compress(body, mtime=0)
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
 
 
 def _not_found(request: web.Request, root: Path, uploads: str) -> web.Response:
@@ -104,6 +131,19 @@ def _compressed(file: Path) -> Path:
         # it is a part of the ETag
         os.utime(copy, ns=(version.st_atime_ns, version.st_mtime_ns))
     return copy
+
+
+def serve_robots(request: web.Request, uploads: str) -> web.StreamResponse:
+    """Answer GET and HEAD of ``/robots.txt``.
+
+    Parameters
+    ----------
+    uploads
+        The origin of presigned URLs.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, {"Allow": "GET, HEAD"})
+    return web.Response(text=robots(), headers=page_headers(uploads))
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:

@@ -10,10 +10,12 @@ from aiohttp.typedefs import Handler
 
 from local_edge import protocol
 from local_edge.api import forward
+from local_edge.distribution import is_page_of_toy
 from local_edge.files import serve_file
 from local_edge.limits import BusyError, Limits, Turns
-from local_edge.page import serve_page, serve_settings
+from local_edge.page import serve_page, serve_rendered, serve_robots, serve_settings
 from local_edge.problems import problem
+from local_edge.shell import ShellUpload
 
 # the storefront answers within API Gateway's 29 seconds
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
@@ -35,6 +37,8 @@ class Origins:
         Directory of the page.
     uploads
         Origin of presigned URLs, which the page may connect to.
+    shell
+        URL of the object from which the storefront reads the page's document.
     gateway
         URL of the gateway simulator, which has a page of a bank; empty without one.
     """
@@ -43,6 +47,7 @@ class Origins:
     files: str
     web: Path
     uploads: str
+    shell: str
     gateway: str = ""
 
     @classmethod
@@ -53,6 +58,7 @@ class Origins:
             files=f"{aws}/toyshop-local-file-manager-public",
             web=web_directory,
             uploads=aws,
+            shell=f"{aws}/toyshop-local-storefront-api-page/page/index.html",
             gateway=gateway,
         )
 
@@ -61,6 +67,7 @@ ORIGINS = web.AppKey("ORIGINS", Origins)
 CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 LIMITS = web.AppKey("LIMITS", Limits)
 TURNS = web.AppKey("TURNS", Turns)
+SHELL = web.AppKey("SHELL", ShellUpload)
 
 
 def application(origins: Origins, limits: Limits | None = None) -> web.Application:
@@ -78,6 +85,7 @@ def application(origins: Origins, limits: Limits | None = None) -> web.Applicati
     app[ORIGINS] = origins
     app[LIMITS] = limits
     app[TURNS] = Turns(limits)
+    app[SHELL] = ShellUpload(origins.web / "index.html", origins.shell)
     app.on_response_prepare.append(protocol.describe)
     app.cleanup_ctx.append(_client)
     app.router.add_route("*", "/{path:.*}", _route)
@@ -121,8 +129,15 @@ async def _route(request: web.Request) -> web.StreamResponse:
             return await forward(request, client, origins.api, turns, seconds)
         if path.startswith("/files/"):
             return await serve_file(request, client, origins.files)
+        if path == "/robots.txt":
+            return serve_robots(request, origins.uploads)
         if path == "/settings.json" and origins.gateway:
             return serve_settings(request, origins.gateway, origins.uploads)
+        if is_page_of_toy(path) and request.method in ("GET", "HEAD"):
+            await request.app[SHELL].bring_up_to_date(client)
+            turns, seconds = request.app[TURNS], request.app[LIMITS].body_seconds
+            answer = await forward(request, client, origins.api, turns, seconds, below="/pages")
+            return serve_rendered(request, answer, origins.web, origins.uploads)
         return serve_page(request, origins.web, origins.uploads)
     except BusyError:
         return problem(503, {"Retry-After": "1"})

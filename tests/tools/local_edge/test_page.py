@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.local_edge import Edge, run
+from support.local_edge import API, Edge, run
 
 TEXT = "<!doctype html><title>Toys</title>" + "<p>A toy.</p>" * 200
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
@@ -15,7 +15,7 @@ GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 def test_every_address_of_the_page_is_answered_with_its_document(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         index = (tmp_path / "web" / "index.html").read_bytes()
-        for path in ("/", "/c/board%20games?sort=price", "/toys/kite-toy_1", "/staff/orders"):
+        for path in ("/", "/c/board%20games?sort=price", "/orders/ord_1", "/staff/orders"):
             answer = await edge.send("GET", path)
             assert (answer.status, answer.body) == (200, index)
             assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -111,5 +111,82 @@ def test_compressed_text_follows_a_change_of_its_file(tmp_path: Path) -> None:
         answer = await edge.send("GET", "/app.js", headers=cached)
         assert answer.status == 200
         assert b"two" in answer.body
+
+    run(tmp_path, scenario)
+
+
+ADDRESS = "/toys/kite-toy_1"
+HTML = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "public, max-age=0",
+    "X-Correlation-Id": "c",
+}
+DOCUMENT = "/toyshop-local-storefront-api-page/page/index.html"
+
+
+def test_page_of_a_toy_is_the_storefronts_with_the_headers_of_the_page(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        edge.upstream.answer = {"status": 200, "text": TEXT, "headers": HTML}
+        answer = await edge.send("GET", f"{ADDRESS}?utm=1")
+        assert edge.upstream.path == f"{API}/pages{ADDRESS}?utm=1"
+        assert (answer.status, answer.body.decode()) == (200, TEXT)
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "public, max-age=0"
+        answer = await edge.send("GET", ADDRESS, headers=GZIP, auto_decompress=False)
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(answer.body).decode() == TEXT
+        assert (await edge.send("HEAD", ADDRESS)).body == b""
+        # AND its status and redirects are kept
+        edge.upstream.answer = {"status": 404, "text": TEXT, "headers": HTML}
+        assert (await edge.send("GET", ADDRESS)).status == 404
+        location = "/toys/red-kite-toy_1"
+        edge.upstream.answer = {"status": 301, "headers": {"Location": location}}
+        answer = await edge.send("GET", ADDRESS)
+        assert (answer.status, answer.headers["Location"]) == (301, location)
+
+    run(tmp_path, scenario)
+
+
+def test_page_of_a_toy_needs_no_storefront(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        index = (tmp_path / "web" / "index.html").read_bytes()
+        for status, text in ((503, "{}"), (403, '{"message":"Missing Authentication Token"}')):
+            edge.upstream.answer = {"status": status, "text": text}
+            answer = await edge.send("GET", ADDRESS)
+            assert (answer.status, answer.body) == (200, index)
+
+    run(tmp_path, scenario)
+
+
+def test_storefront_gets_the_document_whenever_it_has_changed(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        def uploaded() -> list[bytes]:
+            sent = edge.upstream.requests
+            return [body for method, path, _, body in sent if (method, path) == ("PUT", DOCUMENT)]
+
+        index = tmp_path / "web" / "index.html"
+        first = index.read_bytes()
+        edge.upstream.answer = {"status": 500}
+        await edge.send("GET", ADDRESS)
+        # a failed upload is repeated
+        edge.upstream.answer = {"status": 200, "text": TEXT, "headers": HTML}
+        await edge.send("GET", ADDRESS)
+        await edge.send("GET", ADDRESS)
+        assert uploaded() == [first, first]
+        index.write_text(TEXT)
+        await edge.send("GET", ADDRESS)
+        assert uploaded() == [first, first, TEXT.encode()]
+        _, _, headers, _ = next(one for one in edge.upstream.requests if one[0] == "PUT")
+        assert "Authorization" in headers
+
+    run(tmp_path, scenario)
+
+
+def test_robots_are_told_what_to_leave_out(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        answer = await edge.send("GET", "/robots.txt")
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert b"User-agent: *\nDisallow: /api/\n" in answer.body
+        assert (await edge.send("POST", "/robots.txt")).status == 405
 
     run(tmp_path, scenario)

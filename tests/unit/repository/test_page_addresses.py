@@ -1,5 +1,7 @@
 """The addresses of the page at CloudFront and at the local edge."""
 
+from urllib.robotparser import RobotFileParser
+
 import pytest
 
 from local_edge import distribution
@@ -79,13 +81,18 @@ MOVED = {
 
 @pytest.mark.parametrize("path", PAGES)
 def test_address_of_the_page_is_answered_with_it(path: str) -> None:
-    assert requested(path)["uri"] == INDEX
+    is_toy = path.startswith("/toys/")
+    # the storefront answers with the document of a toy
+    assert requested(path)["uri"] == (path if is_toy else INDEX)
     assert distribution.target(path) == (200, INDEX)
+    assert distribution.is_page_of_toy(path) == is_toy
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
 def test_any_other_address_is_not_found(path: str) -> None:
-    assert requested(path)["uri"] == "/not-found.html"
+    of_toys = path.startswith("/toys/")
+    assert requested(path)["uri"] == ("/toys/unknown" if of_toys else "/not-found.html")
+    assert not distribution.is_page_of_toy(path)
     # the local edge looks for a file first
     assert distribution.target(path) in (None, (404, INDEX))
 
@@ -106,6 +113,25 @@ def test_document_of_the_portal_has_a_directory_of_its_own() -> None:
 def test_redirect_never_leaves_the_shop(path: str) -> None:
     assert "statusCode" not in requested(path)
     assert distribution.target(path) in (None, (404, INDEX))
+
+
+def test_crawlers_are_kept_out_of_what_is_personal() -> None:
+    answer = requested("/robots.txt")
+    assert (answer["statusCode"], answer["body"]) == (200, distribution.robots())
+    assert answer["headers"]["content-type"]["value"] == "text/plain; charset=utf-8"
+    rules = RobotFileParser()
+    rules.parse(answer["body"].splitlines())
+    for path in ("/", "/c/puzzles", f"/toys/train-{TOY}", "/search", "/files/fil_1", "/docs/"):
+        assert rules.can_fetch("Any", path)
+    for path in (
+        "/api/toys",
+        "/account/password",
+        "/basket",
+        "/checkout",
+        "/orders/ord_1",
+        "/staff",
+    ):
+        assert not rules.can_fetch("Any", path)
 
 
 def test_redirect_keeps_the_query() -> None:
@@ -132,6 +158,28 @@ def test_document_for_unknown_addresses_is_answered_with_404() -> None:
     assert run("NotFound", {"response": marked})["statusCode"] == 404
     # a browser that has it already is told so
     assert run("NotFound", {"response": {**marked, "statusCode": 304}})["statusCode"] == 304
+
+
+def test_escaped_slash_in_the_name_of_a_toy_is_not_found() -> None:
+    # API Gateway would match no route
+    path = f"/toys/a%2Fb-{TOY}"
+    assert requested(path)["uri"] == "/toys/unknown"
+    assert not distribution.is_page_of_toy(path)
+
+
+def test_pages_of_toys_are_answered_by_the_storefront() -> None:
+    config = EDGE["Distribution"]["Properties"]["DistributionConfig"]
+    behavior = config["CacheBehaviors"][0]
+    assert (behavior["PathPattern"], behavior["TargetOriginId"]) == ("/toys/*", "pages")
+    assert behavior["FunctionAssociations"][0]["FunctionARN"] == {
+        "Fn::GetAtt": ["Addresses", "FunctionARN"]
+    }
+    # they have the headers of the page, and are compressed
+    page = config["DefaultCacheBehavior"]
+    for name in ("ResponseHeadersPolicyId", "CachePolicyId", "Compress", "ViewerProtocolPolicy"):
+        assert behavior[name] == page[name]
+    origins = {one.pop("Id"): one for one in map(dict, config["Origins"])}
+    assert origins["pages"] == {**origins["api"], "OriginPath": "/api/pages"}
 
 
 def test_functions_belong_to_the_page_and_fit_cloudfront() -> None:

@@ -126,7 +126,7 @@ class ServiceSource(Service):
         found: list[LambdaFunction] = []
         routes: list[Handler] = []
         for handler, name in self._decorated():
-            if name in ("serves", "route"):
+            if name in ("serves", "serves_document", "route"):
                 routes.append(handler)
             elif name in _TRIGGERS:
                 node = handler.node

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from shopctl.aws import artifact_bucket, cloudformation
+from shopctl.aws import artifact_bucket, cloudformation, ssm_parameters
 from shopctl.aws.cloudformation import Outcome
 from shopctl.aws.target import PAGE, Target
 from shopctl.deploying import releases
@@ -43,6 +43,9 @@ TYPES = {
 }
 """The media types of the page's files, as the local edge sends them."""
 SETTINGS = "settings.json"
+# the parameter with the name of the bucket where the storefront reads the document, and its key
+_STOREFRONT = "storefront-api/page-bucket"
+_DOCUMENT = "page/index.html"
 _INDEX = "index.html"
 # the same document; the distribution serves it with its status for addresses that do not exist
 _NOT_FOUND = "not-found.html"
@@ -144,11 +147,20 @@ class _Place:
     storage: Any
     bucket: str
     distribution: str
+    storefront: str
+    """The bucket from which the storefront reads the document; empty if it has none yet."""
 
     def present(self) -> str:
         """Return the digest of the release that is published; empty if there is none."""
+        return self._release_of(self.bucket, _INDEX)
+
+    def rendered(self) -> str:
+        """Return the digest of the release that the storefront has; empty if there is none."""
+        return self._release_of(self.storefront, _DOCUMENT) if self.storefront else ""
+
+    def _release_of(self, bucket: str, key: str) -> str:
         try:
-            found = self.storage.head_object(Bucket=self.bucket, Key=_INDEX)
+            found = self.storage.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return ""
@@ -318,22 +330,26 @@ def has_edge(to: Target) -> bool:
 def _publish(to: Target, place: _Place, page: Page) -> Outcome:
     bucket = artifact_bucket.ensure(to.cloud)
     present, recorded = place.present(), releases.last(to.cloud, bucket, PAGE)
-    if page.digest == present == recorded:
+    if page.digest == present == recorded == (place.rendered() if place.storefront else present):
         return "unchanged"
     before = set(place.hashes())
     archive = _archive(page.digest)
     artifact_bucket.upload(to.cloud, bucket, archive, msgspec.json.encode(dict(page.files)))
     for one in page.objects:
-        place.storage.put_object(
-            Bucket=place.bucket,
-            Key=one.key,
-            Body=one.stored,
-            ContentType=one.content_type,
-            CacheControl=one.cache_control,
-            **({"ContentEncoding": "gzip"} if one.compressed else {}),
-            Metadata={"release": page.digest}
-            | ({"status": str(one.status)} if one.status != 200 else {}),
-        )
+        copies = [(place.bucket, one.key)]
+        if one.key == _INDEX and place.storefront:
+            copies.insert(0, (place.storefront, _DOCUMENT))
+        for bucket_name, key in copies:
+            place.storage.put_object(
+                Bucket=bucket_name,
+                Key=key,
+                Body=one.stored,
+                ContentType=one.content_type,
+                CacheControl=one.cache_control,
+                **({"ContentEncoding": "gzip"} if one.compressed else {}),
+                Metadata={"release": page.digest}
+                | ({"status": str(one.status)} if one.status != 200 else {}),
+            )
     _invalidate(to, place, before | {one.key for one in page.objects})
     # last: an interrupted command may not have invalidated anything, so it is repeated as a whole
     releases.record(to.cloud, bucket, PAGE, page.digest, releases.Release(archive))
@@ -347,7 +363,8 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
 def _invalidate(to: Target, place: _Place, keys: set[str]) -> None:
     """Make the distribution read the documents again; the other files never change."""
     documents = sorted(f"/{key}" for key in keys if not key.startswith(_ASSETS))
-    paths = ["/", *documents]
+    # pages of toys contain the document
+    paths = ["/", "/toys/*", *documents]
     to.cloud.client("cloudfront").create_invalidation(
         DistributionId=place.distribution,
         InvalidationBatch={
@@ -361,7 +378,8 @@ def _place(to: Target) -> _Place | None:
     found = cloudformation.physical_ids(to.cloud, aws_names.resource(to.stage.name, "edge"))
     if not found.get("Web") or not found.get("Distribution"):
         return None
-    return _Place(to.cloud.client("s3"), found["Web"], found["Distribution"])
+    storefront = ssm_parameters.read(to.cloud).get(_STOREFRONT, "")
+    return _Place(to.cloud.client("s3"), found["Web"], found["Distribution"], storefront)
 
 
 def _archive(digest: str) -> str:

@@ -8,6 +8,7 @@ from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.expiry import Expiry
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.ordering import Ordering
+from chalicelib.storefront_api.product_pages import ProductPages, Shell
 from chalicelib.storefront_api.reconciliation import Reconciliation
 from chalicelib.storefront_api.signing_keys import FetchedKeys, SigningKeys
 from chalicelib.storefront_api.users import Users
@@ -28,6 +29,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     reconciliation goes, ``reconcile_grace_seconds`` how long an order must be unchanged to be
     checked, and ``reconcile_fix`` whether a scheduled reconciliation repairs violations.
     ``edge_key`` is the key without which no request is answered; a stage without an edge has none.
+    ``page_bucket`` contains the page's document, and ``shop_url`` is the shop's origin; it is empty
+    until the edge has a name.
     """
 
     toys_url: str
@@ -46,6 +49,8 @@ class Settings(settings.Settings, frozen=True, kw_only=True):
     reconcile_grace_seconds: int = 3600
     reconcile_fix: bool = False
     edge_key: str = ""
+    page_bucket: str = ""
+    shop_url: str = ""
 
 
 class DownstreamServices(NamedTuple):
@@ -64,6 +69,7 @@ class Components(NamedTuple):
     authorizer: Authorizer
     users: Users
     catalogue: Catalogue
+    product_pages: ProductPages
     ordering: Ordering
     webhooks: Webhooks
     health: HealthCheck
@@ -107,6 +113,8 @@ def build(
         settings.user_pool_client_id,
         auto_confirm=settings.auto_confirm_users,
     )
+    catalogue = Catalogue(services.toys)
+    shell = Shell(lambda: aws.client("s3"), settings.page_bucket)
     return Components(
         authorizer=Authorizer(
             keys or FetchedKeys(settings.jwks_url),
@@ -114,7 +122,8 @@ def build(
             settings.user_pool_client_id,
         ),
         users=users,
-        catalogue=Catalogue(services.toys),
+        catalogue=catalogue,
+        product_pages=ProductPages(catalogue, shell, settings.shop_url),
         ordering=Ordering(
             services.toys,
             services.orders,

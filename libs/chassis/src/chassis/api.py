@@ -271,6 +271,32 @@ class ServiceApp(Chalice):
 
         return decorate
 
+    def serves_document(self, path: str, name: str) -> Callable[[View], View]:
+        """Return the decorator of the handler of a document for browsers.
+
+        Such a path is no operation of the API, so it is in no contract. The handler takes the path
+        parameters by name, percent-decoded, and returns the ``Response`` to a GET or HEAD.
+
+        Parameters
+        ----------
+        path
+            The path as API Gateway routes it.
+        name
+            Identifies the document in the log.
+        """
+
+        def decorate(view: View) -> View:
+            @functools.wraps(view)
+            def handler(**given: str) -> Response:
+                parameters = {key: unquote(value) for key, value in given.items()}
+                return self._handle(name, lambda: view(**parameters))
+
+            self.route(path, methods=["GET", "HEAD"], name=name, content_types=["*/*"])(handler)
+            self._refuse_others(path)
+            return view
+
+        return decorate
+
     def _refuse_others(self, path: str) -> None:
         """Answer every other method of a path with 405, which API Gateway itself cannot."""
         methods = self.routes[path]
@@ -559,6 +585,18 @@ class ServiceBlueprint(Blueprint, Generic[C]):
         def decorate(view: View) -> View:
             def register(*_: Any) -> None:
                 self.app.serves(operation)(view)
+
+            self._deferred_registrations.append(register)
+            return view
+
+        return decorate
+
+    def serves_document(self, path: str, name: str) -> Callable[[View], View]:
+        """Return the decorator of the handler of a document; see ``ServiceApp``."""
+
+        def decorate(view: View) -> View:
+            def register(*_: Any) -> None:
+                self.app.serves_document(path, name)(view)
 
             self._deferred_registrations.append(register)
             return view

@@ -10,6 +10,19 @@ _MINOR_DIGITS = {
 """Currencies whose minor unit is not a hundredth (ISO 4217)."""
 
 
+def major_units(money: Money) -> str:
+    """Return an amount without its currency and without separators, for programs.
+
+    Examples
+    --------
+    >>> major_units(Money(amount=123456, currency="AUD"))
+    '1234.56'
+    """
+    digits = _MINOR_DIGITS.get(money.currency, 2)
+    whole, minor = divmod(money.amount, 10**digits)
+    return f"{whole}" + (f".{minor:0{digits}}" if digits else "")
+
+
 def format_money(money: Money) -> str:
     """Return an amount in the form that people read.
 

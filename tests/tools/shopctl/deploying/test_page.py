@@ -154,6 +154,24 @@ def test_document_for_unknown_addresses_is_the_page_with_its_status(to: Target) 
     assert "status" not in index["Metadata"]
 
 
+def test_storefront_gets_the_document(to: Target) -> None:
+    publish(to)
+    # GIVEN a storefront that was deployed after the page
+    bucket = "toyshop-trial-storefront-api-page-1"
+    to.cloud.client("s3").create_bucket(Bucket=bucket)
+    name = "/toyshop/trial/storefront-api/page-bucket"
+    to.cloud.client("ssm").put_parameter(Name=name, Value=bucket, Type="String")
+    # WHEN the same page is deployed
+    assert publish(to) == "web updated"
+    assert publish(to) == "web unchanged"
+    # THEN it has the published document, after each change too
+    for text in ("1", "2"):
+        found = to.cloud.client("s3").get_object(Bucket=bucket, Key="page/index.html")
+        assert found["Body"].read().decode() == served(to, "index.html")["Body"]
+        change(to, "cart.js", text)
+        publish(to)
+
+
 def test_references_are_resolved_from_their_document(to: Target) -> None:
     change(to, "index.html", '<a href="/docs/"></a><script src="/lib/app.js"></script>')
     (to.layout.root / "web" / "lib").mkdir()
@@ -197,7 +215,9 @@ def test_only_a_change_is_published_and_invalidated(
     to: Target, distributions: Distributions
 ) -> None:
     publish(to)
-    assert distributions.invalidated == [["/", "/index.html", "/not-found.html", "/settings.json"]]
+    assert distributions.invalidated == [
+        ["/", "/toys/*", "/index.html", "/not-found.html", "/settings.json"]
+    ]
     assert publish(to) == "web unchanged"
     assert len(distributions.invalidated) == 1
     change(to, "cart.js", "2")
@@ -407,6 +427,8 @@ def test_stage_without_an_edge_has_no_page(to: Target, monkeypatch: pytest.Monke
 
 def test_edge_whose_creation_failed_is_none(to: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
     for status, expected in (("CREATE_COMPLETE", True), ("DELETE_COMPLETE", False)):
         summaries = [
             {"LogicalResourceId": name, "PhysicalResourceId": "id", "ResourceStatus": status}
@@ -432,6 +454,8 @@ def objects() -> dict[str, page.Object]:
 
 
 PORTAL = "docs/index.html"
+# compressed already
+BINARY = (".png", ".webp", ".woff2")
 
 
 def test_every_reference_of_the_page_is_published(objects: dict[str, page.Object]) -> None:
@@ -456,8 +480,7 @@ def test_scripts_import_files_by_relative_names(objects: dict[str, page.Object])
 
 def test_cloudfront_compresses_all_but_tiny_files(objects: dict[str, page.Object]) -> None:
     for key, one in objects.items():
-        # fonts are compressed already
-        if not one.compressed and not key.endswith(".woff2"):
+        if not one.compressed and not key.endswith(BINARY):
             assert one.content_type.partition(";")[0] in COMPRESSED, key
             assert len(one.body) <= 10_000_000, key
 
@@ -479,11 +502,11 @@ def test_types_are_those_of_the_local_edge() -> None:
 
 
 def is_text(key: str) -> bool:
-    return key.endswith((".js", ".css"))
+    return key.endswith((".js", ".css", ".svg"))
 
 
 def texts(objects: dict[str, page.Object]) -> Iterator[tuple[str, str]]:
     """Return the names and texts of files, without the types in comments of scripts."""
     for key, one in objects.items():
-        if not key.endswith((".webp", ".woff2")):
+        if not key.endswith(BINARY):
             yield key, re.sub(r"/\*\*.*?\*/", "", one.body.decode(), flags=re.DOTALL)

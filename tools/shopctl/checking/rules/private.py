@@ -57,7 +57,7 @@ def _routes(repository: Repository, service: ServiceSource) -> Iterator[Finding]
         has_authorizer = len(node.args) > 1 or any(
             item.arg == "authorizer" for item in node.keywords
         )
-        if name == "route" or (name == "serves" and has_authorizer):
+        if name in ("route", "serves_document") or (name == "serves" and has_authorizer):
             yield repository.finding(
                 module.path,
                 node.lineno,
