@@ -179,7 +179,7 @@ def test_changes_of_other_fields_are_kept_and_saved_together(
     page: Page, shop: Shop, staff: str, faults: Faults
 ) -> None:
     faults.expect(PRECONDITION)
-    toy = new_toy(shop, staff, "Paper plane")
+    toy = new_toy(shop, staff, "Glider")
     open_toy(page, toy)
     page.get_by_label("Brand").fill("Folded")
     change(shop, staff, toy, attributes={"size": "A4"})

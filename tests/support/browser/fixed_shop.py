@@ -59,7 +59,7 @@ def _toys() -> tuple[list[Json], dict[str, bytes]]:
             | {"id": f"toy_{digest}", "images": images, "version": 2}
             | {"created_at": NOW, "updated_at": NOW}
         )
-    # as in a list of new arrivals: neighbors are of different categories
+    # as in a list of new arrivals: adjacent toys are of different categories
     return sorted(toys, key=lambda toy: toy["id"]), files
 
 

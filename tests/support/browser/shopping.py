@@ -68,7 +68,7 @@ def charges(shop: Shop, order_id: str) -> list[str]:
 
 
 def fail(page: Page, path: str, *, times: int | None = None) -> None:
-    """Answer requests as the storefront does while one of its neighbors is down.
+    """Answer requests as the storefront does while a service that it calls is down.
 
     Parameters
     ----------
