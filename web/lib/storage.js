@@ -31,7 +31,7 @@ export class Stored {
       this.#unstored = null;
       this.#announce();
     });
-    // a page that the browser has kept for Back was not told of changes
+    // a page that the browser has kept for Back did not receive these events
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted) this.#announce();
     });

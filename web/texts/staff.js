@@ -138,7 +138,7 @@ export const staffToyTexts = {
   /** @param {string} currency */
   priceIn: (currency) => `Price in ${currency}`,
   currency: "Currency",
-  currencyHint: "Three letters, such as AUD.",
+  currencyHint: "Its code, such as AUD.",
   minAge: "Minimum age in years",
   minAgeHint: "0 means from birth.",
   minAgeError: "Enter an age from 0 to 99, in whole years.",
