@@ -300,3 +300,11 @@ def test_related_toys_are_of_the_same_category(page: Page, shop: Shop) -> None:
     expect(related.get_by_role("heading", level=3)).to_have_count(4)
     names = set(related.get_by_role("heading", level=3).all_inner_texts())
     assert names <= others - {toy["name"]}
+
+
+@pytest.mark.parametrize("answer", ["null", "{}", "[]", '{"items": null, "total": 1}'])
+@pytest.mark.parametrize("address", ["/", "/search", "/toys/toy_1"])
+def test_senseless_answer_is_a_failure_to_retry(page: Page, address: str, answer: str) -> None:
+    page.route("**/api/toys**", lambda route: route.fulfill(json=json.loads(answer)))
+    page.goto(address)
+    expect(main(page).get_by_role("button", name="Try again")).to_be_visible()

@@ -3,6 +3,7 @@
 import { call, session } from "../lib/api.js";
 import { basket, remove, setQuantity, total } from "../lib/basket.js";
 import { money } from "../lib/format.js";
+import { isMoney, isText } from "../lib/storage.js";
 import { basketTexts, shop } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { addressOf, isRepeated, picture, stepper } from "./toy.js";
@@ -46,7 +47,9 @@ export async function refresh(update, signal) {
   const work = async () => {
     for (let id = ids.pop(); id; id = ids.pop()) {
       try {
-        fresh.set(id, await call("GET", `/toys/${encodeURIComponent(id)}`, { signal }));
+        const toy = await call("GET", `/toys/${encodeURIComponent(id)}`, { signal });
+        if (isMoney(toy?.price) && isText(toy.name) && Array.isArray(toy.images)) fresh.set(id, toy);
+        else hasFailed = true;
       } catch (error) {
         if (signal.aborted) return;
         if (/** @type {{status?: number}} */ (error).status === 404) fresh.set(id, null);

@@ -13,9 +13,9 @@ import { toast } from "./page.js";
 export const addressOf = ({ id, name }) => `/toys/${slug(name)}-${id}`;
 
 /** @param {Event} event An image that could not be loaded. */
-function onImageError({ currentTarget }) {
+export function onImageError({ currentTarget }) {
   const image = /** @type {HTMLImageElement} */ (currentTarget);
-  if (image.classList.contains("missing")) return; // the placeholder is missing as well
+  if (image.src.endsWith("missing.svg")) return; // the placeholder is missing as well
   image.classList.add("missing"); // shown as a toy without a picture; its text stays for screen readers
   image.removeAttribute("srcset");
   image.src = "/missing.svg";

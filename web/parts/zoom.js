@@ -2,6 +2,7 @@
 
 import { toyTexts } from "../texts/shop.js";
 import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
+import { onImageError } from "./toy.js";
 
 /** @typedef {import("../lib/basket.js").ToyImage} ToyImage */
 
@@ -24,7 +25,7 @@ export function openZoom(images, at) {
     <button type="button" class="icon bare zoom-close" aria-label=${toyTexts.closeZoom} @click=${close}>✕</button>
     <div class="zoom-area ${isLarge ? "large" : ""}" tabindex="0" role="group" aria-label=${images[at].alt}
       @click=${enlarge} @keydown=${(/** @type {KeyboardEvent} */ { key }) => key === "Enter" && enlarge()}>
-      <img src=${images[at].url} alt=${images[at].alt} width=${images[at].width ?? nothing} height=${images[at].height ?? nothing}></div>
+      <img src=${images[at].url} alt=${images[at].alt} width=${images[at].width ?? nothing} height=${images[at].height ?? nothing} @error=${onImageError}></div>
     ${images.length > 1 ? html`<div class="zoom-tools">
       <button type="button" class="icon" aria-label=${toyTexts.previousPicture} @click=${() => step(-1)}>‹</button>
       <span aria-live="polite">${at + 1} / ${images.length}</span>

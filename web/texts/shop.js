@@ -167,6 +167,7 @@ export const homeTexts = {
   baby: "From birth",
   /** @param {number} count */
   toys: (count) => plural(count, { one: "# toy", other: "# toys" }),
+  noToys: "The shelves are still empty. Please come back soon.",
   pocketMoney: "Pocket-money finds",
 };
 

@@ -5,7 +5,7 @@ import { label } from "../lib/format.js";
 import { failure } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
 import { homeTexts, listTexts, shop } from "../texts/shop.js";
-import { html, nothing } from "../vendor/lit-html/lit-html.js";
+import { html } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
 /** @typedef {import("../lib/api.js").Toy} Toy */
@@ -81,12 +81,11 @@ function view(state) {
       </div>
       <img src="/pictures/hero.svg" alt="" width="560" height="360" fetchpriority="high">
     </section>
-    ${error ? failure(error) : html`
+    ${error ? failure(error) : !hasToys ? html`<p class="empty">${homeTexts.noToys}</p>` : html`
       ${categories(state)}
       <section class="home-part" aria-labelledby="newest-title">
         <div class="home-head"><h2 id="newest-title">${homeTexts.newest}</h2><a href="/search">${homeTexts.seeAllNew}</a></div>
         ${newest ? html`<ul class="grid row">${newest.items.map((toy, at) => card(toy, { isFirst: at < 4 }))}</ul>` : skeletons(NEW, "row")}
-        ${hasToys ? nothing : html`<p class="empty">${listTexts.none("")}</p>`}
       </section>
       ${ages(state)}
       ${pocketMoney(state)}`}`, { title: shop.name, description: shop.description });
@@ -112,12 +111,12 @@ export async function show(visit) {
     const page = await remember(`/toys${query({ sort: "newest", limit: NEW, facets: "category,age,price" })}`, visit.signal);
     for (const toy of page.items) know(`/toys/${toy.id}`, toy);
     state.newest = page;
+    view(state);
   } catch (error) {
-    state.error = error;
+    Object.assign(state, { newest: null, error });
     view(state);
     return;
   }
-  view(state);
   // loaded when the customer gets near them
   const observer = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;

@@ -168,18 +168,19 @@ export async function show(visit) {
   const state = { visit, toy: null, at: 0, quantity: 1, related: null };
   view(state);
   try {
-    state.toy = await remember(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
+    const toy = await remember(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
+    if (visit.isOver) return;
+    state.toy = toy;
+    view(state);
+    const address = addressOf(toy);
+    if (visit.path !== address) setPath(address);
+    rememberViewed(toy);
   } catch (error) {
     if (/** @type {{status?: number}} */ (error).status === 404) showNotFound(visit);
     else visit.render(failure(error), { title: shop.name, hidden: true });
     return;
   }
-  if (visit.isOver || !state.toy) return;
-  const address = addressOf(state.toy);
-  if (visit.path !== address) setPath(address);
-  view(state);
   viewed.subscribe(() => view(state), visit.signal);
-  rememberViewed(state.toy);
   // loaded once the customer sees their place
   const observer = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;
