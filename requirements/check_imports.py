@@ -30,7 +30,11 @@ def main() -> int:
         _tools(CHECKING, "check.in", NOT_CHECKING),
         _tests(),
         *(_app(path) for path in sorted(ROOT.glob("apps/*/requirements.txt"))),
-        *(_library(path) for path in sorted(ROOT.glob("libs/*/pyproject.toml"))),
+        *(
+            _library(path)
+            for folder in ("clients", "libs")
+            for path in sorted(ROOT.glob(f"{folder}/*/pyproject.toml"))
+        ),
         _unused(),
     ]
     return max(runs)
@@ -83,7 +87,7 @@ def _library(project: Path) -> int:
 def _unused() -> int:
     """Report declared packages that nothing imports; `deptry.toml` lists the exceptions."""
     files = ",".join(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("requirements/*.in")))
-    code = ["apps", "libs", "tools", "tests", "benchmarks"]
+    code = ["apps", "clients", "libs", "tools", "tests", "benchmarks"]
     return _deptry(*code, "--requirements-files", files, "--ignore", "DEP001,DEP003")
 
 

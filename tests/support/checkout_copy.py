@@ -31,7 +31,7 @@ def copy_runnable(root: Path, *, apps: Path = APPS) -> None:
     root.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     shutil.copytree(apps, root / "apps", symlinks=True, ignore=ignore)
-    for part in ("libs", "tools", "infra", "requirements"):
+    for part in ("clients", "libs", "tools", "infra", "requirements"):
         shutil.copytree(ROOT / part, root / part, symlinks=True, ignore=ignore)
     for part in ("shop", "stages.toml"):
         shutil.copy(ROOT / part, root / part)

@@ -34,6 +34,7 @@ def test_every_contract_generates_a_valid_document(name: str) -> None:
         assert entry["responses"].keys() == statuses | not_modified | {"default"}
         assert ("requestBody" in entry) is (operation.body is not None or operation.raw_body)
         assert bool(entry["security"]) is (operation.audience != "anyone")
+        assert entry.get("x-repeatable", False) is operation.repeatable
         parameters = {(item["in"], item["name"]) for item in entry["parameters"]}
         assert {("header", header.name) for header in operation.headers} <= parameters
 

@@ -10,11 +10,12 @@ DOCUMENTS = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("apps/*/*.md"),
+    *ROOT.glob("clients/*/*.md"),
     *ROOT.glob("tools/*/*.md"),
     *ROOT.glob("infra/*.md"),
     *ROOT.glob("requirements/*.md"),
 ]
-FOLDERS = "apps|libs|tools|tests|docs|infra|benchmarks|requirements|web"
+FOLDERS = "apps|clients|libs|tools|tests|docs|infra|benchmarks|requirements|web"
 
 
 def rows(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`./shop contracts`: check and update the documents and snapshots of APIs and events."""
+"""`./shop contracts`: check and update what is generated from the contracts."""
 
 import sys
 
@@ -8,12 +8,13 @@ from shopctl.project.layout import Layout
 
 
 @click.command("contracts")
-@click.option("--write", is_flag=True, help="Update the documents and the snapshots.")
+@click.option("--write", is_flag=True, help="Update the documents, the client and the snapshots.")
 @click.option("--retire", metavar="NAME", default="", help="Retire an event type or operation.")
 def contracts_command(write: bool, retire: str) -> None:
     """Check the API and event documents.
 
-    Reports documents that differ from the code, and changes that break callers or consumers.
+    Reports documents and a client that differ from the code, and changes that break callers or
+    consumers.
     """
     from shopctl.contracts import check
 
@@ -23,7 +24,10 @@ def contracts_command(write: bool, retire: str) -> None:
     if write:
         for change in check.release(root):
             click.echo(f"New: {change}.")
-        click.echo("docs/openapi, docs/asyncapi.json and libs/contracts/snapshots are up to date.")
+        click.echo(
+            "docs/openapi, docs/asyncapi.json, clients/python and libs/contracts/snapshots are up "
+            "to date."
+        )
         return
     findings = list(check.check(root))
     for finding in findings:

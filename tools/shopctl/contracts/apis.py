@@ -53,6 +53,10 @@ class _Comparison:
             audience = new.get("x-audience", "an undeclared audience")
             breaks = () if audience == "anyone" else _CALLERS
             yield self._change(name, "audience", f"is now {audience}", breaks)
+        if old.get("x-repeatable") != new.get("x-repeatable"):
+            may = new.get("x-repeatable", False)
+            what = "may be repeated" if may else "may no longer be repeated"
+            yield self._change(name, "repetition", what, () if may else _CALLERS)
         if old["security"] != new["security"]:
             yield self._change(
                 name, "security", "was changed" if new["security"] else "is no longer required",

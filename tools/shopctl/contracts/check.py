@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shopctl.contracts import documents, snapshots, sources, wire
 from shopctl.contracts.changes import Change
+from shopctl.contracts.client import files
 from shopctl.contracts.wire import Contracts
 from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
@@ -29,7 +30,7 @@ def check(root: Path) -> Iterator[Finding]:
         If the documents cannot be generated or a snapshot cannot be read.
     """
     generated = documents.generated(root)
-    for drift in documents.drifts(root, generated):
+    for drift in (*documents.drifts(root, generated), *files.drifts(root, generated)):
         yield Finding(Path(drift.path), drift.line, f"{drift.path} {drift.what}.", _REFRESH)
     new = wire.contracts(generated)
     for change in snapshots.changes(snapshots.load(root), new):
@@ -37,7 +38,7 @@ def check(root: Path) -> Iterator[Finding]:
 
 
 def release(root: Path) -> list[Change]:
-    """Update the documents and the snapshots, and return the changes.
+    """Update the documents, the client and the snapshots, and return the changes.
 
     Raises
     ------
@@ -50,6 +51,7 @@ def release(root: Path) -> list[Change]:
     if broken := [str(_finding(root, change, new)) for change in changes if change.breaking]:
         raise ShopProblem("\n".join(broken), "\nNothing was written.")
     documents.write(root, generated)
+    files.write(root, generated)
     snapshots.save(root, new)
     return changes
 

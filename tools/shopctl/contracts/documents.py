@@ -69,7 +69,7 @@ def drifts(root: Path, documents: Documents) -> Iterator[Drift]:
         path = root / "docs" / name
         if not path.exists():
             yield Drift(f"docs/{name}", 1, "is missing")
-        elif line := _first_difference(path.read_text(encoding="utf-8"), text_of(document)):
+        elif line := first_difference(path.read_text(encoding="utf-8"), text_of(document)):
             yield Drift(f"docs/{name}", line, "does not match the code")
     for path in _orphans(root, documents):
         yield Drift(path.relative_to(root).as_posix(), 1, "describes an API that does not exist")
@@ -94,7 +94,7 @@ def _orphans(root: Path, documents: Documents) -> list[Path]:
     ]
 
 
-def _first_difference(old: str, new: str) -> int:
+def first_difference(old: str, new: str) -> int:
     """Return the number of the first line that differs; 0 for equal texts."""
     if old == new:
         return 0

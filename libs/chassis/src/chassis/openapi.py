@@ -155,6 +155,8 @@ def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
         "security": [{scheme.name: []}] if scheme else [],
         # for tools: two audiences may use the same security scheme
         "x-audience": operation.audience,
+        # for clients: whether a request may be sent again when its outcome is unknown
+        **({"x-repeatable": True} if operation.repeatable else {}),
         "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
         "responses": _responses(operation, schemas),
     }

@@ -74,6 +74,11 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
         PLACE, "security", "was changed", CALLERS),
     "no token is required": (lambda api: place(api).update(security=[]),
         PLACE, "security", "is no longer required", ()),
+    # who may repeat
+    "callers may no longer repeat": (lambda api: place(api).pop("x-repeatable"),
+        PLACE, "repetition", "may no longer be repeated", CALLERS),
+    "callers may repeat": (lambda api: change(api).update({"x-repeatable": True}),
+        CHANGE, "repetition", "may be repeated", ()),
     # parameters
     "a required header is added": (lambda api: place(api)["parameters"].append(HEADER),
         PLACE, "header parameter If-Match", "was added and is required", CALLERS),

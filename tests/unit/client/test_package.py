@@ -1,0 +1,59 @@
+"""The package builds, and needs nothing that it does not name."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from support.paths import ROOT
+from toyshop_client import __version__
+
+PROJECT = ROOT / "clients/python"
+
+
+def test_wheel_and_source_distribution_are_complete(tmp_path: Path) -> None:
+    # GIVEN a copy, since a build leaves files beside the sources
+    copy = tmp_path / "client"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    # WHEN both are built with the setuptools of this environment
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    command = [uv, "build", "--offline", "--no-build-isolation", "--python", sys.executable]
+    built = subprocess.run(
+        [*command, "--out-dir", str(tmp_path / "dist"), str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    # THEN each has all modules and the mark of a typed package
+    name = f"toyshop_client-{__version__}"
+    modules = {path.name for path in (PROJECT / "src/toyshop_client").iterdir() if path.is_file()}
+    wheel = tmp_path / "dist" / f"{name}-py3-none-any.whl"
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"toyshop_client/{module}" for module in modules} <= packed
+    with tarfile.open(tmp_path / "dist" / f"{name}.tar.gz") as archive:
+        names = set(archive.getnames())
+    assert {f"{name}/README.md", f"{name}/src/toyshop_client/py.typed"} <= names
+    # AND the wheel is importable without the repository
+    done = subprocess.run(
+        [sys.executable, "-c", "import toyshop_client; print(toyshop_client.__file__)"],
+        env={**os.environ, "PYTHONPATH": str(wheel)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(wheel) in done.stdout
+
+
+def test_only_two_packages_are_needed() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    needed = {Requirement(one).name for one in project["dependencies"]}
+    assert needed == {"httpx", "msgspec"}
