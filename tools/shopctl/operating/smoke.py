@@ -6,27 +6,35 @@ shops whose gateway moves no real money; of other shops it only reads what anyon
 
 import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeVar
 
-import requests
+import httpx
 
 from shopctl.project.errors import ShopProblem
+from toyshop_client import (
+    ConnectionFailed,
+    DraftLine,
+    NewAddress,
+    ProblemError,
+    Retries,
+    ToyShop,
+    ToyShopError,
+    Unauthorized,
+    UnexpectedAnswer,
+)
+
+T = TypeVar("T")
 
 _REQUEST_SECONDS = 30
 _POLL_SECONDS = 0.5
 _LOGS = "See the logs of the service: ./shop logs, or CloudWatch for a stage on AWS."
 _PAYMENT_METHOD = "pm_card_visa"
-_ADDRESS = {
-    "name": "Smoke Test",
-    "line1": "1 Toy Street",
-    "city": "Sydney",
-    "postal_code": "2000",
-    "country": "AU",
-}
+_ADDRESS = NewAddress(
+    name="Smoke Test", line1="1 Toy Street", city="Sydney", postal_code="2000", country="AU"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,10 @@ class SmokeTest:
     origin: str
     say: Callable[[str], None]
     patience: float = 60.0
-    _token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        # a failure that passes is one that the test is to find
+        self._shop = ToyShop(self.origin, retries=Retries(attempts=1), timeout=_REQUEST_SECONDS)
 
     def read(self) -> str:
         """Read what anyone may read, and return the id of a toy.
@@ -65,23 +76,24 @@ class SmokeTest:
             At the first failure.
         """
         with self._step("web page") as done:
-            page = self._expect(200, "GET", self.origin + "/")
+            page = self._page()
+            _require(page.status_code == 200, f"{self.origin}/ answers {page.status_code}")
             _require(b"<html" in page.content.lower(), "it is not an HTML page")
             done("served")
         with self._step("health") as done:
             done(self._until("not every service is healthy", self._all_services_answer))
         with self._step("openapi") as done:
-            document = _json(self._api(200, "GET", "/openapi.json")) or {}
+            document = self._shop.openapi()
             version = str(document.get("openapi", ""))
             _require(version.startswith("3."), "it is not an OpenAPI document")
             done(f"describes {len(document.get('paths', {}))} paths")
         with self._step("toys") as done:
-            toys = _json(self._api(200, "GET", "/toys?limit=1"))["items"]
-            _require(bool(toys), "there are none; add one to the catalogue")
-            toy = _json(self._api(200, "GET", f"/toys/{toys[0]['id']}"))
-            _require(bool(toy and toy.get("price")), "the first one has no price")
-            done(f"shows {toy['id']}, {toy['name']}")
-        return str(toy["id"])
+            first = next(iter(self._shop.toys.list(page_size=1)), None)
+            if first is None:
+                raise _StepError("there are none; add one to the catalogue")
+            toy = self._shop.toys.get(first.id)
+            done(f"shows {toy.id}, {toy.name}")
+        return toy.id
 
     def order(self, toy: str, customer: Customer | None) -> None:
         """Buy a toy, wait for payment and receipt, and cancel the order.
@@ -100,128 +112,76 @@ class SmokeTest:
         """
         self._sign_in(customer or self._sign_up())
         with self._step("order") as done:
-            body = {
-                "lines": [{"toy_id": toy, "quantity": 1}],
-                "shipping_address": _ADDRESS,
-                "payment_method": _PAYMENT_METHOD,
-            }
-            key = {"Idempotency-Key": str(uuid.uuid4())}
-            placed = _json(self._api(201, "POST", "/orders", body, key))
-            path = f"/orders/{placed['id']}"
-            done(f"{placed['id']} placed")
+            order_id = self._shop.orders.place(
+                lines=[DraftLine(toy_id=toy, quantity=1)],
+                shipping_address=_ADDRESS,
+                payment_method=_PAYMENT_METHOD,
+            ).id
+            done(f"{order_id} placed")
         try:
-            self._pay(path)
+            self._pay(order_id)
         except BaseException:
-            with suppress(ShopProblem):
-                self._api(202, "POST", f"{path}/cancellation")
+            with suppress(ToyShopError):
+                self._shop.orders.cancel(order_id)
             raise
-        self._cancel(path)
+        self._cancel(order_id)
 
     def _sign_up(self) -> Customer:
         with self._step("sign-up") as done:
             email = f"smoke-{secrets.token_hex(8)}@example.com"
             new = Customer(email, f"Smoke-{secrets.token_hex(16)}!")
-            body = {"email": new.email, "password": new.password, "name": "Smoke Test"}
-            self._api(201, "POST", "/users", body)
-            done(new.email)
+            self._shop.users.sign_up(email=email, password=new.password, name="Smoke Test")
+            done(email)
         return new
 
     def _sign_in(self, customer: Customer) -> None:
         with self._step("sign-in") as done:
-            body = {"email": customer.email, "password": customer.password}
-            self._token = str(_json(self._api(200, "POST", "/sessions", body))["access_token"])
+            try:
+                self._shop.sign_in(customer.email, customer.password)
+            except Unauthorized as error:
+                raise _StepError(
+                    f"the shop answers {_sentence(error)}",
+                    "Check SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD.",
+                ) from None
             done(customer.email)
 
-    def _pay(self, path: str) -> None:
+    def _pay(self, order_id: str) -> None:
         with self._step("payment") as done:
-            done(self._until("the order is not paid", lambda: self._has(path, "succeeded")))
+            done(self._until("the order is not paid", lambda: self._has(order_id, "succeeded")))
         with self._step("receipt") as done:
-            self._until("there is none", lambda: self._order(path)["receipt"])
-            url = self._api(303, "GET", f"{path}/receipt").headers["Location"]
-            pdf = self._expect(200, "GET", url)
-            _require(pdf.content.startswith(b"%PDF"), "it is not a PDF")
-            done(f"a PDF of {len(pdf.content)} bytes")
+            self._until("there is none", lambda: self._shop.orders.get(order_id).receipt)
+            pdf = self._shop.orders.receipt(order_id)
+            _require(pdf.startswith(b"%PDF"), "it is not a PDF")
+            done(f"a PDF of {len(pdf)} bytes")
 
-    def _cancel(self, path: str) -> None:
+    def _cancel(self, order_id: str) -> None:
         with self._step("cancellation") as done:
-            self._api(202, "POST", f"{path}/cancellation")
+            self._shop.orders.cancel(order_id)
             done("accepted")
         with self._step("refund") as done:
-            done(self._until("the order is not refunded", lambda: self._has(path, "refunded")))
+            done(self._until("the order is not refunded", lambda: self._has(order_id, "refunded")))
+
+    def _page(self) -> httpx.Response:
+        try:
+            return httpx.get(f"{self.origin}/", timeout=_REQUEST_SECONDS)
+        except httpx.RequestError as error:
+            reason = str(error) or type(error).__name__
+            raise ConnectionFailed(f"{self.origin} does not answer: {reason}.") from None
 
     def _all_services_answer(self) -> str:
-        answer = self._call("GET", f"{self.origin}/api/health?deep=1")
-        services = (_json(answer) or {}).get("services") or {}
+        services = self._shop.health(deep=True).services or {}
         down = sorted(name for name, state in services.items() if state != "ok")
         _require(not down, f"{', '.join(down)} down")
-        _require(answer.status_code == 200, f"it answers {_summary(answer)}")
         return f"{', '.join(sorted(services))} ok"
 
-    def _order(self, path: str) -> Any:
-        return _json(self._api(200, "GET", path))
-
-    def _has(self, path: str, status: str) -> str:
-        payment = self._order(path)["payment"]["status"]
+    def _has(self, order_id: str, status: str) -> str:
+        payment = self._shop.orders.get(order_id).payment.status
         _require(
             payment in (status, "pending", "succeeded", "unknown"), f"the payment is {payment}"
         )
         return status if payment == status else ""
 
-    def _api(
-        self,
-        status: int,
-        method: str,
-        path: str,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-    ) -> requests.Response:
-        sent = dict(headers or {})
-        if self._token:
-            sent["Authorization"] = f"Bearer {self._token}"
-        return self._expect(status, method, f"{self.origin}/api{path}", body, sent)
-
-    def _expect(
-        self,
-        status: int,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-    ) -> requests.Response:
-        answer = self._call(method, url, body, headers)
-        if answer.status_code == 401 and url.endswith("/api/sessions"):
-            raise _StepError(
-                f"the shop answers {_summary(answer)}",
-                "Check SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD.",
-            )
-        # the query of a presigned URL is a secret
-        shown = url.partition("?")[0]
-        _require(
-            answer.status_code == status,
-            f"{method} {shown} answers {_summary(answer)} instead of {status}",
-        )
-        return answer
-
-    def _call(
-        self, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> requests.Response:
-        try:
-            # a redirect is not followed, since the customer's token must not reach the storage
-            return requests.request(
-                method,
-                url,
-                json=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=_REQUEST_SECONDS,
-            )
-        except requests.RequestException as error:
-            raise _StepError(
-                f"{self.origin} does not answer: {_reason(error)}",
-                "Check the URL, the connection and DNS (docs/deploying.md, step 9).",
-            ) from None
-
-    def _until(self, otherwise: str, check: Callable[[], str]) -> str:
+    def _until(self, otherwise: str, check: Callable[[], T]) -> T:
         """Repeat a check until it returns something or the patience is used up."""
         deadline = time.monotonic() + self.patience
         while True:
@@ -230,8 +190,9 @@ class SmokeTest:
                 if found := check():
                     return found
                 failure = otherwise
-            except _StepError as error:
-                failure, remedy = str(error), error.remedy
+            except (_StepError, ToyShopError) as error:
+                failed = _step_error(error)
+                failure, remedy = str(failed), failed.remedy
             if time.monotonic() > deadline:
                 raise _StepError(f"{failure}, after {self.patience:.0f} s", remedy)
             time.sleep(_POLL_SECONDS)
@@ -241,12 +202,10 @@ class SmokeTest:
         started = time.monotonic()
         try:
             yield lambda what: self.say(f"ok  {name}: {what} ({time.monotonic() - started:.1f} s)")
-        except _StepError as error:
-            raise ShopProblem(f"The smoke test failed at {name}: {error}.", error.remedy) from None
-        except (KeyError, TypeError, IndexError) as error:
+        except (_StepError, ToyShopError) as error:
+            failed = _step_error(error)
             raise ShopProblem(
-                f"The smoke test failed at {name}: the answer does not match the API ({error!r}).",
-                "Run ./shop contracts, and check which release answers there.",
+                f"The smoke test failed at {name}: {failed}.", failed.remedy
             ) from None
 
 
@@ -266,30 +225,31 @@ class _StepError(Exception):
         self.remedy = remedy
 
 
+def _step_error(error: _StepError | ToyShopError) -> _StepError:
+    match error:
+        case _StepError():
+            return error
+        case ConnectionFailed():
+            return _StepError(
+                _sentence(error),
+                "Check the URL, the connection and DNS (docs/deploying.md, step 9).",
+            )
+        case UnexpectedAnswer():
+            return _StepError(
+                _sentence(error), "Run ./shop contracts, and check which release answers there."
+            )
+        case ProblemError():
+            return _StepError(f"the shop answers {_sentence(error)}")
+        case _:
+            return _StepError(_sentence(error))
+
+
+def _sentence(error: ToyShopError) -> str:
+    """Return an error's text as the end of a sentence, without its full stop."""
+    text = str(error).rstrip(".")
+    return text.replace("The ", "the ", 1) if text.startswith("The ") else text
+
+
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise _StepError(otherwise)
-
-
-def _json(answer: requests.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
-
-
-def _summary(answer: requests.Response) -> str:
-    content = _json(answer)
-    problem = content if isinstance(content, dict) else {}
-    detail = problem.get("detail") or problem.get("title") or ""
-    return f"{answer.status_code} {detail}".strip(" .")
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Return the innermost cause, without the request's path and query."""
-    cause: BaseException = error
-    while inner := (cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)):
-        if not isinstance(inner, BaseException):
-            break
-        cause = inner
-    return str(getattr(cause, "strerror", None) or type(cause).__name__)

@@ -16,6 +16,7 @@ from shopctl.aws.clients import Cloud
 from shopctl.cli.main import cli
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+from support.fake_storefront import SESSION, TOY, order
 
 ORDER = "/api/orders/ord_1"
 STAGES = """
@@ -55,20 +56,20 @@ class FakeShop:
             return self.wrong[key]
         if key == f"POST {ORDER}/cancellation":
             self.payment = "refunded"
-        order = {"id": "ord_1", "payment": {"status": self.payment}, "receipt": True}
+        placed = {**order(self.payment), "receipt": True}
         return {
             "GET /": (200, b"<!doctype html><html></html>"),
             "GET /api/health": (200, {"status": "ok", "services": {"toys": "ok"}}),
             "GET /api/openapi.json": (200, {"openapi": "3.1.0", "paths": {"/toys": {}}}),
-            "GET /api/toys": (200, {"items": [{"id": "toy_1"}]}),
-            "GET /api/toys/toy_1": (200, {"id": "toy_1", "name": "Kite", "price": {"amount": 1}}),
-            "POST /api/users": (201, {}),
-            "POST /api/sessions": (200, {"access_token": "token"}),
-            "POST /api/orders": (201, order),
-            f"GET {ORDER}": (200, order),
+            "GET /api/toys": (200, {"items": [TOY], "next_cursor": None, "total": 1}),
+            "GET /api/toys/toy_1": (200, TOY),
+            "POST /api/users": (201, {"id": "usr_1", "email": "x@example.com", "name": "X"}),
+            "POST /api/sessions": (200, SESSION),
+            "POST /api/orders": (201, placed),
+            f"GET {ORDER}": (200, placed),
             f"GET {ORDER}/receipt": (303, b""),
             "GET /receipt": (200, b"%PDF-1.7"),
-            f"POST {ORDER}/cancellation": (202, order),
+            f"POST {ORDER}/cancellation": (202, placed),
         }[key]
 
 
@@ -127,18 +128,30 @@ def test_walk_through_a_healthy_shop(shop: FakeShop) -> None:
             "health: toys down, after 0 s.",
         ),
         ("GET /api/openapi.json", (200, {}), "openapi: it is not an OpenAPI document."),
-        ("GET /api/toys", (200, {"items": []}), "toys: there are none; add one to the catalogue."),
-        ("GET /api/toys/toy_1", (500, b""), "/api/toys/toy_1 answers 500 instead of 200."),
+        (
+            "GET /api/toys",
+            (200, {"items": [], "next_cursor": None, "total": 0}),
+            "toys: there are none; add one to the catalogue.",
+        ),
+        ("GET /api/toys/toy_1", (500, b""), "toys: the shop answers 500 Internal Server Error."),
         (
             "POST /api/users",
             (409, {"detail": "There is one."}),
-            "/api/users answers 409 There is one instead of 201.",
+            "sign-up: the shop answers 409 There is one.",
         ),
-        ("POST /api/sessions", (200, {}), "sign-in: the answer does not match the API (KeyError("),
-        ("POST /api/orders", (503, b"not JSON"), "/api/orders answers 503 instead of 201."),
+        (
+            "POST /api/sessions",
+            (200, {}),
+            "sign-in: the answer to POST /sessions does not match the API: Object missing",
+        ),
+        (
+            "POST /api/orders",
+            (503, b"not JSON"),
+            "order: the shop answers 503 Service Unavailable.",
+        ),
         ("GET /receipt", (200, b"<Error/>"), "receipt: it is not a PDF."),
-        ("GET /receipt", (403, b""), "/receipt answers 403 instead of 200."),
-        (f"POST {ORDER}/cancellation", (500, b""), "cancellation: POST "),
+        ("GET /receipt", (403, b""), "receipt: the storage answers 403 to the download."),
+        (f"POST {ORDER}/cancellation", (500, b""), "cancellation: the shop answers 500 Internal "),
     ],
 )
 def test_first_failure_is_reported(
