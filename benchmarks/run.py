@@ -17,22 +17,31 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "tools", "clients/python/src")]
 
 import growth  # noqa: E402
 import processes  # noqa: E402
 import rendering  # noqa: E402
 
 import comparison  # noqa: E402
-from support.running_shop import Shop, wait_until_idle  # noqa: E402
+from support.running_shop import ADDRESS, PASSWORD, Shop, wait_until_idle  # noqa: E402
 from support.waiting import eventually  # noqa: E402
+from toyshop_client import (  # noqa: E402
+    DraftLine,
+    NewAddress,
+    Retries,
+    ShopOrder,
+    ToyShop,
+    ToyShopError,
+)
 
 IDLE_ORDERS = 30
 READS = 200
@@ -51,12 +60,36 @@ def percentiles(values: Sequence[float], unit: float = 1000) -> dict[str, float]
     return {f"p{n}": round(cuts[n - 1] * unit, 1) for n in (50, 95, 99)}
 
 
+def shopper(shop: Shop) -> ToyShop:
+    """Return a client that is signed in as a customer, and sends each request once.
+
+    Each request has a connection of its own, as if it came from another shopper.
+    """
+    transport = httpx.HTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+    client = ToyShop(shop.origin, retries=Retries(attempts=1), timeout=60, transport=transport)
+    client.sign_in("alice@example.com", PASSWORD)
+    return client
+
+
+def place(client: ToyShop, shop: Shop) -> ShopOrder:
+    """Place an order for one toy."""
+    return client.orders.place(
+        lines=[DraftLine(toy_id=shop.toys[0]["id"], quantity=1)],
+        shipping_address=NewAddress(**ADDRESS),
+        payment_method="pm_card_visa",
+    )
+
+
+def wait_for_payment(client: ToyShop, order_id: str, every: float) -> None:
+    """Ask for an order every some seconds until it is paid."""
+    eventually(lambda: client.orders.get(order_id).payment.status == "succeeded", every=every)
+
+
 def first_order(shop: Shop) -> float:
     """Place an order and return the seconds until it is paid."""
     started = time.perf_counter()
-    token = shop.sign_in("alice@example.com")
-    order = shop.place(token)
-    shop.wait_for_payment(order["id"], token, "succeeded")
+    with shopper(shop) as client:
+        wait_for_payment(client, place(client, shop).id, every=0.1)
     return time.perf_counter() - started
 
 
@@ -79,20 +112,15 @@ def mail_times(shop: Shop) -> dict[str, datetime]:
 
 def idle_latencies(shop: Shop) -> dict[str, Any]:
     """Place orders one after the other; measure accepted to paid and accepted to emailed."""
-    token = shop.sign_in("alice@example.com")
     paid, placed = [], {}
-    for _ in range(IDLE_ORDERS):
-        order = shop.place(token)
-        accepted = time.perf_counter()
-        eventually(
-            lambda order_id=order["id"]: (
-                shop.order(order_id, token)["payment"]["status"] == "succeeded"
-            ),
-            every=0.02,
-        )
-        paid.append(time.perf_counter() - accepted)
-        placed[order["id"]] = datetime.fromisoformat(order["placed_at"])
-        time.sleep(0.3)
+    with shopper(shop) as client:
+        for _ in range(IDLE_ORDERS):
+            order = place(client, shop)
+            accepted = time.perf_counter()
+            wait_for_payment(client, order.id, every=0.02)
+            paid.append(time.perf_counter() - accepted)
+            placed[order.id] = order.placed_at
+            time.sleep(0.3)
     mails = eventually(
         lambda: (times := mail_times(shop)).keys() >= placed.keys() and times, every=0.5
     )
@@ -102,18 +130,18 @@ def idle_latencies(shop: Shop) -> dict[str, Any]:
 
 def reads(shop: Shop) -> dict[str, Any]:
     """Read one toy, search, and list orders, one request after the other."""
-    token = shop.sign_in("alice@example.com")
     toy = shop.toys[0]["id"]
-    kinds: dict[str, Callable[[], Any]] = {
-        "GET /toys/{id}": lambda: shop.api("GET", f"/toys/{toy}"),
-        "GET /toys?q=": lambda: shop.api("GET", "/toys?q=puz&limit=20"),
-        "GET /orders?limit=20": lambda: shop.api("GET", "/orders?limit=20", token=token),
-    }
     result = {}
-    for name, read in kinds.items():
-        for _ in range(5):
-            read()
-        result[name] = percentiles([timed(read) for _ in range(READS)])
+    with shopper(shop) as client:
+        kinds: dict[str, Callable[[], Any]] = {
+            "GET /toys/{id}": lambda: client.toys.get(toy),
+            "GET /toys?q=": lambda: next(client.toys.list(q="puz", page_size=20).pages()),
+            "GET /orders?limit=20": lambda: next(client.orders.list(page_size=20).pages()),
+        }
+        for name, read in kinds.items():
+            for _ in range(5):
+                read()
+            result[name] = percentiles([timed(read) for _ in range(READS)])
     return result
 
 
@@ -127,17 +155,17 @@ def processor_time(shop: Shop) -> dict[str, float]:
 
     Each of the orders comes after a list of toys and the page of a toy, and is looked at once.
     """
-    token = shop.sign_in("alice@example.com")
-    shop.place(token)
-    wait_until_idle(shop)
     toy = shop.toys[0]["id"]
-    known = family(shop)
-    meter = processes.ProcessorTime(known)
-    for _ in range(MEASURED_ORDERS):
-        shop.api("GET", "/toys?limit=20")
-        shop.api("GET", f"/toys/{toy}")
-        shop.order(shop.place(token)["id"], token)
-        time.sleep(0.2)
+    with shopper(shop) as client:
+        place(client, shop)
+        wait_until_idle(shop)
+        known = family(shop)
+        meter = processes.ProcessorTime(known)
+        for _ in range(MEASURED_ORDERS):
+            next(client.toys.list(page_size=20).pages())
+            client.toys.get(toy)
+            client.orders.get(place(client, shop).id)
+            time.sleep(0.2)
     time.sleep(5)
     used = meter.read(known | family(shop))
     return {name: round(each / MEASURED_ORDERS * 1000, 1) for name, each in used.items()}
@@ -145,7 +173,7 @@ def processor_time(shop: Shop) -> dict[str, float]:
 
 def load(shop: Shop, seconds: int) -> dict[str, Any]:
     """Place orders from several clients for some seconds, then count charges and emails."""
-    token = shop.sign_in("alice@example.com")
+    client = shopper(shop)
     accepted: dict[str, datetime] = {}
     errors: list[str] = []
     answers: list[float] = []
@@ -154,20 +182,17 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
     wait_until_idle(shop)
     meter = processes.ProcessorTime(family(shop))
 
-    def client() -> None:
+    def place_orders() -> None:
         while time.monotonic() < end:
             started = time.perf_counter()
-            answer = shop.api(
-                "POST", "/orders", shop.order_body(), token, {"Idempotency-Key": str(uuid.uuid4())}
-            )
+            try:
+                order = place(client, shop)
+                accepted[order.id] = order.placed_at
+            except ToyShopError as error:
+                errors.append(str(error))
             answers.append(time.perf_counter() - started)
-            if answer.status == 201:
-                order = answer.json
-                accepted[order["id"]] = datetime.fromisoformat(order["placed_at"])
-            else:
-                errors.append(f"{answer.status} {answer.body[:200]!r}")
 
-    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=place_orders) for _ in range(CLIENTS)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
@@ -178,6 +203,7 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
         peak = {name: max(peak[name], now[name]) for name in peak}
     for thread in threads:
         thread.join()
+    client.close()
     mails = eventually(
         lambda: (times := mail_times(shop)).keys() >= accepted.keys() and times,
         seconds=300,

@@ -5,12 +5,24 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from support.http import Answer
-from support.running_shop import Shop
+import httpx
+
+from support.running_shop import ADDRESS, PASSWORD, Shop
 from support.soak.plan import Plan
+from toyshop_client import (
+    ConnectionFailed,
+    DraftLine,
+    NewAddress,
+    RateLimited,
+    Retries,
+    ServerFailed,
+    ShopOrder,
+    ToyShop,
+)
 
 CARDS = {
     "pm_card_visa": 0.8,
@@ -22,8 +34,7 @@ CANCELLED = 0.1
 """Share of orders that are cancelled."""
 AUTHENTICATED = 0.7
 """Share of shoppers who answer the bank's request, and share of these answers that are right."""
-_ATTEMPTS = 60
-_RETRY_SECONDS = 0.3
+_RETRIES = Retries(attempts=60, first_pause=0.4, longest_pause=0.4)
 
 
 @dataclass
@@ -54,15 +65,50 @@ class OrderLog:
     seconds: float = 0.0
 
 
+class CountingTransport(httpx.BaseTransport):
+    """Counts the answers of all attempts.
+
+    Parameters
+    ----------
+    statuses
+        The numbers by HTTP status; 0 is no answer.
+    """
+
+    def __init__(self, statuses: Counter[int]) -> None:
+        self._statuses = statuses
+        self._transport = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and count the answer."""
+        try:
+            response = self._transport.handle_request(request)
+        except httpx.TransportError:
+            # the edge is down, or was killed while it handled the request
+            self._statuses[0] += 1
+            raise
+        self._statuses[response.status_code] += 1
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+
 class Shoppers:
     """Several shoppers, who each place an order as soon as the previous one is answered."""
 
     def __init__(self, shop: Shop, plan: Plan) -> None:
-        self._shop = shop
+        self._gateway = shop.gateway
         self._plan = plan
-        self._token = shop.sign_in("alice@example.com")
-        self._body = shop.order_body()
+        self._lines = [DraftLine(toy_id=shop.toys[0]["id"], quantity=1)]
         self._log = OrderLog()
+        self._client = ToyShop(
+            shop.origin,
+            retries=_RETRIES,
+            timeout=60,
+            transport=CountingTransport(self._log.statuses),
+        )
+        self._client.sign_in("alice@example.com", PASSWORD)
         self._started = 0
         self._lock = threading.Lock()
 
@@ -71,7 +117,7 @@ class Shoppers:
 
         Raises
         ------
-        AssertionError
+        ToyShopError
             Within a shopper's thread, if an answer is an error other than 429 or 5xx.
         """
         began = time.monotonic()
@@ -84,6 +130,7 @@ class Shoppers:
             thread.start()
         for thread in threads:
             thread.join()
+        self._client.close()
         self._log.seconds = time.monotonic() - began
         return self._log
 
@@ -98,49 +145,46 @@ class Shoppers:
             card = rng.choices(list(CARDS), list(CARDS.values()))[0]
             key = str(uuid.UUID(int=rng.getrandbits(128)))
             cancels, reacts = rng.random() < CANCELLED, rng.random() < AUTHENTICATED
-            answer = self._send("POST", "/orders", self._body | {"payment_method": card}, key)
-            if answer is None:
+            order = _answered(partial(self._place, card, key))
+            if order is None:
                 self._log.unanswered.append(key)
                 continue
-            order_id = answer.json["id"]
-            self._log.accepted[order_id] = card
+            self._log.accepted[order.id] = card
             if cancels:
                 # before, during or after the charge
                 time.sleep(rng.random())
-                if self._send("POST", f"/orders/{order_id}/cancellation"):
-                    self._log.cancelled.add(order_id)
+                if _answered(partial(self._client.orders.cancel, order.id)):
+                    self._log.cancelled.add(order.id)
             elif reacts and card == "pm_card_authenticationRequired":
-                self._authenticate(order_id, rng)
+                self._authenticate(order.id, rng)
+
+    def _place(self, card: str, key: str) -> ShopOrder:
+        return self._client.orders.place(
+            lines=self._lines,
+            shipping_address=NewAddress(**ADDRESS),
+            payment_method=card,
+            idempotency_key=key,
+        )
 
     def _authenticate(self, order_id: str, rng: random.Random) -> None:
         """Complete the authentication, if the bank has asked for it by now."""
-        answer = self._send("GET", f"/orders/{order_id}")
-        payment = answer.json["payment"] if answer else {}
-        if not payment.get("action"):
+        order = _answered(partial(self._client.orders.get, order_id))
+        if order is None or order.payment.action is None:
             return
         self._log.asked_to_authenticate.add(order_id)
-        intent = payment["action"]["client_secret"].partition("_secret")[0]
+        intent = order.payment.action.client_secret.partition("_secret")[0]
         try:
-            self._shop.gateway.authenticate(
+            self._gateway.authenticate(
                 intent, "succeeded" if rng.random() < AUTHENTICATED else "failed"
             )
         except Exception:
             # The gateway is down, or the order has been cancelled; the shopper gives up.
             self._log.statuses[0] += 1
 
-    def _send(self, method: str, path: str, body: Any = None, key: str = "") -> Answer | None:
-        """Send a request until it succeeds; return ``None`` after too many attempts."""
-        for _ in range(_ATTEMPTS):
-            try:
-                headers = {"Idempotency-Key": key} if key else {}
-                answer = self._shop.api(method, path, body, self._token, headers)
-            except OSError:
-                # the edge is down, or was killed while it handled the request
-                self._log.statuses[0] += 1
-            else:
-                self._log.statuses[answer.status] += 1
-                if answer.status < 300:
-                    return answer
-                assert answer.status >= 429, f"{method} {path}: {answer.status} {answer.body!r}"
-            time.sleep(_RETRY_SECONDS)
+
+def _answered(call: Callable[[], ShopOrder]) -> ShopOrder | None:
+    """Return the order of a successful answer; ``None`` after too many attempts."""
+    try:
+        return call()
+    except (ConnectionFailed, RateLimited, ServerFailed):
         return None
