@@ -28,7 +28,10 @@ def source(document: Schema) -> str:
         The OpenAPI document.
     """
     schemas = document["components"]["schemas"]
-    classes = "\n\n\n".join(_class(name, schemas[name]) for name in names(document))
+    requests = _requests(document)
+    classes = "\n\n\n".join(
+        _class(name, schemas[name], request=name in requests) for name in names(document)
+    )
     datetimes = "from datetime import datetime\n" if ": datetime" in classes else ""
     names_of_typing = [name for name in ("Any", "ClassVar", "Literal") if f"{name}" in classes]
     return (
@@ -73,13 +76,27 @@ def _problems(document: Schema) -> Iterator[str]:
             yield from references(response.get("content", {}).get(_PROBLEMS, {}))
 
 
-def is_request(schema: Schema) -> bool:
-    """Return whether a schema is one that clients send: these accept no unknown field."""
-    return schema.get("additionalProperties") is False
+def _requests(document: Schema) -> set[str]:
+    """Return the names of the schemas that clients send and never get."""
+    schemas = document["components"]["schemas"]
+    bodies = [one.get("requestBody", {}) for _, _, one in called_operations(document)]
+    responses = [one["responses"] for _, _, one in called_operations(document)]
+    return _used(bodies, schemas) - _used(responses, schemas)
 
 
-def _class(name: str, schema: Schema) -> str:
-    request = is_request(schema)
+def _used(schema: Any, schemas: Schema) -> set[str]:
+    """Return the names of the schemas that one refers to, directly or through others."""
+    found: set[str] = set()
+    left = list(references(schema))
+    while left:
+        name = left.pop()
+        if name in schemas and name not in found:
+            found.add(name)
+            left += references(schemas[name])
+    return found
+
+
+def _class(name: str, schema: Schema, *, request: bool) -> str:
     fields = schema["properties"]
     required = schema.get("required", [])
     text = restructured(schema.get("description", f"{name}."))
