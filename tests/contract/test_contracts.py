@@ -20,7 +20,7 @@ from support.paths import ROOT, TESTS
 SERVICES = sorted(path.parent.name for path in (ROOT / "apps").glob("*/service.toml"))
 ASYNCAPI = json.loads((ROOT / "docs/asyncapi.json").read_text(encoding="utf-8"))
 OFFICIAL = json.loads(
-    gzip.decompress((TESTS / "support/schemas/asyncapi-3.0.0.json.gz").read_bytes())
+    gzip.decompress((TESTS / "support/schemas/asyncapi-3.1.0.json.gz").read_bytes())
 )
 
 
@@ -82,7 +82,7 @@ def asyncapi_errors(document: Any) -> list[str]:
 
 
 def test_document_of_the_events_is_valid_asyncapi() -> None:
-    assert ASYNCAPI["asyncapi"] == "3.0.0"
+    assert ASYNCAPI["asyncapi"] == "3.1.0"
     assert asyncapi_errors(ASYNCAPI) == []
 
 

@@ -1,6 +1,7 @@
 """The OpenAPI documents that are generated from the contracts."""
 
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from openapi_spec_validator import validate
 from chassis.openapi import document, portable_schema
 from contracts import files, notifications, orders, payments, storefront, toys
 from contracts.operations import Operation
+from contracts.reference import Reference, undescribed
+from contracts.reference.storefront import REFERENCE
 
 CONTRACTS = {
     "files": files.OPERATIONS,
@@ -20,10 +23,15 @@ CONTRACTS = {
 }
 
 
+def reference_of(name: str) -> Reference:
+    reference: Reference = import_module(f"contracts.reference.{name}").REFERENCE
+    return reference
+
+
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_every_contract_generates_a_valid_document(name: str) -> None:
     operations: tuple[Operation[Any], ...] = CONTRACTS[name]
-    described = document(name, operations, server="/")
+    described = document(reference_of(name), operations, server="/")
     validate(described)
     # THEN it has every operation, with its responses and its security
     for operation in operations:
@@ -40,7 +48,7 @@ def test_every_contract_generates_a_valid_document(name: str) -> None:
 
 
 def test_patterns_are_valid_in_ecma_262() -> None:
-    text = json.dumps(document("Shop", storefront.OPERATIONS, server="/api"))
+    text = json.dumps(document(REFERENCE, storefront.OPERATIONS, server="/api"))
     # only the look-ahead after the end, which excludes a line break in Python, is superfluous there
     assert "$(?!" not in text
 
@@ -54,7 +62,7 @@ def test_descriptions_are_markdown() -> None:
 
 
 def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:
-    described = document("Shop", storefront.OPERATIONS, server="/api")
+    described = document(REFERENCE, storefront.OPERATIONS, server="/api")
     assert "ToyQuery" not in described["components"]["schemas"]
     limit = next(
         item for item in described["paths"]["/toys"]["get"]["parameters"] if item["name"] == "limit"
@@ -63,7 +71,7 @@ def test_a_query_is_described_by_parameters_not_by_a_schema() -> None:
 
 
 def test_parameter_without_a_default_is_required() -> None:
-    described = document("Files", files.OPERATIONS, server="/")
+    described = document(reference_of("files"), files.OPERATIONS, server="/")
     parameters = described["paths"]["/images"]["get"]["parameters"]
     assert {item["name"]: item.get("required", False) for item in parameters} == {
         "subject": True,
@@ -73,7 +81,7 @@ def test_parameter_without_a_default_is_required() -> None:
 
 
 def test_problem_with_further_members_is_described() -> None:
-    described = document("Shop", storefront.OPERATIONS, server="/api")
+    described = document(REFERENCE, storefront.OPERATIONS, server="/api")
     responses = described["paths"]["/orders"]["post"]["responses"]
     schema = responses["409"]["content"]["application/problem+json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/PriceChanged"}
@@ -84,8 +92,27 @@ def test_problem_with_further_members_is_described() -> None:
 
 
 def test_versions_have_etags_and_created_resources_a_location() -> None:
-    paths = document("Shop", storefront.OPERATIONS, server="/api")["paths"]
+    paths = document(REFERENCE, storefront.OPERATIONS, server="/api")["paths"]
     assert paths["/toys/{toy_id}"]["get"]["responses"]["200"]["headers"].keys() == {"ETag"}
     created = paths["/orders"]["post"]["responses"]["201"]["headers"]
     assert created.keys() == {"ETag", "Location"}
     assert "Location" in paths["/orders/{order_id}/receipt"]["get"]["responses"]["303"]["headers"]
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_every_operation_has_a_tag_and_a_description(name: str) -> None:
+    names = {operation.name for operation in CONTRACTS[name]}
+    tags = reference_of(name).tags
+    described = [
+        one for tag in tags for one in tag.operations if one != "getHealth" or one in names
+    ]
+    assert sorted(described) == sorted(names)
+    assert all(text.endswith(".") for tag in tags for text in tag.operations.values())
+
+
+def test_api_without_texts_of_its_own_has_a_complete_document() -> None:
+    reference = undescribed("Toys", "What it is for.", "Where", toys.OPERATIONS)
+    described = document(reference, toys.OPERATIONS, server="/")
+    validate(described)
+    assert described["paths"]["/toys"]["get"]["description"] == "For permitted services."
+    assert described["paths"]["/toys"]["get"]["tags"] == ["API"]

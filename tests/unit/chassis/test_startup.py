@@ -39,8 +39,8 @@ print(unique, random.getstate() == state, aws.session.cache_info().currsize,
 
 
 RARELY_NEEDED = {
-    "PIL", "chalicelib.toys.index", "chassis.openapi", "chassis.s3_client", "email_validator",
-    "itsdangerous", "jwt", "stripe", "typst", "ulid",
+    "PIL", "chalicelib.toys.index", "chassis.openapi", "chassis.s3_client", "contracts.reference",
+    "email_validator", "itsdangerous", "jwt", "stripe", "typst", "ulid",
 }  # fmt: skip
 """What only some requests need."""
 

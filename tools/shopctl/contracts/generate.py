@@ -5,6 +5,7 @@ given checkout and not those that the tools have already imported.
 """
 
 import importlib
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from chassis.openapi import document
 from contracts.health import HEALTH
+from contracts.reference import PRIVATE_SERVER, Reference, undescribed
 from shopctl.contracts import asyncapi
 from shopctl.project import manifest
 from shopctl.project.errors import ShopProblem
@@ -42,10 +44,17 @@ def generate(apps: Path) -> dict[str, dict[str, Any]]:
 
 
 def _openapi(service: Manifest) -> dict[str, Any]:
-    operations = importlib.import_module(service.api).OPERATIONS
-    if service.visibility == "public":
-        return document("Toy shop", operations, server=SERVER)
-    return document(f"Toy shop: {service.name}", (*operations, HEALTH), server=SERVER)
+    contract = importlib.import_module(service.api)
+    operations = contract.OPERATIONS
+    if service.visibility == "private":
+        operations = (*operations, HEALTH)
+    module = f"contracts.reference.{service.api.rpartition('.')[2]}"
+    if importlib.util.find_spec(module):
+        found: Reference = importlib.import_module(module).REFERENCE
+    else:
+        title = f"Toy shop: {service.name}"
+        found = undescribed(title, f"{service.purpose}.", PRIVATE_SERVER, operations)
+    return document(found, operations, server=SERVER)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from shopctl.contracts.documents import Documents
 Contract = dict[str, Any]
 Contracts = Mapping[str, Contract]
 
-_PROSE = {"description", "summary", "title", "info", "examples", "tags", "openapi"}
+_PROSE = {
+    "description", "summary", "title", "info", "example", "examples", "tags", "openapi",
+}  # fmt: skip
 # the keys below these are names that the contract chose, so `title` there is a field
 _NAMED = {"properties", "schemas", "paths", "responses", "headers", "content", "securitySchemes"}
 

@@ -28,6 +28,7 @@ from toyshop_client.models import (
     Toy,
     ToyDraft,
     ToyPage,
+    ToyPatch,
     ToyReplacement,
     UploadedImagePage,
     User,
@@ -236,7 +237,7 @@ def replace_toy(toy_id: str, body: ToyReplacement, *, if_match: str) -> Call[Toy
     )
 
 
-def patch_toy(toy_id: str, body: Mapping[str, Any], *, if_match: str) -> Call[Toy]:
+def patch_toy(toy_id: str, body: ToyPatch, *, if_match: str) -> Call[Toy]:
     """Change a toy (JSON merge patch, RFC 7396)."""
     return Call(
         method="PATCH",

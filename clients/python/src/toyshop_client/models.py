@@ -266,6 +266,34 @@ class ToyReplacement(Model, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None = None
 
 
+class PricePatch(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The members of a price to replace.
+
+    Attributes
+    ----------
+    currency
+        ISO 4217.
+    """
+
+    amount: int | None = None
+    currency: str | None = None
+
+
+class ToyPatch(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The details of a toy to replace; ``null`` removes an attribute.
+
+    Members that cannot be changed are accepted if they are the toy's own.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    price: PricePatch | None = None
+    min_age: int | None = None
+    attributes: dict[str, str | None] | None = None
+
+
 class NewToyImage(Model, frozen=True, kw_only=True, omit_defaults=True):
     """The announcement of an image that staff are about to upload."""
 

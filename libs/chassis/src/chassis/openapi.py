@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document of a service, generated from the operations of its contract."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +10,8 @@ import msgspec
 from chassis.queries import parameter_prefixes
 from contracts.headers import IF_NONE_MATCH
 from contracts.operations import AUDIENCES, Operation
-from contracts.problem import CONTENT_TYPE, TITLES, Problem
+from contracts.problem import CONTENT_TYPE, TITLES, TYPES, Problem
+from contracts.reference import CONTACT, LICENSE, PATH_PARAMETERS, Reference
 from contracts.schema import EmailAddress, NoBody
 from contracts.security import SCHEMES
 
@@ -19,6 +20,7 @@ _PATH_PARAMETER = re.compile(r"{(\w+)}")
 _INDENTATION = re.compile(r"\n[ ]+")
 _PATTERN_END = r"$(?!\n)"
 _ID: dict[str, Any] = {"type": "string", "maxLength": 64}
+_ANY = {"description": "Any JSON value"}
 _ETAG = {
     "description": "The version of the resource, to send as If-Match",
     "schema": {"type": "string", "examples": ['"3"']},
@@ -29,15 +31,34 @@ _LOCATION = {
 }
 
 
+_PROBLEM_EXAMPLE = {
+    "type": TYPES[422],
+    "title": TITLES[422],
+    "status": 422,
+    "detail": "Shipping address, country: Must be a two-character country code, such as AU.",
+    "errors": [
+        {
+            "pointer": "/shipping_address/country",
+            "detail": "Must be a two-character country code, such as AU",
+            "code": "format",
+        }
+    ],
+}
+
+
 def document(
-    title: str, operations: Sequence[Operation[Any]], *, server: str, version: str = "1"
+    reference: Reference,
+    operations: Sequence[Operation[Any]],
+    *,
+    server: str,
+    version: str = "1",
 ) -> dict[str, Any]:
     """Return the OpenAPI document of an API.
 
     Parameters
     ----------
-    title
-        The title of the API.
+    reference
+        The texts and examples of the document.
     operations
         The operations of the API.
     server
@@ -48,14 +69,15 @@ def document(
     Examples
     --------
     >>> from contracts import notifications
-    >>> document("Mail", notifications.OPERATIONS, server="/")["openapi"]
+    >>> from contracts.reference.notifications import REFERENCE
+    >>> document(REFERENCE, notifications.OPERATIONS, server="/")["openapi"]
     '3.1.0'
     """
     schemas = _Schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
-            operation, schemas
+            operation, schemas, reference
         )
     schemes = {
         scheme.name: scheme.definition
@@ -64,8 +86,15 @@ def document(
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version},
-        "servers": [{"url": server}],
+        "info": {
+            "title": reference.title,
+            "version": version,
+            "description": reference.description,
+            "contact": CONTACT,
+            "license": LICENSE,
+        },
+        "servers": [{"url": server, "description": reference.server}],
+        "tags": [{"name": tag.name, "description": tag.description} for tag in reference.tags],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -112,7 +141,7 @@ class _Schemas:
 
 def _schema_of(kind: type) -> dict[str, Any]:
     if kind is object:
-        return {"description": "Any JSON value"}
+        return _ANY
     if kind is EmailAddress:
         return {"type": "string"}
     raise NotImplementedError(kind)
@@ -146,64 +175,90 @@ def _markdown(docstring: str) -> str:
     return _INDENTATION.sub("\n", docstring).strip().replace("``", "`")
 
 
-def _operation(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
+def _operation(
+    operation: Operation[Any], schemas: _Schemas, reference: Reference
+) -> dict[str, Any]:
     scheme = SCHEMES[operation.audience]
+    tag = reference.tag_of(operation.name)
+    example = reference.examples.get(operation.name, {})
+    request = example.get("request", {})
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": f"For {AUDIENCES[operation.audience]}.",
+        "description": " ".join(
+            [tag.operations[operation.name], f"For {AUDIENCES[operation.audience]}."]
+        ).strip(),
+        "tags": [tag.name],
         "security": [{scheme.name: []}] if scheme else [],
         # for tools: two audiences may use the same security scheme
         "x-audience": operation.audience,
         # for clients: whether a request may be sent again when its outcome is unknown
         **({"x-repeatable": True} if operation.repeatable else {}),
-        "parameters": [*_path(operation), *_query(operation, schemas), *_headers(operation)],
-        "responses": _responses(operation, schemas),
+        "parameters": [
+            *_path(operation, request.get("path", {})),
+            *_query(operation, schemas, request.get("query", {})),
+            *_headers(operation, request.get("headers", {})),
+        ],
+        "responses": _responses(operation, schemas, example),
     }
-    if operation.body is not None:
-        content = {"schema": schemas.of(operation.body)}
+    if operation.body is not None or operation.raw_body:
+        schema = _ANY if operation.raw_body else schemas.of(operation.body)
         types = ["application/json"]
         if operation.method == "PATCH":
             types.insert(0, "application/merge-patch+json")
         described["requestBody"] = {
             "required": operation.body is not NoBody,
-            "content": dict.fromkeys(types, content),
+            "content": {kind: {"schema": schema, **_example(request, "body")} for kind in types},
         }
-    elif operation.raw_body:
-        described["requestBody"] = {"required": True, "content": {"application/json": {}}}
     return described
 
 
-def _path(operation: Operation[Any]) -> list[dict[str, Any]]:
+def _example(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the member that describes the example with a name, if there is one."""
+    return {"example": values[name]} if name in values else {}
+
+
+def _path(operation: Operation[Any], examples: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": _ID}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": PATH_PARAMETERS.get(name, "An id"),
+            "schema": _ID,
+            **_example(examples, name),
+        }
         for name in _PATH_PARAMETER.findall(operation.path)
     ]
 
 
-def _query(operation: Operation[Any], schemas: _Schemas) -> list[dict[str, Any]]:
+def _query(
+    operation: Operation[Any], schemas: _Schemas, examples: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     if operation.query is None:
         return []
     prefixes = parameter_prefixes(operation.query)
     described = schemas.of_query(operation.query)
     parameters: list[dict[str, Any]] = []
-    for name, schema in described["properties"].items():
+    for name, property_ in described["properties"].items():
+        schema = dict(property_)
+        parameter = {"name": name, "in": "query"}
+        if text := schema.pop("description", ""):
+            parameter["description"] = text
         if name in prefixes:
-            parameters.append(
-                {
-                    "name": f"{prefixes[name]}<name>",
-                    "in": "query",
-                    "description": schema["description"],
-                    "schema": schema["additionalProperties"],
-                }
-            )
+            parameter |= {
+                "name": f"{prefixes[name]}<name>",
+                "schema": schema["additionalProperties"],
+            }
         else:
-            required = {"required": True} if name in described.get("required", ()) else {}
-            parameters.append({"name": name, "in": "query", **required, "schema": schema})
+            if name in described.get("required", ()):
+                parameter["required"] = True
+            parameter |= {"schema": schema, **_example(examples, name)}
+        parameters.append(parameter)
     return parameters
 
 
-def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
+def _headers(operation: Operation[Any], examples: Mapping[str, Any]) -> list[dict[str, Any]]:
     optional = (IF_NONE_MATCH,) if operation.conditional else ()
     return [
         {
@@ -212,24 +267,36 @@ def _headers(operation: Operation[Any]) -> list[dict[str, Any]]:
             "required": header not in optional,
             "description": header.description,
             "schema": header.schema,
+            **_example(examples, header.name),
         }
         for header in (*operation.headers, *optional)
     ]
 
 
-def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
+def _responses(
+    operation: Operation[Any], schemas: _Schemas, example: Mapping[str, Any]
+) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status in operation.status:
+        shown = example.get("response", {})
+        if shown.get("status") != status:
+            shown = {}
         response: dict[str, Any] = {"description": TITLES[status]}
         headers = {}
         if operation.answer is not None:
-            response["content"] = {"application/json": {"schema": schemas.of(operation.answer)}}
+            schema = schemas.of(operation.answer)
+            response["content"] = {
+                "application/json": {"schema": schema, **_example(shown, "body")}
+            }
             if "version" in getattr(operation.answer, "__struct_fields__", ()):
                 headers["ETag"] = _ETAG
         if status == HTTPStatus.SEE_OTHER or (status == HTTPStatus.CREATED and "ETag" in headers):
             headers["Location"] = _LOCATION
         if headers:
-            response["headers"] = headers
+            response["headers"] = {
+                name: {**header, **_example(shown.get("headers", {}), name)}
+                for name, header in headers.items()
+            }
         responses[str(status)] = response
     if operation.conditional:
         responses["304"] = {
@@ -238,9 +305,10 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
         }
     for status in operation.problems:
         if kind := operation.problem_bodies.get(status):
+            content = {"schema": schemas.of(kind), **_example(example, "problem")}
             responses[str(status)] = {
                 "description": TITLES[status],
-                "content": {CONTENT_TYPE: {"schema": schemas.of(kind)}},
+                "content": {CONTENT_TYPE: content},
             }
             continue
         responses[str(status)] = {
@@ -254,5 +322,5 @@ def _responses(operation: Operation[Any], schemas: _Schemas) -> dict[str, Any]:
 def _problem(schemas: _Schemas) -> dict[str, Any]:
     return {
         "description": "A problem (RFC 9457)",
-        "content": {CONTENT_TYPE: {"schema": schemas.of(Problem)}},
+        "content": {CONTENT_TYPE: {"schema": schemas.of(Problem), "example": _PROBLEM_EXAMPLE}},
     }

@@ -87,9 +87,12 @@ class File(Output):
 class ImageQuery(Input):
     """Selects images by their subject; ``after`` is the last image of the previous page."""
 
-    subject: Subject
+    subject: Annotated[Subject, Meta(description="The entity that the images show")]
     limit: Limit = DEFAULT_LIMIT
-    after: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    after: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=64)] | None,
+        Meta(description="`last` of the previous page"),
+    ] = None
 
 
 class ImagePage(Output):
@@ -173,7 +176,7 @@ LOOKUP: Operation[FileLookupAnswer] = Operation(
 DELETE: Operation[None] = Operation(
     name="deleteFile", method="DELETE", path="/files/{file_id}",
     summary="Delete a file and its content; an unknown file is not an error",
-    status=(204,), repeatable=True,
+    status=(204,), problems=(400,), repeatable=True,
 )  # fmt: skip
 ARCHIVE_DOCUMENT: Operation[ArchivedDocument] = Operation(
     name="archiveDocument", method="PUT", path="/documents/{file_id}",

@@ -9,5 +9,6 @@ HEALTH: Operation[Health] = Operation(
     path="/health",
     summary="Check whether the service can do its work",
     answer=Health,
+    problems=(400,),
     repeatable=True,
 )

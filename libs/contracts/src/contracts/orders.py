@@ -11,12 +11,12 @@ from contracts.operations import Operation
 from contracts.problem import Problem
 from contracts.schema import (
     DEFAULT_LIMIT,
-    Cursor,
     Email,
     Input,
     Limit,
     NoBody,
     Output,
+    PageCursor,
     PersonName,
     Timestamp,
 )
@@ -162,12 +162,11 @@ class OrderQuery(Input):
     request reads a bounded number of orders.
     """
 
-    customer_id: str | None = None
-    status: OrderStatus | None = None
-    since: Timestamp | None = None
-    until: Timestamp | None = None
+    customer_id: Annotated[str | None, Meta(description="Only orders of this customer")] = None
+    since: Annotated[Timestamp | None, Meta(description="Only orders placed from then on")] = None
+    until: Annotated[Timestamp | None, Meta(description="Only orders placed before then")] = None
     limit: Limit = DEFAULT_LIMIT
-    cursor: Cursor | None = None
+    cursor: PageCursor = None
 
 
 class Order(Output):
@@ -245,7 +244,7 @@ REEMIT: Operation[None] = Operation(
 LIST_COUNTRIES: Operation[CountryList] = Operation(
     name="listCountries", method="GET", path="/countries",
     summary="List the countries that the shop ships to, and what an address needs in each",
-    answer=CountryList, repeatable=True,
+    answer=CountryList, problems=(400,), repeatable=True,
 )  # fmt: skip
 
 OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT)

@@ -25,12 +25,12 @@ from contracts.orders import (
 from contracts.payments import DisputeState
 from contracts.schema import (
     DEFAULT_LIMIT,
-    Cursor,
     Email,
     Input,
     Limit,
     NoBody,
     Output,
+    PageCursor,
     PersonName,
     Timestamp,
 )
@@ -41,6 +41,7 @@ from contracts.toys import (
     Toy,
     ToyDraft,
     ToyPage,
+    ToyPatch,
     ToyQuery,
     ToyReplacement,
     UploadedImagePage,
@@ -53,7 +54,7 @@ ServiceState = Literal["ok", "down"]
 class HealthQuery(Input):
     """``deep=1`` checks the private services too."""
 
-    deep: Literal[0, 1] = 0
+    deep: Annotated[Literal[0, 1], Meta(description="1 checks the private services too")] = 0
 
 
 class ShopHealth(Output, omit_defaults=True):
@@ -234,7 +235,7 @@ class ShopOrderQuery(Input):
         | None
     ) = None
     limit: Limit = DEFAULT_LIMIT
-    cursor: Cursor | None = None
+    cursor: PageCursor = None
 
 
 HEALTH: Operation[ShopHealth] = Operation(
@@ -244,7 +245,7 @@ HEALTH: Operation[ShopHealth] = Operation(
 )  # fmt: skip
 OPENAPI: Operation[dict[str, object]] = Operation(
     name="getOpenApi", method="GET", path="/openapi.json", summary="Return this document",
-    audience="anyone", answer=dict[str, object], repeatable=True,
+    audience="anyone", answer=dict[str, object], problems=(400,), repeatable=True,
 )  # fmt: skip
 SIGN_UP: Operation[User] = Operation(
     name="signUp", method="POST", path="/users", summary="Sign up",
@@ -312,7 +313,7 @@ REPLACE_TOY: Operation[Toy] = Operation(
 PATCH_TOY: Operation[Toy] = Operation(
     name="patchToy", method="PATCH", path="/toys/{toy_id}",
     summary="Change a toy (JSON merge patch, RFC 7396)",
-    audience="staff", body=dict[str, object], answer=Toy, headers=(IF_MATCH,),
+    audience="staff", body=ToyPatch, answer=Toy, headers=(IF_MATCH,),
     problems=(400, 401, 403, 404, 412, 415, 422, 428, 503),
 )  # fmt: skip
 DELETE_TOY: Operation[None] = Operation(
@@ -362,7 +363,7 @@ CHANGE_ORDER: Operation[ShopOrder] = Operation(
 LIST_COUNTRIES: Operation[CountryList] = Operation(
     name="listCountries", method="GET", path="/countries",
     summary="List the countries that the shop ships to, and what an address needs in each",
-    audience="anyone", answer=CountryList, problems=(503,), repeatable=True,
+    audience="anyone", answer=CountryList, problems=(400, 503), repeatable=True,
 )  # fmt: skip
 CANCEL_ORDER: Operation[ShopOrder] = Operation(
     name="cancelOrder", method="POST", path="/orders/{order_id}/cancellation",

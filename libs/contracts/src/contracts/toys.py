@@ -2,25 +2,27 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts import patterns
 from contracts.files import FileStatus, ImageTicket, ImageType, ImageVariant
 from contracts.headers import IF_MATCH
-from contracts.money import Money, NewMoney
+from contracts.money import Currency, MinorUnits, Money, NewMoney
 from contracts.operations import Operation
 from contracts.schema import (
     DEFAULT_LIMIT,
     PARAMETER_PREFIX,
-    Cursor,
     Input,
     Limit,
     Output,
+    PageCursor,
     Timestamp,
 )
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024
 
+ToyName = Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.NOT_BLANK)]
+Description = Annotated[str, Meta(max_length=4000)]
 Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=patterns.NOT_BLANK)]
 ToyId = Annotated[str, Meta(max_length=64)]
 Age = Annotated[int, Meta(ge=0, le=99)]
@@ -29,8 +31,8 @@ Age = Annotated[int, Meta(ge=0, le=99)]
 class ToyDraft(Input):
     """The details of a toy that staff enter; a PUT replaces all of them."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=120, pattern=patterns.NOT_BLANK)]
-    description: Annotated[str, Meta(max_length=4000)]
+    name: ToyName
+    description: Description
     category: Label
     brand: Label
     price: NewMoney
@@ -56,6 +58,28 @@ class ToyReplacement(ToyDraft):
     version: int | UnsetType = UNSET
     created_at: Timestamp | UnsetType = UNSET
     updated_at: Timestamp | UnsetType = UNSET
+
+
+class PricePatch(Struct, kw_only=True):
+    """The members of a price to replace."""
+
+    amount: MinorUnits | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+
+
+class ToyPatch(Struct, kw_only=True):
+    """The details of a toy to replace; ``null`` removes an attribute.
+
+    Members that cannot be changed are accepted if they are the toy's own.
+    """
+
+    name: ToyName | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    category: Label | UnsetType = UNSET
+    brand: Label | UnsetType = UNSET
+    price: PricePatch | UnsetType = UNSET
+    min_age: Age | UnsetType = UNSET
+    attributes: dict[str, str | None] | UnsetType = UNSET
 
 
 class ToyImage(Output):
@@ -113,12 +137,16 @@ Sort = Literal["relevance", "newest", "price", "-price", "name"]
 class ToyQuery(Input):
     """Filters, order and page of a search."""
 
-    q: Annotated[str, Meta(max_length=200)] = ""
-    category: str | None = None
-    brand: str | None = None
-    age: Age | None = None
-    price_min: Annotated[int, Meta(ge=0)] | None = None
-    price_max: Annotated[int, Meta(ge=0)] | None = None
+    q: Annotated[str, Meta(max_length=200, description="The words to search for")] = ""
+    category: Annotated[str | None, Meta(description="Exactly this category")] = None
+    brand: Annotated[str | None, Meta(description="Exactly this brand")] = None
+    age: Annotated[Age | None, Meta(description="Only toys for children of this age")] = None
+    price_min: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="The lowest price, in minor units")
+    ] = None
+    price_max: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="The highest price, in minor units")
+    ] = None
     attributes: Annotated[
         dict[str, str],
         Meta(
@@ -127,21 +155,16 @@ class ToyQuery(Input):
             extra={PARAMETER_PREFIX: "attr."},
         ),
     ] = {}
-    sort: Sort = "newest"
+    sort: Annotated[Sort, Meta(description="The order; `-price` is the dearest first")] = "newest"
     limit: Limit = DEFAULT_LIMIT
-    cursor: Cursor | None = None
-    facets: (
-        Annotated[
-            str,
-            Meta(
-                pattern=patterns.FACETS,
-                description="What to count the toys of the whole result by: facets separated by "
-                "commas, each once.",
-                examples=["category,brand,age,price"],
-            ),
-        ]
-        | None
-    ) = None
+    cursor: PageCursor = None
+    facets: Annotated[
+        Annotated[str, Meta(pattern=patterns.FACETS, examples=["category,brand,age,price"])] | None,
+        Meta(
+            description="What to count the toys of the whole result by: facets separated by "
+            "commas, each once."
+        ),
+    ] = None
 
 
 class ToyPage(Output):
@@ -162,8 +185,8 @@ class ToyPage(Output):
 class SuggestionQuery(Input):
     """The beginning of a query, as a shopper types it."""
 
-    q: Annotated[str, Meta(max_length=200)] = ""
-    limit: Annotated[int, Meta(ge=1, le=20)] = 8
+    q: Annotated[str, Meta(max_length=200, description="What has been typed so far")] = ""
+    limit: Annotated[int, Meta(ge=1, le=20, description="The greatest number of items")] = 8
 
 
 class Suggestion(Output):
@@ -202,7 +225,7 @@ class UploadedImageQuery(Input):
     """Selects a page of the images of a toy."""
 
     limit: Limit = DEFAULT_LIMIT
-    cursor: Cursor | None = None
+    cursor: PageCursor = None
 
 
 class UploadedImagePage(Output):
@@ -241,7 +264,7 @@ REPLACE: Operation[Toy] = Operation(
 PATCH: Operation[Toy] = Operation(
     name="patchToy", method="PATCH", path="/toys/{toy_id}",
     summary="Change a toy (JSON merge patch, RFC 7396)",
-    body=dict[str, object], answer=Toy, problems=(400, 404, 412, 415, 422, 428),
+    body=ToyPatch, answer=Toy, problems=(400, 404, 412, 415, 422, 428),
     headers=(IF_MATCH,),
 )  # fmt: skip
 DELETE: Operation[None] = Operation(

@@ -22,7 +22,8 @@ def get_health() -> Answer:
 @functools.cache
 def get_openapi() -> dict[str, Any]:
     """Return the OpenAPI document of this API."""
-    # not imported above: no other request needs it
+    # not imported above: no other request needs them
     from chassis.openapi import document
+    from contracts.reference.storefront import REFERENCE
 
-    return document("Toy shop", api.OPERATIONS, server="/api")
+    return document(REFERENCE, api.OPERATIONS, server="/api")
