@@ -24,10 +24,7 @@ def contracts_command(write: bool, retire: str) -> None:
     if write:
         for change in check.release(root):
             click.echo(f"New: {change}.")
-        click.echo(
-            "docs/openapi, docs/asyncapi.json, clients/python and libs/contracts/snapshots are up "
-            "to date."
-        )
+        click.echo("docs, web/docs, clients/python and libs/contracts/snapshots are up to date.")
         return
     findings = list(check.check(root))
     for finding in findings:

@@ -2,6 +2,7 @@
 
 ``generate``   the OpenAPI and AsyncAPI documents of a checkout, from its code and manifests
 ``asyncapi``   the AsyncAPI document
+``event_page`` the website's page of the AsyncAPI document
 ``documents``  the committed documents, compared with the generated ones
 ``wire``       the part of a document that others rely on: everything but descriptions
 ``schemas``    differences between two JSON Schemas

@@ -1,4 +1,4 @@
-"""The committed documents under ``docs``, and whether they match the code."""
+"""The committed documents of APIs and events, and whether they match the code."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shopctl.contracts import event_page
 from shopctl.project.errors import ShopProblem
 
 Documents = Mapping[str, dict[str, Any]]
@@ -65,12 +66,12 @@ def text_of(document: Mapping[str, Any]) -> str:
 
 def drifts(root: Path, documents: Documents) -> Iterator[Drift]:
     """Yield the committed documents that differ from the generated ones."""
-    for name, document in documents.items():
-        path = root / "docs" / name
+    for name, text in _files(documents).items():
+        path = root / name
         if not path.exists():
-            yield Drift(f"docs/{name}", 1, "is missing")
-        elif line := first_difference(path.read_text(encoding="utf-8"), text_of(document)):
-            yield Drift(f"docs/{name}", line, "does not match the code")
+            yield Drift(name, 1, "is missing")
+        elif line := first_difference(path.read_text(encoding="utf-8"), text):
+            yield Drift(name, line, "does not match the code")
     for path in _orphans(root, documents):
         yield Drift(path.relative_to(root).as_posix(), 1, "describes an API that does not exist")
 
@@ -79,10 +80,21 @@ def write(root: Path, documents: Documents) -> None:
     """Write the documents, and delete those of APIs that no longer exist."""
     for path in _orphans(root, documents):
         path.unlink()
-    for name, document in documents.items():
-        path = root / "docs" / name
+    for name, text in _files(documents).items():
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(document), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+
+
+def _files(documents: Documents) -> dict[str, str]:
+    """Return the contents of all files by path: the documents, and the website's pages of them."""
+    events = documents["asyncapi.json"]
+    return {
+        **{f"docs/{name}": text_of(document) for name, document in documents.items()},
+        # the storefront serves its OpenAPI document itself
+        "web/docs/asyncapi.json": text_of(events),
+        "web/docs/events.html": event_page.render(events),
+    }
 
 
 def _orphans(root: Path, documents: Documents) -> list[Path]:

@@ -55,8 +55,6 @@ _TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _FOR_DEVELOPERS = (".d.ts", ".md", ".toml", "LICENSE", "tsconfig.json")
 _REFERENCE = re.compile(r'\b(?:href|src)="([^"]+)"')
-# in scripts and styles; their relative references stay right, because all of them move together
-_ABSOLUTE = re.compile(r'"(/[\w./-]+)"')
 # characters of the digest in paths
 _ID_LENGTH = 16
 # a smaller file fits into one packet anyway

@@ -1,0 +1,44 @@
+/**
+ * The reference of the API: Swagger UI on the document that the shop itself serves.
+ *
+ * @typedef {{preauthorizeApiKey: (scheme: string, token: string) => void}} Reference
+ * @typedef {(options: Record<string, unknown>) => Reference} Renderer
+ */
+
+const api = "/api";
+const render = /** @type {{SwaggerUIBundle: Renderer}} */ (/** @type {unknown} */ (window)).SwaggerUIBundle;
+const reference = render({
+  dom_id: "#api",
+  url: `${api}/openapi.json`,
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  docExpansion: "list",
+  // no badge of a validator on another host
+  validatorUrl: null,
+});
+
+const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"));
+const status = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
+
+/** Start a session and send its token with all further requests. */
+async function signIn() {
+  status.textContent = "Signing in…";
+  const answer = await fetch(`${api}/sessions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(Object.fromEntries(new FormData(form))),
+  });
+  const session = await answer.json();
+  if (answer.ok) {
+    reference.preauthorizeApiKey("bearer", session.access_token);
+    form.reset();
+  }
+  status.textContent = answer.ok ? "Signed in." : session.detail;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn().catch(() => {
+    status.textContent = "The shop doesn’t answer. Try again.";
+  });
+});
