@@ -177,10 +177,10 @@ def load(shop: Shop, seconds: int) -> dict[str, Any]:
     accepted: dict[str, datetime] = {}
     errors: list[str] = []
     answers: list[float] = []
-    end = time.monotonic() + seconds
     peak = {"resident": 0.0, "proportional": 0.0, "processes": 0.0}
     wait_until_idle(shop)
     meter = processes.ProcessorTime(family(shop))
+    end = time.monotonic() + seconds
 
     def place_orders() -> None:
         while time.monotonic() < end:
