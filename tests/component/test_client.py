@@ -16,6 +16,7 @@ from toyshop_client import (
     PreconditionFailed,
     Retries,
     ToyDraft,
+    ToyPatch,
     ToyReplacement,
     ToyShop,
     Unauthorized,
@@ -117,7 +118,7 @@ def test_staff(shop: Shop, client: ToyShop) -> None:
     assert created.id == "toy_3"
     toy = client.toys.get("toy_1")
     client.toys.replace(toy, ToyReplacement(**fields, price=price, min_age=3, id=toy.id))
-    client.toys.update(toy, {"min_age": 4})
+    client.toys.update(toy, ToyPatch(min_age=4))
     (image,) = next(client.toys.images("toy_1").pages()).items
     assert (image.status, image.reason) == ("rejected", "The file is damaged.")
     client.toys.remove_image("toy_1", image.id)

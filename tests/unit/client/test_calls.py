@@ -30,6 +30,7 @@ from toyshop_client import (
     PriceChanged,
     StorageFailed,
     ToyDraft,
+    ToyPatch,
     ToyShop,
     UnexpectedAnswer,
     __version__,
@@ -136,7 +137,7 @@ def test_write_names_the_version_that_was_read(shop: Any, storefront: FakeStoref
     storefront.on("PATCH /toys/toy_1", answer(200, {**TOY, "version": 5}))
     storefront.on("DELETE /toys/toy_1", answer(204))
     toy = shop.toys.get("toy_1")
-    changed = shop.toys.update(toy, {"name": "Dragon", "attributes": {"color": None}})
+    changed = shop.toys.update(toy, ToyPatch(name="Dragon", attributes={"color": None}))
     shop.toys.delete(changed)
     _, patch, delete = storefront.requests
     assert (patch.headers["If-Match"], delete.headers["If-Match"]) == ('"4"', '"5"')

@@ -17,6 +17,7 @@ from toyshop_client import (
     Retries,
     TimedOut,
     Toy,
+    ToyPatch,
     Unavailable,
 )
 
@@ -89,7 +90,7 @@ def test_write_that_may_have_happened_is_not_repeated(
     storefront.on("POST /sessions", failure)
     toy: Toy = get(shop)
     for write in (
-        lambda: shop.toys.update(toy, {"name": "Dragon"}),
+        lambda: shop.toys.update(toy, ToyPatch(name="Dragon")),
         lambda: shop.sign_in("alice@example.com", "secret"),
     ):
         storefront.requests.clear()

@@ -36,6 +36,7 @@ from toyshop_client.models import (
     Toy,
     ToyDraft,
     ToyPage,
+    ToyPatch,
     ToyReplacement,
     UploadedImage,
     UploadedImagePage,
@@ -134,22 +135,20 @@ class AsyncToys:
             operations.replace_toy(toy.id, replacement, if_match=_etag(toy))
         )
 
-    async def update(self, toy: Toy, changes: Mapping[str, Any]) -> Toy:
+    async def update(self, toy: Toy, changes: ToyPatch) -> Toy:
         """Change fields of a toy, unless it has changed since it was read; for staff.
 
         Parameters
         ----------
         changes
-            A JSON merge patch (RFC 7396): new values by name; ``None`` removes an attribute.
+            The new values; an attribute that is ``None`` is removed.
 
         Raises
         ------
         PreconditionFailed
             If it has changed.
         """
-        # as it is, since an unknown field has to be refused by the shop, not dropped
-        body: Any = changes
-        return await self._core.call(operations.patch_toy(toy.id, body, if_match=_etag(toy)))
+        return await self._core.call(operations.patch_toy(toy.id, changes, if_match=_etag(toy)))
 
     async def delete(self, toy: Toy) -> None:
         """Delete a toy, unless it has changed since it was read; for staff.

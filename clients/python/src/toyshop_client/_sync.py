@@ -29,6 +29,7 @@ from toyshop_client.models import (
     Toy,
     ToyDraft,
     ToyPage,
+    ToyPatch,
     ToyReplacement,
     UploadedImage,
     UploadedImagePage,
@@ -113,13 +114,13 @@ class Toys:
         """
         return completed(self._async.replace(toy, replacement))
 
-    def update(self, toy: Toy, changes: Mapping[str, Any]) -> Toy:
+    def update(self, toy: Toy, changes: ToyPatch) -> Toy:
         """Change fields of a toy, unless it has changed since it was read; for staff.
 
         Parameters
         ----------
         changes
-            A JSON merge patch (RFC 7396): new values by name; ``None`` removes an attribute.
+            The new values; an attribute that is ``None`` is removed.
 
         Raises
         ------
