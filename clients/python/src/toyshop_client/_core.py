@@ -23,7 +23,7 @@ from toyshop_client.errors import (
     UnexpectedAnswer,
     problem_error,
 )
-from toyshop_client.models import NewSession, Session, Upload
+from toyshop_client.models import NewSession, Session, ShopOrder, Toy, Upload
 from toyshop_client.retries import Retries
 
 T = TypeVar("T")
@@ -216,6 +216,11 @@ class Core:
                 self.session = None
                 return None
             return session.access_token
+
+
+def etag(entity: Toy | ShopOrder) -> str:
+    """Return the ETag of the version of an object."""
+    return f'"{entity.version}"'
 
 
 def _members(response: httpx.Response) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from shopctl.contracts.check import check, release
 from shopctl.contracts.client import models, operations
-from shopctl.contracts.client.files import PACKAGE
+from shopctl.contracts.client.files import ASYNCHRONOUS, PACKAGE
 from support.paths import DOCS, ROOT
 
 DOCUMENT = json.loads((DOCS / "openapi/storefront_api.json").read_text())
@@ -64,7 +64,7 @@ def test_client_has_a_method_for_every_operation() -> None:
     generated = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     used = {
         node.attr
-        for module in ("_resources.py", "_core.py")
+        for module in (*(f"{name}.py" for name in ASYNCHRONOUS), "_core.py")
         for node in ast.walk(ast.parse((ROOT / PACKAGE / module).read_text()))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)

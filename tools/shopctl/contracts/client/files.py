@@ -7,6 +7,8 @@ from shopctl.contracts.client import models, operations, synchronous
 from shopctl.contracts.documents import Documents, Drift, first_difference
 
 PACKAGE = "clients/python/src/toyshop_client"
+ASYNCHRONOUS = ("_catalogue", "_orders", "_resources")
+"""The modules with the asynchronous classes."""
 _DOCUMENT = "openapi/storefront_api.json"
 
 
@@ -15,11 +17,13 @@ def generated(root: Path, documents: Documents) -> Mapping[str, str]:
     if not (root / PACKAGE).exists():
         return {}
     document = documents[_DOCUMENT]
-    resources = (root / PACKAGE / "_resources.py").read_text(encoding="utf-8")
+    modules = {
+        name: (root / PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ASYNCHRONOUS
+    }
     return {
         f"{PACKAGE}/models.py": models.source(document),
         f"{PACKAGE}/_operations.py": operations.source(document),
-        f"{PACKAGE}/_sync.py": synchronous.source(resources),
+        f"{PACKAGE}/_sync.py": synchronous.source(modules),
     }
 
 

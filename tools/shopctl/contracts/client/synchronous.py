@@ -5,49 +5,43 @@ Each method runs the asynchronous one to its end, so that only the signatures ex
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from shopctl.contracts.client.schema_types import GENERATED, LINE
 
+_MODELS = "toyshop_client.models"
 _IMPORTS = {
-    "collections.abc": ("Mapping", "Sequence"),
-    "typing": ("Any",),
-    "toyshop_client._io": ("completed",),
-    "toyshop_client.paging": ("Items",),
+    "collections.abc": ["Mapping", "Sequence"],
+    "typing": ["Any"],
+    "toyshop_client._io": ["completed"],
+    "toyshop_client.paging": ["Items"],
 }
 
 
-def source(resources: str) -> str:
+def source(modules: Mapping[str, str]) -> str:
     """Return the text of the module.
 
     Parameters
     ----------
-    resources
-        The text of the module with the asynchronous classes.
+    modules
+        The texts of the modules with the asynchronous classes, by name.
     """
-    tree = ast.parse(resources)
-    found = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Async")
-    ]
-    classes = "\n\n\n".join(_class(node, resources) for node in found)
-    aliases = [
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
-    models = [
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "toyshop_client.models"
-        for alias in node.names
-    ]
-    own = [*(node.name for node in found), *aliases]
-    modules = _IMPORTS | {"toyshop_client._resources": own, "toyshop_client.models": models}
-    lines = [_import(module, list(names), classes) for module, names in sorted(modules.items())]
+    classes = "\n\n\n".join(
+        _class(node, text) for text in modules.values() for node in _classes(ast.parse(text))
+    )
+    imported: dict[str, list[str]] = {
+        **_IMPORTS,
+        _MODELS: [],
+        **{f"toyshop_client.{name}": [] for name in modules},
+    }
+    for name, text in modules.items():
+        tree = ast.parse(text)
+        imported[f"toyshop_client.{name}"] = [
+            *_aliases(tree),
+            *(one.name for one in _classes(tree)),
+        ]
+        imported[_MODELS] += _models(tree)
+    lines = [_import(module, names, classes) for module, names in sorted(imported.items())]
     standard = [line for line in lines if line and "toyshop_client" not in line]
     ours = [line for line in lines if "toyshop_client" in line]
     return (
@@ -59,9 +53,31 @@ def source(resources: str) -> str:
     )
 
 
-def _import(module: str, names: list[str], text: str) -> str:
+def _classes(tree: ast.Module) -> list[ast.ClassDef]:
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Async")
+    ]
+
+
+def _aliases(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of types and other values that a module defines."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            yield from (one.id for one in node.targets if isinstance(one, ast.Name))
+
+
+def _models(tree: ast.Module) -> Iterator[str]:
+    """Yield the models that a module imports."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == _MODELS:
+            yield from (alias.name for alias in node.names)
+
+
+def _import(module: str, names: Iterable[str], text: str) -> str:
     used = sorted(
-        (name for name in names if re.search(rf"\b{name}\b", text)),
+        {name for name in names if re.search(rf"\b{name}\b", text)},
         key=lambda name: (not name[0].isupper(), name),
     )
     if not used:
