@@ -18,11 +18,11 @@ const reference = render({
 });
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"));
-const status = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
+const outcome = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
 
 /** Start a session and send its token with all further requests. */
 async function signIn() {
-  status.textContent = "Signing in…";
+  outcome.textContent = "Signing in…";
   const answer = await fetch(`${api}/sessions`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -33,12 +33,12 @@ async function signIn() {
     reference.preauthorizeApiKey("bearer", session.access_token);
     form.reset();
   }
-  status.textContent = answer.ok ? "Signed in." : session.detail;
+  outcome.textContent = answer.ok ? "Signed in." : session.detail;
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   signIn().catch(() => {
-    status.textContent = "The shop doesn’t answer. Try again.";
+    outcome.textContent = "The shop doesn’t answer. Try again.";
   });
 });

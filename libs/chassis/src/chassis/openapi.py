@@ -243,7 +243,9 @@ def _query(
     for name, property_ in described["properties"].items():
         schema = dict(property_)
         parameter = {"name": name, "in": "query"}
-        if text := schema.pop("description", ""):
+        # of an optional parameter, the description may be that of its type
+        types = [schema, *schema.get("anyOf", ())]
+        if text := next((one.pop("description") for one in types if "description" in one), ""):
             parameter["description"] = text
         if name in prefixes:
             parameter |= {
