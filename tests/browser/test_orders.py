@@ -175,6 +175,7 @@ def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: 
     expect(rows.nth(10).get_by_role("link")).to_be_focused()
     rows.nth(10).get_by_role("link").click()
     page.wait_for_url(re.compile("/orders/ord_"))
+    expect(page.get_by_role("heading", level=1, name="Order of")).to_be_focused()
     page.go_back()
     expect(rows).to_have_count(11)
 

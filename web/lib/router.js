@@ -35,6 +35,13 @@ export class Visit {
   mayLeave = null;
 
   /**
+   * Called when the visit first shows something.
+   *
+   * @type {(() => void) | undefined}
+   */
+  onShown;
+
+  /**
    * @param {HTMLElement} main
    * @param {URL} url
    * @param {Record<string, string>} parameters
@@ -70,6 +77,8 @@ export class Visit {
     if (this.isOver) return;
     render(template, this.#main);
     if (head) setHead(head, this.path);
+    this.onShown?.();
+    this.onShown = undefined;
   }
 }
 
@@ -179,6 +188,7 @@ async function showAddress(isReturn) {
   const isOther = shownPath !== url.pathname;
   shownPath = url.pathname;
   shownSearch = url.search;
+  if (isOther && !isFirst) visit.onShown = () => focusHeading(main);
   dispatchEvent(new CustomEvent("visit", { detail: visit }));
   try {
     if (found) {
@@ -187,7 +197,6 @@ async function showAddress(isReturn) {
       const shown = Promise.resolve(show(visit));
       if (isReturn) scrollWhenTall(history.state?.y ?? 0);
       else if (isOther) scrollTo(0, 0);
-      if (isOther && !isFirst) focusHeading(main);
       await shown;
     } else {
       notFound(visit);
