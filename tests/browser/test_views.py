@@ -1,0 +1,66 @@
+"""Every view, in both themes, on a desk and on a phone: accessible, and looking as it should.
+
+axe finds no violation of WCAG, nothing pushes a phone's page sideways, and a screenshot looks like
+the reference picture in ``docs/page/``. ``./shop test -e browser -- tests/browser/test_views.py
+--write`` takes those pictures again: look at each that changes before you commit it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from support.browser import pictures
+from support.browser.faults import Faults
+from support.browser.fixed_shop import FixedShop
+from support.browser.views import NARROW, VIEWS, WIDE, View, settle
+from support.paths import ROOT
+
+AXE = ROOT / "tests/browser/node/node_modules/axe-core/axe.min.js"
+REFERENCES = ROOT / "docs/page"
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds, with the elements."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for each in found
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_view_is_accessible_and_looks_like_its_pictures(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    visit: Callable[..., Page],
+    fixed_shop: FixedShop,
+    faults: Faults,
+    view: View,
+    theme: str,
+) -> None:
+    faults.expect("404 GET .*/nowhere")
+    found = []
+    page = visit(color_scheme=theme, viewport=WIDE, reduced_motion="reduce")
+    view.open(page, fixed_shop)
+    for width, size in (("wide", WIDE), ("narrow", NARROW)):
+        page.set_viewport_size(size)
+        settle(page)
+        name = f"{view}-{width}-{theme}.webp"
+        screenshot = page.screenshot(animations="disabled", caret="hide")
+        if request.config.getoption("--write"):
+            pictures.write(screenshot, REFERENCES / name)
+        share = pictures.difference(screenshot, REFERENCES / name)
+        if share > pictures.SHARE:
+            pictures.write(screenshot, tmp_path / name)
+            found.append(f"{share:.1%} of the pixels differ from docs/page: {tmp_path / name}")
+        found += violations(page)
+        excess = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if excess > 0:
+            found.append(f"{name}: {excess} pixels wider than the window")
+    assert not found, "\n".join(found)
