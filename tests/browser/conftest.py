@@ -11,8 +11,10 @@ from playwright.sync_api import Browser, Page
 from support.browser.chromium import PATIENCE, running_chromium
 from support.browser.faults import Faults
 from support.browser.fixed_shop import FixedShop
-from support.browser.shared_shop import running_shop, shared_shop
+from support.browser.shared_shop import shop
 from support.running_shop import PASSWORD, Shop
+
+__all__ = ["shop"]
 
 _FAILED = pytest.StashKey[bool]()
 
@@ -24,22 +26,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.when == "call":
         item.stash[_FAILED] = report.failed
     return report
-
-
-@pytest.fixture(scope="session")
-def shop(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
-) -> Iterator[Shop]:
-    """Start a shop for all workers, or use the running one that ``--shop-home`` names."""
-    home = request.config.getoption("--shop-home")
-    if home:
-        yield running_shop(Path(home).resolve())
-        return
-    folder = tmp_path_factory.getbasetemp()
-    with shared_shop(folder if worker_id == "master" else folder.parent) as shop:
-        yield shop
 
 
 @pytest.fixture(scope="session")

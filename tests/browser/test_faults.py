@@ -2,15 +2,13 @@
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from support.browser.checkout import go_to_payment, orders_of, pay_button, stored
+from support.browser.checkout import go_to_payment, orders_of, pay_button
 from support.browser.faults import Faults
 from support.browser.shopping import (
-    add_to_cart,
     expect_in_cart,
     fail,
-    heading,
     main,
     open_toy,
     order_shown,
@@ -21,43 +19,6 @@ from support.running_shop import Shop
 UNAVAILABLE = "We can’t reach part of the shop right now."
 OFFLINE = "ERR_INTERNET_DISCONNECTED"
 API_TEXT = re.compile("did not answer|schema|minor units|toys did|Expected|undefined|NaN|null")
-
-
-def test_slow_answer_for_one_toy_never_replaces_another(page: Page, shop: Shop) -> None:
-    slow, quick = shop.toys[:2]
-    held: list[Route] = []
-    page.route(f"**/api/toys/{slow['id']}", lambda route: held.append(route))
-    # GIVEN a toy whose answer does not come
-    with page.expect_request(f"**/api/toys/{slow['id']}"):
-        page.goto(f"/toys/{slow['id']}")
-    # WHEN the shopper goes on to another, and the answer comes then
-    search(page, quick["name"])
-    main(page).get_by_role("link", name=quick["name"]).click()
-    expect(heading(page, quick["name"]).first).to_be_visible()
-    held[0].fulfill(json=slow)
-    # THEN they see, and add, the toy that they opened
-    main(page).get_by_role("button", name="Add to cart").click()
-    expect(page.get_by_role("dialog").get_by_role("link", name=quick["name"])).to_be_visible()
-    expect(heading(page, slow["name"])).to_have_count(0)
-    assert [line["id"] for line in stored(page, "basket")] == [quick["id"]]
-
-
-def test_results_of_an_earlier_search_never_stand_under_a_new_one(
-    page: Page, faults: Faults
-) -> None:
-    faults.expect("503 GET .*/api/toys")
-    page.goto("/search?q=robot")
-    robot = main(page).get_by_role("link", name="Tin Wind-Up Robot")
-    expect(robot).to_be_visible()
-    # WHEN the next search fails
-    fail(page, "/toys?*")
-    search(page, "kite")
-    # THEN the shopper is told, and may try again
-    expect(main(page).get_by_text(UNAVAILABLE)).to_be_visible()
-    expect(robot).to_have_count(0)
-    page.unroute("**/api/toys?*")
-    main(page).get_by_role("button", name="Try again").click()
-    expect(main(page).get_by_role("link", name=re.compile("Kite")).first).to_be_visible()
 
 
 def test_neighbor_that_is_down_is_said_in_our_words_and_tried_again(
@@ -74,16 +35,6 @@ def test_neighbor_that_is_down_is_said_in_our_words_and_tried_again(
         main(page).get_by_role("button", name="Try again").click()
         expect(main(page).get_by_role("link", name=re.compile(r"\w")).first).to_be_visible()
         expect(main(page).get_by_text(UNAVAILABLE)).to_have_count(0)
-
-
-def test_cart_is_kept_while_the_catalogue_is_down(page: Page, shop: Shop, faults: Faults) -> None:
-    faults.expect("503 GET .*/api/toys")
-    add_to_cart(page, shop.toys[0])
-    fail(page, "/toys*")
-    fail(page, "/toys/*")
-    page.goto("/basket")
-    expect(main(page).get_by_role("link", name=shop.toys[0]["name"]).first).to_be_visible()
-    expect(main(page).get_by_text("We couldn’t check today’s prices.")).to_be_visible()
 
 
 def test_order_that_the_shop_cannot_take_keeps_the_cart(
@@ -105,7 +56,6 @@ def test_offline_is_said_and_what_was_chosen_is_there_when_back(
     page: Page, shop: Shop, faults: Faults
 ) -> None:
     faults.expect(OFFLINE)
-    faults.expect("uncaught|console")  # modules that cannot be loaded
     open_toy(page, shop.toys[0])
     # WHEN the network goes away
     page.context.set_offline(True)
@@ -129,19 +79,3 @@ def test_pictures_that_fail_are_replaced(page: Page, shop: Shop, faults: Faults)
         && image.loading !== 'lazy').length"""
     page.wait_for_load_state("networkidle")
     page.wait_for_function(f"() => {broken} === 0")
-
-
-def test_address_that_is_left_while_it_loads_is_not_shown(page: Page, shop: Shop) -> None:
-    held: list[Route] = []
-    page.goto("/search?q=robot")
-    robot = main(page).get_by_role("link", name="Tin Wind-Up Robot")
-    expect(robot).to_be_visible()
-    page.route("**/api/toys/toy_*", lambda route: held.append(route))
-    robot.click()
-    page.wait_for_url("**/toys/**")
-    page.go_back()
-    expect(robot).to_be_visible()
-    for route in held:
-        route.fulfill(json=shop.toys[0])
-    expect(robot).to_be_visible()
-    expect(page).to_have_title(re.compile("robot"))

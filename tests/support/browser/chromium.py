@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 # machines of CI are slow at times; nothing waits this long unless it fails
 PATIENCE = 20_000  # ms
 
-_FLAGS = [
+FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-dev-shm-usage",
@@ -41,7 +41,7 @@ def running_chromium() -> Iterator[Browser]:
     """Start a browser without a window, and stop it at the end."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
         try:
             yield browser
         finally:

@@ -7,14 +7,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from filelock import FileLock
 
 from support.installation import install_tools
 from support.running_shop import Shop
 
 
+@pytest.fixture(scope="session")
+def shop(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Iterator[Shop]:
+    """Start a shop for all workers, or use the running one that ``--shop-home`` names."""
+    home = request.config.getoption("--shop-home")
+    if home:
+        yield _running_shop(Path(home).resolve())
+        return
+    folder = tmp_path_factory.getbasetemp()
+    with _shared_shop(folder if worker_id == "master" else folder.parent) as shop:
+        yield shop
+
+
 @contextmanager
-def shared_shop(folder: Path) -> Iterator[Shop]:
+def _shared_shop(folder: Path) -> Iterator[Shop]:
     """Use the shop of a run: the first worker starts it, the last one stops it.
 
     Parameters
@@ -40,7 +57,7 @@ def shared_shop(folder: Path) -> Iterator[Shop]:
                 shutil.rmtree(home, ignore_errors=True)
 
 
-def running_shop(home: Path) -> Shop:
+def _running_shop(home: Path) -> Shop:
     """Return the shop that runs with a home directory (``SHOP_HOME``)."""
     status = Shop(home).run_json("status")
     urls = {name: process["url"] for name, process in status["processes"].items()}

@@ -21,13 +21,6 @@ def open_toy(page: Page, toy: dict[str, Any]) -> None:
     expect(heading(page, toy["name"]).first).to_be_visible()
 
 
-def add_to_cart(page: Page, toy: dict[str, Any]) -> None:
-    """Open a toy and add it to the cart, which opens."""
-    open_toy(page, toy)
-    main(page).get_by_role("button", name="Add to cart").click()
-    expect(page.get_by_role("dialog").get_by_role("link", name=toy["name"])).to_be_visible()
-
-
 def expect_in_cart(page: Page, count: int) -> None:
     """Expect the number of toys that the header shows."""
     text = re.compile(rf"^Cart, {count} toys?$")
