@@ -10,7 +10,7 @@ import { nothing, render } from "../vendor/lit-html/lit-html.js";
  *
  * @typedef {object} Head
  * @property {string} title Without the shop's name.
- * @property {string} [description]
+ * @property {string} [description] The shop’s by default.
  * @property {string} [canonical] Path of the page's only address; the path of this one by default.
  * @property {string} [image] Path of a picture for link previews.
  * @property {boolean} [hidden] Whether search engines should leave the page out.
@@ -102,7 +102,7 @@ function setElement(selector, tag, attributes, value) {
  * @param {Head} head
  * @param {string} path
  */
-function setHead({ title, description, canonical, image, hidden, data }, path) {
+function setHead({ title, description = shop.description, canonical, image, hidden, data }, path) {
   document.title = title === shop.name ? title : `${title} · ${shop.name}`;
   const address = location.origin + (canonical ?? path);
   /** @type {[string, string | undefined][]} */
