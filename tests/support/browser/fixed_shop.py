@@ -102,6 +102,7 @@ class FixedShop:
         page.clock.set_fixed_time(NOW)
         page.context.route("**/api/**", late(self._answer))
         page.context.route("**/files/**", late(self._file))
+        page.context.route("**/toys/*", self._document)
         if signed_in:
             session = {"access": _token("staff" if staff else None), "refresh": "r"}
             session |= {"email": CUSTOMER["email"], "isStaff": staff}
@@ -116,6 +117,14 @@ class FixedShop:
             route.continue_()
         else:
             route.fulfill(json=answer, headers={"ETag": '"2"'})
+
+    def _document(self, route: Route) -> None:
+        """Answer the address of a toy, which the running shop does not have."""
+        address = urlsplit(route.request.url)
+        if route.request.resource_type == "document":
+            route.fulfill(response=route.fetch(url=f"{address.scheme}://{address.netloc}/"))
+        else:
+            route.fallback()
 
     def _file(self, route: Route) -> None:
         content = self._files.get(urlsplit(route.request.url).path)
@@ -183,6 +192,7 @@ class FixedShop:
         return {
             "id": id_,
             "customer_id": CUSTOMER["id"],
+            "contact": {"name": CUSTOMER["name"], "email": CUSTOMER["email"]},
             "status": "placed",
             "lines": lines,
             "total": {"amount": total, "currency": "AUD"},
