@@ -1,6 +1,6 @@
 // What the page says while customers check out.
 
-import { money, moneyWithCurrency, number, plural } from "../lib/format.js";
+import { moneyWithCurrency, number, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Money} Money */
 
@@ -44,12 +44,10 @@ export const checkoutTexts = {
   paying: "Placing your order…",
 
   summary: "Your order",
-  /** @param {boolean} isOpen */
-  toggleSummary: (isOpen) => (isOpen ? "Hide order summary" : "Show order summary"),
   /** @param {number} quantity */
   quantity: (quantity) => `Quantity ${number(quantity)}`,
   subtotal: "Subtotal",
-  delivery_: "Delivery",
+  deliveryCost: "Delivery",
   free: "Free",
   total: "Total",
   editCart: "Edit cart",
@@ -84,7 +82,8 @@ export const checkoutTexts = {
   goneTitle: "No longer available",
   /** @param {string[]} names */
   gone: (names) => `${names.join(", ")} ${plural(names.length, { one: "isn’t", other: "aren’t" })} available any more. You haven’t been charged.`,
-  goneRest: "Continue without it",
+  /** @param {number} count */
+  goneRest: (count) => plural(count, { one: "Continue without it", other: "Continue without them" }),
 
   unconfirmed: "We can’t email you at the address of your account, so we can’t take your order. You haven’t been charged.",
   unpayable: "We can’t take a payment of this amount. Please change your cart. You haven’t been charged.",
@@ -137,6 +136,3 @@ export const testCards = [
   { token: "pm_card_chargeDeclined", brand: "Visa", last4: "0002", effect: "Is declined" },
   { token: "pm_card_chargeDeclinedInsufficientFunds", brand: "Visa", last4: "9995", effect: "Hasn’t enough money" },
 ];
-
-/** @param {{unit_price: Money}} line */
-export const unitPrice = ({ unit_price }) => money(unit_price);

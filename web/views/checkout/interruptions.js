@@ -89,7 +89,7 @@ export function goneToys(checkout) {
     <section class="panel stack" aria-labelledby="step-title">
       <h2 id="step-title">${texts.goneTitle}</h2>
       <p>${texts.gone(names)}</p>
-      <button type="button" class="wide" @click=${leaveOut}>${texts.goneRest}</button>
+      <button type="button" class="wide" @click=${leaveOut}>${texts.goneRest(names.length)}</button>
       <p><a href="/basket">${texts.declinePrice}</a></p>
     </section>`;
 }
