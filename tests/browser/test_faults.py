@@ -1,4 +1,4 @@
-"""A network or a neighbor that fails, is slow or comes back: what is shown stays true."""
+"""A network or a service that fails, is slow or comes back: what is shown stays true."""
 
 import re
 
@@ -21,7 +21,7 @@ OFFLINE = "ERR_INTERNET_DISCONNECTED"
 API_TEXT = re.compile("did not answer|schema|minor units|toys did|Expected|undefined|NaN|null")
 
 
-def test_neighbor_that_is_down_is_said_in_our_words_and_tried_again(
+def test_service_that_is_down_is_said_in_our_words_and_tried_again(
     page: Page, shop: Shop, faults: Faults
 ) -> None:
     faults.expect("503 GET .*/api/toys")

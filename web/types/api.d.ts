@@ -1767,6 +1767,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: ("cancelled" | "placed") | null;
+                /** @description For staff: the email address of the account whose orders are listed. */
                 email?: string | null;
                 limit?: number;
                 cursor?: string | null;
