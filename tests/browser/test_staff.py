@@ -89,7 +89,7 @@ def test_orders_of_a_customer_are_found_and_one_is_cancelled(
     expect(main(page)).to_contain_text("1 Toy Street")
     page.get_by_role("button", name="Cancel order").click()
     dialog_button(page, "Cancel order").dblclick()
-    expect(page.get_by_text("Cancelled, refunded")).to_be_visible()
+    expect(main(page).get_by_text("Cancelled, refunded")).to_be_visible()
     assert shop.ledger_of(order["id"]) == [("charge", "succeeded"), ("refund", "succeeded")]
 
 
