@@ -1766,6 +1766,7 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
+                /** @description Only orders in this status */
                 status?: ("cancelled" | "placed") | null;
                 /** @description For staff: the email address of the account whose orders are listed. */
                 email?: string | null;
@@ -1784,6 +1785,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10",
+                     *           "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *           "status": "placed",
+                     *           "lines": [
+                     *             {
+                     *               "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *               "name": "Dragon kite",
+                     *               "quantity": 2,
+                     *               "unit_price": {
+                     *                 "amount": 2499,
+                     *                 "currency": "AUD"
+                     *               },
+                     *               "line_total": {
+                     *                 "amount": 4998,
+                     *                 "currency": "AUD"
+                     *               }
+                     *             }
+                     *           ],
+                     *           "total": {
+                     *             "amount": 4998,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "shipping_address": {
+                     *             "name": "Alice Nguyen",
+                     *             "line1": "14 Example Street",
+                     *             "city": "Sydney",
+                     *             "postal_code": "2000",
+                     *             "country": "AU",
+                     *             "line2": "Apartment 3",
+                     *             "region": "NSW"
+                     *           },
+                     *           "contact": {
+                     *             "email": "alice@example.com",
+                     *             "name": "Alice Nguyen"
+                     *           },
+                     *           "version": 2,
+                     *           "placed_at": "2026-11-24T00:00:05Z",
+                     *           "updated_at": "2026-11-24T00:00:07Z",
+                     *           "payment": {
+                     *             "status": "succeeded",
+                     *             "transaction_id": "txn_0368CA81Y2FX7FQY0J903T7XY9",
+                     *             "decline_code": null,
+                     *             "action": null,
+                     *             "refunded_amount": {
+                     *               "amount": 0,
+                     *               "currency": "AUD"
+                     *             },
+                     *             "disputed": false,
+                     *             "dispute": null
+                     *           },
+                     *           "receipt": true
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrderPage"];
                 };
             };
@@ -1835,6 +1896,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10",
+                     *       "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "status": "placed",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 2,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 4998,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 4998,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "shipping_address": {
+                     *         "name": "Alice Nguyen",
+                     *         "line1": "12 Example Street",
+                     *         "city": "Sydney",
+                     *         "postal_code": "2000",
+                     *         "country": "AU",
+                     *         "line2": "Apartment 3",
+                     *         "region": "NSW"
+                     *       },
+                     *       "contact": {
+                     *         "email": "alice@example.com",
+                     *         "name": "Alice Nguyen"
+                     *       },
+                     *       "version": 1,
+                     *       "placed_at": "2026-11-24T00:00:05Z",
+                     *       "updated_at": "2026-11-24T00:00:05Z",
+                     *       "payment": {
+                     *         "status": "pending",
+                     *         "transaction_id": null,
+                     *         "decline_code": null,
+                     *         "action": null,
+                     *         "refunded_amount": {
+                     *           "amount": 0,
+                     *           "currency": "AUD"
+                     *         },
+                     *         "disputed": false,
+                     *         "dispute": null
+                     *       },
+                     *       "receipt": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrder"];
                 };
             };
@@ -1881,6 +1997,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10",
+                     *       "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "status": "placed",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 2,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 4998,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 4998,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "shipping_address": {
+                     *         "name": "Alice Nguyen",
+                     *         "line1": "14 Example Street",
+                     *         "city": "Sydney",
+                     *         "postal_code": "2000",
+                     *         "country": "AU",
+                     *         "line2": "Apartment 3",
+                     *         "region": "NSW"
+                     *       },
+                     *       "contact": {
+                     *         "email": "alice@example.com",
+                     *         "name": "Alice Nguyen"
+                     *       },
+                     *       "version": 2,
+                     *       "placed_at": "2026-11-24T00:00:05Z",
+                     *       "updated_at": "2026-11-24T00:00:07Z",
+                     *       "payment": {
+                     *         "status": "succeeded",
+                     *         "transaction_id": "txn_0368CA81Y2FX7FQY0J903T7XY9",
+                     *         "decline_code": null,
+                     *         "action": null,
+                     *         "refunded_amount": {
+                     *           "amount": 0,
+                     *           "currency": "AUD"
+                     *         },
+                     *         "disputed": false,
+                     *         "dispute": null
+                     *       },
+                     *       "receipt": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrder"];
                 };
             };
@@ -1920,6 +2091,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10",
+                     *       "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "status": "placed",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 2,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 4998,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 4998,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "shipping_address": {
+                     *         "name": "Alice Nguyen",
+                     *         "line1": "14 Example Street",
+                     *         "city": "Sydney",
+                     *         "postal_code": "2000",
+                     *         "country": "AU",
+                     *         "line2": "Apartment 3",
+                     *         "region": "NSW"
+                     *       },
+                     *       "contact": {
+                     *         "email": "alice@example.com",
+                     *         "name": "Alice Nguyen"
+                     *       },
+                     *       "version": 2,
+                     *       "placed_at": "2026-11-24T00:00:05Z",
+                     *       "updated_at": "2026-11-24T00:00:07Z",
+                     *       "payment": {
+                     *         "status": "pending",
+                     *         "transaction_id": null,
+                     *         "decline_code": null,
+                     *         "action": null,
+                     *         "refunded_amount": {
+                     *           "amount": 0,
+                     *           "currency": "AUD"
+                     *         },
+                     *         "disputed": false,
+                     *         "dispute": null
+                     *       },
+                     *       "receipt": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrder"];
                 };
             };
@@ -1992,6 +2218,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ord_381Q0FWBEP8P2HB90XQ65MGKYF",
+                     *       "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "status": "cancelled",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 1,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 2499,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "shipping_address": {
+                     *         "name": "Alice Nguyen",
+                     *         "line1": "12 Example Street",
+                     *         "city": "Sydney",
+                     *         "postal_code": "2000",
+                     *         "country": "AU",
+                     *         "line2": "Apartment 3",
+                     *         "region": "NSW"
+                     *       },
+                     *       "contact": {
+                     *         "email": "alice@example.com",
+                     *         "name": "Alice Nguyen"
+                     *       },
+                     *       "version": 2,
+                     *       "placed_at": "2026-11-24T00:00:09Z",
+                     *       "updated_at": "2026-11-24T00:00:13Z",
+                     *       "payment": {
+                     *         "status": "succeeded",
+                     *         "transaction_id": "txn_6BM718QN03A9R9QM9H2P0PWN5P",
+                     *         "decline_code": null,
+                     *         "action": null,
+                     *         "refunded_amount": {
+                     *           "amount": 0,
+                     *           "currency": "AUD"
+                     *         },
+                     *         "disputed": false,
+                     *         "dispute": null
+                     *       },
+                     *       "receipt": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrder"];
                 };
             };
@@ -2036,6 +2317,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "ord_381Q0FWBEP8P2HB90XQ65MGKYF",
+                     *       "customer_id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "status": "placed",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 1,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 2499,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "shipping_address": {
+                     *         "name": "Alice Nguyen",
+                     *         "line1": "12 Example Street",
+                     *         "city": "Sydney",
+                     *         "postal_code": "2000",
+                     *         "country": "AU",
+                     *         "line2": "Apartment 3",
+                     *         "region": "NSW"
+                     *       },
+                     *       "contact": {
+                     *         "email": "alice@example.com",
+                     *         "name": "Alice Nguyen"
+                     *       },
+                     *       "version": 1,
+                     *       "placed_at": "2026-11-24T00:00:09Z",
+                     *       "updated_at": "2026-11-24T00:00:09Z",
+                     *       "payment": {
+                     *         "status": "pending",
+                     *         "transaction_id": "txn_6BM718QN03A9R9QM9H2P0PWN5P",
+                     *         "decline_code": null,
+                     *         "action": null,
+                     *         "refunded_amount": {
+                     *           "amount": 0,
+                     *           "currency": "AUD"
+                     *         },
+                     *         "disputed": false,
+                     *         "dispute": null
+                     *       },
+                     *       "receipt": false
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopOrder"];
                 };
             };

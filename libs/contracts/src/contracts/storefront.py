@@ -222,7 +222,7 @@ class ShopOrderQuery(Input):
     the one without ``next_cursor``.
     """
 
-    status: OrderStatus | None = None
+    status: Annotated[OrderStatus | None, Meta(description="Only orders in this status")] = None
     email: (
         Annotated[
             str,
