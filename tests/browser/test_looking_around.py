@@ -304,7 +304,10 @@ def test_related_toys_are_of_the_same_category(page: Page, shop: Shop) -> None:
 
 @pytest.mark.parametrize("answer", ["null", "{}", "[]", '{"items": null, "total": 1}'])
 @pytest.mark.parametrize("address", ["/", "/search", "/toys/toy_1"])
-def test_senseless_answer_is_a_failure_to_retry(page: Page, address: str, answer: str) -> None:
+def test_senseless_answer_is_a_failure_to_retry(
+    page: Page, faults: Faults, address: str, answer: str
+) -> None:
+    faults.expect("404 GET .*/toys/toy_1$")  # the page's own address, for which there is no toy
     page.route("**/api/toys**", lambda route: route.fulfill(json=json.loads(answer)))
     page.goto(address)
     expect(main(page).get_by_role("button", name="Try again")).to_be_visible()

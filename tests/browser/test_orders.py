@@ -131,7 +131,7 @@ def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> 
 def test_order_of_somebody_else_is_not_found(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
-    faults.expect("404 GET .*/api/orders/")
+    faults.expect("404 GET .*/orders/")
     foreign = checkout.place(shop, "bob@example.com")
     checkout.open_session(page, shop, customer)
     for order in (foreign, "ord_unknown", "%22%3E%3Cimg%20src=x%3E"):
