@@ -11,6 +11,15 @@ pytest_plugins = ["support.shop_fixtures"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let generated examples take as long as they need: a busy machine is not a failure."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import settings
+
+        settings.register_profile("untimed", deadline=None)
+        settings.load_profile("untimed")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of all suites: two folders that added the same one could not run together."""
     suites = parser.getgroup("suites")

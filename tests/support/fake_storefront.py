@@ -52,6 +52,8 @@ ORDER: dict[str, Any] = {
     },
     "version": 2,
     "placed_at": "2026-01-02T03:04:05Z",
+    "updated_at": "2026-01-02T03:04:05Z",
+    "contact": {"email": "alice@example.com", "name": "Alice"},
     "payment": {
         "status": "pending",
         "transaction_id": None,

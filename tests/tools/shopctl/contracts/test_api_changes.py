@@ -37,7 +37,7 @@ def operation(name: str) -> Callable[[Any], Any]:
 PLACE, CHANGE, LIST = "POST /orders", "PATCH /orders/{order_id}", "GET /orders"
 place, change, list_ = operation(PLACE), operation(CHANGE), operation(LIST)
 HEADER = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
-OPTIONAL = {"name": "status", "in": "query", "schema": {"type": "string"}}
+OPTIONAL = {"name": "country", "in": "query", "schema": {"type": "string"}}
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 
 
@@ -83,7 +83,7 @@ API_CASES: dict[str, tuple[Edit, str, str, str, tuple[str, ...]]] = {
     "a required header is added": (lambda api: place(api)["parameters"].append(HEADER),
         PLACE, "header parameter If-Match", "was added and is required", CALLERS),
     "an optional parameter is added": (lambda api: list_(api)["parameters"].append(OPTIONAL),
-        LIST, "query parameter status", "was added", ()),
+        LIST, "query parameter country", "was added", ()),
     "a parameter is removed": (
         lambda api: list_(api)["parameters"].remove(parameter(api, "limit")),
         LIST, "query parameter limit", "was removed", CALLERS),
