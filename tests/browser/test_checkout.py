@@ -315,3 +315,18 @@ def test_stripes_form_is_used_where_there_is_a_key(
     expect(main(page)).to_contain_text('"currency":"aud"')
     pay_button(page).click()
     order_shown(page)
+
+
+def test_paying_waits_for_the_countries(page: Page, shop: Shop, customer: str) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    held: list[Route] = []
+    page.route("**/api/countries", lambda route: held.append(route))
+    page.reload()
+    # WHEN the customer pays before they have arrived
+    pay_button(page).click()
+    busy = main(page).get_by_role("button", name="Placing your order…")
+    expect(busy.or_(page.get_by_role("alert"))).to_be_visible()
+    for route in held:
+        route.continue_()
+    order_shown(page)
+    assert len(checkout.orders_of(shop, customer)) == 1

@@ -201,6 +201,11 @@ export class Payment {
     const to = address();
     const submit = form.submit(async () => {
       if (!cards.isReady || isSending()) return;
+      if (!checkout.countries) await checkout.loadCountries();
+      if (!checkout.countries) {
+        form.problem = problemText(checkout.failed);
+        return;
+      }
       let token = "";
       try {
         token = await cards.token({ name: to.name, email: session.value?.email });
