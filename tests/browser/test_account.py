@@ -51,8 +51,8 @@ def test_a_wrong_password_is_said_in_our_words(page: Page, customer: str, faults
 
 def test_password_rules_are_shown_beforehand(page: Page) -> None:
     page.goto("/account/create")
-    rules = page.get_by_role("list", name="A password has")
-    expect(rules).to_contain_text("12 characters or more")
+    rules = page.get_by_role("list", name="Your password needs")
+    expect(rules).to_contain_text("at least 12 characters")
     create(page, new_address(), "short")
     password = main(page).get_by_label("Password", exact=True)
     expect(password).to_have_accessible_description(re.compile("needs all of the above"))

@@ -68,7 +68,7 @@ def test_an_address_that_the_shop_refuses_is_marked(
     page.reload()
     pay_button(page).click()
     postcode = page.get_by_label("Postcode")
-    expect(postcode).to_have_accessible_description(re.compile("isn’t one of this country"))
+    expect(postcode).to_have_accessible_description(re.compile("isn’t valid in this country"))
     expect(postcode).to_have_value("xyz")
     assert len(stored(page, "basket")) == 1
 
@@ -94,7 +94,7 @@ def test_a_lost_answer_is_tried_again_under_the_same_key_after_a_reload(
     checkout.go_to_payment(page, shop, customer)
     page.route("**/api/orders", lose, times=1)
     pay_button(page).click()
-    expect(heading(page, "Did your order arrive?")).to_be_visible()
+    expect(heading(page, "We’re not sure your order went through")).to_be_visible()
     page.reload()
     expect(main(page)).to_contain_text(seeded(shop)[0]["name"])
     with page.expect_request("**/api/orders") as sent:
@@ -138,10 +138,10 @@ def test_two_tabs_order_once_and_the_second_is_told(page: Page, shop: Shop, cust
     held: list[Route] = []
     page.route("**/api/orders", lambda route: held.append(route), times=1)
     pay_button(page).click()
-    expect(heading(other, "Your order is on its way…")).to_be_visible()
+    expect(heading(other, "Your order is being placed…")).to_be_visible()
     held[0].continue_()
     order_shown(page)
-    expect(heading(other, "You’ve ordered in another tab.")).to_be_visible()
+    expect(heading(other, "You’ve placed an order in another tab.")).to_be_visible()
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
@@ -217,7 +217,7 @@ def test_a_toy_that_is_gone_is_named_and_left_out(
     store(page, "basket", [*lines, lines[0] | gone])
     page.reload()
     pay_button(page).click()
-    expect(main(page)).to_contain_text("Lost Yo-yo isn’t available any more.")
+    expect(main(page)).to_contain_text("Lost Yo-yo is no longer available.")
     page.get_by_role("button", name="Continue without it").click()
     pay_button(page).click()
     order_shown(page)

@@ -16,7 +16,7 @@ from support.browser.shopping import (
 )
 from support.running_shop import Shop
 
-UNAVAILABLE = "We can’t reach part of the shop right now."
+UNAVAILABLE = "Part of the shop isn’t available right now."
 OFFLINE = "ERR_INTERNET_DISCONNECTED"
 API_TEXT = re.compile("did not answer|schema|minor units|toys did|Expected|undefined|NaN|null")
 

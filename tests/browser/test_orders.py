@@ -108,7 +108,7 @@ def test_cancel_asks_and_refunds(page: Page, shop: Shop, customer: str) -> None:
     order = place(page, shop, customer)
     shop.wait_for_payment(order, shop.sign_in(customer), "succeeded")
     page.goto(f"/orders/{order}")
-    cancel = page.get_by_role("button", name=re.compile("Cancel order of"))
+    cancel = page.get_by_role("button", name=re.compile("Cancel order from"))
     cancel.click()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -159,7 +159,7 @@ def test_an_order_is_shown_while_its_payment_is_not_known(
         times=2,
     )
     page.goto(f"/orders/{order}")
-    expect(main(page)).to_contain_text("We can’t see your payment right now.")
+    expect(main(page)).to_contain_text("We can’t check your payment right now.")
     expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
 
 
@@ -175,7 +175,7 @@ def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: 
     expect(rows.nth(10).get_by_role("link")).to_be_focused()
     rows.nth(10).get_by_role("link").click()
     page.wait_for_url(re.compile("/orders/ord_"))
-    expect(page.get_by_role("heading", level=1, name="Order of")).to_be_focused()
+    expect(page.get_by_role("heading", level=1, name="Order from")).to_be_focused()
     page.go_back()
     expect(rows).to_have_count(11)
 
@@ -191,6 +191,6 @@ def test_a_failed_list_keeps_what_is_shown_and_can_be_tried_again(
     checkout.open_session(page, shop, customer)
     page.route("**/api/orders?*", fail, times=1)
     page.goto("/orders")
-    expect(page.get_by_role("alert")).to_contain_text("We can’t reach part of the shop")
+    expect(page.get_by_role("alert")).to_contain_text("Part of the shop isn’t available")
     page.get_by_role("button", name="Try again").click()
     expect(main(page)).to_contain_text("You haven’t placed an order yet.")

@@ -1,4 +1,4 @@
-// What the page says about accounts, signing in and passwords.
+// Texts of accounts, signing in and passwords.
 
 export const accountTexts = {
   title: "Your account",
@@ -31,12 +31,12 @@ export const accountTexts = {
   /** @param {string} email */
   confirmHint: (email) => `We’ve emailed a code to ${email || "you"}. It may take a minute to arrive.`,
   /** @param {string} email */
-  resetHint: (email) => `If ${email || "your address"} has an account, we’ve emailed a code to it.`,
+  resetHint: (email) => `If there’s an account for ${email || "your address"}, we’ve emailed a code to it.`,
   resent: "If this address still needs to be confirmed, we’ve emailed a new code.",
   confirmed: "Your email address is confirmed. Please sign in.",
   created: "Your account is ready. Please sign in.",
   signedIn: "You’re signed in.",
-  expired: "You’ve been signed out. Sign in again and go on where you were.",
+  expired: "You’ve been signed out. Sign in again to continue where you left off.",
 
   wrongCredentials: "That email and password don’t match, or the address isn’t confirmed yet.",
   tooMany: "Too many attempts. Please wait a minute, then try again.",
@@ -45,10 +45,10 @@ export const accountTexts = {
   wrongCode: "This code is wrong or has expired. Check it, or ask for a new one.",
   badEmail: "We can’t create an account with this email address. Please try another one.",
 
-  rules: "A password has",
-  rulesMissing: "The password needs all of the above.",
+  rules: "Your password needs",
+  rulesMissing: "Your password needs all of the above.",
   spaceAround: "A password can’t begin or end with a space.",
-  usedBefore: "Choose another password, please: this one can’t be used.",
+  usedBefore: "This password can’t be used. Please choose another one.",
 
   profile: "Your details",
   save: "Save",
@@ -57,15 +57,15 @@ export const accountTexts = {
   ordersHint: "Receipts, deliveries and everything you’ve bought.",
   changePassword: "Change your password",
   signOut: "Sign out",
-  signOutHint: "Your cart and address are removed from this browser, too.",
+  signOutHint: "This also removes your cart and address from this browser.",
   signedOut: "You’re signed out.",
 };
 
-/** The rules of the user pool for passwords, with what to say about each. @type {[RegExp, string][]} */
+/** The user pool's password rules, each with its text. @type {[RegExp, string][]} */
 export const PASSWORD_RULES = [
-  [/^[^]{12,}$/, "12 characters or more"],
+  [/^[^]{12,}$/, "at least 12 characters"],
   [/[A-Z]/, "an upper-case letter"],
   [/[a-z]/, "a lower-case letter"],
-  [/[0-9]/, "a digit"],
+  [/[0-9]/, "a number"],
   [/[ ^$*.[\]{}()?"!@#%&/\\,><':;|_~`=+-]/, "a symbol, such as ! or -"],
 ];

@@ -1,4 +1,4 @@
-// What the page says while customers check out.
+// Texts of the checkout.
 
 import { moneyWithCurrency, number, plural } from "../lib/format.js";
 
@@ -6,12 +6,12 @@ import { moneyWithCurrency, number, plural } from "../lib/format.js";
 
 export const checkoutTexts = {
   title: "Checkout",
-  steps: "Steps of the checkout",
+  steps: "Checkout steps",
   contact: "Contact",
   delivery: "Delivery",
   payment: "Payment",
 
-  contactHint: "Sign in or create an account, so that you can follow your order.",
+  contactHint: "Sign in or create an account to track your order.",
   signedInAs: "Signed in as",
   notYou: "Not you? Sign out",
   toDelivery: "Continue to delivery",
@@ -26,19 +26,19 @@ export const checkoutTexts = {
   country: "Country",
   chooseCountry: "Choose a country",
   name: "Full name",
-  nameMissing: "Enter the full name of the person who receives it.",
+  nameMissing: "Enter the recipient’s full name.",
   line1: "Street address",
   line2: "Apartment, unit",
   loadingCountries: "Loading the countries we deliver to…",
-  noCountries: "We can’t load the countries we deliver to.",
+  noCountries: "We couldn’t load the countries we deliver to.",
   /** @param {string} fields */
   fieldsChanged: (fields) => `Address fields: ${fields}.`,
 
   paymentTitle: "How would you like to pay?",
-  testCards: "This is a demo: choose one of the test cards. No money moves.",
+  testCards: "This is a demo: choose a test card. You won’t be charged.",
   paymentLoading: "Loading the card form…",
-  paymentFailed: "The card form couldn’t be loaded.",
-  cardProblem: "Please check the details of your card.",
+  paymentFailed: "We couldn’t load the card form.",
+  cardProblem: "Please check your card details.",
   /** @param {Money} total */
   pay: (total) => `Pay ${moneyWithCurrency(total)}`,
   paying: "Placing your order…",
@@ -54,21 +54,21 @@ export const checkoutTexts = {
 
   empty: "Your cart is empty.",
   lookAround: "Find a toy",
-  changed: "Your cart has just changed. Please check it, then pay.",
-  orderedElsewhere: "You’ve ordered in another tab.",
-  orderedElsewhereHint: "Look at your orders before you order once more.",
-  placedBefore: "Your earlier attempt went through after all. Here are your orders.",
+  changed: "Your cart has just changed. Please check it before you pay.",
+  orderedElsewhere: "You’ve placed an order in another tab.",
+  orderedElsewhereHint: "Check your orders before you order again.",
+  placedBefore: "Your earlier order went through. Here are your orders.",
   seeOrders: "See your orders",
   seeOrder: "See your order",
   placed: "Thank you! We’ve received your order.",
 
-  pendingTitle: "Did your order arrive?",
-  pendingText: "We sent your order but didn’t get an answer. Try again: you’ll never be charged twice for it.",
-  pendingSending: "Your order is on its way…",
+  pendingTitle: "We’re not sure your order went through",
+  pendingText: "We sent your order but didn’t get a response. Try again: you won’t be charged twice.",
+  pendingSending: "Your order is being placed…",
   tryAgain: "Try again",
   changeOrder: "Change the order",
   changeOrderTitle: "Change the order?",
-  changeOrderText: "If the earlier attempt did arrive, we’ll tell you instead of ordering twice.",
+  changeOrderText: "If your first order did go through, we’ll let you know instead of ordering twice.",
 
   priceTitle: "The price changed",
   priceText: "Nothing has been ordered, and you haven’t been charged.",
@@ -81,18 +81,18 @@ export const checkoutTexts = {
 
   goneTitle: "No longer available",
   /** @param {string[]} names */
-  gone: (names) => `${names.join(", ")} ${plural(names.length, { one: "isn’t", other: "aren’t" })} available any more. You haven’t been charged.`,
+  gone: (names) => `${names.join(", ")} ${plural(names.length, { one: "is", other: "are" })} no longer available. You haven’t been charged.`,
   /** @param {number} count */
   goneRest: (count) => plural(count, { one: "Continue without it", other: "Continue without them" }),
 
-  unconfirmed: "We can’t email you at the address of your account, so we can’t take your order. You haven’t been charged.",
-  unpayable: "We can’t take a payment of this amount. Please change your cart. You haven’t been charged.",
-  tooMany: "Please order fewer of one toy. You haven’t been charged.",
+  unconfirmed: "Your account’s email address isn’t confirmed, so we can’t take your order. You haven’t been charged.",
+  unpayable: "We can’t take a payment for this amount. Please change your cart. You haven’t been charged.",
+  tooMany: "That quantity is too large. Please order fewer. You haven’t been charged.",
   refused: "We couldn’t take your order. Please check it and try again. You haven’t been charged.",
   badCard: "We can’t use this card. Please choose another one.",
 };
 
-/** Texts of an address form; those of the fields depend on the country. @type {Record<string, string>} */
+/** Labels of address fields, by the API's label, which depends on the country. @type {Record<string, string>} */
 const LABELS = {
   City: "City",
   "Suburb or city": "Suburb or city",
@@ -128,11 +128,11 @@ export const addressLabel = ({ name, label }) => LABELS[label] ?? DEFAULT_LABELS
 /** @param {string} label */
 export const missingPart = (label) => `Enter the ${label.toLowerCase()}.`;
 
-/** The cards to try the shop with, by their token. */
+/** The gateway's test cards. */
 export const testCards = [
-  { token: "pm_card_visa", brand: "Visa", last4: "4242", effect: "Pays at once" },
-  { token: "pm_card_mastercard", brand: "Mastercard", last4: "4444", effect: "Pays at once" },
+  { token: "pm_card_visa", brand: "Visa", last4: "4242", effect: "Payment succeeds" },
+  { token: "pm_card_mastercard", brand: "Mastercard", last4: "4444", effect: "Payment succeeds" },
   { token: "pm_card_authenticationRequired", brand: "Visa", last4: "3220", effect: "Asks you to confirm with your bank" },
-  { token: "pm_card_chargeDeclined", brand: "Visa", last4: "0002", effect: "Is declined" },
-  { token: "pm_card_chargeDeclinedInsufficientFunds", brand: "Visa", last4: "9995", effect: "Hasn’t enough money" },
+  { token: "pm_card_chargeDeclined", brand: "Visa", last4: "0002", effect: "Declined" },
+  { token: "pm_card_chargeDeclinedInsufficientFunds", brand: "Visa", last4: "9995", effect: "Declined, not enough funds" },
 ];

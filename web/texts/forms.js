@@ -1,37 +1,37 @@
-// What forms say beside their fields.
+// Texts of forms and their fields.
 
 export const formTexts = {
   optional: "(optional)",
   sending: "One moment…",
 };
 
-/** @type {Record<string, string>} What a field that is empty needs, by its name. */
+/** @type {Record<string, string>} What to say beside a required field that is empty, by its name. */
 const REQUIRED = {
   email: "Enter your email address.",
   password: "Enter your password.",
-  code: "Enter the code of six digits.",
+  code: "Enter the six-digit code.",
   name: "Enter a name.",
-  line1: "Enter the street and number.",
+  line1: "Enter the street address.",
   city: "Enter the town or city.",
   region: "Enter the state or region.",
   postal_code: "Enter the postal code.",
   country: "Choose a country.",
 };
 
-/** @type {Record<string, string>} What is wrong with a field, by its name. */
+/** @type {Record<string, string>} What to say beside an invalid field, by its name. */
 const INVALID = {
   email: "Enter an email address like name@example.com.",
   code: "The code has six digits.",
-  postal_code: "Check the postal code: it isn’t one of this country.",
-  country: "Choose another country, please.",
+  postal_code: "This postal code isn’t valid in this country.",
+  country: "Please choose another country.",
 };
 
-/** @type {Record<string, string>} By the code of an error. */
+/** @type {Record<string, string>} What to say otherwise, by the error's code. */
 const BY_CODE = {
-  card_number: "This looks like a card number. Please leave it out.",
+  card_number: "This looks like a card number. Please remove it.",
   control_character: "Please remove the line breaks and special characters.",
-  too_long: "Please shorten this.",
-  too_short: "Please enter more than this.",
+  too_long: "This is too long.",
+  too_short: "This is too short.",
   too_large: "Please enter a smaller number.",
   too_small: "Please enter a larger number.",
   not_found: "We couldn’t find this.",
@@ -39,10 +39,10 @@ const BY_CODE = {
 };
 
 /**
- * Say what is wrong with a field.
+ * Return what to say beside a field with an error.
  *
  * @param {string} name
- * @param {string} code One of the API's codes of field errors.
+ * @param {string} code One of the API's field error codes.
  */
 export function fieldText(name, code) {
   if (code === "required") return REQUIRED[name] ?? "Please fill this in.";

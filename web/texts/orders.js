@@ -1,4 +1,4 @@
-// What the page says about orders and their payments.
+// Texts of orders and their payments.
 
 import { money, moneyWithCurrency, number, plural } from "../lib/format.js";
 
@@ -9,13 +9,13 @@ export const orderTexts = {
   title: "Your orders",
   one: "Your order",
   /** @param {string} date */
-  order: (date) => `Order of ${date}`,
+  order: (date) => `Order from ${date}`,
   signInFirst: "Sign in to see your orders.",
   signInForOrder: "Sign in to see this order.",
   none: "You haven’t placed an order yet.",
   lookAround: "Find a toy",
   more: "Load more orders",
-  staff: "You see the orders of all customers here.",
+  staff: "You’re viewing the orders of all customers.",
   staffTools: "Staff tools",
   /** @param {string} name @param {number} others */
   contents: (name, others) => (others ? `${name} and ${plural(others, { one: "# more toy", other: "# more toys" })}` : name),
@@ -23,7 +23,7 @@ export const orderTexts = {
   line: (quantity, name) => `${number(quantity)} × ${name}`,
 
   thanks: "Thank you! We’ve received your order.",
-  thanksHint: "We’ll email your receipt as soon as it’s paid.",
+  thanksHint: "We’ll email your receipt as soon as your payment goes through.",
   progress: "Progress",
   items: "Toys",
   /** @param {Money} price */
@@ -31,7 +31,7 @@ export const orderTexts = {
   total: "Total",
   delivery: "Delivery address",
   number: "Order number",
-  stale: "We can’t reach part of the shop right now. This is what we knew last.",
+  stale: "We couldn’t update this order. It may be out of date.",
 
   receipt: "Receipt (PDF)",
   receiptNotReady: "Your receipt isn’t ready yet. Please try again in a moment.",
@@ -46,23 +46,23 @@ export const orderTexts = {
 
   cancel: "Cancel order",
   /** @param {string} date */
-  cancelOf: (date) => `Cancel order of ${date}`,
+  cancelOf: (date) => `Cancel order from ${date}`,
   cancelTitle: "Cancel this order?",
-  cancelText: "If you’ve been charged, you’ll get all of it back.",
+  cancelText: "If you’ve been charged, you’ll get a full refund.",
   keep: "Keep order",
   cancelled: "Order cancelled.",
 
   payAgainTitle: "Pay with another card",
   /** @param {Money} total */
   pay: (total) => `Pay ${moneyWithCurrency(total)}`,
-  notPayable: "This order can’t be paid any more.",
+  notPayable: "This order can no longer be paid.",
   confirm: "Confirm with your bank",
-  confirmHint: "Your bank wants to be sure that it’s you. Nothing is charged until you’ve confirmed.",
+  confirmHint: "Your bank needs to check that it’s you. You won’t be charged until you confirm.",
   newTab: "(opens in a new tab)",
-  bankFailed: "Your bank’s page couldn’t be opened. Please try again.",
+  bankFailed: "We couldn’t open your bank’s page. Please try again.",
 };
 
-/** Names of the steps, by name and state. @type {Record<string, Record<string, string>>} */
+/** Labels of an order's steps, by name and state. @type {Record<string, Record<string, string>>} */
 const STEPS = {
   placed: { done: "Placed" },
   paid: { done: "Paid", current: "Payment", failed: "Not paid", waiting: "Payment" },
@@ -74,16 +74,16 @@ const STEPS = {
 /** @param {import("../lib/order_state.js").Step} step */
 export const stepName = ({ name, state }) => STEPS[name]?.[state] ?? name;
 
-/** How a step's state is read out. @type {Record<string, string>} */
+/** A step's state, for screen readers. @type {Record<string, string>} */
 export const stepStates = { done: "done", current: "in progress", waiting: "to come", failed: "failed" };
 
-/** The gateway's reasons that customers can do something about. @type {Record<string, string>} */
+/** Decline codes that customers can act on. @type {Record<string, string>} */
 const DECLINED = {
   expired_card: "Your card has expired.",
-  incorrect_cvc: "The security code of your card is wrong.",
-  invalid_cvc: "The security code of your card is wrong.",
-  incorrect_number: "The number of your card is wrong.",
-  insufficient_funds: "There isn’t enough money on your card.",
+  incorrect_cvc: "Your card’s security code is wrong.",
+  invalid_cvc: "Your card’s security code is wrong.",
+  incorrect_number: "Your card number is wrong.",
+  insufficient_funds: "Your card doesn’t have enough funds.",
   payment_intent_authentication_failure: "You didn’t confirm the payment with your bank.",
 };
 
@@ -99,7 +99,7 @@ const STATUS = {
 };
 
 /**
- * Describe in two or three words how far an order is.
+ * Return an order's status in two or three words.
  *
  * @param {Order} order
  */
@@ -109,7 +109,7 @@ export function statusText({ status, payment }) {
 }
 
 /**
- * Say what a step means for the customer; empty if its name says it all.
+ * Return the details of a step; empty if its label is enough.
  *
  * @param {import("../lib/order_state.js").Step} step
  * @param {Order} order
@@ -118,26 +118,26 @@ export function stepText({ name, state }, { status, payment, total }) {
   if (name === "paid") {
     if (payment.status === "declined") return `${DECLINED[payment.decline_code ?? ""] ?? "Card declined."} You haven’t been charged.`;
     if (payment.status === "cancelled") return "You haven’t been charged.";
-    if (payment.status === "action_required") return "Your bank needs you to confirm it.";
-    if (payment.status === "unknown") return "We can’t see your payment right now. We keep looking.";
+    if (payment.status === "action_required") return "Your bank needs you to confirm this payment.";
+    if (payment.status === "unknown") return "We can’t check your payment right now. We’ll keep trying.";
     return state === "done" ? moneyWithCurrency(total) : "This takes a few seconds.";
   }
-  if (name === "receipt") return state === "done" ? "Also in your email." : state === "current" ? "We’re writing it." : "";
+  if (name === "receipt") return state === "done" ? "We’ve emailed it to you, too." : state === "current" ? "We’re preparing it." : "";
   if (name === "cancelled") return ["cancelled", "declined"].includes(payment.status) ? "You haven’t been charged." : "";
   if (name === "refunded") {
     if (state === "done") return payment.refunded_amount ? moneyWithCurrency(payment.refunded_amount) : "";
-    if (payment.dispute === "open") return "Your bank disputes the payment. We’ll refund you if it isn’t decided in your favor.";
+    if (payment.dispute === "open") return "There’s an open dispute with your bank. If you don’t win it, we’ll refund you.";
     return status === "cancelled" ? "On its way to your card." : "";
   }
   return "";
 }
 
 /**
- * Say what a bank's dispute means; empty if there is none to talk about.
+ * Return what to say about a dispute; empty if there is none, or the shop won it.
  *
  * @param {Order} order
  */
 export function disputeText({ payment }) {
-  if (payment.dispute === "open") return "Your bank disputes this payment.";
-  return payment.dispute === "lost" ? "The dispute was decided in your favor: your bank returns the money." : "";
+  if (payment.dispute === "open") return "There’s an open dispute with your bank about this payment.";
+  return payment.dispute === "lost" ? "You won the dispute. Your bank is returning your money." : "";
 }

@@ -1,5 +1,4 @@
-// What the page says while customers look around and fill their basket. Texts of the other views
-// stand beside this file; another language replaces the folder.
+// Texts of browsing and the cart, and of errors in any view. A translation replaces this folder.
 
 import { money, number, plural, roundMoney } from "../lib/format.js";
 
@@ -25,7 +24,7 @@ export const basketTexts = {
   /** @param {number} count */
   count: (count) => plural(count, { one: "# toy", other: "# toys" }),
   empty: "Your cart is empty.",
-  emptyDetail: "Somewhere in the shop, a toy is waiting for you.",
+  emptyDetail: "When you add a toy, you’ll find it here.",
   browse: "Find a toy",
   keepShopping: "Keep shopping",
   justAdded: "Added to your cart",
@@ -42,11 +41,11 @@ export const basketTexts = {
   /** @param {Money} before @param {Money} now */
   priceChanged: (before, now) => `Price changed from ${money(before)} to ${money(now)}`,
   gone: "No longer available",
-  goneDetail: "We’ve taken these out of your cart:",
-  goneDone: "OK, thanks",
-  stale: "We couldn’t check today’s prices. You’ll see the final total before you pay.",
+  goneDetail: "We’ve removed these from your cart:",
+  goneDone: "OK",
+  stale: "We couldn’t check the latest prices. You’ll see the final total before you pay.",
   changedElsewhere: "Your cart was changed in another tab.",
-  full: "Your cart is full. Order what is in it first.",
+  full: "Your cart is full. Check out before you add more.",
   subtotal: "Subtotal",
   delivery: "Delivery included",
   checkout: "Check out",
@@ -66,17 +65,17 @@ export const toyTexts = {
   /** @param {string} name */
   quantity: (name) => `Quantity of ${name}`,
   /** @param {string} name */
-  fewer: (name) => `One less of ${name}`,
+  fewer: (name) => `Decrease quantity of ${name}`,
   /** @param {string} name */
-  more: (name) => `One more of ${name}`,
+  more: (name) => `Increase quantity of ${name}`,
   /** @param {number} most */
-  quantityRule: (most) => `Enter a whole number, at most ${number(most)}.`,
+  quantityRule: (most) => `Enter a whole number up to ${number(most)}.`,
   breadcrumbs: "Breadcrumbs",
   pictures: "Pictures",
   /** @param {number} at @param {number} count */
   showPicture: (at, count) => `Show picture ${at} of ${count}`,
   zoom: "Zoom in",
-  closeZoom: "Close the picture",
+  closeZoom: "Close picture",
   previousPicture: "Previous picture",
   nextPicture: "Next picture",
   facts: "Good to know",
@@ -84,7 +83,7 @@ export const toyTexts = {
   ageLabel: "Age",
   category: "Category",
   /** The promises of the product page. */
-  promises: ["Delivery is included in the price.", "Changed your mind? Cancel and get all of your money back."],
+  promises: ["Delivery is included in the price.", "Changed your mind? Cancel for a full refund."],
   related: "You may also like",
   viewed: "Recently viewed",
 };
@@ -134,20 +133,20 @@ export const listTexts = {
   priceRange(from, to, currency) {
     const price = (/** @type {number} */ amount) => (currency ? roundMoney({ amount, currency }) : number(amount / 100));
     if (to === null) return `${price(from ?? 0)} and over`;
-    // a range of the shop ends just below the next one: 1999 is "under $20"
+    // the upper bound is inclusive: 1999 means "under $20"
     const isBelow = to % 10 === 9;
     const end = price(isBelow ? to + 1 : to);
     if (from) return `${price(from)} to ${end}`;
     return isBelow ? `Under ${end}` : `Up to ${end}`;
   },
-  ownRange: "Your own range",
+  ownRange: "Custom range",
   priceFrom: "From",
   priceTo: "To",
   /** @param {string} currency */
-  priceIn: (currency) => `Your own range, in ${currency}`,
+  priceIn: (currency) => `Custom range, in ${currency}`,
   apply: "Apply",
   priceRule: "Enter prices such as 20 or 19.95.",
-  priceOrder: "The first price must not be above the second.",
+  priceOrder: "“From” can’t be higher than “To”.",
   /** @param {number} count */
   allBrands: (count) => `All ${number(count)} brands`,
   suggestions: "Suggestions",
@@ -157,32 +156,32 @@ export const listTexts = {
 
 export const homeTexts = {
   title: "Toys worth keeping",
-  lead: "Puzzles, plush, robots and rockets, picked for the long game. Delivery included.",
+  lead: "Puzzles, plush, robots and rockets, made to last. Delivery included.",
   start: "See what’s new",
   categories: "Shop by category",
   newest: "New arrivals",
   seeAllNew: "See all new arrivals",
-  ages: "How old are they?",
+  ages: "Shop by age",
   years: "years",
   baby: "From birth",
   /** @param {number} count */
   toys: (count) => plural(count, { one: "# toy", other: "# toys" }),
-  noToys: "The shelves are still empty. Please come back soon.",
+  noToys: "There are no toys yet. Please come back soon.",
   pocketMoney: "Pocket-money finds",
 };
 
-/** What went wrong, for any request; a view that knows more says more. */
+/** Errors of any request; a view overrides those that it can explain better. */
 export const problems = {
   offline: "You seem to be offline. Check your connection and try again.",
-  unavailable: "We can’t reach part of the shop right now. Please try again in a moment.",
-  busy: "That was a lot at once. Please wait a moment and try again.",
+  unavailable: "Part of the shop isn’t available right now. Please try again in a moment.",
+  busy: "Too many attempts. Please wait a moment and try again.",
   signedOut: "You’ve been signed out. Please sign in again.",
   forbidden: "Only our staff can do that.",
   notFound: "We couldn’t find that.",
   unexpected: "Something went wrong on our side. Please try again.",
   fields: "Please check the marked fields.",
   pageNotFound: "Page not found",
-  pageNotFoundDetail: "We looked everywhere, even under the sofa. This page doesn’t exist.",
+  pageNotFoundDetail: "This page doesn’t exist. The link may be old or mistyped.",
   goHome: "Back to the shop",
 };
 
@@ -198,10 +197,10 @@ const BY_TYPE = {
 };
 
 /**
- * Say what went wrong, in the shop's words.
+ * Return the shop's text for an error.
  *
- * @param {unknown} error A `Problem`, or what else was thrown.
- * @param {Record<string, string>} [own] What a view says instead, by the last part of the problem's type.
+ * @param {unknown} error A `Problem`, or any other value that was thrown.
+ * @param {Record<string, string>} [own] The view's own texts, by the last part of the problem's type.
  */
 export function problemText(error, own = {}) {
   const { type = "", status = -1 } = /** @type {{type?: string, status?: number}} */ (error ?? {});

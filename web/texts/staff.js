@@ -1,4 +1,4 @@
-// What the page says to the staff.
+// Texts of the staff's tools.
 
 import { label, money, number, plural } from "../lib/format.js";
 
@@ -12,19 +12,19 @@ export const staffTexts = {
   toys: "Toys",
   signInFirst: "Sign in with your staff account.",
   notStaff: "This page is for our staff",
-  notStaffDetail: "You’re signed in as a customer. If you work here, ask a colleague to add your account to the staff, then sign in again.",
+  notStaffDetail: "You’re signed in as a customer. If you work here, ask a colleague to give your account staff access, then sign in again.",
   otherAccount: "Use another account",
   search: "Search",
   clear: "Clear search",
   more: "Load more",
-  stale: "We can’t reach part of the shop right now. This is what we knew last.",
+  stale: "We couldn’t update this page. It may be out of date.",
 };
 
 export const staffOrderTexts = {
   search: "Search orders",
   query: "Order number or customer’s email",
-  queryHint: "The whole number, such as ord_7Q4M…, or the whole address.",
-  neither: "Enter a whole order number (it begins with ord_) or a whole email address.",
+  queryHint: "The full number, such as ord_7Q4M…, or the full address.",
+  neither: "Enter a full order number (it begins with ord_) or a full email address.",
   status: "Status",
   anyStatus: "All orders",
   placed: "Placed",
@@ -46,11 +46,11 @@ export const staffOrderTexts = {
   open: (time, { id }) => `${time}: order ${id}`,
   back: "Back to orders",
   /** @param {string} day */
-  title: (day) => `Order of ${day}`,
+  title: (day) => `Order from ${day}`,
   email: "Email",
   name: "Name",
   ofCustomer: "All orders of this customer",
-  customerId: "Customer number",
+  customerId: "Customer ID",
   items: "Toys",
   each: "Each",
   quantity: "Quantity",
@@ -58,7 +58,7 @@ export const staffOrderTexts = {
   toy: "Toy",
   delivery: "Delivery address",
   payment: "Payment",
-  method: "State",
+  method: "Status",
   transaction: "Transaction",
   noTransaction: "None yet",
   refunded: "Refunded",
@@ -77,7 +77,7 @@ export const staffOrderTexts = {
   cancel: "Cancel order",
   cancelTitle: "Cancel this order?",
   /** @param {string} total */
-  cancelText: (total) => `The customer is told by email. If ${total} has been charged, all of it is refunded.`,
+  cancelText: (total) => `The customer will be notified by email. If ${total} has been charged, it will be refunded in full.`,
   cancelDone: "Order cancelled.",
   keep: "Keep order",
   isCancelled: "This order is cancelled.",
@@ -104,9 +104,9 @@ export function orderState(order) {
 }
 
 /** @type {Record<string, string>} */
-export const DISPUTES = { open: "Open: the bank has not decided", won: "Won", lost: "Lost: the bank returned the money" };
+export const DISPUTES = { open: "Open: the bank hasn’t decided yet", won: "Won", lost: "Lost: the bank returned the money" };
 
-/** The gateway's decline codes that are common. @param {string} code */
+/** Return a label for a decline code of the gateway. @param {string} code */
 export const declineText = (code) => label(code);
 
 export const staffToyTexts = {
@@ -134,42 +134,42 @@ export const staffToyTexts = {
   view: "View in the shop",
   details: "Details",
   description: "Description",
-  categoryHint: "Choose one that exists, or type a new one, such as water-play.",
+  categoryHint: "Choose an existing category, or enter a new one such as water-play.",
   /** @param {string} currency */
   priceIn: (currency) => `Price in ${currency}`,
   currency: "Currency",
-  currencyHint: "Its code, such as AUD.",
+  currencyHint: "A currency code, such as AUD.",
   minAge: "Minimum age in years",
   minAgeHint: "0 means from birth.",
   minAgeError: "Enter an age from 0 to 99, in whole years.",
-  attributes: "More facts",
-  attributesHint: "Such as material: beech wood.",
+  attributes: "Attributes",
+  attributesHint: "For example, material: beech wood.",
   attributeName: "Name",
   attributeValue: "Value",
   /** @param {number} index */
-  attributeNameOf: (index) => `Name of fact ${number(index)}`,
+  attributeNameOf: (index) => `Name of attribute ${number(index)}`,
   /** @param {string} name @param {number} index */
-  attributeValueOf: (name, index) => (name ? `Value of ${name}` : `Value of fact ${number(index)}`),
+  attributeValueOf: (name, index) => (name ? `Value of ${name}` : `Value of attribute ${number(index)}`),
   /** @param {string} name @param {number} index */
-  removeAttribute: (name, index) => (name ? `Remove ${name}` : `Remove fact ${number(index)}`),
-  addAttribute: "Add a fact",
+  removeAttribute: (name, index) => (name ? `Remove ${name}` : `Remove attribute ${number(index)}`),
+  addAttribute: "Add attribute",
   create: "Add toy",
   save: "Save changes",
   saving: "Saving…",
   created: "Toy added. Now add its pictures.",
   saved: "Saved.",
   nothingToSave: "Nothing has changed.",
-  gone: "This toy has been withdrawn meanwhile. Your text is still here; you can add it as a new toy.",
+  gone: "This toy has been withdrawn. Your changes are still here: you can add them as a new toy.",
   addAsNew: "Add as a new toy",
   withdraw: "Withdraw from the shop",
-  withdrawHint: "Customers can’t find or order it any more. Orders that were placed keep it.",
+  withdrawHint: "Customers can no longer find or order it. Existing orders aren’t affected.",
   /** @param {string} name */
   withdrawTitle: (name) => `Withdraw ${name}?`,
-  withdrawText: "Its details and pictures are deleted. This can’t be undone.",
+  withdrawText: "Its details and pictures will be deleted. This can’t be undone.",
   keep: "Keep it",
   /** @param {string} name */
-  withdrawn: (name) => `${name} is withdrawn.`,
-  changedBeforeWithdraw: "A colleague has just changed this toy. Look at it again, then decide.",
+  withdrawn: (name) => `${name} withdrawn.`,
+  changedBeforeWithdraw: "A colleague has just changed this toy. Check it before you withdraw it.",
   leaveTitle: "Leave without saving?",
   leaveText: "Your changes to this toy will be lost.",
   leave: "Leave",
@@ -178,15 +178,15 @@ export const staffToyTexts = {
 };
 
 export const conflictTexts = {
-  title: "A colleague has changed this toy meanwhile",
-  text: "Nothing of yours is lost. Choose what to keep, then save again.",
+  title: "A colleague has also changed this toy",
+  text: "Your changes are still here. Choose which values to keep, then save again.",
   /** @param {string} field */
   choose: (field) => field,
   yours: "Yours",
   theirs: "Theirs",
   before: "Before",
   empty: "(empty)",
-  taken: "Also changed, and taken over:",
+  taken: "Also changed by your colleague:",
 };
 
 export const pictureTexts = {
@@ -197,14 +197,14 @@ export const pictureTexts = {
   rules: "JPEG, PNG, WebP or GIF, up to 5 MB each.",
   /** @param {string} file */
   alt: (file) => `What does ${file} show?`,
-  altHint: "Read to people who can’t see it, for example “A red kite above a beach”.",
-  altMissing: "Say what the picture shows.",
+  altHint: "Read aloud by screen readers, for example “A red kite above a beach”.",
+  altMissing: "Describe what the picture shows.",
   altTooLong: "Please shorten this to 300 characters.",
   /** @param {number} count */
   upload: (count) => plural(count, { one: "Upload # picture", other: "Upload # pictures" }),
   /** @param {string} file */
-  removeFile: (file) => `Leave out ${file}`,
-  leaveOut: "Leave out",
+  removeFile: (file) => `Discard ${file}`,
+  leaveOut: "Discard",
   retry: "Try again",
   /** @param {string} file */
   retryOf: (file) => `Upload ${file} again`,
@@ -217,14 +217,14 @@ export const pictureTexts = {
   none: "No pictures yet.",
   waiting: "Not uploaded yet",
   /** @param {number} percent */
-  uploading: (percent) => `Uploading, ${number(percent)} %`,
+  uploading: (percent) => `Uploading: ${number(percent)}%`,
   checking: "Uploaded. We’re checking it.",
-  slow: "The check takes longer than usual. It goes on; come back later.",
+  slow: "The check is taking longer than usual. You can leave this page and come back later.",
   ready: "In the shop",
   rejected: "Rejected",
   earlier: "Rejected earlier",
   failed: "The upload failed. Check your connection and try again.",
-  wrongType: "Only JPEG, PNG, WebP and GIF pictures are possible.",
+  wrongType: "Only JPEG, PNG, WebP and GIF files are accepted.",
   tooLarge: "This file is larger than 5 MB. Make it smaller first.",
   isEmpty: "This file is empty.",
   tooMany: "A toy can have at most 20 pictures. Remove one first.",
@@ -232,12 +232,12 @@ export const pictureTexts = {
   listFailed: "We couldn’t load the pictures.",
 };
 
-/** What is wrong with a rejected picture, by what its reason is about. @type {[RegExp, string][]} */
+/** What to say about a rejected picture, by a pattern of the API's reason. @type {[RegExp, string][]} */
 const REASONS = [
-  [/bytes than|announced\. Upload the whole/i, "It did not arrive completely. Upload it once more."],
+  [/bytes than|announced\. Upload the whole/i, "The upload is incomplete. Upload it again."],
   [/megapixels/i, "It has too many pixels. Make it smaller and upload it again."],
   [/pixels long/i, "It’s too long or too wide. Make it smaller and upload it again."],
-  [/but was announced as/i, "Its name says another format than it has. Save it as JPEG, PNG, WebP or GIF and upload it again."],
+  [/but was announced as/i, "Its format doesn’t match its name. Save it as JPEG, PNG, WebP or GIF and upload it again."],
   [/not a picture/i, "It isn’t a picture that we can read. Upload a JPEG, PNG, WebP or GIF."],
   [/damaged|incomplete/i, "The file is damaged. Open it, save it as a new file, and upload that."],
 ];
@@ -246,7 +246,7 @@ const REASONS = [
 export const rejectionText = (reason) => REASONS.find(([about]) => about.test(reason ?? ""))?.[1]
   ?? "It can’t be used. Try another file.";
 
-/** @type {Record<string, string>} What to say beside a toy's field, by name and code. */
+/** @type {Record<string, string>} What to say beside a toy's field with an error, by name and code. */
 const FIELDS = {
   "name required": "Enter the toy’s name.",
   "category required": "Enter a category.",
@@ -257,12 +257,12 @@ const FIELDS = {
   "min_age required": "Enter the minimum age.",
   "min_age format": "Enter whole years.",
   "min_age too_large": "Enter an age up to 99.",
-  "min_age too_small": "Enter an age from 0.",
+  "min_age too_small": "Enter an age of 0 or more.",
   "currency format": "Enter three capital letters, such as AUD.",
 };
 
 /**
- * Say what is wrong with a field of a toy; `undefined` where the form's own texts do.
+ * Return what to say beside a toy's field with an error; `undefined` to use the form's text.
  *
  * @param {string} field
  * @param {string} code
@@ -271,13 +271,13 @@ export const toyFieldText = (field, code) => FIELDS[`${field} ${code}`];
 
 export const attributeErrors = {
   name: "Enter a name of letters, digits, spaces and hyphens.",
-  repeated: "There is already a fact with this name.",
+  repeated: "There is already an attribute with this name.",
   value: "Enter a value.",
-  tooMany: "A toy can have at most 30 facts.",
+  tooMany: "A toy can have at most 30 attributes.",
 };
 
 /**
- * Show the value of a toy's field, for people who compare two.
+ * Format a field's value for the comparison of two versions.
  *
  * @param {string} field
  * @param {unknown} value
