@@ -1,6 +1,6 @@
-"""What the template of the distribution says about the page: its addresses and headers.
+"""Addresses and headers of the page, from the distribution's template.
 
-The local edge and CloudFront thus treat every path and every answer alike.
+So the local edge and CloudFront use the same ones.
 """
 
 import functools
@@ -43,7 +43,7 @@ def robots() -> str:
 
 
 def target(path: str) -> tuple[int, str] | None:
-    """Return what answers a path of the page, or ``None`` if a file does, where there is one.
+    """Return the status and target of a path of the page, or ``None`` to serve a file.
 
     Parameters
     ----------
@@ -53,8 +53,7 @@ def target(path: str) -> tuple[int, str] | None:
     Returns
     -------
     tuple of int and str, or None
-        A status and a path: 200 and that of a document, 301 and that of another address, or 404
-        and that of the document that says so.
+        A status and a path: 200 or 404 and the path of a document, or 301 and another address.
     """
     if path == "/docs":
         return 301, "/docs/"
@@ -69,13 +68,13 @@ def target(path: str) -> tuple[int, str] | None:
 
 
 def is_page_of_toy(path: str) -> bool:
-    """Return whether the storefront answers a path of the page: it describes toys to crawlers."""
+    """Return whether the storefront serves a path of the page: a product page."""
     is_page = path.startswith("/toys/") and target(path) == (200, INDEX)
     return is_page and "%2f" not in path.lower()
 
 
 def _is_well_formed(path: str) -> bool:
-    """Return whether every escape of a path is one of UTF-8, and none is a control character."""
+    """Return whether the escapes of a path are UTF-8 without control characters."""
     try:
         unquote(path, errors="strict")
     except UnicodeDecodeError:

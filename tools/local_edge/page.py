@@ -15,7 +15,7 @@ from local_edge.distribution import page_headers, robots, target
 from local_edge.problems import problem
 from local_edge.protocol import File
 
-# the media types of the page's files; machines differ in the names of some
+# the media types of the page's files; some differ between machines
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -28,7 +28,7 @@ TYPES = {
     ".woff2": "font/woff2",
 }
 _COMPRESSED = frozenset(TYPES) - {".png", ".webp", ".woff2"}
-# a smaller file fits into one packet anyway; CloudFront compresses none either
+# a smaller file fits into one packet; CloudFront does not compress it either
 _MIN_COMPRESSED = 1_000
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?!;\s*q=0(?:\.0*)?\s*(?:,|$))(?:;|,|$)", re.IGNORECASE)
 
@@ -64,14 +64,14 @@ def serve_page(request: web.Request, directory: Path, uploads: str) -> web.Strea
 def serve_rendered(
     request: web.Request, answer: web.StreamResponse, directory: Path, uploads: str
 ) -> web.StreamResponse:
-    """Return the storefront's answer to an address of a toy, with the headers of the page.
+    """Return the storefront's response for a product page, with the headers of the page.
 
-    If it is none, because the storefront does not run, the address is answered as any other.
+    If the storefront does not run, serve the address like any other.
 
     Parameters
     ----------
     answer
-        What the storefront answered.
+        The storefront's response.
     uploads
         The origin of presigned URLs.
     """
@@ -88,7 +88,7 @@ def serve_rendered(
 
 
 def _not_found(request: web.Request, root: Path, uploads: str) -> web.Response:
-    """Return the page, which says that there is nothing at this address."""
+    """Return the page with status 404."""
     index = _file_of("/index.html", root)
     if index is None:
         return problem(404)
@@ -99,7 +99,7 @@ def _not_found(request: web.Request, root: Path, uploads: str) -> web.Response:
 
 
 def _file_of(path: str, root: Path) -> Path | None:
-    """Return the file of a path, if there is one that may be shown."""
+    """Return the file of a path, if there is one that may be served."""
     name = path.removeprefix("/")
     if not name or name.startswith("/") or name.endswith("/") or "//" in name:
         return None

@@ -1,4 +1,4 @@
-"""Gives the page's document to the storefront, as a deployment of the page does."""
+"""Uploads the page's document for the storefront, as a deployment of the page does."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _SUCCESS = 200
 
 
 class ShellUpload:
-    """Puts the document into the storefront's bucket whenever it has changed.
+    """Uploads the document to the storefront's bucket whenever it has changed.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class ShellUpload:
         self._uploaded = (0, 0)
 
     async def bring_up_to_date(self, client: aiohttp.ClientSession) -> None:
-        """Upload the document, unless it was uploaded already; a failure is repeated next time."""
+        """Upload the document if it has changed; after a failure, the next call tries again."""
         try:
             found = self._file.stat()
             version = (found.st_mtime_ns, found.st_size)

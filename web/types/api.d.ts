@@ -179,7 +179,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description For everyone.
+         * @description Starts a session with `email` and `password`, or renews one with its `refresh_token`. After five wrong passwords in a row the user has to wait, longer after each further one. For everyone.
          */
         post: operations["signIn"];
         delete?: never;
@@ -323,7 +323,7 @@ export interface paths {
         put?: never;
         /**
          * Place an order, once per idempotency key
-         * @description For signed-in customers.
+         * @description Places an order and charges the payment method soon after: poll the order until `payment.status` is no longer `pending`. The shop sets the prices; with `expected_total`, an order with a different total is refused with 409 and nothing is placed. The same `Idempotency-Key` and body again return the same order with 200. For signed-in customers.
          */
         post: operations["placeOrder"];
         delete?: never;
@@ -341,7 +341,7 @@ export interface paths {
         };
         /**
          * Return an order
-         * @description For the customer who owns it and for staff.
+         * @description Returns an order with the state of its payment; 404 if it is another customer's. For the customer who owns it and for staff.
          */
         get: operations["getOrder"];
         put?: never;
@@ -407,7 +407,7 @@ export interface paths {
         put?: never;
         /**
          * Pay an order again with another payment method, once per idempotency key
-         * @description For signed-in customers.
+         * @description Charges another payment method after a decline, or instead of a confirmation by the bank. It is the same order, with at most one charge. For signed-in customers.
          */
         post: operations["payAgain"];
         delete?: never;
@@ -447,7 +447,7 @@ export interface paths {
         put?: never;
         /**
          * Receive a webhook of the payment gateway
-         * @description For the payment gateway.
+         * @description Receives events of the payment gateway, as Stripe sends them. The signature is computed over the exact bytes of the body. Repeated and unknown events are accepted and ignored. For the payment gateway.
          */
         post: operations["receivePaymentWebhook"];
         delete?: never;

@@ -1,4 +1,4 @@
-"""The page of the website that shows the AsyncAPI document: static, without a script."""
+"""The portal's page of the AsyncAPI document: static, without a script."""
 
 import json
 from collections.abc import Iterator, Mapping

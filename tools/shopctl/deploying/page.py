@@ -43,7 +43,7 @@ TYPES = {
 }
 """The media types of the page's files, as the local edge sends them."""
 SETTINGS = "settings.json"
-# the parameter with the name of the bucket where the storefront reads the document, and its key
+# the parameter that names the storefront's bucket for the document, and the document's key
 _STOREFRONT = "storefront-api/page-bucket"
 _DOCUMENT = "page/index.html"
 _INDEX = "index.html"
@@ -55,9 +55,11 @@ _TEXTS = (".css", ".js", ".svg")
 _CHECKED, _FOREVER = "no-cache", "public, max-age=31536000, immutable"
 _FOR_DEVELOPERS = (".d.ts", ".md", ".toml", "LICENSE", "tsconfig.json")
 _REFERENCE = re.compile(r'\b(?:href|src)="([^"]+)"')
+# in scripts and styles; relative references remain valid, because all files move together
+_ABSOLUTE = re.compile(r'"(/[\w./-]+)"')
 # characters of the digest in paths
 _ID_LENGTH = 16
-# a smaller file fits into one packet anyway
+# a smaller file fits into one packet
 _MIN_COMPRESSED = 1_000
 
 
@@ -65,7 +67,7 @@ _MIN_COMPRESSED = 1_000
 class Object:
     """An object of the web bucket; if `compressed` is set, its body is stored as gzip.
 
-    `status` is the one that the distribution answers with instead of 200.
+    The distribution responds with `status` instead of 200.
     """
 
     key: str
@@ -361,7 +363,7 @@ def _publish(to: Target, place: _Place, page: Page) -> Outcome:
 def _invalidate(to: Target, place: _Place, keys: set[str]) -> None:
     """Make the distribution read the documents again; the other files never change."""
     documents = sorted(f"/{key}" for key in keys if not key.startswith(_ASSETS))
-    # pages of toys contain the document
+    # product pages contain the document
     paths = ["/", "/toys/*", *documents]
     to.cloud.client("cloudfront").create_invalidation(
         DistributionId=place.distribution,

@@ -1,7 +1,6 @@
-"""The page of a toy, whose head describes it to search engines and link previews.
+"""Product pages, whose head describes the toy to search engines and link previews.
 
-It is the page's document, `index.html`, as published, with another head. The page's scripts then
-show the toy as at any other address.
+A product page is the published `index.html` with another head. The page's scripts show the toy.
 """
 
 import hashlib
@@ -29,14 +28,14 @@ _ADDRESS = re.compile(r"(?:.*-)?(toy_[0-9A-Za-z]+)")
 _REPLACED = re.compile(r"\s*(?:<title>.*?</title>|<meta name=\"description\"[^>]*>)", re.DOTALL)
 _DESCRIPTION_LENGTH = 160
 _SHARED = "public, max-age=0, s-maxage=60"
-"""CloudFront keeps a toy's page for a minute; browsers ask each time."""
+"""CloudFront caches a product page for a minute; browsers revalidate it each time."""
 _UNSHARED = "no-store"
-# in the text of a script, these would end it or be a line break
+# these characters would end the script element, or a line in it
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 class Page(NamedTuple):
-    """An answer to a browser; `location` is where the page is now, if it has moved."""
+    """A response to a browser; `location` is the target of a redirect."""
 
     status: int
     body: str
@@ -50,7 +49,7 @@ class Page(NamedTuple):
 
 
 class Shell:
-    """The page's document, which a deployment of the page puts into a bucket.
+    """The page's document, which a deployment of the page stores in a bucket.
 
     Parameters
     ----------
@@ -72,12 +71,12 @@ class Shell:
         self._read_at = 0.0
 
     def text(self) -> str:
-        """Return the document as it was some seconds ago or later.
+        """Return the document, as read at most a few seconds ago.
 
         Raises
         ------
         ServiceUnavailable
-            If it was never read, and cannot be read now.
+            If it cannot be read and has not been read before.
         """
         if not self._text or self._now() - self._read_at > _SHELL_SECONDS:
             try:
@@ -92,7 +91,7 @@ class Shell:
 
 
 class ProductPages:
-    """Answers the addresses of toys.
+    """Serves the addresses of toys.
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ class ProductPages:
     shell
         The page's document.
     origin
-        The shop's origin; without one, no absolute address can be given.
+        The shop's origin; if it is empty, the head has no absolute addresses.
     """
 
     def __init__(self, catalogue: Catalogue, shell: Shell, origin: str) -> None:
@@ -110,7 +109,7 @@ class ProductPages:
         self._origin = origin.rstrip("/")
 
     def find(self, name: str) -> Page:
-        """Return the page of a toy.
+        """Return the product page of a toy.
 
         Parameters
         ----------
@@ -131,7 +130,7 @@ class ProductPages:
         except NotFound:
             return Page(404, shell, _UNSHARED)
         except ProblemError as problem:
-            # the page says so, and lets the customer try again
+            # the page shows the error, with a button to try again
             log.warning("toy not read", toy_id=found[1], reason=str(problem))
             return Page(200, shell, _UNSHARED)
         path = f"{slug(toy.name)}-{toy.id}"
@@ -143,7 +142,7 @@ class ProductPages:
 def _with_head(shell: str, toy: Toy, origin: str, path: str) -> str:
     """Return the document with a head that describes a toy.
 
-    The elements are those that the page's router sets, so that it replaces them at other addresses.
+    The page's router sets the same elements, so it replaces them when the customer goes elsewhere.
     """
     head, _, rest = shell.partition("</head>")
     text = " ".join(toy.description.split())
@@ -177,7 +176,7 @@ def _property(name: str, content: str) -> str:
 
 
 def _product(toy: Toy, images: list[str], address: str) -> dict[str, Any]:
-    """Return a toy as schema.org describes products."""
+    """Return the schema.org product of a toy."""
     return {
         "@context": "https://schema.org",
         "@type": "Product",

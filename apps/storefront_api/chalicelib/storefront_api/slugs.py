@@ -1,4 +1,4 @@
-"""The part of a toy's address that is made of its name."""
+"""The part of a toy's address that is derived from its name."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ _MAX_LENGTH = 60
 
 
 def slug(name: str) -> str:
-    """Return the words of a toy's name for its address, as `slug` of the page does.
+    """Return the words of a toy's name for its address; equal to `slug` of the page.
 
     Examples
     --------

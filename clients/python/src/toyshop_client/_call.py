@@ -17,13 +17,13 @@ class Call(Generic[T]):
     path
         The path below the API's base URL.
     answer
-        The type of a successful answer's body; that of ``None`` if it has none.
+        The type of a successful response's body; ``type(None)`` if it has none.
     statuses
-        The statuses of success.
+        The statuses of a successful response.
     query
         Query parameters; those that are ``None`` are not sent.
     body
-        What is sent as JSON; ``None`` if there is no body.
+        Sent as JSON; ``None`` if there is no body.
     content_type
         The media type of the body.
     signed_in

@@ -58,9 +58,9 @@ class AsyncToys:
         attributes
             Return only toys whose attributes have exactly these values.
         facets
-            What to count the toys of the whole result by; the counts are in each page.
+            Attributes by which to count the toys of the whole result; each page has the counts.
         page_size
-            How many toys a request returns, from 1 to 100.
+            Number of toys per request, from 1 to 100.
         """
 
         async def fetch(cursor: str | None) -> ToyPage:
@@ -144,7 +144,7 @@ class AsyncToys:
         content
             The file.
         alt
-            What the image shows, for people who do not see it.
+            Description of the image, for people who cannot see it.
         """
         new = NewToyImage(content_type=content_type, size=len(content), alt=alt)
         ticket = await self._core.call(operations.add_toy_image(toy_id, new))

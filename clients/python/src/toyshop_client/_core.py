@@ -1,4 +1,4 @@
-"""Sends calls: retries, access tokens, and exceptions for error answers."""
+"""Sends calls: retries, access tokens, and exceptions for error responses."""
 
 import platform
 import sys
@@ -41,11 +41,11 @@ class Core:
     Parameters
     ----------
     io
-        What the client does to the outside.
+        Sends requests, waits and locks.
     origin
         The shop's URL.
     retries
-        When a request is sent again.
+        Rules for retries.
     session
         The session of a user who signed in earlier.
     """
@@ -60,7 +60,7 @@ class Core:
         self._retries = retries
 
     async def call(self, call: Call[T]) -> T:
-        """Make a call and return the body of the answer.
+        """Make a call and return the body of the response.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class Core:
             ) from None
 
     async def respond(self, call: Call[Any]) -> httpx.Response:
-        """Make a call and return the answer; refresh an expired session once.
+        """Make a call and return the response; refresh an expired session once.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Core:
         raise problem_error(response.status_code, _members(response), _retry_after(response))
 
     async def sign_in(self, body: NewSession) -> Session:
-        """Start a session and keep it."""
+        """Start a session and use it for further calls."""
         self.session = await self.call(operations.sign_in(body))
         return self.session
 
@@ -134,7 +134,7 @@ class Core:
             If the storage refuses it.
         """
         parts = urlsplit(url)
-        # httpx logs the URLs of requests, and the query of this one is a secret
+        # httpx logs URLs of requests, and the query of this one contains a signature
         shown = parts._replace(query="", fragment="").geturl()
         target = f"{parts.path or '/'}?{parts.query}".encode()
 
@@ -180,7 +180,7 @@ class Core:
         *,
         repeatable: bool,
     ) -> httpx.Response:
-        """Send a request until it is answered, as often as it may be sent again."""
+        """Send a request, and retry it as far as that is permitted."""
         attempt = 0
         while True:
             attempt += 1
@@ -203,7 +203,7 @@ class Core:
     async def _refreshed(self, expired: str) -> str | None:
         """Return a token to use instead of an expired one, or None.
 
-        Of several calls that find the same token expired, one starts the new session.
+        Concurrent calls with the same expired token refresh the session only once.
         """
         async with self.io.lock:
             if self.session is None:
@@ -231,7 +231,7 @@ def _members(response: httpx.Response) -> Mapping[str, Any]:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that ``Retry-After`` names; it is a number of seconds or a date."""
+    """Return ``Retry-After`` in seconds; the header contains seconds or a date."""
     value = response.headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():
         return min(float(value), sys.float_info.max)

@@ -1,4 +1,4 @@
-"""What the client does to the outside, asynchronous and blocking.
+"""Input and output of the client, asynchronous and blocking.
 
 The client is written once, as coroutines over ``IO``. ``BlockingIO`` never suspends, so
 ``completed`` runs such a coroutine without an event loop.
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class IO(Protocol):
-    """What the client does to the outside."""
+    """Sends requests, waits, and locks."""
 
     @property
     def http(self) -> "httpx.Client | httpx.AsyncClient":
@@ -31,11 +31,11 @@ class IO(Protocol):
         """Wait."""
 
     def now(self) -> float:
-        """Return a number of seconds that only grows."""
+        """Return the time of a monotonic clock, in seconds."""
 
     @property
     def lock(self) -> AbstractAsyncContextManager[None]:
-        """A lock for what only one task or thread may do at a time."""
+        """Lock that admits one task or thread at a time."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -63,7 +63,7 @@ class AsyncIO:
         await asyncio.sleep(seconds)
 
     def now(self) -> float:
-        """Return a number of seconds that only grows."""
+        """Return the time of a monotonic clock, in seconds."""
         return time.monotonic()
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class BlockingIO:
         time.sleep(seconds)
 
     def now(self) -> float:
-        """Return a number of seconds that only grows."""
+        """Return the time of a monotonic clock, in seconds."""
         return time.monotonic()
 
     async def close(self) -> None:

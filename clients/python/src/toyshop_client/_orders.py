@@ -52,7 +52,7 @@ class AsyncOrders:
         expected_total
             The total that the customer has seen.
         idempotency_key
-            The same key places the same order; by default, each call has a new one.
+            Calls with the same key place one order; by default, each call uses a new key.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class AsyncOrders:
         PaymentCancelled
             If the order was cancelled or refunded.
         PaymentPending
-            If the time is over.
+            If it is not paid within the timeout.
         """
         end = self._core.io.now() + timeout
         pause = _FIRST_POLL
@@ -130,7 +130,7 @@ class AsyncOrders:
         Parameters
         ----------
         idempotency_key
-            The same key pays once; by default, each call has a new one.
+            Calls with the same key pay once; by default, each call uses a new key.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class AsyncOrders:
             If there is none yet.
         """
         answer = await self._core.respond(operations.get_receipt(order_id))
-        # the access token stays here: the receipt is in the storage
+        # no access token is sent to the storage
         return await self._core.download(str(answer.url.join(answer.headers["Location"])))
 
 

@@ -1,4 +1,4 @@
-"""What a shop offers, asynchronously."""
+"""A shop and its users, asynchronously."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ class AsyncUsers:
         await self._core.call(operations.confirm_user(Confirmation(email=email, code=code)))
 
     async def resend_code(self, email: str) -> None:
-        """Send a new code to confirm an address, if it has an account that needs one."""
+        """Send a new code to confirm an address, if its account is not confirmed yet."""
         await self._core.call(operations.resend_code(CodeRequest(email=email)))
 
     async def request_password_reset(self, email: str) -> None:

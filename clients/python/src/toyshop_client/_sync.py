@@ -67,9 +67,9 @@ class Toys:
         attributes
             Return only toys whose attributes have exactly these values.
         facets
-            What to count the toys of the whole result by; the counts are in each page.
+            Attributes by which to count the toys of the whole result; each page has the counts.
         page_size
-            How many toys a request returns, from 1 to 100.
+            Number of toys per request, from 1 to 100.
         """
         return Items(
             self._async.list(
@@ -143,7 +143,7 @@ class Toys:
         content
             The file.
         alt
-            What the image shows, for people who do not see it.
+            Description of the image, for people who cannot see it.
         """
         return completed(self._async.add_image(toy_id, content, content_type=content_type, alt=alt))
 
@@ -182,7 +182,7 @@ class Orders:
         expected_total
             The total that the customer has seen.
         idempotency_key
-            The same key places the same order; by default, each call has a new one.
+            Calls with the same key place one order; by default, each call uses a new key.
 
         Raises
         ------
@@ -224,7 +224,7 @@ class Orders:
         PaymentCancelled
             If the order was cancelled or refunded.
         PaymentPending
-            If the time is over.
+            If it is not paid within the timeout.
         """
         return completed(self._async.wait_until_paid(order_id, timeout=timeout))
 
@@ -236,7 +236,7 @@ class Orders:
         Parameters
         ----------
         idempotency_key
-            The same key pays once; by default, each call has a new one.
+            Calls with the same key pay once; by default, each call uses a new key.
 
         Raises
         ------
@@ -295,7 +295,7 @@ class Users:
         completed(self._async.confirm(email=email, code=code))
 
     def resend_code(self, email: str) -> None:
-        """Send a new code to confirm an address, if it has an account that needs one."""
+        """Send a new code to confirm an address, if its account is not confirmed yet."""
         completed(self._async.resend_code(email))
 
     def request_password_reset(self, email: str) -> None:

@@ -15,15 +15,15 @@ class ToyShopError(Exception):
 
 
 class ConnectionFailed(ToyShopError):
-    """The shop cannot be reached, or the connection was lost before the answer."""
+    """The shop cannot be reached, or the connection was lost before the response."""
 
 
 class TimedOut(ConnectionFailed):
-    """The shop did not answer in time."""
+    """The shop did not respond in time."""
 
 
 class UnexpectedAnswer(ToyShopError):
-    """The answer does not match the API."""
+    """The response does not match the API."""
 
 
 class StorageFailed(ToyShopError):
@@ -41,19 +41,19 @@ class StorageFailed(ToyShopError):
 
 
 class ProblemError(ToyShopError):
-    """The shop answered with a problem (RFC 9457).
+    """The shop returned a problem (RFC 9457).
 
-    Its subclasses stand for statuses and types. Problems without a class of their own are instances
-    of ``ProblemError`` itself.
+    Subclasses represent statuses and types. Problems without a subclass are instances of
+    ``ProblemError`` itself.
 
     Parameters
     ----------
     status
         The HTTP status.
     members
-        The members of the problem document; empty if the answer was none.
+        The members of the problem document; empty if the response has none.
     retry_after
-        Seconds after which the shop asks to try again.
+        Number of seconds to wait before a retry, as the shop asks.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Forbidden(ProblemError):
 
 
 class NotFound(ProblemError):
-    """404: there is no such thing, or it is someone else's."""
+    """404: the resource does not exist, or belongs to another user."""
 
 
 class MethodNotAllowed(ProblemError):
@@ -136,11 +136,11 @@ class TooLarge(ProblemError):
 
 
 class UnsupportedMediaType(ProblemError):
-    """415: the body has another media type or charset than the operation takes."""
+    """415: the operation does not accept the media type or charset of the body."""
 
 
 class ValidationFailed(ProblemError):
-    """422: the request is understood but not valid; ``errors`` names the fields."""
+    """422: fields of the request are not valid; see ``errors``."""
 
 
 class IdempotencyKeyReused(ValidationFailed):
@@ -148,7 +148,7 @@ class IdempotencyKeyReused(ValidationFailed):
 
 
 class PreconditionRequired(ProblemError):
-    """428: the request has to name the version that it changes."""
+    """428: the request does not name the version to change."""
 
 
 class RateLimited(ProblemError):
@@ -164,12 +164,12 @@ class Unavailable(ServerFailed):
 
 
 class PaymentNotMade(ToyShopError):
-    """The order that was waited for is not paid.
+    """The order was not paid.
 
     Parameters
     ----------
     order
-        The order as it was last seen.
+        The order as it was last read.
     """
 
     what: ClassVar[str] = "is not paid"
@@ -183,7 +183,7 @@ class PaymentNotMade(ToyShopError):
 
 
 class PaymentDeclined(PaymentNotMade):
-    """The payment was declined; ``order.payment.decline_code`` says why."""
+    """The payment was declined; ``order.payment.decline_code`` is the reason."""
 
     what = "was declined"
 
@@ -201,7 +201,7 @@ class PaymentCancelled(PaymentNotMade):
 
 
 class PaymentPending(PaymentNotMade):
-    """The order was not paid in the given time; it may still be."""
+    """The order was not paid within the timeout; it may be paid later."""
 
     what = "is still pending"
 
@@ -231,16 +231,16 @@ _BY_TYPE: dict[str, type[ProblemError]] = {
 def problem_error(
     status: int, members: Mapping[str, Any], retry_after: float | None = None
 ) -> ProblemError:
-    """Return the exception for an answer with an error status.
+    """Return the exception for a response with an error status.
 
     Parameters
     ----------
     status
         The HTTP status.
     members
-        The members of the problem document; empty if the answer was none.
+        The members of the problem document; empty if the response has none.
     retry_after
-        Seconds after which the shop asks to try again.
+        Number of seconds to wait before a retry, as the shop asks.
     """
     by_status = _BY_STATUS.get(status, ServerFailed if status >= 500 else ProblemError)
     name = re.split("[#/]", str(members.get("type", "")))[-1]
@@ -248,7 +248,7 @@ def problem_error(
     try:
         return by_type(status, members, retry_after)
     except msgspec.ValidationError:
-        # the members that make the type are not as they should be
+        # members that the type requires are missing or not valid
         return by_status(status, {**members, "errors": []}, retry_after)
 
 

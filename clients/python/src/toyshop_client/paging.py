@@ -1,4 +1,4 @@
-"""Lists whose pages are requested while they are iterated over."""
+"""Lists that request their pages during iteration."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -18,14 +18,14 @@ class Page(Protocol[Item_co]):
 
     @property
     def next_cursor(self) -> str | None:
-        """What selects the next page; ``None`` on the last page."""
+        """The cursor of the next page; ``None`` on the last page."""
 
 
 P = TypeVar("P", bound=Page[object])
 
 
 class AsyncItems(Generic[Item, P]):
-    """A list that is iterated over with ``async for``; each iteration starts at its beginning.
+    """A list to iterate over with ``async for``; each iteration starts from the beginning.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class AsyncItems(Generic[Item, P]):
                 yield item  # type: ignore[misc]
 
     async def pages(self) -> AsyncIterator[P]:
-        """Yield whole pages, with what they say about the list, such as ``total``."""
+        """Yield whole pages, with members such as ``total``."""
         cursor: str | None = None
         while True:
             page = await self._fetch(cursor)
@@ -53,7 +53,7 @@ class AsyncItems(Generic[Item, P]):
 
 
 class Items(Generic[Item, P]):
-    """A list that is iterated over with ``for``; each iteration starts at its beginning.
+    """A list to iterate over with ``for``; each iteration starts from the beginning.
 
     Parameters
     ----------
@@ -68,5 +68,5 @@ class Items(Generic[Item, P]):
         return iterated(aiter(self._async))
 
     def pages(self) -> Iterator[P]:
-        """Yield whole pages, with what they say about the list, such as ``total``."""
+        """Yield whole pages, with members such as ``total``."""
         return iterated(self._async.pages())

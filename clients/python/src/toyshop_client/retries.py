@@ -1,4 +1,4 @@
-"""When a request is sent again."""
+"""When and how often a failed request is retried."""
 
 from dataclasses import dataclass
 from secrets import SystemRandom
@@ -8,20 +8,20 @@ _RANDOM = SystemRandom()
 
 @dataclass(frozen=True)
 class Retries:
-    """How often and after which pauses a failed request is sent again.
+    """How often a failed request is retried, and after which pauses.
 
-    The pauses double from one attempt to the next, and up to half of each is left out at random, so
-    that clients that failed together do not return together. A ``Retry-After`` of the shop is
-    respected.
+    The pauses double from one attempt to the next, with random jitter of up to half, so that
+    clients that failed at the same time do not retry at the same time. A ``Retry-After`` of the
+    shop is respected.
 
     Attributes
     ----------
     attempts
-        How often a request is sent at most; 1 turns retries off.
+        Maximum number of attempts; 1 turns retries off.
     first_pause, longest_pause
-        The pause after the first attempt and the limit of its growth, in seconds.
+        The pause after the first attempt and the longest pause, in seconds.
     longest_retry_after
-        If the shop asks for a longer pause, in seconds, the call fails at once.
+        Longest accepted ``Retry-After``, in seconds; after a longer one, the call fails at once.
     """
 
     attempts: int = 4
@@ -41,6 +41,6 @@ class Retries:
         """
         if attempt >= self.attempts or (retry_after or 0) > self.longest_retry_after:
             return None
-        # 2**30 pauses are longer than any limit, and the power stays a small number
+        # the exponent is limited to avoid an overflow
         pause = min(self.longest_pause, self.first_pause * 2.0 ** min(attempt - 1, 30))
         return max(pause * _RANDOM.uniform(0.5, 1), retry_after or 0)

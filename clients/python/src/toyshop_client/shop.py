@@ -23,9 +23,9 @@ class ToyShop(Shop):
     session
         The session of a user who signed in earlier.
     retries
-        When a request is sent again.
+        Rules for retries.
     timeout
-        How long to wait for a connection, and for each part of an answer, in seconds.
+        How long to wait for a connection, and for each part of a response, in seconds.
     transport
         Sends the requests, for example through a proxy; by default, a pool of connections.
     """
@@ -66,9 +66,9 @@ class AsyncToyShop(AsyncShop):
     session
         The session of a user who signed in earlier.
     retries
-        When a request is sent again.
+        Rules for retries.
     timeout
-        How long to wait for a connection, and for each part of an answer, in seconds.
+        How long to wait for a connection, and for each part of a response, in seconds.
     transport
         Sends the requests, for example through a proxy; by default, a pool of connections.
     """

@@ -1,4 +1,4 @@
-"""The web page's files of other projects are unmodified and have a license."""
+"""Third-party files of the web page are unmodified and have a license."""
 
 import hashlib
 import tomllib
@@ -16,7 +16,7 @@ _TEXTS = ("name", "version", "license")
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield files that differ from those of their package, and files of an unknown origin."""
+    """Yield third-party files that differ from those of their package, and unlisted files."""
     web = repository.root / "web"
     list_file = web / _LIST
     try:

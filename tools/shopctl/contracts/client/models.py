@@ -15,7 +15,7 @@ from shopctl.contracts.client.schema_types import (
 )
 
 _SECRETS = {"password", "access_token", "id_token", "refresh_token", "client_secret", "fields"}
-"""Fields that ``repr`` does not show; a presigned upload's ``fields`` hold its signature."""
+"""Fields that ``repr`` omits; a presigned upload's ``fields`` contain its signature."""
 _PROBLEMS = "application/problem+json"
 
 
@@ -44,7 +44,7 @@ def source(document: Schema) -> str:
 
 
 def names(document: Schema) -> list[str]:
-    """Return the names of the schemas that become models, each after those that it refers to.
+    """Return the names of the schemas that become models, in order of their dependencies.
 
     Problems become exceptions, and an object without properties is never sent.
     """
@@ -77,7 +77,7 @@ def _problems(document: Schema) -> Iterator[str]:
 
 
 def _requests(document: Schema) -> set[str]:
-    """Return the names of the schemas that clients send and never get."""
+    """Return the names of the schemas that clients send and never receive."""
     schemas = document["components"]["schemas"]
     bodies = [one.get("requestBody", {}) for _, _, one in called_operations(document)]
     responses = [one["responses"] for _, _, one in called_operations(document)]
@@ -116,7 +116,7 @@ def _class(name: str, schema: Schema, *, request: bool) -> str:
 
 
 def _is_secret(field: str, request: bool) -> bool:
-    # a code that was emailed is one, the code of a country is not
+    # a code that was emailed is a secret, the code of a country is not
     return field in _SECRETS or (request and field == "code")
 
 

@@ -22,7 +22,7 @@ from shopctl.contracts.client.schema_types import (
 _HEADERS = {"If-Match": "if_match", "Idempotency-Key": "idempotency_key"}
 """Parameters for the headers that operations require."""
 _OPEN_QUERY = re.compile(r"(\w+)\.<name>")
-"""A query parameter of which each has a name of its own."""
+"""The query parameter that stands for several parameters with names of their own."""
 
 
 def source(document: Schema) -> str:
@@ -136,7 +136,7 @@ class _Function:
         return "{\n" + "".join(f"            {entry},\n" for entry in entries) + "        }"
 
     def _body(self) -> str:
-        """Return the type of the body; empty if none has to be sent."""
+        """Return the type of the body; empty if there is none."""
         content = self._operation.get("requestBody", {}).get("content", {})
         if not content:
             return ""

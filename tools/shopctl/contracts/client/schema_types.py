@@ -19,8 +19,8 @@ def type_of(schema: Schema, *, exact: bool) -> str:
     Parameters
     ----------
     exact
-        Whether only the known values of an enumeration are valid, as in requests. In answers, a
-        newer shop may send others.
+        Whether only the known values of an enumeration are valid, as in requests. In responses,
+        a newer shop may send others.
     """
     if "$ref" in schema:
         return name_of(schema)
@@ -46,7 +46,7 @@ def type_of(schema: Schema, *, exact: bool) -> str:
 
 
 def name_of(reference: Schema) -> str:
-    """Return the name of the component that a reference leads to."""
+    """Return the name of the component that a reference points to."""
     return str(reference["$ref"]).rpartition("/")[2]
 
 
@@ -71,7 +71,7 @@ def called_operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
 
 
 def success_schema(operation: Schema) -> Schema | None:
-    """Return the schema of an operation's successful answer; None if it has no body."""
+    """Return the schema of an operation's successful response; None if it has no body."""
     for _, content in _successes(operation):
         if content:
             schema: Schema = content["application/json"]["schema"]
@@ -80,7 +80,7 @@ def success_schema(operation: Schema) -> Schema | None:
 
 
 def success_statuses(operation: Schema) -> list[int]:
-    """Return the statuses of success; a 503 with the usual body is one."""
+    """Return the statuses of success, including a 503 with the body of a 200."""
     return sorted(int(status) for status, _ in _successes(operation))
 
 
@@ -99,7 +99,7 @@ def snake_case(name: str) -> str:
 
 
 def wrapped(text: str, indent: int) -> str:
-    """Return a text in lines that are not too long; its paragraphs are kept."""
+    """Wrap the lines of a text, and keep its paragraphs."""
     space = " " * indent
     paragraphs = [
         textwrap.fill(
@@ -127,7 +127,7 @@ def docstring(text: str, indent: int) -> str:
     one = f'{space}"""{lines.strip()}"""'
     if "\n" not in lines and len(one) <= LINE:
         return one
-    # the quotes before the first line make it longer
+    # the opening quotes lengthen the first line
     summary, _, rest = text.partition("\n\n")
     first = wrapped(f'"""{summary}', indent)
     return first + (f"\n\n{wrapped(rest, indent)}" if rest else "") + f'\n{space}"""'

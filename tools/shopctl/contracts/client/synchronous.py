@@ -1,6 +1,6 @@
 """Generates the blocking classes of the client from the asynchronous ones.
 
-Each method runs the asynchronous one to its end, so that only the signatures exist twice.
+Each method runs its asynchronous counterpart, so only the signatures exist twice.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The pages of toys, which the edge serves at `/toys/…`."""
+"""Product pages, which the edge serves at `/toys/…`."""
 
 from chalice.app import Response
 
@@ -10,7 +10,7 @@ routes: ServiceBlueprint[Components] = ServiceBlueprint(__name__)
 
 @routes.serves_document("/pages/toys/{name}", "productPage")
 def product_page(name: str) -> Response:
-    """Return the page of a toy."""
+    """Return the product page of a toy."""
     page = routes.components.product_pages.find(name)
     headers: dict[str, str | list[str]] = {"Cache-Control": page.caching}
     if page.location:

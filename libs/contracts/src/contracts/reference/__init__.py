@@ -1,7 +1,7 @@
-"""What only the documents of the APIs contain: tags, descriptions and worked examples.
+"""Parts of the API documents that no service needs: tags, descriptions and examples.
 
-It is not imported to serve a request, except by the storefront for `GET /openapi.json`. There is
-one module per API, and beside it the examples, which tests/simulation/examples records.
+Only the storefront imports it, for `GET /openapi.json`. There is one module per API, and a file
+with its examples, which tests/simulation/examples records.
 """
 
 import json
@@ -57,7 +57,7 @@ class Reference(Struct, frozen=True, kw_only=True, dict=True):
     tags
         The groups of its operations; each operation is in one of them.
     server
-        Who reaches the API at its address.
+        Who can reach the API, and where.
     name
         The name of the file with its examples; empty if it has none.
     """
@@ -70,7 +70,7 @@ class Reference(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def examples(self) -> dict[str, dict[str, Any]]:
-        """An exchange for each operation, by name: the request and its response."""
+        """A request and its response for each operation, by name."""
         if not self.name:
             return {}
         path = Path(__file__).with_name(f"{self.name}.json")
@@ -85,7 +85,7 @@ class Reference(Struct, frozen=True, kw_only=True, dict=True):
 def undescribed(
     title: str, description: str, server: str, operations: Iterable[Operation[Any]]
 ) -> Reference:
-    """Return the reference of an API that has no texts of its own yet."""
+    """Return a reference without texts, for an API that has none yet."""
     tag = Tag("API", description, {operation.name: "" for operation in operations})
     return Reference(title=title, description=description, tags=(tag,), server=server)
 

@@ -9,8 +9,8 @@ DESCRIPTION = """\
 What happens in the shop, for services that react to it.
 
 An event is a CloudEvent 1.0 in structured JSON, published to the SNS topic of the service that \
-owns the entity. It is delivered at least once, and events of an entity may arrive in another \
-order than they happened. Every delivery of an event has the same `id`, and `type` is also a \
+owns the entity. It is delivered at least once, and events of an entity may arrive out of \
+order. Every delivery of an event has the same `id`, and `type` is also a \
 message attribute, for filter policies. Ignore members that you do not know.
 
 A breaking change is a new type with the next version number, emitted alongside the old one for as \
@@ -18,7 +18,7 @@ long as anyone consumes that."""
 
 CHANNELS = {
     "file-manager-events": "The results of checks of uploaded images.",
-    "orders-events": "The life of orders, from placing to cancellation.",
+    "orders-events": "Orders, from their placement to their cancellation.",
     "payments-events": "The payments of orders and their outcomes.",
 }
 """What the events of each topic are about."""
@@ -28,7 +28,7 @@ SUMMARIES = {
     "shop.file.rejected.v1": "An image cannot be published and was deleted.",
     "shop.order.cancelled.v1": "An order was cancelled.",
     "shop.order.changed.v1": "The shipping address of an order was changed.",
-    "shop.order.placed.v1": "An order was placed; it is to be charged.",
+    "shop.order.placed.v1": "An order was placed and has to be charged.",
     "shop.payment.action_required.v1": "The customer has to confirm the payment with the bank.",
     "shop.payment.cancelled.v1": "A payment was cancelled before anything was charged.",
     "shop.payment.declined.v1": "A payment was declined; the customer may pay again.",
@@ -37,7 +37,7 @@ SUMMARIES = {
     "shop.payment.partially_refunded.v1": "A part of a payment was refunded.",
     "shop.payment.refund_failed.v1": "A refund that the shop requested has failed.",
     "shop.payment.refunded.v1": "A payment was refunded in full.",
-    "shop.payment.retried.v1": "The customer pays again; another payment method is to be charged.",
+    "shop.payment.retried.v1": "The customer pays again; another payment method has to be charged.",
     "shop.payment.succeeded.v1": "A payment succeeded.",
 }
 """What each type of event means."""

@@ -6,7 +6,8 @@ REFERENCE = Reference(
     title="Toy shop: orders",
     name="orders",
     server=PRIVATE_SERVER,
-    description="Orders with their lines, prices and addresses; payments are another service's. "
+    description="Orders with their lines, prices and addresses; payments belong to another "
+    "service. "
     "A private API: callers sign their requests.",
     tags=(
         Tag(

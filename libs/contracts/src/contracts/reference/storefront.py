@@ -13,9 +13,9 @@ and follow an order until it is paid.
 **Authentication.** `POST /sessions` returns an `access_token`; send it as `Authorization: \
 Bearer`. Every user is a customer; some are staff.
 
-**Problems.** An error is an `application/problem+json` document (RFC 9457). Its `type` leads to \
-[the page](/problems.html) that explains the cause and the remedy; `errors` points to the fields \
-that are not valid.
+**Problems.** An error is an `application/problem+json` document (RFC 9457). Its `type` links to \
+[the page](/problems.html) that explains the cause and the remedy; `errors` lists the fields that \
+are not valid.
 
 **Retries.** Operations with an `Idempotency-Key` can be repeated with the same key until they are \
 answered: they take effect once. Wait for `Retry-After` seconds where a response has that header.
@@ -59,8 +59,8 @@ What happens behind the API is described by [the events](/docs/events.html).""",
                 "resetPassword": "Sets a new password. The user has to sign in again on all "
                 "devices.",
                 "signIn": "Starts a session with `email` and `password`, or renews one with its "
-                "`refresh_token`. After five wrong passwords in a row the user has to wait, and "
-                "longer after each further one.",
+                "`refresh_token`. After five wrong passwords in a row the user has to wait, longer "
+                "after each further one.",
                 "getProfile": "Returns the id, email address and name of the signed-in user.",
                 "changeProfile": "Changes the name of the signed-in user.",
             },
@@ -71,18 +71,18 @@ What happens behind the API is described by [the events](/docs/events.html).""",
             {
                 "placeOrder": "Places an order and charges the payment method soon after: poll the "
                 "order until `payment.status` is no longer `pending`. The shop sets the prices; "
-                "with `expected_total`, an order whose total is another one is refused with 409 "
+                "with `expected_total`, an order with a different total is refused with 409 "
                 "and nothing is placed. The same `Idempotency-Key` and body again return the same "
                 "order with 200.",
                 "listOrders": "Returns the customer's orders, or everyone's for staff.",
-                "getOrder": "Returns an order with the state of its payment. Someone else's order "
-                "does not exist for a customer.",
+                "getOrder": "Returns an order with the state of its payment; 404 if it is another "
+                "customer's.",
                 "changeOrder": "Replaces members of the shipping address, unless the order is "
                 "cancelled.",
                 "cancelOrder": "Cancels the order. The payment is cancelled, or refunded if it was "
                 "charged. Repeating the request is not an error.",
                 "payAgain": "Charges another payment method after a decline, or instead of a "
-                "confirmation by the bank. It is the same order and at most one charge.",
+                "confirmation by the bank. It is the same order, with at most one charge.",
                 "getReceipt": "Redirects to the receipt, which exists shortly after the charge, "
                 "when the order's `receipt` is true.",
             },
@@ -111,7 +111,7 @@ What happens behind the API is described by [the events](/docs/events.html).""",
                 "getHealth": "With `deep=1` it checks the private services too; 503 if one of them "
                 "is down.",
                 "getOpenApi": "Returns the OpenAPI document of this API.",
-                "receivePaymentWebhook": "Takes the events of the payment gateway, as Stripe sends "
+                "receivePaymentWebhook": "Receives events of the payment gateway, as Stripe sends "
                 "them. The signature is computed over the exact bytes of the body. Repeated and "
                 "unknown events are accepted and ignored.",
             },
