@@ -1,4 +1,4 @@
-// Starts the shop: its addresses, and the view that shows each.
+// Starts the page: its addresses and their views.
 
 import { Problem } from "./lib/api.js";
 import { go, start } from "./lib/router.js";
@@ -23,7 +23,7 @@ const search = /** @type {HTMLFormElement} */ (document.getElementById("search")
 search.addEventListener("submit", (event) => {
   event.preventDefault();
   const q = String(new FormData(search).get("q")).trim();
-  search.querySelector("input")?.blur(); // hides the keyboard of a phone and the suggestions
+  search.querySelector("input")?.blur(); // hides the on-screen keyboard and the suggestions
   go(q ? `/search?${new URLSearchParams({ q })}` : "/search");
 });
 

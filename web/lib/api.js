@@ -1,4 +1,4 @@
-// Calls the storefront's API, and keeps the customer's session.
+// Calls the storefront's API, and stores the customer's session.
 
 import { Stored, isObject, isText } from "./storage.js";
 
@@ -18,10 +18,10 @@ import { Stored, isObject, isText } from "./storage.js";
  */
 
 const API = "/api";
-const KEPT = 60_000; // ms for which an answer to `remember` is used again
+const KEPT = 60_000; // ms for which `remember` reuses a response
 const TIMEOUT = 30_000; // ms
 
-/** An error response; `status` is 0 if there was none. */
+/** An error response; `status` is 0 if there was no response. */
 export class Problem extends Error {
   /** @param {Record<string, unknown>} members The members of the response. */
   constructor(members) {
@@ -51,12 +51,12 @@ function parseSession(value) {
     ? { access, refresh, email, isStaff: isStaff === true } : null;
 }
 
-/** The session of the customer who is signed in, in all tabs; `null` if nobody is. */
+/** The session of the signed-in customer, shared by all tabs; `null` if nobody is signed in. */
 export const session = new Stored("session", parseSession);
 
 /**
- * Return what an access token says about its customer. What somebody may do is decided by the API:
- * this only decides what the page offers.
+ * Return the claims of an access token. They only decide what the page offers: the API decides what
+ * a user may do.
  *
  * @param {string} token
  * @returns {Record<string, unknown>}
@@ -71,13 +71,13 @@ function claimsOf(token) {
 }
 
 /**
- * Whether an email address is the one of the customer who is signed in.
+ * Whether an email address is the signed-in customer's.
  *
  * @param {string | undefined} email
  */
 export const isOwn = (email) => email !== undefined && email.toLowerCase() === session.value?.email.toLowerCase();
 
-/** The id of the customer who is signed in, as orders have it; `undefined` if nobody is. */
+/** The id of the signed-in customer, as in orders; `undefined` if nobody is signed in. */
 export const customerId = () => (session.value ? claimsOf(session.value.access).sub : undefined);
 
 /**
@@ -130,7 +130,7 @@ async function send(method, path, { body, headers, signal }) {
 }
 
 /**
- * Renew the session; other tabs and requests of this one share the attempt.
+ * Renew the session, once for all tabs and concurrent requests.
  *
  * @param {string} stale The access token that was refused.
  */
@@ -138,13 +138,13 @@ function renew(stale) {
   return navigator.locks.request("toyshop.session", async () => {
     const { value } = session;
     if (!value) return false;
-    if (value.access !== stale) return true; // somebody else has renewed it
+    if (value.access !== stale) return true; // another request or tab has renewed it
     const answer = await send("POST", "/sessions", { body: { refresh_token: value.refresh } })
       .catch(() => null);
     const tokens = answer?.ok ? await answer.json().catch(() => null) : null;
     if (session.value?.refresh !== value.refresh) return false; // signed out meanwhile
     if (tokens) open(tokens, value.email);
-    // Everything else that the customer has entered stays, so that signing in again goes on with it.
+    // Everything else that is stored remains, so that the customer can continue after signing in again.
     else if (answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429) session.value = null;
     return tokens !== null;
   });
@@ -183,7 +183,7 @@ export async function call(method, path, options = {}) {
     return text ? JSON.parse(text) : null;
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Problem({}); // the response has ended early
+    throw new Problem({}); // the response is incomplete
   }
 }
 
@@ -202,7 +202,7 @@ export async function download(path) {
 const remembered = new Map();
 
 /**
- * Return a public resource, as it was up to a minute ago: so that Back shows a list at once.
+ * Return a public resource, up to a minute old, so that Back shows a list immediately.
  *
  * @param {string} path
  * @param {AbortSignal} [signal]
@@ -218,7 +218,7 @@ export async function remember(path, signal) {
 }
 
 /**
- * Let `remember` return a resource that came with another answer, such as a toy of a list.
+ * Make `remember` return a resource that was part of another response, such as a toy of a list.
  *
  * @param {string} path
  * @param {unknown} answer
@@ -227,15 +227,15 @@ export const know = (path, answer) => void remembered.set(path, { at: Date.now()
 
 /** @typedef {{at: number, items: Toy[], cursor: string | null, total: number, facets: Record<string, Record<string, number>>}} ToyList */
 
-const MOST = 100; // toys of one answer
+const MOST = 100; // toys per response
 /** @type {Map<string, ToyList>} By their filters. */
 const lists = new Map();
 
 /**
- * Return the first toys of a list, with what is known of them up to a minute ago.
+ * Return the first toys of a list, reusing responses that are up to a minute old.
  *
  * @param {Record<string, string | number | null>} filters The parameters of `GET /toys`.
- * @param {number} count How many toys are wanted at least.
+ * @param {number} count The least number of toys to return, if there are as many.
  * @param {AbortSignal} signal
  * @returns {Promise<ToyList>}
  * @throws {Problem}
@@ -260,7 +260,7 @@ export async function listToys(filters, count, signal) {
   return list;
 }
 
-/** Use no answer again, since something has changed. */
+/** Discard all remembered responses, after a change. */
 export function refetch() {
   remembered.clear();
   lists.clear();

@@ -1,4 +1,4 @@
-// The basket: what the customer is going to order, kept in this browser and shared by its tabs.
+// The basket, stored in this browser and shared by its tabs. The page calls it the cart.
 
 import { Stored, isMoney, isObject, isText } from "./storage.js";
 
@@ -55,7 +55,7 @@ export const basket = new Stored("basket", parse);
 export const count = () => basket.value.reduce((sum, { quantity }) => sum + quantity, 0);
 
 /**
- * Return what the lines cost together; `null` if there are none.
+ * Return the total price of the lines; `null` if there are none.
  *
  * @param {Line[]} lines
  * @returns {Money | null}
@@ -74,11 +74,11 @@ export const lineOf = ({ id, name, price, images }, quantity) => (
   { id, name, price, image: images[0] ?? null, quantity });
 
 /**
- * Add a toy; what exceeds the largest quantity, or the largest number of lines, is left out.
+ * Add a toy, up to the largest quantity and the largest number of lines.
  *
  * @param {Toy} toy
  * @param {number} [quantity]
- * @returns {number} The quantity that is in the basket now.
+ * @returns {number} The new quantity in the basket; 0 if it is full.
  */
 export function add(toy, quantity = 1) {
   const lines = basket.value;
@@ -102,7 +102,7 @@ export function setQuantity(id, quantity) {
  * Remove a line.
  *
  * @param {string} id
- * @returns {() => void} Puts the line back where it was, unless the toy was added again.
+ * @returns {() => void} Restores the line at its place, unless the toy was added again.
  */
 export function remove(id) {
   const before = basket.value;
@@ -115,7 +115,7 @@ export function remove(id) {
 }
 
 /**
- * Remove what was ordered; what was added since then stays.
+ * Remove ordered quantities, and keep what was added since.
  *
  * @param {{toy_id: string, quantity: number}[]} ordered
  */

@@ -1,4 +1,4 @@
-// The address that orders are delivered to, and what an address needs in each country.
+// The delivery address, and the fields of addresses by country.
 
 import { isOwn, remember, session } from "./api.js";
 import { LOCALE } from "./format.js";
@@ -15,7 +15,7 @@ const PARTS = ["name", "line1", "line2", "city", "region", "postal_code", "count
 const empty = () => ({ name: "", line1: "", line2: "", city: "", region: "", postal_code: "", country: "" });
 
 /**
- * Return an address whose parts are texts, whatever was stored.
+ * Return a stored value as an address whose parts are strings.
  *
  * @param {unknown} value
  * @returns {Address}
@@ -38,14 +38,14 @@ const parse = (value) => (isObject(value) && isText(value.email)
 
 const kept = new Stored("address", parse);
 
-/** What the customer who is signed in has last entered. */
+/** The address that the signed-in customer entered last. */
 export function address() {
   const { value } = kept;
   return value && isOwn(value.email) ? value.address : empty();
 }
 
 /**
- * Keep what the customer enters, also if the session ends or the page is left.
+ * Store what the customer enters, so that it survives the end of the session and of the visit.
  *
  * @param {Partial<Address>} parts
  */
@@ -82,7 +82,7 @@ export function likelyCountry(all) {
       const { region } = new Intl.Locale(tag);
       if (region && codes.has(region)) return region;
     } catch {
-      // a browser may name anything
+      // a malformed language tag
     }
   }
   return "";
@@ -105,7 +105,7 @@ export function inCountry(entered, country) {
 }
 
 /**
- * Whether an address has what its country needs, as far as the page can tell.
+ * Whether an address has all parts that its country requires.
  *
  * @param {Address} entered
  * @param {Country[]} all
@@ -117,7 +117,7 @@ export function isComplete(entered, all) {
 }
 
 /**
- * Return the lines of an address as they stand on a parcel.
+ * Return the lines of an address, as on a parcel.
  *
  * @param {Pick<Address, "name" | "line1" | "city" | "country"> & Partial<Address>} to
  */

@@ -8,7 +8,7 @@ const DELAYS = [500, 1000, 1000, 2000, 2000, 3000, 5000, 5000, 10_000]; // ms; t
 const MOST = 60; // requests
 
 /**
- * Wait, or until the customer comes back to this tab.
+ * Wait for a time, or until the customer returns to this tab.
  *
  * @param {number} delay In ms.
  * @param {AbortSignal} signal
@@ -23,7 +23,7 @@ function pause(delay, signal) {
       done();
     };
     const timer = setTimeout(() => {
-      if (!document.hidden) end(); // a hidden tab asks nothing
+      if (!document.hidden) end(); // a hidden tab does not poll
     }, delay);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) end(); }, { signal: events.signal });
     addEventListener("online", end, { signal: events.signal });
@@ -32,7 +32,7 @@ function pause(delay, signal) {
 }
 
 /**
- * Ask for an order, less and less often, as long as it is worth it.
+ * Poll an order at growing intervals while `isWorthIt` returns true.
  *
  * @param {string} id
  * @param {object} options

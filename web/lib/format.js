@@ -33,7 +33,7 @@ export const roundMoney = ({ amount, currency }) => (
   formatOf(currency, { trailingZeroDisplay: "stripIfInteger" }).format(amount / 10 ** decimals(currency)));
 
 /**
- * Format money with the code of its currency: dollars are those of several countries.
+ * Format money with the code of its currency, since several countries have dollars.
  *
  * @param {import("./api.js").Money} value
  */
@@ -49,7 +49,8 @@ export const date = (time, options = { dateStyle: "long", timeStyle: "short" }) 
   new Intl.DateTimeFormat(LOCALE, options).format(new Date(time)));
 
 /**
- * Choose the form of a text for a number, such as `{one: "1 toy", other: "# toys"}`; `#` is the number.
+ * Choose the plural form of a text for a number, such as `{one: "# toy", other: "# toys"}`; `#` is replaced
+ * by the number.
  *
  * @param {number} count
  * @param {{other: string} & Partial<Record<Intl.LDMLPluralRule, string>>} forms

@@ -1,4 +1,4 @@
-// What state an order is in, and what can be done with it.
+// The state of an order, and the actions that it permits.
 
 /** @typedef {import("./api.js").Order} Order */
 /** @typedef {"done" | "current" | "waiting" | "failed"} StepState */
@@ -41,7 +41,7 @@ const PAID = {
 };
 
 /**
- * Return the steps that the order has taken, takes, and is going to take.
+ * Return the past, current and future steps of an order.
  *
  * @param {Order} order
  * @returns {Step[]}

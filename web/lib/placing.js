@@ -1,5 +1,5 @@
-// Places orders. An attempt is stored before it is sent and keeps its idempotency key until it has
-// placed an order, so that no attempt whose answer was lost can place a second one.
+// Places orders. An attempt is stored before it is sent and keeps its idempotency key until an order is
+// placed, so that a repeated attempt cannot place a second order after its response was lost.
 
 import { Problem, call, isOwn, session } from "./api.js";
 import { removeOrdered } from "./basket.js";
@@ -16,9 +16,9 @@ import { Stored, isMoney, isObject, isText } from "./storage.js";
  * @typedef {object} Attempt
  * @property {string} key The idempotency key.
  * @property {string} email The customer's.
- * @property {Body | null} body What was sent, while it is not known what became of it.
- * @property {Item[]} items What to call the lines.
- * @property {DraftLine[]} lost Lines of an earlier attempt that the customer has given up.
+ * @property {Body | null} body The body that was sent, while its outcome is unknown.
+ * @property {Item[]} items Names and quantities, to show the order.
+ * @property {DraftLine[]} lost Lines of an earlier attempt with an unknown outcome, which this one replaces.
  */
 
 /**
@@ -52,14 +52,14 @@ function parse(value) {
 
 export const stored = new Stored("order", parse);
 
-/** The last attempt of the customer who is signed in; `null` once it has placed an order. */
+/** The last attempt of the signed-in customer; `null` once it has placed an order. */
 export function attempt() {
   const { value } = stored;
   return isOwn(value?.email) ? value : null;
 }
 
 /**
- * The attempt of which it is not known whether it has placed an order.
+ * The attempt whose outcome is unknown, if there is one.
  *
  * @returns {(Attempt & {body: Body}) | null}
  */
@@ -68,11 +68,11 @@ export function pending() {
   return last?.body ? { ...last, body: last.body } : null;
 }
 
-/** The order that this tab has placed last, until a view has thanked for it. @type {Order | null} */
+/** The order that this tab placed last, until its view has shown the thanks. @type {Order | null} */
 let justPlaced = null;
 
 /**
- * Return the order if this tab has just placed it, the first time it is asked.
+ * Return the order if this tab has just placed it; only the first call does.
  *
  * @param {string} id
  */
@@ -85,18 +85,18 @@ export function takePlaced(id) {
 /** Thrown if the attempt to be sent is no longer the customer's last one. */
 export class OrderedElsewhere extends Error {}
 
-/** Thrown if an earlier attempt has placed an order after all. */
+/** Thrown if an earlier attempt did place an order. */
 export class PlacedBefore extends Error {}
 
 /** @param {Problem} problem */
 const isLost = ({ status }) => status === 0 || status === 408 || status >= 500;
 
 /**
- * Send an attempt, one at a time in all tabs. It is not given up when the customer leaves the view:
- * the order would be placed, and the basket would remain.
+ * Send an attempt; only one tab sends at a time. Leaving the view does not abort it, because the order
+ * could be placed without emptying the basket.
  *
- * @param {string | null} shownKey Of the attempt that the page shows.
- * @param {() => {body: Body, items: Item[]}} make Returns what to order, once it is this tab's turn.
+ * @param {string | null} shownKey The key of the attempt that the page shows.
+ * @param {() => {body: Body, items: Item[]}} make Returns the order; called when this tab may send.
  * @returns {Promise<Order>}
  * @throws {Problem | OrderedElsewhere | PlacedBefore}
  */
@@ -119,7 +119,7 @@ export async function place(shownKey, make) {
         removeOrdered(lost);
         throw new PlacedBefore();
       }
-      // Nothing has been placed: the next attempt may be another one, under the same key.
+      // Nothing was placed: the next attempt may have another body with the same key.
       if (!isLost(error)) settle(key, { key, email, body: null, items: [], lost });
       throw error;
     }
@@ -137,12 +137,12 @@ export async function place(shownKey, make) {
  * @param {Attempt | null} value
  */
 function settle(key, value) {
-  if (stored.value?.key === key) stored.value = value; // the customer has not signed out meanwhile
+  if (stored.value?.key === key) stored.value = value; // not signed out in the meantime
 }
 
-/** Let the customer order something else, although the outcome of the last attempt is not known. */
+/** Allow another order although the outcome of the last attempt is unknown. */
 export function giveUp() {
   const last = attempt();
-  // The key stays: if the attempt has placed an order after all, it cannot be placed once more.
+  // The key is kept: if the attempt did place an order, no second one can be placed.
   if (last) stored.value = { ...last, body: null, items: [], lost: last.body?.lines ?? last.lost };
 }

@@ -1,19 +1,19 @@
-// Shows the view that the address names. Links are ordinary links: their clicks are handled here, so
-// that Back, reload, deep links and new tabs work as on any other site.
+// Shows the view of the current address. Clicks on ordinary links are handled here, so Back, reload,
+// deep links and new tabs work as on any other site.
 
 import { shop } from "../texts/shop.js";
 import { nothing, render } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../vendor/lit-html/lit-html.js").TemplateResult} Template */
 /**
- * What a page tells search engines, link previews and the browser's tab.
+ * Metadata for search engines, link previews and the browser's tab.
  *
  * @typedef {object} Head
  * @property {string} title Without the shop's name.
- * @property {string} [description] The shop’s by default.
- * @property {string} [canonical] Path of the page's only address; the path of this one by default.
- * @property {string} [image] Path of a picture for link previews.
- * @property {boolean} [hidden] Whether search engines should leave the page out.
+ * @property {string} [description] The shop's by default.
+ * @property {string} [canonical] Path of the canonical address; by default, the current path.
+ * @property {string} [image] Path of the picture for link previews.
+ * @property {boolean} [hidden] Whether to exclude the page from search engines.
  * @property {object} [data] JSON-LD.
  */
 /**
@@ -22,13 +22,12 @@ import { nothing, render } from "../vendor/lit-html/lit-html.js";
  * @property {() => Promise<{show: (visit: Visit) => unknown}>} view Loads the module of the view.
  */
 
-
-/** One visit of an address. Nothing that it does later reaches the page once another one has begun. */
+/** One visit of an address. Once it has ended, it cannot change the page any more. */
 export class Visit {
   #main;
   #controller;
   /**
-   * Asks before the customer leaves; set by a view while something would be lost.
+   * Asks whether to leave; set by a view while leaving would lose changes.
    *
    * @type {(() => Promise<boolean>) | null}
    */
@@ -46,7 +45,7 @@ export class Visit {
    * @param {URL} url
    * @param {Record<string, string>} parameters
    * @param {AbortController} controller Aborted when the visit ends.
-   * @param {boolean} isReturn Whether the customer came with Back or Forward, or reloaded the page.
+   * @param {boolean} isReturn Whether the customer used Back or Forward, or reloaded the page.
    */
   constructor(main, url, parameters, controller, isReturn) {
     this.#main = main;
@@ -57,7 +56,7 @@ export class Visit {
     this.isReturn = isReturn;
   }
 
-  /** Aborted when the customer leaves; to be passed to every request and subscription. */
+  /** Aborted when the customer leaves; pass it to every request and subscription. */
   get signal() {
     return this.#controller.signal;
   }
@@ -153,7 +152,7 @@ function find(path) {
       const groups = Object.entries(match.groups ?? {}).filter(([, value]) => value !== undefined);
       return [route, Object.fromEntries(groups.map(([name, value]) => [name, decodeURIComponent(value)]))];
     } catch {
-      return null; // a malformed escape names nothing
+      return null; // malformed escape
     }
   }
   return null;
@@ -165,7 +164,7 @@ function scrollWhenTall(y) {
     scrollTo(0, 0);
     return;
   }
-  // A view that was left must not be scrolled once its content has arrived.
+  // Do not scroll after the customer has left the view.
   const signal = current?.signal;
   const until = Date.now() + 2000;
   const attempt = () => {
@@ -207,7 +206,7 @@ async function showAddress(isReturn) {
 }
 
 /**
- * Let screen readers and the keyboard go on from the heading of a view.
+ * Move the focus of screen readers and the keyboard to the heading of a view.
  *
  * @param {HTMLElement} main
  */
@@ -217,13 +216,13 @@ function focusHeading(main) {
   (heading ?? main).focus({ preventScroll: true });
 }
 
-/** Remember how far the page is scrolled, for Back. */
+/** Store the scroll position for Back. */
 function rememberScroll() {
   history.replaceState({ ...history.state, y: scrollY }, "");
 }
 
 /**
- * Ask the visit whether the customer may leave, and do so. It is asked once at a time.
+ * Leave if the visit permits it; only one question is open at a time.
  *
  * @param {() => void} leave
  */
@@ -241,7 +240,7 @@ async function askAndLeave(leave) {
  * Go to another address of the shop.
  *
  * @param {string} address
- * @param {{replace?: boolean}} [options] Whether Back should skip the present address.
+ * @param {{replace?: boolean}} [options] Whether to replace the current address in the history.
  */
 export function go(address, { replace = false } = {}) {
   if (currentVisit?.mayLeave) {
@@ -265,7 +264,7 @@ export function setQuery(query) {
 }
 
 /**
- * Replace the path of the address by the one it should have, without another visit.
+ * Replace the path with the canonical one, without another visit.
  *
  * @param {string} path
  */
@@ -274,7 +273,7 @@ export function setPath(path) {
   shownPath = location.pathname;
 }
 
-/** Show the present address once more. */
+/** Show the current address again. */
 export const reload = () => showAddress(true);
 
 /** @param {MouseEvent} event */
@@ -283,27 +282,27 @@ function onClick(event) {
   const link = /** @type {Element} */ (event.target).closest?.("a");
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
   if (link.hash && link.pathname === location.pathname && link.search === location.search) return;
-  if (!find(link.pathname)) return; // not an address of this page: the API's documents, for example
+  if (!find(link.pathname)) return; // not an address of the page, such as `/docs/`
   event.preventDefault();
   go(link.pathname + link.search + link.hash);
 }
 
 /**
- * Show the present address, and every one that the customer goes to.
+ * Show the current address, and then each address that the customer goes to.
  *
  * @param {object} options
  * @param {Route[]} options.routes
- * @param {(visit: Visit) => void} options.notFound Shows an address that does not exist.
+ * @param {(visit: Visit) => void} options.notFound Shows that an address does not exist.
  * @param {(visit: Visit, error: unknown) => void} options.failed Shows an error that a view has not handled.
  */
 export function start(options) {
   ({ routes, notFound, failed } = options);
   history.scrollRestoration = "manual";
   addEventListener("popstate", () => {
-    // a link within the page, such as "Skip to the content", leads to no other view
+    // a link within the page, such as "Skip to the content", does not change the view
     if (location.pathname === shownPath && location.search === shownSearch) return;
     if (currentVisit?.mayLeave) {
-      history.pushState({}, "", shownPath + shownSearch); // stay until the customer has answered
+      history.pushState({}, "", shownPath + shownSearch); // stay until the customer has decided
       askAndLeave(() => history.back());
     } else showAddress(true);
   });

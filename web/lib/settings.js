@@ -1,14 +1,14 @@
-// The settings of the page: how customers pay and confirm payments.
+// The stage's settings of the page: how customers pay and confirm payments.
 
 import { isObject, isText } from "./storage.js";
 
-/** @typedef {{bankPage: string, stripeKey: string}} Settings `bankPage` ends where a client secret follows. */
+/** @typedef {{bankPage: string, stripeKey: string}} Settings A client secret is appended to `bankPage`. */
 
 /** @type {Settings | null} */
 let loaded = null;
 
 /**
- * Load the settings, until that has succeeded.
+ * Load the settings, once.
  *
  * @param {AbortSignal} [signal]
  * @returns {Promise<Settings>}

@@ -1,9 +1,9 @@
-// Values that this browser keeps for the shop. What is read is checked: another version of the page,
-// another program or the customer may have written anything.
+// Values in the browser's storage. They are validated when they are read, because another version of
+// the page, an extension or the customer may have written them.
 
 const PREFIX = "toyshop.";
 
-/** Removed by `forget`: everything that would tell the next person at this computer something. */
+/** Personal values, which `forget` removes. */
 const PERSONAL = ["session", "basket", "order", "address", "viewed"];
 
 /**
@@ -16,7 +16,7 @@ export class Stored {
   #listeners = new Set();
   #name;
   #parse;
-  /** @type {string | null} What could not be stored. */
+  /** @type {string | null} The value, if it could not be stored. */
   #unstored = null;
 
   /**
@@ -31,7 +31,7 @@ export class Stored {
       this.#unstored = null;
       this.#announce();
     });
-    // a page that the browser has kept for Back did not receive these events
+    // a page in the back/forward cache does not receive these events
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted) this.#announce();
     });
@@ -55,7 +55,7 @@ export class Stored {
       if (text === null) localStorage.removeItem(this.#name);
       else localStorage.setItem(this.#name, text);
     } catch {
-      this.#unstored = text; // the storage is full or forbidden: the value is lost with the page
+      this.#unstored = text; // the storage is full or disabled: the value is lost when the page is closed
     }
     this.#announce();
   }
@@ -77,15 +77,15 @@ export class Stored {
   }
 }
 
-/** Remove everything that is about the customer, in all tabs, which ends the session. */
+/** Remove all personal values, in all tabs, which ends the session. */
 export function forget() {
   for (const name of PERSONAL) {
     try {
       localStorage.removeItem(PREFIX + name);
     } catch {
-      // nothing could be stored either
+      // storage is disabled, so nothing was stored
     }
-    // the other tabs hear it from the browser, this one does not
+    // the browser notifies only the other tabs
     dispatchEvent(new StorageEvent("storage", { key: PREFIX + name }));
   }
 }

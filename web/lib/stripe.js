@@ -1,4 +1,4 @@
-// Stripe.js, which Stripe requires to come from its own server. Loaded only where it is needed.
+// Loads Stripe.js when it is needed; Stripe requires that it comes from its own server.
 
 const SCRIPT = "https://js.stripe.com/v3/";
 
@@ -39,7 +39,7 @@ function color(token) {
   return value;
 }
 
-/** Return how the Payment Element should look: like the rest of the page. */
+/** Return the Payment Element's appearance, with the page's colors. */
 export const appearance = () => ({
   theme: "flat",
   variables: {

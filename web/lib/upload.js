@@ -3,15 +3,15 @@
 /** @typedef {{method: string, url: string, headers: Record<string, string>, fields: Record<string, string>}} Ticket */
 
 /**
- * Upload a file as the API's ticket says.
+ * Upload a file with a presigned request from the API.
  *
  * @param {Ticket} ticket
  * @param {File} file
  * @param {object} options
  * @param {AbortSignal} options.signal
- * @param {(share: number) => void} options.onProgress Called with how much has been sent, 0 to 1.
+ * @param {(share: number) => void} options.onProgress Called with the share that has been sent, from 0 to 1.
  * @returns {Promise<void>}
- * @throws {Error} If storage does not accept it, or cannot be reached.
+ * @throws {Error} If the storage rejects the file or cannot be reached.
  */
 export function upload({ method, url, headers, fields }, file, { signal, onProgress }) {
   return new Promise((done, fail) => {

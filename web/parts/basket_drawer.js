@@ -31,7 +31,7 @@ export function openDrawer(added) {
         <div class="drawer-links"><a href="/basket">${basketTexts.view}</a>
           <button type="button" class="link" @click=${close}>${basketTexts.keepShopping}</button></div>
       </div>`}`, drawer);
-    // what had the focus may have been removed
+    // the element with the focus may have been removed
     if (hadFocus && !drawer.contains(document.activeElement)) document.getElementById("drawer-title")?.focus();
   };
   update();

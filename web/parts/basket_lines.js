@@ -1,4 +1,4 @@
-// The lines of the basket, as the drawer and the basket's page show them, compared with the catalogue.
+// The lines of the basket for the drawer and the basket's page, kept up to date with the catalogue.
 
 import { call, session } from "../lib/api.js";
 import { basket, remove, setQuantity, total } from "../lib/basket.js";
@@ -14,7 +14,7 @@ import { addressOf, isRepeated, picture, stepper } from "./toy.js";
 
 const AT_ONCE = 6; // requests
 
-/** @type {Map<string, Money>} What toys cost when the customer last saw them, by id. */
+/** @type {Map<string, Money>} Prices that the customer saw before they changed, by toy. */
 const before = new Map();
 /** @type {Map<string, string>} Names of toys that the shop no longer sells, by id. */
 const gone = new Map();
@@ -32,10 +32,10 @@ session.subscribe((value) => {
 });
 
 /**
- * Compare the basket with the catalogue: prices, names and pictures become those of now, and toys that
- * the shop no longer sells are taken out.
+ * Update the basket from the catalogue: names, prices and pictures, and remove toys that the shop no
+ * longer sells.
  *
- * @param {() => void} update Shows the basket once more.
+ * @param {() => void} update Shows the basket again.
  * @param {AbortSignal} signal
  */
 export async function refresh(update, signal) {
@@ -74,7 +74,7 @@ export async function refresh(update, signal) {
   update();
 }
 
-/** Forget what has been said about changes, when the basket is no longer shown. */
+/** Drop the offer to undo, when the basket is no longer shown. */
 export function leave() {
   removed = null;
 }
@@ -148,12 +148,12 @@ function notices(update) {
 }
 
 /**
- * What the basket holds, or that it is empty.
+ * The lines of the basket and notices about them, or an empty state.
  *
  * @param {object} options
- * @param {string} options.place Differs between the places that show the basket.
+ * @param {string} options.place Where the basket is shown; makes ids unique.
  * @param {string} [options.added] Id of the toy that has just been added: shown first.
- * @param {() => void} options.update Shows the basket once more.
+ * @param {() => void} options.update Shows the basket again.
  */
 export function basketLines({ place, added, update }) {
   const lines = basket.value;
@@ -170,7 +170,7 @@ export function basketLines({ place, added, update }) {
         </div>`}`;
 }
 
-/** The subtotal and the way to the checkout; nothing if the basket is empty. */
+/** The subtotal and the link to the checkout; nothing if the basket is empty. */
 export function basketTotal() {
   const sum = total(basket.value);
   if (!sum) return nothing;

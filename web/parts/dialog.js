@@ -8,10 +8,10 @@ import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
  *
  * @param {object} texts
  * @param {string} texts.title The question.
- * @param {string} [texts.text] What follows from a yes.
- * @param {string} texts.yes What the button does, such as "Cancel order".
+ * @param {string} [texts.text] The consequence of confirming.
+ * @param {string} texts.yes Label of the button that confirms, such as "Cancel order".
  * @param {string} [texts.no]
- * @param {AbortSignal} [signal] Closes the dialog, as a no.
+ * @param {AbortSignal} [signal] Closes the dialog without confirming.
  * @returns {Promise<boolean>}
  */
 export function confirmed({ title, text, yes, no = shop.close }, signal) {

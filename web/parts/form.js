@@ -1,4 +1,4 @@
-// Forms: their fields, what is wrong with them, and submitting them once.
+// Forms: fields, their errors, and submission.
 
 import { Problem } from "../lib/api.js";
 import { fieldText, formTexts } from "../texts/forms.js";
@@ -10,10 +10,10 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
  * @property {string} name
  * @property {string} label
  * @property {string} [type]
- * @property {string} [value] What the field holds at first.
+ * @property {string} [value] The initial value.
  * @property {string} [autocomplete]
  * @property {boolean} [optional]
- * @property {string} [hint] Shown below the label at all times.
+ * @property {string} [hint] Always shown below the label.
  * @property {number} [maxlength]
  * @property {"numeric" | "email" | "text"} [inputmode]
  * @property {string} [pattern]
@@ -24,16 +24,16 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 /** @typedef {import("../lib/router.js").Template} Template */
 /**
  * @typedef {object} FormTexts
- * @property {Record<string, string>} [own] What to say by the last part of a problem's type.
- * @property {(field: string, code: string) => string | undefined} [ofField] What to say beside a field.
+ * @property {Record<string, string>} [own] Texts by the last part of a problem's type.
+ * @property {(field: string, code: string) => string | undefined} [ofField] The text beside a field.
  * @property {(fields: Record<string, string>) => Record<string, string>} [check] Returns errors by field.
  */
 
-/** What a form shows besides its fields: errors, and whether it is being sent. */
+/** The state of a form: its errors, and whether it is being submitted. */
 export class Form {
   /** @type {Record<string, string>} By the name of a field. */
   errors = {};
-  /** What is wrong with the form as a whole; empty if nothing is. @type {string | Template} */
+  /** The error of the form as a whole; empty if there is none. @type {string | Template} */
   problem = "";
   isBusy = false;
 
@@ -42,14 +42,14 @@ export class Form {
     this.redraw = redraw;
   }
 
-  /** Forget what was wrong. */
+  /** Remove all errors. */
   clear() {
     this.errors = {};
     this.problem = "";
   }
 
   /**
-   * Handle a form's submission, one at a time, and show what is wrong.
+   * Return a handler that submits the form, one submission at a time, and shows errors.
    *
    * @param {(fields: Record<string, string>, form: HTMLFormElement) => unknown} action
    * @param {FormTexts} [texts]
@@ -87,7 +87,7 @@ export class Form {
   }
 
   /**
-   * Take over what an error says, in the shop's words.
+   * Show an error of the API with the page's texts.
    *
    * @param {unknown} error
    * @param {HTMLFormElement} element
@@ -113,7 +113,7 @@ export class Form {
     (first ?? /** @type {HTMLElement | null} */ (element.querySelector(".problem")))?.focus();
   }
 
-  /** What is wrong with the form as a whole. */
+  /** The error of the form as a whole, as an alert. */
   get summary() {
     return this.problem ? html`<p class="problem" role="alert" tabindex="-1">${this.problem}</p>` : nothing;
   }
@@ -187,7 +187,7 @@ function codeOf({ valueMissing, tooLong, tooShort, rangeOverflow, rangeUnderflow
 }
 
 /**
- * A button that submits its form; while it is being sent, it keeps the focus but does nothing.
+ * A button that submits its form; during the submission, it keeps the focus but does nothing.
  *
  * @param {Form} form
  * @param {unknown} text

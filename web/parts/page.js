@@ -1,4 +1,4 @@
-// What surrounds the views: the header, notices, and what a view shows while it loads or fails.
+// The frame of the views: the header, notices, and the display of errors.
 
 import { session } from "../lib/api.js";
 import { basket, count } from "../lib/basket.js";
@@ -16,7 +16,7 @@ const NOTICE = 5000; // ms
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /**
- * Announce a text to screen readers without moving the focus.
+ * Announce a text to screen readers, without moving the focus.
  *
  * @param {string} text
  */
@@ -55,7 +55,7 @@ export function toast(text, action) {
   noticeEnds = setTimeout(end, NOTICE);
 }
 
-/** Let screen readers and the keyboard go on from the heading, when what had the focus is gone. */
+/** Focus the heading, when the element with the focus has been removed. */
 export function focusHeading() {
   const heading = document.querySelector("h1");
   if (!heading) return;
@@ -64,7 +64,7 @@ export function focusHeading() {
 }
 
 /**
- * A view's error, with a way to try again.
+ * A view's error, with a button to try again.
  *
  * @param {unknown} error
  * @param {() => void} [retry]
@@ -77,7 +77,7 @@ export const failure = (error, retry = reload) => html`
   </div>`;
 
 /**
- * Show that an address, or what it names, does not exist.
+ * Show that an address does not exist.
  *
  * @param {Visit} visit
  */
@@ -106,7 +106,7 @@ export function showFailure(visit, error) {
     visit.render(failure(error), { title: shop.name, hidden: true });
     return;
   }
-  // A module that could not be loaded, or a defect: only loading the page again can help.
+  // A module that could not be loaded, or a defect: the page has to be reloaded.
   visit.render(failure(error, () => location.reload()), { title: shop.name, hidden: true });
   if (navigator.onLine) reportError(error);
 }
@@ -129,7 +129,7 @@ async function openBasket(event) {
 /** @param {string} path */
 const current = (path) => (location.pathname === path || location.pathname.startsWith(`${path}/`) ? "page" : nothing);
 
-/** The address to sign in at, and to come back from to where the customer is. */
+/** The address at which to sign in and return to the current address. */
 export function signInAddress() {
   const here = location.pathname + location.search;
   return here === "/" || location.pathname.startsWith("/account") ? "/account" : `/account?${new URLSearchParams({ next: here })}`;
@@ -148,7 +148,7 @@ function renderLinks() {
     </a>`, byId("links"));
 }
 
-/** Keep the header up to date, and offer suggestions once the customer searches. */
+/** Keep the header up to date, and load suggestions when the search field is focused. */
 export function startHeader() {
   const field = /** @type {HTMLInputElement} */ (byId("q"));
   renderLinks();
@@ -161,7 +161,7 @@ export function startHeader() {
     }
   });
   field.addEventListener("focus", () => {
-    import("./suggestions.js").then(({ suggestFor }) => suggestFor(field), () => {}); // searching works without them
+    import("./suggestions.js").then(({ suggestFor }) => suggestFor(field), () => {}); // search works without them
   }, { once: true });
   addEventListener("online", () => {
     if (document.querySelector("main .failed")) reload();
@@ -169,7 +169,7 @@ export function startHeader() {
 }
 
 /**
- * Load the styles of views that few customers see, before they are shown.
+ * Load a style sheet that only some views need, before they are shown.
  *
  * @param {string} href
  * @returns {Promise<void>}

@@ -1,4 +1,4 @@
-// Lets customers choose a card: in Stripe's Payment Element, or among test cards.
+// The choice of a card: Stripe's Payment Element, or test cards.
 
 import { settings } from "../lib/settings.js";
 import { appearance, stripe } from "../lib/stripe.js";
@@ -11,7 +11,7 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 /** Thrown if the customer has to correct the card. */
 export class CardError extends Error {}
 
-/** A choice of cards for one payment. */
+/** The choice of a card for one payment. */
 export class Cards {
   chosen;
   /** @type {"loading" | "test" | "stripe" | "failed"} */
@@ -32,7 +32,7 @@ export class Cards {
    * @param {AbortSignal} options.signal
    * @param {Money} options.total
    * @param {string} [options.legend]
-   * @param {string} [options.chosen] The token of the test card to begin with.
+   * @param {string} [options.chosen] The token of the test card that is chosen initially.
    * @param {(token: string) => void} [options.onChoice]
    */
   constructor({ redraw, signal, total, legend = texts.paymentTitle, chosen, onChoice }) {
@@ -45,7 +45,7 @@ export class Cards {
     this.load();
   }
 
-  /** Find out how customers pay, and load what is needed for it. */
+  /** Load the settings, and Stripe.js if they require it. */
   async load() {
     this.state = "loading";
     try {
@@ -66,7 +66,7 @@ export class Cards {
     }
   }
 
-  /** Show Stripe's form in its place, unless it is there. */
+  /** Insert Stripe's form, unless it is shown already. */
   mount() {
     const place = document.getElementById("payment-element");
     if (this.state !== "stripe" || !place || place.hasChildNodes() || this.#signal.aborted) return;
@@ -82,7 +82,7 @@ export class Cards {
     return this.state === "test" || this.state === "stripe";
   }
 
-  /** @param {Money} total What is to be paid now. */
+  /** @param {Money} total The new total. */
   update(total) {
     if (this.#total.amount !== total.amount) this.#elements?.update({ amount: total.amount });
     this.#total = total;

@@ -1,4 +1,4 @@
-// A form for a range of prices, loaded when a customer wants their own.
+// The form for a custom price range, loaded when it is opened.
 
 import { decimals } from "../lib/format.js";
 import { go } from "../lib/router.js";
@@ -8,7 +8,7 @@ import { html } from "../vendor/lit-html/lit-html.js";
 /** @typedef {import("../views/list.js").Search} Search */
 
 /**
- * Return an amount in minor units, `null` if the text is empty, or `NaN` if it is no price.
+ * Return an amount in minor units, `null` if the text is empty, or `NaN` if it is not a price.
  *
  * @param {string} text
  * @param {string} currency
@@ -22,9 +22,9 @@ function parsePrice(text, currency) {
 }
 
 /**
- * The form; submitting it leads to the list with that range.
+ * The form; submitting it opens the list with that range.
  *
- * @param {string} id Differs between the two places that show the filters.
+ * @param {string} id Distinguishes the two places that show the filters.
  * @param {Search} search
  * @param {string} currency
  * @param {(change: Partial<Search>) => string} link

@@ -1,4 +1,4 @@
-// What is bought: the toys and the total, beside the steps of the checkout.
+// The order summary beside the steps of the checkout: the toys and the total.
 
 import { total } from "../lib/basket.js";
 import { money, moneyWithCurrency } from "../lib/format.js";
@@ -11,7 +11,7 @@ import { picture } from "./toy.js";
 const WIDE = matchMedia("(min-width: 60rem)");
 
 /**
- * Call a function when the summary changes between a column and a fold.
+ * Call a function when the summary changes between a column and a collapsible section.
  *
  * @param {() => void} listener
  * @param {AbortSignal} signal
@@ -29,7 +29,7 @@ const row = ({ name, image, price, quantity }) => html`
   </li>`;
 
 /**
- * The toys and their total: a column on wide screens, folded away on narrow ones.
+ * The toys and their total: a column on wide screens, collapsed on narrow ones.
  *
  * @param {Line[]} lines At least one.
  */

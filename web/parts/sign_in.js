@@ -1,4 +1,4 @@
-// Signs customers in and up, confirms their address, and sets new passwords, in any view.
+// Forms to sign in, sign up, confirm an address and reset a password, for any view.
 
 import { Problem, call, session, signIn } from "../lib/api.js";
 import { PASSWORD_RULES, accountTexts as texts } from "../texts/account.js";
@@ -8,7 +8,7 @@ import { announce, toast } from "./page.js";
 
 /** @typedef {"sign-in" | "create" | "confirm" | "forgot" | "reset"} Mode */
 
-// What was entered in one form and is needed in the next one. Never stored.
+// Values that the next form needs. Never stored.
 const entered = { email: "", password: "" };
 
 function forgetEntered() {
@@ -36,7 +36,7 @@ const WRONG = { unauthorized: texts.wrongCredentials, "too-many-requests": texts
 const passwordText = (field, code) => (field === "code" && code === "invalid" ? texts.wrongCode
   : field === "password" ? texts.usedBefore : field === "email" && code === "invalid" ? texts.badEmail : undefined);
 
-/** The forms, one at a time. Once somebody has signed in, the view learns it from the session. */
+/** The forms, one at a time. Views subscribe to the session to find out that a customer has signed in. */
 export class SignIn {
   isShown = false; // the password
 
@@ -203,7 +203,7 @@ export class SignIn {
     </form>`;
   }
 
-  /** The form of the present mode. */
+  /** The form of the current mode. */
   get template() {
     return {
       "sign-in": () => this.#signIn(),
@@ -214,7 +214,7 @@ export class SignIn {
     }[this.mode]();
   }
 
-  /** What the present mode is called. */
+  /** The title of the current mode. */
   get title() {
     return {
       "sign-in": texts.signInTitle,

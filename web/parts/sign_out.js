@@ -5,7 +5,7 @@ import { forget } from "../lib/storage.js";
 import { accountTexts } from "../texts/account.js";
 import { toast } from "./page.js";
 
-/** Sign out in all tabs, and leave nothing about the customer in this browser. */
+/** Sign out in all tabs, and remove all personal values from this browser. */
 export function signOut() {
   forget();
   go("/");

@@ -6,7 +6,7 @@ import { listTexts } from "../texts/shop.js";
 import { html, render } from "../vendor/lit-html/lit-html.js";
 import { announce } from "./page.js";
 
-const PAUSE = 150; // ms without a key before suggestions are asked for
+const PAUSE = 150; // ms between the last key and the request
 
 /** @param {HTMLInputElement} field The search field that has the focus. */
 export function suggestFor(field) {
@@ -61,7 +61,7 @@ export function suggestFor(field) {
       update();
       announce(listTexts.suggested(texts.length));
     } catch {
-      if (!signal.aborted) close(); // searching works without suggestions
+      if (!signal.aborted) close(); // search works without suggestions
     }
   };
 
@@ -78,7 +78,7 @@ export function suggestFor(field) {
     if (event.isComposing || !texts.length) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const step = event.key === "ArrowDown" ? 1 : -1;
-      // one place more than there are suggestions: the text that was typed
+      // one position more than there are suggestions: the typed text
       chosen = ((chosen + 1 + step + texts.length + 1) % (texts.length + 1)) - 1;
       update();
     } else if (event.key === "Enter" && chosen >= 0) {
@@ -95,6 +95,6 @@ export function suggestFor(field) {
   list.addEventListener("mousedown", (event) => event.preventDefault());
   field.addEventListener("blur", close);
   addEventListener("visit", close);
-  // what was typed before this module had been loaded
+  // text that was typed before this module was loaded
   field.dispatchEvent(new Event("input"));
 }

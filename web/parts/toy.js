@@ -1,4 +1,4 @@
-// A toy's address, its picture, how many of it, and its card in a list.
+// A toy's address, picture, quantity field, and card in a list.
 
 import { MAX_QUANTITY, add } from "../lib/basket.js";
 import { slug } from "../lib/format.js";
@@ -15,8 +15,8 @@ export const addressOf = ({ id, name }) => `/toys/${slug(name)}-${id}`;
 /** @param {Event} event An image that could not be loaded. */
 export function onImageError({ currentTarget }) {
   const image = /** @type {HTMLImageElement} */ (currentTarget);
-  if (image.src.endsWith("missing.svg")) return; // the placeholder is missing as well
-  image.classList.add("missing"); // shown as a toy without a picture; its text stays for screen readers
+  if (image.src.endsWith("missing.svg")) return; // the placeholder failed as well
+  image.classList.add("missing"); // styled like a toy without a picture; screen readers still read its text
   image.removeAttribute("srcset");
   image.src = "/missing.svg";
 }
@@ -26,9 +26,9 @@ export function onImageError({ currentTarget }) {
  *
  * @param {ToyImage | null | undefined} image
  * @param {object} options
- * @param {string} options.sizes How wide it is shown, for `sizes`.
- * @param {string} [options.alt] Instead of the picture's own text: empty where the name stands beside it.
- * @param {boolean} [options.isFirst] Whether it is in the first view, so loaded at once.
+ * @param {string} options.sizes The `sizes` attribute.
+ * @param {string} [options.alt] Replaces the picture's own text; empty next to the toy's name.
+ * @param {boolean} [options.isFirst] Whether to load it immediately, because it is visible at first.
  */
 export function picture(image, { sizes, alt, isFirst = false }) {
   if (!image) return html`<img class="picture missing" src="/missing.svg" width="640" height="640" alt=${alt ?? toyTexts.noPicture}>`;
@@ -53,15 +53,15 @@ export async function addToBasket(toy, quantity = 1) {
     const { openDrawer } = await import("./basket_drawer.js");
     openDrawer(toy.id);
   } catch {
-    toast(basketTexts.added(toy.name)); // offline: the toy is in the basket nevertheless
+    toast(basketTexts.added(toy.name)); // offline; the toy is in the basket anyway
   }
 }
 
-/** @param {Event} event Whether it is the second click of a double click, which should do nothing. */
+/** Whether a click is the second one of a double click, which is ignored. @param {Event} event */
 export const isRepeated = (event) => /** @type {UIEvent} */ (event).detail > 1;
 
 /**
- * A field for a quantity, with buttons for one less and one more.
+ * A quantity field with buttons to decrease and increase it.
  *
  * @param {object} options
  * @param {string} options.id Of the message beside the field.
@@ -97,7 +97,7 @@ export function stepper({ id, name, value, least = 1, change }) {
  * A toy in a grid of toys.
  *
  * @param {Toy} toy
- * @param {{isFirst?: boolean}} [options] Whether its picture is in the first view.
+ * @param {{isFirst?: boolean}} [options] Whether its picture is visible at first.
  */
 export const card = (toy, { isFirst = false } = {}) => html`
   <li class="card">
@@ -114,7 +114,7 @@ export const card = (toy, { isFirst = false } = {}) => html`
   </li>`;
 
 /**
- * Cards of toys that are being loaded.
+ * Placeholders for cards that are being loaded.
  *
  * @param {number} count
  * @param {string} [layout] `row` for a few toys in one row.

@@ -1,4 +1,4 @@
-// The account: signing in and up, passwords, the customer's name, and signing out.
+// The account: sign-in, sign-up, passwords, the customer's name, and sign-out.
 
 import { call, session } from "../lib/api.js";
 import { go, reload } from "../lib/router.js";
@@ -33,7 +33,7 @@ function origin(query) {
 }
 
 /**
- * Show the forms of customers who have not signed in.
+ * Show the forms for customers who are not signed in.
  *
  * @param {Visit} visit
  * @param {Mode} mode

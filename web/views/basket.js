@@ -1,4 +1,4 @@
-// The basket: what the customer is going to order.
+// The basket's page.
 
 import { basket } from "../lib/basket.js";
 import { toast } from "../parts/page.js";

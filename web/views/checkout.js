@@ -1,4 +1,4 @@
-// The checkout: who orders, where it is delivered, how it is paid. Each step has an address.
+// The checkout: contact, delivery and payment. Each step has an address.
 
 import { session } from "../lib/api.js";
 import { basket, total } from "../lib/basket.js";
@@ -23,7 +23,7 @@ import { Payment, isSending } from "./checkout/payment.js";
 /** @type {Step[]} */
 const STEPS = ["contact", "delivery", "payment"];
 
-let chosenCard = ""; // kept while the customer goes back and forth
+let chosenCard = ""; // kept when the customer changes between steps
 
 /** One visit of the checkout. */
 export class Checkout {
@@ -33,11 +33,11 @@ export class Checkout {
   failed = null;
   /** @type {Cards | null} */
   cards = null;
-  /** @type {Line[]} What the page shows; another tab may have changed the basket since. */
+  /** @type {Line[]} The lines that the page shows; another tab may have changed the basket since. */
   lines = [];
   /** @type {string | null} The key of the attempt that the page shows. */
   shownKey = null;
-  changedAt = -Infinity; // when the lines changed without the customer's doing
+  changedAt = -Infinity; // when the lines changed, other than by the customer in this tab
   wasSignedIn = session.value !== null;
   isOrderedElsewhere = false;
   /** Whether another tab, or this one earlier, is sending an order. */
@@ -64,7 +64,7 @@ export class Checkout {
     const { signal } = this.visit;
     let email = session.value?.email;
     session.subscribe((value) => {
-      if (value?.email !== email) this.cards = null; // and not if the session is renewed
+      if (value?.email !== email) this.cards = null; // unless the session was only renewed
       email = value?.email;
       this.redraw();
     }, signal);
@@ -89,7 +89,7 @@ export class Checkout {
     this.redraw();
   }
 
-  /** The step that is shown: the one of the address, if what comes before it is complete. @returns {Step} */
+  /** The step to show: the address's, if the steps before it are complete. @returns {Step} */
   get step() {
     if (!session.value) return "contact";
     const wanted = this.visit.query.get("step");
@@ -107,7 +107,7 @@ export class Checkout {
     return this.cards;
   }
 
-  /** Show what there is to see now. */
+  /** Render the current state. */
   redraw() {
     if (this.visit.isOver) return;
     if (session.value) this.wasSignedIn = true;
@@ -126,7 +126,7 @@ export class Checkout {
     this.cards?.mount();
   }
 
-  /** What is shown, and its name. @returns {[string, unknown]} */
+  /** The name of the content, and the content. @returns {[string, unknown]} */
   #content() {
     const unknown = pending();
     if (unknown && !this.payment.isSending) {
@@ -147,7 +147,7 @@ export class Checkout {
   }
 
   /**
-   * Find out whether an attempt is being sent, until it has been.
+   * Show that an attempt is being sent, until the tab that sends it has finished.
    *
    * @param {string} key
    */
@@ -155,7 +155,7 @@ export class Checkout {
     if (this.#seen === key) return;
     this.#seen = key;
     this.isSentElsewhere = true;
-    await navigator.locks.request("toyshop.order", () => {}); // held while an order is sent
+    await navigator.locks.request("toyshop.order", () => {}); // a tab holds the lock while it sends an order
     this.isSentElsewhere = false;
     this.redraw();
   }

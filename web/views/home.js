@@ -1,4 +1,4 @@
-// The first page: what is new, and the ways into the catalogue.
+// The home page: new arrivals, and links to categories, ages and prices.
 
 import { know, query, remember } from "../lib/api.js";
 import { label } from "../lib/format.js";
@@ -14,10 +14,10 @@ import { html } from "../vendor/lit-html/lit-html.js";
 
 const NEW = 8;
 const CHEAP = 4;
-const PLACES = 16; // reserved for categories that are being loaded
+const PLACES = 16; // places reserved while the categories are loaded
 const AGES = [0, 1, 2, 3, 5, 8, 12];
 const PICTURES = "/pictures/categories.svg";
-/** The categories that it has a picture for. */
+/** The categories that have a drawing. */
 const PICTURED = new Set([
   "arts-and-crafts", "baby", "board-games", "building", "card-games", "dolls", "musical", "outdoor",
   "plush", "pretend-play", "puzzles", "ride-ons", "robots", "science", "vehicles", "water-play",
@@ -55,7 +55,7 @@ function ages({ newest }) {
 /** @param {State} state */
 function pocketMoney({ newest, cheapest }) {
   const currency = newest?.items[0]?.price.currency;
-  // the upper ends of the ranges of prices that the shop has, the lowest three
+  // the upper ends of the three lowest price ranges
   const ends = Object.keys(newest?.facets?.price ?? {}).map((range) => Number(range.split("-")[1]))
     .filter(Boolean).sort((one, other) => one - other).slice(0, 3);
   return html`
@@ -117,7 +117,7 @@ export async function show(visit) {
     view(state);
     return;
   }
-  // loaded when the customer gets near them
+  // loaded when the customer scrolls near them
   const observer = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;
     observer.disconnect();

@@ -1,5 +1,5 @@
-// Toys of a category, or that match a search: the address holds the search, so that Back, reload and
-// links show the same toys again.
+// The toys of a category or a search. The address contains all parameters, so that Back, reload and
+// links show the same toys.
 
 import { call, listToys, query } from "../lib/api.js";
 import { label, number } from "../lib/format.js";
@@ -31,14 +31,14 @@ const FEW = 8; // brands shown at once
 const AGES = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14];
 
 let currency = ""; // of the shop's prices, known from any toy
-/** @type {Record<string, Record<string, number>> | null} What the panel of filters shows. */
+/** @type {Record<string, Record<string, number>> | null} Counts for the filters. */
 let facets = null;
 let shownQ = "";
-/** @type {typeof import("../parts/price_form.js").priceForm | null} Loaded when it is wanted. */
+/** @type {typeof import("../parts/price_form.js").priceForm | null} Loaded when it is needed. */
 let priceForm = null;
 
 /**
- * Read a search from an address; what is not valid is left out.
+ * Read a search from an address; invalid parameters are ignored.
  *
  * @param {Pick<Visit, "query" | "parameters">} visit
  * @returns {Search}
@@ -86,8 +86,8 @@ const load = ({ pages, ...given }, signal) => listToys(given, pages * PAGE, sign
 /**
  * @typedef {object} Choice
  * @property {string} text
- * @property {number} count How many toys are left by it.
- * @property {Partial<Search>} change What the search becomes by choosing it.
+ * @property {number} count The number of toys that match with it.
+ * @property {Partial<Search>} change The change of the search.
  * @property {boolean} isChosen
  */
 
@@ -103,7 +103,7 @@ function group({ search }, title, choices, none, more = nothing) {
   const list = (/** @type {Choice[]} */ some) => html`<ul>${some.map(({ text, count, change, isChosen }) => html`
     <li><a class="choice" href=${changed(search, isChosen ? none : change)} aria-current=${isChosen ? "true" : nothing}>
       <span class="choice-text">${text}</span> <span class="choice-count">${number(count)}</span></a></li>`)}</ul>`;
-  // what is chosen is always in sight
+  // the chosen value is always visible
   const first = title === listTexts.brand ? choices.filter(({ isChosen }, at) => at < FEW || isChosen) : choices;
   const others = choices.filter((one) => !first.includes(one));
   return html`
@@ -125,7 +125,7 @@ function agesOf(counts, chosen) {
     .reduce((sum, [least, count]) => sum + (Number(least) <= age ? count : 0), 0);
   const ages = chosen === null || AGES.includes(chosen) ? AGES : [...AGES, chosen].sort((one, other) => one - other);
   return ages.map((age) => ({ text: listTexts.suitsAge(age), count: upTo(age), change: { age }, isChosen: age === chosen }))
-    // an age that adds no toy to those of the one before is no choice
+    // skip an age that adds no toys to the previous one
     .filter(({ count, isChosen }, at) => isChosen || count > (at ? upTo(ages[at - 1]) : 0));
 }
 
@@ -143,10 +143,10 @@ function pricesOf(counts, { price_min: min, price_max: max }) {
 }
 
 /**
- * The filters, with how many toys each choice leaves.
+ * The filters, with the number of toys for each choice.
  *
  * @param {State} state
- * @param {string} id Differs between the two places that show them.
+ * @param {string} id Distinguishes the two places that show them.
  */
 function filters(state, id) {
   const { search } = state;
@@ -289,7 +289,7 @@ async function loadMore(state) {
   }
   state.isLoadingMore = false;
   view(state);
-  // reading goes on with the first new toy
+  // continue with the first new toy
   const links = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".list .card a"));
   if (!state.moreError) links[shown]?.focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-// An order: how far it is, what was ordered, and what the customer can do about it.
+// An order: its progress and contents, and the customer's actions.
 
 import { Problem, call, customerId, session } from "../lib/api.js";
 import { addressLines } from "../lib/delivery.js";
@@ -25,7 +25,7 @@ export class OrderView {
   /** @type {unknown} */
   error = null;
   isThanking = false;
-  /** Whether something happens elsewhere, such as at the bank, that will change the order. */
+  /** Whether the order is expected to change because of an action elsewhere, such as at the bank. */
   isExpectingChange = false;
   #isFollowing = false;
 
@@ -55,7 +55,7 @@ export class OrderView {
     document.addEventListener("visibilitychange", catchUp, { signal: this.visit.signal });
   }
 
-  /** Load the order; what is shown stays if that fails. */
+  /** Load the order; a failure keeps what is shown. */
   async load() {
     this.error = null;
     this.redraw();
@@ -88,7 +88,7 @@ export class OrderView {
     this.follow();
   }
 
-  /** Ask for the order while it changes. */
+  /** Poll the order while it changes. */
   async follow() {
     if (this.#isFollowing) return;
     this.#isFollowing = true;

@@ -13,13 +13,13 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 const PAGE = 10;
 
-let wasAsked = false; // to sign in, by the view before
+let wasAsked = false; // to sign in, by the previous view
 
 /**
- * Ask customers who are not signed in to do so, and show the view once they have.
+ * Show the sign-in forms to customers who are not signed in, and then the view.
  *
  * @param {Visit} visit
- * @param {string} title Why.
+ * @param {string} title The heading of the forms.
  * @returns {boolean} Whether they are signed in.
  */
 export function requireSession(visit, title) {
@@ -101,7 +101,7 @@ export async function show(visit) {
     redraw();
     const known = orders?.length ?? 0;
     try {
-      // when the customer comes back, the list is as long as it was
+      // after Back, the list is as long as before
       const limit = orders ? PAGE : Math.min(100, Math.max(PAGE, Number(history.state?.orders) || 0));
       const page = await call("GET", `/orders${query({ limit, cursor })}`, { signal: visit.signal });
       orders = [...orders ?? [], ...page.items];

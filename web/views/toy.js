@@ -1,4 +1,4 @@
-// A toy: its pictures, what it is and costs, and others like it.
+// The product page: pictures, details, price, and related toys.
 
 import { know, query, remember } from "../lib/api.js";
 import { decimals, label } from "../lib/format.js";
@@ -17,7 +17,7 @@ import { html, nothing } from "../vendor/lit-html/lit-html.js";
 const MOST_VIEWED = 8;
 const RELATED = 4;
 
-/** Toys that the customer has looked at, the latest first. */
+/** Toys that the customer has viewed, the latest first. */
 const viewed = new Stored("viewed", parseViewed);
 
 /**
@@ -38,7 +38,7 @@ function rememberViewed({ id, name, images }) {
 }
 
 /**
- * What search engines read about a toy.
+ * A toy's schema.org product, for search engines.
  *
  * @param {Toy} toy
  */
@@ -157,7 +157,7 @@ async function loadRelated(state) {
     for (const other of page.items) know(`/toys/${other.id}`, other);
     state.related = page.items.filter((/** @type {Toy} */ other) => other.id !== toy.id).slice(0, RELATED);
   } catch {
-    state.related = []; // the toy is what the customer came for
+    state.related = []; // the page is useful without them
   }
   view(state);
 }
@@ -181,7 +181,7 @@ export async function show(visit) {
     return;
   }
   viewed.subscribe(() => view(state), visit.signal);
-  // loaded once the customer sees their place
+  // loaded when the customer scrolls to them
   const observer = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;
     observer.disconnect();

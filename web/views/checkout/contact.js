@@ -1,4 +1,4 @@
-// Step 1: who orders.
+// Step 1: contact.
 
 import { session } from "../../lib/api.js";
 import { go } from "../../lib/router.js";

@@ -1,4 +1,4 @@
-// Step 2: where the order is delivered.
+// Step 2: delivery.
 
 import { address, countryName, keep, likelyCountry } from "../../lib/delivery.js";
 import { go } from "../../lib/router.js";
@@ -13,7 +13,7 @@ import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 /** @type {Record<string, string>} */
 const AUTOCOMPLETE = { city: "shipping address-level2", region: "shipping address-level1", postal_code: "shipping postal-code" };
 
-/** Errors by field of the address that the shop has refused. @type {Record<string, string>} */
+/** Errors of the address that the API refused, by field. @type {Record<string, string>} */
 let refused = {};
 
 /** @param {Record<string, string>} errors */
@@ -34,7 +34,7 @@ export class Delivery {
   #chooseCountry = ({ currentTarget }) => {
     const code = /** @type {HTMLSelectElement} */ (currentTarget).value;
     keep({ country: code });
-    this.form.clear(); // the errors were about the fields of the country before
+    this.form.clear(); // the errors belong to the fields of the previous country
     this.checkout.redraw();
     const fields = this.checkout.countries?.find((one) => one.code === code)?.fields ?? [];
     if (fields.length) announce(texts.fieldsChanged(fields.map(addressLabel).join(", ")));

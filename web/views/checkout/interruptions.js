@@ -1,4 +1,4 @@
-// What comes between the customer and the order.
+// States that interrupt the checkout.
 
 import { basket } from "../../lib/basket.js";
 import { moneyWithCurrency, money } from "../../lib/format.js";
@@ -27,7 +27,7 @@ export const orderedElsewhere = () => html`
   </div>`;
 
 /**
- * An order was sent, and it is not known what became of it: it can only be sent again as it was.
+ * An order was sent, but its outcome is unknown. It can only be sent again unchanged.
  *
  * @param {Checkout} checkout
  * @param {import("../../lib/placing.js").Attempt & {body: import("../../lib/placing.js").Body}} last
@@ -82,7 +82,7 @@ export function goneToys(checkout) {
     const { gone } = payment;
     payment.gone = [];
     basket.value = basket.value.filter(({ id }) => !gone.includes(id));
-    checkout.changedAt = -Infinity; // the customer knows
+    checkout.changedAt = -Infinity; // the customer has seen the change
     redraw();
   };
   return html`

@@ -1,4 +1,4 @@
-// Step 3: how the order is paid, and sending it.
+// Step 3: payment, and sending the order.
 
 import { Problem, call, session } from "../../lib/api.js";
 import { basket, total } from "../../lib/basket.js";
@@ -23,10 +23,10 @@ import { refuseAddress } from "./delivery.js";
 
 const TIME_TO_NOTICE = 2000; // ms
 
-/** Thrown if what the page shows is not what would be ordered. */
+/** Thrown if the basket differs from what the page shows. */
 class BasketChanged extends Error {}
 
-let sending = 0; // by this tab, also after the customer has left the view
+let sending = 0; // orders that this tab is sending, even after the customer has left the view
 
 /** Whether this tab is sending an order. */
 export const isSending = () => sending > 0;
@@ -45,7 +45,7 @@ export class Payment {
   }
 
   /**
-   * Return what the page shows as an order.
+   * Return the request for the order that the page shows.
    *
    * @param {Line[]} lines
    * @param {string} token Of the card.
@@ -69,7 +69,7 @@ export class Payment {
   }
 
   /**
-   * Send an order, and go to it.
+   * Send an order, and open it.
    *
    * @param {() => {body: Body, items: Item[]}} make
    */
@@ -93,10 +93,10 @@ export class Payment {
   }
 
   /**
-   * Say why there is no order.
+   * Show why no order was placed.
    *
    * @param {unknown} error
-   * @param {Line[]} lines What the order had.
+   * @param {Line[]} lines The order's.
    * @param {string} token
    */
   async #explain(error, lines, token) {
@@ -112,7 +112,7 @@ export class Payment {
     else if (!(error instanceof Problem)) throw error;
     else if (error.type === "price-changed") this.#reprice(error, lines, token);
     else if (error.status === 422) await this.#refuse(error, lines);
-    // the others are shown with the way out of them: signing in, or trying again
+    // without a session, the sign-in forms are shown instead of the error
     else if (session.value && !pending()) form.problem = problemText(error, { forbidden: texts.unconfirmed });
     else if (pending()) form.problem = problemText(error);
   }
@@ -130,7 +130,7 @@ export class Payment {
       .map(({ id, name, price }) => ({ name, before: price, now: prices.get(id) }));
     const before = total(lines);
     basket.value = basket.value.map((line) => ({ ...line, price: prices.get(line.id) ?? line.price }));
-    this.checkout.changedAt = -Infinity; // the customer is told
+    this.checkout.changedAt = -Infinity; // the customer has seen the change
     const now = total(basket.value);
     if (rows.length && before && now) this.change = { rows, before, now, token };
     else this.form.problem = texts.changed;
@@ -146,7 +146,7 @@ export class Payment {
     const gone = at(/^\/lines\/\d+\/toy_id$/);
     const ofAddress = at(/^\/shipping_address\//);
     if (gone.length) {
-      // the answer names the first one only
+      // the response names only the first one
       const known = await Promise.all(lines.map(({ id }) => call("GET", `/toys/${encodeURIComponent(id)}`, { signal: this.checkout.visit.signal })
         .then(() => true, (error) => error?.status !== 404)));
       const missing = new Set(gone.map(({ pointer }) => Number(pointer.split("/")[2])));
@@ -176,7 +176,7 @@ export class Payment {
     this.checkout.redraw();
   }
 
-  /** Send the order whose outcome is not known once more. */
+  /** Send the order with the unknown outcome again. */
   async retry() {
     const last = pending();
     if (!last || this.isSending || isSending()) return;

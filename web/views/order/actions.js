@@ -1,4 +1,4 @@
-// What customers do with an order: receipt, cancellation, and ordering again.
+// Actions on an order: receipt, cancellation, and ordering again.
 
 import { Problem, call, download, remember } from "../../lib/api.js";
 import { add } from "../../lib/basket.js";

@@ -1,4 +1,4 @@
-// Lets the customer confirm a payment with their bank: on its page, or in Stripe.js.
+// The confirmation of a payment with the customer's bank: on its page, or in Stripe.js.
 
 import { settings } from "../../lib/settings.js";
 import { stripe } from "../../lib/stripe.js";
@@ -26,7 +26,7 @@ export class Bank {
       this.#settings = await settings(this.view.visit.signal);
       this.view.redraw();
     } catch {
-      this.#isLoading = false; // with the next look at the order
+      this.#isLoading = false; // loaded again when the order is shown again
     }
   }
 
@@ -51,7 +51,7 @@ export class Bank {
     this.view.redraw();
   }
 
-  /** @param {Order} order That waits for the bank. */
+  /** @param {Order} order An order that waits for the bank. */
   template(order) {
     const secret = order.payment.action?.client_secret ?? "";
     if (!this.#settings) this.#load();

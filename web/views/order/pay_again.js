@@ -13,7 +13,7 @@ import { html } from "../../vendor/lit-html/lit-html.js";
 export class PayAgain {
   /** @type {Cards | null} */
   cards = null;
-  /** The request whose outcome is not known, sent again with its key. @type {{token: string, key: string} | null} */
+  /** The request whose outcome is unknown, to be sent again with its key. @type {{token: string, key: string} | null} */
   #last = null;
 
   /** @param {import("../order.js").OrderView} view */
@@ -51,7 +51,7 @@ export class PayAgain {
     }
   }
 
-  /** @param {Order} order That is not paid. */
+  /** @param {Order} order An order that is not paid. */
   template(order) {
     this.cards ??= new Cards({ redraw: this.view.redraw, signal: this.view.visit.signal, total: order.total, legend: texts.payAgainTitle });
     const submit = this.form.submit(() => this.#pay(order), { own: { conflict: texts.notPayable, "not-found": texts.notPayable } });

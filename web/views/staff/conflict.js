@@ -1,4 +1,4 @@
-// What a colleague has changed while a toy was edited, to choose what to keep.
+// The choice between one's own changes of a toy and a colleague's.
 
 import { conflictTexts as texts, fieldName, shownValue } from "../../texts/staff.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";

@@ -1,4 +1,4 @@
-// A toy as it is being edited: its fields as texts, and what has changed in them.
+// A toy that is being edited: its fields as texts, and their changes.
 
 import { decimals } from "../../lib/format.js";
 
@@ -15,7 +15,7 @@ import { decimals } from "../../lib/format.js";
  * @property {string} min_age
  * @property {Attribute[]} attributes
  */
-/** The fields of a toy by name; each attribute is one, `attributes/` and its name. @typedef {Map<string, unknown>} Fields */
+/** The fields of a toy by name; an attribute's is `attributes/` and its name. @typedef {Map<string, unknown>} Fields */
 
 export const MOST_ATTRIBUTES = 30;
 const ATTRIBUTE = "attributes/";
@@ -26,7 +26,7 @@ let lastId = 0;
 export const attribute = (name = "", value = "") => ({ id: (lastId += 1), name, value });
 
 /**
- * Write an amount in major units, without a group separator.
+ * Format an amount in major units, without group separators.
  *
  * @param {Toy["price"]} price
  */
@@ -37,7 +37,7 @@ export function amountText({ amount, currency }) {
 }
 
 /**
- * Read an amount in major units, exactly; `null` if it is none.
+ * Parse an amount in major units, exactly; `null` if it is not an amount.
  *
  * @param {string} text Such as `1,299.95`.
  * @param {string} currency
@@ -102,7 +102,7 @@ export const differing = (one, other) => [...new Set([...one.keys(), ...other.ke
   .filter((field) => !isEqual(one.get(field), other.get(field)));
 
 /**
- * Return the members of a toy for its creation, or a merge patch of some fields.
+ * Return the body that creates a toy, or a merge patch of some fields.
  *
  * @param {Fields} fields
  * @param {string[]} names
@@ -137,12 +137,12 @@ export function setField(draft, field, value) {
 /** @typedef {{field: string, before: unknown, yours: unknown, theirs: unknown, choice: "yours" | "theirs"}} Choice */
 
 /**
- * Compare a draft with what a colleague has saved since it was begun.
+ * Compare a draft with the changes that a colleague has saved since.
  *
- * @param {Toy} base The toy that the draft began with.
+ * @param {Toy} base The toy when the draft was begun.
  * @param {Draft} draft
  * @param {Toy} theirs The toy as it is now.
- * @returns {{choices: Choice[], taken: string[]}} What both have changed, and what only they have.
+ * @returns {{choices: Choice[], taken: string[]}} Fields that both have changed, and fields that only the colleague has.
  */
 export function merge(base, draft, theirs) {
   const [before, yours, now] = [fieldsOfToy(base), fieldsOfDraft(draft), fieldsOfToy(theirs)];

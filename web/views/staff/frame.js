@@ -1,4 +1,4 @@
-// What surrounds each view of the staff: the tabs, and lists with their search.
+// The frame of the staff's views: the tabs, and lists with a search.
 
 import { staffTexts as texts } from "../../texts/staff.js";
 import { failure } from "../../parts/page.js";
@@ -30,7 +30,7 @@ export const framed = (section, content) => html`
  */
 
 /**
- * Loads a list page by page, one at a time; what is shown stays if a page fails.
+ * Loads a list page by page; a failure keeps the items that are shown.
  *
  * @template T
  */
@@ -48,7 +48,7 @@ export class List {
    * @param {import("../../lib/router.js").Visit} options.visit
    * @param {() => void} options.redraw
    * @param {(cursor: string | null, limit: number) => Promise<Page<T>>} options.fetchPage
-   * @param {number} [options.least] Items to look for at once, where a page can have fewer.
+   * @param {number} [options.least] The least number of items to load at a time, since pages can have fewer.
    */
   constructor({ visit, redraw, fetchPage, least = 1 }) {
     this.visit = visit;
@@ -58,7 +58,7 @@ export class List {
     this.load = this.load.bind(this);
   }
 
-  /** Load the next page, or the list as long as it was before the visitor came back. */
+  /** Load the next page; after Back, load as many items as before. */
   async load() {
     if (this.isLoading) return;
     this.isLoading = true;
@@ -88,7 +88,7 @@ export class List {
     }
   }
 
-  /** The button for the next page, or why there is none. */
+  /** The button for the next page, or the error. */
   get more() {
     if (this.error) return failure(this.error, this.load);
     return this.cursor
@@ -100,7 +100,7 @@ export class List {
 const PAGE = 20;
 const MOST_REQUESTS = 10;
 
-/** Rows of a table that is being loaded. @param {number} columns */
+/** Placeholders for the rows of a table. @param {number} columns */
 export const rowSkeletons = (columns) => html`
   <p class="note" aria-hidden="true">&nbsp;</p>
   <div class="table-box" aria-hidden="true"><table class="table skeleton"><tbody>${Array.from({ length: 8 }, () => html`

@@ -1,4 +1,4 @@
-// Everything that is known of an order, and its cancellation.
+// An order's full record, and its cancellation.
 
 import { Problem, call, download } from "../../lib/api.js";
 import { addressLines } from "../../lib/delivery.js";

@@ -1,4 +1,4 @@
-// All orders, newest first, and the search for those of a customer or a status.
+// All orders, newest first, with a search by number, customer and status.
 
 import { call, query } from "../../lib/api.js";
 import { date, moneyWithCurrency } from "../../lib/format.js";

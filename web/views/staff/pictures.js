@@ -1,4 +1,4 @@
-// The pictures of a toy: uploading several at once, how far their check is, and removing them.
+// The pictures of a toy: upload, the state of their checks, and removal.
 
 import { Problem, call, refetch } from "../../lib/api.js";
 import { upload } from "../../lib/upload.js";
@@ -11,7 +11,7 @@ import { picturesPanel } from "./pictures_panel.js";
 
 /** @typedef {import("../../types/api.js").components["schemas"]["UploadedImage"]} UploadedImage */
 /**
- * A file that is to become a picture.
+ * A file to upload.
  *
  * @typedef {object} Entry
  * @property {number} id
@@ -20,7 +20,7 @@ import { picturesPanel } from "./pictures_panel.js";
  * @property {string} alt
  * @property {"waiting" | "uploading" | "checking" | "failed"} state
  * @property {number} percent
- * @property {string} problem What is wrong with it; empty if nothing is.
+ * @property {string} problem The error; empty if there is none.
  * @property {string} altProblem
  * @property {string | null} imageId
  */
@@ -30,7 +30,7 @@ const MOST_BYTES = 5 * 1024 * 1024;
 const MOST_PICTURES = 20;
 const DELAYS = [700, 1000, 1500, 2000, 3000, 5000]; // ms; the last one repeats
 const MOST_REQUESTS = 40;
-const RECENT = 10 * 60_000; // ms for which an upload may still arrive
+const RECENT = 10 * 60_000; // ms after which an upload is no longer expected
 let lastId = 0;
 
 export class Pictures {
@@ -40,7 +40,7 @@ export class Pictures {
   entries = [];
   /** @type {unknown} */
   error = null;
-  isOver = false; // while files are dragged over the place to drop them
+  isOver = false; // whether files are dragged over the drop area
   #isPolling = false;
   #isRemoving = false;
 
@@ -66,7 +66,7 @@ export class Pictures {
     return `/toys/${encodeURIComponent(this.toyId ?? "")}/images`;
   }
 
-  /** Pictures that were uploaded a moment ago, perhaps elsewhere, and are being checked. */
+  /** Recently announced pictures that are being checked, including those of other sessions. */
   get checking() {
     return (this.images ?? []).filter(({ status, created_at }) => status === "pending" && Date.now() - Date.parse(created_at) < RECENT);
   }
@@ -96,7 +96,7 @@ export class Pictures {
     }
   }
 
-  /** Ask how far the checks are, as long as there are any. */
+  /** Poll the checks until they are finished. */
   async #poll() {
     if (this.#isPolling) return;
     this.#isPolling = true;
@@ -104,7 +104,7 @@ export class Pictures {
     for (let request = 0; request < MOST_REQUESTS && isWaiting(); request += 1) {
       await new Promise((done) => { setTimeout(done, DELAYS[Math.min(request, DELAYS.length - 1)]); });
       if (this.visit.isOver) break;
-      await this.#refresh().catch(() => {}); // it is asked again
+      await this.#refresh().catch(() => {}); // polled again
       this.redraw();
     }
     this.#isPolling = false;
@@ -113,7 +113,7 @@ export class Pictures {
   }
 
   /**
-   * Take files that were chosen or dropped; they are uploaded once each has a text.
+   * Add chosen or dropped files, which are uploaded once each has a description.
    *
    * @param {Iterable<File>} files
    */
@@ -138,7 +138,7 @@ export class Pictures {
     this.redraw();
   }
 
-  /** Leave out everything, since the toy is gone. */
+  /** Discard all files, because the toy was withdrawn. */
   forget() {
     this.entries = [];
   }
@@ -148,7 +148,7 @@ export class Pictures {
     return this.entries.filter(({ state, problem }) => state === "waiting" && !problem);
   }
 
-  /** Upload all files, unless one has no text. */
+  /** Upload all files, unless one has no description. */
   async uploadAll() {
     const entries = this.uploadable;
     for (const entry of entries) {

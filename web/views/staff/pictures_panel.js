@@ -1,4 +1,4 @@
-// Shows the pictures of a toy to staff, and the files that are being uploaded.
+// The panel with the pictures of a toy and the files that are being uploaded.
 
 import { failure } from "../../parts/page.js";
 import { picture } from "../../parts/toy.js";
@@ -40,7 +40,7 @@ function dropPlace(pictures) {
       <input type="file" class="hidden" multiple accept=${TYPES.join(",")} @change=${(/** @type {Event} */ event) => {
         const input = /** @type {HTMLInputElement} */ (event.currentTarget);
         pictures.add([...input.files ?? []]);
-        input.value = ""; // the same file may be chosen again
+        input.value = ""; // so that the same file can be chosen again
       }}>
     </label>`;
 }
@@ -108,7 +108,7 @@ function uploaded(pictures) {
   const { images, error, entries: own } = pictures;
   if (!images) return error ? failure(error, pictures.load) : html`<ul class="pictures" aria-hidden="true">${[1, 2].map(() => html`<li class="skeleton"><span class="picture"></span></li>`)}</ul>`;
   const isOwn = ({ id = "" }) => own.some(({ imageId }) => imageId === id);
-  const ready = images.filter(({ status }) => status === "ready").reverse(); // as in the shop
+  const ready = images.filter(({ status }) => status === "ready").reverse(); // in the order of the shop
   const checking = pictures.checking.filter((image) => !isOwn(image));
   const rejected = images.filter((image) => image.status === "rejected" && !isOwn(image)).slice(0, MOST_REJECTED);
   return html`

@@ -1,4 +1,4 @@
-// The tools of the staff: all orders, and the catalogue.
+// The staff's tools: orders and the catalogue.
 
 import { session } from "../../lib/api.js";
 import { go } from "../../lib/router.js";

@@ -19,11 +19,11 @@ import { problemsOf, showAttributeErrors, toyFields } from "./toy_fields.js";
 /** @typedef {import("../../lib/router.js").Visit} Visit */
 /** @typedef {import("./draft.js").Draft} Draft */
 
-/** What was being edited when the session ended. @type {{email: string, path: string, base: Toy | null, draft: Draft} | null} */
+/** The draft that was being edited when the session ended. @type {{email: string, path: string, base: Toy | null, draft: Draft} | null} */
 let interrupted = null;
 
 class Editor {
-  /** The toy that the draft began with; `null` for a new one. @type {Toy | null} */
+  /** The toy when the draft was begun; `null` for a new one. @type {Toy | null} */
   base = null;
   /** @type {Draft | null} */
   draft = null;
@@ -78,7 +78,7 @@ class Editor {
     try {
       const [toy, page] = await Promise.all([
         this.id ? call("GET", this.path, { signal }) : null,
-        // suggestions are a help, not a condition
+        // suggestions are optional
         call("GET", `/toys${query({ limit: 1, facets: "category,brand" })}`, { signal }).catch(() => null),
       ]);
       this.known = {
@@ -155,7 +155,7 @@ class Editor {
       const theirs = await call("GET", this.path, { signal });
       const conflict = merge(this.base, draft, theirs);
       this.base = theirs;
-      // only its pictures have changed, or the same was changed by both
+      // only its pictures have changed, or both made the same changes
       if (!conflict.choices.length && !conflict.taken.length) return this.#change(draft);
       this.conflict = conflict;
       this.redraw();
@@ -165,7 +165,7 @@ class Editor {
     }
     this.conflict = null;
     this.base = saved;
-    // what was typed meanwhile is kept
+    // keep what was typed in the meantime
     if (!differing(sent, fieldsOfDraft(draft)).length) this.draft = draftOf(saved, draft.currency);
     refetch();
     toast(texts.saved);
@@ -215,7 +215,7 @@ class Editor {
     try {
       await attempt();
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) return; // withdrawn already
+      if (error instanceof Problem && error.status === 404) return; // already withdrawn
       if (!(error instanceof Problem) || error.status !== 412 || !this.base || !this.draft) throw error;
       const before = this.base;
       this.base = /** @type {Toy} */ (await call("GET", this.path, { signal }));

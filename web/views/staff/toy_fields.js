@@ -1,4 +1,4 @@
-// The fields of a toy in its form, and what is wrong with them.
+// The fields of a toy's form, and their errors.
 
 import { Problem } from "../../lib/api.js";
 import { label } from "../../lib/format.js";
@@ -13,7 +13,7 @@ import { MOST_ATTRIBUTES, attribute, isCurrency, isPossible, parseAmount } from 
 /** @typedef {"name" | "description" | "category" | "brand" | "amount" | "currency" | "min_age"} FieldName */
 
 /**
- * Return what is wrong with a draft, by the name of the field's input.
+ * Return the errors of a draft, by the name of the input.
  *
  * @param {Draft} draft
  * @returns {Record<string, string>}
@@ -39,7 +39,7 @@ export function problemsOf(draft) {
 }
 
 /**
- * Show what the API says about attributes beside their rows.
+ * Show the API's errors about attributes beside their rows.
  *
  * @param {unknown} error
  * @param {Draft} draft
