@@ -156,11 +156,13 @@ function renew(stale) {
  * @param {Options} options
  */
 async function request(method, path, options) {
-  const stale = path === "/sessions" ? undefined : session.value?.access;
+  const before = path === "/sessions" ? null : session.value;
   let answer = await send(method, path, options);
-  if (answer.status === 401 && stale) {
-    if (await renew(stale)) answer = await send(method, path, options);
-    else if (session.value?.access === stale) throw new Problem({}); // it cannot be renewed right now
+  if (answer.status === 401 && before) {
+    const isRenewed = await renew(before.access);
+    // not as another customer, who has signed in meanwhile
+    if (isRenewed && isOwn(before.email)) answer = await send(method, path, options);
+    else if (session.value?.access === before.access) throw new Problem({}); // it cannot be renewed right now
   }
   if (answer.ok) return answer;
   const members = await answer.json().catch(() => ({}));

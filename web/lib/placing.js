@@ -70,6 +70,9 @@ export function pending() {
 
 /** The order that this tab placed last, until its view has shown the thanks. @type {Order | null} */
 let justPlaced = null;
+session.subscribe((value) => {
+  if (!value) justPlaced = null;
+});
 
 /**
  * Return the order if this tab has just placed it; only the first call does.
@@ -104,10 +107,11 @@ export async function place(shownKey, make) {
   return await navigator.locks.request("toyshop.order", async () => {
     const email = session.value?.email;
     if (!email) throw new Problem({ status: 401, type: "unauthorized" });
-    if ((attempt()?.key ?? null) !== shownKey) throw new OrderedElsewhere();
+    const last = attempt();
+    if ((last?.key ?? null) !== shownKey) throw new OrderedElsewhere();
     const { body, items } = make();
     const key = shownKey ?? crypto.randomUUID();
-    const lost = attempt()?.lost ?? [];
+    const lost = last?.lost ?? [];
     stored.value = { key, email, body, items, lost };
     let order;
     try {
@@ -119,15 +123,17 @@ export async function place(shownKey, make) {
         removeOrdered(lost);
         throw new PlacedBefore();
       }
+      // 401 and 429 are sent before the key is looked up: they say nothing about an earlier request.
+      const isOpen = last?.body ? error.outcomeUnknown : isLost(error);
       // Nothing was placed: the next attempt may have another body with the same key.
-      if (!isLost(error)) settle(key, { key, email, body: null, items: [], lost });
+      if (!isOpen) settle(key, { key, email, body: null, items: [], lost });
       throw error;
     }
     if (stored.value?.key === key) {
       settle(key, null);
       removeOrdered(body.lines);
+      justPlaced = order;
     }
-    justPlaced = order;
     return order;
   });
 }

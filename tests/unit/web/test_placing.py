@@ -1,0 +1,123 @@
+"""Orders that are placed while sessions end: never twice, never by or to another customer."""
+
+import pytest
+
+from support.page_scripts import PageScripts
+
+BROWSER = """
+const items = new Map();
+const localStorage = {
+  getItem: (name) => items.get(name) ?? null,
+  setItem: (name, value) => items.set(name, value),
+  removeItem: (name) => items.delete(name),
+};
+const listeners = [];
+const addEventListener = (type, listener) => { if (type === "storage") listeners.push(listener); };
+class StorageEvent {
+  constructor(type, { key }) { this.key = key; }
+}
+const dispatchEvent = (event) => listeners.forEach((listener) => listener(event));
+const AbortSignal = { timeout: () => null };
+const navigator = { locks: { request: (name, run) => run() } };
+let keys = 0;
+const crypto = { randomUUID: () => `key-${keys += 1}` };
+modules["./delivery.js"] = { parseAddress: (value) => value };
+
+// each answer is a status, or a function that is called before it is sent
+const answers = [];
+const sent = [];
+async function fetch(path, { method, headers, body }) {
+  sent.push(`${method} ${path} ${headers.Authorization ?? ""}`.trim());
+  let [status, document] = answers.shift();
+  if (typeof document === "function") document = document();
+  return {
+    status, ok: status < 400,
+    json: async () => document, text: async () => JSON.stringify(document ?? {}),
+  };
+}
+"""
+STEPS = """
+const { session } = modules["./api.js"];
+const { forget } = modules["./storage.js"];
+const { place, pending, stored, takePlaced } = modules["./placing.js"];
+const signIn = (access, email) => {
+  session.value = { access, refresh: `refresh-${access}`, email, isStaff: false };
+};
+const address = {};
+const body = {
+  lines: [{ toy_id: "toy_1", quantity: 1 }], shipping_address: address, payment_method: "pm_1",
+  expected_total: { amount: 5, currency: "AUD" },
+};
+const tryToPlace = () => place(stored.value?.key ?? null, () => ({ body, items: [] }))
+  .then((order) => order.id, (error) => error.status);
+signIn("alice", "alice@example.com");
+"""
+
+
+@pytest.fixture
+def page() -> PageScripts:
+    scripts = PageScripts(BROWSER)
+    scripts.load("lib/storage.js", "lib/api.js", "lib/basket.js", "lib/placing.js")
+    return scripts
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_refusal_before_the_lookup_leaves_the_outcome_of_a_lost_answer_unknown(
+    page: PageScripts, status: int
+) -> None:
+    # GIVEN an order whose answer was lost
+    script = f"""
+        answers.push([503]);
+        await tryToPlace();
+        // WHEN it is sent again, and refused before its key is looked up
+        answers.push([{status}], [401]);
+        const again = await tryToPlace();
+        signIn("alice-2", "alice@example.com");
+        return [again, pending()?.key];
+    """
+    # THEN it is still to be sent again as it was
+    assert page.run(STEPS + script) == [status, "key-1"]
+
+
+def test_refusal_of_a_new_order_lets_the_customer_change_it(page: PageScripts) -> None:
+    script = "answers.push([429]); return [await tryToPlace(), pending(), stored.value.key];"
+    assert page.run(STEPS + script) == [429, None, "key-1"]
+
+
+def test_request_is_not_repeated_as_another_customer(page: PageScripts) -> None:
+    # WHEN Bob signs in, in another tab, while a request of Alice is refused
+    script = """
+        answers.push([401, () => signIn("bob", "bob@example.com")]);
+        return [await tryToPlace(), sent];
+    """
+    assert page.run(STEPS + script) == [401, ["POST /api/orders Bearer alice"]]
+
+
+def test_request_is_repeated_with_the_token_of_another_tab(page: PageScripts) -> None:
+    script = """
+        answers.push([401, () => signIn("alice-2", "alice@example.com")], [201, { id: "ord_1" }]);
+        return [await tryToPlace(), sent.at(-1)];
+    """
+    assert page.run(STEPS + script) == ["ord_1", "POST /api/orders Bearer alice-2"]
+
+
+@pytest.mark.parametrize("leave", ["before", "after"])
+def test_placed_order_is_not_shown_to_the_next_customer(page: PageScripts, leave: str) -> None:
+    script = f"""
+        const leaves = {str(leave == "before").lower()};
+        answers.push([201, () => {{ if (leaves) forget(); return {{ id: "ord_1" }}; }}]);
+        await tryToPlace();
+        if (!leaves) forget();
+        signIn("bob", "bob@example.com");
+        return takePlaced("ord_1");
+    """
+    assert page.run(STEPS + script) is None
+
+
+def test_placed_order_is_shown_once_to_its_customer(page: PageScripts) -> None:
+    script = """
+        answers.push([201, { id: "ord_1" }]);
+        await tryToPlace();
+        return [takePlaced("ord_1")?.id, takePlaced("ord_1")];
+    """
+    assert page.run(STEPS + script) == ["ord_1", None]
