@@ -179,7 +179,7 @@ def test_page_itself_says_that_the_catalogue_is_down() -> None:
 
     down = FakeDownstream(getToy=fail)
     page = ProductPages(Catalogue(down), Shell(Bucket, "page"), ORIGIN).find("wooden-train-toy_1")
-    assert (page.status, page.body, page.caching) == (200, SHELL, "no-store")
+    assert (page.status, page.body, page.caching) == (503, SHELL, "no-store")
 
 
 def test_without_an_origin_no_address_is_absolute() -> None:

@@ -130,9 +130,9 @@ class ProductPages:
         except NotFound:
             return Page(404, shell, _UNSHARED)
         except ProblemError as problem:
-            # the page shows the error, with a button to try again
+            # the page shows the error, with a button to try again; crawlers keep what they have
             log.warning("toy not read", toy_id=found[1], reason=str(problem))
-            return Page(200, shell, _UNSHARED)
+            return Page(503, shell, _UNSHARED)
         path = f"{slug(toy.name)}-{toy.id}"
         if name != path:
             return Page(301, "", _SHARED, f"/toys/{path}")
