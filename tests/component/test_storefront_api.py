@@ -1029,6 +1029,7 @@ class TestPages:
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "s-maxage=60" in page.headers["Cache-Control"]
         assert page.headers["ETag"].startswith('"')
+        assert page.headers["Content-Security-Policy"] == "default-src 'none'"
         assert b"<title>Toy toy_1" in page.body
         moved = shop.call("GET", "/pages/toys/toy_1")
         assert (moved.status_code, moved.headers["Location"]) == (301, "/toys/toy-toy-1-toy_1")

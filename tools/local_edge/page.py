@@ -78,7 +78,10 @@ def serve_rendered(
     is_page = answer.status == 301 or answer.content_type == "text/html"
     if not isinstance(answer, web.Response) or not is_page:
         return serve_page(request, directory, uploads)
-    answer.headers.update({**page_headers(uploads), **answer.headers})
+    caching = answer.headers.get("Cache-Control", "")
+    answer.headers.update(page_headers(uploads))
+    if caching:
+        answer.headers["Cache-Control"] = caching
     answer.headers["Vary"] = "Accept-Encoding"
     body = answer.body if isinstance(answer.body, bytes) else b""
     if _accepts_gzip(request) and len(body) >= _MIN_COMPRESSED:
