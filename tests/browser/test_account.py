@@ -59,6 +59,14 @@ def test_password_rules_are_shown_beforehand(page: Page) -> None:
     expect(password).to_be_focused()
 
 
+def test_password_of_another_form_meets_no_rule(page: Page) -> None:
+    page.goto("/account")
+    main(page).get_by_label("Password", exact=True).fill(PASSWORD)
+    main(page).get_by_role("button", name="Create an account").click()
+    expect(page.get_by_role("list", name="A password has")).to_be_visible()
+    expect(page.locator(".rules .met")).to_have_count(0)
+
+
 def test_creating_an_account_signs_in(page: Page, shop: Shop) -> None:
     email = new_address()
     page.goto("/account/create?next=/orders")

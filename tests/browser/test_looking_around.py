@@ -246,6 +246,11 @@ def test_toy_has_one_address_and_describes_itself(page: Page, shop: Shop) -> Non
     assert data["name"] == toy["name"]
     assert data["offers"]["priceCurrency"] == "AUD"
     assert round(float(data["offers"]["price"]) * 100) == toy["price"]["amount"]
+    # AND nothing of it is said at another address
+    page.get_by_role("link", name="The Toy Shop").first.click()
+    expect(page).to_have_title("The Toy Shop")
+    of_toys = "meta[property^='product:'], meta[name^='twitter:'], script[type*='ld+json']"
+    expect(page.locator(of_toys)).to_have_count(0)
 
 
 def test_pictures_are_chosen_and_shown_large(page: Page, shop: Shop) -> None:

@@ -12,7 +12,6 @@ from support.browser.shopping import main
 from support.running_shop import Shop
 
 DECLINES = re.compile("0002")
-ASKS_THE_BANK = re.compile("3220")
 THANKS = "Thank you! We’ve received your order."
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from support.browser import checkout
 from support.browser.faults import Faults
-from support.browser.shopping import heading, main
+from support.browser.shopping import fail, heading, main
 from support.images import new_toy, png
 from support.running_shop import PASSWORD, Shop
 
@@ -123,6 +123,24 @@ def test_toy_is_added_with_an_exact_price_and_withdrawn(page: Page, shop: Shop) 
     dialog_button(page, "Withdraw").click()
     expect(page.get_by_text(f"{name} withdrawn.").first).to_be_visible()
     assert shop.api("GET", f"/toys/{toy['id']}").status == 404
+
+
+def test_what_is_being_edited_survives_the_loss_of_the_network(
+    page: Page, shop: Shop, staff: str, faults: Faults
+) -> None:
+    faults.expect("503 GET .*/images")
+    toy = new_toy(shop, staff, "Walking duck")
+    # GIVEN a toy whose pictures could not be loaded, and whose name has been changed
+    fail(page, "/toys/*/images*")
+    open_toy(page, toy)
+    expect(main(page).get_by_role("button", name="Try again")).to_be_visible()
+    name_field(page).fill("Swimming duck")
+    page.unroute_all()
+    # WHEN the network comes back
+    page.evaluate("dispatchEvent(new Event('online'))")
+    # THEN the pictures are loaded, and the name is as it was entered
+    expect(main(page).get_by_role("button", name="Try again")).to_have_count(0)
+    expect(name_field(page)).to_have_value("Swimming duck")
 
 
 def test_pictures_are_uploaded_checked_and_removed(page: Page, shop: Shop, staff: str) -> None:

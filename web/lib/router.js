@@ -116,8 +116,9 @@ function setHead({ title, description = shop.description, canonical, image, hidd
   setElement("meta[name=description]", "meta", { name: "description", content: description ?? "" }, description);
   setElement("meta[name=robots]", "meta", { name: "robots", content: "noindex" }, hidden ? "" : undefined);
   setElement("link[rel=canonical]", "link", { rel: "canonical", href: address }, hidden ? undefined : "");
-  const script = document.head.querySelector("script[type='application/ld+json']");
-  script?.remove();
+  // the storefront describes a toy for link previews, which run no scripts, with some more elements
+  const described = "meta[property^='product:'], meta[name^='twitter:'], script[type='application/ld+json']";
+  for (const element of document.head.querySelectorAll(described)) element.remove();
   if (data) {
     const fresh = document.createElement("script");
     fresh.type = "application/ld+json";

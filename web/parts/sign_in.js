@@ -53,6 +53,7 @@ export class SignIn {
     this.switchTo = (/** @type {Mode} */ next) => {
       this.form = new Form(redraw);
       this.isShown = false;
+      if (next !== "confirm") entered.password = ""; // its field is empty, too
       switchTo(next);
     };
   }
@@ -179,7 +180,6 @@ export class SignIn {
   #forgot() {
     const submit = this.form.submit(async ({ email }) => {
       await call("POST", "/users/password-reset", { body: { email } });
-      entered.password = "";
       this.switchTo("reset");
     });
     return html`<form class="stack" id="forgot" novalidate @submit=${submit}>

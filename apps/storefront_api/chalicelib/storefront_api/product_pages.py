@@ -142,7 +142,7 @@ class ProductPages:
 def _with_head(shell: str, toy: Toy, origin: str, path: str) -> str:
     """Return the document with a head that describes a toy.
 
-    The page's router sets the same elements, so it replaces them when the customer goes elsewhere.
+    The page's router sets or removes the same elements when the customer goes elsewhere.
     """
     head, _, rest = shell.partition("</head>")
     text = " ".join(toy.description.split())
