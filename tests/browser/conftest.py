@@ -1,4 +1,4 @@
-"""Fixtures of the tests in a real browser: a running shop, Chromium, and what goes wrong in it."""
+"""Fixtures of the browser tests: a running shop, Chromium, and the faults that it reports."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Remember that a test failed, for the fixtures that show the page it failed on."""
+    """Record whether a test failed, for the fixture that takes screenshots."""
     report: Any = yield
     if report.when == "call":
         item.stash[_FAILED] = report.failed
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def faults() -> Iterator[Faults]:
-    """Fail the test on every fault in its pages that it did not expect."""
+    """Fail the test on every unexpected fault in its pages."""
     faults = Faults()
     yield faults
     assert not faults.unexpected, "\n".join(faults.unexpected)
@@ -51,7 +51,7 @@ def visit(
     shop: Shop,
     faults: Faults,
 ) -> Iterator[Callable[..., Page]]:
-    """Open a browser of its own, without any storage, and return its first tab.
+    """Open a browser context with empty storage, and return its first tab.
 
     Takes the options of Playwright's ``new_context``, such as ``color_scheme="dark"``.
     """
@@ -79,13 +79,13 @@ def visit(
 
 @pytest.fixture
 def page(visit: Callable[..., Page]) -> Page:
-    """Return a tab of a new browser, which shows nothing yet."""
+    """Return an empty tab of a new browser context."""
     return visit()
 
 
 @pytest.fixture(scope="session")
 def fixed_shop() -> FixedShop:
-    """Answers that are the same on every run, for views that are compared or measured."""
+    """Return responses that are the same on every run, for views that are compared or measured."""
     return FixedShop()
 
 

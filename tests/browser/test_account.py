@@ -1,4 +1,4 @@
-"""Accounts: signing in and up, passwords, and leaving nothing behind."""
+"""Accounts: sign-in, sign-up, passwords and sign-out."""
 
 import re
 import uuid
@@ -23,14 +23,14 @@ def new_address() -> str:
     return f"{uuid.uuid4().hex}@example.com"
 
 
-def test_signing_in_leads_back_to_where_the_customer_was(page: Page, customer: str) -> None:
+def test_sign_in_returns_to_the_previous_address(page: Page, customer: str) -> None:
     page.goto("/search?q=robot")
     page.get_by_role("banner").get_by_role("link", name="Sign in").click()
     checkout.enter_credentials(page, customer)
     expect(page).to_have_url(re.compile(r"/search\?q=robot$"))
 
 
-def test_signing_in_leads_to_no_other_site(page: Page, customer: str, shop: Shop) -> None:
+def test_sign_in_does_not_redirect_to_other_sites(page: Page, customer: str, shop: Shop) -> None:
     page.goto("/account?next=//example.com/")
     checkout.enter_credentials(page, customer)
     expect(page).to_have_url(f"{shop.origin}/account")
@@ -39,7 +39,7 @@ def test_signing_in_leads_to_no_other_site(page: Page, customer: str, shop: Shop
         expect(page).to_have_url(re.compile(f"^{re.escape(shop.origin)}/account"))
 
 
-def test_a_wrong_password_is_said_in_our_words(page: Page, customer: str, faults: Faults) -> None:
+def test_wrong_password_is_explained(page: Page, customer: str, faults: Faults) -> None:
     faults.expect("401 POST .*/api/sessions")
     page.goto("/account")
     main(page).get_by_label("Email", exact=True).fill(customer)
@@ -49,7 +49,7 @@ def test_a_wrong_password_is_said_in_our_words(page: Page, customer: str, faults
     expect(main(page).get_by_label("Email", exact=True)).to_have_value(customer)
 
 
-def test_password_rules_are_shown_beforehand(page: Page) -> None:
+def test_password_rules_are_shown_before_submission(page: Page) -> None:
     page.goto("/account/create")
     rules = page.get_by_role("list", name="Your password needs")
     expect(rules).to_contain_text("at least 12 characters")
@@ -75,9 +75,7 @@ def test_creating_an_account_signs_in(page: Page, shop: Shop) -> None:
     assert stored(page, "session")["email"] == email
 
 
-def test_an_address_with_an_account_leads_to_signing_in(
-    page: Page, customer: str, faults: Faults
-) -> None:
+def test_existing_account_offers_to_sign_in(page: Page, customer: str, faults: Faults) -> None:
     faults.expect("409 POST .*/api/users")
     page.goto("/account/create")
     create(page, customer)
@@ -150,7 +148,7 @@ def test_the_name_is_changed(page: Page, shop: Shop, customer: str) -> None:
     expect(name).to_have_value("Sam Example")
 
 
-def test_signing_out_leaves_nothing_in_any_tab(page: Page, shop: Shop, customer: str) -> None:
+def test_sign_out_removes_personal_data_in_all_tabs(page: Page, shop: Shop, customer: str) -> None:
     order = checkout.place(shop, customer)
     checkout.fill_basket(page, shop)
     checkout.open_session(page, shop, customer)

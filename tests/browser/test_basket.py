@@ -1,4 +1,4 @@
-"""The basket: its drawer, its page, several tabs, and what changes in the shop meanwhile."""
+"""The basket: its drawer, its page, several tabs, and changes of the catalogue."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def line(toy: dict[str, Any], quantity: int = 1, **changes: Any) -> dict[str, An
 
 
 def fill(page: Page, value: Any) -> None:
-    """Store a basket, as an earlier visit would have."""
+    """Store a basket, as an earlier visit would."""
     text = value if isinstance(value, str) else json.dumps(value)
     page.goto("/missing.svg")
     page.evaluate("text => localStorage.setItem('toyshop.basket', text)", text)
@@ -48,7 +48,7 @@ def test_double_click_adds_a_toy_once(page: Page, toys: list[dict[str, Any]]) ->
     expect_in_cart(page, 1)
 
 
-def test_quantity_is_added(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_quantities_are_added_up(page: Page, toys: list[dict[str, Any]]) -> None:
     open_toy(page, toys[0])
     main(page).get_by_role("button", name=f"Increase quantity of {toys[0]['name']}").click()
     main(page).get_by_role("button", name="Add to cart").click()
@@ -58,7 +58,7 @@ def test_quantity_is_added(page: Page, toys: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1.5", "-1", "10001"])
-def test_impossible_quantity_is_refused_and_explained(
+def test_invalid_quantity_is_rejected_with_a_message(
     page: Page, toys: list[dict[str, Any]], text: str
 ) -> None:
     fill(page, [line(toys[0], 3)])
@@ -94,7 +94,7 @@ def test_removing_the_last_toy_shows_an_empty_basket(
     expect(heading(page, "Your cart")).to_be_focused()
 
 
-def test_names_of_controls_are_unique(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_controls_have_unique_names(page: Page, toys: list[dict[str, Any]]) -> None:
     fill(page, [line(toy) for toy in toys])
     page.goto("/basket")
     expect(main(page).get_by_role("spinbutton")).to_have_count(2)
@@ -103,7 +103,7 @@ def test_names_of_controls_are_unique(page: Page, toys: list[dict[str, Any]]) ->
     assert len(names) == len(set(names))
 
 
-def test_tabs_are_in_step(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_tabs_share_the_basket(page: Page, toys: list[dict[str, Any]]) -> None:
     fill(page, [line(toys[0])])
     page.goto("/basket")
     other = page.context.new_page()
@@ -114,7 +114,7 @@ def test_tabs_are_in_step(page: Page, toys: list[dict[str, Any]]) -> None:
     expect_in_cart(page, 2)
 
 
-def test_changed_price_is_said(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_changed_price_is_shown(page: Page, toys: list[dict[str, Any]]) -> None:
     price = {**toys[0]["price"], "amount": 100}
     fill(page, [line(toys[0], 2, price=price)])
     page.goto("/basket")
@@ -123,7 +123,7 @@ def test_changed_price_is_said(page: Page, toys: list[dict[str, Any]]) -> None:
     expect(main(page).get_by_role("complementary")).to_contain_text(total)
 
 
-def test_discontinued_toy_is_named_and_set_apart(
+def test_discontinued_toy_is_removed_and_listed(
     page: Page, toys: list[dict[str, Any]], faults: Faults
 ) -> None:
     faults.expect("404 GET .*/api/toys/toy_0")
@@ -167,20 +167,20 @@ def test_basket_remains_when_the_catalogue_is_down(
         '[{"id": "toy_1", "name": "x", "price": {"amount": 1, "currency": "?"}, "quantity": 1}]',
     ],
 )
-def test_corrupt_basket_is_an_empty_one(page: Page, stored: str) -> None:
+def test_corrupt_basket_is_treated_as_empty(page: Page, stored: str) -> None:
     fill(page, stored)
     page.goto("/basket")
     expect(main(page)).to_contain_text("Your cart is empty.")
 
 
-def test_corrupt_picture_is_left_out(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_corrupt_picture_is_ignored(page: Page, toys: list[dict[str, Any]]) -> None:
     image = {"url": "https://example.com/x", "variants": 7}
     fill(page, [line(toys[0], image=image)])
     page.goto("/basket")
     expect(quantity(page, toys[0])).to_have_value("1")
 
 
-def test_drawer_closes_when_a_link_leads_elsewhere(page: Page, toys: list[dict[str, Any]]) -> None:
+def test_drawer_closes_on_navigation(page: Page, toys: list[dict[str, Any]]) -> None:
     fill(page, [line(toys[0])])
     page.goto("/")
     page.get_by_role("link", name="Cart, 1 toy").click()

@@ -1,4 +1,4 @@
-"""What a first view costs: bytes of script, requests, and how much it moves while it loads."""
+"""Budgets of a first view: bytes of script, requests, and layout shift."""
 
 from collections.abc import Callable
 
@@ -22,10 +22,10 @@ OBSERVE = """
 
 
 @pytest.mark.parametrize("view", FIRST_VIEWS, ids=str)
-def test_first_view_keeps_its_budget(page: Page, fixed_shop: FixedShop, view: View) -> None:
+def test_first_view_is_within_its_budget(page: Page, fixed_shop: FixedShop, view: View) -> None:
     requests: list[Request] = []
     page.on("requestfinished", lambda request: requests.append(request))
-    # WHEN the page is opened by a browser that has never seen it
+    # WHEN the page is opened with an empty cache
     view.open(page, fixed_shop)
     kinds = [request.resource_type for request in requests]
     script = sum(
@@ -35,7 +35,7 @@ def test_first_view_keeps_its_budget(page: Page, fixed_shop: FixedShop, view: Vi
     )
     assert "script" in kinds
     assert script <= SCRIPT
-    # an icon is a picture, too
+    # icons count as pictures
     others = [
         request
         for request in requests
@@ -46,12 +46,12 @@ def test_first_view_keeps_its_budget(page: Page, fixed_shop: FixedShop, view: Vi
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("view", FIRST_VIEWS, ids=str)
-def test_first_view_stays_where_it_is(
+def test_first_view_does_not_shift(
     visit: Callable[..., Page], fixed_shop: FixedShop, view: View, size: dict[str, int]
 ) -> None:
     page = visit(viewport=size)
     page.add_init_script(OBSERVE)
     # WHEN every answer and picture arrives late
     view.open(page, fixed_shop, delay=300)
-    # THEN what has been shown does not move
+    # THEN nothing that has been shown moves
     assert page.evaluate("window.shift") <= SHIFT

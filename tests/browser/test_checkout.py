@@ -1,4 +1,4 @@
-"""The steps of the checkout, and what may come between a customer and the order."""
+"""The steps of the checkout, and interruptions: faults, other tabs, changes of the catalogue."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from support.running_shop import Shop
 PRICE = "409 POST .*/api/orders"
 
 
-def test_steps_have_addresses_and_back_keeps_what_was_entered(
+def test_steps_have_addresses_and_back_keeps_entered_values(
     page: Page, shop: Shop, customer: str
 ) -> None:
     checkout.fill_basket(page, shop, 2)
@@ -43,7 +43,7 @@ def test_steps_have_addresses_and_back_keeps_what_was_entered(
     assert stored(page, "order") is None
 
 
-def test_fields_are_those_of_the_country(page: Page, shop: Shop, customer: str) -> None:
+def test_address_fields_depend_on_the_country(page: Page, shop: Shop, customer: str) -> None:
     checkout.fill_basket(page, shop)
     checkout.open_session(page, shop, customer)
     page.goto("/checkout?step=delivery")
@@ -59,7 +59,7 @@ def test_fields_are_those_of_the_country(page: Page, shop: Shop, customer: str) 
     expect(page.get_by_label("Full name")).to_be_focused()
 
 
-def test_an_address_that_the_shop_refuses_is_marked(
+def test_rejected_address_field_shows_an_error(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("422 POST .*/api/orders")
@@ -73,14 +73,14 @@ def test_an_address_that_the_shop_refuses_is_marked(
     assert len(stored(page, "basket")) == 1
 
 
-def test_a_double_click_orders_once(page: Page, shop: Shop, customer: str) -> None:
+def test_double_click_orders_once(page: Page, shop: Shop, customer: str) -> None:
     checkout.go_to_payment(page, shop, customer)
     pay_button(page).dblclick()
     order_shown(page)
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
-def test_a_lost_answer_is_tried_again_under_the_same_key_after_a_reload(
+def test_lost_response_is_retried_with_the_same_key_after_a_reload(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("ERR_CONNECTION_RESET POST .*/api/orders")
@@ -105,7 +105,7 @@ def test_a_lost_answer_is_tried_again_under_the_same_key_after_a_reload(
     assert stored(page, "basket") == []
 
 
-def test_changing_an_order_whose_answer_was_lost_does_not_order_twice(
+def test_change_after_a_lost_response_does_not_order_twice(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("ERR_CONNECTION_RESET POST .*/api/orders")
@@ -124,13 +124,13 @@ def test_changing_an_order_whose_answer_was_lost_does_not_order_twice(
     store(page, "basket", stored(page, "basket")[:1])
     page.goto("/checkout?step=payment")
     pay_button(page).click()
-    # THEN the customer sees the order of the first attempt, whose toys are no longer in the basket
+    # THEN the customer sees the first attempt's order, whose toys have left the basket
     page.wait_for_url(re.compile("/orders$"))
     assert stored(page, "basket") == []
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
-def test_two_tabs_order_once_and_the_second_is_told(page: Page, shop: Shop, customer: str) -> None:
+def test_two_tabs_place_one_order(page: Page, shop: Shop, customer: str) -> None:
     checkout.go_to_payment(page, shop, customer)
     other = page.context.new_page()
     other.goto("/checkout?step=payment")
@@ -145,7 +145,7 @@ def test_two_tabs_order_once_and_the_second_is_told(page: Page, shop: Shop, cust
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
-def test_an_expired_session_asks_to_sign_in_and_goes_on(
+def test_expired_session_asks_to_sign_in_and_continues(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("401 ")
@@ -164,7 +164,7 @@ def test_an_expired_session_asks_to_sign_in_and_goes_on(
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
-def test_what_was_entered_survives_an_expired_session_and_a_reload(
+def test_entered_values_survive_an_expired_session_and_a_reload(
     page: Page, shop: Shop, customer: str
 ) -> None:
     checkout.fill_basket(page, shop)
@@ -186,7 +186,7 @@ def test_another_customer_does_not_see_the_address(page: Page, shop: Shop, custo
     expect(page.get_by_label("Full name")).to_have_value("")
 
 
-def test_a_changed_price_is_shown_and_accepted(
+def test_changed_price_is_shown_and_accepted(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect(PRICE)
@@ -206,7 +206,7 @@ def test_a_changed_price_is_shown_and_accepted(
     assert checkout.orders_of(shop, customer)[0]["total"] == toy["price"]
 
 
-def test_a_toy_that_is_gone_is_named_and_left_out(
+def test_discontinued_toy_is_named_and_can_be_removed(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("422 POST .*/api/orders")
@@ -239,7 +239,7 @@ def test_leaving_while_the_order_is_sent_places_it_and_empties_the_basket(
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
-def test_a_basket_that_changes_in_another_tab_is_not_paid_unseen(
+def test_basket_changed_in_another_tab_is_shown_before_payment(
     page: Page, shop: Shop, customer: str
 ) -> None:
     checkout.go_to_payment(page, shop, customer)
@@ -253,7 +253,7 @@ def test_a_basket_that_changes_in_another_tab_is_not_paid_unseen(
     assert not checkout.orders_of(shop, customer)
 
 
-def test_corrupt_storage_harms_nothing(page: Page, shop: Shop, customer: str) -> None:
+def test_corrupt_storage_is_ignored(page: Page, shop: Shop, customer: str) -> None:
     checkout.fill_basket(page, shop)
     checkout.open_session(page, shop, customer)
     wrong = {"name": 1, "line1": {}, "country": "?!", "city": ["x"], "region": None}
@@ -272,7 +272,7 @@ def test_corrupt_storage_harms_nothing(page: Page, shop: Shop, customer: str) ->
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_countries_that_cannot_be_loaded_can_be_tried_again(
+def test_loading_countries_can_be_retried(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("503 GET .*/api/countries")
@@ -284,7 +284,7 @@ def test_countries_that_cannot_be_loaded_can_be_tried_again(
     expect(page.get_by_label("Full name")).to_be_visible()
 
 
-def test_stripes_form_is_used_where_there_is_a_key(
+def test_stripe_form_is_used_with_a_publishable_key(
     visit: Callable[..., Page], shop: Shop, customer: str
 ) -> None:
     page = visit(bypass_csp=True)

@@ -1,4 +1,4 @@
-"""A network or a service that fails, is slow or comes back: what is shown stays true."""
+"""Faults of the network and of services, and recovery from them."""
 
 import re
 
@@ -21,7 +21,7 @@ OFFLINE = "ERR_INTERNET_DISCONNECTED"
 API_TEXT = re.compile("did not answer|schema|minor units|toys did|Expected|undefined|NaN|null")
 
 
-def test_service_that_is_down_is_said_in_our_words_and_tried_again(
+def test_unavailable_service_is_explained_and_retried(
     page: Page, shop: Shop, faults: Faults
 ) -> None:
     faults.expect("503 GET .*/api/toys")
@@ -37,9 +37,7 @@ def test_service_that_is_down_is_said_in_our_words_and_tried_again(
         expect(main(page).get_by_text(UNAVAILABLE)).to_have_count(0)
 
 
-def test_order_that_the_shop_cannot_take_keeps_the_cart(
-    page: Page, shop: Shop, customer: str, faults: Faults
-) -> None:
+def test_failed_order_keeps_the_cart(page: Page, shop: Shop, customer: str, faults: Faults) -> None:
     faults.expect("503 POST .*/api/orders")
     go_to_payment(page, shop, customer)
     fail(page, "/orders", times=1)
@@ -52,26 +50,24 @@ def test_order_that_the_shop_cannot_take_keeps_the_cart(
     assert [placed["id"] for placed in orders_of(shop, customer)] == [order]
 
 
-def test_offline_is_said_and_what_was_chosen_is_there_when_back(
-    page: Page, shop: Shop, faults: Faults
-) -> None:
+def test_offline_is_explained_and_the_cart_is_kept(page: Page, shop: Shop, faults: Faults) -> None:
     faults.expect(OFFLINE)
     open_toy(page, shop.toys[0])
-    # WHEN the network goes away
+    # WHEN the network is lost
     page.context.set_offline(True)
     main(page).get_by_role("button", name="Add to cart").click()
     expect_in_cart(page, 1)
     page.keyboard.press("Escape")
     search(page, "kite")
-    # THEN the shopper is told
+    # THEN the page says so
     expect(main(page).get_by_text("You seem to be offline.")).to_be_visible()
-    # AND goes on where they were once it is back
+    # AND the shopper can continue once it is back
     page.context.set_offline(False)
     expect(main(page).get_by_role("link", name=re.compile("Kite")).first).to_be_visible()
     expect_in_cart(page, 1)
 
 
-def test_pictures_that_fail_are_replaced(page: Page, shop: Shop, faults: Faults) -> None:
+def test_failed_pictures_are_replaced(page: Page, shop: Shop, faults: Faults) -> None:
     faults.expect("404 GET .*/files/")
     page.route("**/files/**", lambda route: route.fulfill(status=404))
     open_toy(page, shop.toys[0])

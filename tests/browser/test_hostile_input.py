@@ -1,4 +1,4 @@
-"""Whatever stands in the address, the browser's storage or a toy's name, the page stays a shop."""
+"""Hostile input in addresses, in the browser's storage and in texts of toys."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def test_corrupted_storage_leaves_a_working_shop(page: Page, text: str) -> None:
         expect_in_cart(page, 0)
 
 
-def test_storage_that_is_forbidden_leaves_a_working_shop(page: Page, shop: Shop) -> None:
+def test_disabled_storage_leaves_a_working_shop(page: Page, shop: Shop) -> None:
     page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }});"
     )
@@ -79,7 +79,7 @@ def test_malformed_query_shows_a_list(page: Page, faults: Faults, address: str) 
         "/staffing",
     ],
 )
-def test_address_of_nothing_is_not_found(page: Page, faults: Faults, address: str) -> None:
+def test_unknown_address_is_not_found(page: Page, faults: Faults, address: str) -> None:
     faults.expect("404 GET ")
     faults.expect("400 GET ")
     page.goto(address)
@@ -89,7 +89,7 @@ def test_address_of_nothing_is_not_found(page: Page, faults: Faults, address: st
 
 
 @pytest.mark.parametrize("address", ["/c/%E0%A4%A", "/toys/%C0%80", "/orders/%"])
-def test_malformed_path_is_answered(page: Page, faults: Faults, address: str) -> None:
+def test_malformed_path_has_a_response(page: Page, faults: Faults, address: str) -> None:
     faults.expect("40[04] GET ")
     answer = page.goto(address)
     assert answer
@@ -135,7 +135,7 @@ def test_markup_in_a_toy_is_text(page: Page, shop: Shop, faults: Faults) -> None
     field = page.get_by_role("banner").get_by_label("Search toys")
     field.press_sequentially("rob")
     expect(page.get_by_role("option").first).to_be_visible()
-    # THEN nothing of it runs, and no element is made of it
+    # THEN none of it runs or becomes an element
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src=x]").count() == 0
 
@@ -166,15 +166,15 @@ def test_markup_in_the_storage_is_text(page: Page, shop: Shop) -> None:
     assert page.evaluate("window.hacked") is None
 
 
-def test_the_page_runs_no_script_of_others(page: Page, faults: Faults) -> None:
+def test_injected_scripts_do_not_run(page: Page, faults: Faults) -> None:
     faults.expect("violates the following Content Security Policy")
-    # GIVEN the policy that the page is served with
+    # GIVEN the page's Content-Security-Policy
     answer = page.goto("/")
     assert answer
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
-    # THEN what is injected into the page does not run
+    # THEN injected scripts do not run
     page.evaluate(
         """() => {
             const script = document.createElement("script");

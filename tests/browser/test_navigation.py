@@ -1,4 +1,4 @@
-"""Addresses, Back, reload and new tabs do what one expects."""
+"""Addresses, Back, reload and new tabs."""
 
 import re
 
@@ -9,7 +9,7 @@ from support.browser.shopping import heading, main
 from support.running_shop import Shop
 
 
-def test_toy_that_is_opened_from_the_cart_leads_back_to_it(page: Page, shop: Shop) -> None:
+def test_back_returns_from_a_toy_to_the_cart(page: Page, shop: Shop) -> None:
     (toy,) = fill_basket(page, shop)
     page.goto("/basket")
     main(page).get_by_role("link", name=toy["name"]).first.click()
@@ -19,7 +19,7 @@ def test_toy_that_is_opened_from_the_cart_leads_back_to_it(page: Page, shop: Sho
     expect(main(page).get_by_role("link", name=toy["name"]).first).to_be_visible()
 
 
-def test_session_is_in_step_in_all_tabs(page: Page, shop: Shop, customer: str) -> None:
+def test_tabs_share_the_session(page: Page, shop: Shop, customer: str) -> None:
     other = page.context.new_page()
     other.goto("/")
     page.goto("/account")
@@ -31,7 +31,7 @@ def test_session_is_in_step_in_all_tabs(page: Page, shop: Shop, customer: str) -
     expect(third.get_by_role("banner").get_by_role("link", name="Orders")).to_be_visible()
 
 
-def test_category_names_cost_no_catalogue(page: Page) -> None:
+def test_home_loads_little_of_the_catalogue(page: Page) -> None:
     sizes: list[int] = []
     page.on(
         "requestfinished",

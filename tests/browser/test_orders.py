@@ -1,4 +1,4 @@
-"""A customer's orders: how far they are, and what can be done with them."""
+"""A customer's orders: their progress, and actions on them."""
 
 import re
 from collections.abc import Callable
@@ -16,13 +16,13 @@ THANKS = "Thank you! We’ve received your order."
 
 
 def place(page: Page, shop: Shop, email: str, method: str = "pm_card_visa") -> str:
-    """Place an order by the API, and sign its customer in; return its id."""
+    """Place an order with the API, sign its customer in, and return its id."""
     order = checkout.place(shop, email, method)
     checkout.open_session(page, shop, email)
     return order
 
 
-def test_thanks_once_and_shows_the_way_to_the_receipt(
+def test_new_order_shows_thanks_once_and_its_progress(
     page: Page, shop: Shop, customer: str
 ) -> None:
     checkout.go_to_payment(page, shop, customer)
@@ -82,7 +82,7 @@ def test_a_payment_that_is_refused_at_the_bank_can_be_paid_with_another_card(
     expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
 
 
-def test_stripe_confirms_where_there_is_a_key(
+def test_stripe_confirms_with_a_publishable_key(
     visit: Callable[..., Page], shop: Shop, customer: str
 ) -> None:
     page = visit(bypass_csp=True)
@@ -103,7 +103,7 @@ def test_stripe_confirms_where_there_is_a_key(
     page.wait_for_function("window.confirmed?.includes('_secret_')")
 
 
-def test_cancel_asks_and_refunds(page: Page, shop: Shop, customer: str) -> None:
+def test_cancellation_is_confirmed_and_refunds(page: Page, shop: Shop, customer: str) -> None:
     order = place(page, shop, customer)
     shop.wait_for_payment(order, shop.sign_in(customer), "succeeded")
     page.goto(f"/orders/{order}")
@@ -127,7 +127,7 @@ def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> 
     assert [line["id"] for line in stored(page, "basket")] == [seeded(shop)[0]["id"]]
 
 
-def test_order_of_somebody_else_is_not_found(
+def test_order_of_another_customer_is_not_found(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
     faults.expect("404 GET .*/orders/")
@@ -138,7 +138,7 @@ def test_order_of_somebody_else_is_not_found(
         expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
-def test_signing_in_leads_back_to_the_order(page: Page, shop: Shop, customer: str) -> None:
+def test_sign_in_returns_to_the_order(page: Page, shop: Shop, customer: str) -> None:
     order = checkout.place(shop, customer)
     page.goto(f"/orders/{order}")
     checkout.enter_credentials(page, customer)
@@ -162,7 +162,7 @@ def test_an_order_is_shown_while_its_payment_is_not_known(
     expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
 
 
-def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: str) -> None:
+def test_more_orders_are_loaded(page: Page, shop: Shop, customer: str) -> None:
     for _ in range(11):
         checkout.place(shop, customer)
     checkout.open_session(page, shop, customer)
@@ -179,9 +179,7 @@ def test_orders_are_listed_and_loaded_further(page: Page, shop: Shop, customer: 
     expect(rows).to_have_count(11)
 
 
-def test_a_failed_list_keeps_what_is_shown_and_can_be_tried_again(
-    page: Page, shop: Shop, customer: str, faults: Faults
-) -> None:
+def test_failed_list_can_be_retried(page: Page, shop: Shop, customer: str, faults: Faults) -> None:
     faults.expect("503 GET .*/api/orders")
 
     def fail(route: Route) -> None:

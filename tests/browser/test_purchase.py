@@ -1,4 +1,4 @@
-"""Buying a toy, from the first page to the receipt."""
+"""Purchases, from the home page to the receipt."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_shopper_finds_a_toy_and_buys_it(page: Page, shop: Shop, customer: str) 
     search(page, "wind up robot")
     main(page).get_by_role("link", name="Tin Wind-Up Robot").click()
     expect(heading(page, "Tin Wind-Up Robot").first).to_be_visible()
-    # AND adds two of it to the cart
+    # AND adds two to the cart
     main(page).get_by_role("button", name="Increase quantity of Tin Wind-Up Robot").click()
     main(page).get_by_role("button", name="Add to cart").click()
     # WHEN they check out, sign in on the way, and pay

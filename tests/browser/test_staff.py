@@ -1,4 +1,4 @@
-"""What staff do: orders that they find and cancel, toys that they add, edit and withdraw."""
+"""The staff's tools: finding and cancelling orders; adding, editing and withdrawing toys."""
 
 import re
 from typing import Any
@@ -23,7 +23,7 @@ def staff(shop: Shop) -> str:
 
 
 def open_as_staff(page: Page, address: str) -> None:
-    """Open a staff tool and sign in there."""
+    """Open one of the staff's tools and sign in."""
     page.goto(address)
     expect(page.get_by_text("Sign in with your staff account.")).to_be_visible()
     page.get_by_label("Email").fill(STAFF)
@@ -50,13 +50,13 @@ def stored(shop: Shop, toy: dict[str, Any]) -> Any:
 
 
 def change(shop: Shop, staff: str, toy: dict[str, Any], **members: Any) -> None:
-    """Change a toy as a colleague does meanwhile."""
+    """Change a toy, as a colleague would."""
     version = {"If-Match": f'"{stored(shop, toy)["version"]}"'}
     answer = shop.api("PATCH", f"/toys/{toy['id']}", members, staff, version)
     assert answer.status == 200, answer.body
 
 
-def test_customers_do_not_see_the_tools_of_the_staff(page: Page, shop: Shop, customer: str) -> None:
+def test_customers_do_not_see_the_staff_tools(page: Page, shop: Shop, customer: str) -> None:
     checkout.open_session(page, shop, customer)
     for address in ("/staff", "/staff/orders", "/staff/toys/new"):
         page.goto(address)
@@ -82,7 +82,7 @@ def test_orders_of_a_customer_are_found_and_one_is_cancelled(
     expect(page.get_by_text("No orders match your search.")).to_be_visible()
     page.go_back()
     expect(found).to_have_count(1)
-    # GIVEN a second address for the same order: its number
+    # GIVEN the order's number instead of the email address
     field.fill(order["id"])
     field.press("Enter")
     expect(page.get_by_text(customer)).to_be_visible()
@@ -169,7 +169,7 @@ def test_pictures_are_uploaded_checked_and_removed(page: Page, shop: Shop, staff
     assert stored(shop, toy)["images"] == []
 
 
-def test_what_a_colleague_has_changed_is_shown_and_chosen(
+def test_conflicting_changes_are_shown_to_choose_from(
     page: Page, shop: Shop, staff: str, faults: Faults
 ) -> None:
     faults.expect(PRECONDITION)
@@ -209,7 +209,7 @@ def test_changes_of_other_fields_are_kept_and_saved_together(
     assert (saved["brand"], saved["attributes"]) == ("Folded", {"size": "A4"})
 
 
-def test_unsaved_changes_survive_a_failed_save_and_are_not_left_unasked(
+def test_unsaved_changes_survive_a_failed_save_and_leaving_asks(
     page: Page, shop: Shop, staff: str, faults: Faults
 ) -> None:
     toy = new_toy(shop, staff, "Stacking moon")
@@ -254,7 +254,7 @@ def test_changes_survive_the_end_of_the_session(page: Page, shop: Shop, staff: s
     assert stored(shop, toy)["name"] == "Marble run"
 
 
-def test_toy_that_is_withdrawn_meanwhile_can_be_added_again(
+def test_toy_withdrawn_during_editing_can_be_added_again(
     page: Page, shop: Shop, staff: str, faults: Faults
 ) -> None:
     faults.expect("404 PATCH .*/api/toys/")
@@ -270,7 +270,7 @@ def test_toy_that_is_withdrawn_meanwhile_can_be_added_again(
     assert shop.api("GET", f"/toys/{page.url.rpartition('/')[2]}").json["name"] == "Found balloon"
 
 
-def test_list_that_cannot_be_loaded_is_loaded_again(page: Page, faults: Faults) -> None:
+def test_failed_page_of_a_list_can_be_retried(page: Page, faults: Faults) -> None:
     open_as_staff(page, "/staff/toys")
     expect(main(page).get_by_role("row").nth(1)).to_be_visible()
     faults.expect("503 GET .*/api/toys")

@@ -1,8 +1,8 @@
-"""Every view, in both themes, on a desk and on a phone: accessible, and looking as it should.
+"""Accessibility and appearance of every view, in both themes, on wide and narrow screens.
 
-axe finds no violation of WCAG, nothing pushes a phone's page sideways, and a screenshot looks like
-the reference picture in ``docs/page/``. ``./shop test -e browser -- tests/browser/test_views.py
---write`` takes those pictures again: look at each that changes before you commit it.
+axe finds no violation of WCAG, no view scrolls sideways, and screenshots match the reference
+pictures in ``docs/page/``. ``./shop test -e browser -- tests/browser/test_views.py --write`` takes
+the pictures again; review each change before you commit it.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ REFERENCES = ROOT / "docs/page"
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe finds, with the elements."""
+    """Return axe's violations, with their elements."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
     return [
@@ -35,7 +35,7 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-def test_view_is_accessible_and_looks_like_its_pictures(
+def test_view_is_accessible_and_matches_its_pictures(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     visit: Callable[..., Page],

@@ -20,7 +20,7 @@ def test_examples_of_the_readme(shop: Shop, capsys: pytest.CaptureFixture[str]) 
         text = example.replace("http://127.0.0.1:8000", shop.origin)
         exec(compile(text, f"{README.name}, example {number}", "exec"), names)  # noqa: S102
     printed = capsys.readouterr().out
-    # each example that catches an error has caught it
+    # each example that catches an error prints it
     for expected in ("succeeded", "The total is now", "generic_decline", "no such toy", "quantity"):
         assert expected in printed
     for name in ("shop", "later", "patient", "once"):

@@ -1,4 +1,4 @@
-"""The Python client and the storefront's code agree on requests and answers."""
+"""The Python client and the storefront's code agree on requests and responses."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ LINES = [DraftLine(toy_id="toy_1", quantity=2)]
 
 
 def transport_to(shop: Shop) -> httpx.MockTransport:
-    """Return a transport that leads to an app in this process."""
+    """Return a transport to an app in this process."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         path = request.url.raw_path.decode().removeprefix("/api")
@@ -42,7 +42,7 @@ def transport_to(shop: Shop) -> httpx.MockTransport:
 
 @pytest.fixture
 def client(shop: Shop) -> Iterator[ToyShop]:
-    # a component has no faults that pass
+    # a component test has no transient faults
     with ToyShop(
         "https://shop.example", transport=transport_to(shop), retries=Retries(attempts=1)
     ) as client:

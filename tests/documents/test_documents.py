@@ -1,4 +1,4 @@
-"""Linters have nothing to say about the documents, and generators understand them.
+"""Linters report nothing about the documents, and client generators accept them.
 
 ``./shop test -e documents`` installs the tools.
 """
@@ -72,7 +72,7 @@ def test_client_of_the_storefront_is_generated_for_python(tmp_path: Path) -> Non
 
 @pytest.fixture
 def spoiled(tmp_path: Path) -> Path:
-    """A document with an operation without a description."""
+    """A document in which one operation has no description."""
     path = tmp_path / "spoiled.json"
     text = STOREFRONT.read_text()
     assert '"tags": [\n          "Orders"\n        ],' in text

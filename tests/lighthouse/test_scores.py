@@ -1,4 +1,4 @@
-"""Lighthouse's scores of the pages that shoppers see first: at least 95 of 100 in each category."""
+"""Lighthouse scores of the main views: at least 95 of 100 in each category."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def measure(address: str, port: int, preset: str, report: Path) -> dict[str, Any
     command += ["--output=json", f"--output-path={report}", "--quiet"]
     command += ["--preset=desktop"] if preset == "desktop" else []
     if address.endswith("/checkout"):
-        # search engines are kept out of the checkout on purpose
+        # the checkout is excluded from search engines on purpose
         command += ["--skip-audits=is-crawlable"]
     subprocess.run(command, check=True, timeout=240, env=os.environ)
     found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))

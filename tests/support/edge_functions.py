@@ -32,13 +32,13 @@ def _context(name: str) -> MiniRacer:
 
 
 def run(name: str, event: dict[str, Any]) -> Any:
-    """Return the request or response that a function answers an event with."""
+    """Return the request or response that a function returns for an event."""
     result = _context(name).eval(f"JSON.stringify(handler({json.dumps(event)}))")
     return json.loads(str(result))
 
 
 def requested(path: str, query: dict[str, Any] | None = None) -> Any:
-    """Return what becomes of a request for a path of the page."""
+    """Return the result of the function for a request of a path."""
     headers = {"host": {"value": "shop.example"}}
     request = {"method": "GET", "uri": path, "querystring": query or {}, "headers": headers}
     return run("Addresses", {"request": request})

@@ -1,7 +1,7 @@
 """A tour of every operation of all APIs in a simulated world, recorded as examples.
 
-The values are chosen for readers. The clock, ids and credentials are fixed, so the same code gives
-the same examples.
+The values are readable, and the clock, ids and credentials are fixed, so every run of the same code
+records the same examples.
 """
 
 import json
@@ -86,7 +86,7 @@ class Recorder:
 
     @contextmanager
     def recording(self, world: World) -> Iterator[None]:
-        """Record what happens in a world within the context."""
+        """Record the exchanges and events of a world within the context."""
         serve, publish = world.serve_request, world.cloud._publish
 
         def serve_request(
@@ -163,7 +163,7 @@ def _shortened(name: str, content: Any) -> Any:
     if name == "listCountries":
         return {"items": content["items"][:SHORTENED]}
     if name.startswith("lookUp") and name != "lookUpToys":
-        # they are in no particular order
+        # their order varies
         return {"items": sorted(content["items"], key=lambda item: str(item["id"]))[:SHORTENED]}
     return content
 
@@ -218,7 +218,7 @@ def call(
 
 
 def accounts(world: World) -> None:
-    """A customer signs up, signs in, and uses everything that an account has."""
+    """A customer signs up, signs in, and uses every operation of an account."""
     account = {"email": EMAIL, "password": PASSWORD}
     code = {"email": EMAIL, "code": "123456"}
     call(world, "POST", "/users", {**account, "name": "Alice Smith"})
@@ -285,7 +285,7 @@ def ordering(world: World, toy: str) -> str:
 
 
 def replayed(world: World, toy: str) -> None:
-    """A request is repeated when its toy is gone, so that the order's key is looked up."""
+    """A request is repeated after its toy was withdrawn, so the order's key is looked up."""
     image = call(world, "GET", f"/toys/{toy}")["images"][0]["id"]
     call(world, "DELETE", f"/toys/{toy}/images/{image}", None, STAFF)
     world.advance(1)

@@ -1,4 +1,4 @@
-"""A storefront for tests of its client, which answers what a test says."""
+"""A storefront with prepared responses, for tests of its client."""
 
 import json
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def answer(
 
 
 def problem(status: int, headers: dict[str, str] | None = None, **members: Any) -> httpx.Response:
-    """Return a problem answer."""
+    """Return a problem response."""
     document = {
         "type": f"/problems.html#{status}",
         "title": "Title",
@@ -100,21 +100,21 @@ Reply = httpx.Response | Exception
 
 @dataclass
 class FakeStorefront:
-    """Gives prepared answers to requests by method and path; the last one of a list is repeated.
+    """Returns prepared responses by method and path; the last one of a list is repeated.
 
     Attributes
     ----------
     replies
-        The answers, or exceptions of the transport.
+        The responses, or exceptions of the transport.
     requests
-        What was sent.
+        The requests that were sent.
     """
 
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
 
     def on(self, request: str, *replies: Reply) -> None:
-        """Prepare answers to ``GET /toys`` and the like, below the API's base URL."""
+        """Prepare responses to an operation such as ``GET /toys``."""
         self.replies[request] = list(replies)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
@@ -124,7 +124,7 @@ class FakeStorefront:
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if isinstance(reply, Exception):
             raise reply
-        # a response can be read once
+        # a response can be read only once
         return httpx.Response(reply.status_code, content=reply.content, headers=reply.headers)
 
     def bodies(self) -> Iterator[Any]:

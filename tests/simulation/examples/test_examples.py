@@ -1,7 +1,7 @@
-"""The documents show a request and a response of each operation, as the services answer them.
+"""The examples in the documents match the requests and responses of the services.
 
-A tour in a simulated world sends each request; ``--write`` writes what it has recorded. Then run
-``./shop contracts --write``, which puts the examples into the documents.
+A tour in a simulated world uses every operation; ``--write`` stores the recorded examples. Then run
+``./shop contracts --write``, which adds them to the documents.
 """
 
 import json

@@ -20,7 +20,7 @@ ADDRESS = {
 
 
 def store(page: Page, name: str, value: Any) -> None:
-    """Write a value of the page's storage; the page has been opened before."""
+    """Write a value to the page's storage, after the page was opened."""
     text = value if isinstance(value, str) else json.dumps(value)
     page.evaluate("([name, text]) => localStorage.setItem(`toyshop.${name}`, text)", [name, text])
 
@@ -32,12 +32,12 @@ def stored(page: Page, name: str) -> Any:
 
 
 def seeded(shop: Shop, count: int = 1) -> list[dict[str, Any]]:
-    """Return toys of the catalogue, not those that staff add and withdraw meanwhile."""
+    """Return seeded toys, which other tests do not change."""
     return shop.toys[-count:]
 
 
 def place(shop: Shop, email: str, method: str = "pm_card_visa") -> str:
-    """Place an order for a seeded toy by the API, and return its id."""
+    """Place an order for a seeded toy with the API, and return its id."""
     body = shop.order_body(method) | {"lines": [{"toy_id": seeded(shop)[0]["id"], "quantity": 1}]}
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     answer = shop.api("POST", "/orders", body, shop.sign_in(email), headers)
@@ -59,7 +59,7 @@ def fill_basket(page: Page, shop: Shop, count: int = 1) -> list[dict[str, Any]]:
 
 
 def open_session(page: Page, shop: Shop, email: str) -> None:
-    """Sign in as if the customer had done it earlier."""
+    """Store a session, as if the customer had signed in earlier."""
     if page.url == "about:blank":
         page.goto("/account/create")
     body = {"email": email, "password": PASSWORD}

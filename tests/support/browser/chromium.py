@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-# machines of CI are slow at times; nothing waits this long unless it fails
+# CI machines can be slow; only a failing test waits this long
 PATIENCE = 20_000  # ms
 
 FLAGS = [
@@ -17,9 +17,9 @@ FLAGS = [
     "--disable-gpu",
     "--disable-sync",
     "--no-first-run",
-    # the sandbox does not start as root, as which containers run
+    # the sandbox cannot be started by root, who is the user in containers
     "--no-sandbox",
-    # the same text on every machine
+    # render text alike on every machine
     "--disable-font-subpixel-positioning",
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
@@ -28,7 +28,7 @@ FLAGS = [
 
 
 def executable() -> str:
-    """Return the path of Chromium; ``CHROMIUM`` names another than the first on the ``PATH``."""
+    """Return the path of Chromium: ``CHROMIUM``, or else the first one on the ``PATH``."""
     names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     found = next(filter(None, (shutil.which(name) for name in names if name)), None)
     if not found:
@@ -38,7 +38,7 @@ def executable() -> str:
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Start a browser without a window, and stop it at the end."""
+    """Start a headless browser, and stop it at the end."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)

@@ -1,4 +1,4 @@
-"""Records what goes wrong in a browser, so that a test fails on what it did not expect."""
+"""Records faults in a browser, so that a test fails on unexpected ones."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Respons
 
 @dataclass
 class Faults:
-    """Faults in the pages of a test: errors of scripts, of the console, of requests and answers.
+    """Faults in the pages of a test: script errors, console errors, failed requests and responses.
 
-    A violation of the Content-Security-Policy is an error of the console. A request that the page
-    itself cancels, or leaves behind when it goes to another address, is no fault.
+    A violation of the Content-Security-Policy is a console error. A request that the page or a
+    navigation cancels is not a fault.
     """
 
     seen: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Faults:
         self.seen.append(f"uncaught {error.error}")
 
     def _message(self, message: ConsoleMessage) -> None:
-        # the request or answer is recorded already
+        # the request or response is already recorded
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.seen.append(f"console {message.text}")
 

@@ -1,7 +1,7 @@
-"""Answers the page's requests from the seed catalogue, the same on every run.
+"""Fixed responses to the page's requests, from the seed catalogue.
 
 Views that are compared with reference pictures must not depend on ids, times or other tests.
-Requests that are not answered here go to the running shop.
+Other requests go to the running shop.
 """
 
 import base64
@@ -59,7 +59,7 @@ def _toys() -> tuple[list[Json], dict[str, bytes]]:
             | {"id": f"toy_{digest}", "images": images, "version": 2}
             | {"created_at": NOW, "updated_at": NOW}
         )
-    # as in a list of new arrivals: adjacent toys are of different categories
+    # mix the categories, as in a list of new arrivals
     return sorted(toys, key=lambda toy: toy["id"]), files
 
 
@@ -69,7 +69,7 @@ def _token(group: str | None) -> str:
 
 
 class FixedShop:
-    """The answers; ``attach`` makes a page use them."""
+    """Fixed responses; ``attach`` makes a page use them."""
 
     def __init__(self) -> None:
         self.toys, self._files = _toys()
@@ -84,12 +84,12 @@ class FixedShop:
     def attach(
         self, page: Page, *, signed_in: bool = False, staff: bool = False, delay: int = 0
     ) -> None:
-        """Answer the requests of a page's browser, which may be signed in already.
+        """Answer the requests of a page's browser context, with a session if wanted.
 
         Parameters
         ----------
         delay
-            How late each answer and picture arrives, in ms.
+            Delay of each response and picture, in ms.
         """
 
         def late(handler: Callable[[Route], None]) -> Callable[[Route], None]:
@@ -119,7 +119,7 @@ class FixedShop:
             route.fulfill(json=answer, headers={"ETag": '"2"'})
 
     def _document(self, route: Route) -> None:
-        """Answer the address of a toy, which the running shop does not have."""
+        """Return the document of a product page, since the running shop does not have the toy."""
         address = urlsplit(route.request.url)
         if route.request.resource_type == "document":
             route.fulfill(response=route.fetch(url=f"{address.scheme}://{address.netloc}/"))
@@ -220,7 +220,7 @@ def _value(toy: Json, facet: str) -> str:
 
 
 def store(page: Page, name: str, value: Any) -> None:
-    """Put a value into the browser's storage before the page's scripts run, once for each tab."""
+    """Store a value in the browser before the page's scripts run, once per tab."""
     text = json.dumps(value)
     page.add_init_script(
         f"sessionStorage.getItem('stored.{name}') || (sessionStorage.setItem('stored.{name}', 1), "
@@ -229,7 +229,7 @@ def store(page: Page, name: str, value: Any) -> None:
 
 
 def basket_of(*toys: Json) -> list[Json]:
-    """Return what the browser stores of a basket with toys."""
+    """Return the stored form of a basket with toys."""
     return [
         {"id": toy["id"], "name": toy["name"], "price": toy["price"], "quantity": 1}
         | {"image": toy["images"][0] if toy["images"] else None}

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter
 
-# a pixel differs if a channel does by more than this, of 255, after blurring
+# a pixel differs if a channel differs by more than this, of 255, after blurring
 TOLERANCE = 40
-# share of pixels that may differ: text is drawn a little differently elsewhere
+# share of pixels that may differ, because text rendering varies between machines
 SHARE = 0.01
 
 
 def write(screenshot: bytes, reference: Path) -> None:
-    """Store a screenshot as the reference; small, as the eye sees no difference."""
+    """Store a screenshot as the reference, with lossy compression."""
     reference.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(screenshot)).convert("RGB").save(reference, quality=60, method=6)
 

@@ -1,4 +1,4 @@
-"""What shoppers do in the page, with the roles and names that they see."""
+"""Actions of shoppers in the page, by the roles and names that they see."""
 
 import re
 from typing import Any
@@ -61,14 +61,14 @@ def charges(shop: Shop, order_id: str) -> list[str]:
 
 
 def fail(page: Page, path: str, *, times: int | None = None) -> None:
-    """Answer requests as the storefront does while a service that it calls is down.
+    """Answer requests like the storefront while a service that it calls is down.
 
     Parameters
     ----------
     path
         Pattern of paths below ``/api``.
     times
-        How many requests to answer so; all by default.
+        The number of requests to answer this way; all by default.
     """
     body = {"type": "/problems.html#unavailable", "title": "Service Unavailable", "status": 503}
     body |= {"detail": "toys did not answer"}

@@ -1,4 +1,4 @@
-"""Every view of the page, each with what it needs to be shown."""
+"""Every view of the page, with the state in which it is opened."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ NARROW = {"width": 390, "height": 844}
 
 @dataclass(frozen=True)
 class View:
-    """A view: its address, and who opens it with what in their basket."""
+    """A view: its address, the user who opens it, and their basket."""
 
     name: str
     address: str
     signed_in: bool = False
     staff: bool = False
     basket: bool = False
-    # what remains to be done once it is loaded
+    # further steps once it is loaded
     prepare: Callable[[Page], Any] | None = None
     # status of the document
     status: int = 200
@@ -40,12 +40,12 @@ class View:
         return self.name
 
     def open(self, page: Page, shop: FixedShop, *, delay: int = 0) -> None:
-        """Open the view with fixed answers, and wait until it is complete.
+        """Open the view with fixed responses, and wait until it is complete.
 
         Parameters
         ----------
         delay
-            How late each answer and picture arrives, in ms.
+            Delay of each response and picture, in ms.
         """
         shop.attach(page, signed_in=self.signed_in, staff=self.staff, delay=delay)
         if self.basket:
@@ -62,7 +62,7 @@ class View:
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing more is loaded, and the fonts and visible pictures are there."""
+    """Wait until the network is idle and fonts and visible pictures are loaded."""
     page.wait_for_load_state("networkidle")
     page.evaluate(
         """async () => {

@@ -1,4 +1,4 @@
-"""The page at the local edge: addresses, documents that do not exist, and compression."""
+"""The page at the local edge: addresses, unknown addresses, and compression."""
 
 import gzip
 import os
@@ -12,7 +12,7 @@ TEXT = "<!doctype html><title>Toys</title>" + "<p>A toy.</p>" * 200
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
-def test_every_address_of_the_page_is_answered_with_its_document(tmp_path: Path) -> None:
+def test_every_address_of_the_page_returns_its_document(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         index = (tmp_path / "web" / "index.html").read_bytes()
         for path in ("/", "/c/board%20games?sort=price", "/orders/ord_1", "/staff/orders"):
@@ -25,7 +25,7 @@ def test_every_address_of_the_page_is_answered_with_its_document(tmp_path: Path)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_unknown_address_is_answered_with_the_page_and_404(tmp_path: Path, method: str) -> None:
+def test_unknown_address_returns_the_page_with_status_404(tmp_path: Path, method: str) -> None:
     async def scenario(edge: Edge) -> None:
         known = await edge.send("GET", "/")
         for path in ("/nothing", "/none.js", "/c/%ff", "/toys/kite", "//basket", "/docs/"):
@@ -125,7 +125,7 @@ HTML = {
 DOCUMENT = "/toyshop-local-storefront-api-page/page/index.html"
 
 
-def test_page_of_a_toy_is_the_storefronts_with_the_headers_of_the_page(tmp_path: Path) -> None:
+def test_product_page_has_the_headers_of_the_page(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         edge.upstream.answer = {"status": 200, "text": TEXT, "headers": HTML}
         answer = await edge.send("GET", f"{ADDRESS}?utm=1")
@@ -148,7 +148,7 @@ def test_page_of_a_toy_is_the_storefronts_with_the_headers_of_the_page(tmp_path:
     run(tmp_path, scenario)
 
 
-def test_page_of_a_toy_needs_no_storefront(tmp_path: Path) -> None:
+def test_product_page_is_served_without_the_storefront(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         index = (tmp_path / "web" / "index.html").read_bytes()
         for status, text in ((503, "{}"), (403, '{"message":"Missing Authentication Token"}')):
@@ -183,7 +183,7 @@ def test_storefront_gets_the_document_whenever_it_has_changed(tmp_path: Path) ->
     run(tmp_path, scenario)
 
 
-def test_robots_are_told_what_to_leave_out(tmp_path: Path) -> None:
+def test_robots_txt_excludes_personal_pages(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", "/robots.txt")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

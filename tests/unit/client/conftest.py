@@ -1,4 +1,4 @@
-"""Fixtures of the client's tests: both clients, over a storefront that does what a test says."""
+"""Fixtures of the client's tests: both clients, with a fake storefront."""
 
 import asyncio
 import inspect
@@ -20,7 +20,7 @@ def storefront() -> FakeStorefront:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the pauses that the client makes; none takes time, but its clock advances."""
+    """Return the client's pauses, which advance its clock without waiting."""
     made: list[float] = []
 
     async def sleep(_: Any, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What the client sends and returns; each test runs with the blocking and the asynchronous one."""
+"""Requests and results of the client, blocking and asynchronous."""
 
 import json
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ def place(shop: Any, **changes: Any) -> Any:
     return shop.orders.place(**fields | changes)
 
 
-def test_toy_is_returned_typed(shop: Any, storefront: FakeStorefront) -> None:
+def test_toy_has_typed_fields(shop: Any, storefront: FakeStorefront) -> None:
     storefront.on("GET /toys/toy_1", answer(200, TOY))
     toy = shop.toys.get("toy_1")
     assert toy.price == Money(amount=1250, currency="AUD")
@@ -60,7 +60,7 @@ def test_toy_is_returned_typed(shop: Any, storefront: FakeStorefront) -> None:
     assert request.headers["User-Agent"].startswith(f"toyshop-client/{__version__} ")
 
 
-def test_unknown_fields_and_values_of_an_answer_are_tolerated(
+def test_unknown_fields_and_values_in_responses_are_tolerated(
     shop: Any, storefront: FakeStorefront
 ) -> None:
     changed = {**order("on_hold"), "status": "parked", "gift_wrap": {"color": "blue"}}
@@ -69,7 +69,7 @@ def test_unknown_fields_and_values_of_an_answer_are_tolerated(
     assert (found.status, found.payment.status) == ("parked", "on_hold")
 
 
-def test_answer_that_does_not_match_the_api_is_an_error(
+def test_response_that_does_not_match_the_api_is_an_error(
     shop: Any, storefront: FakeStorefront
 ) -> None:
     storefront.on("GET /toys/toy_1", answer(200, {"id": "toy_1"}), answer(204))
@@ -80,7 +80,7 @@ def test_answer_that_does_not_match_the_api_is_an_error(
 
 
 @pytest.mark.parametrize("toy_id", ["", ".", ".."])
-def test_id_cannot_lead_to_another_path(shop: Any, toy_id: str) -> None:
+def test_id_cannot_change_the_path(shop: Any, toy_id: str) -> None:
     with pytest.raises(ValueError, match="is not an id"):
         shop.toys.get(toy_id)
 
@@ -125,7 +125,7 @@ def test_list_requests_pages_as_they_are_needed(shop: Any, storefront: FakeStore
     }
 
 
-def test_pages_say_what_they_know_about_the_list(shop: Any, storefront: FakeStorefront) -> None:
+def test_pages_have_total_and_facets(shop: Any, storefront: FakeStorefront) -> None:
     page = {"items": [TOY], "next_cursor": None, "total": 1, "facets": {"age": {"3": 1}}}
     storefront.on("GET /toys", answer(200, page))
     (found,) = shop.toys.list(facets=["age"]).pages()
@@ -157,7 +157,7 @@ def test_fields_with_defaults_are_not_sent(shop: Any, storefront: FakeStorefront
     assert body["price"] == MONEY
 
 
-def test_order_has_an_idempotency_key_of_its_own(shop: Any, storefront: FakeStorefront) -> None:
+def test_each_order_has_a_new_idempotency_key(shop: Any, storefront: FakeStorefront) -> None:
     storefront.on("POST /orders", answer(201, ORDER))
     place(shop)
     place(shop)
@@ -241,7 +241,7 @@ def test_image_is_announced_and_sent_to_the_storage(shop: Any, storefront: FakeS
         "size": 6,
         "alt": "A kite",
     }
-    # the fields precede the file, and the token stays with the shop
+    # the fields precede the file, and the token is not sent
     parts = sent.content.split(b"Content-Disposition: form-data; ")
     assert [part.partition(b";")[0].split(b"\r\n")[0] for part in parts[1:]] == [
         b'name="key"',
@@ -280,7 +280,7 @@ def test_receipt_is_downloaded_without_the_token(
     assert "hidden" not in caplog.text
 
 
-def test_degraded_shop_is_an_answer(shop: Any, storefront: FakeStorefront) -> None:
+def test_health_of_a_degraded_shop_is_returned(shop: Any, storefront: FakeStorefront) -> None:
     degraded = {"status": "degraded", "services": {"toys": "down"}}
     response = answer(200, degraded)
     storefront.on(

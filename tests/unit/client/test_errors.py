@@ -1,4 +1,4 @@
-"""Error answers become exceptions, whatever they look like."""
+"""Error responses become exceptions, whatever they contain."""
 
 import pickle
 from typing import Any
@@ -54,7 +54,7 @@ def test_each_status_has_an_exception(
         ("idempotency-key-reused", 422, errors.IdempotencyKeyReused),
     ],
 )
-def test_type_decides_wherever_its_page_is(
+def test_exception_depends_on_the_last_part_of_the_type(
     page: str, name: str, status: int, kind: type[ProblemError]
 ) -> None:
     members = {"type": f"{page}{name}", "lines": [LINE], "total": MONEY}
@@ -84,7 +84,7 @@ def test_incomplete_problem_is_still_usable(members: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>Bad Gateway</html>", b"", b"[1]", b"\xff"])
-def test_answer_that_is_no_problem_document_is_an_error_by_its_status(
+def test_error_without_a_problem_document_is_raised_by_status(
     shop: Any, storefront: FakeStorefront, content: bytes
 ) -> None:
     storefront.on("GET /toys/toy_1", httpx.Response(404, content=content))
@@ -95,7 +95,7 @@ def test_answer_that_is_no_problem_document_is_an_error_by_its_status(
 def test_problem_with_the_status_of_success_is_an_error(
     shop: Any, storefront: FakeStorefront
 ) -> None:
-    # a 503 of the shop's health has a body of its own, one of the edge is a problem
+    # a 503 of the shop's health has its own body, one of the edge is a problem
     storefront.on("GET /health", problem(503))
     with pytest.raises(errors.Unavailable):
         shop.health()

@@ -1,4 +1,4 @@
-"""The package builds, and needs nothing that it does not name."""
+"""The package builds, and declares all of its dependencies."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Which requests are sent again, and when."""
+"""Retries: which requests, and after which pauses."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -42,19 +42,19 @@ def place(shop: Any) -> Any:
     [LOST, REFUSED, httpx.ReadTimeout(""), *(problem(status) for status in (429, 500, 503))],
     ids=repr,
 )
-def test_read_is_repeated_after_growing_pauses(
+def test_read_is_retried_after_growing_pauses(
     shop: Any, storefront: FakeStorefront, pauses: list[float], failure: Reply
 ) -> None:
     storefront.on("GET /toys/toy_1", failure, failure, answer(200, TOY))
     assert get(shop).id == "toy_1"
-    # half of each pause is left to chance
+    # up to half of each pause is random
     first, second = pauses
     assert 0.5 <= first <= 1
     assert 1 <= second <= 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422])
-def test_refusal_is_final(shop: Any, storefront: FakeStorefront, status: int) -> None:
+def test_client_error_is_not_retried(shop: Any, storefront: FakeStorefront, status: int) -> None:
     storefront.on("GET /toys/toy_1", problem(status))
     with pytest.raises(ProblemError):
         get(shop)
@@ -108,7 +108,7 @@ def test_request_that_was_never_sent_is_repeated(shop: Any, storefront: FakeStor
 
 
 @pytest.mark.parametrize("in_seconds", [True, False])
-def test_shop_sets_the_pause(
+def test_retry_after_sets_the_pause(
     shop: Any, storefront: FakeStorefront, pauses: list[float], in_seconds: bool
 ) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
@@ -118,7 +118,7 @@ def test_shop_sets_the_pause(
     assert pauses == pytest.approx([20], abs=2)
 
 
-def test_longer_pause_than_allowed_is_left_to_the_caller(
+def test_too_long_retry_after_is_not_waited_for(
     shop: Any, storefront: FakeStorefront, pauses: list[float]
 ) -> None:
     storefront.on("GET /toys/toy_1", problem(429, {"Retry-After": "3600"}))

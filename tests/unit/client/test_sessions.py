@@ -1,4 +1,4 @@
-"""The access token: sent where it is needed, refreshed once when it expires, and shared."""
+"""Access tokens: sent when needed, and refreshed once when they expire."""
 
 import asyncio
 import json
@@ -69,7 +69,9 @@ def test_session_that_cannot_be_refreshed_is_forgotten(
     assert shop.session is None
 
 
-def test_lost_answer_to_a_refresh_keeps_the_session(shop: Any, storefront: FakeStorefront) -> None:
+def test_lost_response_to_a_refresh_keeps_the_session(
+    shop: Any, storefront: FakeStorefront
+) -> None:
     signed_in(storefront, shop)
     storefront.on("GET /users/me", problem(401), problem(401), answer(200, USER))
     storefront.on("POST /sessions", httpx.ReadError(""))
@@ -103,10 +105,10 @@ def test_threads_share_one_refresh() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         response = shop_side.handle(request)
         if request.method == "POST":
-            # long enough for other threads to ask for a refresh of their own
+            # long enough for other threads to request another refresh
             time.sleep(0.05)
         if response.status_code == 401:
-            # all threads have used the expired token before one of them goes on
+            # all threads use the expired token before any of them continues
             barrier.wait(timeout=10)
         return response
 
@@ -131,7 +133,7 @@ def test_tasks_share_one_refresh() -> None:
         while response.status_code == 401 and shop_side.refused < 4:
             await asyncio.sleep(0)
         for _ in range(100 if request.method == "POST" else 0):
-            # the other tasks go on
+            # let the other tasks run
             await asyncio.sleep(0)
         return response
 

@@ -1,4 +1,4 @@
-"""Packages from npm are pinned, whichever registry they are installed from."""
+"""npm packages are pinned, independently of the registry."""
 
 import json
 import re

@@ -80,9 +80,9 @@ MOVED = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_address_of_the_page_is_answered_with_it(path: str) -> None:
+def test_address_of_the_page_returns_its_document(path: str) -> None:
     is_toy = path.startswith("/toys/")
-    # the storefront answers with the document of a toy
+    # the storefront returns the document of a product page
     assert requested(path)["uri"] == (path if is_toy else INDEX)
     assert distribution.target(path) == (200, INDEX)
     assert distribution.is_page_of_toy(path) == is_toy
@@ -98,7 +98,7 @@ def test_any_other_address_is_not_found(path: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "to"), MOVED.items())
-def test_address_with_a_slash_too_many_is_redirected(path: str, to: str) -> None:
+def test_address_with_an_extra_slash_is_redirected(path: str, to: str) -> None:
     answer = requested(path)
     assert (answer["statusCode"], answer["headers"]["location"]["value"]) == (301, to)
     assert distribution.target(path) == (301, to)
@@ -115,7 +115,7 @@ def test_redirect_never_leaves_the_shop(path: str) -> None:
     assert distribution.target(path) in (None, (404, INDEX))
 
 
-def test_crawlers_are_kept_out_of_what_is_personal() -> None:
+def test_personal_pages_are_excluded_from_crawling() -> None:
     answer = requested("/robots.txt")
     assert (answer["statusCode"], answer["body"]) == (200, distribution.robots())
     assert answer["headers"]["content-type"]["value"] == "text/plain; charset=utf-8"
@@ -150,13 +150,13 @@ def test_every_published_file_is_read_from_the_bucket() -> None:
         assert requested(f"/{one.key}")["uri"] == f"/{one.key}"
 
 
-def test_document_for_unknown_addresses_is_answered_with_404() -> None:
+def test_document_for_unknown_addresses_has_status_404() -> None:
     headers = {"content-type": {"value": "text/html"}}
     found = {"statusCode": 200, "headers": headers}
     assert run("NotFound", {"response": found})["statusCode"] == 200
     marked = {"statusCode": 200, "headers": {**headers, "x-amz-meta-status": {"value": "404"}}}
     assert run("NotFound", {"response": marked})["statusCode"] == 404
-    # a browser that has it already is told so
+    # a browser that has the document cached gets a 304
     assert run("NotFound", {"response": {**marked, "statusCode": 304}})["statusCode"] == 304
 
 
@@ -167,14 +167,14 @@ def test_escaped_slash_in_the_name_of_a_toy_is_not_found() -> None:
     assert not distribution.is_page_of_toy(path)
 
 
-def test_pages_of_toys_are_answered_by_the_storefront() -> None:
+def test_product_pages_are_served_by_the_storefront() -> None:
     config = EDGE["Distribution"]["Properties"]["DistributionConfig"]
     behavior = config["CacheBehaviors"][0]
     assert (behavior["PathPattern"], behavior["TargetOriginId"]) == ("/toys/*", "pages")
     assert behavior["FunctionAssociations"][0]["FunctionARN"] == {
         "Fn::GetAtt": ["Addresses", "FunctionARN"]
     }
-    # they have the headers of the page, and are compressed
+    # product pages have the headers of the page, and are compressed
     page = config["DefaultCacheBehavior"]
     for name in ("ResponseHeadersPolicyId", "CachePolicyId", "Compress", "ViewerProtocolPolicy"):
         assert behavior[name] == page[name]

@@ -71,7 +71,7 @@ def test_page_of_the_events_shows_each_type_with_an_example() -> None:
     )
 
 
-def test_renderer_is_the_file_of_its_package() -> None:
+def test_renderer_is_unmodified() -> None:
     listed = tomllib.loads((WEB / "vendor/vendor.toml").read_text(encoding="utf-8"))["package"]
     (package,) = (one for one in listed if one["name"] == "swagger-ui-dist")
     present = {path.relative_to(WEB).as_posix() for path in WEB.glob("vendor/swagger-ui/*")}

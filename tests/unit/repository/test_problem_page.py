@@ -1,4 +1,4 @@
-"""The page to which the types of problems lead explains each of them, and each code of a field."""
+"""The page of problems explains every problem type and every code of a field."""
 
 import html
 import re

@@ -124,7 +124,7 @@ def test_head_describes_the_toy() -> None:
     )
 
 
-def test_rest_of_the_document_is_the_published_one() -> None:
+def test_rest_of_the_document_is_unchanged() -> None:
     body = pages(TRAIN).find("wooden-train-toy_1").body
     assert body.partition("</head>")[2] == SHELL.partition("</head>")[2]
     for line in SHELL.partition("</head>")[0].splitlines():
@@ -132,7 +132,7 @@ def test_rest_of_the_document_is_the_published_one() -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "description", "brand", "category"])
-def test_text_of_staff_cannot_become_markup(field: str) -> None:
+def test_texts_of_a_toy_are_escaped(field: str) -> None:
     hostile = replace(TRAIN, **{field: HOSTILE})
     found = pages(hostile)
     path = found.find("toy_1").location.removeprefix("/toys/") or "toy_1"
@@ -173,7 +173,7 @@ def test_unknown_toy_is_a_404_with_the_page(name: str) -> None:
     assert (page.status, page.body, page.caching) == (404, SHELL, "no-store")
 
 
-def test_page_itself_says_that_the_catalogue_is_down() -> None:
+def test_document_is_unchanged_while_the_catalogue_is_down() -> None:
     def fail(_: Any) -> Any:
         raise ServiceUnavailable("toys did not answer")
 
@@ -188,7 +188,7 @@ def test_without_an_origin_no_address_is_absolute() -> None:
     assert {"og:url", "og:image"}.isdisjoint(head.meta)
 
 
-def test_document_is_read_again_after_a_while_and_survives_failures() -> None:
+def test_document_is_refreshed_and_kept_after_failures() -> None:
     bucket, seconds = Bucket("one"), [0.0]
     shell = Shell(lambda: bucket, "page", lambda: seconds[0])
     assert [shell.text(), shell.text()] == ["one", "one"]
@@ -202,7 +202,7 @@ def test_document_is_read_again_after_a_while_and_survives_failures() -> None:
     assert bucket.reads == 3
 
 
-def test_missing_document_is_a_failure() -> None:
+def test_missing_document_is_unavailable() -> None:
     bucket = Bucket()
     bucket.fails = True
     with pytest.raises(ServiceUnavailable):

@@ -40,11 +40,11 @@ def page() -> PageScripts:
 
 
 @pytest.mark.parametrize(("name", "expected"), EXAMPLES.items())
-def test_slug_is_made_of_the_words_of_a_name(name: str, expected: str) -> None:
+def test_slug_consists_of_the_words_of_a_name(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
-def test_page_makes_the_same_slugs(page: PageScripts) -> None:
+def test_page_computes_the_same_slugs(page: PageScripts) -> None:
     names = json.dumps(list(EXAMPLES))
     found = page.run(f'return {names}.map(modules["./format.js"].slug);')
     assert dict(zip(EXAMPLES, found, strict=True)) == EXAMPLES

@@ -112,7 +112,7 @@ MERGE = """
          [["attributes/size"], [], ["attributes/material", "attributes/size"]]),
     ],
 )  # fmt: skip
-def test_changes_of_two_are_merged(
+def test_changes_of_two_people_are_merged(
     page: PageScripts, mine: str, theirs: str, expected: list[list[str]]
 ) -> None:
     found = run(page, MERGE.format(mine=mine, theirs=theirs))

@@ -1,4 +1,4 @@
-"""Faults planted in the page's files of other projects."""
+"""Faults planted in the page's third-party files."""
 
 from pathlib import Path
 

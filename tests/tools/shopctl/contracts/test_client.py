@@ -1,4 +1,4 @@
-"""The generated modules of the client: they match the contract, and cover it."""
+"""The client's generated modules match the contract and cover it."""
 
 import ast
 import json
@@ -76,14 +76,14 @@ def test_client_has_a_method_for_every_operation() -> None:
     assert len(generated) == len(every) - 1
 
 
-def test_answers_take_unknown_values_and_requests_do_not() -> None:
+def test_responses_accept_unknown_values_and_requests_do_not() -> None:
     text = models.source(DOCUMENT)
     payment, image = (text.split(f"class {name}(")[1] for name in ("OrderPayment", "NewToyImage"))
     assert "\n    status: str\n" in payment
     assert '\n    content_type: Literal["image/gif", "image/jpeg", ' in image
 
 
-def test_operation_that_may_not_be_repeated_says_so() -> None:
+def test_unrepeatable_operation_is_marked() -> None:
     text = operations.source(DOCUMENT)
     bodies = {part.split("(")[0]: part for part in text.split("\ndef ")[1:]}
     repeatable = {name for name, body in bodies.items() if "repeatable=True" in body}

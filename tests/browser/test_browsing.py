@@ -1,4 +1,4 @@
-"""Looking around: home, lists with their filters, suggestions and a toy's own page."""
+"""Browsing: home, lists with filters, suggestions and product pages."""
 
 import json
 import re
@@ -32,21 +32,21 @@ def toys(shop: Shop, query: str = "") -> list[dict[str, Any]]:
 
 
 def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
-    """Keep requests waiting, and return them as they come."""
+    """Delay requests, and return a list to which each is added."""
     held: list[Route] = []
     page.route(url, lambda route: held.append(route))
     return held
 
 
 def choose(page: Page, filter_: str) -> int:
-    """Choose a filter, and return the number of toys that it promised."""
+    """Choose a filter, and return the number of toys beside it."""
     link = main(page).get_by_role("complementary").get_by_role("link", name=filter_)
     promised = int(re.sub(r"\D", "", link.inner_text().split("\n")[-1].split(" ")[-1]))
     link.click()
     return promised
 
 
-def test_home_leads_into_the_catalogue(page: Page) -> None:
+def test_home_links_to_the_catalogue(page: Page) -> None:
     page.goto("/")
     main(page).get_by_role("link", name="Robots").click()
     expect(page).to_have_url(re.compile(r"/c/robots$"))
@@ -78,7 +78,7 @@ def test_filters_are_undone_one_at_a_time_by_back(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/c/robots$"))
 
 
-def test_own_price_range_is_checked_before_it_is_applied(page: Page) -> None:
+def test_custom_price_range_is_validated(page: Page) -> None:
     page.goto("/c/robots")
     filters = main(page).get_by_role("complementary")
     filters.get_by_text("Custom range").click()
@@ -150,7 +150,7 @@ def test_failed_search_shows_no_earlier_results(page: Page, faults: Faults) -> N
     expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
 
 
-def test_list_returns_with_the_connection(page: Page, faults: Faults) -> None:
+def test_list_is_reloaded_when_the_connection_returns(page: Page, faults: Faults) -> None:
     faults.expect("net::ERR_INTERNET_DISCONNECTED")
     page.goto("/c/robots")
     expect(cards(page).first).to_be_visible()
@@ -158,7 +158,7 @@ def test_list_returns_with_the_connection(page: Page, faults: Faults) -> None:
     choose(page, "6 years old")
     expect(main(page).get_by_role("alert")).to_contain_text("You seem to be offline.")
     cart = page.get_by_role("link", name=re.compile("^Cart"))
-    cart.click()  # its module cannot be loaded
+    cart.click()  # the drawer's module cannot be loaded
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.context.set_offline(False)
     expect(cards(page).first).to_be_visible()
@@ -232,7 +232,7 @@ def test_suggestions_are_those_of_the_latest_text(page: Page) -> None:
     assert options.all_inner_texts() == before
 
 
-def test_toy_has_one_address_and_describes_itself(page: Page, shop: Shop) -> None:
+def test_toy_has_one_address_and_metadata(page: Page, shop: Shop) -> None:
     toy = toys(shop, "&q=kite")[0]
     page.goto(f"/toys/some-other-name-{toy['id']}")
     slug = "-".join(re.findall("[a-z0-9]+", toy["name"].lower().replace("'", "")))
@@ -253,7 +253,7 @@ def test_toy_has_one_address_and_describes_itself(page: Page, shop: Shop) -> Non
     expect(page.locator(of_toys)).to_have_count(0)
 
 
-def test_pictures_are_chosen_and_shown_large(page: Page, shop: Shop) -> None:
+def test_pictures_are_selected_and_enlarged(page: Page, shop: Shop) -> None:
     toy = next(toy for toy in toys(shop) if len(toy["images"]) > 1)
     page.goto(f"/toys/{toy['id']}")
     second = main(page).get_by_role("button", name="Show picture 2 of 2")
@@ -287,7 +287,7 @@ def test_late_toy_never_replaces_a_later_one(page: Page, shop: Shop) -> None:
     expect(page.get_by_role("dialog").get_by_role("link", name=slow["name"])).to_have_count(0)
 
 
-def test_recently_viewed_toys_are_those_seen_before(page: Page, shop: Shop) -> None:
+def test_recently_viewed_toys_are_listed(page: Page, shop: Shop) -> None:
     first, second = toys(shop, "&category=robots")[:2]
     page.goto(f"/toys/{first['id']}")
     expect(heading(page, first["name"]).first).to_be_visible()
@@ -309,10 +309,12 @@ def test_related_toys_are_of_the_same_category(page: Page, shop: Shop) -> None:
 
 @pytest.mark.parametrize("answer", ["null", "{}", "[]", '{"items": null, "total": 1}'])
 @pytest.mark.parametrize("address", ["/", "/search", "/toys/toy_1"])
-def test_senseless_answer_is_a_failure_to_retry(
+def test_invalid_response_is_an_error_to_retry(
     page: Page, faults: Faults, address: str, answer: str
 ) -> None:
-    faults.expect("404 GET .*/toys/toy_1$")  # the page's own address, for which there is no toy
+    faults.expect(
+        "404 GET .*/toys/toy_1$"
+    )  # the document's address, because the toy does not exist
     page.route("**/api/toys**", lambda route: route.fulfill(json=json.loads(answer)))
     page.goto(address)
     expect(main(page).get_by_role("button", name="Try again")).to_be_visible()
