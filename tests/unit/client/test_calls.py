@@ -132,6 +132,23 @@ def test_pages_have_total_and_facets(shop: Any, storefront: FakeStorefront) -> N
     assert (found.total, found.facets) == (1, {"age": {"3": 1}})
 
 
+def test_orders_of_a_status_continue_after_an_empty_page(
+    shop: Any, storefront: FakeStorefront
+) -> None:
+    storefront.on(
+        "GET /orders",
+        answer(200, {"items": [], "next_cursor": "next"}),
+        answer(200, {"items": [ORDER], "next_cursor": None}),
+    )
+    (found,) = shop.orders.list(status="placed", email="alice@example.com", page_size=5)
+    assert found.id == ORDER["id"]
+    searched = {"status": "placed", "email": "alice@example.com", "limit": "5"}
+    assert [dict(request.url.params) for request in storefront.requests] == [
+        searched,
+        {**searched, "cursor": "next"},
+    ]
+
+
 def test_write_names_the_version_that_was_read(shop: Any, storefront: FakeStorefront) -> None:
     storefront.on("GET /toys/toy_1", answer(200, TOY))
     storefront.on("PATCH /toys/toy_1", answer(200, {**TOY, "version": 5}))

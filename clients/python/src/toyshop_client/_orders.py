@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Literal
 
 from toyshop_client import _operations as operations
 from toyshop_client._core import Core, etag
@@ -24,6 +25,7 @@ from toyshop_client.models import (
 )
 from toyshop_client.paging import AsyncItems
 
+OrderStatus = Literal["placed", "cancelled"]
 _FIRST_POLL = 0.2
 _LONGEST_POLL = 2.0
 
@@ -72,11 +74,29 @@ class AsyncOrders:
             operations.place_order(order, idempotency_key=idempotency_key or _new_key())
         )
 
-    def list(self, *, page_size: int | None = None) -> AsyncItems[ShopOrder, ShopOrderPage]:
-        """List orders, newest first."""
+    def list(
+        self,
+        *,
+        status: OrderStatus | None = None,
+        email: str | None = None,
+        page_size: int | None = None,
+    ) -> AsyncItems[ShopOrder, ShopOrderPage]:
+        """List orders, newest first.
+
+        Parameters
+        ----------
+        status
+            Return only orders in this status.
+        email
+            Return only orders of the account with this email address; for staff.
+        page_size
+            How many orders a request returns, from 1 to 100; with a status, it may return fewer.
+        """
 
         async def fetch(cursor: str | None) -> ShopOrderPage:
-            return await self._core.call(operations.list_orders(limit=page_size, cursor=cursor))
+            return await self._core.call(
+                operations.list_orders(status=status, email=email, limit=page_size, cursor=cursor)
+            )
 
         return AsyncItems(fetch)
 

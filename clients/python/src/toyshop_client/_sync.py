@@ -8,7 +8,7 @@ from typing import Any
 
 from toyshop_client._catalogue import AsyncToys, Facet, ImageType, Sort
 from toyshop_client._io import completed
-from toyshop_client._orders import AsyncOrders
+from toyshop_client._orders import AsyncOrders, OrderStatus
 from toyshop_client._resources import AsyncShop, AsyncUsers
 from toyshop_client.models import (
     Country,
@@ -199,9 +199,25 @@ class Orders:
             )
         )
 
-    def list(self, *, page_size: int | None = None) -> Items[ShopOrder, ShopOrderPage]:
-        """List orders, newest first."""
-        return Items(self._async.list(page_size=page_size))
+    def list(
+        self,
+        *,
+        status: OrderStatus | None = None,
+        email: str | None = None,
+        page_size: int | None = None,
+    ) -> Items[ShopOrder, ShopOrderPage]:
+        """List orders, newest first.
+
+        Parameters
+        ----------
+        status
+            Return only orders in this status.
+        email
+            Return only orders of the account with this email address; for staff.
+        page_size
+            How many orders a request returns, from 1 to 100; with a status, it may return fewer.
+        """
+        return Items(self._async.list(status=status, email=email, page_size=page_size))
 
     def get(self, order_id: str) -> ShopOrder:
         """Return an order with its payment."""
