@@ -9,7 +9,7 @@ import { Stored, isMoney, isObject, isText } from "./storage.js";
 /** @typedef {{id: string, name: string, price: Money, image: ToyImage | null, quantity: number}} Line */
 
 export const MAX_QUANTITY = 10_000;
-export const MAX_LINES = 100;
+const MAX_LINES = 100;
 
 /**
  * @param {unknown} value
@@ -70,7 +70,7 @@ export const total = (lines) => (lines.length ? {
  * @param {number} quantity
  * @returns {Line}
  */
-export const lineOf = ({ id, name, price, images }, quantity) => (
+const lineOf = ({ id, name, price, images }, quantity) => (
   { id, name, price, image: images[0] ?? null, quantity });
 
 /**

@@ -130,7 +130,7 @@ async function openBasket(event) {
 const current = (path) => (location.pathname === path || location.pathname.startsWith(`${path}/`) ? "page" : nothing);
 
 /** The address at which to sign in and return to the current address. */
-export function signInAddress() {
+function signInAddress() {
   const here = location.pathname + location.search;
   return here === "/" || location.pathname.startsWith("/account") ? "/account" : `/account?${new URLSearchParams({ next: here })}`;
 }

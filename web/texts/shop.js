@@ -61,7 +61,6 @@ export const toyTexts = {
   price: (price) => money(price),
   noPicture: "No picture yet",
   loading: "Loading…",
-  quantityLabel: "Quantity",
   /** @param {string} name */
   quantity: (name) => `Quantity of ${name}`,
   /** @param {string} name */

@@ -229,7 +229,6 @@ export const pictureTexts = {
   isEmpty: "This file is empty.",
   tooMany: "A toy can have at most 20 pictures. Remove one first.",
   gone: "This toy has been withdrawn.",
-  listFailed: "We couldn’t load the pictures.",
 };
 
 /** What to say about a rejected picture, by a pattern of the API's reason. @type {[RegExp, string][]} */

@@ -1,11 +1,12 @@
 // Actions on an order: receipt, cancellation, and ordering again.
 
-import { Problem, call, download, remember } from "../../lib/api.js";
+import { Problem, call, remember } from "../../lib/api.js";
 import { add } from "../../lib/basket.js";
 import { date } from "../../lib/format.js";
 import { go } from "../../lib/router.js";
 import { confirmed } from "../../parts/dialog.js";
 import { focusHeading, toast } from "../../parts/page.js";
+import { saveReceipt } from "../../parts/receipt.js";
 import { orderTexts as texts } from "../../texts/orders.js";
 import { problemText } from "../../texts/shop.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
@@ -40,14 +41,6 @@ export class Actions {
       this.#busy = "";
       this.view.redraw();
     }
-  }
-
-  /** @param {Order} order */
-  async #saveReceipt({ id }) {
-    const pdf = await download(`/orders/${encodeURIComponent(id)}/receipt`);
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(pdf), download: texts.receiptFile(id) });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
   /** @param {Order} order */
@@ -88,7 +81,7 @@ export class Actions {
     const busy = (/** @type {string} */ name) => (this.#busy === name ? "true" : nothing);
     const day = date(order.placed_at, { dateStyle: "long" });
     return html`<div class="actions">
-      ${order.receipt ? html`<button type="button" aria-disabled=${busy("receipt")} @click=${() => this.#run("receipt", () => this.#saveReceipt(order))}>${texts.receipt}</button>` : nothing}
+      ${order.receipt ? html`<button type="button" aria-disabled=${busy("receipt")} @click=${() => this.#run("receipt", () => saveReceipt(order.id))}>${texts.receipt}</button>` : nothing}
       <button type="button" class="quiet" aria-disabled=${busy("again")} @click=${() => this.#run("again", () => this.#orderAgain(order))}>${texts.orderAgain}</button>
       ${isCancellable ? html`<button type="button" class="quiet" aria-label=${texts.cancelOf(day)} aria-disabled=${busy("cancel")}
         @click=${() => this.#run("cancel", () => this.#cancel(order))}>${texts.cancel}</button>` : nothing}

@@ -1,14 +1,14 @@
 // An order's full record, and its cancellation.
 
-import { Problem, call, download } from "../../lib/api.js";
+import { Problem, call } from "../../lib/api.js";
 import { addressLines } from "../../lib/delivery.js";
 import { follow } from "../../lib/following.js";
 import { date, money, moneyWithCurrency, number } from "../../lib/format.js";
 import { isCancellable, isChanging } from "../../lib/order_state.js";
 import { confirmed } from "../../parts/dialog.js";
 import { announce, failure, showNotFound, toast } from "../../parts/page.js";
+import { saveReceipt } from "../../parts/receipt.js";
 import { addressOf } from "../../parts/toy.js";
-import { orderTexts } from "../../texts/orders.js";
 import { problemText } from "../../texts/shop.js";
 import { DISPUTES, declineText, orderState, paymentState, staffOrderTexts as texts, staffTexts } from "../../texts/staff.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
@@ -90,6 +90,7 @@ export async function show(visit) {
   /** @type {unknown} */
   let error = null;
   let isBusy = false;
+  let isFollowing = false;
 
   async function cancel() {
     if (isBusy || !order) return;
@@ -98,16 +99,20 @@ export async function show(visit) {
     }, signal);
     if (!agreed || isBusy) return;
     await once(async () => {
-      update(await call("POST", `${path}/cancellation`, { body: {}, signal }));
+      update(await call("POST", `${path}/cancellation`));
       toast(texts.cancelDone);
     });
-    follow(id, { signal, isWorthIt: () => order !== null && isChanging(order), onAnswer: update });
+    followChanges();
   }
-  const getReceipt = () => once(async () => {
-    const url = URL.createObjectURL(await download(`${path}/receipt`));
-    Object.assign(document.createElement("a"), { href: url, download: orderTexts.receiptFile(id) }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
-  });
+  const getReceipt = () => once(() => saveReceipt(id));
+
+  /** Ask for the order while it changes. */
+  async function followChanges() {
+    if (isFollowing) return;
+    isFollowing = true;
+    await follow(id, { signal, isWorthIt: () => order !== null && isChanging(order), onAnswer: update });
+    isFollowing = false;
+  }
 
   /** @param {() => Promise<void>} action */
   async function once(action) {
@@ -150,7 +155,7 @@ export async function show(visit) {
     redraw();
     try {
       update(await call("GET", path, { signal }));
-      await follow(id, { signal, isWorthIt: () => order !== null && isChanging(order), onAnswer: update });
+      await followChanges();
     } catch (caught) {
       if (visit.isOver) return;
       if (caught instanceof Problem && [400, 404].includes(caught.status)) showNotFound(visit);
