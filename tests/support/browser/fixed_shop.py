@@ -16,20 +16,12 @@ import msgspec
 from playwright.sync_api import Page, Route
 
 import seed_catalogue
+from support.browser.checkout import ADDRESS
 
 Json = dict[str, Any]
 
 NOW = "2026-05-03T04:00:00Z"
 CUSTOMER = {"id": "usr_1", "email": "robin@example.com", "name": "Robin Example"}
-ADDRESS = {
-    "name": "Robin Example",
-    "line1": "1 Toy Street",
-    "line2": "",
-    "city": "Sydney",
-    "region": "NSW",
-    "postal_code": "2000",
-    "country": "AU",
-}
 PAID = "ord_paid0000000000000000000000"
 DECLINED = "ord_declined000000000000000000"
 _BANDS = [(0, 1999), (2000, 4999), (5000, 9999), (10000, 19999), (20000, 49999), (50000, 99999)]

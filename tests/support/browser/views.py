@@ -6,15 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from support.browser.fixed_shop import (
-    ADDRESS,
-    CUSTOMER,
-    DECLINED,
-    PAID,
-    FixedShop,
-    basket_of,
-    store,
-)
+from support.browser.checkout import ADDRESS
+from support.browser.fixed_shop import CUSTOMER, DECLINED, PAID, FixedShop, basket_of, store
 
 TOY = "Junior Robotics Lab"
 IN_BASKET = ("Tin Wind-Up Robot", "Hydraulic Robot Arm")

@@ -207,3 +207,16 @@ def test_missing_document_is_unavailable() -> None:
     bucket.fails = True
     with pytest.raises(ServiceUnavailable):
         pages(TRAIN, bucket=bucket).find("wooden-train-toy_1")
+
+
+def test_page_reads_the_toy_once_and_the_document_rarely() -> None:
+    toys, bucket = Toys(), Bucket()
+    toys.shelf = {TRAIN.id: TRAIN}
+    found = ProductPages(Catalogue(toys), Shell(lambda: bucket, "page"), ORIGIN)
+    for name in ("wooden-train-toy_1", "toy_1", "wooden-train-toy_1"):
+        found.find(name)
+        assert toys.pop_operations() == ["getToy"]
+    assert bucket.reads == 1
+    # AND an address without the id of a toy reads none
+    found.find("unknown")
+    assert toys.pop_operations() == []
