@@ -187,7 +187,7 @@ def test_robots_txt_excludes_personal_pages(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", "/robots.txt")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-        assert b"User-agent: *\nDisallow: /api/\n" in answer.body
+        assert b"User-agent: *\nDisallow: /api/pages/\n" in answer.body
         assert (await edge.send("POST", "/robots.txt")).status == 405
 
     run(tmp_path, scenario)

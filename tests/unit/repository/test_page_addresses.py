@@ -123,8 +123,11 @@ def test_personal_pages_are_excluded_from_crawling() -> None:
     rules.parse(answer["body"].splitlines())
     for path in ("/", "/c/puzzles", f"/toys/train-{TOY}", "/search", "/files/fil_1", "/docs/"):
         assert rules.can_fetch("Any", path)
+    # AND a crawler that runs the page's scripts may read what they show
+    for path in ("/api/toys?facets=category", f"/api/toys/{TOY}"):
+        assert rules.can_fetch("Any", path)
     for path in (
-        "/api/toys",
+        "/api/pages/toys/toy_1",
         "/account/password",
         "/basket",
         "/checkout",

@@ -47,6 +47,11 @@ def test_page_has_nothing_inline_and_nothing_from_other_hosts(name: str) -> None
     assert not [value for value in page.values("href", "src") if "//" in value]
 
 
+def test_password_is_in_no_address_before_the_script_runs() -> None:
+    (form,) = (attrs for tag, attrs in Page("docs/index.html").tags if tag == "form")
+    assert form["method"] == "post"
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_and_file_of_a_page_exists(name: str) -> None:
     page = Page(name)
