@@ -1,5 +1,5 @@
 /**
- * The reference of the API: Swagger UI on the document that the shop itself serves.
+ * The API reference: Swagger UI with the document that this shop serves.
  *
  * @typedef {{preauthorizeApiKey: (scheme: string, token: string) => void}} Reference
  * @typedef {(options: Record<string, unknown>) => Reference} Renderer
@@ -13,14 +13,14 @@ const reference = render({
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   docExpansion: "list",
-  // no badge of a validator on another host
+  // no validator badge from another host
   validatorUrl: null,
 });
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"));
 const outcome = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
 
-/** Start a session and send its token with all further requests. */
+/** Start a session, and send its token with all further requests. */
 async function signIn() {
   outcome.textContent = "Signing in…";
   const answer = await fetch(`${api}/sessions`, {
@@ -39,6 +39,6 @@ async function signIn() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   signIn().catch(() => {
-    outcome.textContent = "The shop doesn’t answer. Try again.";
+    outcome.textContent = "The shop isn’t responding. Try again.";
   });
 });

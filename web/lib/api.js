@@ -18,7 +18,7 @@ import { Stored, isObject, isText } from "./storage.js";
  */
 
 const API = "/api";
-const KEPT = 60_000; // ms for which `remember` reuses a response
+const MAX_AGE = 60_000; // ms for which `getCached` reuses a response
 const TIMEOUT = 30_000; // ms
 
 /** An error response; `status` is 0 if there was no response. */
@@ -201,7 +201,7 @@ export async function download(path) {
 }
 
 /** @type {Map<string, {at: number, answer: any}>} */
-const remembered = new Map();
+const responses = new Map();
 
 /**
  * Return a public resource, up to a minute old, so that Back shows a list immediately.
@@ -211,21 +211,21 @@ const remembered = new Map();
  * @returns {Promise<any>}
  * @throws {Problem}
  */
-export async function remember(path, signal) {
-  const known = remembered.get(path);
-  if (known && Date.now() - known.at < KEPT) return known.answer;
+export async function getCached(path, signal) {
+  const known = responses.get(path);
+  if (known && Date.now() - known.at < MAX_AGE) return known.answer;
   const answer = await call("GET", path, { signal });
-  remembered.set(path, { at: Date.now(), answer });
+  responses.set(path, { at: Date.now(), answer });
   return answer;
 }
 
 /**
- * Make `remember` return a resource that was part of another response, such as a toy of a list.
+ * Make `getCached` return a resource that was part of another response, such as a toy of a list.
  *
  * @param {string} path
  * @param {unknown} answer
  */
-export const know = (path, answer) => void remembered.set(path, { at: Date.now(), answer });
+export const putCached = (path, answer) => void responses.set(path, { at: Date.now(), answer });
 
 /** @typedef {{at: number, items: Toy[], cursor: string | null, total: number, facets: Record<string, Record<string, number>>}} ToyList */
 
@@ -245,14 +245,14 @@ const lists = new Map();
 export async function listToys(filters, count, signal) {
   const key = query(filters);
   let list = lists.get(key);
-  if (list && Date.now() - list.at > KEPT) list = undefined;
+  if (list && Date.now() - list.at > MAX_AGE) list = undefined;
   while (!list || (list.items.length < count && list.cursor)) {
     /** @type {ToyPage} */
     const page = await call("GET", `/toys${query({
       ...filters, limit: Math.min(MOST, count - (list?.items.length ?? 0)), cursor: list?.cursor,
       facets: list ? null : "category,brand,age,price",
     })}`, { signal });
-    for (const toy of page.items) know(`/toys/${toy.id}`, toy);
+    for (const toy of page.items) putCached(`/toys/${toy.id}`, toy);
     list = {
       at: list?.at ?? Date.now(), items: [...list?.items ?? [], ...page.items], cursor: page.next_cursor,
       total: page.total, facets: list?.facets ?? page.facets ?? {},
@@ -262,9 +262,9 @@ export async function listToys(filters, count, signal) {
   return list;
 }
 
-/** Discard all remembered responses, after a change. */
+/** Discard all cached responses, after a change. */
 export function refetch() {
-  remembered.clear();
+  responses.clear();
   lists.clear();
 }
 

@@ -1,6 +1,6 @@
 // The delivery address, and the fields of addresses by country.
 
-import { isOwn, remember, session } from "./api.js";
+import { getCached, isOwn, session } from "./api.js";
 import { LOCALE } from "./format.js";
 import { Stored, isObject, isText } from "./storage.js";
 
@@ -65,7 +65,7 @@ export const countryName = ({ code, name }) => (/^[A-Z]{2}$/.test(code) ? names.
  * @returns {Promise<Country[]>}
  */
 export async function countries(signal) {
-  const { items } = await remember("/countries", signal);
+  const { items } = await getCached("/countries", signal);
   const { compare } = new Intl.Collator(LOCALE);
   return [...items].sort((/** @type {Country} */ one, /** @type {Country} */ other) => compare(countryName(one), countryName(other)));
 }

@@ -147,7 +147,7 @@ function settle(key, value) {
 }
 
 /** Allow another order although the outcome of the last attempt is unknown. */
-export function giveUp() {
+export function abandon() {
   const last = attempt();
   // The key is kept: if the attempt did place an order, no second one can be placed.
   if (last) stored.value = { ...last, body: null, items: [], lost: last.body?.lines ?? last.lost };

@@ -53,7 +53,7 @@ export const checkoutTexts = {
   editCart: "Edit cart",
 
   empty: "Your cart is empty.",
-  lookAround: "Find a toy",
+  browse: "Find a toy",
   changed: "Your cart has just changed. Please check it before you pay.",
   orderedElsewhere: "You’ve placed an order in another tab.",
   orderedElsewhereHint: "Check your orders before you order again.",

@@ -13,7 +13,7 @@ export const orderTexts = {
   signInFirst: "Sign in to see your orders.",
   signInForOrder: "Sign in to see this order.",
   none: "You haven’t placed an order yet.",
-  lookAround: "Find a toy",
+  browse: "Find a toy",
   more: "Load more orders",
   staff: "You’re viewing the orders of all customers.",
   staffTools: "Staff tools",

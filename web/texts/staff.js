@@ -204,7 +204,7 @@ export const pictureTexts = {
   upload: (count) => plural(count, { one: "Upload # picture", other: "Upload # pictures" }),
   /** @param {string} file */
   removeFile: (file) => `Discard ${file}`,
-  leaveOut: "Discard",
+  discard: "Discard",
   retry: "Try again",
   /** @param {string} file */
   retryOf: (file) => `Upload ${file} again`,

@@ -1367,16 +1367,34 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                /**
+                 * @description Only toys of this category
+                 * @example outdoor
+                 */
                 category?: string | null;
+                /** @description Only toys of this brand */
                 brand?: string | null;
                 age?: number | null;
                 price_min?: number | null;
                 price_max?: number | null;
                 /** @description Returns only toys whose attribute <name> has exactly this value. May be given once per attribute. */
                 "attr.<name>"?: string;
+                /**
+                 * @description Sort order; `-price` starts with the highest
+                 * @example relevance
+                 */
                 sort?: "-price" | "name" | "newest" | "price" | "relevance";
+                /**
+                 * @description The maximum number of items
+                 * @example 20
+                 */
                 limit?: number;
+                /** @description The `next_cursor` of the previous page of the same query */
                 cursor?: string | null;
+                /**
+                 * @description The facets by which to count the toys of the whole result, separated by commas, each once.
+                 * @example brand,price
+                 */
                 facets?: string | null;
             };
             header?: never;
@@ -1445,7 +1463,12 @@ export interface operations {
     suggestToys: {
         parameters: {
             query?: {
+                /**
+                 * @description The text typed so far
+                 * @example dra
+                 */
                 q?: string;
+                /** @description The maximum number of items */
                 limit?: number;
             };
             header?: never;
@@ -1657,7 +1680,12 @@ export interface operations {
     listToyImages: {
         parameters: {
             query?: {
+                /**
+                 * @description The maximum number of items
+                 * @example 20
+                 */
                 limit?: number;
+                /** @description The `next_cursor` of the previous page of the same query */
                 cursor?: string | null;
             };
             header?: never;
@@ -1770,7 +1798,12 @@ export interface operations {
                 status?: ("cancelled" | "placed") | null;
                 /** @description For staff: the email address of the account whose orders are listed. */
                 email?: string | null;
+                /**
+                 * @description The maximum number of items
+                 * @example 20
+                 */
                 limit?: number;
+                /** @description The `next_cursor` of the previous page of the same query */
                 cursor?: string | null;
             };
             header?: never;

@@ -1,6 +1,6 @@
 // The home page: new arrivals, and links to categories, ages and prices.
 
-import { know, query, remember } from "../lib/api.js";
+import { getCached, putCached, query } from "../lib/api.js";
 import { label } from "../lib/format.js";
 import { failure } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
@@ -94,7 +94,7 @@ function view(state) {
 /** @param {State} state */
 async function loadCheapest(state) {
   try {
-    const page = await remember(`/toys${query({ sort: "price", limit: CHEAP })}`, state.visit.signal);
+    const page = await getCached(`/toys${query({ sort: "price", limit: CHEAP })}`, state.visit.signal);
     state.cheapest = page.items;
   } catch {
     state.cheapest = []; // the page is useful without them
@@ -108,8 +108,8 @@ export async function show(visit) {
   const state = { visit, newest: null, cheapest: null };
   view(state);
   try {
-    const page = await remember(`/toys${query({ sort: "newest", limit: NEW, facets: "category,age,price" })}`, visit.signal);
-    for (const toy of page.items) know(`/toys/${toy.id}`, toy);
+    const page = await getCached(`/toys${query({ sort: "newest", limit: NEW, facets: "category,age,price" })}`, visit.signal);
+    for (const toy of page.items) putCached(`/toys/${toy.id}`, toy);
     state.newest = page;
     view(state);
   } catch (error) {

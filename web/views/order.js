@@ -2,7 +2,7 @@
 
 import { Problem, call, customerId, session } from "../lib/api.js";
 import { addressLines } from "../lib/delivery.js";
-import { follow } from "../lib/following.js";
+import { poll } from "../lib/polling.js";
 import { date, money, moneyWithCurrency } from "../lib/format.js";
 import { isCancellable, isChanging, isConfirmable, isPayable, steps } from "../lib/order_state.js";
 import { takePlaced } from "../lib/placing.js";
@@ -92,9 +92,9 @@ export class OrderView {
   async follow() {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
-    await follow(this.id, {
+    await poll(this.id, {
       signal: this.visit.signal,
-      isWorthIt: () => this.order !== null && (isChanging(this.order) || this.isExpectingChange),
+      shouldContinue: () => this.order !== null && (isChanging(this.order) || this.isExpectingChange),
       onAnswer: (order) => this.update(order),
     });
     this.#isFollowing = false;

@@ -81,7 +81,7 @@ export async function show(visit) {
 
   const content = () => {
     if (!orders) return error ? failure(error, load) : skeletons();
-    if (!orders.length) return html`<div class="empty"><p>${texts.none}</p><a class="button" href="/">${texts.lookAround}</a></div>`;
+    if (!orders.length) return html`<div class="empty"><p>${texts.none}</p><a class="button" href="/">${texts.browse}</a></div>`;
     return html`
       <ul class="orders">${orders.map(row)}</ul>
       ${error ? failure(error, load) : nothing}

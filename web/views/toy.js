@@ -1,6 +1,6 @@
 // The product page: pictures, details, price, and related toys.
 
-import { know, query, remember } from "../lib/api.js";
+import { getCached, putCached, query } from "../lib/api.js";
 import { decimals, label } from "../lib/format.js";
 import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
@@ -153,8 +153,8 @@ async function loadRelated(state) {
   const { visit, toy } = state;
   if (!toy) return;
   try {
-    const page = await remember(`/toys${query({ category: toy.category, limit: RELATED + 1 })}`, visit.signal);
-    for (const other of page.items) know(`/toys/${other.id}`, other);
+    const page = await getCached(`/toys${query({ category: toy.category, limit: RELATED + 1 })}`, visit.signal);
+    for (const other of page.items) putCached(`/toys/${other.id}`, other);
     state.related = page.items.filter((/** @type {Toy} */ other) => other.id !== toy.id).slice(0, RELATED);
   } catch {
     state.related = []; // the page is useful without them
@@ -168,7 +168,7 @@ export async function show(visit) {
   const state = { visit, toy: null, at: 0, quantity: 1, related: null };
   view(state);
   try {
-    const toy = await remember(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
+    const toy = await getCached(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
     if (visit.isOver) return;
     state.toy = toy;
     view(state);

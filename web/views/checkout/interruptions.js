@@ -3,7 +3,7 @@
 import { basket } from "../../lib/basket.js";
 import { moneyWithCurrency, money } from "../../lib/format.js";
 import { addressLines } from "../../lib/delivery.js";
-import { giveUp } from "../../lib/placing.js";
+import { abandon } from "../../lib/placing.js";
 import { go } from "../../lib/router.js";
 import { confirmed } from "../../parts/dialog.js";
 import { checkoutTexts as texts } from "../../texts/checkout.js";
@@ -17,7 +17,7 @@ import { isSending } from "./payment.js";
 export const emptyCart = () => html`
   <div class="empty">
     <h2 id="step-title">${texts.empty}</h2>
-    <a class="button" href="/">${texts.lookAround}</a>
+    <a class="button" href="/">${texts.browse}</a>
   </div>`;
 
 export const orderedElsewhere = () => html`
@@ -39,7 +39,7 @@ export function outcomeUnknown({ payment, visit, isSentElsewhere }, { body, item
       title: texts.changeOrderTitle, text: texts.changeOrderText, yes: texts.changeOrder, no: texts.back,
     }, visit.signal);
     if (!isSure) return;
-    giveUp();
+    abandon();
     go("/basket");
   };
   return html`
@@ -78,7 +78,7 @@ export const priceChange = ({ payment }, { rows, before, now }) => html`
 export function goneToys(checkout) {
   const { payment, lines, redraw } = checkout;
   const names = lines.filter(({ id }) => payment.gone.includes(id)).map(({ name }) => name);
-  const leaveOut = () => {
+  const removeGone = () => {
     const { gone } = payment;
     payment.gone = [];
     basket.value = basket.value.filter(({ id }) => !gone.includes(id));
@@ -89,7 +89,7 @@ export function goneToys(checkout) {
     <section class="panel stack" aria-labelledby="step-title">
       <h2 id="step-title">${texts.goneTitle}</h2>
       <p>${texts.gone(names)}</p>
-      <button type="button" class="wide" @click=${leaveOut}>${texts.goneRest(names.length)}</button>
+      <button type="button" class="wide" @click=${removeGone}>${texts.goneRest(names.length)}</button>
       <p><a href="/basket">${texts.declinePrice}</a></p>
     </section>`;
 }

@@ -1,6 +1,6 @@
 // Actions on an order: receipt, cancellation, and ordering again.
 
-import { Problem, call, remember } from "../../lib/api.js";
+import { Problem, call, getCached } from "../../lib/api.js";
 import { add } from "../../lib/basket.js";
 import { date } from "../../lib/format.js";
 import { go } from "../../lib/router.js";
@@ -62,7 +62,7 @@ export class Actions {
       if (error instanceof Problem && error.status === 404) return null;
       throw error;
     };
-    const toys = await Promise.all(lines.map(({ toy_id }) => remember(`/toys/${encodeURIComponent(toy_id)}`, signal).catch(missing)));
+    const toys = await Promise.all(lines.map(({ toy_id }) => getCached(`/toys/${encodeURIComponent(toy_id)}`, signal).catch(missing)));
     if (signal.aborted) return;
     let count = 0;
     for (const [at, toy] of toys.entries()) {

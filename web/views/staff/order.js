@@ -2,7 +2,7 @@
 
 import { Problem, call } from "../../lib/api.js";
 import { addressLines } from "../../lib/delivery.js";
-import { follow } from "../../lib/following.js";
+import { poll } from "../../lib/polling.js";
 import { date, money, moneyWithCurrency, number } from "../../lib/format.js";
 import { isCancellable, isChanging } from "../../lib/order_state.js";
 import { confirmed } from "../../parts/dialog.js";
@@ -90,7 +90,7 @@ export async function show(visit) {
   /** @type {unknown} */
   let error = null;
   let isBusy = false;
-  let isFollowing = false;
+  let isPolling = false;
 
   async function cancel() {
     if (isBusy || !order) return;
@@ -102,16 +102,16 @@ export async function show(visit) {
       update(await call("POST", `${path}/cancellation`));
       toast(texts.cancelDone);
     });
-    followChanges();
+    pollChanges();
   }
   const getReceipt = () => once(() => saveReceipt(id));
 
-  /** Ask for the order while it changes. */
-  async function followChanges() {
-    if (isFollowing) return;
-    isFollowing = true;
-    await follow(id, { signal, isWorthIt: () => order !== null && isChanging(order), onAnswer: update });
-    isFollowing = false;
+  /** Poll the order while it changes. */
+  async function pollChanges() {
+    if (isPolling) return;
+    isPolling = true;
+    await poll(id, { signal, shouldContinue: () => order !== null && isChanging(order), onAnswer: update });
+    isPolling = false;
   }
 
   /** @param {() => Promise<void>} action */
@@ -155,7 +155,7 @@ export async function show(visit) {
     redraw();
     try {
       update(await call("GET", path, { signal }));
-      await followChanges();
+      await pollChanges();
     } catch (caught) {
       if (visit.isOver) return;
       if (caught instanceof Problem && [400, 404].includes(caught.status)) showNotFound(visit);

@@ -91,7 +91,7 @@ export class Pictures {
     if (ready !== items.filter(({ status }) => status === "ready").length) refetch();
     for (const entry of this.entries.filter(({ state }) => state === "checking")) {
       const image = items.find(({ id }) => id === entry.imageId);
-      if (image?.status === "ready") this.leaveOut(entry);
+      if (image?.status === "ready") this.discard(entry);
       else if (image?.status === "rejected") Object.assign(entry, { state: "failed", problem: rejectionText(image.reason) });
     }
   }
@@ -132,7 +132,7 @@ export class Pictures {
   }
 
   /** @param {Entry} entry */
-  leaveOut(entry) {
+  discard(entry) {
     if (entry.preview) URL.revokeObjectURL(entry.preview);
     this.entries = this.entries.filter((one) => one !== entry);
     this.redraw();

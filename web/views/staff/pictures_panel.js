@@ -78,10 +78,10 @@ function entryRow(pictures, entry) {
       ${problem && state !== "checking" ? html`<p class="field-error" role="alert">${problem}</p>` : nothing}
       ${isBusy ? nothing : html`<p class="actions">
         ${state === "failed" ? html`<button type="button" class="quiet" aria-label=${texts.retryOf(file.name)} @click=${() => pictures.upload(entry)}>${texts.retry}</button>` : nothing}
-        <button type="button" class="quiet" aria-label=${texts.removeFile(file.name)} id=${`leave-out-${id}`} @click=${() => {
-          pictures.leaveOut(entry);
+        <button type="button" class="quiet" aria-label=${texts.removeFile(file.name)} id=${`discard-${id}`} @click=${() => {
+          pictures.discard(entry);
           document.getElementById("pictures-title")?.focus();
-        }}>${texts.leaveOut}</button></p>`}
+        }}>${texts.discard}</button></p>`}
     </div>`;
 }
 

@@ -163,8 +163,13 @@ class OrderQuery(Input):
     """
 
     customer_id: Annotated[str | None, Meta(description="Only orders of this customer")] = None
-    since: Annotated[Timestamp | None, Meta(description="Only orders placed from then on")] = None
-    until: Annotated[Timestamp | None, Meta(description="Only orders placed before then")] = None
+    status: Annotated[OrderStatus | None, Meta(description="Only orders in this status")] = None
+    since: Annotated[
+        Timestamp | None, Meta(description="Only orders placed at or after this time")
+    ] = None
+    until: Annotated[Timestamp | None, Meta(description="Only orders placed before this time")] = (
+        None
+    )
     limit: Limit = DEFAULT_LIMIT
     cursor: PageCursor = None
 

@@ -43,10 +43,10 @@ Email = Annotated[
     ),
 ]
 PersonName = Annotated[str, Meta(min_length=1, max_length=200, pattern=patterns.NOT_BLANK)]
-Limit = Annotated[int, Meta(ge=1, le=100, description="The greatest number of items")]
+Limit = Annotated[int, Meta(ge=1, le=100, description="The maximum number of items")]
 Cursor = Annotated[str, Meta(min_length=1, max_length=2000)]
 PageCursor = Annotated[
-    Cursor | None, Meta(description="The `next_cursor` of the previous page, whose query it is of")
+    Cursor | None, Meta(description="The `next_cursor` of the previous page of the same query")
 ]
 DEFAULT_LIMIT = 20
 PARAMETER_PREFIX = "parameter_prefix"

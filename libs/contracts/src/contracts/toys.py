@@ -138,8 +138,8 @@ class ToyQuery(Input):
     """Filters, order and page of a search."""
 
     q: Annotated[str, Meta(max_length=200, description="The words to search for")] = ""
-    category: Annotated[str | None, Meta(description="Exactly this category")] = None
-    brand: Annotated[str | None, Meta(description="Exactly this brand")] = None
+    category: Annotated[str | None, Meta(description="Only toys of this category")] = None
+    brand: Annotated[str | None, Meta(description="Only toys of this brand")] = None
     age: Annotated[Age | None, Meta(description="Only toys for children of this age")] = None
     price_min: Annotated[
         Annotated[int, Meta(ge=0)] | None, Meta(description="The lowest price, in minor units")
@@ -155,13 +155,15 @@ class ToyQuery(Input):
             extra={PARAMETER_PREFIX: "attr."},
         ),
     ] = {}
-    sort: Annotated[Sort, Meta(description="The order; `-price` is the dearest first")] = "newest"
+    sort: Annotated[Sort, Meta(description="Sort order; `-price` starts with the highest")] = (
+        "newest"
+    )
     limit: Limit = DEFAULT_LIMIT
     cursor: PageCursor = None
     facets: Annotated[
         Annotated[str, Meta(pattern=patterns.FACETS, examples=["category,brand,age,price"])] | None,
         Meta(
-            description="What to count the toys of the whole result by: facets separated by "
+            description="The facets by which to count the toys of the whole result, separated by "
             "commas, each once."
         ),
     ] = None
@@ -185,8 +187,8 @@ class ToyPage(Output):
 class SuggestionQuery(Input):
     """The beginning of a query, as a shopper types it."""
 
-    q: Annotated[str, Meta(max_length=200, description="What has been typed so far")] = ""
-    limit: Annotated[int, Meta(ge=1, le=20, description="The greatest number of items")] = 8
+    q: Annotated[str, Meta(max_length=200, description="The text typed so far")] = ""
+    limit: Annotated[int, Meta(ge=1, le=20, description="The maximum number of items")] = 8
 
 
 class Suggestion(Output):

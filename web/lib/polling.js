@@ -32,16 +32,16 @@ function pause(delay, signal) {
 }
 
 /**
- * Poll an order at growing intervals while `isWorthIt` returns true.
+ * Poll an order at growing intervals while `shouldContinue` returns true.
  *
  * @param {string} id
  * @param {object} options
  * @param {AbortSignal} options.signal
- * @param {() => boolean} options.isWorthIt
+ * @param {() => boolean} options.shouldContinue
  * @param {(order: Order) => void} options.onAnswer
  */
-export async function follow(id, { signal, isWorthIt, onAnswer }) {
-  for (let request = 0; request < MOST && isWorthIt(); request += 1) {
+export async function poll(id, { signal, shouldContinue, onAnswer }) {
+  for (let request = 0; request < MOST && shouldContinue(); request += 1) {
     await pause(DELAYS[Math.min(request, DELAYS.length - 1)], signal);
     if (signal.aborted) return;
     try {
