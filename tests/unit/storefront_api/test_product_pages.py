@@ -155,6 +155,12 @@ def test_description_of_a_link_is_short() -> None:
     assert len(text) <= 160
 
 
+def test_description_without_spaces_is_cut() -> None:
+    japanese = replace(TRAIN, description="木" * 200)
+    text = Head(pages(japanese).find("wooden-train-toy_1").body).meta["description"]
+    assert text == "木" * 159 + "…"
+
+
 def test_currency_without_minor_units() -> None:
     yen = replace(TRAIN, price=Money(amount=1500, currency="JPY"))
     (data,) = Head(pages(yen).find("wooden-train-toy_1").body).data

@@ -147,7 +147,9 @@ def _with_head(shell: str, toy: Toy, origin: str, path: str) -> str:
     head, _, rest = shell.partition("</head>")
     text = " ".join(toy.description.split())
     if len(text) > _DESCRIPTION_LENGTH:
-        text = text[:_DESCRIPTION_LENGTH].rpartition(" ")[0].rstrip(",;:.") + "…"
+        start = text[: _DESCRIPTION_LENGTH - 1]
+        # not every language has spaces
+        text = (start.rpartition(" ")[0] or start).rstrip(",;:.") + "…"
     elements = [
         f"<title>{escape(toy.name)} · {_SHOP}</title>",
         f'<meta name="description" content="{escape(text or toy.name)}">',
