@@ -1,6 +1,7 @@
-"""The package builds, and declares all of its dependencies."""
+"""The package builds, exports what its users see, and declares all of its dependencies."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import msgspec
 from packaging.requirements import Requirement
 
+import toyshop_client
 from support.paths import ROOT
-from toyshop_client import __version__
+from toyshop_client import __version__, models
 
 PROJECT = ROOT / "clients/python"
 
@@ -57,3 +60,21 @@ def test_only_two_packages_are_needed() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     needed = {Requirement(one).name for one in project["dependencies"]}
     assert needed == {"httpx", "msgspec"}
+
+
+def test_types_in_exported_models_are_exported() -> None:
+    exported = {getattr(toyshop_client, name) for name in toyshop_client.__all__}
+    kinds = [kind for kind in vars(models).values() if is_model(kind)]
+    used = {
+        kind
+        for owner in filter(is_model, exported)
+        for field in msgspec.structs.fields(owner)
+        for kind in kinds
+        if re.search(rf"\b{kind.__name__}\b", str(field.type))
+    }
+    assert toyshop_client.Money in used
+    assert used <= exported
+
+
+def is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
