@@ -60,6 +60,7 @@ def catalogue(size: int) -> Iterator[tuple[str, Document]]:
                 amount=7_000_000 + number if special else chance.randint(500, 20_000),
                 min_age=0 if special else chance.randint(1, 12),
                 attributes={"safe": "yes", **({"gas": "helium"} if special else toy.attributes)},
+                updated_on=739_000,
             ),
         )
 

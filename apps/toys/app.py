@@ -36,6 +36,18 @@ def suggest_toys() -> api.SuggestionList:
     return components.toys.suggest(app.query(api.SuggestionQuery))
 
 
+@app.serves(api.OUTLINE)
+def outline_catalogue() -> api.CatalogueOutline:
+    """Return the parts and categories of the catalogue."""
+    return components.toys.outline()
+
+
+@app.serves(api.LIST_PART)
+def list_catalogue_part() -> api.CataloguePart:
+    """List the toys of a part of the catalogue."""
+    return components.toys.list_part(app.query(api.CataloguePartQuery).number)
+
+
 @app.serves(api.GET)
 def get_toy(toy_id: str) -> api.Toy:
     """Return a toy."""

@@ -5,13 +5,16 @@ from collections import Counter
 from html import escape
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 from PIL import Image
 
-from support.http import http
+from support.http import Answer, http
 from support.images import announce, new_toy, png, upload
 from support.running_shop import Shop
 from support.waiting import eventually
+
+LOCATION = "{http://www.sitemaps.org/schemas/sitemap/0.9}loc"
 
 
 def all_pages(shop: Shop, query: str) -> list[dict[str, Any]]:
@@ -68,6 +71,32 @@ def test_page_of_a_toy_describes_it_and_an_unknown_one_is_a_404(shop: Shop) -> N
     unknown = http("GET", f"{shop.origin}/toys/kite-toy_{'0' * 26}")
     assert unknown.status == 404
     assert b"<title>The Toy Shop</title>" in unknown.body
+
+
+def test_sitemap_lists_the_pages_of_all_toys(shop: Shop) -> None:
+    def sitemap(path: str) -> Answer | None:
+        answer = http("GET", shop.origin + path)
+        if answer.status == 503:
+            # there is no snapshot yet; the first search of a process makes an index
+            shop.api("GET", "/toys?limit=1")
+            return None
+        return answer
+
+    def addresses(path: str) -> list[str]:
+        answer = eventually(lambda: sitemap(path))
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+        return [str(found.text) for found in ElementTree.fromstring(answer.body).iter(LOCATION)]
+
+    robots = http("GET", f"{shop.origin}/robots.txt").body.decode()
+    index = robots.partition("\nSitemap: ")[2].strip()
+    files = addresses(index.removeprefix(shop.origin))
+    pages = [page for file in files for page in addresses(file.removeprefix(shop.origin))]
+    assert f"{shop.origin}/" in pages
+    toy = shop.toys[5]
+    assert f"{shop.origin}/c/{quote(toy['category'])}" in pages
+    (page,) = (page for page in pages if page.endswith(f"-{toy['id']}"))
+    assert http("GET", page).status == 200
 
 
 def test_total_and_facets_count_the_whole_result(shop: Shop) -> None:

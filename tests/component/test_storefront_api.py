@@ -1037,3 +1037,20 @@ class TestPages:
         assert (unknown.status_code, unknown.body) == (404, document)
         assert shop.call("HEAD", "/pages/toys/toy_9").status_code == 404
         assert shop.call("POST", "/pages/toys/toy_1").status_code == 405
+
+    @pytest.mark.parametrize("path", ["/sitemap.xml", "/sitemaps/0.xml", "/sitemaps/1.xml"])
+    def test_sitemap_can_be_shared_for_hours(self, shop: Shop, path: str) -> None:
+        answer = shop.call("GET", f"/pages{path}")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=14400"
+        assert answer.headers["ETag"] == shop.call("HEAD", f"/pages{path}").headers["ETag"]
+        assert b"<loc>http://127.0.0.1:8000/" in answer.body
+        assert shop.call("POST", f"/pages{path}").status_code == 405
+
+    def test_sitemap_waits_for_the_search_index(self, shop: Shop) -> None:
+        shop.toys.answers["outlineCatalogue"] = ServiceUnavailable("The search is starting.")
+        answer = shop.call("GET", "/pages/sitemap.xml")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert shop.call("GET", "/pages/sitemaps/2.xml").status_code == 404

@@ -582,6 +582,42 @@ class TestResults:
             assert answer.status_code == 200
             assert [item["text"] for item in answer.json_body["items"]] == expected, query
 
+    def test_catalogue_is_listed_with_the_days_of_changes(self, app: Any, api: Any) -> None:
+        save_snapshot(app)
+        restart(app)
+        changed = created(api, name="Toy D", category="art")
+        api.call("PATCH", f"/toys/{changed['id']}", {"name": "Toy E"}, {"If-Match": '"1"'})
+        outline = api.call("GET", "/catalogue").json_body
+        items = api.call("GET", "/catalogue/parts?number=1").json_body["items"]
+        toys = api.call("GET", "/toys").json_body["items"][::-1]
+        assert items == [
+            {"id": toy["id"], "name": toy["name"], "updated_on": toy["updated_at"][:10]}
+            for toy in toys
+        ]
+        assert outline == {
+            "parts": [items[-1]["updated_on"]],
+            "categories": sorted({toy["category"] for toy in toys}),
+        }
+        assert api.call("GET", "/catalogue/parts?number=2").status_code == 404
+        for query in ("number=0", "number=1000001", "number=x", "part=1"):
+            assert api.call("GET", f"/catalogue/parts?{query}").status_code == 400
+
+    def test_catalogue_is_not_read_from_the_table(
+        self, app: Any, api: Any, aws_calls: list[str]
+    ) -> None:
+        for path in ("/catalogue", "/catalogue/parts"):
+            answer = api.call("GET", path)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "Scan" not in aws_calls
+        # WHEN there is a snapshot
+        save_snapshot(app)
+        restart(app)
+        aws_calls.clear()
+        # THEN it is read
+        for path in ("/catalogue", "/catalogue/parts"):
+            assert api.call("GET", path).status_code == 200
+        assert aws_calls == ["GetItem", "GetObject", "GetItem"]
+
     @pytest.mark.parametrize("query", ["limit=0", "limit=21", "x=1", "q=" + "a" * 201])
     def test_wrong_suggestion_parameter_is_named(self, api: Any, query: str) -> None:
         answer = api.call("GET", f"/suggestions?{query}")

@@ -62,6 +62,7 @@ def documents(size: int) -> list[tuple[str, Document]]:
             amount=7_000_000 + number if special else 1000 + number,
             min_age=1 if special else 2 + number % 8,
             attributes={"gas": "helium"} if special else {"color": "red"},
+            updated_on=739_000,
         )
         found.append((f"toy_{ULID.from_timestamp(1_700_000_000 + number)}", document))
     return found
@@ -179,6 +180,25 @@ def test_suggestions_cost_one_unit(app: Any, api_of: Any, monkeypatch: pytest.Mo
     meter = Meter(monkeypatch)
     assert api_of(app).call("GET", "/suggestions?q=zepp").json_body["items"]
     assert (meter.operations, meter.read) == (["GetItem"], 1)
+
+
+def test_list_of_the_catalogue_costs_one_unit(
+    app: Any, api_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter, api = Meter(monkeypatch), api_of(app)
+    for size in (SMALL, LARGE):
+        fill(app, size)
+        meter.clear()
+        parts = api.call("GET", "/catalogue").json_body["parts"]
+        assert (meter.operations, meter.read) == (["GetItem"], 1)
+        listed: list[str] = []
+        for number in range(1, len(parts) + 1):
+            meter.clear()
+            items = api.call("GET", f"/catalogue/parts?number={number}").json_body["items"]
+            assert (meter.operations, meter.read) == (["GetItem"], 1)
+            listed += [item["id"] for item in items]
+        assert len({*listed}) == size
+        assert listed == sorted(listed)
 
 
 def test_index_that_is_behind_reads_the_entries_and_their_toys(

@@ -311,6 +311,21 @@ def test_storefront_counts_and_suggests_toys(wire: Wire) -> None:
     assert [item.text for item in suggested.items] == ["Kite"]
 
 
+@expects("storefront_api", "toys", "outlineCatalogue", "listCataloguePart")
+def test_storefront_lists_the_catalogue(wire: Wire) -> None:
+    catalogue = wire.to("toys")
+    toy = add_toy(catalogue)
+    # GIVEN that the process has an index
+    catalogue.call(toys.SEARCH, query=toys.ToyQuery())
+    day = toy.updated_at.date()
+    outline = catalogue.call(toys.OUTLINE).value
+    assert outline == toys.CatalogueOutline(parts=[day], categories=[toy.category])
+    part = catalogue.call(toys.LIST_PART, query=toys.CataloguePartQuery(number=1)).value
+    assert part.items == [toys.ListedToy(id=toy.id, name=toy.name, updated_on=day)]
+    with pytest.raises(NotFound):
+        catalogue.call(toys.LIST_PART, query=toys.CataloguePartQuery(number=2))
+
+
 @expects("storefront_api", "toys", "lookUpToys")
 def test_storefront_looks_up_the_prices_of_an_order(wire: Wire) -> None:
     catalogue = wire.to("toys")

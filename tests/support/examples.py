@@ -247,6 +247,8 @@ def catalogue(world: World) -> str:
     world.advance(2)
     call(world, "GET", "/toys?q=kite&category=outdoor&sort=relevance&limit=20&facets=brand,price")
     call(world, "GET", "/toys/suggestions?q=dra")
+    for part in ("/catalogue", "/catalogue/parts?number=1"):
+        world.serve_request("toys", "GET", part, b"", {})
     call(world, "GET", path)
     call(world, "GET", f"{path}/images?limit=20", None, STAFF)
     return str(toy)

@@ -30,6 +30,7 @@ def ndcg() -> dict[str, float]:
                 amount=toy.price.amount,
                 min_age=toy.min_age,
                 attributes=toy.attributes,
+                updated_on=0,
             ),
         )
         for number, toy in enumerate(seed_catalogue.load(), start=1)

@@ -100,6 +100,10 @@ class Toys(FakeDownstream):
                 items=list(self.shelf.values()), next_cursor=None, total=len(self.shelf)
             ),
             suggestToys=lambda _: toys.SuggestionList(items=[toys.Suggestion(text="Kite")]),
+            outlineCatalogue=lambda _: toys.CatalogueOutline(
+                parts=[NOW.date()], categories=["outdoor"]
+            ),
+            listCataloguePart=self._part,
             getToy=lambda call: self._toy(call),
             lookUpToys=lambda call: toys.ToyLookupAnswer(
                 items=[self.shelf[toy_id] for toy_id in call.body.ids if toy_id in self.shelf]
@@ -116,6 +120,16 @@ class Toys(FakeDownstream):
             ),
             listToyImages=self._images,
             removeToyImage=lambda _: None,
+        )
+
+    def _part(self, call: Call) -> toys.CataloguePart:
+        if call.query.number > 1:
+            raise NotFound("The catalogue has no such part.")
+        return toys.CataloguePart(
+            items=[
+                toys.ListedToy(id=toy.id, name=toy.name, updated_on=toy.updated_at.date())
+                for toy in self.shelf.values()
+            ]
         )
 
     def _images(self, call: Call) -> toys.UploadedImagePage:

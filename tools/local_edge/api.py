@@ -41,7 +41,7 @@ async def forward(
     turns: Turns,
     body_seconds: float,
     below: str = "",
-) -> web.StreamResponse:
+) -> web.Response:
     """Forward a request when it is its turn, and return the answer.
 
     Redirects are left to the client. An error of the API gateway itself becomes a problem answer.

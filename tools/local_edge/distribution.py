@@ -34,12 +34,12 @@ def _pages() -> re.Pattern[str]:
     return re.compile(separator.join(patterns))
 
 
-@functools.cache
-def robots() -> str:
-    """Return the text of ``/robots.txt``."""
+def robots(origin: str) -> str:
+    """Return the text of ``/robots.txt``, which names the sitemap of an origin."""
     _, lists = _resources()["Addresses"]["Properties"]["FunctionCode"]["Fn::Sub"]
     _, hidden = lists["Hidden"]["Fn::Join"]
-    return "User-agent: *\n" + "".join(f"Disallow: {prefix}\n" for prefix in hidden)
+    rules = "".join(f"Disallow: {prefix}\n" for prefix in hidden)
+    return f"User-agent: *\n{rules}\nSitemap: {origin}/sitemap.xml\n"
 
 
 def target(path: str) -> tuple[int, str] | None:
@@ -71,6 +71,11 @@ def is_page_of_toy(path: str) -> bool:
     """Return whether the storefront serves a path of the page: a product page."""
     is_page = path.startswith("/toys/") and target(path) == (200, INDEX)
     return is_page and "%2f" not in path.lower()
+
+
+def is_of_sitemap(path: str) -> bool:
+    """Return whether the storefront answers a path with a file of the sitemap."""
+    return path == "/sitemap.xml" or path.startswith("/sitemaps/")
 
 
 def _is_well_formed(path: str) -> bool:

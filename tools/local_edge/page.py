@@ -62,7 +62,7 @@ def serve_page(request: web.Request, directory: Path, uploads: str) -> web.Strea
 
 
 def serve_rendered(
-    request: web.Request, answer: web.StreamResponse, directory: Path, uploads: str
+    request: web.Request, answer: web.Response, directory: Path, uploads: str
 ) -> web.StreamResponse:
     """Return the storefront's response for a product page, with the headers of the page.
 
@@ -76,8 +76,21 @@ def serve_rendered(
         The origin of presigned URLs.
     """
     is_page = answer.status == 301 or answer.content_type == "text/html"
-    if not isinstance(answer, web.Response) or not is_page:
+    if not is_page:
         return serve_page(request, directory, uploads)
+    return described(request, answer, uploads)
+
+
+def described(request: web.Request, answer: web.Response, uploads: str) -> web.Response:
+    """Return the storefront's answer with the headers of the page, compressed if it is large.
+
+    Parameters
+    ----------
+    answer
+        What the storefront answered.
+    uploads
+        The origin of presigned URLs.
+    """
     caching = answer.headers.get("Cache-Control", "")
     answer.headers.update(page_headers(uploads))
     if caching:
@@ -146,7 +159,7 @@ def serve_robots(request: web.Request, uploads: str) -> web.StreamResponse:
     """
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
-    return web.Response(text=robots(), headers=page_headers(uploads))
+    return web.Response(text=robots(str(request.url.origin())), headers=page_headers(uploads))
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:

@@ -10,10 +10,10 @@ from aiohttp.typedefs import Handler
 
 from local_edge import protocol
 from local_edge.api import forward
-from local_edge.distribution import is_page_of_toy
+from local_edge.distribution import is_of_sitemap, is_page_of_toy
 from local_edge.files import serve_file
 from local_edge.limits import BusyError, Limits, Turns
-from local_edge.page import serve_page, serve_rendered, serve_robots, serve_settings
+from local_edge.page import described, serve_page, serve_rendered, serve_robots, serve_settings
 from local_edge.problems import problem
 from local_edge.shell import ShellUpload
 
@@ -138,6 +138,10 @@ async def _route(request: web.Request) -> web.StreamResponse:
             turns, seconds = request.app[TURNS], request.app[LIMITS].body_seconds
             answer = await forward(request, client, origins.api, turns, seconds, below="/pages")
             return serve_rendered(request, answer, origins.web, origins.uploads)
+        if is_of_sitemap(path):
+            turns, seconds = request.app[TURNS], request.app[LIMITS].body_seconds
+            answer = await forward(request, client, origins.api, turns, seconds, below="/pages")
+            return described(request, answer, origins.uploads)
         return serve_page(request, origins.web, origins.uploads)
     except BusyError:
         return problem(503, {"Retry-After": "1"})

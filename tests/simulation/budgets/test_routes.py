@@ -31,6 +31,8 @@ UNCOUNTED = {
         (
             "toys searchToys",
             "toys suggestToys",
+            "toys outlineCatalogue",
+            "toys listCataloguePart",
             "toys log_bypassed",
             "toys save_snapshot",
             "storefront_api searchToys",

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,26 @@ def test_robots_txt_excludes_personal_pages(tmp_path: Path) -> None:
         answer = await edge.send("GET", "/robots.txt")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert b"User-agent: *\nDisallow: /api/pages/\n" in answer.body
+        assert re.search(rb"\nSitemap: http://127.0.0.1:\d+/sitemap.xml\n$", answer.body)
         assert (await edge.send("POST", "/robots.txt")).status == 405
+
+    run(tmp_path, scenario)
+
+
+def test_sitemap_is_the_storefronts(tmp_path: Path) -> None:
+    async def scenario(edge: Edge) -> None:
+        headers = {"Content-Type": "application/xml; charset=utf-8", "ETag": '"a"'}
+        edge.upstream.answer = {"status": 200, "text": TEXT, "headers": headers}
+        for path in ("/sitemap.xml", "/sitemaps/1.xml"):
+            answer = await edge.send("GET", path, headers=GZIP, auto_decompress=False)
+            assert edge.upstream.path == f"{API}/pages{path}"
+            assert (answer.status, answer.headers["ETag"]) == (200, '"a"')
+            assert answer.headers["Content-Type"] == headers["Content-Type"]
+            assert gzip.decompress(answer.body).decode() == TEXT
+        # AND a failure is one for crawlers too
+        problem = {"Content-Type": "application/problem+json", "Retry-After": "5"}
+        edge.upstream.answer = {"status": 503, "text": "{}", "headers": problem}
+        answer = await edge.send("GET", "/sitemap.xml")
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
     run(tmp_path, scenario)

@@ -117,10 +117,14 @@ def test_redirect_never_leaves_the_shop(path: str) -> None:
 
 def test_personal_pages_are_excluded_from_crawling() -> None:
     answer = requested("/robots.txt")
-    assert (answer["statusCode"], answer["body"]) == (200, distribution.robots())
+    assert (answer["statusCode"], answer["body"]) == (
+        200,
+        distribution.robots("https://shop.example"),
+    )
     assert answer["headers"]["content-type"]["value"] == "text/plain; charset=utf-8"
     rules = RobotFileParser()
     rules.parse(answer["body"].splitlines())
+    assert rules.site_maps() == ["https://shop.example/sitemap.xml"]
     for path in ("/", "/c/puzzles", f"/toys/train-{TOY}", "/search", "/files/fil_1", "/docs/"):
         assert rules.can_fetch("Any", path)
     # AND a crawler that runs the page's scripts may read what they show
@@ -183,6 +187,19 @@ def test_product_pages_are_served_by_the_storefront() -> None:
         assert behavior[name] == page[name]
     origins = {one.pop("Id"): one for one in map(dict, config["Origins"])}
     assert origins["pages"] == {**origins["api"], "OriginPath": "/api/pages"}
+
+
+def test_sitemap_is_answered_by_the_storefront() -> None:
+    config = EDGE["Distribution"]["Properties"]["DistributionConfig"]
+    pages, *others = config["CacheBehaviors"]
+    behaviors = {one["PathPattern"]: one for one in others}
+    for pattern in ("/sitemap.xml", "/sitemaps/*"):
+        without = {**pages, "PathPattern": pattern}
+        del without["FunctionAssociations"]
+        assert behaviors[pattern] == without
+        assert distribution.is_of_sitemap(pattern)
+    for path in ("/sitemap.xml/", "/sitemaps", "/sitemap", "/c/sitemap.xml"):
+        assert not distribution.is_of_sitemap(path)
 
 
 def test_functions_belong_to_the_page_and_fit_cloudfront() -> None:

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
+from chalicelib.toys import index as engine
 from chalicelib.toys.index import Change, Document, Position, SearchIndex, UnknownFormatError
-from contracts.toys import ToyQuery
+from contracts.toys import CatalogueOutline, CataloguePart, ListedToy, ToyQuery
 
 
 def document(name: str = "Kite", **changes: Any) -> Document:
@@ -18,6 +21,7 @@ def document(name: str = "Kite", **changes: Any) -> Document:
         "amount": 1000,
         "min_age": 3,
         "attributes": {},
+        "updated_on": 739_000,
     }
     return Document(name=name, **{**fields, **changes})
 
@@ -321,6 +325,42 @@ SNAPSHOT = index_of(TRAIN, *SHELF).dump()
 def test_snapshot_that_cannot_be_read_is_refused(snapshot: bytes) -> None:
     with pytest.raises(UnknownFormatError):
         SearchIndex.load(snapshot)
+
+
+def test_parts_have_every_toy_once_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PART", 2)
+    days = [date(2026, 1, day) for day in (5, 3, 4, 9, 2)]
+    index = index_of(*(document(f"Toy {day}", updated_on=day.toordinal()) for day in days))
+    # WHEN one toy is deleted and another changed
+    changed = document("Toy", updated_on=date(2026, 2, 1).toordinal())
+    index.apply([Change(6, "toy_004", None), Change(7, "toy_001", changed)])
+    for one in (index, SearchIndex.load(index.dump())):
+        assert one.part_days() == [date(2026, 2, 1), date(2026, 1, 4)]
+        listed = [[(toy.id, toy.name) for toy in one.part(number)] for number in (1, 2, 3)]
+        assert listed == [
+            [("toy_001", "Toy"), ("toy_002", "Toy 2026-01-03")],
+            [("toy_003", "Toy 2026-01-04"), ("toy_005", "Toy 2026-01-02")],
+            [],
+        ]
+        assert one.part(2)[1].updated_on == date(2026, 1, 2)
+    assert SearchIndex.empty().part_days() == []
+
+
+def test_largest_lists_fit_an_answer_of_lambda() -> None:
+    text = "\U0001f9f8" * 120
+    toy = ListedToy(id=f"toy_{'0' * 26}", name=text, updated_on=date(2026, 1, 2))
+    for answer in (
+        CataloguePart(items=[toy] * engine.PART),
+        CatalogueOutline(parts=[], categories=[text[:60]] * engine._MAX_CATEGORIES),
+    ):
+        # the body is a string in the function's result
+        assert len(json.dumps(msgspec.json.encode(answer).decode())) < 6 * 1024 * 1024
+
+
+def test_categories_are_those_of_toys() -> None:
+    index = index_of(document(), document(category="art"), document(category="balls"))
+    index.apply([Change(4, "toy_003", None)])
+    assert index.categories == ["art", "outdoor"]
 
 
 def test_suggestions_are_brands_and_names_without_duplicates() -> None:

@@ -39,6 +39,7 @@ documents = st.builds(
     attributes=st.dictionaries(
         st.sampled_from(("color", "size")), st.sampled_from(("red", "blue")), max_size=2
     ),
+    updated_on=st.integers(739_000, 739_003),
 )
 toy_ids = st.integers(0, 12).map("toy_{:02}".format)
 changes = st.lists(st.tuples(toy_ids, st.none() | documents), max_size=30)
@@ -112,6 +113,9 @@ def test_index_after_changes_equals_a_fresh_one(
         assert pages(index, query) == pages(expected, query)
     for text in ("r", "re", "spider", "lego"):
         assert index.suggest(text, 3) == expected.suggest(text, 3)
+    listed = [(toy.id, toy.name, toy.updated_on.toordinal()) for toy in index.part(1)]
+    assert listed == [(key, toy.name, toy.updated_on) for key, toy in sorted(toys.items())]
+    assert index.categories == sorted({toy.category for toy in toys.values()})
 
 
 def matches(document: Document, query: ToyQuery, without: str = "") -> bool:
@@ -193,6 +197,7 @@ def test_all_at_once_equals_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
             amount=number,
             min_age=3,
             attributes={},
+            updated_on=739_000,
         )
         for number in range(200)
     }

@@ -11,6 +11,7 @@ from chalicelib.storefront_api.ordering import Ordering
 from chalicelib.storefront_api.product_pages import ProductPages, Shell
 from chalicelib.storefront_api.reconciliation import Reconciliation
 from chalicelib.storefront_api.signing_keys import FetchedKeys, SigningKeys
+from chalicelib.storefront_api.sitemap import Sitemap
 from chalicelib.storefront_api.users import Users
 from chalicelib.storefront_api.webhooks import Webhooks
 from chassis import aws, settings
@@ -70,6 +71,7 @@ class Components(NamedTuple):
     users: Users
     catalogue: Catalogue
     product_pages: ProductPages
+    sitemap: Sitemap
     ordering: Ordering
     webhooks: Webhooks
     health: HealthCheck
@@ -124,6 +126,7 @@ def build(
         users=users,
         catalogue=catalogue,
         product_pages=ProductPages(catalogue, shell, settings.shop_url),
+        sitemap=Sitemap(catalogue, settings.shop_url),
         ordering=Ordering(
             services.toys,
             services.orders,

@@ -34,6 +34,15 @@ class Catalogue:
         """Return what continues the beginning of a query."""
         return self._toys.call(api.SUGGEST, query=query).value
 
+    def outline(self) -> api.CatalogueOutline:
+        """Return the parts and categories of the catalogue."""
+        return self._toys.call(api.OUTLINE).value
+
+    def list_part(self, number: int) -> list[api.ListedToy]:
+        """Return the toys of a part of the catalogue."""
+        query = api.CataloguePartQuery(number=number)
+        return self._toys.call(api.LIST_PART, query=query).value.items
+
     def get(self, toy_id: str) -> api.Toy:
         """Return a toy."""
         return self._toys.call(api.GET, _path(toy_id)).value

@@ -35,7 +35,7 @@ _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 class Page(NamedTuple):
-    """A response to a browser; `location` is the target of a redirect."""
+    """A response to a browser or crawler; `location` is the target of a redirect."""
 
     status: int
     body: str

@@ -19,7 +19,7 @@ from chalicelib.toys.store import ToyStore
 from chassis import clock, context, log
 from chassis.clock import Clock
 from chassis.problems import ServiceUnavailable
-from contracts.toys import Toy, ToyQuery
+from contracts.toys import CatalogueOutline, ListedToy, Toy, ToyQuery
 
 FAR_BEHIND = 1000
 """Changes from which on an index is replaced by a newer snapshot, if there is one."""
@@ -72,6 +72,29 @@ class CatalogueIndex:
         with self._lock:
             return self._up_to_date(self._log.end()).suggest(text, limit)
 
+    def outline(self) -> CatalogueOutline:
+        """Return the parts and categories of the catalogue.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If there is neither an index nor a snapshot: a list does not read the whole table.
+        """
+        with self._lock:
+            index = self._up_to_date(self._log.end(), may_build=False)
+            return CatalogueOutline(parts=index.part_days(), categories=index.categories)
+
+    def part(self, number: int) -> list[ListedToy]:
+        """Return the toys of a part of the catalogue; see ``SearchIndex.part``.
+
+        Raises
+        ------
+        ServiceUnavailable
+            As ``outline``.
+        """
+        with self._lock:
+            return self._up_to_date(self._log.end(), may_build=False).part(number)
+
     def save_snapshot(self, least_changes: int) -> bool:
         """Save a snapshot if one is due; return whether it was.
 
@@ -98,7 +121,7 @@ class CatalogueIndex:
         log.info("snapshot saved", sequence=index.sequence)
         return True
 
-    def _up_to_date(self, end: int) -> SearchIndex:
+    def _up_to_date(self, end: int, may_build: bool = True) -> SearchIndex:
         index = self._index
         if index is None or end - index.sequence > FAR_BEHIND:
             index = self._newer_snapshot(index)
@@ -107,6 +130,8 @@ class CatalogueIndex:
         # an index ahead of the log is not of this table: the table was restored from a backup
         if index is None or index.sequence > end or not self._apply(index, end):
             self._index = index = None  # frees the memory before the next one is built
+            if not may_build:
+                raise ServiceUnavailable(_STARTING)
             index = self._rebuilt(end)
             if not self._apply(index, end):
                 raise ServiceUnavailable(_STARTING)

@@ -10,7 +10,11 @@ _BLOCK = 64
 
 
 class Document(msgspec.Struct, array_like=True, frozen=True):
-    """What the index knows of a toy; ``amount`` is its price in minor units."""
+    """What the index knows of a toy.
+
+    ``amount`` is its price in minor units, ``updated_on`` the day of its last change as the number
+    that ``date.toordinal`` returns.
+    """
 
     name: str
     description: str
@@ -19,6 +23,7 @@ class Document(msgspec.Struct, array_like=True, frozen=True):
     amount: int
     min_age: int
     attributes: dict[str, str]
+    updated_on: int
 
 
 class StoredDocuments(msgspec.Struct, array_like=True):

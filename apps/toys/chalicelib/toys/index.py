@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
 from functools import lru_cache
 from itertools import compress, islice
 from typing import Any, Literal, NamedTuple
@@ -40,7 +41,7 @@ from chalicelib.toys.words import (
     query_words,
     term_levels,
 )
-from contracts.toys import Toy, ToyQuery
+from contracts.toys import ListedToy, Toy, ToyQuery
 
 Position = tuple[Any, str]
 """The sort key of a toy: the value that it is sorted by, then its id. It can be encoded as JSON."""
@@ -48,10 +49,17 @@ Position = tuple[Any, str]
 Facet = Literal["category", "brand", "age", "price"]
 """What the toys of a result can be counted by."""
 
-FORMAT = 1
+FORMAT = 2
 """Of the snapshots; also changed when a text gives other terms than before."""
 _MAGIC = b"toys-index-"
 
+PART = 2500
+"""The greatest number of toys in a part of the catalogue.
+
+Lambda answers with 6 MB at most, and a name can have 1.5 kB there: 120 emoji, each two escapes.
+"""
+_MAX_CATEGORIES = 5000
+"""The greatest number of categories in a list, for the same reason."""
 _MAX_SORT_NAME = 120
 _PRICE_EDGES = [0] + [step * 10**power for power in range(2, 7) for step in (1, 2, 5)]
 _PRICE_RANGES = [
@@ -131,6 +139,7 @@ def document_of(toy: Toy) -> Document:
         amount=toy.price.amount,
         min_age=toy.min_age,
         attributes=toy.attributes,
+        updated_on=toy.updated_at.toordinal(),
     )
 
 
@@ -140,6 +149,7 @@ class _Snapshot(msgspec.Struct, array_like=True):
     ids: list[str]
     names: list[str]
     amounts: memoryview
+    days: memoryview
     columns: list[StoredColumn]
     orders: list[memoryview]
     postings: StoredPostings
@@ -160,6 +170,7 @@ class SearchIndex:
         self._ids = stored.ids if stored else []
         self._names = stored.names if stored else []
         self._amounts = array("q", bytes(stored.amounts) if stored else b"")
+        self._days = array("I", bytes(stored.days) if stored else b"")
         self._postings = Postings(stored.postings if stored else None)
         self._documents = Documents(stored.documents if stored else None)
         self._columns = {
@@ -210,6 +221,7 @@ class SearchIndex:
             self._ids,
             self._names,
             memoryview(self._amounts.tobytes()),
+            memoryview(self._days.tobytes()),
             [column.stored() for column in self._columns.values()],
             [memoryview(order.rows.tobytes()) for order in self._orders],
             self._postings.stored(),
@@ -260,6 +272,7 @@ class SearchIndex:
         self._ids.append(toy_id)
         self._names.append(document.name)
         self._amounts.append(document.amount)
+        self._days.append(document.updated_on)
         self._documents.append(document)
         for name, column in self._columns.items():
             column.append(_facet_value(document, name))
@@ -301,6 +314,7 @@ class SearchIndex:
         self._ids[:] = compress(self._ids, present)
         self._names[:] = compress(self._names, present)
         self._amounts[:] = array("q", compress(self._amounts, present))
+        self._days[:] = array("I", compress(self._days, present))
         self._present = bytearray(b"\1" * len(self._ids))
         self._present_bits = (1 << len(self._ids)) - 1
         self._rows = None
@@ -388,6 +402,40 @@ class SearchIndex:
                 if row is not None and _has_words(self._names[row], words):
                     suggestions.setdefault(fold(self._names[row]), self._names[row])
         return list(suggestions.values())[:limit]
+
+    @property
+    def categories(self) -> list[str]:
+        """The categories of its toys in alphabetical order, up to 5,000."""
+        column = self._columns["category"]
+        return sorted(compress(column.values, column.counts))[:_MAX_CATEGORIES]
+
+    def part_days(self) -> list[date]:
+        """Return the day of the last change in each part of the catalogue; see ``part``."""
+        days = [self._days[row] for row in self._listed_rows()]
+        return [
+            date.fromordinal(max(days[start : start + PART])) for start in range(0, len(days), PART)
+        ]
+
+    def part(self, number: int) -> list[ListedToy]:
+        """Return the toys of a part of the catalogue, oldest first; none after the last part.
+
+        Parameters
+        ----------
+        number
+            The number of the part, from 1.
+        """
+        return [
+            ListedToy(
+                id=self._ids[row],
+                name=self._names[row],
+                updated_on=date.fromordinal(self._days[row]),
+            )
+            for row in islice(self._listed_rows(), (number - 1) * PART, number * PART)
+        ]
+
+    def _listed_rows(self) -> Iterator[int]:
+        rows = self._by_id.rows
+        return compress(rows, map(self._present.__getitem__, rows))
 
     def _names_from(self, start: str) -> Iterator[str]:
         """Yield the distinct names that start with a folded text, in alphabetical order."""

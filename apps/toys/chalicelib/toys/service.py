@@ -21,6 +21,8 @@ from chassis.problems import Conflict, NotFound, ProblemError, Unprocessable
 from contracts import files
 from contracts.events import CloudEvent
 from contracts.toys import (
+    CatalogueOutline,
+    CataloguePart,
     NewToyImage,
     Suggestion,
     SuggestionList,
@@ -113,6 +115,31 @@ class ToyService:
         """Return texts of the catalogue that continue what a shopper has typed."""
         texts = self._index().suggest(query.q, query.limit)
         return SuggestionList(items=[Suggestion(text=text) for text in texts])
+
+    def outline(self) -> CatalogueOutline:
+        """Return the parts and categories of the catalogue.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If there is no search index yet.
+        """
+        return self._index().outline()
+
+    def list_part(self, number: int) -> CataloguePart:
+        """Return the toys of a part of the catalogue.
+
+        Raises
+        ------
+        NotFound
+            If the catalogue has fewer parts.
+        ServiceUnavailable
+            If there is no search index yet.
+        """
+        items = self._index().part(number)
+        if not items:
+            raise NotFound("The catalogue has no such part.")
+        return CataloguePart(items=items)
 
     def get(self, toy_id: str) -> Toy:
         """Return a toy.

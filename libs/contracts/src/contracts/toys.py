@@ -1,5 +1,6 @@
 """The toys service: the catalogue and its search."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -215,6 +216,38 @@ class ToyLookupAnswer(Output):
     items: list[Toy]
 
 
+class CatalogueOutline(Output):
+    """The parts in which the whole catalogue can be listed, and its categories.
+
+    ``parts`` has the day on which a toy of each part was last changed.
+    """
+
+    parts: list[date]
+    categories: list[str]
+
+
+class CataloguePartQuery(Input):
+    """Selects a part of the catalogue."""
+
+    number: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="The number of the part, from 1")
+    ] = 1
+
+
+class ListedToy(Output):
+    """A toy in a part of the catalogue; ``updated_on`` is the day of its last change, in UTC."""
+
+    id: str
+    name: str
+    updated_on: date
+
+
+class CataloguePart(Output):
+    """The toys of a part of the catalogue, oldest first."""
+
+    items: list[ListedToy]
+
+
 class NewToyImage(Input):
     """The announcement of an image that staff are about to upload."""
 
@@ -245,6 +278,16 @@ SEARCH: Operation[ToyPage] = Operation(
 SUGGEST: Operation[SuggestionList] = Operation(
     name="suggestToys", method="GET", path="/suggestions", summary="Suggest queries",
     query=SuggestionQuery, answer=SuggestionList, problems=(400,), repeatable=True,
+)  # fmt: skip
+OUTLINE: Operation[CatalogueOutline] = Operation(
+    name="outlineCatalogue", method="GET", path="/catalogue",
+    summary="Return the parts and categories of the catalogue",
+    answer=CatalogueOutline, problems=(503,), repeatable=True,
+)  # fmt: skip
+LIST_PART: Operation[CataloguePart] = Operation(
+    name="listCataloguePart", method="GET", path="/catalogue/parts",
+    summary="List the toys of a part of the catalogue",
+    query=CataloguePartQuery, answer=CataloguePart, problems=(400, 404, 503), repeatable=True,
 )  # fmt: skip
 GET: Operation[Toy] = Operation(
     name="getToy", method="GET", path="/toys/{toy_id}", summary="Return a toy",
@@ -292,6 +335,8 @@ REMOVE_IMAGE: Operation[None] = Operation(
 OPERATIONS = (
     SEARCH,
     SUGGEST,
+    OUTLINE,
+    LIST_PART,
     GET,
     LOOKUP,
     CREATE,

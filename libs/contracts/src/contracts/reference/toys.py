@@ -14,6 +14,9 @@ REFERENCE = Reference(
             {
                 "searchToys": "Searches an index in memory, which follows changes within seconds.",
                 "suggestToys": "Returns names and brands that continue the beginning of a query.",
+                "outlineCatalogue": "Reads the search index, and fails while there is none.",
+                "listCataloguePart": "Returns ids, names and days of change, to make a sitemap. A "
+                "part has up to 2,500 toys.",
                 "getToy": "Reads the toy consistently.",
                 "lookUpToys": "Reads up to 100 toys at once, to price the lines of an order.",
                 "createToy": "Adds a toy under a new id.",
