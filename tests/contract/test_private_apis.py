@@ -25,6 +25,7 @@ from chassis.problems import (
     NotFound,
     PreconditionFailed,
     PreconditionRequired,
+    ServiceUnavailable,
     Unprocessable,
 )
 from contracts import files, notifications, orders, payments, toys
@@ -315,7 +316,11 @@ def test_storefront_counts_and_suggests_toys(wire: Wire) -> None:
 def test_storefront_lists_the_catalogue(wire: Wire) -> None:
     catalogue = wire.to("toys")
     toy = add_toy(catalogue)
-    # GIVEN that the process has an index
+    # GIVEN that there is no index yet, which does not open the circuit breaker
+    for _ in range(6):
+        with pytest.raises(ServiceUnavailable, match="The search is starting"):
+            catalogue.call(toys.OUTLINE)
+    # WHEN a search has built one
     catalogue.call(toys.SEARCH, query=toys.ToyQuery())
     day = toy.updated_at.date()
     outline = catalogue.call(toys.OUTLINE).value
