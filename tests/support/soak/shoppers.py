@@ -66,12 +66,12 @@ class OrderLog:
 
 
 class CountingTransport(httpx.BaseTransport):
-    """Counts the answers of all attempts.
+    """Counts the responses of all attempts.
 
     Parameters
     ----------
     statuses
-        The numbers by HTTP status; 0 is no answer.
+        The number of responses by HTTP status; 0 counts attempts without a response.
     """
 
     def __init__(self, statuses: Counter[int]) -> None:
@@ -79,7 +79,7 @@ class CountingTransport(httpx.BaseTransport):
         self._transport = httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and count the answer."""
+        """Send a request and count the response."""
         try:
             response = self._transport.handle_request(request)
         except httpx.TransportError:
@@ -183,7 +183,7 @@ class Shoppers:
 
 
 def _answered(call: Callable[[], ShopOrder]) -> ShopOrder | None:
-    """Return the order of a successful answer; ``None`` after too many attempts."""
+    """Return the order of a successful response; ``None`` after too many attempts."""
     try:
         return call()
     except (ConnectionFailed, RateLimited, ServerFailed):

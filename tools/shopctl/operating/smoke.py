@@ -64,7 +64,7 @@ class SmokeTest:
     patience: float = 60.0
 
     def __post_init__(self) -> None:
-        # a failure that passes is one that the test is to find
+        # no retries, so that the test finds transient failures
         self._shop = ToyShop(self.origin, retries=Retries(attempts=1), timeout=_REQUEST_SECONDS)
 
     def read(self) -> str:

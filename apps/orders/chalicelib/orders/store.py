@@ -26,7 +26,7 @@ number must not become smaller: the orders of the removed partitions would be mi
 FIRST_MONTH = "2026-11"
 """The month of the shop's oldest orders, with which the list of all orders ends."""
 MOST_READ = 400
-"""Orders that are read for a page of those with a status, about 50 read units."""
+"""Maximum number of orders to read for a page with a status filter: about 50 read units."""
 _READ_AT_ONCE = 100
 _CLOCK_DIFFERENCE = timedelta(days=1)
 """More than the clocks of two instances can differ."""
@@ -197,7 +197,7 @@ class OrderStore:
     ) -> tuple[list[Order], dict[str, Any] | None]:
         """Return a page of orders, newest first, and the position after it.
 
-        With a status, a page ends after ``MOST_READ`` orders of any status at the latest.
+        With a status filter, a page ends at the latest after reading ``MOST_READ`` orders.
 
         Parameters
         ----------
@@ -210,9 +210,9 @@ class OrderStore:
         since, until
             Bounds of the time at which the orders were placed, in UTC; ``until`` is excluded.
         status
-            Status of the orders that are listed; ``None`` for all.
+            Status of the orders to list; ``None`` for all.
         """
-        # one more than is shown says whether another page follows
+        # one more than the page shows, to find out whether another page follows
         at_once = limit + 1 if status is None else max(limit + 1, _READ_AT_ONCE)
         before = after["placed"]["S"] if after else None
         within = _placed_within(since, until, before)

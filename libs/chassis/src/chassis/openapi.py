@@ -214,7 +214,7 @@ def _operation(
 
 
 def _example(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the member that describes the example with a name, if there is one."""
+    """Return the `example` member for a name, if there is an example."""
     return {"example": values[name]} if name in values else {}
 
 
@@ -243,7 +243,7 @@ def _query(
     for name, property_ in described["properties"].items():
         schema = dict(property_)
         parameter = {"name": name, "in": "query"}
-        # of an optional parameter, the description may be that of its type
+        # the description of an optional parameter may be in one of its types
         types = [schema, *schema.get("anyOf", ())]
         if text := next((one.pop("description") for one in types if "description" in one), ""):
             parameter["description"] = text
