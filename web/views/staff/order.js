@@ -26,10 +26,11 @@ const customer = ({ contact, customer_id }) => html`
   <section class="panel stack" aria-labelledby="customer-title">
     <h2 id="customer-title">${texts.customer}</h2>
     <dl class="facts">
-      ${contact ? html`${fact(texts.name, contact.name)}${fact(texts.email, html`<a href=${`mailto:${encodeURIComponent(contact.email)}`}>${contact.email}</a>`)}` : nothing}
+      ${fact(texts.name, contact.name)}
+      ${fact(texts.email, html`<a href=${`mailto:${encodeURIComponent(contact.email)}`}>${contact.email}</a>`)}
       ${fact(texts.customerId, html`<code>${customer_id}</code>`)}
     </dl>
-    ${contact ? html`<p><a href=${`/staff/orders?${new URLSearchParams({ email: contact.email })}`}>${texts.ofCustomer}</a></p>` : nothing}
+    <p><a href=${`/staff/orders?${new URLSearchParams({ email: contact.email })}`}>${texts.ofCustomer}</a></p>
   </section>`;
 
 /** @param {Order} order */
