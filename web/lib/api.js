@@ -160,7 +160,7 @@ async function request(method, path, options) {
   let answer = await send(method, path, options);
   if (answer.status === 401 && before) {
     const isRenewed = await renew(before.access);
-    // not as another customer, who has signed in meanwhile
+    // do not repeat it as another customer, who has signed in since
     if (isRenewed && isOwn(before.email)) answer = await send(method, path, options);
     else if (session.value?.access === before.access) throw new Problem({}); // it cannot be renewed right now
   }

@@ -123,7 +123,7 @@ export async function place(shownKey, make) {
         removeOrdered(lost);
         throw new PlacedBefore();
       }
-      // 401 and 429 are sent before the key is looked up: they say nothing about an earlier request.
+      // 401 and 429 are returned before the key is looked up, so an earlier request's outcome stays unknown.
       const isOpen = last?.body ? error.outcomeUnknown : isLost(error);
       // Nothing was placed: the next attempt may have another body with the same key.
       if (!isOpen) settle(key, { key, email, body: null, items: [], lost });

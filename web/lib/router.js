@@ -116,7 +116,7 @@ function setHead({ title, description = shop.description, canonical, image, hidd
   setElement("meta[name=description]", "meta", { name: "description", content: description ?? "" }, description);
   setElement("meta[name=robots]", "meta", { name: "robots", content: "noindex" }, hidden ? "" : undefined);
   setElement("link[rel=canonical]", "link", { rel: "canonical", href: address }, hidden ? undefined : "");
-  // the storefront describes a toy for link previews, which run no scripts, with some more elements
+  // further elements that the storefront adds to product pages for link previews
   const described = "meta[property^='product:'], meta[name^='twitter:'], script[type='application/ld+json']";
   for (const element of document.head.querySelectorAll(described)) element.remove();
   if (data) {

@@ -164,7 +164,7 @@ export function startHeader() {
     import("./suggestions.js").then(({ suggestFor }) => suggestFor(field), () => {}); // search works without them
   }, { once: true });
   addEventListener("online", () => {
-    // not by another visit, which would lose what was entered
+    // a new visit would discard what was entered
     for (const button of document.querySelectorAll("main .failed button")) /** @type {HTMLElement} */ (button).click();
   });
 }

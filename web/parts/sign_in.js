@@ -53,7 +53,7 @@ export class SignIn {
     this.switchTo = (/** @type {Mode} */ next) => {
       this.form = new Form(redraw);
       this.isShown = false;
-      if (next !== "confirm") entered.password = ""; // its field is empty, too
+      if (next !== "confirm") entered.password = ""; // the new form's field is empty, too
       switchTo(next);
     };
   }

@@ -1,4 +1,4 @@
-"""Orders that are placed while sessions end: never twice, never by or to another customer."""
+"""Orders that are sent while a session ends are never placed twice or for another customer."""
 
 import pytest
 

@@ -130,7 +130,7 @@ class ProductPages:
         except NotFound:
             return Page(404, shell, _UNSHARED)
         except ProblemError as problem:
-            # the page shows the error, with a button to try again; crawlers keep what they have
+            # the page shows the error, with a button to try again; crawlers keep their copy
             log.warning("toy not read", toy_id=found[1], reason=str(problem))
             return Page(503, shell, _UNSHARED)
         path = f"{slug(toy.name)}-{toy.id}"

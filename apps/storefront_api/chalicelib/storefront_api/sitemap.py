@@ -16,24 +16,24 @@ from chalicelib.storefront_api.slugs import slug
 from chassis.problems import NotFound, ServiceUnavailable
 
 _SHARED = "public, max-age=0, s-maxage=14400"
-"""CloudFront keeps the files for four hours."""
+"""CloudFront caches the files for four hours."""
 _UNESCAPED = "!*'()"
-"""The further characters that `encodeURIComponent` of the page leaves as they are."""
+"""Characters that `quote` escapes and `encodeURIComponent` does not."""
 _NAME = re.compile(r"(0|[1-9][0-9]{0,5})[.]xml", re.ASCII)
 
 
 class Sitemap:
-    """Makes the files of the sitemap.
+    """Generates the files of the sitemap.
 
     Every method raises ``ServiceUnavailable`` if the shop's origin is not known yet, or ``toys``
-    does not answer or has no search index yet.
+    does not respond or has no search index yet.
 
     Parameters
     ----------
     catalogue
         Lists the toys.
     origin
-        The shop's origin, with which every address begins.
+        The shop's origin, the beginning of every address.
     """
 
     def __init__(self, catalogue: Catalogue, origin: str) -> None:

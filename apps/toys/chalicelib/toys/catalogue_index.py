@@ -78,7 +78,7 @@ class CatalogueIndex:
         Raises
         ------
         ServiceUnavailable
-            If there is neither an index nor a snapshot: a list does not read the whole table.
+            If there is neither an index nor a snapshot; the table is not read for a list.
         """
         with self._lock:
             index = self._up_to_date(self._log.end(), may_build=False)

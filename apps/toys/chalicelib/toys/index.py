@@ -54,12 +54,12 @@ FORMAT = 2
 _MAGIC = b"toys-index-"
 
 PART = 2500
-"""The greatest number of toys in a part of the catalogue.
+"""Maximum number of toys in a part of the catalogue.
 
-Lambda answers with 6 MB at most, and a name can have 1.5 kB there: 120 emoji, each two escapes.
+Lambda's responses are limited to 6 MB, and a name can take 1.5 kB: 120 emoji with two escapes each.
 """
 _MAX_CATEGORIES = 5000
-"""The greatest number of categories in a list, for the same reason."""
+"""Maximum number of categories in a list, for the same reason."""
 _MAX_SORT_NAME = 120
 _PRICE_EDGES = [0] + [step * 10**power for power in range(2, 7) for step in (1, 2, 5)]
 _PRICE_RANGES = [
