@@ -105,6 +105,14 @@ def test_order_is_paid_after_the_bank_confirms(shop: Shop, alice: str, staff: st
     assert shop.ledger_of(order["id"]) == [("charge", "succeeded")]
 
 
+def test_staff_find_the_orders_of_an_email_address(shop: Shop, alice: str, staff: str) -> None:
+    order = shop.place(alice)
+    found = shop.api("GET", "/orders?email=alice@example.com&limit=1", token=staff)
+    assert [one["id"] for one in found.json["items"]] == [order["id"]]
+    assert shop.api("GET", "/orders?email=nobody@example.com", token=staff).json["items"] == []
+    assert shop.api("GET", "/orders?email=alice@example.com", token=alice).status == 403
+
+
 def test_cancelled_order_is_refunded_once(shop: Shop, alice: str) -> None:
     order = shop.place(alice)
     shop.wait_for_payment(order["id"], alice, "succeeded")

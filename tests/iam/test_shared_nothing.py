@@ -45,6 +45,7 @@ ATTEMPTS: dict[str, tuple[str, dict[str, Attempt]]] = {
         "s3",
         {
             "read": lambda client, name: client.get_object(Bucket=name, Key="documents/nothing"),
+            "read the page": lambda client, name: client.get_object(Bucket=name, Key="page/x"),
             "write": lambda client, name: client.put_object(Bucket=name, Key="files/x", Body=b"x"),
             "delete": lambda client, name: client.delete_object(Bucket=name, Key="files/nothing"),
             "list": lambda client, name: client.list_objects_v2(Bucket=name),
