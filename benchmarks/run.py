@@ -81,7 +81,7 @@ def place(client: ToyShop, shop: Shop) -> ShopOrder:
 
 
 def wait_for_payment(client: ToyShop, order_id: str, every: float) -> None:
-    """Ask for an order every some seconds until it is paid."""
+    """Poll an order until it is paid."""
     eventually(lambda: client.orders.get(order_id).payment.status == "succeeded", every=every)
 
 

@@ -74,7 +74,7 @@ def is_page_of_toy(path: str) -> bool:
 
 
 def is_of_sitemap(path: str) -> bool:
-    """Return whether the storefront answers a path with a file of the sitemap."""
+    """Return whether the storefront serves a path: a file of the sitemap."""
     return path == "/sitemap.xml" or path.startswith("/sitemaps/")
 
 

@@ -82,12 +82,12 @@ def serve_rendered(
 
 
 def described(request: web.Request, answer: web.Response, uploads: str) -> web.Response:
-    """Return the storefront's answer with the headers of the page, compressed if it is large.
+    """Return the storefront's response with the headers of the page, compressed if it is large.
 
     Parameters
     ----------
     answer
-        What the storefront answered.
+        The storefront's response.
     uploads
         The origin of presigned URLs.
     """

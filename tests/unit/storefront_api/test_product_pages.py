@@ -1,4 +1,4 @@
-"""The page of a toy: its head, redirects and what fails."""
+"""Product pages: the head, redirects and faults."""
 
 import io
 import json
@@ -223,6 +223,6 @@ def test_page_reads_the_toy_once_and_the_document_rarely() -> None:
         found.find(name)
         assert toys.pop_operations() == ["getToy"]
     assert bucket.reads == 1
-    # AND an address without the id of a toy reads none
+    # AND an address without a toy's id causes no read
     found.find("unknown")
     assert toys.pop_operations() == []

@@ -26,7 +26,7 @@ def sitemap(toys: FakeDownstream | None = None, origin: str = ORIGIN) -> Sitemap
 
 
 def entries(page: Page, root: str, element: str) -> list[dict[str, str | None]]:
-    """Return the elements of each entry of a file, which must be a valid one of the protocol."""
+    """Validate a file, and return the elements of each entry."""
     body = page.body.encode()
     document = ElementTree.fromstring(body)
     assert document.tag == f"{NAMESPACE}{root}"
@@ -69,7 +69,7 @@ def test_first_file_lists_home_and_categories() -> None:
     home, *lists = [str(entry["loc"]) for entry in found]
     assert home == f"{ORIGIN}/"
     assert [unquote(address.removeprefix(f"{ORIGIN}/c/")) for address in lists] == categories
-    # AND they are written as the page writes them
+    # AND they are escaped as in the page
     assert lists[:2] == [f"{ORIGIN}/c/Arts%20%26%20Crafts%2F%3Cb%3E", f"{ORIGIN}/c/Kid's%20(3%2B)"]
 
 

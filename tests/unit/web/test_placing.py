@@ -62,10 +62,10 @@ def page() -> PageScripts:
 
 
 @pytest.mark.parametrize("status", [401, 429])
-def test_refusal_before_the_lookup_leaves_the_outcome_of_a_lost_answer_unknown(
+def test_refusal_before_the_lookup_leaves_the_outcome_unknown(
     page: PageScripts, status: int
 ) -> None:
-    # GIVEN an order whose answer was lost
+    # GIVEN an order whose response was lost
     script = f"""
         answers.push([503]);
         await tryToPlace();
@@ -75,7 +75,7 @@ def test_refusal_before_the_lookup_leaves_the_outcome_of_a_lost_answer_unknown(
         signIn("alice-2", "alice@example.com");
         return [again, pending()?.key];
     """
-    # THEN it is still to be sent again as it was
+    # THEN its outcome is still unknown, and it can be sent again unchanged
     assert page.run(STEPS + script) == [status, "key-1"]
 
 
@@ -85,7 +85,7 @@ def test_refusal_of_a_new_order_lets_the_customer_change_it(page: PageScripts) -
 
 
 def test_request_is_not_repeated_as_another_customer(page: PageScripts) -> None:
-    # WHEN Bob signs in, in another tab, while a request of Alice is refused
+    # WHEN Bob signs in in another tab while a request of Alice is refused
     script = """
         answers.push([401, () => signIn("bob", "bob@example.com")]);
         return [await tryToPlace(), sent];

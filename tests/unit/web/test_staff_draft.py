@@ -1,4 +1,4 @@
-"""A toy that staff edit: exact prices, what is saved of it, and what a colleague has changed."""
+"""Drafts of toys: exact prices, changes to save, and conflicts with a colleague's changes."""
 
 from typing import Any
 
