@@ -126,7 +126,7 @@ const DEFAULT_LABELS = { city: "City", region: "Region", postal_code: "Postal co
 export const addressLabel = ({ name, label }) => LABELS[label] ?? DEFAULT_LABELS[name] ?? name;
 
 /** @param {string} label */
-export const missingPart = (label) => `Enter the ${label.toLowerCase()}.`;
+export const missingPart = (label) => `Enter the ${label.replace(/^[A-Z](?=[a-z])/, (initial) => initial.toLowerCase())}.`;
 
 /** The gateway's test cards. */
 export const testCards = [
