@@ -12,7 +12,17 @@ from shopctl.project.finding import Finding
 from support.paths import APPS, ROOT
 
 # everything that the checks read
-PARTS = ("apps", "libs", "docs", "infra", "web/docs", "README.md", "stages.toml")
+PARTS = (
+    "apps",
+    "libs",
+    "docs",
+    "infra",
+    "web/docs",
+    "web/fonts",
+    "web/vendor",
+    "README.md",
+    "stages.toml",
+)
 IGNORED = shutil.ignore_patterns("__pycache__", ".*_cache", "deployments", "fonts")
 
 

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Check whether the shop is available
-         * @description For everyone.
+         * @description With `deep=1` it checks the private services too; 503 if one of them is down. For everyone.
          */
         get: operations["getHealth"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Return this document
-         * @description For everyone.
+         * @description Returns the OpenAPI document of this API. For everyone.
          */
         get: operations["getOpenApi"];
         put?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * Sign up
-         * @description For everyone.
+         * @description Creates an account that can sign in once its address is confirmed. An address has one account only. For everyone.
          */
         post: operations["signUp"];
         delete?: never;
@@ -75,7 +75,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm an email address
-         * @description For everyone.
+         * @description Confirms the address with the code that was emailed to it. For everyone.
          */
         post: operations["confirmUser"];
         delete?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * Send a new code to confirm an email address, if it has an account that needs one
-         * @description For everyone.
+         * @description The response is the same whether or not the address has an account. For everyone.
          */
         post: operations["resendCode"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Send a code to set a new password, if the address has an account
-         * @description For everyone.
+         * @description The response is the same whether or not the address has an account. For everyone.
          */
         post: operations["requestPasswordReset"];
         delete?: never;
@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password with the code, and end all sessions of the user
-         * @description For everyone.
+         * @description Sets a new password. The user has to sign in again on all devices. For everyone.
          */
         post: operations["resetPassword"];
         delete?: never;
@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * Return your profile
-         * @description For signed-in customers.
+         * @description Returns the id, email address and name of the signed-in user. For signed-in customers.
          */
         get: operations["getProfile"];
         put?: never;
@@ -163,7 +163,7 @@ export interface paths {
         head?: never;
         /**
          * Change your name (JSON merge patch, RFC 7396)
-         * @description For signed-in customers.
+         * @description Changes the name of the signed-in user. For signed-in customers.
          */
         patch: operations["changeProfile"];
         trace?: never;
@@ -197,13 +197,13 @@ export interface paths {
         };
         /**
          * Search the catalogue
-         * @description For everyone.
+         * @description Returns the toys that match all given filters. Without `sort`, a search with `q` lists the newest toys first; `sort=relevance` lists the best matches first. `q` ignores case, accents and hyphens, matches the beginnings of words in any order, and tolerates a typing error when nothing else is found. For everyone.
          */
         get: operations["searchToys"];
         put?: never;
         /**
          * Add a toy
-         * @description For staff.
+         * @description Adds a toy. It can be found within a few seconds. For staff.
          */
         post: operations["createToy"];
         delete?: never;
@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * Suggest queries
-         * @description For everyone.
+         * @description Returns names and brands that continue what a shopper has typed so far. For everyone.
          */
         get: operations["suggestToys"];
         put?: never;
@@ -241,25 +241,25 @@ export interface paths {
         };
         /**
          * Return a toy
-         * @description For everyone.
+         * @description Returns a toy with the images that are ready. With `If-None-Match` the response is 304 while the toy has not changed. For everyone.
          */
         get: operations["getToy"];
         /**
          * Replace a toy
-         * @description For staff.
+         * @description Replaces all details of the toy. What `GET /toys/{toy_id}` returns can be changed and sent back. For staff.
          */
         put: operations["replaceToy"];
         post?: never;
         /**
          * Delete a toy
-         * @description For staff.
+         * @description Withdraws the toy from the catalogue, with its images. Orders keep its name and price. For staff.
          */
         delete: operations["deleteToy"];
         options?: never;
         head?: never;
         /**
          * Change a toy (JSON merge patch, RFC 7396)
-         * @description For staff.
+         * @description Replaces the given members; `null` removes an attribute. For staff.
          */
         patch: operations["patchToy"];
         trace?: never;
@@ -273,13 +273,13 @@ export interface paths {
         };
         /**
          * List the images of a toy with the result of their check, newest first
-         * @description For staff.
+         * @description Returns images in every status; a rejected one has the reason. For staff.
          */
         get: operations["listToyImages"];
         put?: never;
         /**
          * Add an image and return where to upload it
-         * @description For staff.
+         * @description Announces an image. Then post it to `upload.url` as `multipart/form-data`: first the `fields`, then the part `file`. The toy lists the image once its content has been checked. For staff.
          */
         post: operations["addToyImage"];
         delete?: never;
@@ -300,7 +300,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an image
-         * @description For staff.
+         * @description Removes the image from the toy and deletes it. For staff.
          */
         delete: operations["removeToyImage"];
         options?: never;
@@ -317,7 +317,7 @@ export interface paths {
         };
         /**
          * List your orders, newest first; for staff, all orders
-         * @description For signed-in customers.
+         * @description Returns the customer's orders, or everyone's for staff. For signed-in customers.
          */
         get: operations["listOrders"];
         put?: never;
@@ -351,7 +351,7 @@ export interface paths {
         head?: never;
         /**
          * Change the shipping address
-         * @description For signed-in customers.
+         * @description Replaces members of the shipping address, unless the order is cancelled. For signed-in customers.
          */
         patch: operations["changeOrder"];
         trace?: never;
@@ -365,7 +365,7 @@ export interface paths {
         };
         /**
          * List the countries that the shop ships to, and what an address needs in each
-         * @description For everyone.
+         * @description Returns, for each country, the fields of an address in the usual order, with their names in that country and whether they are required. For everyone.
          */
         get: operations["listCountries"];
         put?: never;
@@ -387,7 +387,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel an order; a charge is refunded
-         * @description For the customer who owns it and for staff.
+         * @description Cancels the order. The payment is cancelled, or refunded if it was charged. Repeating the request is not an error. For the customer who owns it and for staff.
          */
         post: operations["cancelOrder"];
         delete?: never;
@@ -425,7 +425,7 @@ export interface paths {
         };
         /**
          * Redirect to a short-lived URL of the receipt, a PDF
-         * @description For the customer who owns it and for staff.
+         * @description Redirects to the receipt, which exists shortly after the charge, when the order's `receipt` is true. For the customer who owns it and for staff.
          */
         get: operations["getReceipt"];
         put?: never;
@@ -738,6 +738,32 @@ export interface components {
             updated_at?: string;
         };
         /**
+         * ToyPatch
+         * @description The details of a toy to replace; `null` removes an attribute.
+         *
+         *     Members that cannot be changed are accepted if they are the toy's own.
+         */
+        ToyPatch: {
+            name?: string;
+            description?: string;
+            category?: string;
+            brand?: string;
+            price?: components["schemas"]["PricePatch"];
+            min_age?: number;
+            attributes?: {
+                [key: string]: string | null;
+            };
+        };
+        /**
+         * PricePatch
+         * @description The members of a price to replace.
+         */
+        PricePatch: {
+            amount?: number;
+            /** @description ISO 4217 */
+            currency?: string;
+        };
+        /**
          * NewToyImage
          * @description The announcement of an image that staff are about to upload.
          */
@@ -1036,6 +1062,21 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "/problems.html#invalid",
+                 *       "title": "Unprocessable Entity",
+                 *       "status": 422,
+                 *       "detail": "Shipping address, country: Must be a two-character country code, such as AU.",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "/shipping_address/country",
+                 *           "detail": "Must be a two-character country code, such as AU",
+                 *           "code": "format"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -1050,6 +1091,10 @@ export interface operations {
     getHealth: {
         parameters: {
             query?: {
+                /**
+                 * @description 1 checks the private services too
+                 * @example 1
+                 */
                 deep?: 0 | 1;
             };
             header?: never;
@@ -1064,6 +1109,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok",
+                     *       "services": {
+                     *         "toys": "ok",
+                     *         "orders": "ok",
+                     *         "payments": "ok",
+                     *         "file_manager": "ok",
+                     *         "notifications": "ok"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShopHealth"];
                 };
             };
@@ -1096,11 +1153,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "openapi": "3.1.0",
+                     *       "info": {
+                     *         "title": "Toy shop"
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         [key: string]: unknown;
                     };
                 };
             };
+            /** @description Bad Request */
+            400: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1113,6 +1180,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com",
+                 *       "password": "Toyshop-2026!",
+                 *       "name": "Alice Smith"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewUser"];
             };
         };
@@ -1123,6 +1197,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "email": "alice@example.com",
+                     *       "name": "Alice Smith"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -1148,6 +1229,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com",
+                 *       "code": "123456"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Confirmation"];
             };
         };
@@ -1181,6 +1268,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CodeRequest"];
             };
         };
@@ -1212,6 +1304,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CodeRequest"];
             };
         };
@@ -1243,6 +1340,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com",
+                 *       "code": "000000",
+                 *       "password": "Toyshop-2027!"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordReset"];
             };
         };
@@ -1280,6 +1384,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "email": "alice@example.com",
+                     *       "name": "Alice Nguyen"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -1299,7 +1410,17 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Alice Nguyen"
+                 *     }
+                 */
                 "application/merge-patch+json": components["schemas"]["ProfileChange"];
+                /**
+                 * @example {
+                 *       "name": "Alice Nguyen"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProfileChange"];
             };
         };
@@ -1310,6 +1431,13 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "0d2c1a4e-6f0b-4c1d-9a53-7be1f4f0c9aa",
+                     *       "email": "alice@example.com",
+                     *       "name": "Alice Nguyen"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
@@ -1335,6 +1463,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@example.com",
+                 *       "password": "Toyshop-2026!"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewSession"];
             };
         };
@@ -1345,6 +1479,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJraWQiOiJ0b3lzaG9wIn0.eyJ0b2tlbl91c2UiOiJhY2Nlc3MifQ.c2lnbmF0dXJl",
+                     *       "id_token": "eyJraWQiOiJ0b3lzaG9wIn0.eyJ0b2tlbl91c2UiOiJpZCJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "eyJjdHkiOiJKV1QifQ.cmVmcmVzaA.dG9rZW4",
+                     *       "token_type": "Bearer",
+                     *       "expires_in": 3600
+                     *     }
+                     */
                     "application/json": components["schemas"]["Session"];
                 };
             };
@@ -1366,6 +1509,10 @@ export interface operations {
     searchToys: {
         parameters: {
             query?: {
+                /**
+                 * @description The words to search for
+                 * @example kite
+                 */
                 q?: string;
                 /**
                  * @description Only toys of this category
@@ -1374,8 +1521,11 @@ export interface operations {
                 category?: string | null;
                 /** @description Only toys of this brand */
                 brand?: string | null;
+                /** @description Only toys for children of this age */
                 age?: number | null;
+                /** @description The lowest price, in minor units */
                 price_min?: number | null;
+                /** @description The highest price, in minor units */
                 price_max?: number | null;
                 /** @description Returns only toys whose attribute <name> has exactly this value. May be given once per attribute. */
                 "attr.<name>"?: string;
@@ -1409,6 +1559,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *           "category": "outdoor",
+                     *           "brand": "Windy",
+                     *           "price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "min_age": 5,
+                     *           "attributes": {
+                     *             "color": "red",
+                     *             "material": "nylon"
+                     *           },
+                     *           "images": [
+                     *             {
+                     *               "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *               "alt": "A red kite in the sky",
+                     *               "width": 640,
+                     *               "height": 480,
+                     *               "variants": [
+                     *                 {
+                     *                   "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-320.webp",
+                     *                   "width": 320
+                     *                 },
+                     *                 {
+                     *                   "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-640.webp",
+                     *                   "width": 640
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "version": 4,
+                     *           "created_at": "2026-11-24T00:00:00Z",
+                     *           "updated_at": "2026-11-24T00:00:03Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null,
+                     *       "total": 1,
+                     *       "facets": {
+                     *         "brand": {
+                     *           "Windy": 1
+                     *         },
+                     *         "price": {
+                     *           "2000-4999": 1
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ToyPage"];
                 };
             };
@@ -1428,6 +1632,23 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Dragon kite",
+                 *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                 *       "category": "outdoor",
+                 *       "brand": "Windy",
+                 *       "price": {
+                 *         "amount": 2999,
+                 *         "currency": "AUD"
+                 *       },
+                 *       "min_age": 6,
+                 *       "attributes": {
+                 *         "color": "red",
+                 *         "material": "nylon"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["ToyDraft"];
             };
         };
@@ -1435,13 +1656,41 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "1"
+                     */
                     ETag?: string;
-                    /** @description The URL of the resource */
+                    /**
+                     * @description The URL of the resource
+                     * @example /api/toys/toy_01M85DMB0036J7W7KGQK4N3940
+                     */
                     Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *       "name": "Dragon kite",
+                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "category": "outdoor",
+                     *       "brand": "Windy",
+                     *       "price": {
+                     *         "amount": 2999,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "min_age": 6,
+                     *       "attributes": {
+                     *         "color": "red",
+                     *         "material": "nylon"
+                     *       },
+                     *       "images": [],
+                     *       "version": 1,
+                     *       "created_at": "2026-11-24T00:00:00Z",
+                     *       "updated_at": "2026-11-24T00:00:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Toy"];
                 };
             };
@@ -1483,6 +1732,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "text": "Dragon kite"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SuggestionList"];
                 };
             };
@@ -1501,6 +1759,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
@@ -1510,11 +1772,54 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "4"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *       "name": "Dragon kite",
+                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "category": "outdoor",
+                     *       "brand": "Windy",
+                     *       "price": {
+                     *         "amount": 2499,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "min_age": 5,
+                     *       "attributes": {
+                     *         "color": "red",
+                     *         "material": "nylon"
+                     *       },
+                     *       "images": [
+                     *         {
+                     *           "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "alt": "A red kite in the sky",
+                     *           "width": 640,
+                     *           "height": 480,
+                     *           "variants": [
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-320.webp",
+                     *               "width": 320
+                     *             },
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-640.webp",
+                     *               "width": 640
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "version": 4,
+                     *       "created_at": "2026-11-24T00:00:00Z",
+                     *       "updated_at": "2026-11-24T00:00:03Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Toy"];
                 };
             };
@@ -1538,16 +1843,40 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The ETag of the version that you read, a list of ETags, or * for any version */
+                /**
+                 * @description The ETag of the version that you read, a list of ETags, or * for any version
+                 * @example "3"
+                 */
                 "If-Match": string;
             };
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Dragon kite",
+                 *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                 *       "category": "outdoor",
+                 *       "brand": "Windy",
+                 *       "price": {
+                 *         "amount": 2499,
+                 *         "currency": "AUD"
+                 *       },
+                 *       "min_age": 5,
+                 *       "attributes": {
+                 *         "color": "red",
+                 *         "material": "nylon"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["ToyReplacement"];
             };
         };
@@ -1555,11 +1884,54 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "4"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *       "name": "Dragon kite",
+                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "category": "outdoor",
+                     *       "brand": "Windy",
+                     *       "price": {
+                     *         "amount": 2499,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "min_age": 5,
+                     *       "attributes": {
+                     *         "color": "red",
+                     *         "material": "nylon"
+                     *       },
+                     *       "images": [
+                     *         {
+                     *           "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "alt": "A red kite in the sky",
+                     *           "width": 640,
+                     *           "height": 480,
+                     *           "variants": [
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-320.webp",
+                     *               "width": 320
+                     *             },
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-640.webp",
+                     *               "width": 640
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "version": 4,
+                     *       "created_at": "2026-11-24T00:00:00Z",
+                     *       "updated_at": "2026-11-24T00:00:03Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Toy"];
                 };
             };
@@ -1588,10 +1960,17 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The ETag of the version that you read, a list of ETags, or * for any version */
+                /**
+                 * @description The ETag of the version that you read, a list of ETags, or * for any version
+                 * @example "5"
+                 */
                 "If-Match": string;
             };
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
@@ -1626,33 +2005,93 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The ETag of the version that you read, a list of ETags, or * for any version */
+                /**
+                 * @description The ETag of the version that you read, a list of ETags, or * for any version
+                 * @example "2"
+                 */
                 "If-Match": string;
             };
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/merge-patch+json": {
-                    [key: string]: unknown;
-                };
-                "application/json": {
-                    [key: string]: unknown;
-                };
+                /**
+                 * @example {
+                 *       "price": {
+                 *         "amount": 2499
+                 *       }
+                 *     }
+                 */
+                "application/merge-patch+json": components["schemas"]["ToyPatch"];
+                /**
+                 * @example {
+                 *       "price": {
+                 *         "amount": 2499
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ToyPatch"];
             };
         };
         responses: {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "3"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *       "name": "Dragon kite",
+                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "category": "outdoor",
+                     *       "brand": "Windy",
+                     *       "price": {
+                     *         "amount": 2499,
+                     *         "currency": "AUD"
+                     *       },
+                     *       "min_age": 6,
+                     *       "attributes": {
+                     *         "color": "red",
+                     *         "material": "nylon"
+                     *       },
+                     *       "images": [
+                     *         {
+                     *           "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "alt": "A red kite in the sky",
+                     *           "width": 640,
+                     *           "height": 480,
+                     *           "variants": [
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-320.webp",
+                     *               "width": 320
+                     *             },
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-640.webp",
+                     *               "width": 640
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "version": 3,
+                     *       "created_at": "2026-11-24T00:00:00Z",
+                     *       "updated_at": "2026-11-24T00:00:02Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Toy"];
                 };
             };
@@ -1690,6 +2129,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
@@ -1702,6 +2145,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "status": "ready",
+                     *           "reason": null,
+                     *           "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "alt": "A red kite in the sky",
+                     *           "width": 640,
+                     *           "height": 480,
+                     *           "variants": [
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-320.webp",
+                     *               "width": 320
+                     *             },
+                     *             {
+                     *               "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5-640.webp",
+                     *               "width": 640
+                     *             }
+                     *           ],
+                     *           "created_at": "2026-11-24T00:00:01Z"
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["UploadedImagePage"];
                 };
             };
@@ -1723,12 +2193,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "content_type": "image/png",
+                 *       "size": 1945,
+                 *       "alt": "A red kite in the sky"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewToyImage"];
             };
         };
@@ -1739,6 +2220,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "image": {
+                     *         "id": "fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *         "url": "/files/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *         "alt": "A red kite in the sky"
+                     *       },
+                     *       "upload": {
+                     *         "method": "POST",
+                     *         "url": "https://s3.amazonaws.com/toyshop-local-file-manager-private",
+                     *         "headers": {},
+                     *         "fields": {
+                     *           "Content-Type": "image/png",
+                     *           "key": "incoming/fil_01M85DMBZ8ZGQRQWSVT0387BN5",
+                     *           "x-amz-algorithm": "AWS4-HMAC-SHA256",
+                     *           "x-amz-credential": "000000000000/20261124/us-east-1/s3/aws4_request",
+                     *           "x-amz-date": "20261124T000001Z",
+                     *           "policy": "eyJleHBpcmF0aW9uIjogIjIwMjYtMTEtMjRUMDA6MTU6MDFaIiwgImNvbmRpdGlvbnMiOiBbeyJDb250ZW50LVR5cGUiOiAiaW1hZ2UvcG5nIn0sIFsiY29udGVudC1sZW5ndGgtcmFuZ2UiLCAxLCAxOTQ1XSwgeyJidWNrZXQiOiAidG95c2hvcC1sb2NhbC1maWxlLW1hbmFnZXItcHJpdmF0ZSJ9LCB7ImtleSI6ICJpbmNvbWluZy9maWxfMDFNODVETUJaOFpHUVJRV1NWVDAzODdCTjUifSwgeyJ4LWFtei1hbGdvcml0aG0iOiAiQVdTNC1ITUFDLVNIQTI1NiJ9LCB7IngtYW16LWNyZWRlbnRpYWwiOiAiMDAwMDAwMDAwMDAwLzIwMjYxMTI0L3VzLWVhc3QtMS9zMy9hd3M0X3JlcXVlc3QifSwgeyJ4LWFtei1kYXRlIjogIjIwMjYxMTI0VDAwMDAwMVoifV19",
+                     *           "x-amz-signature": "b4f92f77dbc9623af0c3a4a8bf1d22e1641c847d86235f6b9fb64e9b84f0335b"
+                     *         },
+                     *         "expires_at": "2026-11-24T00:15:01Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ImageTicket"];
                 };
             };
@@ -1766,7 +2271,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of a toy
+                 * @example toy_01M85DMB0036J7W7KGQK4N3940
+                 */
                 toy_id: string;
+                /**
+                 * @description The id of an image
+                 * @example fil_01M85DMBZ8ZGQRQWSVT0387BN5
+                 */
                 image_id: string;
             };
             cookie?: never;
@@ -1896,7 +2409,10 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A new key for a new request, the same key to repeat a request */
+                /**
+                 * @description A new key for a new request, the same key to repeat a request
+                 * @example cart-7f3a
+                 */
                 "Idempotency-Key": string;
             };
             path?: never;
@@ -1904,6 +2420,30 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "lines": [
+                 *         {
+                 *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                 *           "quantity": 2
+                 *         }
+                 *       ],
+                 *       "shipping_address": {
+                 *         "name": "Alice Nguyen",
+                 *         "line1": "12 Example Street",
+                 *         "line2": "Apartment 3",
+                 *         "city": "Sydney",
+                 *         "region": "NSW",
+                 *         "postal_code": "2000",
+                 *         "country": "AU"
+                 *       },
+                 *       "payment_method": "pm_card_visa",
+                 *       "expected_total": {
+                 *         "amount": 4998,
+                 *         "currency": "AUD"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewOrder"];
             };
         };
@@ -1922,9 +2462,15 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "1"
+                     */
                     ETag?: string;
-                    /** @description The URL of the resource */
+                    /**
+                     * @description The URL of the resource
+                     * @example /api/orders/ord_1MXGGQZ27HHSCQERFK2V0Q4M10
+                     */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -1999,6 +2545,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems.html#price-changed",
+                     *       "title": "The price has changed",
+                     *       "status": 409,
+                     *       "detail": "The order comes to AUD 49.98 now, not AUD 59.98. Nothing has been ordered. Please check the order again.",
+                     *       "lines": [
+                     *         {
+                     *           "toy_id": "toy_01M85DMB0036J7W7KGQK4N3940",
+                     *           "name": "Dragon kite",
+                     *           "quantity": 2,
+                     *           "unit_price": {
+                     *             "amount": 2499,
+                     *             "currency": "AUD"
+                     *           },
+                     *           "line_total": {
+                     *             "amount": 4998,
+                     *             "currency": "AUD"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "total": {
+                     *         "amount": 4998,
+                     *         "currency": "AUD"
+                     *       }
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["PriceChanged"];
                 };
             };
@@ -2016,6 +2589,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_1MXGGQZ27HHSCQERFK2V0Q4M10
+                 */
                 order_id: string;
             };
             cookie?: never;
@@ -2025,7 +2602,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "2"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2101,17 +2681,50 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The ETag of the version that you read, a list of ETags, or * for any version */
+                /**
+                 * @description The ETag of the version that you read, a list of ETags, or * for any version
+                 * @example "1"
+                 */
                 "If-Match": string;
             };
             path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_1MXGGQZ27HHSCQERFK2V0Q4M10
+                 */
                 order_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "shipping_address": {
+                 *         "name": "Alice Nguyen",
+                 *         "line1": "14 Example Street",
+                 *         "line2": "Apartment 3",
+                 *         "city": "Sydney",
+                 *         "region": "NSW",
+                 *         "postal_code": "2000",
+                 *         "country": "AU"
+                 *       }
+                 *     }
+                 */
                 "application/merge-patch+json": components["schemas"]["OrderChange"];
+                /**
+                 * @example {
+                 *       "shipping_address": {
+                 *         "name": "Alice Nguyen",
+                 *         "line1": "14 Example Street",
+                 *         "line2": "Apartment 3",
+                 *         "city": "Sydney",
+                 *         "region": "NSW",
+                 *         "postal_code": "2000",
+                 *         "country": "AU"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderChange"];
             };
         };
@@ -2119,7 +2732,10 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "2"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2220,9 +2836,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "AD",
+                     *           "name": "Andorra",
+                     *           "fields": [
+                     *             {
+                     *               "name": "postal_code",
+                     *               "label": "Postal code",
+                     *               "required": false
+                     *             },
+                     *             {
+                     *               "name": "city",
+                     *               "label": "City",
+                     *               "required": true
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "code": "AE",
+                     *           "name": "United Arab Emirates",
+                     *           "fields": [
+                     *             {
+                     *               "name": "region",
+                     *               "label": "Emirate",
+                     *               "required": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CountryList"];
                 };
             };
+            /** @description Bad Request */
+            400: components["responses"]["Problem"];
             /** @description Service Unavailable */
             503: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
@@ -2233,12 +2884,17 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_381Q0FWBEP8P2HB90XQ65MGKYF
+                 */
                 order_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["NoBody"];
             };
         };
@@ -2246,7 +2902,10 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "2"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2328,16 +2987,28 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description A new key for a new request, the same key to repeat a request */
+                /**
+                 * @description A new key for a new request, the same key to repeat a request
+                 * @example payment-2c40
+                 */
                 "Idempotency-Key": string;
             };
             path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_381Q0FWBEP8P2HB90XQ65MGKYF
+                 */
                 order_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "payment_method": "pm_card_visa"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewPayment"];
             };
         };
@@ -2345,7 +3016,10 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description The version of the resource, to send as If-Match */
+                    /**
+                     * @description The version of the resource, to send as If-Match
+                     * @example "1"
+                     */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -2430,6 +3104,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_1MXGGQZ27HHSCQERFK2V0Q4M10
+                 */
                 order_id: string;
             };
             cookie?: never;
@@ -2439,7 +3117,10 @@ export interface operations {
             /** @description See Other */
             303: {
                 headers: {
-                    /** @description The URL of the resource */
+                    /**
+                     * @description The URL of the resource
+                     * @example https://s3.us-east-1.amazonaws.com/toyshop-local-file-manager-private/documents/fil_2E2MEKVNRD04V5DXERX04E27NW?response-content-type=application%2Fpdf&response-content-disposition=inline%3B%20filename%3D%22receipt-ord_1MXGGQZ27HHSCQERFK2V0Q4M10.pdf%22&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=000000000000%2F20261124%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20261124T000009Z&X-Amz-Expires=300&X-Amz-SignedHeaders=host&X-Amz-Signature=f4f552a71049a81fad8096b6451c69d0f1e622a0410512edb98e120feadd649a
+                     */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -2458,7 +3139,10 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The payment gateway's signature of the body */
+                /**
+                 * @description The payment gateway's signature of the body
+                 * @example t=1795478407,v1=3d0053d542f72754977937db8a1a14d65c0c165e848258faeddacf043a83a055
+                 */
                 "Stripe-Signature": string;
             };
             path?: never;
@@ -2466,6 +3150,61 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "id": "evt_NBEjE4o24hOSDRET79IqJzQt",
+                 *       "object": "event",
+                 *       "api_version": "2026-10-28.endive",
+                 *       "created": 1795478407,
+                 *       "data": {
+                 *         "object": {
+                 *           "id": "pi_UXXFWXLCpaNfhs0gCa05RFRu",
+                 *           "object": "payment_intent",
+                 *           "amount": 4998,
+                 *           "amount_capturable": 0,
+                 *           "amount_received": 4998,
+                 *           "automatic_payment_methods": {
+                 *             "enabled": true,
+                 *             "allow_redirects": "never"
+                 *           },
+                 *           "canceled_at": null,
+                 *           "cancellation_reason": null,
+                 *           "capture_method": "automatic",
+                 *           "client_secret": "pi_UXXFWXLCpaNfhs0gCa05RFRu_secret_nzqw7wZyVGOeUvfJIssDj4PT",
+                 *           "confirmation_method": "automatic",
+                 *           "created": 1795478407,
+                 *           "currency": "aud",
+                 *           "customer": null,
+                 *           "description": null,
+                 *           "last_payment_error": null,
+                 *           "latest_charge": "ch_Hq2AK7EGHZbKoXi0d9TH4QgT",
+                 *           "livemode": false,
+                 *           "metadata": {
+                 *             "order_id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10"
+                 *           },
+                 *           "next_action": null,
+                 *           "payment_method": "pm_card_visa",
+                 *           "payment_method_types": [
+                 *             "card"
+                 *           ],
+                 *           "processing": null,
+                 *           "receipt_email": null,
+                 *           "setup_future_usage": null,
+                 *           "shipping": null,
+                 *           "statement_descriptor": null,
+                 *           "statement_descriptor_suffix": null,
+                 *           "status": "succeeded"
+                 *         }
+                 *       },
+                 *       "livemode": false,
+                 *       "pending_webhooks": 1,
+                 *       "request": {
+                 *         "id": null,
+                 *         "idempotency_key": null
+                 *       },
+                 *       "type": "payment_intent.succeeded"
+                 *     }
+                 */
                 "application/json": unknown;
             };
         };

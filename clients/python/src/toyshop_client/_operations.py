@@ -318,14 +318,20 @@ def place_order(body: NewOrder, *, idempotency_key: str) -> Call[ShopOrder]:
     )
 
 
-def list_orders(*, limit: int | None = None, cursor: str | None = None) -> Call[ShopOrderPage]:
+def list_orders(
+    *,
+    status: Literal["cancelled", "placed"] | None = None,
+    email: str | None = None,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Call[ShopOrderPage]:
     """List your orders, newest first; for staff, all orders."""
     return Call(
         method="GET",
         path="/orders",
         answer=ShopOrderPage,
         statuses=(200,),
-        query={"limit": limit, "cursor": cursor},
+        query={"status": status, "email": email, "limit": limit, "cursor": cursor},
         signed_in=True,
         repeatable=True,
     )

@@ -449,6 +449,13 @@ class Address(Model, frozen=True, kw_only=True):
     region: str = ""
 
 
+class Contact(Model, frozen=True, kw_only=True):
+    """The customer's name and email address in the user pool when the order was placed."""
+
+    email: str
+    name: str
+
+
 class PaymentAction(Model, frozen=True, kw_only=True):
     """The secret with which the shopper's browser authenticates the payment."""
 
@@ -488,11 +495,15 @@ class OrderPayment(Model, frozen=True, kw_only=True):
 class ShopOrder(Model, frozen=True, kw_only=True):
     """An order with its payment, and whether its receipt is available.
 
+    ``contact`` is the customer's name and email address when the order was placed.
+
     Attributes
     ----------
     status
         One of ``cancelled``, ``placed``; a newer shop may have others.
     placed_at
+        A time in UTC (RFC 3339), ending with Z.
+    updated_at
         A time in UTC (RFC 3339), ending with Z.
     """
 
@@ -502,8 +513,10 @@ class ShopOrder(Model, frozen=True, kw_only=True):
     lines: list[OrderLine]
     total: Money
     shipping_address: Address
+    contact: Contact
     version: int
     placed_at: datetime
+    updated_at: datetime
     payment: OrderPayment
     receipt: bool
 
