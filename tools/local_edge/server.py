@@ -11,11 +11,11 @@ from aiohttp.typedefs import Handler
 from local_edge import protocol
 from local_edge.api import forward
 from local_edge.distribution import is_of_sitemap, is_page_of_toy
+from local_edge.document import DocumentUpload
 from local_edge.files import serve_file
 from local_edge.limits import BusyError, Limits, Turns
 from local_edge.page import described, serve_page, serve_rendered, serve_robots, serve_settings
 from local_edge.problems import problem
-from local_edge.shell import ShellUpload
 
 # the storefront answers within API Gateway's 29 seconds
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
@@ -37,7 +37,7 @@ class Origins:
         Directory of the page.
     uploads
         Origin of presigned URLs, which the page may connect to.
-    shell
+    document
         URL of the object from which the storefront reads the page's document.
     gateway
         URL of the gateway simulator, which has a page of a bank; empty without one.
@@ -47,7 +47,7 @@ class Origins:
     files: str
     web: Path
     uploads: str
-    shell: str
+    document: str
     gateway: str = ""
 
     @classmethod
@@ -58,7 +58,7 @@ class Origins:
             files=f"{aws}/toyshop-local-file-manager-public",
             web=web_directory,
             uploads=aws,
-            shell=f"{aws}/toyshop-local-storefront-api-page/page/index.html",
+            document=f"{aws}/toyshop-local-storefront-api-page/page/index.html",
             gateway=gateway,
         )
 
@@ -67,7 +67,7 @@ ORIGINS = web.AppKey("ORIGINS", Origins)
 CLIENT = web.AppKey("CLIENT", aiohttp.ClientSession)
 LIMITS = web.AppKey("LIMITS", Limits)
 TURNS = web.AppKey("TURNS", Turns)
-SHELL = web.AppKey("SHELL", ShellUpload)
+DOCUMENT = web.AppKey("DOCUMENT", DocumentUpload)
 
 
 def application(origins: Origins, limits: Limits | None = None) -> web.Application:
@@ -85,7 +85,7 @@ def application(origins: Origins, limits: Limits | None = None) -> web.Applicati
     app[ORIGINS] = origins
     app[LIMITS] = limits
     app[TURNS] = Turns(limits)
-    app[SHELL] = ShellUpload(origins.web / "index.html", origins.shell)
+    app[DOCUMENT] = DocumentUpload(origins.web / "index.html", origins.document)
     app.on_response_prepare.append(protocol.describe)
     app.cleanup_ctx.append(_client)
     app.router.add_route("*", "/{path:.*}", _route)
@@ -134,7 +134,7 @@ async def _route(request: web.Request) -> web.StreamResponse:
         if path == "/settings.json" and origins.gateway:
             return serve_settings(request, origins.gateway, origins.uploads)
         if is_page_of_toy(path) and request.method in ("GET", "HEAD"):
-            await request.app[SHELL].bring_up_to_date(client)
+            await request.app[DOCUMENT].bring_up_to_date(client)
             turns, seconds = request.app[TURNS], request.app[LIMITS].body_seconds
             answer = await forward(request, client, origins.api, turns, seconds, below="/pages")
             return serve_rendered(request, answer, origins.web, origins.uploads)

@@ -10,7 +10,7 @@ from local_edge.files import signature
 _SUCCESS = 200
 
 
-class ShellUpload:
+class DocumentUpload:
     """Uploads the document to the storefront's bucket whenever it has changed.
 
     Parameters
