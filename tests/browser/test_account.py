@@ -63,7 +63,7 @@ def test_password_of_another_form_meets_no_rule(page: Page) -> None:
     page.goto("/account")
     main(page).get_by_label("Password", exact=True).fill(PASSWORD)
     main(page).get_by_role("button", name="Create an account").click()
-    expect(page.get_by_role("list", name="A password has")).to_be_visible()
+    expect(page.get_by_role("list", name="Your password needs")).to_be_visible()
     expect(page.locator(".rules .met")).to_have_count(0)
 
 
@@ -163,6 +163,7 @@ def test_sign_out_removes_personal_data_in_all_tabs(page: Page, shop: Shop, cust
     page.goto("/account")
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(f"{shop.origin}/")
+    expect(page.get_by_role("heading", name="Shop by category")).to_be_visible()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(third.get_by_role("heading", name="Your cart is empty.")).to_be_visible()
     for tab in (page, other, third):

@@ -67,7 +67,7 @@ def test_invalid_quantity_is_rejected_with_a_message(
     field.fill(text)
     field.press("Tab")
     expect(field).to_have_value("3")
-    expect(field).to_have_accessible_description("Enter a whole number, at most 10,000.")
+    expect(field).to_have_accessible_description("Enter a whole number up to 10,000.")
 
 
 def test_quantity_zero_removes_a_toy_and_can_be_undone(

@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from support.browser import pictures
 from support.browser.faults import Faults
 from support.browser.fixed_shop import FixedShop
-from support.browser.views import NARROW, VIEWS, WIDE, View, settle
+from support.browser.views import SCREENS, VIEWS, View
 from support.paths import ROOT
 
 AXE = ROOT / "tests/browser/node/node_modules/axe-core/axe.min.js"
@@ -46,11 +46,9 @@ def test_view_is_accessible_and_matches_its_pictures(
 ) -> None:
     faults.expect("404 GET .*/nowhere")
     found = []
-    page = visit(color_scheme=theme, viewport=WIDE, reduced_motion="reduce")
-    view.open(page, fixed_shop)
-    for width, size in (("wide", WIDE), ("narrow", NARROW)):
-        page.set_viewport_size(size)
-        settle(page)
+    for width, screen in SCREENS.items():
+        page = visit(color_scheme=theme, reduced_motion="reduce", **screen)
+        view.open(page, fixed_shop)
         name = f"{view}-{width}-{theme}.webp"
         screenshot = page.screenshot(animations="disabled", caret="hide")
         if request.config.getoption("--write"):

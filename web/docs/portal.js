@@ -17,6 +17,12 @@ const reference = render({
   validatorUrl: null,
 });
 
+// Swagger UI's dark theme
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const choose = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", choose);
+choose();
+
 const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-in"));
 const outcome = /** @type {HTMLElement} */ (form.querySelector("[role=status]"));
 

@@ -140,8 +140,11 @@ function renderLinks() {
   const number = count();
   render(html`
     ${value?.isStaff ? html`<a href="/staff" aria-current=${current("/staff")}>${shop.staff}</a>` : nothing}
-    ${value && !value.isStaff ? html`<a href="/orders" aria-current=${current("/orders")}>${shop.orders}</a>` : nothing}
-    <a href=${value ? "/account" : signInAddress()} aria-current=${current("/account")}>${value ? shop.account : shop.signIn}</a>
+    ${value && !value.isStaff ? html`<a class="on-wide" href="/orders" aria-current=${current("/orders")}>${shop.orders}</a>` : nothing}
+    <a class="account-link" href=${value ? "/account" : signInAddress()} aria-current=${current("/account")}>
+      <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM4.5 20.5c0-3.5 3.4-5.5 7.5-5.5s7.5 2 7.5 5.5" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"/></svg>
+      <span>${value ? shop.account : shop.signIn}</span>
+    </a>
     <a href="/basket" class="basket-link" aria-current=${current("/basket")} aria-label=${basketTexts.open(number)} @click=${openBasket}>
       <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><path d="M5 8h14l-1.2 12H6.2zM9 8V6a3 3 0 0 1 6 0v2" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round"/></svg>
       ${number ? html`<span class="count">${number}</span>` : nothing}

@@ -13,6 +13,11 @@ TOY = "Junior Robotics Lab"
 IN_BASKET = ("Tin Wind-Up Robot", "Hydraulic Robot Arm")
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
+# options of a browser context
+SCREENS: dict[str, dict[str, Any]] = {
+    "wide": {"viewport": WIDE},
+    "narrow": {"viewport": NARROW, "is_mobile": True, "has_touch": True},
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,10 @@ def _open_basket(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("heading").first.wait_for()
 
 
+def _open_operation(page: Page) -> None:
+    page.get_by_text("/toys/{toy_id}").first.click()
+
+
 VIEWS = [
     View("home", "/"),
     View("list", "/c/robots"),
@@ -94,5 +103,8 @@ VIEWS = [
     View("staff-toys", "/staff/toys", signed_in=True, staff=True),
     View("staff-toy", "/staff/toys/{toy}", signed_in=True, staff=True),
     View("not-found", "/nowhere", status=404),
+    View("docs", "/docs/", prepare=_open_operation),
+    View("docs-events", "/docs/events.html"),
+    View("docs-problems", "/problems.html"),
 ]
 FIRST_VIEWS = [view for view in VIEWS if view.name in ("home", "list", "search", "product")]

@@ -23,7 +23,7 @@ function row(order) {
   return html`
     <tr>
       <th scope="row"><a data-open href=${`/staff/orders/${order.id}`} aria-label=${texts.open(time, order)}>${time}</a></th>
-      <td data-label=${texts.customer}>${order.contact.name}<br><span class="note">${order.contact.email}</span></td>
+      <td data-label=${texts.customer}><div>${order.contact.name}<div class="note">${order.contact.email}</div></div></td>
       <td data-label=${texts.contents}>${orderTexts.contents(first?.name ?? "", others.length)}</td>
       <td data-label=${texts.state}>${orderPill(order)}</td>
       <td data-label=${texts.total} class="number">${moneyWithCurrency(order.total)}</td>
