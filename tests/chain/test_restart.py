@@ -66,7 +66,8 @@ def test_killed_edge_and_gateway_serve_again_and_an_order_is_paid_once(shop: Sho
 
 def test_port_in_use_is_reported_in_one_sentence(shop: Shop) -> None:
     other = Shop(shop.home.parent / "other", port=shop.port)
-    result = other.run("up", "--detach", "--port", str(other.port))
+    free = ("--aws-port", str(other.aws_port), "--gateway-port", str(other.gateway_port))
+    result = other.run("up", "--detach", "--port", str(other.port), *free)
     assert result.returncode == 1
     assert str(shop.port) in result.stderr
     assert "Traceback" not in result.stderr
