@@ -22,7 +22,8 @@ def load_app(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadApp]:
     """Return a function that creates a service's resources and imports its app.
 
     Its environment is the stage ``local`` as it is committed, without the payment gateway, changed
-    by keyword arguments. In the end, its functions must have called nothing that their policies do not allow.
+    by keyword arguments. In the end, its functions must have called nothing that their policies
+    do not allow.
     """
     loaded: list[str] = []
 

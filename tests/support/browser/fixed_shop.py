@@ -24,6 +24,7 @@ NOW = "2026-05-03T04:00:00Z"
 CUSTOMER = {"id": "usr_1", "email": "robin@example.com", "name": "Robin Example"}
 PAID = "ord_paid0000000000000000000000"
 DECLINED = "ord_declined000000000000000000"
+TO_CONFIRM = "ord_toconfirm00000000000000000"
 _BANDS = [(0, 1999), (2000, 4999), (5000, 9999), (10000, 19999), (20000, 49999), (50000, 99999)]
 _SORTS: dict[str, Callable[[Json], Any]] = {
     "price": lambda toy: toy["price"]["amount"],
@@ -68,6 +69,7 @@ class FixedShop:
         self._by_id = {toy["id"]: toy for toy in self.toys}
         orders = [self._order(DECLINED, 2, "declined"), self._order(PAID, 0, "succeeded")]
         self._orders = {order["id"]: order for order in orders}
+        self._to_confirm = self._order(TO_CONFIRM, 4, "action_required")
 
     def named(self, name: str) -> Json:
         """Return the toy with a name."""
@@ -138,6 +140,8 @@ class FixedShop:
                 return {"items": list(self._orders.values()), "next_cursor": None}
             case ["orders", id_] if id_ in self._orders:
                 return self._orders[id_]
+            case ["orders", id_] if id_ == TO_CONFIRM:
+                return self._to_confirm
             case ["users", "me"]:
                 return CUSTOMER
         return None
@@ -194,8 +198,8 @@ class FixedShop:
             "payment": {
                 "status": payment,
                 "transaction_id": f"txn_{id_[4:]}",
-                "decline_code": None if paid else "insufficient_funds",
-                "action": None,
+                "decline_code": "insufficient_funds" if payment == "declined" else None,
+                "action": {"client_secret": "secret"} if payment == "action_required" else None,
                 "refunded_amount": {"amount": 0, "currency": "AUD"},
                 "disputed": False,
                 "dispute": None,

@@ -7,7 +7,15 @@ from typing import Any
 from playwright.sync_api import Page
 
 from support.browser.checkout import ADDRESS
-from support.browser.fixed_shop import CUSTOMER, DECLINED, PAID, FixedShop, basket_of, store
+from support.browser.fixed_shop import (
+    CUSTOMER,
+    DECLINED,
+    PAID,
+    TO_CONFIRM,
+    FixedShop,
+    basket_of,
+    store,
+)
 
 TOY = "Junior Robotics Lab"
 IN_BASKET = ("Tin Wind-Up Robot", "Hydraulic Robot Arm")
@@ -31,6 +39,9 @@ class View:
     basket: bool = False
     # further steps once it is loaded
     prepare: Callable[[Page], Any] | None = None
+    # whether the page's requests get fixed responses, at a fixed time
+    fixed: bool = True
+    screens: tuple[str, ...] = ("wide", "narrow")
     # status of the document
     status: int = 200
 
@@ -45,7 +56,8 @@ class View:
         delay
             Delay of each response and picture, in ms.
         """
-        shop.attach(page, signed_in=self.signed_in, staff=self.staff, delay=delay)
+        if self.fixed:
+            shop.attach(page, signed_in=self.signed_in, staff=self.staff, delay=delay)
         if self.basket:
             store(page, "basket", basket_of(*map(shop.named, IN_BASKET)))
         if self.signed_in:
@@ -77,34 +89,82 @@ def _open_basket(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("heading").first.wait_for()
 
 
+def _open_zoom(page: Page) -> None:
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def _open_filters(page: Page) -> None:
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("dialog").wait_for()
+
+
+def _pay_old_price(page: Page) -> None:
+    first, *_ = page.evaluate("JSON.parse(localStorage.getItem('toyshop.basket'))")
+    price = first["price"] | {"amount": first["price"]["amount"] + 500}
+    line = {"toy_id": first["id"], "name": first["name"], "quantity": 1}
+    problem = {
+        "type": "/problems.html#price-changed",
+        "title": "The price has changed",
+        "status": 409,
+        "detail": "The order comes to another total now.",
+        "lines": [line | {"unit_price": price, "line_total": price}],
+        "total": price,
+    }
+    page.route(
+        "**/api/orders",
+        lambda route: route.fulfill(
+            status=409, json=problem, content_type="application/problem+json"
+        ),
+    )
+    page.get_by_role("button", name="Pay").click()
+    page.get_by_role("heading", name="The price changed").wait_for()
+
+
 def _open_operation(page: Page) -> None:
-    page.get_by_text("/toys/{toy_id}").first.click()
+    page.get_by_role("button", name="GET /toys/{toy_id} Return a toy", exact=True).click()
+    page.get_by_role("heading", name="Parameters").wait_for()
 
 
 VIEWS = [
     View("home", "/"),
     View("list", "/c/robots"),
+    View("filters", "/c/robots", screens=("narrow",), prepare=_open_filters),
     View("search", "/search?q=robot"),
     View("nothing-found", "/search?q=zzz"),
     View("product", "/toys/junior-robotics-lab-{toy}"),
+    View("zoom", "/toys/junior-robotics-lab-{toy}", prepare=_open_zoom),
     View("drawer", "/", basket=True, prepare=_open_basket),
     View("basket", "/basket", basket=True),
     View("empty-basket", "/basket"),
     View("checkout-contact", "/checkout", basket=True),
     View("checkout-delivery", "/checkout?step=delivery", signed_in=True, basket=True),
     View("checkout-payment", "/checkout?step=payment", signed_in=True, basket=True),
+    View(
+        "checkout-price-changed",
+        "/checkout?step=payment",
+        signed_in=True,
+        basket=True,
+        prepare=_pay_old_price,
+    ),
     View("order", f"/orders/{PAID}", signed_in=True),
     View("declined-order", f"/orders/{DECLINED}", signed_in=True),
+    View("order-to-confirm", f"/orders/{TO_CONFIRM}", signed_in=True),
     View("orders", "/orders", signed_in=True),
     View("sign-in", "/account"),
+    View("sign-up", "/account/create"),
+    View("confirm-email", "/account/confirm"),
+    View("forgotten-password", "/account/forgot"),
+    View("reset-password", "/account/reset"),
     View("account", "/account", signed_in=True),
     View("staff-orders", "/staff/orders", signed_in=True, staff=True),
     View("staff-order", f"/staff/orders/{PAID}", signed_in=True, staff=True),
     View("staff-toys", "/staff/toys", signed_in=True, staff=True),
     View("staff-toy", "/staff/toys/{toy}", signed_in=True, staff=True),
+    View("staff-new-toy", "/staff/toys/new", signed_in=True, staff=True),
     View("not-found", "/nowhere", status=404),
-    View("docs", "/docs/", prepare=_open_operation),
-    View("docs-events", "/docs/events.html"),
-    View("docs-problems", "/problems.html"),
+    View("docs", "/docs/", prepare=_open_operation, fixed=False),
+    View("docs-events", "/docs/events.html", fixed=False),
+    View("docs-problems", "/problems.html", fixed=False),
 ]
 FIRST_VIEWS = [view for view in VIEWS if view.name in ("home", "list", "search", "product")]
