@@ -36,6 +36,11 @@ const BY_CODE = {
   too_small: "Please enter a larger number.",
   not_found: "We couldn’t find this.",
   not_allowed: "Please choose something else.",
+  repeated: "Please enter this only once.",
+  format: "This isn’t in the right form. Please check it.",
+  invalid: "This isn’t valid. Please check it.",
+  type: "We can’t read this. Please enter it again.",
+  unknown: "We don’t use this field. Please leave it out.",
 };
 
 /**

@@ -21,8 +21,6 @@ export const basketTexts = {
   title: "Your cart",
   /** @param {number} count */
   open: (count) => `Cart, ${plural(count, { one: "# toy", other: "# toys" })}`,
-  /** @param {number} count */
-  count: (count) => plural(count, { one: "# toy", other: "# toys" }),
   empty: "Your cart is empty.",
   emptyDetail: "When you add a toy, you’ll find it here.",
   browse: "Find a toy",
@@ -178,6 +176,12 @@ export const problems = {
   forbidden: "Only our staff can do that.",
   notFound: "We couldn’t find that.",
   unexpected: "Something went wrong on our side. Please try again.",
+  refused: "We couldn’t do that. Please reload the page and try again.",
+  changed: "This has changed in the meantime. Please reload the page and try again.",
+  priceChanged: "A price has changed. Please check the new total.",
+  tooLarge: "This is too large. Please make it smaller and try again.",
+  invalid: "Some of this isn’t right. Please check it and try again.",
+  sentBefore: "We’ve already received this. Please check your orders before you try again.",
   fields: "Please check the marked fields.",
   pageNotFound: "Page not found",
   pageNotFoundDetail: "This page doesn’t exist. The link may be old or mistyped.",
@@ -186,6 +190,18 @@ export const problems = {
 
 /** @type {Record<string, string>} By the last part of a problem's `type`. */
 const BY_TYPE = {
+  // requests that only another version of the page sends
+  "bad-request": problems.refused,
+  "method-not-allowed": problems.refused,
+  "unsupported-media-type": problems.refused,
+  "precondition-required": problems.refused,
+  conflict: problems.changed,
+  "precondition-failed": problems.changed,
+  "price-changed": problems.priceChanged,
+  "too-large": problems.tooLarge,
+  invalid: problems.invalid,
+  "idempotency-key-reused": problems.sentBefore,
+  "internal-error": problems.unexpected,
   unauthorized: problems.signedOut,
   forbidden: problems.forbidden,
   "not-found": problems.notFound,
@@ -206,5 +222,6 @@ export function problemText(error, own = {}) {
   if (own[type]) return own[type];
   if (BY_TYPE[type]) return BY_TYPE[type];
   if (status === 0 || (status === -1 && !navigator.onLine)) return navigator.onLine ? problems.unavailable : problems.offline;
-  return [502, 503, 504].includes(status) ? problems.unavailable : problems.unexpected;
+  if ([502, 503, 504].includes(status)) return problems.unavailable;
+  return status >= 400 && status < 500 ? problems.refused : problems.unexpected;
 }
