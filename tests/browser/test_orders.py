@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, Route, expect
 
 from support.browser import checkout
-from support.browser.checkout import pay_button, seeded, stored
+from support.browser.checkout import pay_button, seeded, store, stored
 from support.browser.faults import Faults
 from support.browser.shopping import main
 from support.running_shop import Shop
@@ -125,6 +125,29 @@ def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> 
     page.get_by_role("button", name="Order again").click()
     expect(page.get_by_text("1 toy is in your cart.").first).to_be_attached()
     assert [line["id"] for line in stored(page, "basket")] == [seeded(shop)[0]["id"]]
+
+
+def test_order_again_says_what_a_full_cart_could_not_take(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    order = place(page, shop, customer)
+    checkout.fill_basket(page, shop)
+    again = page.get_by_role("button", name="Order again")
+    full = "Your cart is full. Check out before you add more."
+    line = stored(page, "basket")[0]
+    # WHEN it has as many different toys as it can have
+    store(page, "basket", [line | {"id": f"toy_{number}"} for number in range(100)])
+    page.goto(f"/orders/{order}")
+    again.click()
+    expect(page.get_by_text(full).last).to_be_visible()
+    expect(page.get_by_role("button", name="View cart")).to_have_count(0)
+    assert len(stored(page, "basket")) == 100
+    # OR as many of the same toy
+    store(page, "basket", [line | {"quantity": 10_000}])
+    page.reload()
+    again.click()
+    expect(page.get_by_text(full).last).to_be_visible()
+    expect(page.get_by_text("is in your cart.")).to_have_count(0)
 
 
 def test_order_of_another_customer_is_not_found(

@@ -1,14 +1,14 @@
 // Actions on an order: receipt, cancellation, and ordering again.
 
 import { Problem, call, getCached } from "../../lib/api.js";
-import { add } from "../../lib/basket.js";
+import { add, count } from "../../lib/basket.js";
 import { date } from "../../lib/format.js";
 import { go } from "../../lib/router.js";
 import { confirmed } from "../../parts/dialog.js";
 import { focusHeading, toast } from "../../parts/page.js";
 import { saveReceipt } from "../../parts/receipt.js";
 import { orderTexts as texts } from "../../texts/orders.js";
-import { problemText } from "../../texts/shop.js";
+import { basketTexts, problemText } from "../../texts/shop.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../../lib/api.js").Order} Order */
@@ -64,13 +64,21 @@ export class Actions {
     };
     const toys = await Promise.all(lines.map(({ toy_id }) => getCached(`/toys/${encodeURIComponent(toy_id)}`, signal).catch(missing)));
     if (signal.aborted) return;
-    let count = 0;
+    const before = count();
+    let wanted = 0;
     for (const [at, toy] of toys.entries()) {
-      if (toy && add(toy, lines[at].quantity)) count += lines[at].quantity;
+      if (!toy) continue;
+      add(toy, lines[at].quantity);
+      wanted += lines[at].quantity;
     }
+    const added = count() - before;
     const gone = lines.filter((_, at) => !toys[at]).map(({ name }) => name);
-    const said = [count ? texts.addedAgain(count) : "", gone.length ? texts.notAdded(gone.join(", ")) : ""];
-    toast(said.filter(Boolean).join(" "), count ? { text: texts.viewCart, run: () => go("/basket") } : undefined);
+    const said = [
+      added ? texts.addedAgain(added) : "",
+      added < wanted ? basketTexts.full : "",
+      gone.length ? texts.notAdded(gone.join(", ")) : "",
+    ];
+    toast(said.filter(Boolean).join(" "), added ? { text: texts.viewCart, run: () => go("/basket") } : undefined);
   }
 
   /**
