@@ -287,6 +287,26 @@ def test_late_toy_never_replaces_a_later_one(page: Page, shop: Shop) -> None:
     expect(page.get_by_role("dialog").get_by_role("link", name=slow["name"])).to_have_count(0)
 
 
+def test_focus_moves_to_the_name_of_a_toy_once_it_is_known(page: Page, shop: Shop) -> None:
+    toy, *others = toys(shop)
+    other = next(one for one in others if one["category"] != toy["category"])
+    page.goto(f"/toys/{other['id']}")
+    expect(heading(page, other["name"])).to_be_visible()
+    for moved_on in (False, True):
+        page.goto(f"/toys/{toy['id']}")
+        held = hold(page, f"**/api/toys/{other['id']}")
+        main(page).get_by_role("link", name=other["name"]).last.click()
+        expect(heading(page, "Loading…")).to_be_visible()
+        expect(heading(page, "Loading…")).not_to_be_focused()
+        field = page.get_by_label("Search toys")
+        if moved_on:
+            field.focus()
+        held[0].continue_()
+        page.unroute_all()
+        expect(heading(page, other["name"]).first).to_be_visible()
+        expect(field if moved_on else heading(page, other["name"]).first).to_be_focused()
+
+
 def test_recently_viewed_toys_are_listed(page: Page, shop: Shop) -> None:
     first, second = toys(shop, "&category=robots")[:2]
     page.goto(f"/toys/{first['id']}")

@@ -34,7 +34,7 @@ export class Visit {
   mayLeave = null;
 
   /**
-   * Called when the visit first shows something.
+   * Called when the visit first shows something with a head, so with its final heading.
    *
    * @type {(() => void) | undefined}
    */
@@ -75,7 +75,8 @@ export class Visit {
   render(template, head) {
     if (this.isOver) return;
     render(template, this.#main);
-    if (head) setHead(head, this.path);
+    if (!head) return;
+    setHead(head, this.path);
     this.onShown?.();
     this.onShown = undefined;
   }
@@ -188,8 +189,14 @@ async function showAddress(isReturn) {
   const isOther = shownPath !== url.pathname;
   shownPath = url.pathname;
   shownSearch = url.search;
-  if (isOther && !isFirst) visit.onShown = () => focusHeading(main);
   dispatchEvent(new CustomEvent("visit", { detail: visit }));
+  if (isOther && !isFirst) {
+    const focused = document.activeElement;
+    visit.onShown = () => {
+      // unless the customer has moved on while the view was loading
+      if ([focused, document.body].includes(document.activeElement)) focusHeading(main);
+    };
+  }
   try {
     if (found) {
       const { show } = await found[0].view();
