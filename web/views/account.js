@@ -25,7 +25,8 @@ function origin(query) {
   if (!next?.startsWith("/")) return null;
   try {
     const url = new URL(next, location.origin);
-    if (url.origin !== location.origin || url.pathname.startsWith("/account")) return null;
+    // `/.//example.com` stays in the shop, but its path is the address of another site
+    if (url.origin !== location.origin || /^\/(?:\/|account)/.test(url.pathname)) return null;
     return url.pathname + url.search;
   } catch {
     return null;
