@@ -239,6 +239,61 @@ def test_leaving_while_the_order_is_sent_places_it_and_empties_the_basket(
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
+def test_refusal_is_explained_on_the_step_that_the_customer_has_gone_to(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect(PRICE)
+    held = hold_order_with_another_price(page, shop, customer)
+    page.get_by_role("link", name="Change delivery").click()
+    expect(heading(page, "Your order is being placed…")).to_be_visible()
+    held[0].continue_()
+    expect(heading(page, "The price changed")).to_be_visible()
+    page.get_by_role("button", name="Accept and pay AUD").click()
+    order_shown(page)
+    assert len(checkout.orders_of(shop, customer)) == 1
+
+
+def test_refusal_is_explained_when_the_customer_comes_back(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect(PRICE)
+    held = hold_order_with_another_price(page, shop, customer)
+    page.get_by_role("link", name="The Toy Shop").first.click()
+    expect(page).to_have_url(re.compile("/$"))
+    held[0].continue_()
+    expect(page.get_by_text("Your order wasn’t placed").last).to_be_visible()
+    page.get_by_role("button", name="Back to checkout").click()
+    expect(heading(page, "The price changed")).to_be_visible()
+    assert not checkout.orders_of(shop, customer)
+
+
+def hold_order_with_another_price(page: Page, shop: Shop, customer: str) -> list[Route]:
+    """Pay for a toy whose price has changed, and return the request once it is sent."""
+    checkout.go_to_payment(page, shop, customer)
+    line = stored(page, "basket")[0]
+    store(page, "basket", [line | {"price": {"amount": 101, "currency": "AUD"}}])
+    page.reload()
+    held: list[Route] = []
+    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    with page.expect_request("**/api/orders"):
+        pay_button(page).click()
+    return held
+
+
+def test_chosen_card_is_forgotten_at_sign_out(page: Page, shop: Shop, customer: str) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    page.get_by_role("radio", name=re.compile("4444")).check()
+    page.get_by_role("link", name="Change contact").click()
+    page.get_by_role("button", name="Not you? Sign out").click()
+    expect(page).to_have_url(re.compile("/$"))
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    store(page, "address", {"email": customer, "address": ADDRESS})
+    page.evaluate("history.pushState({}, '', '/checkout?step=payment')")
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_role("radio", name=re.compile("4242"))).to_be_checked()
+
+
 def test_basket_changed_in_another_tab_is_shown_before_payment(
     page: Page, shop: Shop, customer: str
 ) -> None:

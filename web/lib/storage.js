@@ -4,7 +4,7 @@
 const PREFIX = "toyshop.";
 
 /** Personal values, which `forget` removes. */
-const PERSONAL = ["session", "basket", "order", "address", "viewed"];
+const PERSONAL = ["session", "basket", "order", "address", "card", "viewed"];
 
 /**
  * One value in the browser's storage, shared by all tabs.

@@ -61,6 +61,8 @@ export const checkoutTexts = {
   seeOrders: "See your orders",
   seeOrder: "See your order",
   placed: "Thank you! We’ve received your order.",
+  notPlaced: "Your order wasn’t placed, and you haven’t been charged.",
+  toCheckout: "Back to checkout",
 
   pendingTitle: "We’re not sure your order went through",
   pendingText: "We sent your order but didn’t get a response. Try again: you won’t be charged twice.",

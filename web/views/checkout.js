@@ -4,11 +4,12 @@ import { session } from "../lib/api.js";
 import { basket, total } from "../lib/basket.js";
 import { address, countries, isComplete } from "../lib/delivery.js";
 import { attempt, pending, stored } from "../lib/placing.js";
+import { Stored } from "../lib/storage.js";
 import { loadStyles } from "../parts/page.js";
 import { Cards } from "../parts/payment.js";
 import { onWidth, purchase } from "../parts/purchase.js";
 import { SignIn } from "../parts/sign_in.js";
-import { checkoutTexts as texts } from "../texts/checkout.js";
+import { checkoutTexts as texts, testCards } from "../texts/checkout.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { contact } from "./checkout/contact.js";
 import { Delivery } from "./checkout/delivery.js";
@@ -23,7 +24,8 @@ import { Payment, isSending } from "./checkout/payment.js";
 /** @type {Step[]} */
 const STEPS = ["contact", "delivery", "payment"];
 
-let chosenCard = ""; // kept when the customer changes between steps
+/** The token of the test card that the customer chose last. */
+const chosenCard = new Stored("card", (value) => testCards.find(({ token }) => token === value)?.token ?? "");
 
 /** One visit of the checkout. */
 export class Checkout {
@@ -42,7 +44,8 @@ export class Checkout {
   isOrderedElsewhere = false;
   /** Whether another tab, or this one earlier, is sending an order. */
   isSentElsewhere = false;
-  #seen = ""; // key of the attempt whose outcome the page shows as unknown
+  /** @type {ReturnType<typeof pending>} The attempt whose outcome the page shows as unknown. */
+  #seen = null;
 
   /** @param {Visit} visit */
   constructor(visit) {
@@ -76,6 +79,7 @@ export class Checkout {
     onWidth(this.redraw, signal);
     this.redraw();
     this.loadCountries();
+    this.payment.explainMissed();
   }
 
   async loadCountries() {
@@ -101,7 +105,7 @@ export class Checkout {
     const sum = total(this.lines);
     if (!sum) return null;
     this.cards ??= new Cards({
-      redraw: this.redraw, signal: this.visit.signal, total: sum, chosen: chosenCard, onChoice: (card) => { chosenCard = card; },
+      redraw: this.redraw, signal: this.visit.signal, total: sum, chosen: chosenCard.value, onChoice: (card) => { chosenCard.value = card; },
     });
     this.cards.update(sum);
     return this.cards;
@@ -111,7 +115,7 @@ export class Checkout {
   redraw() {
     if (this.visit.isOver) return;
     if (session.value) this.wasSignedIn = true;
-    if (!isSending()) {
+    if (!this.payment.isSending) {
       this.lines = basket.value;
       this.shownKey = attempt()?.key ?? null;
     }
@@ -128,9 +132,10 @@ export class Checkout {
 
   /** The name of the content, and the content. @returns {[string, unknown]} */
   #content() {
-    const unknown = pending();
+    // an earlier visit that is sending an order also decides what to show next
+    const unknown = pending() ?? (isSending() ? this.#seen : null);
     if (unknown && !this.payment.isSending) {
-      this.#watch(unknown.key);
+      this.#watch(unknown);
       return ["pending", outcomeUnknown(this, unknown)];
     }
     if (session.value && this.#seen && !unknown && !this.lines.length) this.isOrderedElsewhere = true;
@@ -149,11 +154,11 @@ export class Checkout {
   /**
    * Show that an attempt is being sent, until the tab that sends it has finished.
    *
-   * @param {string} key
+   * @param {NonNullable<ReturnType<typeof pending>>} unknown
    */
-  async #watch(key) {
-    if (this.#seen === key) return;
-    this.#seen = key;
+  async #watch(unknown) {
+    if (this.#seen?.key === unknown.key) return;
+    this.#seen = unknown;
     this.isSentElsewhere = true;
     await navigator.locks.request("toyshop.order", () => {}); // a tab holds the lock while it sends an order
     this.isSentElsewhere = false;

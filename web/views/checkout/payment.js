@@ -1,6 +1,6 @@
 // Step 3: payment, and sending the order.
 
-import { Problem, call, session } from "../../lib/api.js";
+import { Problem, call, isOwn, session } from "../../lib/api.js";
 import { basket, total } from "../../lib/basket.js";
 import { address, addressLines, inCountry } from "../../lib/delivery.js";
 import { OrderedElsewhere, PlacedBefore, pending, place } from "../../lib/placing.js";
@@ -20,6 +20,7 @@ import { refuseAddress } from "./delivery.js";
 /** @typedef {import("../../lib/placing.js").Body} Body */
 /** @typedef {import("../../lib/placing.js").Item} Item */
 /** @typedef {{rows: {name: string, before: Money, now: Money}[], before: Money, now: Money, token: string}} Change */
+/** @typedef {{error: unknown, lines: Line[], token: string}} Refusal The order's lines and the token of its card. */
 
 const TIME_TO_NOTICE = 2000; // ms
 
@@ -30,6 +31,25 @@ let sending = 0; // orders that this tab is sending, even after the customer has
 
 /** Whether this tab is sending an order. */
 export const isSending = () => sending > 0;
+
+/** The payment step of the checkout that was opened last. @type {Payment | null} */
+let latest = null;
+
+/** Why an order was not placed, until the customer opens the checkout again. @type {Refusal | null} */
+let missed = null;
+session.subscribe((value) => {
+  if (!value) missed = null;
+});
+
+/** @param {Refusal} refusal */
+function keepMissed(refusal) {
+  if (refusal.error instanceof PlacedBefore) {
+    toast(texts.placedBefore, { text: texts.seeOrders, run: () => go("/orders") });
+    return;
+  }
+  missed = refusal;
+  toast(pending() ? texts.pendingTitle : texts.notPlaced, { text: texts.toCheckout, run: () => go("/checkout?step=payment") });
+}
 
 export class Payment {
   /** @type {Change | null} */
@@ -42,6 +62,7 @@ export class Payment {
   constructor(checkout) {
     this.checkout = checkout;
     this.form = new Form(checkout.redraw);
+    latest = this;
   }
 
   /**
@@ -95,11 +116,9 @@ export class Payment {
   /**
    * Show why no order was placed.
    *
-   * @param {unknown} error
-   * @param {Line[]} lines The order's.
-   * @param {string} token
+   * @param {Refusal} refusal
    */
-  async #explain(error, lines, token) {
+  async #explain({ error, lines, token }) {
     const { checkout, form } = this;
     if (error instanceof PlacedBefore) {
       toast(texts.placedBefore);
@@ -168,11 +187,25 @@ export class Payment {
    * @param {string} token
    */
   async #attempt(make, lines, token) {
+    const email = session.value?.email;
     try {
       await this.#send(make);
     } catch (error) {
-      await this.#explain(error, lines, token);
+      const refusal = { error, lines, token };
+      if (session.value && !isOwn(email)) return; // another customer has signed in meanwhile
+      if (latest && !latest.checkout.visit.isOver) await latest.#explain(refusal);
+      else if (session.value) keepMissed(refusal);
+    } finally {
+      latest?.checkout.redraw();
     }
+  }
+
+  /** Explain why an order was not placed while the customer was elsewhere. */
+  async explainMissed() {
+    if (!missed) return;
+    const refusal = missed;
+    missed = null;
+    await this.#explain(refusal);
     this.checkout.redraw();
   }
 
@@ -210,7 +243,7 @@ export class Payment {
       try {
         token = await cards.token({ name: to.name, email: session.value?.email });
       } catch (error) {
-        await this.#explain(error, lines, token);
+        await this.#explain({ error, lines, token });
         return;
       }
       await this.#attempt(() => this.#draft(lines, token), lines, token);
