@@ -80,7 +80,6 @@ export const staffOrderTexts = {
   cancelText: (total) => `The customer will be notified by email. If ${total} has been charged, it will be refunded in full.`,
   cancelDone: "Order cancelled.",
   keep: "Keep order",
-  isCancelled: "This order is cancelled.",
 };
 
 /** @type {Record<Order["payment"]["status"], string>} */
@@ -215,13 +214,10 @@ export const pictureTexts = {
   keep: "Keep it",
   removed: "Picture removed.",
   none: "No pictures yet.",
-  waiting: "Not uploaded yet",
   /** @param {number} percent */
   uploading: (percent) => `Uploading: ${number(percent)}%`,
   checking: "Uploaded. We’re checking it.",
   slow: "The check is taking longer than usual. You can leave this page and come back later.",
-  ready: "In the shop",
-  rejected: "Rejected",
   earlier: "Rejected earlier",
   failed: "The upload failed. Check your connection and try again.",
   wrongType: "Only JPEG, PNG, WebP and GIF files are accepted.",
