@@ -8,38 +8,48 @@ const plurals = new Intl.PluralRules(LOCALE);
 /** @param {number} value */
 export const number = (value) => numbers.format(value);
 
-/**
- * @param {string} currency ISO 4217
- * @param {Intl.NumberFormatOptions} [options]
- */
-const formatOf = (currency, options = {}) => new Intl.NumberFormat(LOCALE, { style: "currency", currency, ...options });
+/** @typedef {import("./api.js").Money} Money */
 
 /**
  * Return the number of decimals of a currency.
  *
  * @param {string} currency ISO 4217
  */
-export const decimals = (currency) => formatOf(currency).resolvedOptions().maximumFractionDigits ?? 2;
+export const decimals = (currency) => (
+  new Intl.NumberFormat(LOCALE, { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2);
 
-/** @param {import("./api.js").Money} value */
-export const money = ({ amount, currency }) => formatOf(currency).format(amount / 10 ** decimals(currency));
+/**
+ * Return an amount in major units without separators, such as `1234.50`, for programs and fields.
+ *
+ * @param {Money} value
+ */
+export function majorUnits({ amount, currency }) {
+  const digits = decimals(currency);
+  const text = String(amount).padStart(digits + 1, "0");
+  return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text;
+}
+
+/**
+ * @param {Money} value
+ * @param {Intl.NumberFormatOptions} [options]
+ */
+export const money = (value, options) => new Intl.NumberFormat(LOCALE, {
+  style: "currency", currency: value.currency, ...options,
+}).format(Number(majorUnits(value)));
 
 /**
  * Format money without the decimals of a round amount, such as `$20`.
  *
- * @param {import("./api.js").Money} value
+ * @param {Money} value
  */
-export const roundMoney = ({ amount, currency }) => (
-  formatOf(currency, { trailingZeroDisplay: "stripIfInteger" }).format(amount / 10 ** decimals(currency)));
+export const roundMoney = (value) => money(value, { trailingZeroDisplay: "stripIfInteger" });
 
 /**
  * Format money with the code of its currency, since several countries have dollars.
  *
- * @param {import("./api.js").Money} value
+ * @param {Money} value
  */
-export const moneyWithCurrency = (value) => `${value.currency} ${new Intl.NumberFormat(LOCALE, {
-  minimumFractionDigits: decimals(value.currency), maximumFractionDigits: decimals(value.currency),
-}).format(value.amount / 10 ** decimals(value.currency))}`;
+export const moneyWithCurrency = (value) => money(value, { currencyDisplay: "code" });
 
 /**
  * @param {string} time RFC 3339

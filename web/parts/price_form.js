@@ -1,6 +1,6 @@
 // The form for a custom price range, loaded when it is opened.
 
-import { decimals } from "../lib/format.js";
+import { decimals, majorUnits } from "../lib/format.js";
 import { go } from "../lib/router.js";
 import { listTexts } from "../texts/shop.js";
 import { html } from "../vendor/lit-html/lit-html.js";
@@ -30,7 +30,7 @@ function parsePrice(text, currency) {
  * @param {(change: Partial<Search>) => string} link
  */
 export function priceForm(id, { price_min: min, price_max: max }, currency, link) {
-  const text = (/** @type {number | null} */ amount) => (amount === null ? "" : String(amount / 10 ** decimals(currency)));
+  const text = (/** @type {number | null} */ amount) => (amount === null ? "" : majorUnits({ amount, currency }));
   /** @param {SubmitEvent} event */
   const onSubmit = (event) => {
     event.preventDefault();

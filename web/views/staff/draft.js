@@ -1,6 +1,6 @@
 // A toy that is being edited: its fields as texts, and their changes.
 
-import { decimals } from "../../lib/format.js";
+import { decimals, majorUnits } from "../../lib/format.js";
 
 /** @typedef {import("../../lib/api.js").Toy} Toy */
 /** @typedef {{id: number, name: string, value: string}} Attribute */
@@ -24,17 +24,6 @@ let lastId = 0;
 
 /** @param {string} name @param {string} value @returns {Attribute} */
 export const attribute = (name = "", value = "") => ({ id: (lastId += 1), name, value });
-
-/**
- * Format an amount in major units, without group separators.
- *
- * @param {Toy["price"]} price
- */
-export function amountText({ amount, currency }) {
-  const digits = decimals(currency);
-  const text = String(amount).padStart(digits + 1, "0");
-  return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text;
-}
 
 /**
  * Parse an amount in major units, exactly; `null` if it is not an amount.
@@ -65,7 +54,7 @@ export const draftOf = (toy, currency) => (toy ? {
   description: toy.description,
   category: toy.category,
   brand: toy.brand,
-  amount: amountText(toy.price),
+  amount: majorUnits(toy.price),
   currency: toy.price.currency,
   min_age: String(toy.min_age),
   attributes: Object.entries(toy.attributes).map(([name, value]) => attribute(name, value)),
@@ -130,7 +119,7 @@ export function setField(draft, field, value) {
     else draft.attributes.push(attribute(name, String(value)));
   } else if (field === "price") {
     const price = /** @type {Toy["price"]} */ (value);
-    Object.assign(draft, { amount: amountText(price), currency: price.currency });
+    Object.assign(draft, { amount: majorUnits(price), currency: price.currency });
   } else Object.assign(draft, { [field]: String(value) });
 }
 
