@@ -11,6 +11,15 @@ from support.browser.faults import Faults
 from support.browser.shopping import heading, main
 from support.running_shop import Shop
 
+# what describes the toy to search engines and link previews
+HEAD = """
+    (head) => [...head.querySelectorAll("title, meta, link[rel=canonical], script[type*=json]")]
+        .map((element) => element.localName === "script"
+            ? JSON.stringify(Object.entries(JSON.parse(element.textContent)).sort())
+            : element.outerHTML)
+        .sort()
+"""
+
 
 def cards(page: Page) -> Locator:
     return main(page).get_by_role("button", name=re.compile(r"^Add .+ to your cart$"))
@@ -251,6 +260,29 @@ def test_toy_has_one_address_and_metadata(page: Page, shop: Shop) -> None:
     expect(page).to_have_title("The Toy Shop")
     of_toys = "meta[property^='product:'], meta[name^='twitter:'], script[type*='ld+json']"
     expect(page.locator(of_toys)).to_have_count(0)
+
+
+def test_head_of_a_toy_is_the_same_however_a_customer_gets_there(page: Page, shop: Shop) -> None:
+    toy = toys(shop, "&q=kite")[0]
+    page.goto(f"/toys/{toy['id']}")
+    address = page.url
+    # as crawlers see it
+    sent = page.evaluate(
+        f"""async (address) => {{
+            const html = await (await fetch(address)).text();
+            const document = new DOMParser().parseFromString(html, "text/html");
+            return ({HEAD})(document.head);
+        }}""",
+        address,
+    )
+    expect(heading(page, toy["name"])).to_be_visible()
+    assert page.evaluate(f"({HEAD})(document.head)") == sent
+    # WHEN the customer comes from another view
+    page.goto("/account")
+    page.evaluate("address => history.pushState({}, '', address)", address)
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(heading(page, toy["name"])).to_be_visible()
+    assert page.evaluate(f"({HEAD})(document.head)") == sent
 
 
 def test_pictures_are_selected_and_enlarged(page: Page, shop: Shop) -> None:

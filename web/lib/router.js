@@ -14,7 +14,8 @@ import { nothing, render } from "../vendor/lit-html/lit-html.js";
  * @property {string} [canonical] Path of the canonical address; by default, the current path.
  * @property {string} [image] Path of the picture for link previews.
  * @property {boolean} [hidden] Whether to exclude the page from search engines.
- * @property {object} [data] JSON-LD.
+ * @property {{amount: string, currency: string}} [price] A product's, in major units.
+ * @property {object} [data] JSON-LD of a product.
  */
 /**
  * @typedef {object} Route
@@ -102,7 +103,7 @@ function setElement(selector, tag, attributes, value) {
  * @param {Head} head
  * @param {string} path
  */
-function setHead({ title, description = shop.description, canonical, image, hidden, data }, path) {
+function setHead({ title, description = shop.description, canonical, image, hidden, price, data }, path) {
   document.title = title === shop.name ? title : `${title} · ${shop.name}`;
   const address = location.origin + (canonical ?? path);
   /** @type {[string, string | undefined][]} */
@@ -110,6 +111,7 @@ function setHead({ title, description = shop.description, canonical, image, hidd
     ["og:title", title], ["og:description", description], ["og:url", address],
     ["og:image", image && new URL(image, location.origin).href], ["og:site_name", shop.name],
     ["og:type", data ? "product" : "website"],
+    ["product:price:amount", price?.amount], ["product:price:currency", price?.currency],
   ];
   for (const [property, content] of properties) {
     setElement(`meta[property="${property}"]`, "meta", { property, content: content ?? "" }, content);
@@ -117,15 +119,11 @@ function setHead({ title, description = shop.description, canonical, image, hidd
   setElement("meta[name=description]", "meta", { name: "description", content: description ?? "" }, description);
   setElement("meta[name=robots]", "meta", { name: "robots", content: "noindex" }, hidden ? "" : undefined);
   setElement("link[rel=canonical]", "link", { rel: "canonical", href: address }, hidden ? undefined : "");
-  // further elements that the storefront adds to product pages for link previews
-  const described = "meta[property^='product:'], meta[name^='twitter:'], script[type='application/ld+json']";
-  for (const element of document.head.querySelectorAll(described)) element.remove();
-  if (data) {
-    const fresh = document.createElement("script");
-    fresh.type = "application/ld+json";
-    fresh.textContent = JSON.stringify(data);
-    document.head.append(fresh);
-  }
+  const card = { name: "twitter:card", content: image ? "summary_large_image" : "summary" };
+  setElement("meta[name='twitter:card']", "meta", card, data ? "" : undefined);
+  const type = "application/ld+json";
+  document.head.querySelector(`script[type='${type}']`)?.remove();
+  if (data) document.head.append(Object.assign(document.createElement("script"), { type, textContent: JSON.stringify(data) }));
 }
 
 /** @type {Route[]} */

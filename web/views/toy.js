@@ -1,7 +1,7 @@
 // The product page: pictures, details, price, and related toys.
 
 import { getCached, putCached, query } from "../lib/api.js";
-import { decimals, label } from "../lib/format.js";
+import { label, majorUnits } from "../lib/format.js";
 import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
 import { failure, showNotFound } from "../parts/page.js";
@@ -38,7 +38,19 @@ function rememberViewed({ id, name, images }) {
 }
 
 /**
- * A toy's schema.org product, for search engines.
+ * Return the first words of a text on one line, at most 160 characters; as the storefront does.
+ *
+ * @param {string} text
+ */
+export function excerpt(text) {
+  const characters = [...text.trim().replaceAll(/\s+/g, " ")];
+  if (characters.length <= 160) return characters.join("");
+  // not every language has spaces
+  return `${characters.slice(0, 159).join("").replace(/ [^ ]*$/, "").replace(/[,;:.]+$/, "")}…`;
+}
+
+/**
+ * A toy's schema.org product, for search engines; the storefront's document contains the same one.
  *
  * @param {Toy} toy
  */
@@ -48,18 +60,33 @@ const dataOf = (toy) => ({
   name: toy.name,
   description: toy.description,
   sku: toy.id,
-  category: label(toy.category),
+  category: toy.category,
   brand: { "@type": "Brand", name: toy.brand },
   image: toy.images.map(({ url }) => new URL(url, location.origin).href),
   audience: { "@type": "PeopleAudience", suggestedMinAge: toy.min_age },
   offers: {
     "@type": "Offer",
     url: location.origin + addressOf(toy),
-    price: (toy.price.amount / 10 ** decimals(toy.price.currency)).toFixed(decimals(toy.price.currency)),
+    price: majorUnits(toy.price),
     priceCurrency: toy.price.currency,
     availability: "https://schema.org/InStock",
     itemCondition: "https://schema.org/NewCondition",
   },
+});
+
+/**
+ * Return the head of a toy's page.
+ *
+ * @param {Toy} toy
+ * @returns {import("../lib/router.js").Head}
+ */
+export const headOf = (toy) => ({
+  title: toy.name,
+  description: excerpt(toy.description) || toy.name,
+  canonical: addressOf(toy),
+  image: toy.images[0]?.url,
+  price: { amount: majorUnits(toy.price), currency: toy.price.currency },
+  data: dataOf(toy),
 });
 
 /** @param {State} state */
@@ -143,9 +170,7 @@ function view(state) {
           ${facts(state)}` : html`<div class="skeleton toy-skeleton" aria-hidden="true"><span class="line short"></span><span class="line"></span><span class="line"></span><span class="line short"></span></div>`}
       </div>
     </article>
-    ${others(state)}`, toy ? {
-    title: toy.name, description: toy.description.slice(0, 300), canonical: addressOf(toy), image: toy.images[0]?.url, data: dataOf(toy),
-  } : undefined);
+    ${others(state)}`, toy ? headOf(toy) : undefined);
 }
 
 /** @param {State} state Its toy is known. */

@@ -6,16 +6,19 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.product_pages import ProductPages, Shell
+from chalicelib.storefront_api.slugs import slug
 from chassis.problems import ServiceUnavailable
 from contracts.money import Money
 from contracts.toys import Toy, ToyImage
 from support.downstream import FakeDownstream
+from support.page_scripts import PageScripts
 from support.paths import ROOT
 from support.storefront import Toys, toy
 
@@ -145,6 +148,61 @@ def test_texts_of_a_toy_are_escaped(field: str) -> None:
     if field == "name":
         assert head.meta["og:title"] == HOSTILE
         assert head.title == f"{HOSTILE} · The Toy Shop"
+
+
+@pytest.fixture(scope="module")
+def page_scripts() -> PageScripts:
+    """Return the scripts of the product page."""
+    scripts = PageScripts(
+        """
+        const document = { documentElement: {} };
+        const location = { origin: "https://shop.example" };
+        class URL { constructor(path, origin) { this.href = origin + path; } }
+        for (const name of ["api", "basket", "router"]) modules[`../lib/${name}.js`] = {};
+        modules["../lib/storage.js"] = { Stored: class {} };
+        modules["./page.js"] = modules["../parts/page.js"] = modules["../texts/shop.js"] = {};
+        modules["../vendor/lit-html/lit-html.js"] = {};
+        """
+    )
+    scripts.load("lib/format.js")
+    scripts.run('modules["../lib/format.js"] = modules["./format.js"];')
+    scripts.load("parts/toy.js")
+    scripts.run('modules["../parts/toy.js"] = modules["./toy.js"];')
+    scripts.load("views/toy.js")
+    return scripts
+
+
+@pytest.mark.parametrize(
+    "toy",
+    [
+        TRAIN,
+        replace(TRAIN, category="ride-ons", min_age=0, images=[]),
+        replace(TRAIN, name=HOSTILE, description=HOSTILE, brand=HOSTILE),
+        replace(TRAIN, description=""),
+        replace(TRAIN, description=" word,  " * 100),
+        replace(TRAIN, description="木" * 200),
+        replace(TRAIN, description="🚀" * 80 + " " + "🚀" * 80),
+        replace(TRAIN, description="a" * 158 + ". " + "b" * 20),
+        replace(TRAIN, description="a" * 160),
+        replace(TRAIN, price=Money(amount=1500, currency="JPY")),
+        replace(TRAIN, price=Money(amount=5, currency="AUD")),
+    ],
+)
+def test_page_describes_a_toy_in_the_same_way(page_scripts: PageScripts, toy: Toy) -> None:
+    name = f"{slug(toy.name)}-{toy.id}"
+    head = Head(pages(toy).find(name).body)
+    sent = msgspec.json.encode(toy).decode()
+    found = page_scripts.run(f'return modules["./toy.js"].headOf({sent});')
+    assert found["title"] == head.meta["og:title"]
+    assert found["description"] == head.meta["description"] == head.meta["og:description"]
+    assert ORIGIN + found["canonical"] == head.links["canonical"]
+    image = found.get("image")
+    assert (image and ORIGIN + image) == head.meta.get("og:image")
+    assert found["price"] == {
+        "amount": head.meta["product:price:amount"],
+        "currency": head.meta["product:price:currency"],
+    }
+    assert [found["data"]] == head.data
 
 
 def test_description_of_a_link_is_short() -> None:

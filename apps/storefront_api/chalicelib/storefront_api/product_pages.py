@@ -142,19 +142,16 @@ class ProductPages:
 def _with_head(shell: str, toy: Toy, origin: str, path: str) -> str:
     """Return the document with a head that describes a toy.
 
-    The page's router sets or removes the same elements when the customer goes elsewhere.
+    The page sets the same elements when a customer goes to the toy from another address, and
+    removes them when the customer goes elsewhere.
     """
     head, _, rest = shell.partition("</head>")
-    text = " ".join(toy.description.split())
-    if len(text) > _DESCRIPTION_LENGTH:
-        start = text[: _DESCRIPTION_LENGTH - 1]
-        # not every language has spaces
-        text = (start.rpartition(" ")[0] or start).rstrip(",;:.") + "…"
+    description = excerpt(toy.description) or toy.name
     elements = [
         f"<title>{escape(toy.name)} · {_SHOP}</title>",
-        f'<meta name="description" content="{escape(text or toy.name)}">',
+        f'<meta name="description" content="{escape(description)}">',
         _property("og:title", toy.name),
-        _property("og:description", text or toy.name),
+        _property("og:description", description),
         _property("og:type", "product"),
         _property("og:site_name", _SHOP),
         _property("product:price:amount", major_units(toy.price)),
@@ -173,6 +170,22 @@ def _with_head(shell: str, toy: Toy, origin: str, path: str) -> str:
     return f"{_REPLACED.sub('', head).rstrip()}{lines}\n</head>{rest}"
 
 
+def excerpt(text: str) -> str:
+    """Return the first words of a text on one line, at most 160 characters; as the page does.
+
+    Examples
+    --------
+    >>> excerpt("Runs on\\nevery  track.")
+    'Runs on every track.'
+    """
+    text = " ".join(text.split())
+    if len(text) <= _DESCRIPTION_LENGTH:
+        return text
+    start = text[: _DESCRIPTION_LENGTH - 1]
+    # not every language has spaces
+    return (start.rpartition(" ")[0] or start).rstrip(",;:.") + "…"
+
+
 def _property(name: str, content: str) -> str:
     return f'<meta property="{name}" content="{escape(content)}">'
 
@@ -188,6 +201,7 @@ def _product(toy: Toy, images: list[str], address: str) -> dict[str, Any]:
         "image": images,
         "category": toy.category,
         "brand": {"@type": "Brand", "name": toy.brand},
+        "audience": {"@type": "PeopleAudience", "suggestedMinAge": toy.min_age},
         "offers": {
             "@type": "Offer",
             "url": address,
