@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -20,10 +21,12 @@ from chassis.email_addresses import normalized
 from contracts.money import Money
 from contracts.notifications import Attachment, NewMessage, OrderMail, Reversal, Template
 from contracts.orders import OrderLine
+from local_edge import distribution
 from support.email_addresses import ACCEPTED
 
 NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
 ORDER_ID = "ord_01M85PFGE63KGV9W3G6X1F75A7"
+LINK = f"https://toyshop.example/orders/{ORDER_ID}"
 TEMPLATES = get_args(Template)
 REVERSALS = get_args(Reversal)
 NAMES = st.text(
@@ -234,11 +237,15 @@ def test_each_template_exists_as_text_and_html() -> None:
     assert files == expected
 
 
-def test_links_lead_to_the_shop() -> None:
-    mail = compose(request())
-    assert "https://toyshop.example/#/orders" in text_of(mail, "plain")
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_link_leads_to_the_page_of_the_order(template: str) -> None:
+    mail = compose(request(template))
+    assert f"See your order: {LINK}" in text_of(mail, "plain").splitlines()
     links = [about["href"] for tag, about in Words(text_of(mail, "html")).tags if tag == "a"]
-    assert links == ["https://toyshop.example/#/orders"]
+    assert links == [LINK]
+    # AND the page has this address
+    assert distribution.target(urlsplit(LINK).path) == (200, distribution.INDEX)
+    assert not urlsplit(LINK).fragment
 
 
 @pytest.mark.parametrize(
@@ -337,4 +344,4 @@ def test_email_has_no_link_while_the_shops_origin_is_unknown(template: str) -> N
         content = made.compose("msg_1", request(template), NOW).content
         parsed = email.message_from_bytes(content, policy=email.policy.default)
         for kind in ("plain", "html"):
-            assert ("/#/orders" in text_of(parsed, kind)) == links
+            assert ("https:" in text_of(parsed, kind)) == links
