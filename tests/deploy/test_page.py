@@ -108,7 +108,9 @@ def test_edge_publishes_the_page_and_says_that_services_need_its_name(trial: Tri
         == "toyshop-edged-page"
     )
     allowed = policy["ContentSecurityPolicy"]["ContentSecurityPolicy"]
-    assert "script-src 'self' https://js.stripe.com;" in allowed
+    assert "script-src 'self' https://js.stripe.com https://*.js.stripe.com;" in allowed
+    frames = "https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com"
+    assert f"frame-src {frames};" in allowed
     assert "amazonaws.com/toyshop-edged-file-manager-private/ https://api.stripe.com;" in allowed
     assert published_functions(trial) == ["toyshop-edged-addresses", "toyshop-edged-not-found"]
     assert invalidations(trial) == 1

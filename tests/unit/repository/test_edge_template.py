@@ -87,9 +87,13 @@ def test_page_loads_stripe_only_where_the_stage_has_its_key() -> None:
     allowed = sources_of_page(uses_stripe=True)
     added = {name: allowed[name] - found for name, found in WITHOUT_STRIPE.items()}
     assert {name: found for name, found in added.items() if found} == {
-        "script-src": {"https://js.stripe.com"},
+        "script-src": {"https://js.stripe.com", "https://*.js.stripe.com"},
         "connect-src": {"https://api.stripe.com"},
-        "frame-src": {"https://js.stripe.com", "https://hooks.stripe.com"},
+        "frame-src": {
+            "https://js.stripe.com",
+            "https://*.js.stripe.com",
+            "https://hooks.stripe.com",
+        },
     }
     assert TEMPLATE["Conditions"]["UsesStripe"] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": "StripePublishableKey"}, ""]}]
