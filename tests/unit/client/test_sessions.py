@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -79,6 +80,110 @@ def test_lost_response_to_a_refresh_keeps_the_session(
         shop.users.me()
     storefront.on("POST /sessions", answer(200, FRESH))
     assert shop.users.me().name == "Alice"
+
+
+BOB = SESSION | {"access_token": "access-bob", "refresh_token": "refresh-bob"}
+
+
+class Interrupted:
+    """A shop that refuses Alice's first token; something else happens while it handles a request.
+
+    Parameters
+    ----------
+    moment
+        The request: of the profile, or to refresh the session.
+    refreshes
+        Whether it refreshes the session.
+    """
+
+    def __init__(self, moment: str, *, refreshes: bool) -> None:
+        self._moment = moment
+        self._refreshes = refreshes
+        self.tokens: list[str] = []
+
+    def is_time(self, request: httpx.Request) -> bool:
+        """Return whether it happens during a request."""
+        is_refresh = b"refresh-1" in request.content
+        asks = len(self.tokens) == 1 and request.url.path == "/api/users/me"
+        return is_refresh if self._moment == "refresh" else asks
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/sessions":
+            if b"bob" in request.content:
+                return answer(200, BOB)
+            return answer(200, FRESH) if self._refreshes else problem(401)
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        self.tokens.append(token)
+        return problem(401) if token == "access-1" else answer(200, {**USER, "name": token})
+
+
+def blocking(shop_side: Interrupted, act: Callable[[Any], Any]) -> tuple[str, str]:
+    """Return whose profile the blocking client reads, and whose session it has afterwards."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        response = shop_side.handle(request)
+        if shop_side.is_time(request):
+            act(shop)
+        return response
+
+    transport = httpx.MockTransport(handle)
+    with ToyShop(ORIGIN, session=Session(**SESSION), transport=transport) as shop:
+        try:
+            found = shop.users.me().name
+        except Unauthorized:
+            found = ""
+        return found, shop.session.access_token if shop.session else ""
+
+
+def asynchronous(shop_side: Interrupted, act: Callable[[Any], Any]) -> tuple[str, str]:
+    """Return whose profile the asynchronous client reads, and its session afterwards."""
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        response = shop_side.handle(request)
+        if shop_side.is_time(request) and (acting := act(shop)):
+            await acting
+        return response
+
+    async def run() -> tuple[str, str]:
+        try:
+            found = (await shop.users.me()).name
+        except Unauthorized:
+            found = ""
+        await shop.close()
+        return found, shop.session.access_token if shop.session else ""
+
+    transport = httpx.MockTransport(handle)
+    shop = AsyncToyShop(ORIGIN, session=Session(**SESSION), transport=transport)
+    return asyncio.run(run())
+
+
+def bob_signs_in(shop: Any) -> Any:
+    return shop.sign_in("bob@example.com", "secret")
+
+
+@pytest.mark.parametrize("client", [blocking, asynchronous])
+@pytest.mark.parametrize(
+    ("moment", "refreshes", "sent"),
+    [
+        # the call is answered, with Alice's new token
+        ("refresh", True, ["access-1", "access-2"]),
+        ("refresh", False, ["access-1"]),
+        # Alice's session is not refreshed, and the call is not repeated
+        ("call", True, ["access-1"]),
+    ],
+)
+def test_call_is_never_repeated_as_another_user(
+    client: Callable[..., tuple[str, str]], moment: str, refreshes: bool, sent: list[str]
+) -> None:
+    answered = sent[-1] if len(sent) > 1 else ""
+    shop_side = Interrupted(moment, refreshes=refreshes)
+    # WHEN Alice signs out meanwhile, THEN the shop stays signed out
+    assert client(shop_side, lambda shop: shop.sign_out()) == (answered, "")
+    assert shop_side.tokens == sent
+    # WHEN Bob signs in meanwhile, THEN further calls are his
+    shop_side = Interrupted(moment, refreshes=refreshes)
+    assert client(shop_side, bob_signs_in) == (answered, "access-bob")
+    assert shop_side.tokens == sent
 
 
 class Expiring:

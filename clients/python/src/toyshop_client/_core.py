@@ -35,6 +35,16 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _JSON = msgspec.json.Encoder()
 
 
+class _SignIn:
+    """The session of a sign-in; a refresh replaces it, and ``None`` ends it.
+
+    Each call keeps the sign-in that it began with, so that it never uses another user's session.
+    """
+
+    def __init__(self, session: Session | None) -> None:
+        self.session = session
+
+
 class Core:
     """Sends calls to one shop, as one user.
 
@@ -56,8 +66,13 @@ class Core:
             raise ValueError("The origin must begin with https:// or http://.")
         self.io = io
         self.origin = origin.rstrip("/")
-        self.session = session
+        self._sign_in = _SignIn(session)
         self._retries = retries
+
+    @property
+    def session(self) -> Session | None:
+        """The session for further calls."""
+        return self._sign_in.session
 
     async def call(self, call: Call[T]) -> T:
         """Make a call and return the body of the response.
@@ -85,10 +100,13 @@ class Core:
         ToyShopError
             If it fails.
         """
-        token = self.session.access_token if self.session and call.signed_in else None
-        response = await self._sent(call, token)
-        if response.status_code == 401 and token and (fresh := await self._refreshed(token)):
-            response = await self._sent(call, fresh)
+        sign_in = self._sign_in
+        session = sign_in.session if call.signed_in else None
+        response = await self._sent(call, session)
+        if response.status_code == 401 and session:
+            fresh = await self._refreshed(sign_in, session)
+            if fresh:
+                response = await self._sent(call, fresh)
         problem = response.headers.get("Content-Type", "").startswith("application/problem+json")
         if response.status_code in call.statuses and not problem:
             return response
@@ -98,8 +116,13 @@ class Core:
 
     async def sign_in(self, body: NewSession) -> Session:
         """Start a session and use it for further calls."""
-        self.session = await self.call(operations.sign_in(body))
-        return self.session
+        session = await self.call(operations.sign_in(body))
+        self._sign_in = _SignIn(session)
+        return session
+
+    def sign_out(self) -> None:
+        """Forget the session."""
+        self._sign_in = _SignIn(None)
 
     async def upload(self, upload: Upload, content: bytes, content_type: str) -> None:
         """Send a file to the storage.
@@ -149,10 +172,10 @@ class Core:
             )
         return response.content
 
-    async def _sent(self, call: Call[Any], token: str | None) -> httpx.Response:
+    async def _sent(self, call: Call[Any], session: Session | None) -> httpx.Response:
         headers = {"Accept": "application/json", **call.headers}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        if session:
+            headers["Authorization"] = f"Bearer {session.access_token}"
         content = None
         if call.body is not None:
             content = _JSON.encode(call.body)
@@ -200,22 +223,19 @@ class Core:
                     return response
             await self.io.sleep(pause)
 
-    async def _refreshed(self, expired: str) -> str | None:
-        """Return a token to use instead of an expired one, or None.
+    async def _refreshed(self, sign_in: _SignIn, expired: Session) -> Session | None:
+        """Return the session that replaces an expired one of the same sign-in, or None.
 
-        Concurrent calls with the same expired token refresh the session only once.
+        Concurrent calls with the same expired session refresh it only once.
         """
         async with self.io.lock:
-            if self.session is None:
-                return None
-            if self.session.access_token != expired:
-                return self.session.access_token
-            try:
-                session = await self.sign_in(NewSession(refresh_token=self.session.refresh_token))
-            except Unauthorized:
-                self.session = None
-                return None
-            return session.access_token
+            if sign_in.session is expired and sign_in is self._sign_in:
+                body = NewSession(refresh_token=expired.refresh_token)
+                try:
+                    sign_in.session = await self.call(operations.sign_in(body))
+                except Unauthorized:
+                    sign_in.session = None
+            return sign_in.session if sign_in.session is not expired else None
 
 
 def etag(entity: Toy | ShopOrder) -> str:

@@ -102,7 +102,7 @@ class AsyncShop:
 
     def sign_out(self) -> None:
         """Forget the session."""
-        self._core.session = None
+        self._core.sign_out()
 
     async def countries(self) -> Sequence[Country]:
         """Return the countries that the shop ships to, and what an address needs in each."""
