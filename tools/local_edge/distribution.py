@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import yaml
 
 INDEX = "/index.html"
+ROBOTS_CACHING = "public, max-age=86400"
 _TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "edge.yaml"
 _BUCKET = "toyshop-local-file-manager-private"
 _CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
@@ -63,14 +64,18 @@ def target(path: str) -> tuple[int, str] | None:
     if bare != path and _pages().fullmatch(bare):
         return 301, bare
     if _pages().fullmatch(path):
-        return 200, INDEX
-    return (200, "/docs/index.html") if path == "/docs/" else None
+        # API Gateway would match no route for a toy whose name contains a slash
+        is_unknown = path.startswith("/toys/") and "%2f" in path.lower()
+        return 404 if is_unknown else 200, INDEX
+    if path == "/docs/":
+        return 200, "/docs/index.html"
+    # no file has escaped characters in its path
+    return (404, INDEX) if "%" in path else None
 
 
 def is_page_of_toy(path: str) -> bool:
     """Return whether the storefront serves a path of the page: a product page."""
-    is_page = path.startswith("/toys/") and target(path) == (200, INDEX)
-    return is_page and "%2f" not in path.lower()
+    return path.startswith("/toys/") and target(path) == (200, INDEX)
 
 
 def is_of_sitemap(path: str) -> bool:

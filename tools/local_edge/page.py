@@ -7,11 +7,10 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from urllib.parse import unquote
 
 from aiohttp import web
 
-from local_edge.distribution import page_headers, robots, target
+from local_edge.distribution import ROBOTS_CACHING, page_headers, robots, target
 from local_edge.problems import problem
 from local_edge.protocol import File
 
@@ -43,7 +42,7 @@ def serve_page(request: web.Request, directory: Path, uploads: str) -> web.Strea
     """
     path, root = request.raw_path.partition("?")[0], directory.resolve()
     status, found = target(path) or (200, path)
-    file = _file_of(unquote(found), root) if status == 200 else None
+    file = _file_of(found, root) if status == 200 else None
     if request.method not in ("GET", "HEAD"):
         return problem(404) if file is None else problem(405, {"Allow": "GET, HEAD"})
     if status == 301:
@@ -159,7 +158,8 @@ def serve_robots(request: web.Request, uploads: str) -> web.StreamResponse:
     """
     if request.method not in ("GET", "HEAD"):
         return problem(405, {"Allow": "GET, HEAD"})
-    return web.Response(text=robots(str(request.url.origin())), headers=page_headers(uploads))
+    headers = {**page_headers(uploads), "Cache-Control": ROBOTS_CACHING}
+    return web.Response(text=robots(str(request.url.origin())), headers=headers)
 
 
 def serve_settings(request: web.Request, gateway: str, uploads: str) -> web.StreamResponse:

@@ -88,7 +88,7 @@ def application(origins: Origins, limits: Limits | None = None) -> web.Applicati
     app[DOCUMENT] = DocumentUpload(origins.web / "index.html", origins.document)
     app.on_response_prepare.append(protocol.describe)
     app.cleanup_ctx.append(_client)
-    app.router.add_route("*", "/{path:.*}", _route)
+    app.router.add_route("*", r"/{path:[\s\S]*}", _route)
     return app
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local_edge.distribution import ROBOTS_CACHING
+from support.edge_functions import requested
 from support.local_edge import API, Edge, run
 
 TEXT = "<!doctype html><title>Toys</title>" + "<p>A toy.</p>" * 200
@@ -36,6 +38,51 @@ def test_unknown_address_returns_the_page_with_status_404(tmp_path: Path, method
             assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["Cache-Control"] == "no-cache"
+
+    run(tmp_path, scenario)
+
+
+UNUSUAL = [
+    "a%2Fb-toy_1",
+    "a%2fb-toy_1",
+    "..%2F..%2F-toy_1",
+    "a%5Cb-toy_1",
+    "a\\b-toy_1",
+    "a%00b-toy_1",
+    "a%0Ab-toy_1",
+    "%-toy_1",
+    "%4-toy_1",
+    "%FF-toy_1",
+    "a%252Fb-toy_1",
+    "a%2500b-toy_1",
+    "..-toy_1",
+    "%2e%2e-toy_1",
+    "../toy_1",
+    "..",
+    "%",
+    "x" * 7_000 + "-toy_1",
+]
+"""What may follow ``/toys/`` and other directories."""
+
+
+def status_at_cloudfront(path: str) -> int:
+    """Return the status of an address that is neither a file nor redirected."""
+    target = requested(path)["uri"]
+    is_product_page = path.startswith("/toys/") and target == path
+    return 200 if is_product_page or target == "/index.html" else 404
+
+
+@pytest.mark.parametrize("start", ["/toys/", "/c/", "/orders/", "/assets/", "/"])
+def test_unusual_address_has_the_status_that_cloudfront_returns(tmp_path: Path, start: str) -> None:
+    expected = {start + rest: status_at_cloudfront(start + rest) for rest in UNUSUAL}
+
+    async def scenario(edge: Edge) -> None:
+        edge.upstream.answer = {"status": 200, "text": TEXT, "headers": HTML}
+        for path, status in expected.items():
+            request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+            head, body = await edge.send_raw(request.encode())
+            assert int(head.split()[1]) == status, path
+            assert body.startswith("<!doctype html>"), path
 
     run(tmp_path, scenario)
 
@@ -188,6 +235,7 @@ def test_robots_txt_excludes_personal_pages(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
         answer = await edge.send("GET", "/robots.txt")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["Cache-Control"] == ROBOTS_CACHING
         assert b"User-agent: *\nDisallow: /api/pages/\n" in answer.body
         assert re.search(rb"\nSitemap: http://127.0.0.1:\d+/sitemap.xml\n$", answer.body)
         assert (await edge.send("POST", "/robots.txt")).status == 405
@@ -197,13 +245,18 @@ def test_robots_txt_excludes_personal_pages(tmp_path: Path) -> None:
 
 def test_sitemap_is_the_storefronts(tmp_path: Path) -> None:
     async def scenario(edge: Edge) -> None:
-        headers = {"Content-Type": "application/xml; charset=utf-8", "ETag": '"a"'}
+        headers = {
+            "Content-Type": "application/xml; charset=utf-8",
+            "Cache-Control": "public, max-age=0, s-maxage=14400",
+            "ETag": '"a"',
+        }
         edge.upstream.answer = {"status": 200, "text": TEXT, "headers": headers}
         for path in ("/sitemap.xml", "/sitemaps/1.xml"):
             answer = await edge.send("GET", path, headers=GZIP, auto_decompress=False)
             assert edge.upstream.path == f"{API}/pages{path}"
             assert (answer.status, answer.headers["ETag"]) == (200, '"a"')
-            assert answer.headers["Content-Type"] == headers["Content-Type"]
+            for name in ("Content-Type", "Cache-Control"):
+                assert answer.headers[name] == headers[name]
             assert gzip.decompress(answer.body).decode() == TEXT
         # AND a failure is one for crawlers too
         problem = {"Content-Type": "application/problem+json", "Retry-After": "5"}
