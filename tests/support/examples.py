@@ -40,7 +40,7 @@ TOKENS = {
 }
 TOY = {
     "name": "Dragon kite",
-    "description": "A kite with a tail of three metres. Flies in a light breeze.",
+    "description": "A kite with a tail of three meters. Flies in a light breeze.",
     "category": "outdoor",
     "brand": "Windy",
     "price": {"amount": 2999, "currency": "AUD"},

@@ -1565,7 +1565,7 @@ export interface operations {
                      *         {
                      *           "id": "toy_01M85DMB0036J7W7KGQK4N3940",
                      *           "name": "Dragon kite",
-                     *           "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *           "description": "A kite with a tail of three meters. Flies in a light breeze.",
                      *           "category": "outdoor",
                      *           "brand": "Windy",
                      *           "price": {
@@ -1635,7 +1635,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "name": "Dragon kite",
-                 *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                 *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                  *       "category": "outdoor",
                  *       "brand": "Windy",
                  *       "price": {
@@ -1673,7 +1673,7 @@ export interface operations {
                      * @example {
                      *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
                      *       "name": "Dragon kite",
-                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                      *       "category": "outdoor",
                      *       "brand": "Windy",
                      *       "price": {
@@ -1784,7 +1784,7 @@ export interface operations {
                      * @example {
                      *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
                      *       "name": "Dragon kite",
-                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                      *       "category": "outdoor",
                      *       "brand": "Windy",
                      *       "price": {
@@ -1863,7 +1863,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "name": "Dragon kite",
-                 *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                 *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                  *       "category": "outdoor",
                  *       "brand": "Windy",
                  *       "price": {
@@ -1896,7 +1896,7 @@ export interface operations {
                      * @example {
                      *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
                      *       "name": "Dragon kite",
-                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                      *       "category": "outdoor",
                      *       "brand": "Windy",
                      *       "price": {
@@ -2056,7 +2056,7 @@ export interface operations {
                      * @example {
                      *       "id": "toy_01M85DMB0036J7W7KGQK4N3940",
                      *       "name": "Dragon kite",
-                     *       "description": "A kite with a tail of three metres. Flies in a light breeze.",
+                     *       "description": "A kite with a tail of three meters. Flies in a light breeze.",
                      *       "category": "outdoor",
                      *       "brand": "Windy",
                      *       "price": {
