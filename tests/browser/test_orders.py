@@ -117,6 +117,7 @@ def test_cancellation_is_confirmed_and_refunds(page: Page, shop: Shop, customer:
     expect(page.get_by_text("Order cancelled.").first).to_be_attached()
     expect(main(page)).to_contain_text("Cancelled and refunded")
     expect(cancel).to_have_count(0)
+    assert shop.ledger_of(order) == [("charge", "succeeded"), ("refund", "succeeded")]
 
 
 def test_order_again_fills_the_basket(page: Page, shop: Shop, customer: str) -> None:

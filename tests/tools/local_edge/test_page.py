@@ -31,7 +31,15 @@ def test_every_address_of_the_page_returns_its_document(tmp_path: Path) -> None:
 def test_unknown_address_returns_the_page_with_status_404(tmp_path: Path, method: str) -> None:
     async def scenario(edge: Edge) -> None:
         known = await edge.send("GET", "/")
-        for path in ("/nothing", "/none.js", "/c/%ff", "/toys/kite", "//basket", "/docs/"):
+        for path in (
+            "/nothing",
+            "/none.js",
+            "/%61pp.js",
+            "/c/%ff",
+            "/toys/kite",
+            "//basket",
+            "/docs/",
+        ):
             answer = await edge.send(method, path)
             assert answer.status == 404
             assert answer.body == (known.body if method == "GET" else b"")
