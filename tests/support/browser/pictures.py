@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 # the pictures are compared by the average colors of squares with sides of this many pixels, because
-# the outlines of letters vary, and references are stored with losses
+# the outlines of characters vary, and references are stored with losses
 SQUARE = 8
 # a square differs if a channel of its color differs by more than this, of 255
 TOLERANCE = 16
