@@ -148,7 +148,7 @@ def test_the_name_is_changed(page: Page, shop: Shop, customer: str) -> None:
     expect(name).to_have_value("Robin Example")
     name.fill(" ")
     page.get_by_role("button", name="Save").click()
-    expect(name).to_have_accessible_description("Enter a name.")
+    expect(name).to_have_accessible_description("Enter your name.")
     name.fill("Sam Example")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your name is saved.").first).to_be_attached()

@@ -133,7 +133,7 @@ def test_discontinued_toy_is_removed_and_listed(
     expect(main(page).get_by_role("listitem").filter(has_text="Old Friend")).to_be_visible()
     expect(main(page).get_by_role("spinbutton")).to_have_count(1)
     expect_in_cart(page, 1)
-    main(page).get_by_role("button", name="OK", exact=True).click()
+    main(page).get_by_role("button", name="Got it").click()
     expect(main(page)).not_to_contain_text("Old Friend")
 
 

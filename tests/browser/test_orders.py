@@ -107,7 +107,7 @@ def test_cancellation_is_confirmed_and_refunds(page: Page, shop: Shop, customer:
     order = place(page, shop, customer)
     shop.wait_for_payment(order, shop.sign_in(customer), "succeeded")
     page.goto(f"/orders/{order}")
-    cancel = page.get_by_role("button", name=re.compile("Cancel order from"))
+    cancel = page.get_by_role("button", name=re.compile("Cancel order placed"))
     cancel.click()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -198,7 +198,7 @@ def test_more_orders_are_loaded(page: Page, shop: Shop, customer: str) -> None:
     expect(rows.nth(10).get_by_role("link")).to_be_focused()
     rows.nth(10).get_by_role("link").click()
     page.wait_for_url(re.compile("/orders/ord_"))
-    expect(page.get_by_role("heading", level=1, name="Order from")).to_be_focused()
+    expect(page.get_by_role("heading", level=1, name="Order placed")).to_be_focused()
     page.go_back()
     expect(rows).to_have_count(11)
 

@@ -41,7 +41,7 @@ export function purchase(lines) {
       <ul class="bought">${lines.map(row)}</ul>
       <dl class="sums">
         <dt>${texts.subtotal}</dt><dd>${money(sum)}</dd>
-        <dt>${texts.deliveryCost}</dt><dd>${texts.free}</dd>
+        <dt>${texts.deliveryCost}</dt><dd>${texts.deliveryIncluded}</dd>
         <dt class="sum">${texts.total}</dt><dd class="sum">${moneyWithCurrency(sum)}</dd>
       </dl>
       <p><a class="lone" href="/basket">${texts.editCart}</a></p>

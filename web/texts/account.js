@@ -24,26 +24,26 @@ export const accountTexts = {
   newHere: "New here?",
   haveAccount: "Already have an account?",
   forgot: "Forgot your password?",
-  haveCode: "I have a code to confirm my email address",
+  haveCode: "I have a confirmation code",
   backToSignIn: "Back to sign in",
 
   forgotHint: "We’ll email you a code to choose a new one.",
   /** @param {string} email */
   confirmHint: (email) => `We’ve emailed a code to ${email || "you"}. It may take a minute to arrive.`,
   /** @param {string} email */
-  resetHint: (email) => `If there’s an account for ${email || "your address"}, we’ve emailed a code to it.`,
+  resetHint: (email) => `If there’s an account for ${email || "your address"}, we’ve sent it a code.`,
   resent: "If this address still needs to be confirmed, we’ve emailed a new code.",
   confirmed: "Your email address is confirmed. Please sign in.",
   created: "Your account is ready. Please sign in.",
   signedIn: "You’re signed in.",
-  expired: "You’ve been signed out. Sign in again to continue where you left off.",
+  expired: "Your session has expired. Please sign in again.",
 
-  wrongCredentials: "That email and password don’t match, or the address isn’t confirmed yet.",
+  wrongCredentials: "Wrong email or password, or your email isn’t confirmed yet.",
   tooMany: "Too many attempts. Please wait a minute, then try again.",
   exists: "An account with this email already exists.",
   signInInstead: "Sign in?",
-  wrongCode: "This code is wrong or has expired. Check it, or ask for a new one.",
-  badEmail: "We can’t create an account with this email address. Please try another one.",
+  wrongCode: "This code is wrong or has expired. Check it, or request a new one.",
+  badEmail: "We can’t use this email address. Please try another.",
 
   rules: "Your password needs",
   rulesMissing: "Your password needs all of the above.",
@@ -54,7 +54,7 @@ export const accountTexts = {
   save: "Save",
   saved: "Your name is saved.",
   orders: "Your orders",
-  ordersHint: "Receipts, deliveries and everything you’ve bought.",
+  ordersHint: "Receipts and everything you’ve bought.",
   changePassword: "Change your password",
   signOut: "Sign out",
   signOutHint: "This also removes your cart and address from this browser.",
@@ -64,8 +64,8 @@ export const accountTexts = {
 /** The user pool's password rules, each with its text. @type {[RegExp, string][]} */
 export const PASSWORD_RULES = [
   [/^[^]{12,}$/, "at least 12 characters"],
-  [/[A-Z]/, "an upper-case letter"],
-  [/[a-z]/, "a lower-case letter"],
+  [/[A-Z]/, "an uppercase letter"],
+  [/[a-z]/, "a lowercase letter"],
   [/[0-9]/, "a number"],
   [/[ ^$*.[\]{}()?"!@#%&/\\,><':;|_~`=+-]/, "a symbol, such as ! or -"],
 ];

@@ -11,7 +11,7 @@ export const checkoutTexts = {
   delivery: "Delivery",
   payment: "Payment",
 
-  contactHint: "Sign in or create an account to track your order.",
+  contactHint: "Sign in or create an account to check out.",
   signedInAs: "Signed in as",
   notYou: "Not you? Sign out",
   toDelivery: "Continue to delivery",
@@ -26,7 +26,7 @@ export const checkoutTexts = {
   country: "Country",
   chooseCountry: "Choose a country",
   name: "Full name",
-  nameMissing: "Enter the recipient’s full name.",
+  nameMissing: "Enter your full name.",
   line1: "Street address",
   line2: "Apartment, unit",
   loadingCountries: "Loading the countries we deliver to…",
@@ -35,7 +35,7 @@ export const checkoutTexts = {
   fieldsChanged: (fields) => `Address fields: ${fields}.`,
 
   paymentTitle: "How would you like to pay?",
-  testCards: "This is a demo: choose a test card. You won’t be charged.",
+  testCards: "This is a demo: choose a test card. No real money moves.",
   paymentLoading: "Loading the card form…",
   paymentFailed: "We couldn’t load the card form.",
   cardProblem: "Please check your card details.",
@@ -48,7 +48,7 @@ export const checkoutTexts = {
   quantity: (quantity) => `Quantity ${number(quantity)}`,
   subtotal: "Subtotal",
   deliveryCost: "Delivery",
-  free: "Free",
+  deliveryIncluded: "Included",
   total: "Total",
   editCart: "Edit cart",
 
@@ -65,7 +65,7 @@ export const checkoutTexts = {
   toCheckout: "Back to checkout",
 
   pendingTitle: "We’re not sure your order went through",
-  pendingText: "We sent your order but didn’t get a response. Try again: you won’t be charged twice.",
+  pendingText: "We sent your order but didn’t get a response. Try again. You won’t be charged twice.",
   pendingSending: "Your order is being placed…",
   tryAgain: "Try again",
   changeOrder: "Change the order",
@@ -88,8 +88,8 @@ export const checkoutTexts = {
   goneRest: (count) => plural(count, { one: "Continue without it", other: "Continue without them" }),
 
   unconfirmed: "Your account’s email address isn’t confirmed, so we can’t take your order. You haven’t been charged.",
-  unpayable: "We can’t take a payment for this amount. Please change your cart. You haven’t been charged.",
-  tooMany: "That quantity is too large. Please order fewer. You haven’t been charged.",
+  unpayable: "We can’t accept a payment of this amount. Please change your cart. You haven’t been charged.",
+  tooMany: "That quantity is too large. Please choose a smaller quantity. You haven’t been charged.",
   refused: "We couldn’t take your order. Please check it and try again. You haven’t been charged.",
   badCard: "We can’t use this card. Please choose another one.",
 };
@@ -128,7 +128,13 @@ const DEFAULT_LABELS = { city: "City", region: "Region", postal_code: "Postal co
 export const addressLabel = ({ name, label }) => LABELS[label] ?? DEFAULT_LABELS[name] ?? name;
 
 /** @param {string} label */
-export const missingPart = (label) => `Enter the ${label.replace(/^[A-Z](?=[a-z])/, (initial) => initial.toLowerCase())}.`;
+const within = (label) => label.replace(/^[A-Z](?=[a-z])/, (initial) => initial.toLowerCase());
+
+/** @param {string} label */
+export const missingPart = (label) => `Enter your ${within(label)}.`;
+
+/** @param {string} label */
+export const invalidPart = (label) => `Enter a valid ${within(label)}.`;
 
 /** The gateway's test cards. */
 export const testCards = [

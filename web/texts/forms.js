@@ -10,11 +10,11 @@ const REQUIRED = {
   email: "Enter your email address.",
   password: "Enter your password.",
   code: "Enter the six-digit code.",
-  name: "Enter a name.",
-  line1: "Enter the street address.",
-  city: "Enter the town or city.",
-  region: "Enter the state or region.",
-  postal_code: "Enter the postal code.",
+  name: "Enter your name.",
+  line1: "Enter your street address.",
+  city: "Enter your town or city.",
+  region: "Enter your state or region.",
+  postal_code: "Enter your postal code.",
   country: "Choose a country.",
 };
 
@@ -22,8 +22,8 @@ const REQUIRED = {
 const INVALID = {
   email: "Enter an email address like name@example.com.",
   code: "The code has six digits.",
-  postal_code: "This postal code isn’t valid in this country.",
-  country: "Please choose another country.",
+  postal_code: "Enter a valid postal code.",
+  country: "We don’t deliver to this country yet.",
 };
 
 /** @type {Record<string, string>} What to say otherwise, by the error's code. */

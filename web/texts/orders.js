@@ -9,7 +9,7 @@ export const orderTexts = {
   title: "Your orders",
   one: "Your order",
   /** @param {string} date */
-  order: (date) => `Order from ${date}`,
+  order: (date) => `Order placed ${date}`,
   signInFirst: "Sign in to see your orders.",
   signInForOrder: "Sign in to see this order.",
   none: "You haven’t placed an order yet.",
@@ -46,7 +46,7 @@ export const orderTexts = {
 
   cancel: "Cancel order",
   /** @param {string} date */
-  cancelOf: (date) => `Cancel order from ${date}`,
+  cancelOf: (date) => `Cancel order placed ${date}`,
   cancelTitle: "Cancel this order?",
   cancelText: "If you’ve been charged, you’ll get a full refund.",
   keep: "Keep order",
@@ -122,11 +122,11 @@ export function stepText({ name, state }, { status, payment, total }) {
     if (payment.status === "unknown") return "We can’t check your payment right now. We’ll keep trying.";
     return state === "done" ? moneyWithCurrency(total) : "This takes a few seconds.";
   }
-  if (name === "receipt") return state === "done" ? "We’ve emailed it to you, too." : state === "current" ? "We’re preparing it." : "";
+  if (name === "receipt") return state === "done" ? "We’ve emailed you a copy." : state === "current" ? "We’re preparing it." : "";
   if (name === "cancelled") return ["cancelled", "declined"].includes(payment.status) ? "You haven’t been charged." : "";
   if (name === "refunded") {
     if (state === "done") return payment.refunded_amount ? moneyWithCurrency(payment.refunded_amount) : "";
-    if (payment.dispute === "open") return "There’s an open dispute with your bank. If you don’t win it, we’ll refund you.";
+    if (payment.dispute === "open") return "There’s an open dispute with your bank. If the bank decides against you, we’ll refund you.";
     return status === "cancelled" ? "On its way to your card." : "";
   }
   return "";

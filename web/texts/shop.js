@@ -1,6 +1,6 @@
 // Texts of browsing and the cart, and of errors in any view. A translation replaces this folder.
 
-import { money, number, plural, roundMoney } from "../lib/format.js";
+import { label, money, number, plural, roundMoney } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Money} Money */
 
@@ -40,7 +40,7 @@ export const basketTexts = {
   priceChanged: (before, now) => `Price changed from ${money(before)} to ${money(now)}`,
   gone: "No longer available",
   goneDetail: "We’ve removed these from your cart:",
-  goneDone: "OK",
+  goneDone: "Got it",
   stale: "We couldn’t check the latest prices. You’ll see the final total before you pay.",
   changedElsewhere: "Your cart was changed in another tab.",
   full: "Your cart is full. Check out before you add more.",
@@ -49,12 +49,20 @@ export const basketTexts = {
   checkout: "Check out",
 };
 
+/** Names of categories whose identifier does not give the name. @type {Map<string, string>} */
+const CATEGORIES = new Map([["ride-ons", "Ride-ons"]]);
+
+/** @param {string} id */
+export const categoryName = (id) => CATEGORIES.get(id) ?? label(id);
+
 export const toyTexts = {
   /** @param {string} name */
   add: (name) => `Add ${name} to your cart`,
   addToCart: "Add to cart",
   /** @param {number} years */
   age: (years) => (years === 0 ? "From birth" : `Ages ${years}+`),
+  /** @param {number} years Without the word, beside `ageLabel`. */
+  years: (years) => (years === 0 ? "From birth" : `${years}+`),
   /** @param {Money} price */
   price: (price) => money(price),
   noPicture: "No picture yet",
@@ -164,7 +172,7 @@ export const homeTexts = {
   /** @param {number} count */
   toys: (count) => plural(count, { one: "# toy", other: "# toys" }),
   noToys: "There are no toys yet. Please come back soon.",
-  pocketMoney: "Pocket-money finds",
+  pocketMoney: "Little treats",
 };
 
 /** Errors of any request; a view overrides those that it can explain better. */

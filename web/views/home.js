@@ -1,10 +1,9 @@
 // The home page: new arrivals, and links to categories, ages and prices.
 
 import { getCached, putCached, query } from "../lib/api.js";
-import { label } from "../lib/format.js";
 import { failure } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
-import { homeTexts, listTexts, shop } from "../texts/shop.js";
+import { categoryName, homeTexts, listTexts, shop } from "../texts/shop.js";
 import { html } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
@@ -26,13 +25,13 @@ const PICTURED = new Set([
 /** @param {State} state */
 function categories({ newest }) {
   const counts = newest?.facets?.category;
-  const names = counts ? Object.keys(counts).sort((one, other) => label(one).localeCompare(label(other))) : null;
+  const names = counts ? Object.keys(counts).sort((one, other) => categoryName(one).localeCompare(categoryName(other))) : null;
   return html`
     <nav class="home-part" aria-labelledby="categories-title">
       <h2 id="categories-title">${homeTexts.categories}</h2>
       <ul class="tiles">${names ? names.map((name) => html`
         <li><a class="tile" href=${`/c/${encodeURIComponent(name)}`}>
-          <img src=${`${PICTURES}#${PICTURED.has(name) ? name : "other"}`} alt="" width="72" height="72"><span>${label(name)}</span></a></li>`)
+          <img src=${`${PICTURES}#${PICTURED.has(name) ? name : "other"}`} alt="" width="72" height="72"><span>${categoryName(name)}</span></a></li>`)
         : Array.from({ length: PLACES }, () => html`<li class="tile skeleton" aria-hidden="true"><span class="picture"></span><span class="line"></span></li>`)}</ul>
     </nav>`;
 }

@@ -2,11 +2,11 @@
 // links show the same toys.
 
 import { call, listToys, query } from "../lib/api.js";
-import { label, number } from "../lib/format.js";
+import { number } from "../lib/format.js";
 import { go, setQuery } from "../lib/router.js";
 import { announce, failure, showNotFound } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
-import { listTexts, problemText, shop } from "../texts/shop.js";
+import { categoryName, listTexts, problemText, shop } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
@@ -154,7 +154,7 @@ function filters(state, id) {
     const counts = Object.entries(facets?.[name] ?? {});
     if (search[name] && !counts.some(([value]) => value === search[name])) counts.unshift([search[name], 0]);
     return counts.map(([value, count]) => ({
-      text: name === "category" ? label(value) : value, count, change: { [name]: value }, isChosen: value === search[name],
+      text: name === "category" ? categoryName(value) : value, count, change: { [name]: value }, isChosen: value === search[name],
     }));
   };
   const categories = named("category").sort((one, other) => one.text.localeCompare(other.text));
@@ -176,7 +176,7 @@ function chipsOf(search) {
   const { q, category, brand, age, price_min: from, price_max: to } = search;
   /** @type {[string, Partial<Search>][]} */
   const chips = [];
-  if (category && q) chips.push([label(category), { category: "" }]);
+  if (category && q) chips.push([categoryName(category), { category: "" }]);
   if (brand) chips.push([brand, { brand: "" }]);
   if (age !== null) chips.push([listTexts.suitsAge(age), { age: null }]);
   if (from !== null || to !== null) {
@@ -189,8 +189,8 @@ const NO_FILTERS = { brand: "", age: null, price_min: null, price_max: null };
 
 /** @param {Search} search */
 function titleOf({ q, category }) {
-  if (q) return category ? listTexts.resultsIn(q, label(category)) : listTexts.resultsFor(q);
-  return category ? label(category) : listTexts.all;
+  if (q) return category ? listTexts.resultsIn(q, categoryName(category)) : listTexts.resultsFor(q);
+  return category ? categoryName(category) : listTexts.all;
 }
 
 /** @param {State} state */
@@ -260,7 +260,7 @@ function view(state) {
       <div class="sheet-foot"><button type="button" class="wide" @click=${() => sheet().close()}>${result ? listTexts.showToys(result.total) : listTexts.loading}</button></div>
     </dialog>`, {
     title,
-    description: search.category && !search.q ? listTexts.description(label(search.category)) : shop.description,
+    description: search.category && !search.q ? listTexts.description(categoryName(search.category)) : shop.description,
     canonical: search.category && !search.q ? `/c/${encodeURIComponent(search.category)}` : "/search",
     hidden: result !== null && !result.items.length,
   });

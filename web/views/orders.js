@@ -57,7 +57,7 @@ function row(order) {
   const [first, ...others] = order.lines;
   return html`
     <li class="panel order-row">
-      <h2><a href=${`/orders/${order.id}`}>${texts.order(date(order.placed_at, { dateStyle: "long" }))}</a></h2>
+      <h2><a href=${`/orders/${order.id}`}>${texts.order(date(order.placed_at))}</a></h2>
       <span class="pill" data-status=${order.status === "cancelled" ? "cancelled" : order.payment.status}>${statusText(order)}</span>
       <p class="note">${texts.contents(first?.name ?? "", others.length)}</p>
       <p class="price">${moneyWithCurrency(order.total)}</p>

@@ -6,7 +6,7 @@ import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
 import { failure, showNotFound } from "../parts/page.js";
 import { addToBasket, addressOf, card, isRepeated, picture, skeletons, stepper } from "../parts/toy.js";
-import { listTexts, shop, toyTexts } from "../texts/shop.js";
+import { categoryName, listTexts, shop, toyTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
@@ -118,8 +118,8 @@ function facts({ toy }) {
   if (!toy) return nothing;
   /** @type {[string, unknown][]} */
   const rows = [
-    [toyTexts.ageLabel, toyTexts.age(toy.min_age)],
-    [toyTexts.category, html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${label(toy.category)}</a>`],
+    [toyTexts.ageLabel, toyTexts.years(toy.min_age)],
+    [toyTexts.category, html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${categoryName(toy.category)}</a>`],
     [toyTexts.brand, html`<a href=${`/search${query({ brand: toy.brand })}`}>${toy.brand}</a>`],
     ...Object.entries(toy.attributes).map(([name, value]) => /** @type {[string, string]} */ ([label(name), value])),
   ];
@@ -152,7 +152,7 @@ function view(state) {
   visit.render(html`
     <nav class="crumbs" aria-label=${toyTexts.breadcrumbs}><ol>
       <li><a href="/">${shop.home}</a></li>
-      <li>${toy ? html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${label(toy.category)}</a>` : listTexts.all}</li>
+      <li>${toy ? html`<a href=${`/c/${encodeURIComponent(toy.category)}`}>${categoryName(toy.category)}</a>` : listTexts.all}</li>
       <li aria-current="page">${toy?.name ?? toyTexts.loading}</li></ol></nav>
     <article class="toy" aria-busy=${toy ? "false" : "true"}>
       ${gallery(state)}

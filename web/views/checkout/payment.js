@@ -9,7 +9,7 @@ import { isMoney, isObject } from "../../lib/storage.js";
 import { Form, submitButton } from "../../parts/form.js";
 import { toast } from "../../parts/page.js";
 import { CardError } from "../../parts/payment.js";
-import { checkoutTexts as texts } from "../../texts/checkout.js";
+import { addressLabel, checkoutTexts as texts, invalidPart } from "../../texts/checkout.js";
 import { fieldText } from "../../texts/forms.js";
 import { problemText } from "../../texts/shop.js";
 import { html } from "../../vendor/lit-html/lit-html.js";
@@ -156,6 +156,16 @@ export class Payment {
   }
 
   /**
+   * @param {string} name A field of the address.
+   * @param {string} code
+   */
+  #addressText(name, code) {
+    const country = this.checkout.countries?.find((one) => one.code === address().country);
+    const field = country?.fields.find((one) => one.name === name);
+    return field && code === "format" ? invalidPart(addressLabel(field)) : fieldText(name, code);
+  }
+
+  /**
    * @param {Problem} problem
    * @param {Line[]} lines
    */
@@ -173,7 +183,7 @@ export class Payment {
     } else if (ofAddress.length) {
       refuseAddress(Object.fromEntries(ofAddress.map(({ pointer, code }) => {
         const name = pointer.replace(/^.*\//, "");
-        return [name, fieldText(name, code)];
+        return [name, this.#addressText(name, code)];
       })));
       go("/checkout?step=delivery");
     } else if (at(/^\/payment_method/).length) form.problem = texts.badCard;

@@ -59,7 +59,7 @@ const payment = (order, getReceipt) => html`
     <dl class="facts">
       ${fact(texts.method, paymentState(order))}
       ${order.payment.decline_code ? fact(texts.declined, declineText(order.payment.decline_code)) : nothing}
-      ${order.payment.refunded_amount ? fact(texts.refunded, order.payment.refunded_amount.amount ? moneyWithCurrency(order.payment.refunded_amount) : texts.nothing) : nothing}
+      ${order.payment.refunded_amount ? fact(texts.refunded, moneyWithCurrency(order.payment.refunded_amount)) : nothing}
       ${fact(texts.dispute, DISPUTES[order.payment.dispute ?? ""] ?? texts.noDispute)}
       ${fact(texts.transaction, order.payment.transaction_id ? html`<code>${order.payment.transaction_id}</code>` : texts.noTransaction)}
       ${fact(texts.receipt, order.receipt ? html`<button type="button" class="link" @click=${getReceipt}>${texts.receiptReady}</button>` : texts.noReceipt)}

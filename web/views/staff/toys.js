@@ -1,10 +1,10 @@
 // The catalogue as staff see it.
 
 import { call, query } from "../../lib/api.js";
-import { date, label, money, number } from "../../lib/format.js";
+import { date, money, number } from "../../lib/format.js";
 import { go } from "../../lib/router.js";
 import { picture } from "../../parts/toy.js";
-import { toyTexts } from "../../texts/shop.js";
+import { categoryName, toyTexts } from "../../texts/shop.js";
 import { staffTexts, staffToyTexts as texts } from "../../texts/staff.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 import { List, framed, rowSkeletons } from "./frame.js";
@@ -17,7 +17,7 @@ const row = (toy) => html`
   <tr>
     <td class="thumb">${picture(toy.images[0], { sizes: "4rem", alt: "" })}</td>
     <th scope="row"><a data-open href=${`/staff/toys/${toy.id}`} aria-label=${texts.edit(toy.name)}>${toy.name}</a><br><span class="note">${toy.brand}</span></th>
-    <td data-label=${texts.category}>${label(toy.category)}</td>
+    <td data-label=${texts.category}>${categoryName(toy.category)}</td>
     <td data-label=${texts.age}>${toyTexts.age(toy.min_age)}</td>
     <td data-label=${texts.pictures}>${toy.images.length ? number(toy.images.length) : texts.noPicture}</td>
     <td data-label=${texts.changed}>${date(toy.updated_at, { dateStyle: "medium" })}</td>
@@ -75,7 +75,7 @@ export async function show(visit) {
       <div class="field"><label for="staff-category">${texts.category}</label>
         <select id="staff-category" name="category" @change=${search}>
           <option value="" ?selected=${!category}>${texts.anyCategory}</option>
-          ${categories.map((one) => html`<option value=${one} ?selected=${one === category}>${label(one)}</option>`)}
+          ${categories.map((one) => html`<option value=${one} ?selected=${one === category}>${categoryName(one)}</option>`)}
         </select></div>
       <button type="submit">${staffTexts.search}</button>
     </form>
