@@ -156,6 +156,23 @@ def test_the_name_is_changed(page: Page, shop: Shop, customer: str) -> None:
     expect(name).to_have_value("Sam Example")
 
 
+def test_a_name_survives_the_end_of_the_session(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("401 ")
+    checkout.open_session(page, shop, customer)
+    page.goto("/account")
+    name = main(page).get_by_label("Name")
+    expect(name).to_have_value("Robin Example")
+    name.fill("Sam Example")
+    session = stored(page, "session") | {"access": "expired", "refresh": "expired"}
+    checkout.store(page, "session", session)
+    page.get_by_role("button", name="Save").click()
+    expect(main(page)).to_contain_text("Your session has expired. Please sign in again.")
+    checkout.enter_credentials(page, customer)
+    expect(name).to_have_value("Sam Example")
+
+
 def test_sign_out_removes_personal_data_in_all_tabs(page: Page, shop: Shop, customer: str) -> None:
     order = checkout.place(shop, customer)
     checkout.fill_basket(page, shop)

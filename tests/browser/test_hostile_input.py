@@ -11,7 +11,7 @@ from support.browser.shopping import expect_in_cart, heading, main, search
 from support.running_shop import Shop
 
 MARKUP = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"\'>&amp;'
-STORED = ["session", "basket", "order", "address", "viewed"]
+STORED = ["session", "expired", "basket", "order", "address", "viewed", "currency"]
 BROKEN = [
     "{",
     "",
@@ -73,8 +73,6 @@ def test_malformed_query_shows_a_list(page: Page, faults: Faults, address: str) 
         "/nowhere",
         "/c/no-such-category",
         "/c/%3Cscript%3E",
-        "/toys/toy_00000000000000000000000000",
-        "/toys/red-kite-toy_nothing",
         "/account/nothing",
         "/staffing",
     ],
@@ -86,6 +84,17 @@ def test_unknown_address_is_not_found(page: Page, faults: Faults, address: str) 
     expect(heading(page, "Page not found")).to_be_visible()
     main(page).get_by_role("link", name="Back to the shop").click()
     expect(page).to_have_url("/")
+
+
+@pytest.mark.parametrize(
+    "address", ["/toys/toy_00000000000000000000000000", "/toys/red-kite-toy_nothing"]
+)
+def test_unknown_toy_is_not_available(page: Page, faults: Faults, address: str) -> None:
+    faults.expect("404 GET ")
+    page.goto(address)
+    expect(heading(page, "This toy is no longer available.")).to_be_visible()
+    main(page).get_by_role("link", name="See all toys").click()
+    expect(page).to_have_url("/search")
 
 
 @pytest.mark.parametrize("address", ["/c/%E0%A4%A", "/toys/%C0%80", "/orders/%"])

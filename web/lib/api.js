@@ -1,6 +1,6 @@
 // Calls the storefront's API, and stores the customer's session.
 
-import { Stored, isObject, isText } from "./storage.js";
+import { Stored, TRACES, forget, isObject, isText } from "./storage.js";
 
 /** @typedef {import("../types/api.js").components["schemas"]} Schemas */
 /** @typedef {Schemas["Money"]} Money */
@@ -18,6 +18,9 @@ import { Stored, isObject, isText } from "./storage.js";
  */
 
 const API = "/api";
+// A header with other characters cannot be sent at all; the API accepts tokens up to this length.
+const TOKEN = /^[\w.~+/-]{1,8192}={0,2}$/;
+const EMAIL = /^[^\s\p{Cc}]{1,254}$/u;
 const MAX_AGE = 60_000; // ms for which `getCached` reuses a response
 const TIMEOUT = 30_000; // ms
 
@@ -47,12 +50,18 @@ export class Problem extends Error {
 function parseSession(value) {
   if (!isObject(value)) return null;
   const { access, refresh, email, isStaff } = value;
-  return isText(access) && isText(refresh) && isText(email)
+  return isText(access) && TOKEN.test(access) && isText(refresh) && TOKEN.test(refresh) && isText(email) && EMAIL.test(email)
     ? { access, refresh, email, isStaff: isStaff === true } : null;
 }
 
 /** The session of the signed-in customer, shared by all tabs; `null` if nobody is signed in. */
 export const session = new Stored("session", parseSession);
+
+/** The email address of the customer whose session has expired; empty if they have signed in or out since. */
+const expired = new Stored("expired", (value) => (isText(value) && EMAIL.test(value) ? value : ""));
+
+/** Whether the last session has expired, and nobody has signed in since. */
+export const hasExpired = () => !session.value && expired.value !== "";
 
 /**
  * Return the claims of an access token. They only decide what the page offers: the API decides what
@@ -89,17 +98,21 @@ function open(tokens, email) {
   const groups = claimsOf(access)["cognito:groups"];
   const isStaff = Array.isArray(groups) && groups.includes("staff");
   session.value = { access, refresh: tokens.refresh_token, email, isStaff };
+  expired.value = "";
 }
 
 /**
- * Sign a customer in.
+ * Sign a customer in. What another customer has left in this browser is removed, unlike a guest's cart.
  *
  * @param {string} email
  * @param {string} password
  * @throws {Problem}
  */
 export async function signIn(email, password) {
-  open(await call("POST", "/sessions", { body: { email, password } }), email);
+  const tokens = await call("POST", "/sessions", { body: { email, password } });
+  const last = session.value?.email ?? expired.value;
+  if (last && last.toLowerCase() !== email.toLowerCase()) forget(TRACES);
+  open(tokens, email);
 }
 
 /**
@@ -145,7 +158,10 @@ function renew(stale) {
     if (session.value?.refresh !== value.refresh) return false; // signed out meanwhile
     if (tokens) open(tokens, value.email);
     // Everything else that is stored remains, so that the customer can continue after signing in again.
-    else if (answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429) session.value = null;
+    else if (answer && answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
+      expired.value = value.email;
+      session.value = null;
+    }
     return tokens !== null;
   });
 }

@@ -3,8 +3,10 @@
 
 const PREFIX = "toyshop.";
 
-/** Personal values, which `forget` removes. */
-const PERSONAL = ["session", "basket", "order", "address", "card", "viewed"];
+/** What a customer has left in this browser, apart from the session. */
+export const TRACES = ["basket", "order", "address", "card", "viewed"];
+/** Personal values. */
+const PERSONAL = ["session", "expired", ...TRACES];
 
 /**
  * One value in the browser's storage, shared by all tabs.
@@ -77,9 +79,13 @@ export class Stored {
   }
 }
 
-/** Remove all personal values, in all tabs, which ends the session. */
-export function forget() {
-  for (const name of PERSONAL) {
+/**
+ * Remove values in all tabs; by default all personal ones, which ends the session.
+ *
+ * @param {string[]} names
+ */
+export function forget(names = PERSONAL) {
+  for (const name of names) {
     try {
       localStorage.removeItem(PREFIX + name);
     } catch {

@@ -1,13 +1,13 @@
 // The account: sign-in, sign-up, passwords, the customer's name, and sign-out.
 
-import { call, session } from "../lib/api.js";
+import { call, hasExpired, isOwn, session } from "../lib/api.js";
 import { go, reload } from "../lib/router.js";
 import { Form, submitButton } from "../parts/form.js";
 import { failure, loadStyles, showNotFound, toast } from "../parts/page.js";
 import { SignIn } from "../parts/sign_in.js";
 import { signOut } from "../parts/sign_out.js";
 import { accountTexts as texts } from "../texts/account.js";
-import { html } from "../vendor/lit-html/lit-html.js";
+import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
 /** @typedef {import("../parts/sign_in.js").Mode} Mode */
@@ -52,10 +52,14 @@ function showForms(visit, mode) {
   const redraw = () => visit.render(html`
     <div class="narrow stack" data-mode=${mode}>
       <h1 tabindex="-1">${forms.title}</h1>
+      ${mode === "sign-in" && hasExpired() ? html`<p class="note">${texts.expired}</p>` : nothing}
       ${forms.template}
     </div>`, { title: forms.title, hidden: true });
   redraw();
 }
+
+/** The name that a customer has changed but not saved, when their session expires. */
+let unsaved = { email: "", name: "" };
 
 /**
  * @param {Visit} visit
@@ -69,14 +73,19 @@ async function showProfile(visit) {
   const save = form.submit(async (fields) => {
     const saved = await call("PATCH", "/users/me", { body: { name: fields.name.trim() }, signal: visit.signal });
     name = saved.name;
+    unsaved = { email: "", name: "" };
     toast(texts.saved);
+  });
+  const keep = (/** @type {string} */ entered) => { unsaved = { email: session.value?.email ?? "", name: entered }; };
+  visit.signal.addEventListener("abort", () => {
+    if (session.value) unsaved = { email: "", name: "" };
   });
   const profile = () => {
     if (error) return failure(error, load);
     if (name === null) return html`<div class="skeleton fields" aria-hidden="true"><span class="line"></span><span class="line"></span></div>`;
     return html`<form class="stack" id="profile" novalidate @submit=${save}>
       ${form.summary}
-      ${form.field({ name: "name", label: texts.name, autocomplete: "name", maxlength: 200, value: name })}
+      ${form.field({ name: "name", label: texts.name, autocomplete: "name", maxlength: 200, value: isOwn(unsaved.email) ? unsaved.name : name, onInput: keep })}
       ${submitButton(form, texts.save)}
     </form>`;
   };

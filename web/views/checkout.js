@@ -40,7 +40,6 @@ export class Checkout {
   /** @type {string | null} The key of the attempt that the page shows. */
   shownKey = null;
   changedAt = -Infinity; // when the lines changed, other than by the customer in this tab
-  wasSignedIn = session.value !== null;
   isOrderedElsewhere = false;
   /** Whether another tab, or this one earlier, is sending an order. */
   isSentElsewhere = false;
@@ -114,7 +113,6 @@ export class Checkout {
   /** Render the current state. */
   redraw() {
     if (this.visit.isOver) return;
-    if (session.value) this.wasSignedIn = true;
     if (!this.payment.isSending) {
       this.lines = basket.value;
       this.shownKey = attempt()?.key ?? null;

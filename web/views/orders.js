@@ -1,10 +1,11 @@
 // The customer's orders, newest first.
 
-import { call, query, session } from "../lib/api.js";
+import { call, hasExpired, query, session } from "../lib/api.js";
 import { date, moneyWithCurrency } from "../lib/format.js";
 import { reload } from "../lib/router.js";
 import { failure, focusHeading, loadStyles } from "../parts/page.js";
 import { SignIn } from "../parts/sign_in.js";
+import { accountTexts } from "../texts/account.js";
 import { orderTexts as texts, statusText } from "../texts/orders.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
@@ -45,7 +46,7 @@ export function requireSession(visit, title) {
   const redraw = () => visit.render(html`
     <div class="narrow stack" data-mode=${forms.mode}>
       <h1 id="step-title" tabindex="-1">${forms.title}</h1>
-      <p class="note">${title}</p>
+      <p class="note">${hasExpired() ? accountTexts.expired : title}</p>
       ${forms.template}
     </div>`, { title: forms.title, hidden: true });
   redraw();

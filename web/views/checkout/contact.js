@@ -1,6 +1,6 @@
 // Step 1: contact.
 
-import { session } from "../../lib/api.js";
+import { hasExpired, session } from "../../lib/api.js";
 import { go } from "../../lib/router.js";
 import { signOut } from "../../parts/sign_out.js";
 import { accountTexts } from "../../texts/account.js";
@@ -8,11 +8,11 @@ import { checkoutTexts as texts } from "../../texts/checkout.js";
 import { html } from "../../vendor/lit-html/lit-html.js";
 
 /** @param {import("../checkout.js").Checkout} checkout */
-export function contact({ signIn, wasSignedIn }) {
+export function contact({ signIn }) {
   if (!session.value) {
     return html`
       <h2 id="step-title">${signIn.title}</h2>
-      <p class="note">${wasSignedIn ? accountTexts.expired : texts.contactHint}</p>
+      <p class="note">${hasExpired() ? accountTexts.expired : texts.contactHint}</p>
       ${signIn.template}`;
   }
   return html`
