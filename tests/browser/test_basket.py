@@ -70,6 +70,24 @@ def test_invalid_quantity_is_rejected_with_a_message(
     expect(field).to_have_accessible_description("Enter a whole number up to 10,000.")
 
 
+def test_an_invalid_quantity_of_a_toy_is_kept_and_not_added(
+    page: Page, toys: list[dict[str, Any]]
+) -> None:
+    open_toy(page, toys[0])
+    field = quantity(main(page), toys[0])
+    field.fill("0")
+    main(page).get_by_role("button", name="Add to cart").press("Enter")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("0")
+    expect(field).to_have_accessible_description("Enter a whole number from 1 to 10,000.")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect_in_cart(page, 0)
+    main(page).get_by_role("button", name=f"Increase quantity of {toys[0]['name']}").click()
+    expect(field).to_have_accessible_description("")
+    main(page).get_by_role("button", name="Add to cart").click()
+    expect_in_cart(page, 2)
+
+
 def test_quantity_zero_removes_a_toy_and_can_be_undone(
     page: Page, toys: list[dict[str, Any]]
 ) -> None:

@@ -56,6 +56,20 @@ def test_declined_card_is_replaced_by_another_one_on_the_same_order(
     assert len(checkout.orders_of(shop, customer)) == 1
 
 
+def test_paying_an_order_that_another_tab_has_cancelled_is_explained(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("409 POST .*/payment")
+    order = place(page, shop, customer, "pm_card_chargeDeclined")
+    page.goto(f"/orders/{order}")
+    expect(pay_button(page)).to_be_visible()
+    token = stored(page, "session")["access"]
+    shop.api("POST", f"/orders/{order}/cancellation", token=token)
+    pay_button(page).click()
+    expect(page.get_by_text("This order can no longer be paid.").last).to_be_visible()
+    expect(pay_button(page)).to_have_count(0)
+
+
 def test_a_payment_is_confirmed_with_the_bank(page: Page, shop: Shop, customer: str) -> None:
     order = place(page, shop, customer, "pm_card_authenticationRequired")
     page.goto(f"/orders/{order}")

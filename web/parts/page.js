@@ -107,7 +107,7 @@ export function showFailure(visit, error) {
     return;
   }
   // A module that could not be loaded, or a defect: the page has to be reloaded.
-  visit.render(failure(error, () => location.reload()), { title: shop.name, hidden: true });
+  visit.render(failure(error, () => (navigator.onLine ? location.reload() : reload())), { title: shop.name, hidden: true });
   if (navigator.onLine) reportError(error);
 }
 

@@ -69,25 +69,34 @@ export const isRepeated = (event) => /** @type {UIEvent} */ (event).detail > 1;
  * @param {number} options.value
  * @param {number} [options.least] 0 where a toy can be removed.
  * @param {(value: number) => void} options.change Called with a valid quantity only.
+ * @param {() => void} [options.refuse] Called with an invalid one, which remains in the field; without this
+ *   function, the last valid one returns.
  */
-export function stepper({ id, name, value, least = 1, change }) {
+export function stepper({ id, name, value, least = 1, change, refuse }) {
   /** @param {Event} event */
   const onChange = ({ currentTarget }) => {
     const field = /** @type {HTMLInputElement} */ (currentTarget);
     const wanted = Number(field.value);
     const isValid = field.value.trim() !== "" && Number.isInteger(wanted) && wanted >= least && wanted <= MAX_QUANTITY;
     const message = /** @type {HTMLElement} */ (field.closest(".quantity")?.querySelector(".field-error"));
-    message.textContent = isValid ? "" : toyTexts.quantityRule(MAX_QUANTITY);
+    message.textContent = isValid ? "" : toyTexts.quantityRule(least, MAX_QUANTITY);
     if (isValid) change(wanted);
+    else if (refuse) refuse();
     else field.value = String(value);
+  };
+  /** @param {Event} event @param {number} by */
+  const step = ({ currentTarget }, by) => {
+    const quantity = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (currentTarget).closest(".quantity"));
+    /** @type {HTMLElement} */ (quantity.querySelector(".field-error")).textContent = "";
+    change(value + by);
   };
   return html`
     <div class="quantity">
       <div class="stepper">
-        <button type="button" class="icon" aria-label=${toyTexts.fewer(name)} ?disabled=${value <= least} @click=${() => change(value - 1)}>−</button>
+        <button type="button" class="icon" aria-label=${toyTexts.fewer(name)} ?disabled=${value <= least} @click=${(/** @type {Event} */ event) => step(event, -1)}>−</button>
         <input type="number" inputmode="numeric" min=${least} max=${MAX_QUANTITY} step="1" autocomplete="off"
           aria-label=${toyTexts.quantity(name)} aria-describedby=${id} .value=${String(value)} @change=${onChange}>
-        <button type="button" class="icon" aria-label=${toyTexts.more(name)} ?disabled=${value >= MAX_QUANTITY} @click=${() => change(value + 1)}>+</button>
+        <button type="button" class="icon" aria-label=${toyTexts.more(name)} ?disabled=${value >= MAX_QUANTITY} @click=${(/** @type {Event} */ event) => step(event, 1)}>+</button>
       </div>
       <span id=${id} class="field-error" role="status"></span>
     </div>`;

@@ -73,8 +73,8 @@ export const toyTexts = {
   fewer: (name) => `Decrease quantity of ${name}`,
   /** @param {string} name */
   more: (name) => `Increase quantity of ${name}`,
-  /** @param {number} most */
-  quantityRule: (most) => `Enter a whole number up to ${number(most)}.`,
+  /** @param {number} least @param {number} most */
+  quantityRule: (least, most) => `Enter a whole number ${least ? `from ${number(least)} to` : "up to"} ${number(most)}.`,
   breadcrumbs: "Breadcrumbs",
   pictures: "Pictures",
   /** @param {number} at @param {number} count */
@@ -136,7 +136,8 @@ export const listTexts = {
    * @param {number | null} from @param {number | null} to @param {string} currency Empty if it is not known.
    */
   priceRange(from, to, currency) {
-    const price = (/** @type {number} */ amount) => (currency ? roundMoney({ amount, currency }) : number(amount / 100));
+    if (!currency) return listTexts.price;
+    const price = (/** @type {number} */ amount) => roundMoney({ amount, currency });
     if (to === null) return `${price(from ?? 0)} and over`;
     // the upper bound is inclusive: 1999 means "under $20"
     const isBelow = to % 10 === 9;
@@ -191,6 +192,7 @@ export const problems = {
   invalid: "Some of this isn’t right. Please check it and try again.",
   sentBefore: "We’ve already received this. Please check your orders before you try again.",
   fields: "Please check the marked fields.",
+  toyGone: "This toy is no longer available.",
   pageNotFound: "Page not found",
   pageNotFoundDetail: "This page doesn’t exist. The link may be old or mistyped.",
   goHome: "Back to the shop",

@@ -4,6 +4,7 @@
 import { call, listToys, query } from "../lib/api.js";
 import { number } from "../lib/format.js";
 import { go, setQuery } from "../lib/router.js";
+import { Stored } from "../lib/storage.js";
 import { announce, failure, showNotFound } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
 import { categoryName, listTexts, problemText, shop } from "../texts/shop.js";
@@ -30,7 +31,8 @@ const MAX_PAGES = 50;
 const FEW = 8; // brands shown at once
 const AGES = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14];
 
-let currency = ""; // of the shop's prices, known from any toy
+/** The currency of the shop's prices, known from any toy; empty at first. */
+const currency = new Stored("currency", (value) => (typeof value === "string" && /^[A-Z]{3}$/.test(value) ? value : ""));
 /** @type {Record<string, Record<string, number>> | null} Counts for the filters. */
 let facets = null;
 let shownQ = "";
@@ -58,7 +60,7 @@ function parse({ query: given, parameters }) {
     age: whole("age", 99),
     price_min: whole("price_min"),
     price_max: whole("price_max"),
-    sort: Object.hasOwn(listTexts.sorts, sort) ? /** @type {Sort} */ (sort) : q ? "relevance" : "newest",
+    sort: Object.hasOwn(listTexts.sorts, sort) && (q || sort !== "relevance") ? /** @type {Sort} */ (sort) : q ? "relevance" : "newest",
     pages: Math.min(MAX_PAGES, Math.max(1, whole("pages") ?? 1)),
   };
 }
@@ -135,9 +137,10 @@ function agesOf(counts, chosen) {
  * @returns {Choice[]}
  */
 function pricesOf(counts, { price_min: min, price_max: max }) {
+  if (!currency.value) return [];
   const ranges = Object.keys(counts).map((range) => range.split("-").map((end) => (end ? Number(end) : null)));
   return ranges.sort(([one], [other]) => (one ?? 0) - (other ?? 0)).map(([from = null, to = null]) => ({
-    text: listTexts.priceRange(from, to, currency), count: counts[`${from}-${to ?? ""}`],
+    text: listTexts.priceRange(from, to, currency.value), count: counts[`${from}-${to ?? ""}`],
     change: { price_min: from, price_max: to }, isChosen: from === min && to === max,
   }));
 }
@@ -162,8 +165,8 @@ function filters(state, id) {
     priceForm ??= (await import("../parts/price_form.js")).priceForm;
     view(state);
   };
-  const range = currency ? html`<details class="others" @toggle=${() => ownRange().catch(() => {})}><summary>${listTexts.ownRange}</summary>
-    ${priceForm ? priceForm(id, search, currency, (change) => changed(search, change)) : nothing}</details>` : nothing;
+  const range = currency.value ? html`<details class="others" @toggle=${() => ownRange().catch(() => {})}><summary>${listTexts.ownRange}</summary>
+    ${priceForm ? priceForm(id, search, currency.value, (change) => changed(search, change)) : nothing}</details>` : nothing;
   return html`
     ${group(state, listTexts.category, categories, { category: "" })}
     ${group(state, listTexts.age, agesOf(facets?.age ?? {}, search.age), { age: null })}
@@ -180,7 +183,7 @@ function chipsOf(search) {
   if (brand) chips.push([brand, { brand: "" }]);
   if (age !== null) chips.push([listTexts.suitsAge(age), { age: null }]);
   if (from !== null || to !== null) {
-    chips.push([listTexts.priceRange(from, to, currency), { price_min: null, price_max: null }]);
+    chips.push([listTexts.priceRange(from, to, currency.value), { price_min: null, price_max: null }]);
   }
   return chips;
 }
@@ -239,12 +242,9 @@ function view(state) {
           <p class="note total">${result ? listTexts.total(result.total) : state.error ? "" : listTexts.loading}</p>
           <button type="button" class="quiet filter-button" @click=${() => sheet().showModal()}>${listTexts.filtersOn(chips.length)}</button>
           <label class="sort"><span>${listTexts.sort}</span>
-            <select .value=${search.sort} @change=${(/** @type {Event} */ event) => go(link({ sort: /** @type {Sort} */ (/** @type {HTMLSelectElement} */ (event.currentTarget).value) }))}>
-              <option value="relevance" ?hidden=${!search.q}>${listTexts.sorts.relevance}</option>
-              <option value="newest">${listTexts.sorts.newest}</option>
-              <option value="price">${listTexts.sorts.price}</option>
-              <option value="-price">${listTexts.sorts["-price"]}</option>
-              <option value="name">${listTexts.sorts.name}</option>
+            <select @change=${(/** @type {Event} */ event) => go(link({ sort: /** @type {Sort} */ (/** @type {HTMLSelectElement} */ (event.currentTarget).value) }))}>
+              ${Object.entries(listTexts.sorts).filter(([value]) => search.q || value !== "relevance").map(([value, text]) => html`
+                <option value=${value} .selected=${value === search.sort}>${text}</option>`)}
             </select></label>
         </div>
         ${chips.length ? html`<ul class="chips" aria-label=${listTexts.active}>
@@ -294,10 +294,16 @@ async function loadMore(state) {
   if (!state.moreError) links[shown]?.focus({ preventScroll: true });
 }
 
+/** @param {Toy[]} toys */
+function rememberCurrency([toy]) {
+  if (toy) currency.value = toy.price.currency;
+}
+
 /** @param {State} state Whether its category exists, although nothing was found. */
 async function isKnown({ search, visit }) {
-  const { total } = await call("GET", `/toys${query({ category: search.category, limit: 1 })}`, { signal: visit.signal });
-  return total > 0;
+  const { items } = await call("GET", `/toys${query({ category: search.category, limit: 1 })}`, { signal: visit.signal });
+  rememberCurrency(items);
+  return items.length > 0;
 }
 
 /** @param {Visit} visit */
@@ -317,7 +323,7 @@ export async function show(visit) {
       showNotFound(visit);
       return;
     }
-    currency = result.items[0]?.price.currency ?? currency;
+    rememberCurrency(result.items);
     facets = result.facets;
     state.result = result;
     announce(result.total ? listTexts.total(result.total) : listTexts.none(state.search.q));

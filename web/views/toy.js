@@ -4,15 +4,15 @@ import { getCached, putCached, query } from "../lib/api.js";
 import { label, majorUnits } from "../lib/format.js";
 import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
-import { failure, showNotFound } from "../parts/page.js";
+import { failure } from "../parts/page.js";
 import { addToBasket, addressOf, card, isRepeated, picture, skeletons, stepper } from "../parts/toy.js";
-import { categoryName, listTexts, shop, toyTexts } from "../texts/shop.js";
+import { categoryName, listTexts, problems, shop, toyTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
 /** @typedef {import("../lib/api.js").Toy} Toy */
 /** @typedef {{id: string, name: string, url: string}} Viewed */
-/** @typedef {{visit: Visit, toy: Toy | null, at: number, quantity: number, related: Toy[] | null}} State */
+/** @typedef {{visit: Visit, toy: Toy | null, at: number, quantity: number, isQuantityValid: boolean, related: Toy[] | null}} State */
 
 const MOST_VIEWED = 8;
 const RELATED = 4;
@@ -146,8 +146,14 @@ function others({ toy, related }) {
 function view(state) {
   const { visit, toy, quantity } = state;
   const change = (/** @type {number} */ value) => {
-    state.quantity = value;
+    Object.assign(state, { quantity: value, isQuantityValid: true });
     view(state);
+  };
+  const refuse = () => { state.isQuantityValid = false; };
+  const addIt = (/** @type {Event} */ event) => {
+    if (!toy || isRepeated(event)) return;
+    if (state.isQuantityValid) addToBasket(toy, state.quantity);
+    else document.querySelector(/** @type {"input"} */ (".buy input"))?.focus();
   };
   visit.render(html`
     <nav class="crumbs" aria-label=${toyTexts.breadcrumbs}><ol>
@@ -162,8 +168,8 @@ function view(state) {
         ${toy ? html`
           <p class="price large">${toyTexts.price(toy.price)} <span class="badge outlined">${toyTexts.age(toy.min_age)}</span></p>
           <div class="buy">
-            ${stepper({ id: "toy-quantity", name: toy.name, value: quantity, change })}
-            <button type="button" class="wide" @click=${(/** @type {Event} */ event) => isRepeated(event) || addToBasket(toy, state.quantity)}>${toyTexts.addToCart}</button>
+            ${stepper({ id: "toy-quantity", name: toy.name, value: quantity, change, refuse })}
+            <button type="button" class="wide" @click=${addIt}>${toyTexts.addToCart}</button>
           </div>
           <ul class="promises">${toyTexts.promises.map((text) => html`<li>${text}</li>`)}</ul>
           <p class="description">${toy.description}</p>
@@ -187,10 +193,21 @@ async function loadRelated(state) {
   view(state);
 }
 
+/** @param {Visit} visit A visit of a toy that the shop does not sell any more. */
+function showGone(visit) {
+  viewed.value = viewed.value.filter(({ id }) => id !== visit.parameters.id);
+  visit.render(html`
+    <div class="empty">
+      <img src="/pictures/not-found.svg" alt="" width="240" height="180">
+      <h1>${problems.toyGone}</h1>
+      <a class="button" href="/search">${listTexts.seeAll}</a>
+    </div>`, { title: problems.toyGone.replace(/\.$/, ""), hidden: true });
+}
+
 /** @param {Visit} visit */
 export async function show(visit) {
   /** @type {State} */
-  const state = { visit, toy: null, at: 0, quantity: 1, related: null };
+  const state = { visit, toy: null, at: 0, quantity: 1, isQuantityValid: true, related: null };
   view(state);
   try {
     const toy = await getCached(`/toys/${encodeURIComponent(visit.parameters.id)}`, visit.signal);
@@ -201,7 +218,7 @@ export async function show(visit) {
     if (visit.path !== address) setPath(address);
     rememberViewed(toy);
   } catch (error) {
-    if (/** @type {{status?: number}} */ (error).status === 404) showNotFound(visit);
+    if (/** @type {{status?: number}} */ (error).status === 404) showGone(visit);
     else visit.render(failure(error), { title: shop.name, hidden: true });
     return;
   }

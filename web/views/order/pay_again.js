@@ -1,8 +1,9 @@
 // Pays an order with another card.
 
 import { Problem, call, session } from "../../lib/api.js";
+import { isPayable } from "../../lib/order_state.js";
 import { Form, submitButton } from "../../parts/form.js";
-import { focusHeading } from "../../parts/page.js";
+import { focusHeading, toast } from "../../parts/page.js";
 import { CardError, Cards } from "../../parts/payment.js";
 import { checkoutTexts } from "../../texts/checkout.js";
 import { orderTexts as texts } from "../../texts/orders.js";
@@ -46,6 +47,10 @@ export class PayAgain {
       if (!(error instanceof Problem)) throw error;
       if (!error.outcomeUnknown) this.#last = null;
       if ([404, 409].includes(error.status)) await view.load();
+      if (view.order && !isPayable(view.order)) {
+        toast(texts.notPayable); // the form is not shown any more
+        return;
+      }
       if (error.status === 422) this.form.problem = checkoutTexts.badCard;
       else throw error;
     }
