@@ -19,6 +19,67 @@ def test_back_returns_from_a_toy_to_the_cart(page: Page, shop: Shop) -> None:
     expect(main(page).get_by_role("link", name=toy["name"]).first).to_be_visible()
 
 
+def test_back_closes_the_cart_and_then_leaves(page: Page, shop: Shop) -> None:
+    drawer = page.get_by_role("dialog", name="Your cart")
+    page.goto("/c/robots")
+    address = page.url
+    main(page).get_by_role("button", name=re.compile("^Add .+ to your cart$")).first.click()
+    expect(drawer).to_be_visible()
+    page.go_back()
+    expect(drawer).to_have_count(0)
+    assert page.url == address
+    # THEN Forward does not open it again, and a link from it takes its place in the history
+    page.go_forward()
+    expect(drawer).to_have_count(0)
+    page.get_by_role("link", name=re.compile("^Cart")).click()
+    drawer.get_by_role("link", name="Check out").click()
+    expect(page).to_have_url(re.compile("/checkout$"))
+    page.go_back()
+    expect(heading(page, "Robots")).to_be_visible()
+    expect(drawer).to_have_count(0)
+    page.go_back()
+    expect(page).to_have_url("about:blank")
+
+
+def test_a_closed_dialog_leaves_no_entry_in_the_history(page: Page, shop: Shop) -> None:
+    page.goto("/")
+    main(page).get_by_role("link", name="Robots").click()
+    expect(heading(page, "Robots")).to_be_visible()
+    cart = page.get_by_role("link", name=re.compile("^Cart"))
+    for _ in range(3):
+        cart.click()
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    # WHEN a link is followed while the entry is being left
+    cart.click()
+    page.evaluate("""() => {
+      document.getElementById("drawer").close();
+      setTimeout(() => document.querySelector(".grid .card a").click());
+    }""")
+    expect(page).to_have_url(re.compile("/toys/"))
+    cart.click()
+    page.reload()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.go_back()
+    expect(heading(page, "Robots")).to_be_visible()
+    page.go_back()
+    expect(heading(page, "Shop by category")).to_be_visible()
+
+
+def test_back_closes_the_filters_and_then_undoes_them(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/c/robots")
+    page.get_by_role("button", name="Filters").click()
+    sheet = page.get_by_role("dialog", name="Filters")
+    sheet.get_by_role("link", name=re.compile("^6 years old")).click()
+    expect(page).to_have_url(re.compile(r"age=6$"))
+    expect(sheet).to_be_visible()
+    page.go_back()
+    expect(sheet).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"age=6$"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("/c/robots$"))
+
+
 def test_tabs_share_the_session(page: Page, shop: Shop, customer: str) -> None:
     other = page.context.new_page()
     other.goto("/")

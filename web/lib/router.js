@@ -137,6 +137,12 @@ let isAsking = false;
 let notFound = () => {};
 /** @type {(visit: Visit, error: unknown) => void} */
 let failed = () => {};
+/** The dialog that Back closes; while it is open, the history has another entry of the same address. @type {HTMLDialogElement | null} */
+let dialog = null;
+/** Whether the entry of a dialog that was closed is being left. */
+let isReturning = false;
+/** @type {(() => void) | null} What to do after that. */
+let afterReturn = null;
 let shownPath = "";
 let shownSearch = "";
 
@@ -242,6 +248,53 @@ async function askAndLeave(leave) {
   leave();
 }
 
+function pushDialog() {
+  if (!history.state?.isDialog) history.pushState({ ...history.state, isDialog: true }, "");
+}
+
+/** Leave the history's entry of a dialog. */
+function leaveDialog() {
+  isReturning = true;
+  history.back();
+}
+
+const isOpen = () => dialog?.open && dialog.isConnected;
+
+/**
+ * Open a dialog that Back closes, like any other way to close it.
+ *
+ * @param {HTMLDialogElement} element
+ */
+export function openDialog(element) {
+  element.showModal();
+  dialog = element;
+  element.addEventListener("close", () => {
+    if (!isOpen() && !isReturning && history.state?.isDialog) leaveDialog();
+  }, { once: true });
+  if (isReturning) return; // from an earlier dialog
+  rememberScroll();
+  pushDialog();
+}
+
+/** @returns {boolean} Whether the history is at an entry to be shown, after Back or Forward. */
+function settleDialog() {
+  if (isReturning) {
+    isReturning = false;
+    if (isOpen()) pushDialog();
+    const next = afterReturn;
+    afterReturn = null;
+    next?.();
+    return !next;
+  }
+  if (!history.state?.isDialog) {
+    if (isOpen()) dialog?.close();
+  } else if (!isOpen()) {
+    leaveDialog(); // a dialog is not opened again
+    return false;
+  }
+  return true;
+}
+
 /**
  * Go to another address of the shop.
  *
@@ -249,14 +302,21 @@ async function askAndLeave(leave) {
  * @param {{replace?: boolean}} [options] Whether to replace the current address in the history.
  */
 export function go(address, { replace = false } = {}) {
+  if (isReturning) {
+    afterReturn = () => go(address, { replace });
+    return;
+  }
   if (currentVisit?.mayLeave) {
     askAndLeave(() => go(address, { replace }));
     return;
   }
   rememberScroll();
-  if (replace) history.replaceState({}, "", address);
-  else if (new URL(address, location.href).href !== location.href) history.pushState({}, "", address);
+  const isOther = new URL(address, location.href).href !== location.href;
+  // the new address takes the entry of a dialog
+  if (replace || (isOther && history.state?.isDialog)) history.replaceState({}, "", address);
+  else if (isOther) history.pushState({}, "", address);
   showAddress(false);
+  if (isOpen()) pushDialog();
 }
 
 /**
@@ -305,6 +365,7 @@ export function start(options) {
   ({ routes, notFound, failed } = options);
   history.scrollRestoration = "manual";
   addEventListener("popstate", () => {
+    if (!settleDialog()) return;
     // a link within the page, such as "Skip to the content", does not change the view
     if (location.pathname === shownPath && location.search === shownSearch) return;
     if (currentVisit?.mayLeave) {
@@ -315,5 +376,6 @@ export function start(options) {
   addEventListener("pagehide", rememberScroll);
   addEventListener("scrollend", rememberScroll);
   document.addEventListener("click", onClick);
+  if (history.state?.isDialog) leaveDialog(); // the page was reloaded
   showAddress(true);
 }

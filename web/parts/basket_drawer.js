@@ -1,6 +1,7 @@
 // The basket in a drawer beside the page, opened from the header and after a toy was added.
 
 import { basket } from "../lib/basket.js";
+import { openDialog } from "../lib/router.js";
 import { basketTexts, shop } from "../texts/shop.js";
 import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
 import { basketLines, basketTotal, leave, refresh } from "./basket_lines.js";
@@ -43,7 +44,7 @@ export function openDrawer(added) {
     leave();
     render(nothing, drawer);
   }, { once: true, signal });
-  drawer.showModal();
+  openDialog(drawer);
   drawer.querySelector(".sheet-body")?.scrollTo(0, 0);
   document.getElementById("drawer-title")?.focus();
   refresh(update, signal);

@@ -1,5 +1,6 @@
 // A toy's pictures at full size, in a dialog.
 
+import { openDialog } from "../lib/router.js";
 import { toyTexts } from "../texts/shop.js";
 import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
 import { onImageError } from "./toy.js";
@@ -46,5 +47,5 @@ export function openZoom(images, at) {
     ended.abort();
     dialog.remove();
   });
-  dialog.showModal();
+  openDialog(dialog);
 }

@@ -3,7 +3,7 @@
 
 import { call, listToys, query } from "../lib/api.js";
 import { number } from "../lib/format.js";
-import { go, setQuery } from "../lib/router.js";
+import { go, openDialog, setQuery } from "../lib/router.js";
 import { Stored } from "../lib/storage.js";
 import { announce, failure, showNotFound } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
@@ -240,7 +240,7 @@ function view(state) {
         <h1 id="list-title">${title}</h1>
         <div class="list-tools">
           <p class="note total">${result ? listTexts.total(result.total) : state.error ? "" : listTexts.loading}</p>
-          <button type="button" class="quiet filter-button" @click=${() => sheet().showModal()}>${listTexts.filtersOn(chips.length)}</button>
+          <button type="button" class="quiet filter-button" @click=${() => openDialog(sheet())}>${listTexts.filtersOn(chips.length)}</button>
           <label class="sort"><span>${listTexts.sort}</span>
             <select @change=${(/** @type {Event} */ event) => go(link({ sort: /** @type {Sort} */ (/** @type {HTMLSelectElement} */ (event.currentTarget).value) }))}>
               ${Object.entries(listTexts.sorts).filter(([value]) => search.q || value !== "relevance").map(([value, text]) => html`
