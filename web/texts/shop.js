@@ -181,7 +181,7 @@ export const problems = {
   offline: "You seem to be offline. Check your connection and try again.",
   unavailable: "Part of the shop isn’t available right now. Please try again in a moment.",
   busy: "Too many attempts. Please wait a moment and try again.",
-  signedOut: "You’ve been signed out. Please sign in again.",
+  signedOut: "Your session has expired. Please sign in again.",
   forbidden: "Only our staff can do that.",
   notFound: "We couldn’t find that.",
   unexpected: "Something went wrong on our side. Please try again.",
