@@ -1,4 +1,4 @@
-"""The comparison of screenshots finds a missing line of text, and ignores losses of storage."""
+"""The comparison of screenshots finds a missing line of text, despite the losses of storage."""
 
 import io
 from pathlib import Path
