@@ -59,6 +59,18 @@ def test_address_fields_depend_on_the_country(page: Page, shop: Shop, customer: 
     expect(page.get_by_label("Full name")).to_be_focused()
 
 
+def test_address_is_shown_as_it_is_sent(page: Page, shop: Shop, customer: str) -> None:
+    checkout.fill_basket(page, shop)
+    checkout.open_session(page, shop, customer)
+    # WHEN a country without postcodes is chosen after one was entered
+    store(page, "address", {"email": customer, "address": ADDRESS | {"country": "HK"}})
+    page.goto("/checkout?step=payment")
+    expect(main(page)).to_contain_text("Hong Kong")
+    expect(pay_button(page)).to_be_visible()
+    # THEN it is not shown either
+    expect(main(page)).not_to_contain_text(ADDRESS["postal_code"])
+
+
 def test_rejected_address_field_shows_an_error(
     page: Page, shop: Shop, customer: str, faults: Faults
 ) -> None:
@@ -70,6 +82,8 @@ def test_rejected_address_field_shows_an_error(
     postcode = page.get_by_label("Postcode")
     expect(postcode).to_have_accessible_description("Enter a valid postcode.")
     expect(postcode).to_have_value("xyz")
+    expect(postcode).to_be_focused()
+    expect(page.get_by_role("alert").first).to_contain_text("Please check")
     assert len(stored(page, "basket")) == 1
 
 
@@ -204,6 +218,41 @@ def test_changed_price_is_shown_and_accepted(
     page.get_by_role("button", name="Accept and pay AUD").click()
     order_shown(page)
     assert checkout.orders_of(shop, customer)[0]["total"] == toy["price"]
+
+
+def test_changed_price_is_not_accepted_for_a_basket_that_has_changed_since(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect(PRICE)
+    checkout.go_to_payment(page, shop, customer)
+    line = stored(page, "basket")[0]
+    store(page, "basket", [line | {"price": {"amount": 101, "currency": "AUD"}}])
+    page.reload()
+    page.get_by_role("button", name="Pay AUD 1.01").click()
+    expect(heading(page, "The price changed")).to_be_visible()
+    # WHEN another tab changes the basket
+    other = page.context.new_page()
+    other.goto("/account/create")
+    lines = stored(other, "basket")
+    store(other, "basket", [lines[0] | {"quantity": 3}])
+    # THEN the button of this tab has the sum that is charged
+    total = 3 * lines[0]["price"]["amount"] / 100
+    expect(page.get_by_role("button", name=f"Pay AUD {total:,.2f}")).to_be_visible()
+    expect(page.get_by_role("button", name="Accept and pay")).to_have_count(0)
+
+
+def test_nothing_is_sent_while_the_browser_is_offline(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    checkout.go_to_payment(page, shop, customer)
+    page.context.set_offline(True)
+    pay_button(page).click()
+    expect(page.get_by_role("alert")).to_contain_text("You seem to be offline.")
+    assert stored(page, "order") is None
+    page.context.set_offline(False)
+    pay_button(page).click()
+    order_shown(page)
+    assert len(checkout.orders_of(shop, customer)) == 1
 
 
 def test_discontinued_toy_is_named_and_can_be_removed(

@@ -69,7 +69,7 @@ export class Form {
       this.errors = { ...texts.check?.(fields), ...this.errors };
       if (Object.keys(this.errors).length) {
         this.problem = problems.fields;
-        this.#showFirst(element);
+        this.showFirst(element);
         return;
       }
       this.isBusy = true;
@@ -82,7 +82,7 @@ export class Form {
         this.isBusy = false;
         this.redraw();
       }
-      if (this.problem && element.isConnected) this.#showFirst(element);
+      if (this.problem && element.isConnected) this.showFirst(element);
     };
   }
 
@@ -106,10 +106,14 @@ export class Form {
     this.problem = isElsewhere ? problemText(error, own) : problems.fields;
   }
 
-  /** @param {HTMLFormElement} element */
-  #showFirst(element) {
+  /**
+   * Show the errors, and focus the first field that has one.
+   *
+   * @param {HTMLElement} element
+   */
+  showFirst(element) {
     this.redraw();
-    const first = inputsOf(element).find((input) => this.errors[input.name]);
+    const first = inputsOf(/** @type {HTMLFormElement} */ (element)).find((input) => this.errors[input.name]);
     (first ?? /** @type {HTMLElement | null} */ (element.querySelector(".problem")))?.focus();
   }
 

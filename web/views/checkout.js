@@ -73,6 +73,7 @@ export class Checkout {
     stored.subscribe(this.redraw, signal);
     basket.subscribe(() => {
       if (!isSending()) this.changedAt = Date.now();
+      this.payment.change = null; // it had the total of the previous basket
       this.redraw();
     }, signal);
     onWidth(this.redraw, signal);

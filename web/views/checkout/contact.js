@@ -18,6 +18,6 @@ export function contact({ signIn }) {
   return html`
     <h2 id="step-title">${texts.contact}</h2>
     <p>${texts.signedInAs} <strong>${session.value.email}</strong></p>
-    <p><button type="button" class="link" @click=${signOut}>${texts.notYou}</button></p>
+    <p><button type="button" class="link" @click=${signOut}>${texts.notYou}</button> <span class="note">${accountTexts.signOutHint}</span></p>
     <button type="button" class="wide" @click=${() => go("/checkout?step=delivery")}>${texts.toDelivery}</button>`;
 }

@@ -5,6 +5,7 @@ import { go } from "../../lib/router.js";
 import { Form, submitButton } from "../../parts/form.js";
 import { announce, failure } from "../../parts/page.js";
 import { addressLabel, checkoutTexts as texts, missingPart } from "../../texts/checkout.js";
+import { problems } from "../../texts/shop.js";
 import { html, nothing } from "../../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../../lib/delivery.js").Address} Address */
@@ -27,6 +28,8 @@ export class Delivery {
     this.checkout = checkout;
     this.form = new Form(checkout.redraw);
     this.form.errors = refused;
+    this.isRefused = Object.keys(refused).length > 0; // until the errors are shown
+    if (this.isRefused) this.form.problem = problems.fields;
     refused = {};
   }
 
@@ -73,6 +76,13 @@ export class Delivery {
     const all = checkout.countries;
     if (all && !all.some(({ code }) => code === address().country)) keep({ country: likelyCountry(all) });
     const submit = form.submit(() => go("/checkout?step=payment"));
+    if (all && this.isRefused) {
+      this.isRefused = false;
+      setTimeout(() => {
+        const shown = document.getElementById("delivery");
+        if (shown) form.showFirst(shown);
+      });
+    }
     return html`
       <h2 id="step-title">${texts.addressTitle}</h2>
       <form class="stack address" id="delivery" novalidate @submit=${submit}>

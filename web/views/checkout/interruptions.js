@@ -70,6 +70,7 @@ export const priceChange = ({ payment }, { rows, before, now }) => html`
       <tbody>${rows.map((row) => html`<tr><th scope="row">${row.name}</th><td><s>${money(row.before)}</s></td><td>${money(row.now)}</td></tr>`)}</tbody>
       <tfoot><tr><th scope="row">${texts.total}</th><td><s>${money(before)}</s></td><td>${money(now)}</td></tr></tfoot>
     </table>
+    ${payment.form.summary}
     <button type="button" class="wide" @click=${() => payment.accept()}>${texts.acceptPrice(now)}</button>
     <p><a href="/basket">${texts.declinePrice}</a></p>
   </section>`;

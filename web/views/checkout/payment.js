@@ -11,7 +11,7 @@ import { toast } from "../../parts/page.js";
 import { CardError } from "../../parts/payment.js";
 import { addressLabel, checkoutTexts as texts, invalidPart } from "../../texts/checkout.js";
 import { fieldText } from "../../texts/forms.js";
-import { problemText } from "../../texts/shop.js";
+import { problemText, problems } from "../../texts/shop.js";
 import { html } from "../../vendor/lit-html/lit-html.js";
 import { refuseAddress } from "./delivery.js";
 
@@ -198,6 +198,11 @@ export class Payment {
    */
   async #attempt(make, lines, token) {
     const email = session.value?.email;
+    if (!navigator.onLine) {
+      this.form.problem = problems.offline; // nothing was sent
+      this.checkout.redraw();
+      return;
+    }
     try {
       await this.#send(make);
     } catch (error) {
@@ -242,6 +247,7 @@ export class Payment {
     const { lines } = checkout;
     const sum = /** @type {Money} */ (total(lines));
     const to = address();
+    const country = checkout.countries?.find(({ code }) => code === to.country);
     const submit = form.submit(async () => {
       if (!cards.isReady || isSending()) return;
       if (!checkout.countries) await checkout.loadCountries();
@@ -262,7 +268,7 @@ export class Payment {
       <h2 id="step-title">${texts.payment}</h2>
       <dl class="review panel">
         <div><dt>${texts.contact}</dt><dd>${session.value?.email}</dd><dd><a href="/checkout?step=contact" aria-label=${texts.changeOf(texts.contact)}>${texts.change}</a></dd></div>
-        <div><dt>${texts.deliverTo}</dt><dd>${addressLines(to).join(", ")}</dd><dd><a href="/checkout?step=delivery" aria-label=${texts.changeOf(texts.delivery)}>${texts.change}</a></dd></div>
+        <div><dt>${texts.deliverTo}</dt><dd>${addressLines(country ? inCountry(to, country) : to).join(", ")}</dd><dd><a href="/checkout?step=delivery" aria-label=${texts.changeOf(texts.delivery)}>${texts.change}</a></dd></div>
       </dl>
       <form class="stack" id="pay" novalidate @submit=${submit}>
         ${cards.template}
