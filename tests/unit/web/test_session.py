@@ -98,9 +98,9 @@ def test_after_an_expired_session_only_its_customer_finds_their_traces(
       await enter("alice@example.com"); leaveTraces(); await expire();
       const before = traces();
       await enter({json.dumps(email)});
-      return [before, traces(), session.value.email];
+      return [before, traces(), session.value.email, items.get("toyshop.expired")];
     """
-    assert page.run(STEPS + script) == [5, kept, email]
+    assert page.run(STEPS + script) == [5, kept, email, '""']
 
 
 def test_another_customer_can_replace_an_open_session(page: PageScripts) -> None:
