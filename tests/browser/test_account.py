@@ -53,7 +53,7 @@ def test_wrong_password_is_explained(page: Page, customer: str, faults: Faults) 
     main(page).get_by_label("Email", exact=True).fill(customer)
     main(page).get_by_label("Password", exact=True).fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("That email and password don’t match")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong email or password")
     expect(main(page).get_by_label("Email", exact=True)).to_have_value(customer)
 
 
