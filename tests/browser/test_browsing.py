@@ -5,10 +5,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from support.browser.faults import Faults
-from support.browser.shopping import heading, main
+from support.browser.shopping import Held, heading, main
 from support.running_shop import Shop
 
 # what describes the toy to search engines and link previews
@@ -38,13 +38,6 @@ def search(page: Page, text: str) -> None:
 def toys(shop: Shop, query: str = "") -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = shop.api("GET", f"/toys?limit=100{query}").json["items"]
     return found
-
-
-def hold(page: Page, url: str | re.Pattern[str]) -> list[Route]:
-    """Delay requests, and return a list to which each is added."""
-    held: list[Route] = []
-    page.route(url, lambda route: held.append(route))
-    return held
 
 
 def choose(page: Page, filter_: str) -> int:
@@ -132,15 +125,14 @@ def test_failed_page_keeps_what_is_shown(page: Page, faults: Faults) -> None:
 
 
 def test_late_results_never_appear_under_a_later_search(page: Page) -> None:
-    held = hold(page, re.compile(r"/api/toys\?q=robot"))
+    held = Held(page, re.compile(r"/api/toys\?q=robot"))
     page.goto("/")
     search(page, "robot")
     expect(heading(page, "Results for “robot”")).to_be_visible()
     search(page, "kite")
     expect(heading(page, "Results for “kite”")).to_be_visible()
     expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
-    for route in held:
-        route.continue_()
+    held.release()
     page.wait_for_load_state("networkidle")
     expect(main(page).get_by_role("link", name="Delta Kite Firetail")).to_be_visible()
     expect(heading(page, "Results for “kite”")).to_be_visible()
@@ -247,7 +239,7 @@ def test_suggestions_are_chosen_with_the_keyboard(page: Page) -> None:
 
 
 def test_suggestions_are_those_of_the_latest_text(page: Page) -> None:
-    held = hold(page, re.compile(r"/suggestions\?q=ki$"))
+    held = Held(page, re.compile(r"/suggestions\?q=ki$"))
     page.goto("/")
     field = page.get_by_label("Search toys")
     field.click()
@@ -258,8 +250,7 @@ def test_suggestions_are_those_of_the_latest_text(page: Page) -> None:
     expect(options.filter(has_text="Kite").first).to_be_visible()
     before = options.all_inner_texts()
     body = json.dumps({"items": [{"text": "late"}]})
-    for route in held:
-        route.fulfill(body=body, content_type="application/json")
+    held.release(lambda route: route.fulfill(body=body, content_type="application/json"))
     page.wait_for_load_state("networkidle")
     assert options.all_inner_texts() == before
 
@@ -326,7 +317,7 @@ def test_pictures_are_selected_and_enlarged(page: Page, shop: Shop) -> None:
 
 def test_late_toy_never_replaces_a_later_one(page: Page, shop: Shop) -> None:
     slow, quick = toys(shop, "&category=robots")[:2]
-    held = hold(page, f"**/api/toys/{slow['id']}")
+    held = Held(page, f"**/api/toys/{slow['id']}")
     page.goto("/account")
     page.evaluate("address => history.pushState({}, '', address)", f"/toys/{slow['id']}")
     with page.expect_request(f"**/api/toys/{slow['id']}"):
@@ -334,8 +325,7 @@ def test_late_toy_never_replaces_a_later_one(page: Page, shop: Shop) -> None:
     page.evaluate("address => history.pushState({}, '', address)", f"/toys/{quick['id']}")
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
     expect(heading(page, quick["name"]).first).to_be_visible()
-    for route in held:
-        route.continue_()
+    held.release()
     page.wait_for_load_state("networkidle")
     main(page).get_by_role("button", name="Add to cart").click()
     expect(page.get_by_role("dialog").get_by_role("link", name=quick["name"])).to_be_visible()
@@ -349,14 +339,14 @@ def test_focus_moves_to_the_name_of_a_toy_once_it_is_known(page: Page, shop: Sho
     expect(heading(page, other["name"])).to_be_visible()
     for moved_on in (False, True):
         page.goto(f"/toys/{toy['id']}")
-        held = hold(page, f"**/api/toys/{other['id']}")
+        held = Held(page, f"**/api/toys/{other['id']}")
         main(page).get_by_role("link", name=other["name"]).last.click()
         expect(heading(page, "Loading…")).to_be_visible()
         expect(heading(page, "Loading…")).not_to_be_focused()
         field = page.get_by_label("Search toys")
         if moved_on:
             field.focus()
-        held[0].continue_()
+        held.release()
         page.unroute_all()
         expect(heading(page, other["name"]).first).to_be_visible()
         expect(field if moved_on else heading(page, other["name"]).first).to_be_focused()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 from support.browser import checkout
 from support.browser.checkout import ADDRESS, pay_button, seeded, store, stored
 from support.browser.faults import Faults
-from support.browser.shopping import heading, main, order_shown
+from support.browser.shopping import Held, heading, main, order_shown
 from support.running_shop import Shop
 
 PRICE = "409 POST .*/api/orders"
@@ -149,11 +149,10 @@ def test_two_tabs_place_one_order(page: Page, shop: Shop, customer: str) -> None
     other = page.context.new_page()
     other.goto("/checkout?step=payment")
     expect(pay_button(other)).to_be_visible()
-    held: list[Route] = []
-    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    held = Held(page, "**/api/orders", times=1)
     pay_button(page).click()
     expect(heading(other, "Your order is being placed…")).to_be_visible()
-    held[0].continue_()
+    held.release()
     order_shown(page)
     expect(heading(other, "You’ve placed an order in another tab.")).to_be_visible()
     assert len(checkout.orders_of(shop, customer)) == 1
@@ -276,12 +275,11 @@ def test_leaving_while_the_order_is_sent_places_it_and_empties_the_basket(
     page: Page, shop: Shop, customer: str
 ) -> None:
     checkout.go_to_payment(page, shop, customer)
-    held: list[Route] = []
-    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    held = Held(page, "**/api/orders", times=1)
     pay_button(page).click()
     page.get_by_role("link", name="The Toy Shop").click()
     expect(page).to_have_url(re.compile("/$"))
-    held[0].continue_()
+    held.release()
     page.get_by_role("button", name="See your order").click()
     order_shown(page)
     assert stored(page, "basket") == []
@@ -295,7 +293,7 @@ def test_refusal_is_explained_on_the_step_that_the_customer_has_gone_to(
     held = hold_order_with_another_price(page, shop, customer)
     page.get_by_role("link", name="Change delivery").click()
     expect(heading(page, "Your order is being placed…")).to_be_visible()
-    held[0].continue_()
+    held.release()
     expect(heading(page, "The price changed")).to_be_visible()
     page.get_by_role("button", name="Accept and pay AUD").click()
     order_shown(page)
@@ -309,21 +307,20 @@ def test_refusal_is_explained_when_the_customer_comes_back(
     held = hold_order_with_another_price(page, shop, customer)
     page.get_by_role("link", name="The Toy Shop").first.click()
     expect(page).to_have_url(re.compile("/$"))
-    held[0].continue_()
+    held.release()
     expect(page.get_by_text("Your order wasn’t placed").last).to_be_visible()
     page.get_by_role("button", name="Back to checkout").click()
     expect(heading(page, "The price changed")).to_be_visible()
     assert not checkout.orders_of(shop, customer)
 
 
-def hold_order_with_another_price(page: Page, shop: Shop, customer: str) -> list[Route]:
+def hold_order_with_another_price(page: Page, shop: Shop, customer: str) -> Held:
     """Pay for a toy whose price has changed, and return the request once it is sent."""
     checkout.go_to_payment(page, shop, customer)
     line = stored(page, "basket")[0]
     store(page, "basket", [line | {"price": {"amount": 101, "currency": "AUD"}}])
     page.reload()
-    held: list[Route] = []
-    page.route("**/api/orders", lambda route: held.append(route), times=1)
+    held = Held(page, "**/api/orders", times=1)
     with page.expect_request("**/api/orders"):
         pay_button(page).click()
     return held
@@ -423,14 +420,12 @@ def test_stripe_form_is_used_with_a_publishable_key(
 
 def test_paying_waits_for_the_countries(page: Page, shop: Shop, customer: str) -> None:
     checkout.go_to_payment(page, shop, customer)
-    held: list[Route] = []
-    page.route("**/api/countries", lambda route: held.append(route))
+    held = Held(page, "**/api/countries")
     page.reload()
     # WHEN the customer pays before they have arrived
     pay_button(page).click()
     busy = main(page).get_by_role("button", name="Placing your order…")
     expect(busy).to_be_visible()
-    for route in held:
-        route.continue_()
+    held.release()
     order_shown(page)
     assert len(checkout.orders_of(shop, customer)) == 1

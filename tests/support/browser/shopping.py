@@ -1,10 +1,13 @@
 """Actions of shoppers in the page, by the roles and names that they see."""
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, Route, expect
 
+from support.browser.chromium import PATIENCE
 from support.running_shop import Shop
 
 
@@ -58,6 +61,33 @@ def charges(shop: Shop, order_id: str) -> list[str]:
         for entry in shop.gateway.ledger()
         if entry["order_id"] == order_id and entry["type"] == "charge"
     ]
+
+
+class Held:
+    """Requests of a page that wait until they are released.
+
+    Parameters
+    ----------
+    url
+        Pattern of their addresses.
+    times
+        The number of requests to hold; all by default.
+    """
+
+    def __init__(self, page: Page, url: str | re.Pattern[str], *, times: int | None = None) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+        page.route(url, lambda route: self._routes.append(route), times=times)
+
+    def release(self, answer: Callable[[Route], None] = Route.continue_) -> None:
+        """Pass the requests on, or answer them; wait for the first one if there is none yet."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not self._routes:
+            assert time.monotonic() < deadline, "no request was sent"
+            self._page.wait_for_timeout(20)
+        for route in self._routes:
+            answer(route)
+        self._routes.clear()
 
 
 def fail(page: Page, path: str, *, times: int | None = None) -> None:
