@@ -36,7 +36,13 @@ def violations(page: Page) -> list[str]:
 
 def whole_page(page: Page) -> bytes:
     """Return a screenshot of a view, of at most ``TALLEST`` pixels, with all of its pictures."""
-    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    page.evaluate(
+        "for (const image of document.images) if (image.checkVisibility()) image.loading = 'eager'"
+    )
+    # load what is shown once it is scrolled to
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    settle(page)
+    page.evaluate("scrollTo(0, 0)")
     settle(page)
     size = page.viewport_size
     assert size

@@ -57,7 +57,7 @@ export const accountTexts = {
   ordersHint: "Receipts and everything you’ve bought.",
   changePassword: "Change your password",
   signOut: "Sign out",
-  signOutHint: "This also removes your cart and address from this browser.",
+  signOutHint: "Signing out also removes your cart and address from this browser.",
   signedOut: "You’re signed out.",
 };
 

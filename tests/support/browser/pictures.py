@@ -9,9 +9,9 @@ from PIL import Image, ImageChops
 # the outlines of characters vary, and references are stored with losses
 SQUARE = 8
 # a square differs if a channel of its color differs by more than this, of 255
-TOLERANCE = 16
+TOLERANCE = 24
 # share of squares that may differ
-SHARE = 0.0005
+SHARE = 0.0008
 
 
 def write(screenshot: bytes, reference: Path) -> None:

@@ -77,8 +77,9 @@ def settle(page: Page) -> None:
     page.evaluate(
         """async () => {
             await document.fonts.ready;
+            // a picture that is loaded lazily and hidden is never loaded
             const seen = [...document.images].filter((image) => image.loading !== "lazy"
-                || image.getBoundingClientRect().top < innerHeight);
+                || (image.checkVisibility() && image.getBoundingClientRect().top < innerHeight));
             await Promise.all(seen.map((image) => image.decode().catch(() => {})));
         }"""
     )
