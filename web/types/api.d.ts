@@ -478,7 +478,7 @@ export interface components {
          * FieldError
          * @description A field that is not valid: its JSON pointer (RFC 6901), what it must be, and what is wrong.
          *
-         *     `detail` is for people, `code` for programs; others than those of `Code` may be added.
+         *     `detail` is for people, `code` for programs; a newer shop may send other codes.
          */
         FieldError: {
             pointer: string;
@@ -968,9 +968,9 @@ export interface components {
             transaction_id: string | null;
             decline_code: string | null;
             action: components["schemas"]["PaymentAction"] | null;
-            /** @description What has been refunded so far; refunds by the shop's staff included */
+            /** @description The amount refunded so far, including refunds by the shop's staff */
             refunded_amount: components["schemas"]["Money"] | null;
-            /** @description Whether the customer's bank disputes the payment, or won a dispute of it */
+            /** @description Whether the customer's bank disputes the payment, or has won a dispute */
             disputed: boolean | null;
             /** @description The bank's dispute, if there is one: open, won by the shop, or lost */
             dispute: ("lost" | "open" | "won") | null;

@@ -53,7 +53,7 @@ ALLOWED = (
     # of other projects
     ("web/vendor/*", r""),
     # characters of a text
-    ("*", r"ascii_letters|letters?(,| and) digits|(lower|upper)-case letter"),
+    ("*", r"ascii_letters|letters?(,| and) digits|(lower|upper)-?case letter"),
     ("*", r"(capital|unaccented) letters"),
     ("apps/toys/chalicelib/toys/*.py", r"(?i)letters?\b"),
     ("docs/migrations/toys-change-log/*.patch", r"(?i)letters?\b"),

@@ -244,7 +244,8 @@ def publish(to: Target, report: Callable[[str], None], *, required: bool = False
     report(f"{PAGE} {_publish(to, place, page)}")
     if not to.stage.gateway and not to.stage.stripe_publishable_key:
         report(
-            "Without stripe_publishable_key, customers cannot confirm payments with their banks."
+            "Without stripe_publishable_key, the page offers test cards instead of a card form, "
+            "and customers cannot confirm payments with their banks."
         )
 
 

@@ -145,7 +145,7 @@ class AsyncOrders:
     async def pay_again(
         self, order_id: str, payment_method: str, *, idempotency_key: str | None = None
     ) -> ShopOrder:
-        """Pay an order with another payment method, after a decline.
+        """Pay an order with another payment method.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class AsyncOrders:
         Raises
         ------
         Conflict
-            If the payment is neither declined nor waits for the shopper.
+            If the payment is neither declined nor waiting for the shopper's confirmation.
         """
         return await self._core.call(
             operations.pay_again(

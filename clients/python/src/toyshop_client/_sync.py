@@ -247,7 +247,7 @@ class Orders:
     def pay_again(
         self, order_id: str, payment_method: str, *, idempotency_key: str | None = None
     ) -> ShopOrder:
-        """Pay an order with another payment method, after a decline.
+        """Pay an order with another payment method.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class Orders:
         Raises
         ------
         Conflict
-            If the payment is neither declined nor waits for the shopper.
+            If the payment is neither declined nor waiting for the shopper's confirmation.
         """
         return completed(
             self._async.pay_again(order_id, payment_method, idempotency_key=idempotency_key)

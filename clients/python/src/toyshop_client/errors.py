@@ -85,7 +85,7 @@ class ProblemError(ToyShopError):
 
 
 class BadRequest(ProblemError):
-    """400: the request cannot be understood, such as an unknown query parameter."""
+    """400: the request is malformed, or has an unknown query parameter."""
 
 
 class Unauthorized(ProblemError):

@@ -25,7 +25,7 @@ class ShopHealth(Model, frozen=True, kw_only=True):
 class FieldError(Model, frozen=True, kw_only=True):
     """A field that is not valid: its JSON pointer (RFC 6901), what it must be, and what is wrong.
 
-    ``detail`` is for people, ``code`` for programs; others than those of ``Code`` may be added.
+    ``detail`` is for people, ``code`` for programs; a newer shop may send other codes.
     """
 
     pointer: str
@@ -475,9 +475,9 @@ class OrderPayment(Model, frozen=True, kw_only=True):
         One of ``action_required``, ``cancelled``, ``declined``, ``pending``, ``refunded``,
         ``succeeded``, ``unknown``; a newer shop may have others.
     refunded_amount
-        What has been refunded so far; refunds by the shop's staff included.
+        The amount refunded so far, including refunds by the shop's staff.
     disputed
-        Whether the customer's bank disputes the payment, or won a dispute of it.
+        Whether the customer's bank disputes the payment, or has won a dispute.
     dispute
         The bank's dispute, if there is one: open, won by the shop, or lost. One of ``lost``,
         ``open``, ``won``; a newer shop may have others.
@@ -552,8 +552,6 @@ class AddressField(Model, frozen=True, kw_only=True):
 
 class Country(Model, frozen=True, kw_only=True):
     """A country that the shop ships to, with the fields of an address in the usual order."""
-
-    _secrets: ClassVar[frozenset[str]] = frozenset({"fields"})
 
     code: str
     name: str

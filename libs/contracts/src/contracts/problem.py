@@ -60,7 +60,7 @@ Code = Literal[
 class FieldError(Struct, frozen=True):
     """A field that is not valid: its JSON pointer (RFC 6901), what it must be, and what is wrong.
 
-    ``detail`` is for people, ``code`` for programs; others than those of ``Code`` may be added.
+    ``detail`` is for people, ``code`` for programs; a newer shop may send other codes.
     """
 
     pointer: str

@@ -174,13 +174,11 @@ class OrderPayment(Output):
     action: PaymentAction | None
     refunded_amount: Annotated[
         Money | None,
-        Meta(description="What has been refunded so far; refunds by the shop's staff included"),
+        Meta(description="The amount refunded so far, including refunds by the shop's staff"),
     ]
     disputed: Annotated[
         bool | None,
-        Meta(
-            description="Whether the customer's bank disputes the payment, or won a dispute of it"
-        ),
+        Meta(description="Whether the customer's bank disputes the payment, or has won a dispute"),
     ]
     dispute: Annotated[
         DisputeState | None,

@@ -14,8 +14,8 @@ from shopctl.contracts.client.schema_types import (
     wrapped,
 )
 
-_SECRETS = {"password", "access_token", "id_token", "refresh_token", "client_secret", "fields"}
-"""Fields that ``repr`` omits; a presigned upload's ``fields`` contain its signature."""
+_SECRETS = {"password", "access_token", "id_token", "refresh_token", "client_secret"}
+"""Fields that ``repr`` omits."""
 _PROBLEMS = "application/problem+json"
 
 
@@ -107,7 +107,7 @@ def _class(name: str, schema: Schema, *, request: bool) -> str:
         text = docstring(text, 4)
     options = "frozen=True, kw_only=True" + (", omit_defaults=True" if request else "")
     lines = [f"class {name}(Model, {options}):", text, ""]
-    secrets = sorted(field for field in fields if _is_secret(field, request))
+    secrets = sorted(field for field in fields if _is_secret(field, fields[field], request))
     if secrets:
         listed = ", ".join(f'"{field}"' for field in secrets)
         lines += [f"    _secrets: ClassVar[frozenset[str]] = frozenset({{{listed}}})", ""]
@@ -115,9 +115,14 @@ def _class(name: str, schema: Schema, *, request: bool) -> str:
     return "\n".join(lines)
 
 
-def _is_secret(field: str, request: bool) -> bool:
-    # a code that was emailed is a secret, the code of a country is not
-    return field in _SECRETS or (request and field == "code")
+def _is_secret(field: str, schema: Schema, request: bool) -> bool:
+    # a code that was emailed is a secret, the code of a country is not; the fields of an upload
+    # contain its signature, those of an address do not
+    return (
+        field in _SECRETS
+        or (request and field == "code")
+        or (field == "fields" and schema.get("type") == "object")
+    )
 
 
 def _documented(field: str, schema: Schema, request: bool) -> str:

@@ -14,7 +14,7 @@ order. Every delivery of an event has the same `id`, and `type` is also a \
 message attribute, for filter policies. Ignore members that you do not know.
 
 A breaking change is a new type with the next version number, emitted alongside the old one for as \
-long as anyone consumes that."""
+long as anyone consumes the old one."""
 
 CHANNELS = {
     "file-manager-events": "The results of checks of uploaded images.",
@@ -32,7 +32,7 @@ SUMMARIES = {
     "shop.payment.action_required.v1": "The customer has to confirm the payment with the bank.",
     "shop.payment.cancelled.v1": "A payment was cancelled before anything was charged.",
     "shop.payment.declined.v1": "A payment was declined; the customer may pay again.",
-    "shop.payment.dispute_closed.v1": "The bank has closed a dispute, won or lost by the shop.",
+    "shop.payment.dispute_closed.v1": "The bank closed a dispute, which the shop won or lost.",
     "shop.payment.disputed.v1": "The customer's bank disputes a payment.",
     "shop.payment.partially_refunded.v1": "A part of a payment was refunded.",
     "shop.payment.refund_failed.v1": "A refund that the shop requested has failed.",

@@ -17,15 +17,15 @@ Bearer`. Every user is a customer; some are staff.
 [the page](/problems.html) that explains the cause and the remedy; `errors` lists the fields that \
 are not valid.
 
-**Retries.** Operations with an `Idempotency-Key` can be repeated with the same key until they are \
-answered: they take effect once. Wait for `Retry-After` seconds where a response has that header.
+**Retries.** A request with an `Idempotency-Key` can be repeated with that key until it gets a \
+response: it takes effect once. If a response has a `Retry-After` header, wait that many seconds.
 
 **Versions.** The `ETag` of a toy or an order is its version. A change requires it as `If-Match`, \
-so that it never overwrites someone else's.
+so that it never overwrites someone else's change.
 
 **Lists.** `next_cursor` is the `cursor` of the next page, and `null` on the last one.
 
-**Money** is an integer in the currency's minor units: 2999 AUD is 29.99 Australian dollars. \
+**Money** is an integer in the currency's minor units: 2999 in AUD is 29.99 Australian dollars. \
 **Times** are in UTC.
 
 What happens behind the API is described by [the events](/docs/events.html).""",
