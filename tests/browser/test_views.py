@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FloatRect, Page
+from playwright.sync_api import FloatRect, Page, expect
 
 from support.browser import pictures
 from support.browser.faults import Faults
@@ -36,14 +36,14 @@ def violations(page: Page) -> list[str]:
 
 def whole_page(page: Page) -> bytes:
     """Return a screenshot of a view, of at most ``TALLEST`` pixels, with all of its pictures."""
+    # load what is shown once it is scrolled to
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(page.locator("main .skeleton")).to_have_count(0)
     page.evaluate(
         "for (const image of document.images) if (image.checkVisibility()) image.loading = 'eager'"
     )
-    # load what is shown once it is scrolled to
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     settle(page)
     page.evaluate("scrollTo(0, 0)")
-    settle(page)
     size = page.viewport_size
     assert size
     height = min(page.evaluate("document.documentElement.scrollHeight"), TALLEST)
