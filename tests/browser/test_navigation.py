@@ -49,14 +49,17 @@ def test_a_closed_dialog_leaves_no_entry_in_the_history(page: Page, shop: Shop) 
     for _ in range(3):
         cart.click()
         page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
     # WHEN a link is followed while the entry is being left
     cart.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.evaluate("""() => {
       document.getElementById("drawer").close();
       setTimeout(() => document.querySelector(".grid .card a").click());
     }""")
     expect(page).to_have_url(re.compile("/toys/"))
     cart.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.reload()
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.go_back()
