@@ -27,7 +27,12 @@ Function = tuple[str, int]
 
 LIMIT = 300
 """Seconds after which a process is ended, if no test has noticed that it hangs."""
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--timeout=30")
+OPTIONS = (
+    *("-q", "-x", "--tb=no", "--timeout=30"),
+    *("-p", "no:cacheprovider", "-p", "no:xdist"),
+    # the processes have imported what the tests import, the package of a plugin among it
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
+)
 """Options of pytest."""
 Task = TypeVar("Task")
 Result = TypeVar("Result")
