@@ -797,6 +797,16 @@ def test_list_of_a_status_has_each_of_its_orders_once_and_reads_a_bounded_number
         assert [*chain(*pages(api, limit, status="placed"))] == others
 
 
+def test_pages_of_a_status_are_full_while_few_orders_have_to_be_read(
+    api: Any, many: list[dict[str, Any]]
+) -> None:
+    with time_machine.travel("2027-03-31T12:00:00Z"):
+        *full, last = pages(api, 5, status="placed")
+    assert {len(page) for page in full} == {5}
+    assert 0 < len(last) <= 5
+    assert len(full) == (len(many) - 1) // 5
+
+
 def test_cursor_belongs_to_its_status(api: Any, many: list[dict[str, Any]]) -> None:
     with time_machine.travel("2027-03-31T12:00:00Z"):
         cursor = api.call("GET", "/orders?limit=2&status=placed").json_body["next_cursor"]
