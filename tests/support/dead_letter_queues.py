@@ -91,7 +91,9 @@ class MemoryCloud(Cloud):
         self.sqs = client_of("sqs")
 
     def client(self, service: str, read_timeout: float = 60) -> Any:
-        return self.sqs if service == "sqs" else self.fakes[service]
+        if service in self.fakes:
+            return self.fakes[service]
+        return self.sqs if service == "sqs" else client_of(service)
 
 
 class DeadLetterQueues:

@@ -255,6 +255,12 @@ def test_invalid_stream_record_is_not_duplicated_by_replays(shop: Shop) -> None:
     # the record of its deletion cannot become an event either
     table.delete_item(TableName="toyshop-local-orders", Key=key)
     eventually(lambda: message_count(shop, ORDERS_RELAY) == 2)
+    # AND both are discarded for a reason that is recorded
+    answer = replay(shop, "discard", "--queue", ORDERS_RELAY, "--reason", "written by a test")
+    assert outcomes(answer) == ["discarded"] * 2
+    assert message_count(shop, ORDERS_RELAY) == 0
+    records = replay(shop, "discarded", "--queue", ORDERS_RELAY)
+    assert [each["discarded_because"] for each in records] == ["written by a test"] * 2
 
 
 def test_discarded_stream_record_is_read_from_the_stream(shop: Shop, alice: str) -> None:

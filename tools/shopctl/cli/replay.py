@@ -1,4 +1,4 @@
-"""`./shop replay`: list, inspect and redeliver dead letters."""
+"""`./shop replay`: list, inspect, redeliver and discard dead letters."""
 
 import sys
 from datetime import datetime
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from shopctl.operating.replay.payloads import Json
     from shopctl.operating.replay.selection import Selection
 
-_HELP = """List, inspect and redeliver dead letters.
+_HELP = """List, inspect, redeliver and discard dead letters.
 
 \b
   ./shop replay                     list number, age and reasons, by queue
   ./shop replay inspect             show each message in full
   ./shop replay redrive --dry-run   show what would be delivered to which function
   ./shop replay redrive --all       redeliver all messages
+  ./shop replay discard --order ID --reason TEXT
+                                    delete messages that must not be delivered any more
+  ./shop replay discarded           show the records of discarded messages, with the reasons
   ./shop replay --from-table        re-emit orders whose events are no longer in any queue
 
 The options select messages. Values of one option are alternatives; different options must all
-match. A message is deleted only after its function has handled it; one that fails stays in its
-queue. It is safe to run two replays concurrently, to interrupt one and to run it again: nothing is
-charged twice.
+match. redrive deletes a message only after its function has handled it; one that fails stays in its
+queue. discard records each message, without its content, and the reason before it deletes it. Both
+leave messages that another reader has in flight. It is safe to run two replays concurrently, to
+interrupt one and to run it again: nothing is charged twice.
 
 \b
 docs/runbooks/dead-letters.md explains the reasons and what to do about each.
@@ -40,10 +44,13 @@ docs/runbooks/dead-letters.md explains the reasons and what to do about each.
     "replay",
     cls=ChangingCommand,
     help=_HELP,
-    short_help="List, inspect and redeliver dead letters.",
+    short_help="List, inspect, redeliver and discard dead letters.",
 )
 @click.argument(
-    "action", type=click.Choice(["list", "inspect", "redrive"]), default="list", required=False
+    "action",
+    type=click.Choice(["list", "inspect", "redrive", "discard", "discarded"]),
+    default="list",
+    required=False,
 )
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
 @click.option("--service", "services", multiple=True, help="Only this service. Repeatable.")
@@ -61,8 +68,9 @@ docs/runbooks/dead-letters.md explains the reasons and what to do about each.
     help="Parked at this time or later, such as 2026-11-24T03:00:00Z; 2h is two hours ago.",
 )
 @click.option("--until", type=Moment(), help="Parked before this time.")
-@click.option("--all", "everything", is_flag=True, help="Redeliver all messages.")
-@click.option("--dry-run", is_flag=True, help="Show what redrive would do.")
+@click.option("--all", "everything", is_flag=True, help="Redeliver or discard all messages.")
+@click.option("--reason", metavar="TEXT", help="Why the messages are discarded; it is recorded.")
+@click.option("--dry-run", is_flag=True, help="Show what redrive or discard would do.")
 @click.option(
     "--from-table",
     is_flag=True,
@@ -81,19 +89,27 @@ def replay_command(
     since: datetime | None,
     until: datetime | None,
     everything: bool,
+    reason: str | None,
     dry_run: bool,
     from_table: bool,
     json_: bool,
 ) -> None:
-    """List, inspect or redeliver dead letters, or re-emit orders; see the command's help."""
+    """List, inspect, redeliver or discard dead letters, or re-emit orders; see the help."""
     from shopctl.aws.target import find_target
+    from shopctl.operating.replay import discarding
     from shopctl.operating.replay.selection import Selection
 
     selection = Selection(services, queues, types, orders, messages, since, until)
+    if reason is not None and action != "discard":
+        raise ShopProblem("--reason belongs to discard.", "./shop replay --help shows how.")
     if from_table:
+        if action in ("discard", "discarded"):
+            raise ShopProblem(
+                f"--from-table cannot be combined with {action}.", "Leave one of them out."
+            )
         _reemit(stage, selection, everything, dry_run, json_)
         return
-    if action == "redrive" and not dry_run:
+    if action in ("redrive", "discard") and not dry_run:
         if selection.is_everything and not everything:
             raise ShopProblem(
                 "No messages were selected.",
@@ -104,12 +120,17 @@ def replay_command(
                 "--all cannot be combined with options that select messages.",
                 "Give one or the other.",
             )
+    because = discarding.checked_reason(reason) if action == "discard" and not dry_run else ""
     target = find_target(Layout.find(), stage)
     try:
         if action == "list" and not dry_run:
             _list(target, selection, json_)
         elif action == "inspect":
             _inspect(target, selection, json_)
+        elif action == "discard":
+            _discard(target, selection, because, dry_run, json_)
+        elif action == "discarded":
+            _discarded(target, selection, json_)
         else:
             _redrive(target, selection, dry_run, json_)
     except ClientError as error:
@@ -157,14 +178,52 @@ def _redrive(target: "Target", selection: "Selection", dry_run: bool, json_: boo
             click.echo(report.line_of_outcome(dead_letter))
 
     dead_letters, in_flight = redrive.redrive(target, selection, print_outcome, dry_run=dry_run)
+    _print_totals(dead_letters, in_flight, dry_run, json_)
+
+
+def _discard(
+    target: "Target", selection: "Selection", because: str, dry_run: bool, json_: bool
+) -> None:
+    from shopctl.operating.replay import discarding, report
+
+    def print_outcome(dead_letter: "Json") -> None:
+        if not json_:
+            click.echo(report.line_of_outcome(dead_letter))
+
+    dead_letters, in_flight = discarding.discard(
+        target, selection, because, print_outcome, dry_run=dry_run
+    )
+    _print_totals(dead_letters, in_flight, dry_run, json_)
+    if dead_letters and not (dry_run or json_):
+        click.echo(
+            "./shop replay discarded shows the records; ./shop reconcile shows what the orders"
+            " lack now."
+        )
+
+
+def _discarded(target: "Target", selection: "Selection", json_: bool) -> None:
+    from shopctl.operating.replay import discarding, report
+
+    records = discarding.Records(target).read(selection)
+    if json_:
+        print_json(records)
+        return
+    for record in records:
+        click.echo("\n".join(report.lines_of_record(record)) + "\n")
+    if not records:
+        click.echo("No record matches.")
+
+
+def _print_totals(dead_letters: "list[Json]", in_flight: int, dry_run: bool, json_: bool) -> None:
+    """Print the number of outcomes; exit with 1 if a message was kept."""
+    from shopctl.operating.replay import report
+
     if json_:
         print_json({"dry_run": dry_run, "messages": dead_letters, "in_flight": in_flight})
     else:
         click.echo(report.line_of_totals(dead_letters, in_flight))
-    if any(
-        dead_letter["outcome"] not in ("handled", report.WOULD_REDELIVER)
-        for dead_letter in dead_letters
-    ):
+    done = ("handled", report.DISCARDED, report.WOULD_REDELIVER, report.WOULD_DISCARD)
+    if any(dead_letter["outcome"] not in done for dead_letter in dead_letters):
         sys.exit(1)
 
 

@@ -1,20 +1,17 @@
 """Summarizes, inspects and redelivers dead letters; deletes each only after it was handled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
 from shopctl.aws.target import Target
-from shopctl.operating.replay import dead_letters, redelivery, report, routes
+from shopctl.operating.replay import dead_letters, reading, redelivery, report
 from shopctl.operating.replay.dead_letters import DeadLetter
 from shopctl.operating.replay.payloads import Json
 from shopctl.operating.replay.queue import Queue
 from shopctl.operating.replay.redelivery import GoneError, Outcome
-from shopctl.operating.replay.routes import Route
 from shopctl.operating.replay.selection import Selection
-from shopctl.project.errors import ShopProblem
 
-_INSPECT_SECONDS = 20
 # as long as an invocation may take, and a little more
 _REDELIVER_SECONDS = redelivery.INVOKE_SECONDS + 5
 
@@ -28,10 +25,10 @@ def summaries(target: Target, selection: Selection) -> list[Json]:
         If the stage has none of the queues.
     """
     found = []
-    for route, queue in _queues(target, selection, _INSPECT_SECONDS):
+    for route, queue in reading.queues(target, selection, reading.INSPECT_SECONDS):
         with queue:
-            selected = list(_selected(route, queue, selection))
-            found.append(report.summary(route, selected, queue.in_flight()))
+            present = list(reading.selected(route, queue, selection))
+            found.append(report.summary(route, present, queue.in_flight()))
     return found
 
 
@@ -44,11 +41,11 @@ def inspect(target: Target, selection: Selection) -> list[Json]:
         If the stage has none of the queues.
     """
     found: list[Json] = []
-    for route, queue in _queues(target, selection, _INSPECT_SECONDS):
+    for route, queue in reading.queues(target, selection, reading.INSPECT_SECONDS):
         with queue:
             found.extend(
                 dead_letters.to_json(dead_letter)
-                for dead_letter in _selected(route, queue, selection)
+                for dead_letter in reading.selected(route, queue, selection)
             )
     return sorted(found, key=lambda dead_letter: str(dead_letter["parked_at"]))
 
@@ -90,10 +87,10 @@ def redrive(
     """
     outcomes: list[Json] = []
     in_flight = 0
-    at_once, hold = (10, _INSPECT_SECONDS) if dry_run else (1, _REDELIVER_SECONDS)
-    for route, queue in _queues(target, selection, hold, at_once):
+    at_once, hold = (10, reading.INSPECT_SECONDS) if dry_run else (1, _REDELIVER_SECONDS)
+    for route, queue in reading.queues(target, selection, hold, at_once):
         with queue:
-            for dead_letter in _selected(route, queue, selection):
+            for dead_letter in reading.selected(route, queue, selection):
                 outcome = (
                     _preview(target, dead_letter)
                     if dry_run
@@ -123,33 +120,3 @@ def _preview(target: Target, dead_letter: DeadLetter) -> Json:
     except GoneError as gone:
         return report.redelivered(dead_letter, Outcome("gone", str(gone)))
     return report.previewed(dead_letter, events)
-
-
-def _queues(
-    target: Target, selection: Selection, hold: int, at_once: int = 10
-) -> Iterator[tuple[Route, Queue]]:
-    """Yield the selected queues that the stage has."""
-    selected = selection.routes(routes.find(target.services, target.stage), target.stage.name)
-    found = 0
-    for route in selected:
-        try:
-            queue = Queue(target.cloud, route.queue, hold=hold, at_once=at_once)
-        except ClientError as error:
-            if "NonExistentQueue" not in error.response["Error"]["Code"]:
-                raise
-            # only a part of the shop may be deployed
-            continue
-        found += 1
-        yield route, queue
-    if not found:
-        raise ShopProblem(
-            f"The stage {target.stage.name} has none of these dead-letter queues.",
-            f"Deploy the service first: ./shop deploy --stage {target.stage.name}.",
-        )
-
-
-def _selected(route: Route, queue: Queue, selection: Selection) -> Iterator[DeadLetter]:
-    for message in queue.messages():
-        dead_letter = dead_letters.read(route, message)
-        if selection.matches(dead_letter):
-            yield dead_letter

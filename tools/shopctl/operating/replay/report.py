@@ -11,6 +11,8 @@ from shopctl.operating.replay.redelivery import Outcome
 from shopctl.operating.replay.routes import Route
 
 WOULD_REDELIVER = "would be redelivered"
+WOULD_DISCARD = "would be discarded"
+DISCARDED = "discarded"
 _ID = re.compile(r"\b([a-z]{2,4}_)\w{8,}")
 
 
@@ -40,6 +42,11 @@ def previewed(dead_letter: DeadLetter, events: Sequence[Json]) -> Json:
     """Return a dead letter, without its content, with the events that would redeliver it."""
     preview = {"outcome": WOULD_REDELIVER, "error": "", "payloads": list(events)}
     return _without_content(dead_letter) | preview
+
+
+def discarded(dead_letter: DeadLetter, outcome: str, error: str = "") -> Json:
+    """Return a dead letter, without its content, with the outcome of discarding it."""
+    return _without_content(dead_letter) | {"outcome": outcome, "error": error}
 
 
 def lines_of_queue(queue: Json) -> Iterator[str]:
@@ -73,10 +80,26 @@ def line_of_outcome(dead_letter: Json) -> str:
             f"would redeliver {_subject(dead_letter)} to {dead_letter['function']}, and then remove"
             f" {dead_letter['message']} from {dead_letter['queue']}"
         )
+    if dead_letter["outcome"] == WOULD_DISCARD:
+        return (
+            f"would discard {_subject(dead_letter)} ({dead_letter['message']} of"
+            f" {dead_letter['queue']}): {dead_letter['reason']}"
+        )
     error = f": {dead_letter['error']}" if dead_letter["error"] else ""
-    action = "deleted" if dead_letter["outcome"] == "handled" else "kept"
+    action = "deleted" if dead_letter["outcome"] in ("handled", DISCARDED) else "kept"
     message = f"{dead_letter['message']} {action}"
     return f"{dead_letter['outcome']:8} {_subject(dead_letter)} ({message}){error}"
+
+
+def lines_of_record(record: Json) -> Iterator[str]:
+    """Yield the record of a discarded dead letter as lines of text."""
+    yield f"{record['message']}  {_subject(record)}"
+    yield f"    queue     {record['queue']}, for {record['function']}"
+    yield f"    parked    {record['parked_at']}: {record['reason']}"
+    yield f"    discarded {record['discarded_at']} by {record['discarded_by']}"
+    yield f"    because   {record['discarded_because']}"
+    if record["orders"]:
+        yield f"    orders    {', '.join(record['orders'])}"
 
 
 def line_of_totals(found: Sequence[Json], in_flight: int) -> str:

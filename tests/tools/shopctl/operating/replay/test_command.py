@@ -52,7 +52,13 @@ def test_without_arguments_it_lists_the_local_shop(
 
 def test_help_shows_every_action(queues: DeadLetterQueues, stages: list[str]) -> None:
     output = run("--help").output
-    for words in ("inspect", "redrive --dry-run", "redrive --all", "docs/runbooks/dead-letters.md"):
+    for words in (
+        "inspect",
+        "redrive --dry-run",
+        "redrive --all",
+        "discard --order",
+        "docs/runbooks/dead-letters.md",
+    ):
         assert words in output
 
 
@@ -82,6 +88,41 @@ def test_redriving_everything_needs_all(
     assert f"handled  shop.order.placed.v1 {ORDER}" in output
     assert output.endswith("1 handled.\n")
     assert "No dead letter matches." in run("redrive", "--all").output
+
+
+def test_discarding_needs_a_selection_and_a_reason(
+    queues: DeadLetterQueues, stages: list[str]
+) -> None:
+    message = queues.park()
+    for arguments, said in (
+        (("discard", "--reason", "a test"), "No messages were selected"),
+        (("discard", "--all"), "only for a reason"),
+        (("discard", "--all", "--reason", " "), "only for a reason"),
+        (("discard", "--all", "--reason", "x" * 1001), "1001 characters"),
+        (("redrive", "--all", "--reason", "a test"), "--reason belongs to discard"),
+        (("discard", "--from-table", "--order", ORDER, "--reason", "x"), "cannot be combined"),
+    ):
+        with pytest.raises(ShopProblem, match=said):
+            run(*arguments)
+    output = run("discard", "--dry-run").output
+    assert f"would discard shop.order.placed.v1 {ORDER} ({message} of" in output
+    assert (queues.counts(), run("discarded").output) == ((1, 0), "No record matches.\n")
+
+
+def test_discarded_messages_are_listed_with_the_reason(
+    queues: DeadLetterQueues, stages: list[str], functions: Functions
+) -> None:
+    message = queues.park()
+    output = run("discard", "--message", message, "--reason", "a test  order").output
+    assert f"discarded shop.order.placed.v1 {ORDER} ({message} deleted)\n" in output
+    assert "1 discarded.\n" in output
+    assert (queues.counts(), functions.invoked) == ((0, 0), [])
+    shown = run("discarded", "--service", "payments", "--order", ORDER).output
+    for words in (message, "permanent: no", "because   a test order", ORDER):
+        assert words in shown
+    assert json.loads(run("discarded", "--service", "toys", "--json").output) == []
+    answer = json.loads(run("discard", "--all", "--reason", "x", "--json").output)
+    assert answer == {"dry_run": False, "messages": [], "in_flight": 0}
 
 
 def test_kept_message_is_reported_and_fails_the_command(

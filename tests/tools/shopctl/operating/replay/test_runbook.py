@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from shopctl.aws.target import Target
+from shopctl.operating.replay import discarding, routes
 from shopctl.operating.replay import redrive as redrive_module
-from shopctl.operating.replay import routes
 from shopctl.operating.replay.selection import Selection
 from shopctl.project import services
 from support.dead_letter_queues import (
@@ -16,6 +16,7 @@ from support.dead_letter_queues import (
     MemoryCloud,
     stream_record,
 )
+from support.moto_aws import client_of
 from support.paths import ROOT
 from support.sample_stages import PROD
 from support.stream_records import Streams, position
@@ -66,7 +67,12 @@ def test_runbook_lists_the_permissions_that_a_replay_uses(
     cloud.fakes["dynamodbstreams"] = Watched(Streams([stream_record(number="1")]), used)
     redrive_module.summaries(target, Selection())
     redrive_module.inspect(target, Selection())
-    redrive_module.redrive(target, Selection(), lambda _: None)
+    redrive_module.redrive(target, Selection(services=("orders", "payments")), lambda _: None)
+    client_of("logs").meta.events.register(
+        "provide-client-params.cloudwatch-logs.*", lambda model, **_: used.add(f"logs:{model.name}")
+    )
+    discarding.discard(target, Selection(), "a test", lambda _: None)
+    discarding.Records(target).read(Selection())
     assert used == {action for each in policy() for action in listed(each["Action"])}
 
 
@@ -75,6 +81,8 @@ def test_runbook_grants_the_resources_of_one_stage() -> None:
         pattern.rpartition(":")[2] for each in policy() for pattern in listed(each["Resource"])
     ]
     found = routes.find(services.load(ROOT / "apps"), PROD)
+    group = f"arn:aws:logs:*:*:log-group:{discarding.log_group('prod')}:*"
+    assert group in [each["Resource"] for each in policy()]
     for route in found:
         for name in (route.queue, route.function):
             assert any(fnmatchcase(name, pattern) for pattern in granted if pattern != "*")
