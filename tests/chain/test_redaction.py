@@ -1,4 +1,4 @@
-"""No log and no error response contains a secret, whatever happened in the shop.
+"""No log, span, metric or error response contains a secret, whatever happened in the shop.
 
 It runs late, so the logs are those of the tests before it too.
 """
@@ -187,9 +187,10 @@ def history(shop: Shop, staff: str) -> History:
     return History(secrets, errors)
 
 
-def test_no_log_contains_a_secret(shop: Shop, history: History) -> None:
-    # GIVEN logs of every service
+def test_nothing_stored_contains_a_secret(shop: Shop, history: History) -> None:
+    # GIVEN logs of every service, and metrics
     names = " ".join({name for name, _ in lines_of(shop)})
+    assert "metrics Invocations" in names
     for writer in ("storefront-api", "orders", "payments-charge", "file-manager", "notifications"):
         assert writer in names
     assert secrets_in_logs(shop, history.secrets) == {}

@@ -1,8 +1,10 @@
 """The embedded AWS as a process, and functions for it."""
 
+import contextlib
 import io
 import json
 import socket
+import sqlite3
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
+from support.http import http
 
 FAILING = """
 def handler(event, context):
@@ -163,8 +166,15 @@ class EmbeddedAws:
         return topic
 
     def log(self, function: str) -> list[str]:
-        file = self.home / "logs" / f"{function}.log"
-        return file.read_text().splitlines() if file.exists() else []
+        return [line for (line,) in self.stored("line", "logs WHERE function = ?", function)]
+
+    def stored(self, columns: str, source: str, *values: Any) -> list[Any]:
+        """Return columns of the telemetry store's rows, in the order of their arrival."""
+        if self.process and self.process.is_alive():
+            http("POST", f"{self.process.url}/_toyshop/flush-telemetry")
+        with contextlib.closing(sqlite3.connect(self.home / "telemetry.db")) as database:
+            query = f"SELECT {columns} FROM {source} ORDER BY rowid"
+            return database.execute(query, values).fetchall()
 
     def seen(self, function: str) -> list[Any]:
         lines = [line for line in self.log(function) if line.startswith("seen ")]

@@ -1,5 +1,6 @@
 """Reports pending work, so that a stop can wait for it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from embedded_aws import async_invocation, saving
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
 WARM_UP_PATH = "/_toyshop/warm-up"
+FLUSH_PATH = "/_toyshop/flush-telemetry"
 UNREAD_QUEUES_PATH = "/_toyshop/unread-queues"
 _requests = 0
 
@@ -23,6 +25,7 @@ def with_control_paths(
     *,
     started: Callable[[], None],
     warm_up: Callable[[], None],
+    flush: Callable[[], None],
     unread_queues: Callable[[], dict[str, str]],
 ) -> Any:
     """Wrap the ASGI application with the paths above.
@@ -35,6 +38,8 @@ def with_control_paths(
         Called when the application accepts requests.
     warm_up
         Starts a worker for each function.
+    flush
+        Waits until all telemetry is stored.
     unread_queues
         Returns the queues whose consumer does not read them.
     """
@@ -42,9 +47,13 @@ def with_control_paths(
     async def start_workers() -> None:
         warm_up()
 
+    async def flush_telemetry() -> None:
+        await asyncio.to_thread(flush)
+
     actions: dict[str, Callable[[], Awaitable[None]]] = {
         CHECKPOINT_PATH: saving.save,
         WARM_UP_PATH: start_workers,
+        FLUSH_PATH: flush_telemetry,
     }
     reports: dict[str, Callable[[], Any]] = {PATH: measure, UNREAD_QUEUES_PATH: unread_queues}
     paths = {*actions, *reports}

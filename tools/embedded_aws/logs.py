@@ -1,29 +1,22 @@
-"""Functions' logs: a file per function for `./shop logs`, a bounded stream for CloudWatch."""
+"""Functions' logs: rows of the telemetry store, and a bounded stream for CloudWatch."""
 
+import functools
 import time
-from pathlib import Path
 from typing import Any
 
 from ministack.services import cloudwatch_logs, lambda_svc
 
+from embedded_aws.telemetry import lines
+from embedded_aws.telemetry.store import Store
+
 _KEPT_EVENTS = 2_000
-_LARGE_FILE = 20 * 1024 * 1024
 
 
-def install(directory: Path) -> None:
-    """Write the functions' logs to a directory.
+def install(store: Store) -> None:
+    """Store what functions print: log lines, and the metric values in them.
 
     By itself ministack opens a log stream for every invocation, so that logs grow without bound.
-
-    Parameters
-    ----------
-    directory
-        Gets one file ``<function>.log`` per function.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.glob("toyshop-*.log"):
-        if old.stat().st_size > _LARGE_FILE:
-            old.unlink()
 
     def record(
         function: dict[str, Any],
@@ -36,12 +29,10 @@ def install(directory: Path) -> None:
     ) -> None:
         config = function.get("config") or function
         name = config["FunctionName"]
-        lines = log.splitlines()
-        if lines:
-            with (directory / f"{name}.log").open("a", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
+        if log:
+            store.add(functools.partial(lines.rows, name, log, time.time()))
         report = f"REPORT RequestId: {request_id}\tDuration: {duration_ms} ms\tError: {error}"
-        _append(f"/aws/lambda/{name}", [*lines, report])
+        _append(f"/aws/lambda/{name}", [*log.splitlines(), report])
 
     lambda_svc._emit_lambda_logs = record
 

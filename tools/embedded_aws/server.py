@@ -144,7 +144,11 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         user_codes,
         workers,
     )
+    from embedded_aws.telemetry import aws_metrics, spans, xray
+    from embedded_aws.telemetry.store import FILE, Store
 
+    store = Store(home / FILE)
+    os.environ["AWS_XRAY_DAEMON_ADDRESS"] = spans.receive(store)
     rest_api_updates.install()
     async_invocation.install()
     backpressure.install()
@@ -154,7 +158,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     user_attributes.install()
     sign_in_limit.install()
     rest_api_import.install()
-    logs.install(home / "logs")
+    logs.install(store)
     mail.install(home / "mail")
     iam.install()
     if ministack_app.AUTH:
@@ -167,8 +171,11 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     ordered_items.install()
     saving.install()
     dates.install()
-    # last, so that faults wrap all other patches
+    # late, so that faults wrap all other patches
     faults.install()
+    # after them, so that injected failures are counted
+    aws_metrics.install(store)
+    xray.install(store)
     # with IAM each function starts with credentials of its own
     can_fork = sys.platform == "linux" and not ministack_app.AUTH
     if can_fork:
@@ -188,6 +195,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         faults.with_control_path(ministack_app.app),
         started=resume,
         warm_up=forked_workers.warm_up if can_fork else lambda: None,
+        flush=store.flush,
         unread_queues=unread_queues.find,
     )
     application = access.with_browser_rules(application, edge_port)
@@ -221,4 +229,5 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         unclean.unlink()
         lambda_runtime.reset()
         forked_workers.close_idle(everything=True)
+        store.close()
         shutil.rmtree(home / "tmp", ignore_errors=True)

@@ -43,7 +43,8 @@ def _resuming(dispatch: Any) -> Any:
             first = min((numbers.index(n) if n in numbers else 0) for n in failed)
             lambda_svc._dynamodb_stream_positions[mapping["UUID"]] += first
             message = f"{len(failed)} of {len(records)} records failed"
-            return {**result, "error": True, "body": {"errorMessage": message}}
+            # `partial`: AWS does not count it as an error of the function
+            return {**result, "error": True, "partial": True, "body": {"errorMessage": message}}
         return result
 
     return dispatch_and_resume

@@ -46,8 +46,13 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One log file per process and per function."""
+        """One log file per process."""
         return self.home / "logs"
+
+    @property
+    def telemetry(self) -> Path:
+        """The database of spans, functions' log lines and metric values."""
+        return self.home / "telemetry.db"
 
     @property
     def mail(self) -> Path:

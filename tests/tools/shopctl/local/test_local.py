@@ -1,4 +1,4 @@
-"""Parts of the local shop: emails, logs, ports, progress, the lock."""
+"""Parts of the local shop: emails, ports, progress, the lock."""
 
 import io
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from shopctl.local import activity, environment, logs, mail
+from shopctl.local import activity, environment, mail
 from shopctl.local.lock import exclusive
 from shopctl.local.progress import Progress
 from shopctl.project.errors import ShopProblem
@@ -45,48 +45,6 @@ def test_mail_without_html_has_an_empty_one(tmp_path: Path) -> None:
             "sent_at": "1970-01-01T00:00:00.000Z",
         }
     ]
-
-
-@pytest.fixture
-def log_directory(tmp_path: Path) -> Path:
-    names = ("edge", "toyshop-local-file-manager-api-handler", "toyshop-local-orders-api-handler")
-    for name in names:
-        (tmp_path / f"{name}.log").write_text("one\ntwo\nthree\n")
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("file_manager", ["file-manager-api-handler"]),
-        ("file-manager", ["file-manager-api-handler"]),
-        ("edge", ["edge"]),
-        (None, ["edge", "file-manager-api-handler", "orders-api-handler"]),
-    ],
-)
-def test_logs_are_found_by_service_or_process(
-    log_directory: Path, name: str | None, expected: list[str]
-) -> None:
-    assert [logs.label(path) for path in logs.files(log_directory, name)] == expected
-
-
-def test_following_logs_shows_new_lines_and_new_files(
-    log_directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # GIVEN logs that grow, and one that appears, while they are followed
-    edge, new = log_directory / "edge.log", log_directory / "aws.log"
-    texts = iter([(new, "hello\n"), (edge, "one\ntwo\nthree\nfour\n")])
-
-    def write_more(_: float) -> None:
-        path, text = next(texts)
-        path.write_text(text)
-
-    monkeypatch.setattr("shopctl.local.logs.time.sleep", write_more)
-    # WHEN they are followed
-    following = logs.follow(lambda: logs.files(log_directory, None))
-    # THEN earlier lines are not shown again
-    assert next(following) == (new, "hello")
-    assert next(following) == (edge, "four")
 
 
 def test_used_port_is_reported_with_the_option_that_changes_it() -> None:

@@ -1,0 +1,1 @@
+"""Stores what the functions and AWS itself report: spans, log lines, metric values."""
