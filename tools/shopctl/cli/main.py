@@ -23,6 +23,7 @@ from shopctl.cli import (
     ledger,
     logs,
     mail,
+    metrics,
     new,
     package,
     reconcile,
@@ -34,6 +35,8 @@ from shopctl.cli import (
     status,
     templates,
     test,
+    top,
+    trace,
     up,
 )
 from shopctl.cli.output import lasting
@@ -87,6 +90,9 @@ for command in (
     down.down_command,
     status.status_command,
     logs.logs_command,
+    trace.trace_command,
+    metrics.metrics_command,
+    top.top_command,
     mail.mail_command,
     ledger.ledger_command,
     seed.seed_command,

@@ -5,6 +5,7 @@ The store is the SQLite database `telemetry.db` in the shop's directory. It hold
 """
 
 import contextlib
+import functools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -219,12 +220,38 @@ class Telemetry:
                 conditions.append(condition)
                 parameters.append(parameter)
         rows = self._connection.execute(
-            "SELECT time, namespace, name, dimensions, value, unit FROM metrics"
-            f" WHERE {' AND '.join(conditions)} ORDER BY time",
+            f"SELECT {_VALUE_COLUMNS} FROM metrics WHERE {' AND '.join(conditions)} ORDER BY time",
             parameters,
         )
-        for taken, space, metric, text, value, unit in rows:
-            yield Value(taken, space, metric, json.loads(text), value, unit)
+        for row in rows:
+            yield _value(row)
+
+    def newest_values(
+        self, names: Iterable[str], after: int, since: float
+    ) -> tuple[int, list[Value]]:
+        """Return values that were stored after others, for a reader that reads again and again.
+
+        Parameters
+        ----------
+        names
+            Metrics to read.
+        after
+            The number that the last call returned; 0 at first.
+        since
+            The first second to read, since 1970.
+
+        Returns
+        -------
+        tuple
+            A number for the next call, and the values in the order of their arrival.
+        """
+        chosen = list(names)
+        rows = self._connection.execute(
+            f"SELECT rowid, {_VALUE_COLUMNS} FROM metrics WHERE rowid > ? AND time >= ?"
+            f" AND name IN ({', '.join('?' * len(chosen))}) ORDER BY rowid",
+            [after, since, *chosen],
+        ).fetchall()
+        return (rows[-1][0] if rows else after), [_value(row[1:]) for row in rows]
 
     def metric_names(self) -> list[str]:
         """Return the names of all metrics."""
@@ -259,6 +286,21 @@ _SELECT_SPANS = (
 _SELECT_LINES = (
     "SELECT rowid, time, service, function, level, message, trace_id, order_id, line FROM logs"
 )
+
+
+_VALUE_COLUMNS = "time, namespace, name, dimensions, value, unit"
+
+
+def _value(row: tuple[Any, ...]) -> Value:
+    taken, namespace, name, dimensions, value, unit = row
+    return Value(taken, namespace, name, _dimensions(dimensions), value, unit)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _dimensions(text: str) -> dict[str, str]:
+    """Parse dimensions; there are few, and each has many values."""
+    dimensions: dict[str, str] = json.loads(text)
+    return dimensions
 
 
 def _span(row: tuple[Any, ...]) -> Span:
