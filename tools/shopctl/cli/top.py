@@ -21,10 +21,10 @@ _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 @click.command("top")
 @click.option("--once", is_flag=True, help="Show the figures once.")
 def top_command(once: bool) -> None:
-    """Watch requests, latency, failures, queues and dead letters of the last minute.
+    """Watch requests, failures, queues and dead letters live.
 
-    Rates and the number of orders are those of the last 10 seconds. The figures change once a
-    second; `q` or Ctrl-C ends the command.
+    The figures are those of the last minute; rates are those of the last 10 seconds. They change
+    once a second. `q` or Ctrl-C ends the command.
     """
     from shopctl.local import telemetry, top
 

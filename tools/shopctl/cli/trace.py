@@ -16,7 +16,7 @@ _WIDTH = 80
 @click.option("--all", "everything", is_flag=True, help="Also successful calls of AWS.")
 @json_option
 def trace_command(id_: str, everything: bool, json_: bool) -> None:
-    """Show what happened to an order: each hop with its service, duration, attempt and outcome.
+    """Show each hop of an order, or of one trace.
 
     A hop stands below the one that caused it. Start is counted from the first hop; `#2` is a second
     attempt.
