@@ -2,6 +2,7 @@
 
 import json
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -9,6 +10,7 @@ from unittest.mock import Mock
 import moto.cognitoidp.utils
 import msgspec
 import pytest
+import time_machine
 from botocore.exceptions import ClientError, EndpointConnectionError
 from openapi_spec_validator import validate
 
@@ -23,17 +25,20 @@ from chassis.problems import (
     Unprocessable,
 )
 from contracts import orders, payments, storefront, toys
+from contracts.journeys import Journey
 from contracts.money import Money
 from support.authorization import claims_of
 from support.aws_calls import intercept
 from support.log_lines import Logged
 from support.moto_aws import client_of
+from support.order_traces import FakeXRay, Recording, placed_and_declined
 from support.storefront import (
     ADDRESS,
     AUSTRALIA,
     BASKET,
     CARD,
     DRAFT,
+    NOW,
     PASSWORD,
     Shop,
     pointers,
@@ -770,6 +775,34 @@ class TestOrders:
         assert len(shop.call("GET", "/orders", token=staff).json_body["items"]) == 3
         assert pointers(shop.call("GET", "/orders?cursor=x", token=alice), 400) == ["/cursor"]
         assert pointers(shop.call("GET", "/orders?q=x", token=alice), 400) == ["/q"]
+
+    def test_staff_read_the_journey_of_an_order_from_its_traces(
+        self, shop: Shop, alice: str, staff: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop.order(alice)
+        recording = Recording("ord_1", NOW.timestamp())
+        placed_and_declined(recording, "msg_1")
+        xray = FakeXRay(recording.documents)
+
+        def answer(original: Any, service: str, operation: str, params: Any) -> Any:
+            if service != "xray":
+                return original()
+            if operation == "GetTraceSummaries":
+                return xray.get_trace_summaries(**params)
+            return xray.batch_get_traces(**params)
+
+        intercept(monkeypatch, answer)
+        with time_machine.travel(NOW + timedelta(days=1), tick=False):
+            found = shop.call(
+                "GET", "/orders/ord_1/journey", token=shop.user("s@example.com", "staff")
+            )
+        assert found.status_code == 200, found.body
+        journey = msgspec.json.decode(found.body, type=Journey)
+        assert journey.started_at == NOW
+        assert {hop.trace_id for hop in journey.hops} == set(recording.documents)
+        assert [email.id for email in journey.emails] == ["msg_1"]
+        assert shop.call("GET", "/orders/ord_2/journey", token=staff).status_code == 404
+        pointers(shop.call("GET", "/orders/ord_1/journey", token=alice), 403)
 
     def test_staff_search_orders_by_status_and_the_accounts_address(
         self, shop: Shop, alice: str, bob: str, staff: str

@@ -45,6 +45,7 @@ TABLE = """
 | cancelOrder           | 401       | 404      | 202   | 404   | 202   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | payAgain              | 401       | 404      | 202   | 404   | 404   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | getReceipt            | 401       | 404      | 303   | 404   | 303   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
+| getJourney            | 401       | 403      | 403   | 403   | 200   | 401     | 401    | 401 | 401  | 401   | 401 | 401     | 401    | 401     |
 | receivePaymentWebhook | 400       | 400      | 400   | 400   | 400   | 400     | 400    | 400 | 400  | 400   | 400 | 400     | 400    | 400     |
 """  # noqa: E501 - a table is easier to read unbroken
 
@@ -165,6 +166,7 @@ def requests(targets: RequestTargets) -> dict[str, Request]:
                 {"Idempotency-Key": targets.key},
             ),
             ("getReceipt", "GET", f"{order}/receipt", None, {}),
+            ("getJourney", "GET", f"{order}/journey", None, {}),
             # only the gateway can sign it; a token does not help
             ("receivePaymentWebhook", "POST", "/webhooks/payments", {}, {}),
         )

@@ -20,6 +20,7 @@ from PIL import Image
 
 from contracts import notifications, orders, payments
 from contracts.operations import Operation
+from support.order_traces import FakeXRay, Recording, placed_and_declined
 from support.world import apps
 from support.world.deliveries import now
 from support.world.usage import operation_of, operations_of
@@ -162,6 +163,11 @@ def _shortened(name: str, content: Any) -> Any:
         return {"openapi": content["openapi"], "info": {"title": content["info"]["title"]}}
     if name == "listCountries":
         return {"items": content["items"][:SHORTENED]}
+    if name == "getJourney":
+        hops = content["hops"][: 2 * SHORTENED]
+        ids = {hop["id"] for hop in hops}
+        sent = [one for one in content["messages"] if one["receiver"] in ids]
+        return {**content, "hops": hops, "messages": sent}
     if name.startswith("lookUp") and name != "lookUpToys":
         # their order varies
         return {"items": sorted(content["items"], key=lambda item: str(item["id"]))[:SHORTENED]}
@@ -358,6 +364,10 @@ def operating(world: World, order: str) -> None:
     world.call_api(payments.REEMIT, "payments", {"transaction_id": transaction}, body={})
     message = next(iter(world.tables.tables["toyshop-local-notifications"].items))
     world.call_api(notifications.LOOKUP, "notifications", body={"ids": [message]})
+    recording = Recording(order, START.timestamp())
+    placed_and_declined(recording, message)
+    world.cloud.xray = FakeXRay(recording.documents)
+    call(world, "GET", f"/orders/{order}/journey", None, STAFF)
     world.run_until_idle()
 
 

@@ -17,7 +17,7 @@ from chalicelib.storefront_api.bootstrap import DownstreamServices, build
 from chalicelib.storefront_api.signing_keys import PublicKey, UnknownKeyError, usable_keys
 from chassis.client import Reply
 from chassis.problems import BadRequest, Conflict, NotFound, PreconditionFailed, Unprocessable
-from contracts import files, orders, payments, toys
+from contracts import files, notifications, orders, payments, toys
 from contracts.money import ExpectedMoney, Money
 from contracts.problem import TYPES
 from contracts.schema import Health
@@ -316,7 +316,9 @@ class Shop:
                 url=f"http://s3/{call.path['file_id']}?signature=x", expires_at=NOW
             ),
         )
-        self.notifications = FakeDownstream(getHealth=lambda _: Health(status="ok"))
+        self.notifications = FakeDownstream(
+            getHealth=lambda _: Health(status="ok"), lookUpMessages=self._messages
+        )
         self.cognito = client_of("cognito-idp")
         self.pool_id = self.cognito.list_user_pools(MaxResults=1)["UserPools"][0]["Id"]
         clients = self.cognito.list_user_pool_clients(UserPoolId=self.pool_id)["UserPoolClients"]
@@ -328,6 +330,23 @@ class Shop:
         )
         self._module, self._api = module, api
         self.build()
+
+    @staticmethod
+    def _messages(call: Call) -> notifications.MessageLookupAnswer:
+        return notifications.MessageLookupAnswer(
+            items=[
+                notifications.Message(
+                    id=message_id,
+                    to="alice@example.com",
+                    template="payment_declined",
+                    status="sent",
+                    version=2,
+                    created_at=NOW,
+                    sent_at=NOW,
+                )
+                for message_id in call.body.ids
+            ]
+        )
 
     def build(self, **settings: Any) -> None:
         """Build the service with the fakes, and with changed settings."""

@@ -14,10 +14,11 @@ import pytest
 from contracts import files, notifications, orders, payments, toys
 from support.fault_matrix import scenarios
 from support.fault_matrix.scenarios import TOY, _call_storefront
+from support.order_traces import FakeXRay, Recording, placed_and_declined
 from support.world import apps
 from support.world.usage import counted, operations_of
 from support.world.whole_chain import WholeChain
-from support.world.world import World
+from support.world.world import START, World
 
 TABLE = Path(__file__).with_name("budgets.json")
 UNCOUNTED = {
@@ -75,7 +76,7 @@ def catalogue(world: World) -> None:
 def order(world: World) -> None:
     """A customer orders, repeats the request, looks at the order, changes and cancels it.
 
-    Staff search for it.
+    Staff search for it, and look at its journey.
     """
     scenarios.toy_bought(world)
     (order_id,) = world.orders()
@@ -98,6 +99,10 @@ def order(world: World) -> None:
     _call_storefront(world, "POST", f"/orders/{order_id}/cancellation", {})
     with mock.patch.object(apps, "SIGNED_IN_USER", {"sub": "cus_2", "groups": "staff"}):
         _call_storefront(world, "GET", "/orders?status=placed&email=a%40example.com")
+        recording = Recording(order_id, START.timestamp())
+        placed_and_declined(recording, "msg_1")
+        world.cloud.xray = FakeXRay(recording.documents)
+        _call_storefront(world, "GET", f"/orders/{order_id}/journey")
     world.run_until_idle()
 
 

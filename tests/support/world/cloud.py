@@ -1,4 +1,4 @@
-"""In-memory fakes of SNS, SQS, S3, SES and Cognito, behind the real clients of AWS.
+"""In-memory fakes of SNS, SQS, S3, SES, Cognito and X-Ray, behind the real clients of AWS.
 
 They replace the clients' last step before a request is serialized.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from support.order_traces import FakeXRay
 from support.world.calls import Fault
 from support.world.event_sources import MemoryQueue
 from support.world.tables import MemoryTables, client_error
@@ -20,7 +21,7 @@ _MESSAGE_ID = re.compile(rb"Message-ID:\s*<(msg_[0-9A-Z]{26})@")
 
 
 class MemoryCloud:
-    """SNS, SQS, S3, SES, Cognito and DynamoDB.
+    """SNS, SQS, S3, SES, Cognito, X-Ray and DynamoDB.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class MemoryCloud:
         The passwords of Cognito by user name.
     reset_codes
         The codes to set a new password that were sent; the last one is valid.
+    xray
+        X-Ray, with no traces by default.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class MemoryCloud:
         }
         self.passwords: dict[str, str] = {}
         self.reset_codes: list[str] = []
+        self.xray = FakeXRay({})
         self._publish = publish
         self._now = now
         self._on_email = on_email
@@ -276,6 +280,12 @@ class MemoryCloud:
 
     def _cognito_idp_AdminUserGlobalSignOut(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
+
+    def _xray_GetTraceSummaries(self, **request: Any) -> dict[str, Any]:  # noqa: N802
+        return self.xray.get_trace_summaries(**request)
+
+    def _xray_BatchGetTraces(self, **request: Any) -> dict[str, Any]:  # noqa: N802
+        return self.xray.batch_get_traces(**request)
 
     def _sesv2_SendEmail(self, Content: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         match = _MESSAGE_ID.search(Content["Raw"]["Data"])

@@ -29,6 +29,7 @@ _IAM_SERVICES = {
     "secret": "secretsmanager",
     "user_pool": "cognito-idp",
     "email_identity": "ses",
+    "trace": "xray",
 }
 
 
@@ -140,6 +141,9 @@ class References:
             return f"arn:aws:secretsmanager:*:*:secret:{resource}-*"
         if kind == "user_pool":
             return f"arn:aws:cognito-idp:*:*:userpool/{self._published_here(USER_POOL_ID)}"
+        if kind == "trace":
+            # X-Ray limits no action to some traces
+            return "*"
         if kind == "email_identity":
             if (identity := self._fill_in(place, target)) is None:
                 raise self._problem(place, "names a setting that the stage does not have")

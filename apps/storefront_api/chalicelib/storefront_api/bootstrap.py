@@ -7,6 +7,7 @@ from chalicelib.storefront_api.authorizer import Authorizer
 from chalicelib.storefront_api.catalogue import Catalogue
 from chalicelib.storefront_api.expiry import Expiry
 from chalicelib.storefront_api.health import HealthCheck
+from chalicelib.storefront_api.journeys import Journeys
 from chalicelib.storefront_api.ordering import Ordering
 from chalicelib.storefront_api.product_pages import ProductPages, Shell
 from chalicelib.storefront_api.reconciliation import Reconciliation
@@ -73,6 +74,7 @@ class Components(NamedTuple):
     product_pages: ProductPages
     sitemap: Sitemap
     ordering: Ordering
+    journeys: Journeys
     webhooks: Webhooks
     health: HealthCheck
     reconciliation: Reconciliation
@@ -117,6 +119,14 @@ def build(
     )
     catalogue = Catalogue(services.toys)
     shell = Shell(lambda: aws.client("s3"), settings.page_bucket)
+    ordering = Ordering(
+        services.toys,
+        services.orders,
+        services.payments,
+        services.file_manager,
+        users,
+        settings.currency,
+    )
     return Components(
         authorizer=Authorizer(
             keys or FetchedKeys(settings.jwks_url),
@@ -127,14 +137,8 @@ def build(
         catalogue=catalogue,
         product_pages=ProductPages(catalogue, shell, settings.shop_url),
         sitemap=Sitemap(catalogue, settings.shop_url),
-        ordering=Ordering(
-            services.toys,
-            services.orders,
-            services.payments,
-            services.file_manager,
-            users,
-            settings.currency,
-        ),
+        ordering=ordering,
+        journeys=Journeys(ordering, services.notifications, lambda: aws.client("xray")),
         webhooks=Webhooks(services.payments),
         health=HealthCheck(services._asdict()),
         reconciliation=Reconciliation(

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -325,6 +326,27 @@ class Ordering:
         path = {"file_id": transaction.receipt_file_id}
         return self._file_manager.call(files.LINK_DOCUMENT, path).value.url
 
+    def times_of(self, order_id: str) -> "OrderTimes":
+        """Return when an order was placed and last changed, and whether it has a receipt.
+
+        Raises
+        ------
+        NotFound
+            If there is no such order.
+        ServiceUnavailable
+            If ``orders`` does not answer.
+        """
+        order = self._orders.call(orders.GET, {"order_id": valid_id(order_id, "order")}).value
+        try:
+            transaction = self._transactions([order]).get(order.id)
+        except ServiceUnavailable:
+            return OrderTimes(order.placed_at, None, has_receipt=False)
+        if transaction is None:
+            return OrderTimes(order.placed_at, order.updated_at, has_receipt=False)
+        changed_at = max(order.updated_at, transaction.updated_at)
+        has_receipt = transaction.receipt_file_id is not None
+        return OrderTimes(order.placed_at, changed_at, has_receipt)
+
     def _visible(self, caller: Caller, order_id: str) -> orders.Order:
         path = {"order_id": valid_id(order_id, "order")}
         order = self._orders.call(orders.GET, path).value
@@ -379,6 +401,17 @@ class Ordering:
             payments.LOOKUP, body=payments.TransactionLookup(order_ids=ids)
         ).value
         return {transaction.order_id: transaction for transaction in answer.items}
+
+
+class OrderTimes(NamedTuple):
+    """The period in which something happened to an order.
+
+    ``changed_at`` is ``None`` while ``payments`` does not answer.
+    """
+
+    placed_at: datetime
+    changed_at: datetime | None
+    has_receipt: bool
 
 
 _UNKNOWN = OrderPayment(

@@ -12,6 +12,7 @@ from toyshop_client.models import (
     Confirmation,
     CountryList,
     ImageTicket,
+    Journey,
     NewOrder,
     NewPayment,
     NewSession,
@@ -407,6 +408,18 @@ def get_receipt(order_id: str) -> Call[None]:
         path=f"/orders/{segment(order_id)}/receipt",
         answer=type(None),
         statuses=(303,),
+        signed_in=True,
+        repeatable=True,
+    )
+
+
+def get_journey(order_id: str) -> Call[Journey]:
+    """Return the journey of an order through the services, from its traces."""
+    return Call(
+        method="GET",
+        path=f"/orders/{segment(order_id)}/journey",
+        answer=Journey,
+        statuses=(200,),
         signed_in=True,
         repeatable=True,
     )

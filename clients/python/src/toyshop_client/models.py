@@ -574,3 +574,134 @@ class NewPayment(Model, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     payment_method: str
+
+
+class JourneyHop(Model, frozen=True, kw_only=True):
+    """A step of one service: a request, the relay of a change, the handling of an event, a call.
+
+    ``retried`` is a failed attempt that another one follows. ``parked`` is an event that was moved
+    to a dead-letter queue, and ``duplicate`` one that was delivered again and changed nothing.
+
+    Attributes
+    ----------
+    parent_id
+        The hop that caused this one.
+    peer
+        Who is called, if it records no hop of its own.
+    function
+        The function of the service.
+    kind
+        One of ``call``, ``event``, ``function``, ``relay``, ``request``; a newer shop may have
+        others.
+    name
+        Method and path, or what happens to which event.
+    event
+        The type of the event.
+    start
+        Milliseconds since the journey started.
+    duration
+        In milliseconds.
+    attempt
+        1 for the first attempt.
+    outcome
+        One of ``duplicate``, ``failed``, ``ok``, ``parked``, ``retried``; a newer shop may have
+        others.
+    status
+        The HTTP status of the response.
+    error
+        The type of the error, or why it was parked.
+    """
+
+    id: str
+    trace_id: str
+    parent_id: str | None
+    service: str
+    peer: str | None
+    function: str | None
+    kind: str
+    name: str
+    event: str | None
+    start: float
+    duration: float
+    attempt: int
+    outcome: str
+    status: int | None
+    error: str | None
+
+
+class JourneyMessage(Model, frozen=True, kw_only=True):
+    """What one hop sent to another, and how long it waited before the other began.
+
+    ``stream`` is a change that waits for its relay, ``topic`` an event that was published,
+    ``retry`` the time between two attempts, and ``retry_queue`` the same in the service's queue.
+
+    Attributes
+    ----------
+    sender
+        The id of a hop.
+    receiver
+        The id of a hop.
+    channel
+        One of ``http``, ``retry``, ``retry_queue``, ``stream``, ``topic``; a newer shop may have
+        others.
+    sent
+        Milliseconds since the journey started.
+    waited
+        In milliseconds.
+    """
+
+    sender: str
+    receiver: str
+    channel: str
+    event: str | None
+    sent: float
+    waited: float
+
+
+class JourneyEmail(Model, frozen=True, kw_only=True):
+    """An email about the order, as it was sent.
+
+    Attributes
+    ----------
+    hop
+        The id of the hop that sent it.
+    template
+        One of ``payment_action_required``, ``payment_declined``, ``payment_refunded``,
+        ``payment_succeeded``; a newer shop may have others.
+    status
+        One of ``sending``, ``sent``; a newer shop may have others.
+    """
+
+    id: str
+    hop: str
+    to: str
+    template: str
+    status: str
+    sent_at: datetime | None
+
+
+class Journey(Model, frozen=True, kw_only=True):
+    """All hops of an order in order of time, drawn from its traces.
+
+    ``missing`` says why there are no hops: no trace was recorded, it is older than 30 days, or the
+    traces are not available now. Without ``complete``, a part of the traces could not be read.
+
+    Attributes
+    ----------
+    duration
+        In milliseconds.
+    receipt
+        Whether the order's receipt is available.
+    missing
+        One of ``expired``, ``not_recorded``, ``unavailable``; a newer shop may have others.
+    """
+
+    order_id: str
+    started_at: datetime | None
+    duration: float
+    hops: list[JourneyHop]
+    messages: list[JourneyMessage]
+    emails: list[JourneyEmail]
+    receipt: bool
+    complete: bool
+    missing: str | None

@@ -5,6 +5,7 @@ Types only, without behavior. One module per service, and:
 ``schema``      the two kinds of message (``Input`` is strict, ``Output`` permits unknown fields)
 ``patterns``    patterns of texts, and what each requires in words
 ``money``       amounts of money
+``journeys``    the journey of an order through the services
 ``operations``  API operations and their audiences
 ``headers``     request headers that operations require
 ``security``    the security scheme of each audience

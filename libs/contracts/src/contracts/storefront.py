@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from contracts import patterns
 from contracts.files import ImageTicket
 from contracts.headers import IDEMPOTENCY_KEY, IF_MATCH, STRIPE_SIGNATURE
+from contracts.journeys import Journey
 from contracts.money import ExpectedMoney, Money
 from contracts.operations import Operation
 from contracts.orders import (
@@ -380,6 +381,11 @@ GET_RECEIPT: Operation[None] = Operation(
     summary="Redirect to a short-lived URL of the receipt, a PDF", audience="owner or staff",
     status=(303,), problems=(401, 404, 503), repeatable=True,
 )  # fmt: skip
+GET_JOURNEY: Operation[Journey] = Operation(
+    name="getJourney", method="GET", path="/orders/{order_id}/journey",
+    summary="Return the journey of an order through the services, from its traces",
+    audience="staff", answer=Journey, problems=(401, 403, 404, 503), repeatable=True,
+)  # fmt: skip
 PAYMENT_WEBHOOK: Operation[None] = Operation(
     name="receivePaymentWebhook", method="POST", path="/webhooks/payments",
     summary="Receive a webhook of the payment gateway", audience="gateway", raw_body=True,
@@ -416,5 +422,6 @@ OPERATIONS = (
     CANCEL_ORDER,
     PAY_AGAIN,
     GET_RECEIPT,
+    GET_JOURNEY,
     PAYMENT_WEBHOOK,
 )

@@ -5,6 +5,7 @@ from chalicelib.storefront_api.caller import Caller, access_token_of, caller_of
 from chalicelib.storefront_api.ordering import idempotency_key
 from chassis.api import Answer, ServiceBlueprint
 from contracts import storefront as api
+from contracts.journeys import Journey
 from contracts.orders import CountryList
 from contracts.schema import NoBody
 
@@ -74,3 +75,9 @@ def get_receipt(order_id: str) -> Answer:
     """Redirect to the receipt of an order."""
     url = routes.components.ordering.receipt_url(caller(), order_id)
     return Answer(headers={"Location": url})
+
+
+@routes.serves(api.GET_JOURNEY)
+def get_journey(order_id: str) -> Journey:
+    """Return the journey of an order through the services."""
+    return routes.components.journeys.of_order(order_id)

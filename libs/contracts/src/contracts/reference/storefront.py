@@ -89,7 +89,7 @@ What happens behind the API is described by [the events](/docs/events.html).""",
         ),
         Tag(
             "Staff",
-            "Changes of the catalogue by the shop's staff.",
+            "Changes of the catalogue, and the journey of an order, for the shop's staff.",
             {
                 "createToy": "Adds a toy. It can be found within a few seconds.",
                 "replaceToy": "Replaces all details of the toy. What `GET /toys/{toy_id}` returns "
@@ -102,6 +102,9 @@ What happens behind the API is described by [the events](/docs/events.html).""",
                 "the image once its content has been checked.",
                 "listToyImages": "Returns images in every status; a rejected one has the reason.",
                 "removeToyImage": "Removes the image from the toy and deletes it.",
+                "getJourney": "Returns what each service did for the order, in order of time: "
+                "requests, events, attempts, waiting times and emails. It is drawn from traces, "
+                "which are kept for 30 days; `missing` says why there is nothing to draw.",
             },
         ),
         Tag(
