@@ -436,6 +436,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{order_id}/journey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the journey of an order through the services, from its traces
+         * @description Returns what each service did for the order, in order of time: requests, events, attempts, waiting times and emails. It is drawn from traces, which are kept for 30 days; `missing` says why there is nothing to draw. For staff.
+         */
+        get: operations["getJourney"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/payments": {
         parameters: {
             query?: never;
@@ -1053,6 +1073,97 @@ export interface components {
         NewPayment: {
             /** @description A payment method token of the payment gateway */
             payment_method: string;
+        };
+        /**
+         * Journey
+         * @description All hops of an order in order of time, drawn from its traces.
+         *
+         *     `missing` says why there are no hops: no trace was recorded, it is older than 30 days, or the
+         *     traces are not available now. Without `complete`, a part of the traces could not be read.
+         */
+        Journey: {
+            order_id: string;
+            started_at: string | null;
+            /** @description In milliseconds */
+            duration: number;
+            hops: components["schemas"]["JourneyHop"][];
+            messages: components["schemas"]["JourneyMessage"][];
+            emails: components["schemas"]["JourneyEmail"][];
+            /** @description Whether the order's receipt is available */
+            receipt: boolean;
+            complete: boolean;
+            missing: ("expired" | "not_recorded" | "unavailable") | null;
+        };
+        /**
+         * JourneyHop
+         * @description A step of one service: a request, the relay of a change, the handling of an event, a call.
+         *
+         *     `retried` is a failed attempt that another one follows. `parked` is an event that was moved
+         *     to a dead-letter queue, and `duplicate` one that was delivered again and changed nothing.
+         */
+        JourneyHop: {
+            id: string;
+            trace_id: string;
+            /** @description The hop that caused this one */
+            parent_id: string | null;
+            service: string;
+            /** @description Who is called, if it records no hop of its own */
+            peer: string | null;
+            /** @description The function of the service */
+            function: string | null;
+            /** @enum {unknown} */
+            kind: "call" | "event" | "function" | "relay" | "request";
+            /** @description Method and path, or what happens to which event */
+            name: string;
+            /** @description The type of the event */
+            event: string | null;
+            /** @description Milliseconds since the journey started */
+            start: number;
+            /** @description In milliseconds */
+            duration: number;
+            /** @description 1 for the first attempt */
+            attempt: number;
+            /** @enum {unknown} */
+            outcome: "duplicate" | "failed" | "ok" | "parked" | "retried";
+            /** @description The HTTP status of the response */
+            status: number | null;
+            /** @description The type of the error, or why it was parked */
+            error: string | null;
+        };
+        /**
+         * JourneyMessage
+         * @description What one hop sent to another, and how long it waited before the other began.
+         *
+         *     `stream` is a change that waits for its relay, `topic` an event that was published,
+         *     `retry` the time between two attempts, and `retry_queue` the same in the service's queue.
+         */
+        JourneyMessage: {
+            /** @description The id of a hop */
+            sender: string;
+            /** @description The id of a hop */
+            receiver: string;
+            /** @enum {unknown} */
+            channel: "http" | "retry" | "retry_queue" | "stream" | "topic";
+            event: string | null;
+            /** @description Milliseconds since the journey started */
+            sent: number;
+            /** @description In milliseconds */
+            waited: number;
+        };
+        /**
+         * JourneyEmail
+         * @description An email about the order, as it was sent.
+         */
+        JourneyEmail: {
+            id: string;
+            /** @description The id of the hop that sent it */
+            hop: string;
+            to: string;
+            /** @enum {unknown} */
+            template: "payment_action_required" | "payment_declined" | "payment_refunded" | "payment_succeeded";
+            /** @enum {unknown} */
+            status: "sending" | "sent";
+            sent_at: string | null;
         };
     };
     responses: {
@@ -3128,6 +3239,157 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: components["responses"]["Problem"];
+            /** @description Not Found */
+            404: components["responses"]["Problem"];
+            /** @description Service Unavailable */
+            503: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getJourney: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of an order
+                 * @example ord_1MXGGQZ27HHSCQERFK2V0Q4M10
+                 */
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "order_id": "ord_1MXGGQZ27HHSCQERFK2V0Q4M10",
+                     *       "started_at": "2026-11-24T00:00:00Z",
+                     *       "duration": 1300,
+                     *       "hops": [
+                     *         {
+                     *           "id": "0000000000000001",
+                     *           "trace_id": "1-00000001-000000000000000000000001",
+                     *           "parent_id": null,
+                     *           "service": "storefront_api",
+                     *           "peer": null,
+                     *           "function": "api_handler",
+                     *           "kind": "request",
+                     *           "name": "POST /orders",
+                     *           "event": null,
+                     *           "start": 0,
+                     *           "duration": 140,
+                     *           "attempt": 1,
+                     *           "outcome": "ok",
+                     *           "status": 201,
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "0000000000000003",
+                     *           "trace_id": "1-00000001-000000000000000000000001",
+                     *           "parent_id": "0000000000000001",
+                     *           "service": "toys",
+                     *           "peer": null,
+                     *           "function": "api_handler",
+                     *           "kind": "request",
+                     *           "name": "POST /toys/lookup",
+                     *           "event": null,
+                     *           "start": 12,
+                     *           "duration": 13,
+                     *           "attempt": 1,
+                     *           "outcome": "ok",
+                     *           "status": 200,
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "0000000000000005",
+                     *           "trace_id": "1-00000001-000000000000000000000001",
+                     *           "parent_id": "0000000000000001",
+                     *           "service": "orders",
+                     *           "peer": null,
+                     *           "function": "api_handler",
+                     *           "kind": "request",
+                     *           "name": "POST /orders",
+                     *           "event": null,
+                     *           "start": 40,
+                     *           "duration": 60,
+                     *           "attempt": 1,
+                     *           "outcome": "ok",
+                     *           "status": 201,
+                     *           "error": null
+                     *         },
+                     *         {
+                     *           "id": "0000000000000007",
+                     *           "trace_id": "1-00000001-000000000000000000000001",
+                     *           "parent_id": "0000000000000005",
+                     *           "service": "orders",
+                     *           "peer": null,
+                     *           "function": "on_dynamodb_record",
+                     *           "kind": "relay",
+                     *           "name": "send shop.order.placed.v1",
+                     *           "event": "shop.order.placed.v1",
+                     *           "start": 310,
+                     *           "duration": 20,
+                     *           "attempt": 1,
+                     *           "outcome": "ok",
+                     *           "status": null,
+                     *           "error": null
+                     *         }
+                     *       ],
+                     *       "messages": [
+                     *         {
+                     *           "sender": "0000000000000001",
+                     *           "receiver": "0000000000000003",
+                     *           "channel": "http",
+                     *           "event": null,
+                     *           "sent": 10,
+                     *           "waited": 2
+                     *         },
+                     *         {
+                     *           "sender": "0000000000000001",
+                     *           "receiver": "0000000000000005",
+                     *           "channel": "http",
+                     *           "event": null,
+                     *           "sent": 38,
+                     *           "waited": 2
+                     *         },
+                     *         {
+                     *           "sender": "0000000000000005",
+                     *           "receiver": "0000000000000007",
+                     *           "channel": "stream",
+                     *           "event": "shop.order.placed.v1",
+                     *           "sent": 75,
+                     *           "waited": 235
+                     *         }
+                     *       ],
+                     *       "emails": [
+                     *         {
+                     *           "id": "msg_5MKAA08T8RMGRMDEQ3N1Y2SGE1",
+                     *           "hop": "000000000000000f",
+                     *           "to": "alice@example.com",
+                     *           "template": "payment_succeeded",
+                     *           "status": "sent",
+                     *           "sent_at": "2026-11-24T00:00:07Z"
+                     *         }
+                     *       ],
+                     *       "receipt": true,
+                     *       "complete": true,
+                     *       "missing": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Journey"];
+                };
+            };
+            /** @description Unauthorized */
+            401: components["responses"]["Problem"];
+            /** @description Forbidden */
+            403: components["responses"]["Problem"];
             /** @description Not Found */
             404: components["responses"]["Problem"];
             /** @description Service Unavailable */

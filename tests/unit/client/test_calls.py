@@ -18,6 +18,7 @@ from support.fake_storefront import (
     order,
     problem,
 )
+from support.paths import DOCS
 from toyshop_client import (
     DraftLine,
     Money,
@@ -276,6 +277,17 @@ def test_image_is_announced_and_sent_to_the_storage(shop: Any, storefront: FakeS
 def httpx_response(status: int, content: bytes = b"<Error/>") -> Any:
     response = answer(status)
     return type(response)(status, content=content)
+
+
+def test_journey_of_an_order_has_typed_hops(shop: Any, storefront: FakeStorefront) -> None:
+    example = json.loads((DOCS / "openapi/storefront_api.json").read_text())["paths"]
+    response = example["/orders/{order_id}/journey"]["get"]["responses"]["200"]
+    document = response["content"]["application/json"]["example"]
+    storefront.on("GET /orders/ord_1/journey", answer(200, document))
+    journey = shop.orders.journey("ord_1")
+    assert [hop.service for hop in journey.hops[:2]] == ["storefront_api", "toys"]
+    assert journey.started_at.tzinfo == UTC
+    assert journey.missing is None
 
 
 def test_receipt_is_downloaded_without_the_token(

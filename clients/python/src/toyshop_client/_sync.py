@@ -14,6 +14,7 @@ from toyshop_client.models import (
     Country,
     DraftLine,
     Image,
+    Journey,
     Money,
     NewAddress,
     Session,
@@ -288,6 +289,13 @@ class Orders:
             If there is none yet.
         """
         return completed(self._async.receipt(order_id))
+
+    def journey(self, order_id: str) -> Journey:
+        """Return what each service did for an order, in order of time; for staff.
+
+        Without hops, ``missing`` says why: traces are kept for 30 days.
+        """
+        return completed(self._async.journey(order_id))
 
 
 class Users:
