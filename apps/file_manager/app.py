@@ -61,4 +61,4 @@ def on_s3_event(event: SQSEvent) -> dict[str, object]:
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed files."""
-    return components.relay.handle(event.to_dict())
+    return components.relay.handle(event.to_dict(), event.context)

@@ -71,10 +71,10 @@ def reemit_order(order_id: str) -> None:
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed orders."""
-    return components.relay.handle(event.to_dict())
+    return components.relay.handle(event.to_dict(), event.context)
 
 
 @app.lambda_function()
-def backfill(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def backfill(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Add missing attributes to a page of older records; ``./shop backfill`` invokes it."""
-    return components.backfill.step(event)
+    return components.backfill.step(event, context)

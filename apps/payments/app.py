@@ -50,7 +50,7 @@ def retry_payment() -> api.Transaction:
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed transactions."""
-    return components.relay.handle(event.to_dict())
+    return components.relay.handle(event.to_dict(), event.context)
 
 
 @app.on_sns_message(topic=source("charge"))

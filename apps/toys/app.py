@@ -7,6 +7,7 @@ from chalice.app import CloudWatchEvent, DynamoDBEvent, SNSEvent, SQSEvent
 
 from chalicelib.toys.bootstrap import Settings, build
 from chalicelib.toys.store import Stored
+from chassis import tracing
 from chassis.api import Answer, ServiceApp
 from chassis.settings import load, source
 from contracts import toys as api
@@ -120,10 +121,11 @@ def images_retry(event: SQSEvent) -> dict[str, object]:
 @app.on_dynamodb_record(stream_arn=source("log_bypassed"), starting_position="TRIM_HORIZON")
 def log_bypassed(event: DynamoDBEvent) -> dict[str, object]:
     """Add to the change log what an earlier release wrote without it."""
-    return components.bypassed_writes.handle(event.to_dict())
+    return components.bypassed_writes.handle(event.to_dict(), event.context)
 
 
 @app.schedule("rate(5 minutes)")
-def save_snapshot(_: CloudWatchEvent) -> bool:
+def save_snapshot(event: CloudWatchEvent) -> bool:
     """Save a snapshot of the search index if many toys have changed since the last one."""
-    return components.catalogue_index().save_snapshot(settings.snapshot_changes)
+    with tracing.scheduled("save_snapshot", event.context):
+        return components.catalogue_index().save_snapshot(settings.snapshot_changes)

@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.breaker import Breaker
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 
 
 class Clock:
@@ -35,8 +35,8 @@ def test_failures_in_a_row_open_the_breaker(breaker: Breaker, lines: Lines) -> N
     ]
 
 
-def test_an_opened_breaker_is_counted_once_per_service(
-    breaker: Breaker, clock: Clock, lines: Lines
+def test_the_state_of_a_breaker_is_recorded_when_it_changes(
+    breaker: Breaker, clock: Clock, metrics: Metrics
 ) -> None:
     # WHEN it opens, and its probe fails, THEN it has opened once
     for _ in range(5):
@@ -44,16 +44,14 @@ def test_an_opened_breaker_is_counted_once_per_service(
     clock.now += 10
     assert breaker.allows()
     breaker.failed()
-    (metric,) = [line for line in lines() if "BreakerOpened" in line]
-    assert (metric["downstream"], metric["BreakerOpened"]) == ("things", 1)
-    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
-        ["service", "stage", "downstream"]
-    ]
+    (metric,) = metrics()
+    assert (metric.name, metric.value, metric.unit) == ("toyshop.breaker.open", 1, "Count")
+    assert metric.dimensions == {"service": "tests", "stage": "unit", "downstream": "things"}
     # AND a second time after it was closed
     breaker.succeeded()
     for _ in range(3):
         breaker.failed()
-    assert sum("BreakerOpened" in line for line in lines()) == 2
+    assert [metric.value for metric in metrics()] == [1, 0, 1]
 
 
 def test_a_closed_breaker_is_logged_once(breaker: Breaker, clock: Clock, lines: Lines) -> None:

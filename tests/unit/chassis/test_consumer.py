@@ -12,7 +12,7 @@ from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay
 from chassis.parking import Parking, ReplayRejected
 from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
 from support.sns_notifications import sns
 
@@ -129,7 +129,7 @@ def test_a_transient_failure_is_raised_so_that_lambda_retries(
 
 
 def test_a_permanent_failure_is_parked_at_once(
-    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines, metrics: Metrics
 ) -> None:
     handler.error = PermanentFailure("no such thing")
     text = message(traceparent=PARENT)
@@ -141,10 +141,10 @@ def test_a_permanent_failure_is_parked_at_once(
     assert attributes["correlation_id"]["StringValue"] == "a" * 32
     assert "a" * 32 in attributes["traceparent"]["StringValue"]
     assert sqs.parked[0]["QueueUrl"] == "dead-letters"
-    logged, metric = lines()
+    (logged,) = lines()
     assert (logged["level"], logged["message"]) == ("ERROR", "parked")
     assert (logged["reason"], logged["correlation_id"]) == ("permanent: no such thing", "a" * 32)
-    assert metric["Parked"] == 1
+    assert [metric.name for metric in metrics()] == ["toyshop.events.parked"]
 
 
 POISON = [

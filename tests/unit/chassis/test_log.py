@@ -5,14 +5,48 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from chassis import context, log
 from support.log_lines import Lines
+from support.exported import metrics_in
+
+
+def test_a_time_has_milliseconds(lines: Lines) -> None:
+    with time_machine.travel(datetime(2026, 11, 24, 3, 0, 0, 7000, tzinfo=UTC), tick=False):
+        log.info("x")
+    assert lines()[0]["time"] == "2026-11-24T03:00:00.007Z"
+
+
+def test_the_function_is_named(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "toyshop-unit-tests-api-handler")
+    log.configure("tests", "unit")
+    log.info("x")
+    assert lines()[0]["function"] == "toyshop-unit-tests-api-handler"
+
+
+def test_details_are_logged_in_a_share_of_the_traces(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def logged(trace_id: str) -> bool:
+        before = len(lines())
+        with context.entered({"traceparent": f"00-{trace_id}-{'b' * 16}-01"}, budget=5):
+            log.debug("detail")
+        return len(lines()) > before
+
+    monkeypatch.setattr(log, "_threshold", log._LEVELS["INFO"])
+    assert logged("a" * 24 + "00000000")
+    assert not logged("a" * 32)
+    monkeypatch.setattr(log, "_threshold", log._LEVELS["WARNING"])
+    assert not logged("a" * 24 + "00000000")
+    monkeypatch.setattr(log, "_threshold", log._LEVELS["DEBUG"])
+    assert logged("a" * 32)
 
 
 def test_a_line_names_service_stage_and_request(lines: Lines) -> None:
     trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "X-Correlation-Id": "web-1"}
-    with context.entered(trace, budget=5):
+    with context.entered(trace, budget=5) as current:
+        span_id = current.span_id
         log.info("order placed", order_id="ord_1", total=2500)
     (line,) = lines()
     assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
@@ -23,6 +57,7 @@ def test_a_line_names_service_stage_and_request(lines: Lines) -> None:
         "stage": "unit",
         "correlation_id": "web-1",
         "trace_id": "a" * 32,
+        "span_id": span_id,
         "order_id": "ord_1",
         "total": 2500,
     }
@@ -68,10 +103,12 @@ def test_lines_below_the_level_are_omitted(
     assert [line["level"] for line in lines()] == expected
 
 
-def test_a_metric_is_a_line_in_the_embedded_metric_format(lines: Lines) -> None:
+def test_a_metric_is_a_line_in_the_embedded_metric_format(
+    capsys: pytest.CaptureFixture[str], lines: Lines
+) -> None:
     log.metric("Payments", outcome="succeeded")
     log.metric("Latency", 12.5, "Milliseconds")
-    first, second = lines()
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
     # as the specification of the embedded metric format says
     about = first.pop("_aws")
     assert isinstance(about["Timestamp"], int)
@@ -87,6 +124,45 @@ def test_a_metric_is_a_line_in_the_embedded_metric_format(lines: Lines) -> None:
     assert first == {"service": "tests", "stage": "unit", "outcome": "succeeded", "Payments": 1}
     assert second["Latency"] == 12.5
     assert second["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Milliseconds"
+
+
+def test_the_metrics_of_a_hop_are_part_of_its_last_line(
+    capsys: pytest.CaptureFixture[str], lines: Lines
+) -> None:
+    with log.collected_metrics():
+        log.metric("Calls", 0.5, "Seconds", downstream="toys")
+        log.metric("Calls", 0.25, "Seconds", downstream="toys")
+        log.metric("Calls", 0.75, "Seconds", downstream="orders")
+        log.metric("Placed")
+        log.info("still working")
+        log.summary("request served", status=201)
+        log.metric("Late")
+    working, served, *rest = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "_aws" not in working
+    assert (served["message"], served["status"]) == ("request served", 201)
+    toys = {"service": "tests", "stage": "unit", "downstream": "toys"}
+    assert list(metrics_in(served)) == [
+        ("Calls", 0.5, "Seconds", toys),
+        ("Calls", 0.25, "Seconds", toys),
+        ("Placed", 1, "Count", {"service": "tests", "stage": "unit"}),
+    ]
+    # a line has one value of each dimension, so the others need lines of their own
+    assert [(metric.name, metric.value) for line in rest for metric in metrics_in(line)] == [
+        ("Calls", 0.75),
+        ("Late", 1),
+    ]
+    assert all("message" not in line for line in rest)
+
+
+def test_the_metrics_of_a_hop_are_written_whatever_the_level(
+    capsys: pytest.CaptureFixture[str], lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_threshold", log._LEVELS["ERROR"])
+    with log.collected_metrics():
+        log.metric("Placed")
+        log.summary("request served")
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [metric.name for metric in metrics_in(line)] == ["Placed"]
 
 
 def test_lines_go_to_standard_output_by_default(

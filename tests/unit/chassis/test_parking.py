@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chassis import context
+from chassis import context, tracing
 from chassis.parking import Parking, ReplayRejected, is_replay
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
+from support.exported import Spans
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
@@ -30,13 +31,23 @@ def test_a_parked_message_has_its_reason_and_trace(sqs: QueueSpy, lines: Lines) 
     }
 
 
-def test_a_parked_message_is_logged_and_counted(sqs: QueueSpy, lines: Lines) -> None:
+def test_a_parked_message_is_logged_and_counted(
+    sqs: QueueSpy, lines: Lines, metrics: Metrics
+) -> None:
     Parking(sqs, "dead-letters").park({}, "permanent: no such thing")
-    logged, metric = lines()
+    (logged,) = lines()
     assert (logged["level"], logged["message"]) == ("ERROR", "parked")
     assert logged["reason"] == "permanent: no such thing"
-    assert metric["Parked"] == 1
-    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stage"]]
+    dimensions = {"service": "tests", "stage": "unit"}
+    assert metrics() == [("toyshop.events.parked", 1, "Count", dimensions)]
+
+
+def test_a_parked_message_is_an_event_of_its_span(sqs: QueueSpy, spans: Spans) -> None:
+    with tracing.hop("work", tracing.SERVER, {}, budget=5):
+        Parking(sqs, "dead-letters").park({}, "permanent: jo@toyshop.example")
+    (span,) = spans()
+    assert span.events == [("parked", {"reason": "permanent: ***"})]
+    assert (span.error, span.attributes["error.type"]) == ("permanent: ***", "parked")
 
 
 def test_a_message_that_could_not_be_parked_is_not_logged_as_parked(

@@ -1,6 +1,7 @@
 """The relay: every stream record is published, reported or parked; none is lost."""
 
 import itertools
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,9 @@ from chassis.parking import Parking, ReplayRejected
 from chassis.records import Record, TableMeta
 from chassis.relay import MAX_BYTES, Relay
 from contracts.events import CloudEvent
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
+from support.exported import ExportedSpan, Spans
 
 
 class ThingRecord(Record):
@@ -77,21 +79,33 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
 numbers = itertools.count(1)
 
 
-def image(key: str, name: str, version: int = 1) -> dict[str, Any]:
+TRACE, OTHER_TRACE = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-01"
+
+
+def image(key: str, name: str, version: int = 1, trace: str = TRACE) -> dict[str, Any]:
     now = datetime(2026, 11, 24, tzinfo=UTC)
     record = ThingRecord(
-        id=key, name=name, version=version, created_at=now, updated_at=now, traceparent="00-a"
+        id=key, name=name, version=version, created_at=now, updated_at=now, traceparent=trace
     )
     return record.to_dynamodb_dict()
 
 
-def change(key: str, name: str = "x", before: str | None = None, gone: bool = False) -> Any:
-    images = {"NewImage": None if gone else image(key, name, 2 if before else 1)}
+def change(
+    key: str,
+    name: str = "x",
+    before: str | None = None,
+    gone: bool = False,
+    trace: str = TRACE,
+    age: float = 0,
+) -> Any:
+    images = {"NewImage": None if gone else image(key, name, 2 if before else 1, trace)}
     if before:
         images["OldImage"] = image(key, before)
     return {
         "eventName": "REMOVE" if gone else "MODIFY" if before else "INSERT",
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:table/things/stream/2026",
         "dynamodb": {
+            "ApproximateCreationDateTime": time.time() - age,
             "SequenceNumber": f"{next(numbers):021}",
             **{name: value for name, value in images.items() if value},
         },
@@ -122,8 +136,10 @@ def test_a_change_is_published_with_its_type_as_attribute(relay: Relay, topic: T
     assert reported(relay, change("t1"), change("t2", before="y"), change("t3", gone=True)) == []
     assert [event["id"] for event in topic.events()] == ["t1.1.added", "t2.2.changed"]
     first = topic.batches[0][0]
+    event = msgspec.json.decode(first["Message"])
+    assert len(event.pop("traceparent")) == 55
     assert first["MessageAttributes"] == {"type": {"DataType": "String", "StringValue": "added"}}
-    assert msgspec.json.decode(first["Message"]) == {
+    assert event == {
         "specversion": "1.0",
         "id": "t1.1.added",
         "source": "/things",
@@ -132,7 +148,6 @@ def test_a_change_is_published_with_its_type_as_attribute(relay: Relay, topic: T
         "time": "2026-11-24T00:00:00Z",
         "datacontenttype": "application/json",
         "data": "",
-        "traceparent": "00-a",
     }
 
 
@@ -199,7 +214,7 @@ def test_the_limit_of_a_call_counts_bytes_and_not_characters(
     assert [len(batch) for batch in topic.batches] == [1, 1]
 
 
-def test_a_record_without_a_trace_gives_an_event_without_the_field(
+def test_a_record_without_a_trace_gives_an_event_of_a_new_trace(
     relay: Relay, topic: TopicSpy
 ) -> None:
     record = change("t1")
@@ -207,20 +222,26 @@ def test_a_record_without_a_trace_gives_an_event_without_the_field(
     assert reported(relay, record) == []
     (event,) = topic.events()
     assert event["id"] == "t1.1.added"
-    assert "traceparent" not in event
+    assert len(event["traceparent"]) == 55
 
 
 def test_a_published_event_is_logged_with_its_trace(
     relay: Relay, topic: TopicSpy, lines: Lines
 ) -> None:
-    reported(relay, change("t1"))
+    reported(relay, change("t1", trace=TRACE))
     (line,) = lines()
     assert (line["level"], line["message"]) == ("INFO", "event published")
-    assert (line["event_id"], line["traceparent"]) == ("t1.1.added", "00-a")
+    (event,) = topic.events()
+    assert (line["event_id"], line["trace_id"]) == ("t1.1.added", "a" * 32)
+    assert event["traceparent"] == f"00-{line['trace_id']}-{line['span_id']}-01"
+
+
+def failures(metrics: Metrics) -> list[float]:
+    return [metric.value for metric in metrics() if metric.name == "toyshop.relay.failures"]
 
 
 def test_a_rejected_event_is_reported_by_its_sequence_number(
-    relay: Relay, topic: TopicSpy, lines: Lines
+    relay: Relay, topic: TopicSpy, lines: Lines, metrics: Metrics
 ) -> None:
     # GIVEN a topic whose response rejects some events of a batch, or omits them
     records = [change(f"t{number}") for number in range(12)]
@@ -228,10 +249,88 @@ def test_a_rejected_event_is_reported_by_its_sequence_number(
     topic.silent = {"t5.1.added"}
     # THEN Lambda delivers those again, and no others
     assert reported(relay, *records) == [sequence(records[n]) for n in (2, 5, 11)]
-    assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [3]
+    assert failures(metrics) == [3]
     (line,) = [line for line in lines() if line.get("message") == "events not published"]
     assert (line["level"], line["records"]) == ("WARNING", 3)
     assert sum(line.get("message") == "event published" for line in lines()) == 9
+
+
+def named(spans: Spans, name: str) -> list[ExportedSpan]:
+    return [span for span in spans() if span.name == name]
+
+
+def test_an_event_is_sent_by_a_span_below_the_write_that_caused_it(
+    relay: Relay, topic: TopicSpy, spans: Spans
+) -> None:
+    reported(relay, change("t1", "two"))
+    sent = named(spans, "send topic")
+    assert [span.attributes["messaging.message.id"] for span in sent] == ["t1.1.added", "t1.1.also"]
+    assert [event["traceparent"] for event in topic.events()] == [
+        f"00-{'a' * 32}-{span.span_id}-01" for span in sent
+    ]
+    for span in sent:
+        assert (span.kind, span.trace_id, span.parent_id) == ("PRODUCER", "a" * 32, "b" * 16)
+        assert span.attributes["messaging.destination.name"] == "topic"
+        assert span.error is None
+    # a batch of one trace belongs to it
+    (batch,) = named(spans, "process things/stream")
+    assert (batch.kind, batch.trace_id, batch.parent_id) == ("CONSUMER", "a" * 32, "b" * 16)
+    assert batch.links == []
+
+
+def test_a_batch_of_several_traces_has_a_trace_of_its_own_with_links(
+    relay: Relay, topic: TopicSpy, spans: Spans
+) -> None:
+    reported(relay, change("t1"), change("t2", trace=OTHER_TRACE), change("t3"))
+    (batch,) = named(spans, "process things/stream")
+    assert batch.parent_id == ""
+    assert batch.trace_id not in ("a" * 32, "c" * 32)
+    assert batch.links == [("a" * 32, "b" * 16), ("c" * 32, "d" * 16)]
+    assert batch.attributes["messaging.batch.message_count"] == 3
+    assert [span.trace_id for span in named(spans, "send topic")] == [
+        "a" * 32,
+        "c" * 32,
+        "a" * 32,
+    ]
+
+
+def test_only_events_of_sampled_traces_have_spans(
+    relay: Relay, topic: TopicSpy, spans: Spans
+) -> None:
+    reported(relay, change("t1"), change("t2", trace=OTHER_TRACE[:-1] + "0"))
+    assert len(topic.events()) == 2
+    assert [span.trace_id for span in named(spans, "send topic")] == ["a" * 32]
+
+
+def test_an_event_that_was_not_published_has_a_failed_span(
+    relay: Relay, topic: TopicSpy, spans: Spans
+) -> None:
+    topic.refused = {"t2.1.added"}
+    reported(relay, change("t1"), change("t2"))
+    assert [span.error for span in named(spans, "send topic")] == [None, "rejected"]
+
+
+def test_a_parked_record_has_a_span_below_its_write(
+    relay: Relay, sqs: QueueSpy, spans: Spans
+) -> None:
+    reported(relay, change("t1", "poison"), change("t2", trace=OTHER_TRACE))
+    (span,) = [span for span in named(spans, "process things/stream") if span.events]
+    assert (span.trace_id, span.parent_id) == ("a" * 32, "b" * 16)
+    assert span.events == [("parked", {"reason": "poison: ValueError: cannot be converted"})]
+    attributes = sqs.parked[0]["MessageAttributes"]
+    assert attributes["traceparent"]["StringValue"] == f"00-{'a' * 32}-{span.span_id}-01"
+
+
+def test_the_lag_is_the_age_of_the_oldest_record(relay: Relay, metrics: Metrics) -> None:
+    reported(relay, change("t1", age=5), change("t2", age=90), change("t3", age=1))
+    (lag,) = metrics()
+    assert (lag.name, lag.unit) == ("toyshop.outbox.lag", "Seconds")
+    assert 90 <= lag.value < 150
+
+
+def test_records_without_events_have_no_lag(relay: Relay, metrics: Metrics) -> None:
+    reported(relay, change("t1", before="x", gone=True, age=90))
+    assert metrics() == []
 
 
 def test_a_record_with_two_events_is_reported_if_one_is_rejected(
@@ -243,7 +342,7 @@ def test_a_record_with_two_events_is_reported_if_one_is_rejected(
 
 
 def test_a_failed_call_reports_its_batch_and_the_other_batches_are_published(
-    relay: Relay, topic: TopicSpy, lines: Lines
+    relay: Relay, topic: TopicSpy, lines: Lines, metrics: Metrics
 ) -> None:
     records = [change(f"t{number}") for number in range(25)]
     topic.error_at = 2
@@ -251,7 +350,7 @@ def test_a_failed_call_reports_its_batch_and_the_other_batches_are_published(
     assert len(topic.batches) == 3
     (line,) = [line for line in lines() if line.get("message") == "publish call failed"]
     assert (line["level"], line["reason"]) == ("WARNING", "ConnectionError: no answer")
-    assert [line["RelayFailures"] for line in lines() if "RelayFailures" in line] == [10]
+    assert failures(metrics) == [10]
 
 
 def test_a_record_that_cannot_be_converted_is_parked(

@@ -19,7 +19,7 @@ from chalicelib.file_manager.images import (
 )
 from chalicelib.file_manager.storage import Storage, uploaded_file_id
 from chalicelib.file_manager.store import FileStore, Stored
-from chassis import clock, context, log
+from chassis import clock, context, log, tracing
 from chassis.clock import Clock
 from chassis.consumer import delay
 from chassis.contention import Attempts
@@ -107,18 +107,20 @@ class Uploads:
         failed = []
         for message in event["Records"]:
             try:
-                for file_id in self._ids_in(message["body"], is_replay(event)):
+                for file_id in self._ids_in(message["body"], is_replay(event), lambda_context):
                     self.check(file_id, lambda_context)
             except Exception as error:
                 failed.append(message["messageId"])
                 delay(self._sqs, self._queue_url, message, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _ids_in(self, body: str, replay: bool) -> Iterator[str]:
+    def _ids_in(self, body: str, replay: bool, lambda_context: Any) -> Iterator[str]:
         try:
             notification = msgspec.json.decode(body, type=_Notification)
         except msgspec.MsgspecError as error:
-            self._parking.park(body, reason=f"poison: {error}", replay=replay)
+            budget = context.budget_of(lambda_context)
+            with tracing.hop("process upload", tracing.CONSUMER, {}, budget=budget):
+                self._parking.park(body, reason=f"poison: {error}", replay=replay)
             return
         for record in notification.records:
             if file_id := uploaded_file_id(record.s3.object.key):
@@ -138,8 +140,13 @@ class Uploads:
         stored = self._store.get(file_id)
         while stored and stored.file.status == "pending":
             attempts.begin()
-            budget = context.budget_of(lambda_context)
-            with context.entered({context.TRACEPARENT: stored.trace}, budget=budget):
+            with tracing.hop(
+                "process upload",
+                tracing.CONSUMER,
+                {context.TRACEPARENT: stored.trace},
+                budget=context.budget_of(lambda_context),
+                invocation=lambda_context,
+            ):
                 outcome = self._outcome(stored)
                 if outcome is None:
                     return

@@ -6,16 +6,18 @@ a fresh one. A fresh key is safe because an intent succeeds at most once and a c
 most once. (Stripe API reference, "Idempotent requests".)
 """
 
+import re
 import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from chalicelib.payments.domain import Intent
 from chalicelib.payments.reversals import Dispute, Refund
-from chassis import context
+from chassis import context, tracing
 from contracts.orders import Order
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ ATTEMPT = "attempt"
 
 # what answers contain beside the intent: the card, before and after it is charged
 _WITH_CARD = ["latest_charge", "payment_method"]
+
+_ID_IN_PATH = re.compile(r"(?<=/)[a-z]+_[A-Za-z0-9]*\d[A-Za-z0-9]*")
 
 TIMEOUT = 10.0
 """Seconds to wait for one response of the gateway."""
@@ -135,7 +139,7 @@ class StripeGateway:
             self._client = stripe.StripeClient(
                 self._api_key,
                 base_addresses={"api": self._api_base} if self._api_base else {},
-                http_client=stripe.RequestsClient(timeout=TIMEOUT),
+                http_client=_traced(stripe.RequestsClient(timeout=TIMEOUT)),
                 max_network_retries=0,
             )
         return self._client
@@ -394,6 +398,32 @@ class StripeGateway:
             raise
         except stripe.StripeError as error:
             raise _unavailable(error) from error
+
+
+def _traced(http: "stripe.RequestsClient") -> "stripe.RequestsClient":
+    """Return a client of HTTP whose requests have spans."""
+    send = http.request
+
+    def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        path = urlsplit(url).path
+        template = _ID_IN_PATH.sub("{id}", path)
+        attributes = {
+            "http.request.method": method.upper(),
+            "url.template": template,
+            "server.address": urlsplit(url).hostname or "",
+            "peer.service": "payment gateway",
+        }
+        name = f"{method.upper()} {template}"
+        with tracing.span(name, tracing.CLIENT, attributes) as span:
+            answer = send(method, url, *args, **kwargs)
+            status = answer[1]
+            span.attributes["http.response.status_code"] = status
+            if status >= 400:
+                span.refuse(status)
+            return answer
+
+    http.request = request  # type: ignore[method-assign]
+    return http
 
 
 def _key(*parts: str) -> str:

@@ -65,7 +65,7 @@ class Retrying:
                 return to_transaction(payment)
             if self._store.replace(changed):
                 log.info("payment retried", order_id=changed.order_id, attempt=changed.attempt)
-                log.metric("PaymentRetries")
+                log.metric("toyshop.payments.retried")
                 return to_transaction(changed)
 
     def _next(self, payment: Payment, request: PaymentRetry) -> Payment:

@@ -163,7 +163,7 @@ class Webhooks:
             result = self._handle(event)
         except msgspec.MsgspecError:
             raise BadRequest("The payload is not an event of the gateway.") from None
-        log.metric("Webhooks", result=result)
+        log.metric("toyshop.webhooks", result=result)
 
     def _handle(self, event: _Event) -> Result:
         subject = event.data.object

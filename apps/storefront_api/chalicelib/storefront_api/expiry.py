@@ -7,7 +7,7 @@ and emails the customer, or refunds the charge if the bank has confirmed meanwhi
 from collections.abc import Callable
 from datetime import timedelta
 
-from chassis import clock, context, log
+from chassis import clock, log, tracing
 from chassis.client import Downstream
 from chassis.clock import Clock
 from contracts import orders, payments
@@ -72,7 +72,7 @@ class Expiry:
         until = self._now() - self._timeout
         since = until - MAX_RETRY_AGE - _MISSED_RUNS
         cancelled, cursor = 0, None
-        with context.entered({}, budget=remaining()):
+        with tracing.scheduled("cancel_expired", budget=remaining()):
             while True:
                 query = orders.OrderQuery(since=since, until=until, limit=PAGE, cursor=cursor)
                 page = self._orders.call(orders.LIST, query=query).value
@@ -87,7 +87,7 @@ class Expiry:
                     raise IncompleteRunError(
                         f"{cancelled} orders were cancelled; others may remain"
                     )
-        log.metric("ExpiredActions", cancelled)
+            log.metric("toyshop.payments.expired", cancelled)
         return {"cancelled": cancelled}
 
     def _expired(self, page: list[orders.Order]) -> list[str]:

@@ -33,7 +33,7 @@ class HealthCheck:
     def deep(self) -> ShopHealth:
         """Return the state of every private service; all are called concurrently."""
         with (
-            context.entered(context.headers(), budget=BUDGET),
+            context.limited(BUDGET),
             ThreadPoolExecutor(len(self._downstream)) as threads,
         ):
             answers = {

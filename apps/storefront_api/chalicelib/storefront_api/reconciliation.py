@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field, to_builtins
 from chalicelib.storefront_api import invariants
 from chalicelib.storefront_api.evidence import EvidenceReader
 from chalicelib.storefront_api.invariants import Violation
-from chassis import clock, context, log
+from chassis import clock, log, tracing
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.parsing import parse_document
@@ -160,7 +160,7 @@ class Reconciliation:
         ProblemError
             If a service did not answer a scheduled run.
         """
-        with context.entered({}, budget=remaining()):
+        with tracing.scheduled("reconcile", budget=remaining()):
             if not detail:
                 report = self._scheduled(remaining)
             else:
@@ -181,7 +181,9 @@ class Reconciliation:
                 kind=found.kind,
                 reason=found.detail,
             )
-        log.metric("InvariantViolations", len({found.order_id for found in report.violations}))
+        log.metric(
+            "toyshop.invariant.violations", len({found.order_id for found in report.violations})
+        )
         if report.cursor:
             raise IncompleteRunError(
                 f"{report.examined} orders were examined, back to {report.cursor.before}. Shorten"

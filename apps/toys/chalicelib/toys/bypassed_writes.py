@@ -5,11 +5,11 @@ gradually, or after a rollback. The table's stream delivers every write; those o
 in the log already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.toys.store import ToyStore
-from chassis import log
+from chassis import log, relay
 
 _TOY = "toy_"
 """How the ids of toys begin; the items of the log have others."""
@@ -27,20 +27,26 @@ class BypassedWrites:
     def __init__(self, store: ToyStore) -> None:
         self._store = store
 
-    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def handle(self, event: Mapping[str, Any], lambda_context: Any = None) -> dict[str, Any]:
         """Add the bypassed writes of a batch of stream records to the log.
 
         Parameters
         ----------
         event
             The event of Lambda, with its ``Records``.
+        lambda_context
+            The context of the invocation.
 
         Returns
         -------
         dict
             A partial batch response: the first record that Lambda must deliver again.
         """
-        for record in event["Records"]:
+        with relay.stream_hop(event["Records"], lambda_context):
+            return self._add(event["Records"])
+
+    def _add(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        for record in records:
             change = record["dynamodb"]
             toy_id = change["Keys"]["id"]["S"]
             if not toy_id.startswith(_TOY) or "sequence" in change.get("NewImage", {}):

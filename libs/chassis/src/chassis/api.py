@@ -25,7 +25,7 @@ from chalice.app import (
     RestAPIEventHandler,
 )
 
-from chassis import context, health, log, startup
+from chassis import context, health, log, startup, tracing
 from chassis.json_text import text_of
 from chassis.parsing import decode_document, parse_body, parse_document
 from chassis.preconditions import Precondition, etag, has_version
@@ -65,6 +65,7 @@ EDGE_HEADER = "X-Toyshop-Edge"
 REQUEST_SECONDS = 25.0
 """The longest that a request may take; API Gateway waits for 29 seconds."""
 _RESPONSE_RESERVE = 0.5
+_READS = ("GET", "HEAD")
 _JSON = ("application/json",)
 _PATCH = ("application/merge-patch+json", "application/json")
 _PARAMETER = r";\s*([^\s=;]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)"
@@ -132,6 +133,7 @@ class ServiceApp(Chalice):
         self._authorizer: Authorizer | None = None
         self._permit: Callable[[Operation[Any]], None] | None = None
         log.configure(settings.service, settings.stage, settings.log_level)
+        tracing.configure(settings)
         self._unresolved = ", ".join(settings.unresolved)
         if self._unresolved:
             self.register_middleware(self._refuse_events, "all")
@@ -338,12 +340,25 @@ class ServiceApp(Chalice):
     def _handle(self, name: str, respond: Callable[[], Response]) -> Response:
         started = time.perf_counter()
         request = self.request
+        method, route = request.method, request.path
         seconds = min(
             REQUEST_SECONDS, context.budget_of(self.lambda_context, reserve=_RESPONSE_RESERVE)
         )
-        with context.entered(
-            request.headers, budget=seconds, trust_deadline=not self.public
-        ) as current:
+        with tracing.hop(
+            f"{method} {route}",
+            tracing.SERVER,
+            request.headers,
+            budget=seconds,
+            public=self.public,
+            sampled=tracing.is_in_share if method in _READS else tracing.always,
+            invocation=self.lambda_context,
+        ) as span:
+            span.attributes |= {
+                "http.request.method": method,
+                "http.route": route,
+                "toyshop.operation": name,
+            }
+            tracing.concerns((request.uri_params or {}).get("order_id"))
             try:
                 if self._unresolved:
                     log.error("settings not resolved", reason=self._unresolved)
@@ -351,13 +366,17 @@ class ServiceApp(Chalice):
                 response = respond()
             except ProblemError as error:
                 response = _problem(error)
-            except Exception:
+            except Exception as error:
+                span.fail(type(error).__name__, str(error))
                 log.exception("unexpected error", operation=name)
                 response = _problem(
                     ProblemError("Something went wrong on our side. Try again later.")
                 )
-            response.headers[context.CORRELATION_ID] = current.correlation_id
-            log.info(
+            response.headers[context.CORRELATION_ID] = context.current().correlation_id
+            span.attributes["http.response.status_code"] = response.status_code
+            if response.status_code >= 400 and not span.error:
+                span.refuse(response.status_code)
+            log.summary(
                 "request served",
                 operation=name,
                 status=response.status_code,
@@ -377,6 +396,7 @@ class ServiceApp(Chalice):
         # a client that is to revalidate an answer has to store it
         caching = "no-cache" if operation.conditional else "no-store"
         headers: dict[str, str | list[str]] = {"Cache-Control": caching, **answer.headers}
+        tracing.concerns_subject_of(answer.body)
         version = getattr(answer.body, "version", None)
         if isinstance(version, int):
             headers["ETag"] = etag(version)
@@ -448,7 +468,9 @@ class ServiceApp(Chalice):
         body = self._body_of_type(_JSON)
         if not body:
             raise BadRequest("A JSON body is required.")
-        return parse_body(body, kind)
+        parsed = parse_body(body, kind)
+        tracing.concerns_subject_of(parsed)
+        return parsed
 
     def document(self, *, patch: bool = False) -> Any:
         """Return the request's JSON body as plain values, to inspect it before it is parsed.

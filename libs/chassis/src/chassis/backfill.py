@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from chassis import log
+from chassis import context, log, tracing
 from chassis.records import Record
 
 PAGE = 200
@@ -50,13 +50,15 @@ class Backfill(Generic[R]):
         self._model = model
         self._as_stored = as_stored
 
-    def step(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def step(self, event: Mapping[str, Any], lambda_context: Any = None) -> dict[str, Any]:
         """Complete the records of one page of the table.
 
         Parameters
         ----------
         event
             A ``Step`` as JSON.
+        lambda_context
+            The context of the invocation.
 
         Returns
         -------
@@ -71,6 +73,10 @@ class Backfill(Generic[R]):
             If the event is not a step.
         """
         step = msgspec.convert(event, Step)
+        with tracing.hop("backfill", tracing.SERVER, {}, budget=context.budget_of(lambda_context)):
+            return self._step(step)
+
+    def _step(self, step: Step) -> dict[str, Any]:
         results = self._model.scan(
             consistent_read=True, limit=PAGE, page_size=PAGE, last_evaluated_key=step.cursor
         )

@@ -78,6 +78,7 @@ class Breaker:
             reopened, self._failed = self._failed >= self._failures, 0
         if reopened:
             log.info("circuit breaker closed", downstream=self._name)
+            log.metric("toyshop.breaker.open", 0, downstream=self._name)
 
     def failed(self) -> None:
         """Record that there was no response, or one outside the contract."""
@@ -88,4 +89,4 @@ class Breaker:
                 self._next_probe = self._clock() + self._cool_down
         if opened:
             log.warning("circuit breaker opened", downstream=self._name, failures=self._failures)
-            log.metric("BreakerOpened", downstream=self._name)
+            log.metric("toyshop.breaker.open", downstream=self._name)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from chassis import context, log
+from chassis import context, log, tracing
 from chassis.breaker import Breaker
 from chassis.connections import Response
 from chassis.problems import BadRequest, NotFound, ProblemError, ServiceUnavailable, error_for
@@ -131,36 +131,78 @@ class ServiceClient:
         for name, value in (headers or {}).items():
             if not _HEADER_VALUE.fullmatch(value):
                 raise BadRequest(f"The header {name} must consist of printable ASCII characters.")
-        sent = {"Accept": "application/json", **context.headers(), **(headers or {})}
-        data = b""
-        if body is not None:
-            data = msgspec.json.encode(body)
-            sent["Content-Type"] = "application/json"
-        return self._read(operation, self._send(operation, url, data, sent))
+        data = b"" if body is None else msgspec.json.encode(body)
+        with tracing.span(
+            f"{operation.method} {operation.path}",
+            tracing.CLIENT,
+            {
+                "http.request.method": operation.method,
+                "url.template": operation.path,
+                "server.address": self.service,
+                "peer.service": self.service,
+                "toyshop.operation": operation.name,
+            },
+        ) as span:
+            sent = {"Accept": "application/json", **context.headers(), **(headers or {})}
+            if data:
+                sent["Content-Type"] = "application/json"
+            try:
+                response = self._send(operation, url, data, sent, span)
+                span.attributes["http.response.status_code"] = response.status
+                return self._read(operation, response)
+            except _CallFailed as failure:
+                span.fail(failure.kind, failure.reason)
+                log.warning(
+                    "call failed",
+                    downstream=self.service,
+                    operation=operation.name,
+                    reason=failure.reason,
+                )
+                raise ServiceUnavailable(
+                    "The service is temporarily unavailable. Try again later."
+                ) from None
+            except ProblemError as error:
+                span.refuse(error.status)
+                raise
+            finally:
+                log.metric(
+                    "http.client.request.duration",
+                    span.seconds(),
+                    "Seconds",
+                    downstream=self.service,
+                )
 
     def _send(
-        self, operation: Operation[Any], url: str, data: bytes, headers: Mapping[str, str]
+        self,
+        operation: Operation[Any],
+        url: str,
+        data: bytes,
+        headers: Mapping[str, str],
+        span: tracing.Span,
     ) -> Response:
         attempt = 0
         while True:
             attempt += 1
+            if attempt > 1:
+                span.attributes["http.request.resend_count"] = attempt - 1
             time_left = context.current().remaining()
             if time_left <= _MIN_TIME_LEFT:
-                raise self._unavailable(operation, "the deadline has passed")
+                raise _CallFailed("deadline", "the deadline has passed")
             if operation is not HEALTH and not self._breaker.allows():
-                raise self._unavailable(operation, "the circuit breaker is open")
+                log.metric("toyshop.breaker.open", downstream=self.service)
+                raise _CallFailed("breaker", "the circuit breaker is open")
             try:
                 response = self._transport.send(
                     operation.method, url, data, headers, time_left=time_left
                 )
             except MissingCredentialsError:
-                raise self._unavailable(operation, "no credentials to sign with") from None
+                raise _CallFailed("credentials", "no credentials to sign with") from None
             except TransportError as error:
                 if time_left >= min(self._transport.read_timeout, MIN_USEFUL_TIMEOUT):
                     self._record(operation, ok=False)
                 failure = Failure.NO_RESPONSE if error.sent else Failure.NOT_SENT
                 if not self._retry.allows(attempt, failure, repeatable=operation.repeatable):
-                    raise self._unavailable(operation, str(error)) from None
+                    raise _CallFailed(str(error), str(error)) from None
             else:
                 if response.status not in RETRYABLE_STATUSES or not self._retry.allows(
                     attempt, Failure.RETRYABLE_STATUS, repeatable=operation.repeatable
@@ -190,13 +232,18 @@ class ServiceClient:
         if operation is not HEALTH:
             (self._breaker.succeeded if ok else self._breaker.failed)()
 
-    def _contract_broken(self, operation: Operation[Any], reason: str) -> ServiceUnavailable:
+    def _contract_broken(self, operation: Operation[Any], reason: str) -> "_CallFailed":
         self._record(operation, ok=False)
-        return self._unavailable(operation, reason)
+        return _CallFailed("contract", reason)
 
-    def _unavailable(self, operation: Operation[Any], reason: str) -> ServiceUnavailable:
-        log.warning("call failed", downstream=self.service, operation=operation.name, reason=reason)
-        return ServiceUnavailable("The service is temporarily unavailable. Try again later.")
+
+class _CallFailed(Exception):
+    """A call brought no answer of the contract."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
 
 
 def _segment(value: str) -> str:

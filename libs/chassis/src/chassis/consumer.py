@@ -14,11 +14,13 @@ Every handler must be idempotent: each hop delivers at least once.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
-from chassis import context, log
+from chassis import context, log, tracing
+from chassis.aws_spans import name_of
 from chassis.parking import Parking, is_replay
 from contracts.events import CloudEvent, EventType
 
@@ -82,7 +84,14 @@ class Consumer:
             If a replayed message would be parked again.
         """
         handled = [
-            self._handle(record["Sns"]["Message"], lambda_context, replay=is_replay(event))
+            self._handle(
+                record["Sns"]["Message"],
+                lambda_context,
+                _Delivery(
+                    "aws.sns", record["Sns"].get("TopicArn", ""), _attempt_of(lambda_context)
+                ),
+                replay=is_replay(event),
+            )
             for record in event["Records"]
         ]
         return {"handled": [event_id for event_id in handled if event_id is not None]}
@@ -110,42 +119,106 @@ class Consumer:
         """
         failed = []
         for record in event["Records"]:
+            messages, earlier = _messages_of(record["body"])
+            received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+            postpone = partial(delay, self._sqs, queue_url, record, base_delay=self._base_delay)
+            delivery = _Delivery("aws_sqs", queue_url, earlier + received, postpone)
             try:
-                for message in _messages_of(record["body"]):
-                    self._handle(message, lambda_context)
-            except Exception as error:
+                for message in messages:
+                    self._handle(message, lambda_context, delivery)
+            except Exception:
+                if "receiptHandle" not in record:
+                    raise
                 failed.append(record["messageId"])
-                delay(self._sqs, queue_url, record, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _handle(self, message: str, lambda_context: Any, *, replay: bool = False) -> str | None:
+    def _handle(
+        self,
+        message: str,
+        lambda_context: Any,
+        delivery: "_Delivery",
+        *,
+        replay: bool = False,
+    ) -> str | None:
         """Return the id of the event if its handler succeeded, otherwise ``None``."""
-        try:
-            head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
-            kind, handler = self._handlers[head.type]
-            event = msgspec.json.decode(message, type=CloudEvent[kind.data])  # type: ignore[name-defined]
-        except KeyError:
-            # The filter policy should exclude these, so they are not an error.
-            log.warning("event ignored", type=head.type, event_id=head.id)
-            return None
-        except msgspec.MsgspecError as error:
-            raw = _raw(message)
-            with context.entered(_trace(raw), budget=context.budget_of(lambda_context)):
+        raw = _raw(message)
+        members = raw if isinstance(raw, dict) else {}
+        with tracing.hop(
+            f"process {members.get('type', 'message')}",
+            tracing.CONSUMER,
+            _trace(members),
+            budget=context.budget_of(lambda_context),
+            invocation=lambda_context,
+        ) as span:
+            span.attributes |= {
+                "messaging.system": delivery.system,
+                "messaging.operation.type": "process",
+                "messaging.destination.name": name_of(delivery.source),
+                "messaging.message.id": str(members.get("id", "")),
+                "toyshop.attempt": delivery.attempt,
+            }
+            context.current().fields["attempt"] = delivery.attempt
+            try:
+                head = msgspec.json.decode(message, type=CloudEvent[msgspec.Raw])
+                kind, handler = self._handlers[head.type]
+                event = msgspec.json.decode(message, type=CloudEvent[kind.data])  # type: ignore[name-defined]
+            except KeyError:
+                # The filter policy should exclude these, so they are not an error.
+                log.warning("event ignored", type=head.type, event_id=head.id)
+                return None
+            except msgspec.MsgspecError as error:
                 self._parking.park(raw, reason=f"poison: {error}", replay=replay)
-            return None
-        trace = {context.TRACEPARENT: event.traceparent or ""}
-        with context.entered(trace, budget=context.budget_of(lambda_context)):
+                return None
+            tracing.concerns_subject_of(event)
             try:
                 handler(event)
             except PermanentFailure as error:
-                self._parking.park(_raw(message), reason=f"permanent: {error}", replay=replay)
+                self._parking.park(raw, reason=f"permanent: {error}", replay=replay)
                 return None
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-                log.warning("handler failed", event_id=event.id, reason=reason)
+                log.warning("handler failed", event_id=event.id, type=event.type, reason=reason)
+                log.metric("toyshop.events.retried")
+                if delivery.postpone:
+                    delivery.postpone(error)
+                else:
+                    _remember_failure(lambda_context)
                 raise
-            log.info("event handled", event_id=event.id, type=event.type)
+            log.summary("event handled", event_id=event.id, type=event.type)
             return event.id
+
+
+class _Delivery(NamedTuple):
+    """Where a message came from, how often, and what postpones the next delivery."""
+
+    system: str
+    source: str
+    attempt: int
+    postpone: Callable[[Exception], None] | None = None
+
+
+def is_duplicate() -> None:
+    """Record that the event being handled was handled before, and changes nothing."""
+    if (hop := tracing.current_hop()) and "toyshop.attempt" in hop.attributes:
+        hop.attributes["toyshop.duplicate"] = True
+        log.metric("toyshop.events.duplicate")
+
+
+_failures: dict[str, int] = {}
+"""Failed attempts by the invocation's id, which stays the same when Lambda tries again."""
+_REMEMBERED = 100
+
+
+def _remember_failure(lambda_context: Any) -> None:
+    if invocation_id := getattr(lambda_context, "aws_request_id", None):
+        if len(_failures) >= _REMEMBERED:
+            _failures.clear()
+        _failures[invocation_id] = _failures.get(invocation_id, 0) + 1
+
+
+def _attempt_of(lambda_context: Any) -> int:
+    """Return the number of an attempt, as far as this process has seen the earlier ones."""
+    return _failures.get(getattr(lambda_context, "aws_request_id", ""), 0) + 1
 
 
 def delay(
@@ -191,14 +264,14 @@ def _raw(message: str) -> Any:
         return message
 
 
-def _trace(raw: Any) -> dict[str, str]:
-    """Return the trace of a message that is not a valid event, as far as it has one."""
-    trace = raw.get(context.TRACEPARENT) if isinstance(raw, dict) else None
+def _trace(members: Mapping[str, Any]) -> dict[str, str]:
+    """Return the trace of a message, as far as it has one."""
+    trace = members.get(context.TRACEPARENT)
     return {context.TRACEPARENT: trace} if isinstance(trace, str) else {}
 
 
-def _messages_of(body: str) -> list[str]:
-    """Return the events of a retry-queue message.
+def _messages_of(body: str) -> tuple[list[str], int]:
+    """Return the events of a retry-queue message, and how often they were attempted before.
 
     Lambda's failure destination wraps the SNS event that it could not deliver; a replay may send
     the event itself.
@@ -206,8 +279,9 @@ def _messages_of(body: str) -> list[str]:
     try:
         document = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.MsgspecError:
-        return [body]
+        return [body], 0
     payload = document.get("requestPayload", document)
     if "Records" in payload:
-        return [record["Sns"]["Message"] for record in payload["Records"]]
-    return [body]
+        invoked = document.get("requestContext", {}).get("approximateInvokeCount", 0)
+        return [record["Sns"]["Message"] for record in payload["Records"]], int(invoked)
+    return [body], 0

@@ -1,6 +1,7 @@
 """The context of a request or an event: its trace, correlation id and deadline.
 
-The log adds it to each line, and calls to other services pass it on.
+The log adds it to each line, and calls to other services pass it on. ``chassis.tracing`` enters it
+together with the span that it names.
 """
 
 import re
@@ -8,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 import msgspec
@@ -38,27 +39,54 @@ class Context(msgspec.Struct, frozen=True):
         The id of the request that started the chain.
     deadline
         The time, in seconds since the epoch, after which no caller waits for the response.
+    fields
+        Further fields of all lines of the log, such as ``order_id``; all contexts of one request
+        or event share them.
     """
 
     traceparent: str
     correlation_id: str
     deadline: float
+    fields: dict[str, Any] = {}
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id: 32 hexadecimal digits."""
+        return self.traceparent[3:35]
+
+    @property
+    def span_id(self) -> str:
+        """The current span's id: 16 hexadecimal digits."""
+        return self.traceparent[36:52]
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether every hop of the trace exports its spans."""
+        return bool(int(self.traceparent[53:], 16) & 1)
 
     def remaining(self) -> float:
         """Return the seconds left until the deadline, 0 if it has passed."""
         return max(0.0, self.deadline - time.time())
 
 
-def _new_traceparent(parent: str | None) -> str:
-    match = _TRACEPARENT.fullmatch(parent or "")
-    if match and match[1] != "0" * 32 and match[2] != "0" * 16 and _is_clean(f"00-{match[1]}"):
-        return _traceparent(lambda: match[1], match[3])
-    return _traceparent(lambda: secrets.token_hex(16), "01")
+def parent_of(traceparent: str | None) -> tuple[str, str, str] | None:
+    """Return trace id, span id and flags of a W3C trace context; ``None`` if it is not valid."""
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    if match is None or match[1] == "0" * 32 or match[2] == "0" * 16:
+        return None
+    # Lines of the log have it unmasked.
+    return (match[1], match[2], match[3]) if _is_clean(f"00-{match[1]}") else None
 
 
-def _traceparent(trace_id: Callable[[], str], flags: str) -> str:
+def _new_trace_id() -> str:
+    while contains_card_number(f"00-{(trace_id := secrets.token_hex(16))}"):
+        pass
+    return trace_id
+
+
+def _traceparent(trace_id: str, flags: str) -> str:
     # Lines of the log have it unmasked, so the next service would not adopt it otherwise.
-    while not _is_clean(new := f"00-{trace_id()}-{secrets.token_hex(8)}-{flags}"):
+    while contains_card_number(new := f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"):
         pass
     return new
 
@@ -69,8 +97,8 @@ def _is_clean(id_: str) -> bool:
 
 
 def _root(budget: float) -> Context:
-    trace = _new_traceparent(None)
-    return Context(trace, trace.split("-")[1], time.time() + budget)
+    trace = _traceparent(_new_trace_id(), "01")
+    return Context(trace, trace[3:35], time.time() + budget)
 
 
 _current: ContextVar[Context | None] = ContextVar("context", default=None)
@@ -83,7 +111,11 @@ def current() -> Context:
 
 @contextmanager
 def entered(
-    headers: Mapping[str, str], *, budget: float, trust_deadline: bool = True
+    headers: Mapping[str, str],
+    *,
+    budget: float,
+    trust_deadline: bool = True,
+    sampled: Callable[[str], bool] | None = None,
 ) -> Iterator[Context]:
     """Enter the context that a request or an event carries, and leave it at the end.
 
@@ -95,12 +127,17 @@ def entered(
         The most seconds that this hop may take.
     trust_deadline
         Whether the caller's deadline may shorten the budget; a public API ignores it.
+    sampled
+        Decides by the id of the trace whether it is sampled; by default, as the caller decided.
     """
     given = {name.lower(): value for name, value in headers.items()}
-    trace = _new_traceparent(given.get(TRACEPARENT))
+    trace_id, _, flags = parent_of(given.get(TRACEPARENT)) or (_new_trace_id(), "", "01")
+    if sampled is not None:
+        flags = "01" if sampled(trace_id) else "00"
+    trace = _traceparent(trace_id, flags)
     correlation = given.get(CORRELATION_ID.lower(), "")
     if not _CORRELATION_ID.fullmatch(correlation) or not _is_clean(correlation):
-        correlation = trace.split("-")[1]
+        correlation = trace[3:35]
     deadline = time.time() + budget
     if trust_deadline:
         with suppress(ValueError):
@@ -113,6 +150,19 @@ def entered(
 
 
 @contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Bring the deadline forward within the context, to at most some seconds from now.
+
+    Parameters
+    ----------
+    seconds
+        The most seconds that are left within the context.
+    """
+    with reserving(max(0.0, current().remaining() - seconds)):
+        yield
+
+
+@contextmanager
 def reserving(seconds: float) -> Iterator[None]:
     """Bring the deadline forward within the context, so that time is left after it.
 
@@ -122,11 +172,38 @@ def reserving(seconds: float) -> Iterator[None]:
         How much earlier the deadline is.
     """
     now = current()
-    token = _current.set(Context(now.traceparent, now.correlation_id, now.deadline - seconds))
+    token = _current.set(msgspec.structs.replace(now, deadline=now.deadline - seconds))
     try:
         yield
     finally:
         _current.reset(token)
+
+
+def child_of(traceparent: str | None = None) -> Context:
+    """Return a context with a span of its own.
+
+    Parameters
+    ----------
+    traceparent
+        The trace context that the span is below: the current one by default. If it is not valid,
+        a new trace begins.
+    """
+    now = current()
+    if traceparent is None:
+        trace = _traceparent(now.trace_id, now.traceparent[53:])
+        return Context(trace, now.correlation_id, now.deadline, now.fields)
+    trace_id, _, flags = parent_of(traceparent) or (_new_trace_id(), "", "01")
+    return Context(_traceparent(trace_id, flags), trace_id, now.deadline)
+
+
+def enter(context: Context) -> Token[Context | None]:
+    """Make a context the current one, until ``leave`` is called with the token."""
+    return _current.set(context)
+
+
+def leave(token: Token[Context | None]) -> None:
+    """Return to the context before ``enter``."""
+    _current.reset(token)
 
 
 def budget_of(lambda_context: Any, reserve: float = RESERVE) -> float:

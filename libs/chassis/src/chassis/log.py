@@ -1,24 +1,43 @@
 """Logs and metrics: JSON lines on standard output, which Lambda sends to CloudWatch.
 
 A message is a constant phrase in lower case; everything that varies is a field. Secrets and card
-numbers in fields are masked. A metric is a line in CloudWatch's embedded metric format, so it
-needs no call to AWS.
+numbers in fields are masked. Metrics are in CloudWatch's embedded metric format, so they need no
+call to AWS; those of a hop are part of its last line where possible, because each line costs money.
 """
 
+import os
 import sys
 import time
 import traceback
-from typing import Any, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 
 from chassis import context
 from chassis.redaction import masked
 
-_LEVELS = {"INFO": 20, "WARNING": 30, "ERROR": 40}
+NAMESPACE = "ToyShop"
+DEBUG_PERCENT = 1
+"""The share of traces whose lines of level DEBUG are logged, unless the level is DEBUG."""
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _common: dict[str, str] = {}
+_dimensions: dict[str, str] = {}
 _threshold = _LEVELS["INFO"]
 _out: TextIO | None = None
+
+
+class _Metric(NamedTuple):
+    name: str
+    value: float
+    unit: str
+    dimensions: dict[str, str]
+
+
+_metrics: ContextVar[list[_Metric] | None] = ContextVar("metrics", default=None)
+"""The metrics of the current hop that no line has yet."""
 
 
 def configure(service: str, stage: str, level: str = "INFO", out: TextIO | None = None) -> None:
@@ -29,12 +48,15 @@ def configure(service: str, stage: str, level: str = "INFO", out: TextIO | None 
     service, stage
         The fields ``service`` and ``stage`` of every line.
     level
-        The lowest level to log: INFO, WARNING or ERROR.
+        The lowest level to log: DEBUG, INFO, WARNING or ERROR.
     out
         The stream to write to; standard output by default.
     """
     global _threshold, _out
-    _common.update(service=service, stage=stage)
+    _dimensions.update(service=service, stage=stage)
+    _common.update(_dimensions)
+    if function := os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        _common["function"] = function
     _threshold = _LEVELS[level]
     _out = out
 
@@ -45,21 +67,39 @@ def _write(line: dict[str, Any]) -> None:
     out.flush()
 
 
-def _log(level: str, message: str, fields: dict[str, Any]) -> None:
-    if _LEVELS[level] < _threshold:
-        return
+def _now() -> str:
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return time.strftime(f"%Y-%m-%dT%H:%M:%S.{milliseconds:03}Z", time.gmtime(seconds))
+
+
+def _log(level: str, message: str, fields: dict[str, Any], *, is_last: bool = False) -> None:
     current = context.current()
-    _write(
-        {
-            "level": level,
-            "message": message,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            **_common,
-            "correlation_id": current.correlation_id,
-            "trace_id": current.traceparent.split("-")[1],
-            **masked(fields),
-        }
-    )
+    if _LEVELS[level] < _threshold and not (level == "DEBUG" and _is_debugged(current.trace_id)):
+        return
+    line = {
+        "level": level,
+        "message": message,
+        "time": _now(),
+        **_common,
+        "correlation_id": current.correlation_id,
+        "trace_id": current.trace_id,
+        "span_id": current.span_id,
+        **masked({**current.fields, **fields}),
+    }
+    collected = _metrics.get()
+    if is_last and collected:
+        _add_metrics(line, collected)
+    _write(line)
+
+
+def _is_debugged(trace_id: str) -> bool:
+    share = int(trace_id[-8:], 16) < DEBUG_PERCENT / 100 * 2**32
+    return share and _threshold == _LEVELS["INFO"]
+
+
+def debug(message: str, **fields: Any) -> None:
+    """Log a detail, by default in a share of the traces only."""
+    _log("DEBUG", message, fields)
 
 
 def info(message: str, **fields: Any) -> None:
@@ -82,6 +122,11 @@ def exception(message: str, **fields: Any) -> None:
     _log("ERROR", message, {**fields, "stack": traceback.format_exc()})
 
 
+def summary(message: str, **fields: Any) -> None:
+    """Log the outcome of a hop, at the level INFO, with the metrics that it has recorded."""
+    _log("INFO", message, fields, is_last=True)
+
+
 def metric(name: str, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
     """Record a metric, in CloudWatch's embedded metric format.
 
@@ -92,24 +137,65 @@ def metric(name: str, value: float = 1, unit: str = "Count", **dimensions: str) 
     value
         The value to record, in ``unit``.
     unit
-        A unit of CloudWatch: Count, Milliseconds, Bytes, …
+        A unit of CloudWatch: Count, Seconds, None, …
     dimensions
         Dimensions besides the service and the stage.
     """
-    names = {**_common, **dimensions}
-    _write(
-        {
-            "_aws": {
-                "Timestamp": int(time.time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": "ToyShop",
-                        "Dimensions": [list(names)],
-                        "Metrics": [{"Name": name, "Unit": unit}],
-                    }
-                ],
-            },
-            **names,
-            name: value,
-        }
-    )
+    recorded = _Metric(name, value, unit, dimensions)
+    collected = _metrics.get()
+    if collected is None:
+        _write_metrics([recorded])
+    else:
+        collected.append(recorded)
+
+
+@contextmanager
+def collected_metrics() -> Iterator[None]:
+    """Collect the metrics of a hop until its ``summary``; the rest is written at its end."""
+    collected: list[_Metric] = []
+    token = _metrics.set(collected)
+    try:
+        yield
+    finally:
+        _metrics.reset(token)
+        _write_metrics(collected)
+
+
+def _write_metrics(metrics: list[_Metric]) -> None:
+    while metrics:
+        line: dict[str, Any] = {**_dimensions}
+        _add_metrics(line, metrics)
+        _write(line)
+
+
+def _add_metrics(line: dict[str, Any], metrics: list[_Metric]) -> None:
+    """Move metrics to a line: all whose dimensions do not contradict its members."""
+    directives: dict[tuple[str, ...], dict[str, str]] = {}
+    for recorded in list(metrics):
+        dimensions = recorded.dimensions
+        units = directives.setdefault(tuple(dimensions), {})
+        if any(line.get(name, value) != value for name, value in dimensions.items()):
+            continue
+        metrics.remove(recorded)
+        line.update(dimensions)
+        if recorded.name in units:
+            line[recorded.name].append(recorded.value)
+        else:
+            units[recorded.name] = recorded.unit
+            line[recorded.name] = [recorded.value]
+    for units in directives.values():
+        for name in units:
+            if len(line[name]) == 1:
+                (line[name],) = line[name]
+    line["_aws"] = {
+        "Timestamp": time.time_ns() // 1_000_000,
+        "CloudWatchMetrics": [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [[*_dimensions, *names]],
+                "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
+            }
+            for names, units in directives.items()
+            if units
+        ],
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from chassis import context, log
+from chassis import context, log, tracing
 
 
 class ReplayRejected(Exception):
@@ -79,4 +79,7 @@ class Parking:
             },
         )
         log.error("parked", reason=reason)
-        log.metric("Parked")
+        log.metric("toyshop.events.parked")
+        if span := tracing.current():
+            span.note("parked", reason=reason)
+            span.fail("parked", reason)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -20,11 +20,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         The names of the stage and of the service.
     log_level
         The lowest level of the log.
+    trace_percent
+        The share of traces that are sampled although they have no write.
+    slow_seconds
+        A request or event that takes longer is exported in any case.
     """
 
     stage: str
     service: str
-    log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    trace_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100
+    slow_seconds: Annotated[float, msgspec.Meta(gt=0)] = 1
 
     @property
     def unresolved(self) -> list[str]:

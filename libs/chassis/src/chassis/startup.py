@@ -52,9 +52,10 @@ def after_restore() -> None:
 
 def _forget() -> None:
     """Close all connections, and drop clients and credentials; new ones are made when needed."""
-    from chassis import aws, connections, signing
+    from chassis import aws, connections, signing, tracing
 
     connections.shared().close()
     signing.forget_keys()
+    tracing.forget()
     aws.client.cache_clear()
     aws.session.cache_clear()
