@@ -276,9 +276,9 @@ def test_scheduled_run_emits_the_metric(shop: Shop, alice: str) -> None:
     assert report["cursor"] is None
     logged = eventually(
         lambda: [line for line in shop.run("logs", "storefront_api").stdout.splitlines()
-                 if '"InvariantViolations"' in line]
+                 if '"toyshop.invariant.violations"' in line]
     )  # fmt: skip
     assert (
-        f'"InvariantViolations":{len({each["order_id"] for each in report["violations"]})}'
+        f'"toyshop.invariant.violations":{len({each["order_id"] for each in report["violations"]})}'
         in logged[-1]
     )

@@ -583,7 +583,7 @@ def test_relay_publishes_each_change_with_a_stable_id(app: ModuleType, api: Any)
     assert first[0]["traceparent"].startswith("00-")
 
 
-def test_record_without_a_trace_emits_an_event_without_the_field(app: ModuleType, api: Any) -> None:
+def test_record_without_a_trace_emits_an_event_of_a_new_trace(app: ModuleType, api: Any) -> None:
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     order = placed(api)
     client_of("dynamodb").update_item(
@@ -593,7 +593,7 @@ def test_record_without_a_trace_emits_an_event_without_the_field(app: ModuleType
     )
     (event,) = emitted(app, stream, spy)
     assert event["data"] == order
-    assert "traceparent" not in event
+    assert len(event["traceparent"]) == 55
 
 
 def test_deleting_a_record_emits_no_event(app: ModuleType, api: Any) -> None:

@@ -196,7 +196,8 @@ def test_refused_refund_is_parked_with_an_alarm(
     )
     # AND the metric and the queue's alarm tell the operator
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["Parked"] for line in lines if "Parked" in line] == [1]
+    counted = [line["toyshop.events.parked"] for line in lines if "toyshop.events.parked" in line]
+    assert counted == [1]
     alarms = [
         resource["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for resource in template_of("payments")["Resources"].values()

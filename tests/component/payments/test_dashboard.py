@@ -223,7 +223,7 @@ def test_webhook_that_concerns_no_order_is_acknowledged_and_counted(
         webhook("payout.paid", {"id": "po_1"}),
         webhook("event.type.that.stripe.adds", {}),
     )
-    results = [line["result"] for line in printed(capsys) if "Webhooks" in line]
+    results = [line["result"] for line in printed(capsys) if "toyshop.webhooks" in line]
     assert results == [
         "without_order",
         "without_order",
@@ -247,7 +247,7 @@ def test_refund_without_metadata_is_recorded_once_and_counted(
     refund = {"id": "re_1", "amount": 1, "status": "succeeded", "payment_intent": intent_of(order)}
     capsys.readouterr()
     dashboard.deliver(*[webhook("refund.created", refund | metadata)] * 2)
-    results = [line["result"] for line in printed(capsys) if "Webhooks" in line]
+    results = [line["result"] for line in printed(capsys) if "toyshop.webhooks" in line]
     assert results == ["recorded", "unchanged"]
     assert shown(api, order) == ("succeeded", 1, None)
 
@@ -311,5 +311,5 @@ def test_counted_by_what_has_happened(
     failed = dashboard.fail(refund)
     capsys.readouterr()
     dashboard.deliver(*refund, *failed, *opened, *dashboard.close(opened, "lost"))
-    counted = [line["outcome"] for line in printed(capsys) if "Payments" in line]
+    counted = [line["outcome"] for line in printed(capsys) if "toyshop.payments" in line]
     assert counted == ["partially_refunded", "refund_failed", "disputed", "dispute_lost"]

@@ -1,5 +1,5 @@
 """Fixtures of the tests of payments."""
 
-from support.log_lines import lines
+from support.log_lines import lines, metrics
 
-__all__ = ["lines"]
+__all__ = ["lines", "metrics"]

@@ -32,7 +32,7 @@ from contracts.events import (
 from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from contracts.payments import MAX_RETRY_AGE, PaymentRetried, PaymentRetry, Transaction
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 from support.races import after_call
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -701,7 +701,9 @@ def test_refused_refund_is_a_permanent_failure_and_stays_unrecorded(order: Order
     assert world.payment.status == "succeeded"
 
 
-def test_each_new_status_is_logged_and_counted_once(order: Order, lines: Lines) -> None:
+def test_each_new_status_is_logged_and_counted_once(
+    order: Order, lines: Lines, metrics: Metrics
+) -> None:
     stories: dict[str, tuple[World, tuple[EventType, ...]]] = {
         "succeeded refunded": (World(), (ORDER_PLACED, ORDER_PLACED, ORDER_CANCELLED)),
         "declined": (World("declined"), (ORDER_PLACED, ORDER_PLACED)),
@@ -709,24 +711,55 @@ def test_each_new_status_is_logged_and_counted_once(order: Order, lines: Lines) 
         "cancelled": (World(), (ORDER_CANCELLED, ORDER_PLACED)),
     }
     for expected, (world, story) in stories.items():
-        before = len(lines())
+        before, counted = len(lines()), len(metrics())
         for kind in story:
             world.deliver(kind, order)
         logged = lines()[before:]
         changes = [line for line in logged if line.get("message") == "payment status changed"]
-        metrics = [line for line in logged if "Payments" in line]
+        payments = [one for one in metrics()[counted:] if one.name == "toyshop.payments"]
         assert [line["status"] for line in changes] == expected.split()
         assert {line["order_id"] for line in changes} == {"ord_1"}
-        assert [(line["outcome"], line["Payments"]) for line in metrics] == [
+        assert [(one.dimensions["outcome"], one.value) for one in payments] == [
             (status, 1) for status in expected.split()
         ]
 
 
-def test_outcome_of_a_lost_race_is_not_counted(order: Order, lines: Lines) -> None:
+def test_outcome_of_a_lost_race_is_not_counted(order: Order, metrics: Metrics) -> None:
     world = World()
     after_call(world.store, "get", cancelling(world, order))
     world.deliver(ORDER_PLACED, order)
-    assert [line["outcome"] for line in lines() if "Payments" in line] == ["cancelled"]
+    assert [one.dimensions["outcome"] for one in metrics()] == ["cancelled"]
+
+
+def test_money_and_time_to_pay_are_recorded_once(order: Order, metrics: Metrics) -> None:
+    # GIVEN a charge whose event is delivered twice, and its refund
+    world = World()
+    for kind in (ORDER_PLACED, ORDER_PLACED, ORDER_CANCELLED, ORDER_CANCELLED):
+        world.deliver(kind, order)
+    money = [
+        (one.dimensions["outcome"], one.dimensions["currency"], one.value)
+        for one in metrics()
+        if one.name == "toyshop.payments.value"
+    ]
+    assert money == [
+        ("succeeded", order.total.currency, order.total.amount),
+        ("refunded", order.total.currency, order.total.amount),
+    ]
+    (waited,) = [one for one in metrics() if one.name == "toyshop.order.time_to_paid"]
+    assert (waited.unit, waited.value) == (
+        "Seconds",
+        (world.payment.outcomes[0].occurred_at - order.placed_at).total_seconds(),
+    )
+
+
+def test_time_to_pay_does_not_include_what_the_customer_took(
+    order: Order, metrics: Metrics
+) -> None:
+    world = World("action_required")
+    world.deliver(ORDER_PLACED, order)
+    world.charging.record_success(world.payment)
+    assert world.payment.status == "succeeded"
+    assert "toyshop.order.time_to_paid" not in {one.name for one in metrics()}
 
 
 def test_order_is_searched_at_the_gateway_from_an_age_on(order: Order) -> None:

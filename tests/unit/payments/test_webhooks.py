@@ -13,7 +13,7 @@ from chalicelib.payments.reversals import Refund, Reversals
 from chalicelib.payments.webhooks import TOLERANCE, Webhooks, _Refund
 from chassis.problems import BadRequest, Conflict
 from contracts.payments import Webhook
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 from support.payments import SECRET, order_of, signature_of
 
 NOW = 1_764_000_000
@@ -139,15 +139,15 @@ def signed(kind: str, **subject: Any) -> Webhook:
     ],
 )  # fmt: skip
 def test_webhook_without_an_outcome_is_acknowledged_before_the_payment_is_recorded(
-    webhook: Webhook, result: str, lines: Lines
+    webhook: Webhook, result: str, lines: Lines, metrics: Metrics
 ) -> None:
     charging = Charging()
     webhooks(None, charging).receive(webhook)
     assert charging.recorded == []
-    line, metric = lines()
+    (line,), (metric,) = lines(), metrics()
     assert (line["level"], line["message"]) == ("INFO", "webhook ignored")
     assert line["type"] == json.loads(webhook.payload)["type"]
-    assert metric["result"] == result
+    assert (metric.name, metric.dimensions["result"]) == ("toyshop.webhooks", result)
 
 
 @pytest.mark.parametrize(
@@ -279,17 +279,17 @@ def test_order_is_cancelled_only_if_the_shop_itself_has_refunded_it(
     assert charging.cancelled == [order_cancelled]
 
 
-def test_webhook_of_another_intent_is_ignored(lines: Lines) -> None:
+def test_webhook_of_another_intent_is_ignored(lines: Lines, metrics: Metrics) -> None:
     order, charging = order_of(), Charging()
     payment = opened(order, "pi_1", order.placed_at)
     webhooks(payment, charging).receive(
         signed("payment_intent.succeeded", id="pi_2", metadata={"order_id": order.id})
     )
     assert charging.recorded == []
-    line, metric = lines()
+    (line,), (metric,) = lines(), metrics()
     assert (line["level"], line["order_id"]) == ("WARNING", order.id)
     assert line["message"] == "webhook of an unrecorded intent ignored"
-    assert metric["result"] == "unknown_intent"
+    assert metric.dimensions["result"] == "unknown_intent"
 
 
 def test_success_after_a_decline_clears_the_decline_code() -> None:

@@ -1,5 +1,5 @@
 """Fixtures that read what the storefront has logged."""
 
-from support.log_lines import lines, logged
+from support.log_lines import lines, logged, metrics
 
-__all__ = ["lines", "logged"]
+__all__ = ["lines", "logged", "metrics"]

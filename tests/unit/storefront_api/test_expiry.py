@@ -10,7 +10,7 @@ from chassis.problems import ServiceUnavailable
 from contracts import orders, payments
 from contracts.money import Money
 from support.downstream import Call, FakeDownstream
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 TIMEOUT = timedelta(hours=24)
@@ -72,7 +72,7 @@ class Shop:
         ]
 
 
-def test_order_that_waits_for_too_long_is_cancelled(lines: Lines) -> None:
+def test_order_that_waits_for_too_long_is_cancelled(lines: Lines, metrics: Metrics) -> None:
     shop = Shop()
     expired = [shop.add("action_required", wait) for wait in (TIMEOUT, timedelta(days=7))]
     shop.add("action_required", TIMEOUT - timedelta(seconds=1))
@@ -83,7 +83,7 @@ def test_order_that_waits_for_too_long_is_cancelled(lines: Lines) -> None:
     assert shop.cancelled == expired
     logged = [line for line in lines() if line.get("message") == "unconfirmed order cancelled"]
     assert [line["order_id"] for line in logged] == expired
-    assert [line["ExpiredActions"] for line in lines() if "ExpiredActions" in line] == [2]
+    assert [(one.name, one.value) for one in metrics()] == [("toyshop.payments.expired", 2)]
 
 
 def test_order_without_a_transaction_is_kept() -> None:

@@ -26,6 +26,7 @@ from support.order_evidence import (
     evidence,
     without_transaction,
 )
+from support.telemetry import metrics_in
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -332,11 +333,10 @@ def test_scheduled_run_covers_its_window_and_emits_the_metric(
     report = shop.run()
     assert report["examined"] == 2
     lines = logged()
-    (metric,) = [line for line in lines if "InvariantViolations" in line]
-    assert metric["InvariantViolations"] == 1  # counts orders, not violations
-    (about,) = metric["_aws"]["CloudWatchMetrics"]
-    assert about["Namespace"] == "ToyShop"
-    assert sorted(about["Dimensions"][0]) == ["service", "stage"]
+    (metric,) = [metric for line in lines for metric in metrics_in(line)]
+    assert metric.name == "toyshop.invariant.violations"
+    assert metric.value == 1  # counts orders, not violations
+    assert sorted(metric.dimensions) == ["service", "stage"]
     named = [line["kind"] for line in lines if line.get("message") == "order invariant violated"]
     assert named == ["charged_twice", "receipt_missing"]
     found = [line for line in lines if line.get("message") == "order invariant violated"]
@@ -346,7 +346,7 @@ def test_scheduled_run_covers_its_window_and_emits_the_metric(
     assert shop.reemitted() == []
     # a requested run emits no metric
     shop.run(fix=False)
-    assert sum("InvariantViolations" in line for line in logged()) == 1
+    assert sum(1 for line in logged() for _ in metrics_in(line)) == 1
 
 
 def test_scheduled_run_repairs_if_configured() -> None:
@@ -361,4 +361,4 @@ def test_incomplete_scheduled_run_fails(
     shop = Shop(*[evidence() for _ in range(7)], page=3)
     with pytest.raises(IncompleteRunError, match="RECONCILE_WINDOW_HOURS"):
         shop.run(left=lambda: 10.0)
-    assert any("InvariantViolations" in line for line in logged())
+    assert [metric for line in logged() for metric in metrics_in(line)]

@@ -9,7 +9,7 @@ from chalicelib.orders import domain
 from chalicelib.orders.countries import Countries, InvalidAddressError
 from chalicelib.orders.limits import limits_of
 from chalicelib.orders.store import OrderStore, Stored
-from chassis import clock
+from chassis import clock, log
 from chassis.clock import Clock
 from chassis.contention import Attempts
 from chassis.cursors import Cursors
@@ -94,6 +94,9 @@ class OrderService:
             stored = earlier
         else:
             if self._store.add(order, request.fingerprint):
+                log.metric("toyshop.orders.placed")
+                total = order.total
+                log.metric("toyshop.orders.value", total.amount, "None", currency=total.currency)
                 return order, True
             stored = self._stored(order_id)
         _check_fingerprint(stored, request.fingerprint)
@@ -211,7 +214,10 @@ class OrderService:
             attempts.begin()
             stored = self._stored(order_id)
             cancelled = domain.cancel(stored.order, self._now())
-            if cancelled is stored.order or self._store.replace(cancelled, stored.fingerprint):
+            if cancelled is stored.order:
+                return cancelled
+            if self._store.replace(cancelled, stored.fingerprint):
+                log.metric("toyshop.orders.cancelled")
                 return cancelled
 
     def reemit(self, order_id: str) -> None:

@@ -28,11 +28,12 @@ from chalicelib.payments.gateway import (
 )
 from chalicelib.payments.reversals import Reversals
 from chalicelib.payments.store import TransactionStore
-from chassis import clock, log
+from chassis import clock, consumer, log
 from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
 from chassis.contention import Attempts
 from contracts.events import CloudEvent
+from contracts.money import Money
 from contracts.orders import Order
 from contracts.payments import PaymentOutcome, PaymentRetried
 
@@ -70,7 +71,10 @@ class Charging:
         """
         order = event.data
         try:
-            payment = self._store.get(domain.transaction_id(order.id)) or self._open(order)
+            known = self._store.get(domain.transaction_id(order.id))
+            payment = known or self._open(order)
+            if known and known.intent_id and known.outcomes:
+                consumer.is_duplicate()
             if payment.is_charged and self._is_old(order):
                 # A webhook about a refund or a dispute may have been lost.
                 self._refresh(payment)
@@ -90,6 +94,8 @@ class Charging:
             If the gateway rejects the request itself.
         """
         payment = self._existing(event.data.order_id)
+        if payment.status != "pending":
+            consumer.is_duplicate()
         try:
             self._confirm(payment)
         except InvalidGatewayRequestError as error:
@@ -121,6 +127,8 @@ class Charging:
         """
         order = event.data
         payment = self._store.get(domain.transaction_id(order.id))
+        if payment and payment.status in ("cancelled", "refunded"):
+            consumer.is_duplicate()
         if payment is None:
             # Cancelled before the charge: this record prevents a later charge.
             found = self._find_lost_intent(order)
@@ -343,6 +351,20 @@ class Charging:
 
 def _report(payment: Payment) -> None:
     """Log and count the new status of a payment."""
-    outcome = payment.outcomes[-1].kind
-    log.info("payment status changed", order_id=payment.order_id, status=outcome)
-    log.metric("Payments", outcome=outcome)
+    outcome = payment.outcomes[-1]
+    log.info("payment status changed", order_id=payment.order_id, status=outcome.kind)
+    log.metric("toyshop.payments", outcome=outcome.kind)
+    if outcome.kind == "succeeded":
+        _report_value(payment.amount, "succeeded")
+        if payment.placed_at and len(payment.outcomes) == 1:
+            # otherwise it includes the time that the customer took
+            waited = (outcome.occurred_at - payment.placed_at).total_seconds()
+            log.metric("toyshop.order.time_to_paid", max(0.0, waited), "Seconds")
+    elif outcome.refund:
+        _report_value(outcome.refund, "refunded")
+
+
+def _report_value(money: Money, outcome: str) -> None:
+    log.metric(
+        "toyshop.payments.value", money.amount, "None", outcome=outcome, currency=money.currency
+    )

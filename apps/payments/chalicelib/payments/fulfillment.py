@@ -4,13 +4,14 @@ Every step uses an id derived from the order, so a redelivery changes nothing.
 """
 
 import hashlib
+from http import HTTPStatus
 from typing import Protocol
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import Payment
 from chalicelib.payments.events import outcome_of, version_of
 from chalicelib.payments.store import TransactionStore
-from chassis import clock, log
+from chassis import clock, consumer, log
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
@@ -88,14 +89,16 @@ class Fulfillment:
         for outcome in payment.outcomes:
             if outcome.version < version:
                 self._fulfill(payment, outcome_of(payment, outcome), outcome.version)
-        self._fulfill(payment, event.data, version)
+        if self._fulfill(payment, event.data, version) is False:
+            consumer.is_duplicate()
 
-    def _fulfill(self, payment: Payment, outcome: PaymentOutcome, version: int) -> None:
+    def _fulfill(self, payment: Payment, outcome: PaymentOutcome, version: int) -> bool | None:
+        """Send the email about an outcome; return whether it is new, ``None`` if there is none."""
         email = domain.email_about(
             outcome.order_id, outcome.status, outcome.change, version, outcome.attempt
         )
         if email is None:
-            return
+            return None
         attachments = []
         if outcome.status == "succeeded" and outcome.change is None:
             receipt = self._render_receipt(outcome)
@@ -105,7 +108,11 @@ class Fulfillment:
             number = f"{outcome.order_id}-{version}"
             credit_note = self._render_credit_note(outcome, number)
             attachments.append(_attachment(f"credit-note-{number}.pdf", credit_note))
-        self._send_email(outcome, *email, attachments)
+        is_new = self._send_email(outcome, *email, attachments)
+        if is_new:
+            waited = (self._now() - outcome.occurred_at).total_seconds()
+            log.metric("toyshop.order.time_to_mailed", max(0.0, waited), "Seconds")
+        return is_new
 
     def _archive(self, payment: Payment, receipt: bytes) -> files.Link | None:
         """Archive a receipt, and return a link to it unless another one is archived."""
@@ -149,7 +156,8 @@ class Fulfillment:
         message_id: str,
         template: Template,
         attachments: list[Attachment],
-    ) -> None:
+    ) -> bool:
+        """Request an email; return ``False`` if it was requested before."""
         message = NewMessage(
             to=outcome.contact.email,
             name=outcome.contact.name,
@@ -169,12 +177,16 @@ class Fulfillment:
             attachments=attachments,
         )
         try:
-            self._notifications.call(notifications.SEND, {"message_id": message_id}, body=message)
+            sent = self._notifications.call(
+                notifications.SEND, {"message_id": message_id}, body=message
+            )
         except Conflict:
             # An earlier release requested it with different content; it is not sent again.
             log.warning("email already requested", order_id=outcome.order_id)
+            return False
         except Unprocessable as error:
             raise PermanentFailure(f"notifications rejects the email: {error.detail}") from None
+        return sent.status == HTTPStatus.CREATED
 
 
 def _filename(order_id: str) -> str:

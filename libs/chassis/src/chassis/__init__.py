@@ -36,6 +36,9 @@ In every service
 ``settings``       environment variables as one typed object
 ``context``        trace, correlation id and deadline of a request or event
 ``log``            JSON log lines and metrics
+``tracing``        spans of requests, events and calls
+``aws_spans``      spans of calls to AWS
+``otlp``           spans as the bytes that export them
 ``redaction``      masks card numbers and other secrets
 ``aws``            the clients of AWS
 ``aws_client``     the chassis's own client of the services on the hot paths
