@@ -8,8 +8,8 @@ import pytest
 import time_machine
 
 from chassis import context, log
-from support.log_lines import Lines
 from support.exported import metrics_in
+from support.log_lines import Lines
 
 
 def test_a_time_has_milliseconds(lines: Lines) -> None:

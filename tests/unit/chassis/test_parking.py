@@ -6,9 +6,9 @@ import pytest
 
 from chassis import context, tracing
 from chassis.parking import Parking, ReplayRejected, is_replay
+from support.exported import Spans
 from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
-from support.exported import Spans
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 

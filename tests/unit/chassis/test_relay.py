@@ -14,9 +14,9 @@ from chassis.parking import Parking, ReplayRejected
 from chassis.records import Record, TableMeta
 from chassis.relay import MAX_BYTES, Relay
 from contracts.events import CloudEvent
+from support.exported import ExportedSpan, Spans
 from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
-from support.exported import ExportedSpan, Spans
 
 
 class ThingRecord(Record):

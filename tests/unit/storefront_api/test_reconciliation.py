@@ -18,6 +18,7 @@ from contracts.notifications import MessageLookupAnswer
 from contracts.orders import Order, OrderPage
 from contracts.payments import GatewayCharge, TransactionAuditAnswer, TransactionLookupAnswer
 from support.downstream import Call, FakeDownstream
+from support.exported import metrics_in
 from support.order_evidence import (
     CANCELLED,
     ORDER,
@@ -26,7 +27,6 @@ from support.order_evidence import (
     evidence,
     without_transaction,
 )
-from support.telemetry import metrics_in
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
