@@ -320,6 +320,13 @@ def test_invocations_are_metrics(aws: EmbeddedAws) -> None:
     assert found == {"Invocations": [1, 1], "Errors": [0, 1]}
 
 
+def test_process_of_a_function_that_ends_is_an_error_in_its_log(aws: EmbeddedAws) -> None:
+    aws.function("dying", "import os\ndef handler(event, context):\n    os._exit(1)\n")
+    aws.client("lambda").invoke(FunctionName="dying", Payload=b"{}")
+    lines = aws.stored("level, message", "logs WHERE function = ?", "dying")
+    assert lines == [("ERROR", "Worker process died")]
+
+
 def test_event_that_its_failure_destination_does_not_accept_is_a_metric(aws: EmbeddedAws) -> None:
     aws.function("undelivered", "def handler(event, context):\n    raise ValueError()\n")
     functions = aws.client("lambda")

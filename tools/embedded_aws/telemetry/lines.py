@@ -9,6 +9,9 @@ from typing import Any
 
 from embedded_aws.telemetry.store import Log, Metric
 
+# what ministack writes about a function whose process ended or ran out of time
+_LOST = ("Worker process died", "Task timed out")
+
 
 def rows(function: str, text: str, ended: float) -> Iterator[Log | Metric]:
     """Yield the rows for one invocation's output.
@@ -29,7 +32,8 @@ def rows(function: str, text: str, ended: float) -> Iterator[Log | Metric]:
     for line in text.splitlines():
         content = _json(line)
         if content is None:
-            yield Log(ended, service, function, "", line, None, None, line)
+            level = "ERROR" if line.startswith(_LOST) else ""
+            yield Log(ended, service, function, level, line, None, None, line)
             continue
         yield from _metrics(content)
         service = str(content.get("service", ""))

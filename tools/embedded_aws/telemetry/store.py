@@ -95,7 +95,7 @@ CREATE INDEX metrics_by_name ON metrics (name, time);
 CREATE INDEX metrics_by_time ON metrics (time);
 """
 _INSERTS = {
-    kind: f"INSERT INTO {table} ({', '.join(kind._fields)})"
+    kind: f"INSERT INTO {table} ({', '.join(kind._fields)})"  # nosec B608
     f" VALUES ({', '.join('?' * len(kind._fields))})"
     for kind, table in _TABLES.items()
 }
@@ -196,7 +196,7 @@ class Store:
             return False
         last = first + max(1, int(count * _DELETED_SHARE)) - 1
         with self._connection as transaction:
-            transaction.execute(f"DELETE FROM {table} WHERE rowid <= ?", [last])
+            transaction.execute(f"DELETE FROM {table} WHERE rowid <= ?", [last])  # nosec B608
         return True
 
     def _extent(self, table: str) -> tuple[int, int, float]:
@@ -204,12 +204,12 @@ class Store:
 
         Rows are added at the end and deleted from the start, so their ids have no gaps.
         """
-        first = self._value(f"SELECT min(rowid) FROM {table}") or 0
-        last = self._value(f"SELECT max(rowid) FROM {table}") or 0
+        first = self._value(f"SELECT min(rowid) FROM {table}") or 0  # nosec B608
+        last = self._value(f"SELECT max(rowid) FROM {table}") or 0  # nosec B608
         kind = next(kind for kind, name in _TABLES.items() if name == table)
         length = " + ".join(f"coalesce(length({column}), 0)" for column in kind._fields)
         average = self._value(
-            f"SELECT avg({length}) FROM (SELECT * FROM {table} ORDER BY rowid DESC LIMIT ?)",
+            f"SELECT avg({length}) FROM (SELECT * FROM {table} ORDER BY rowid DESC LIMIT ?)",  # nosec B608
             _SAMPLED_ROWS,
         )
         count = last - first + 1 if last else 0
@@ -225,7 +225,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         known = connection.execute("PRAGMA user_version").fetchone()[0] == _FORMAT
         # a read of each table finds a damaged file
         for table in _TABLES.values() if known else ():
-            connection.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()
+            query = f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1"  # nosec B608
+            connection.execute(query).fetchone()
     except sqlite3.DatabaseError:
         known = False
     if not known:

@@ -23,7 +23,7 @@ _SUMMARIES, _TRACES = "/TraceSummaries", "/Traces"
 _ACTIONS = {_SUMMARIES: "xray:GetTraceSummaries", _TRACES: "xray:BatchGetTraces"}
 _TRACES_PER_REQUEST = 5
 _TRACES_PER_PAGE = 100
-_SELECT = f"SELECT {', '.join(Span._fields)} FROM spans"
+_SELECT = f"SELECT {', '.join(Span._fields)} FROM spans"  # nosec B608
 _CONDITION = re.compile(
     r"""\s*annotation(?:\.(?P<name>\w+)|\[["']?(?P<quoted>[\w.]+)["']?\])"""
     r"""\s*=\s*(?:"(?P<text>[^"]*)"|(?P<value>true|false|-?\d+(?:\.\d+)?))\s*""",
@@ -148,7 +148,7 @@ def _ids(
     starts: dict[str, int] = {}
     present: dict[str, set[str]] = defaultdict(set)
     rows = connection.execute(
-        f"SELECT trace_id, start_ns, attributes FROM spans WHERE {query}",
+        f"SELECT trace_id, start_ns, attributes FROM spans WHERE {query}",  # nosec B608
         parameters,
     )
     for found, started, attributes in rows:

@@ -220,7 +220,8 @@ class Telemetry:
                 conditions.append(condition)
                 parameters.append(parameter)
         rows = self._connection.execute(
-            f"SELECT {_VALUE_COLUMNS} FROM metrics WHERE {' AND '.join(conditions)} ORDER BY time",
+            f"SELECT {_VALUE_COLUMNS} FROM metrics"  # nosec B608
+            f" WHERE {' AND '.join(conditions)} ORDER BY time",
             parameters,
         )
         for row in rows:
@@ -247,7 +248,7 @@ class Telemetry:
         """
         chosen = list(names)
         rows = self._connection.execute(
-            f"SELECT rowid, {_VALUE_COLUMNS} FROM metrics WHERE rowid > ? AND time >= ?"
+            f"SELECT rowid, {_VALUE_COLUMNS} FROM metrics WHERE rowid > ? AND time >= ?"  # nosec B608
             f" AND name IN ({', '.join('?' * len(chosen))}) ORDER BY rowid",
             [after, since, *chosen],
         ).fetchall()

@@ -1,6 +1,11 @@
 """`./shop metrics` and `./shop top`: summaries of stored metric values."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from shopctl.local.metrics import percentile
 from shopctl.project import running_shop
 from shopctl.project.running_shop import Process, RunningShop, start_time
 from support import telemetry as stored
+from support.paths import ROOT
 from support.telemetry import NOON, metric
 
 SERVICES = ("storefront_api", "orders", "payments")
@@ -179,8 +185,6 @@ def test_values_leave_the_figures_after_a_minute(tmp_path: Path) -> None:
 @pytest.fixture
 def running(home: Path) -> Path:
     """Make this process pass for a running shop."""
-    import os
-
     started = start_time(os.getpid()) or 0.0
     processes = tuple(Process(name, os.getpid(), started, 8000) for name in ("aws", "edge"))
     running_shop.write(home / "state.json", RunningShop("", SERVICES, processes))
@@ -200,6 +204,36 @@ def test_top_without_a_terminal_prints_a_screen_each_second(
     pauses = iter([False, False, True])
     monkeypatch.setattr(top_module, "_quits", lambda _: next(pauses))
     assert run("top").output.count("Toy shop at") == 3
+
+
+def test_top_redraws_a_terminal_until_q_is_pressed(running: Path) -> None:
+    # GIVEN a terminal of 80 columns and 24 lines
+    terminal, command_side = pty.openpty()
+    termios.tcsetwinsize(command_side, (24, 80))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shopctl", "top"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        stdin=command_side,
+        stdout=command_side,
+        stderr=command_side,
+    )
+    os.close(command_side)
+    shown = b""
+    # WHEN the screen has been drawn twice and q is pressed
+    while shown.count(b"Toy shop at") < 2:
+        shown += os.read(terminal, 65_536)
+    os.write(terminal, b"q")
+    # THEN the command ends, and leaves the terminal as it was
+    assert process.wait(20) == 0
+    shown += os.read(terminal, 65_536)
+    os.close(terminal)
+    text = shown.decode()
+    assert text.startswith("\x1b[?1049h")
+    assert text.endswith("\x1b[?1049l")
+    screen = text.split("\x1b[H")[1].split("\x1b[J")[0].replace("\x1b[K", "")
+    rows = screen.split("\r\n")
+    assert len(rows) <= 24
+    assert max(map(len, rows)) <= 80
 
 
 def test_top_needs_a_running_shop(home: Path) -> None:
