@@ -10,14 +10,15 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb, lambda_svc, sqs
 
-from embedded_aws import async_invocation, saving
+from embedded_aws import async_invocation, saving, streams
 
 PATH = "/_toyshop/activity"
 CHECKPOINT_PATH = "/_toyshop/checkpoint"
 WARM_UP_PATH = "/_toyshop/warm-up"
 FLUSH_PATH = "/_toyshop/flush-telemetry"
 UNREAD_QUEUES_PATH = "/_toyshop/unread-queues"
-_requests = 0
+_READS = (b"BatchGet", b"Describe", b"Get", b"List", b"Query", b"Scan")
+_changes = 0
 
 
 def with_control_paths(
@@ -68,8 +69,6 @@ def with_control_paths(
 
             await app(scope, receive, send_and_notify)
             return
-        global _requests
-        _requests += scope["type"] == "http" and scope["path"] not in paths
         if scope["type"] == "http" and scope["path"] in paths:
             if scope["path"] in actions:
                 await actions[scope["path"]]()
@@ -78,19 +77,30 @@ def with_control_paths(
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
-        await app(scope, receive, send)
+        try:
+            await app(scope, receive, send)
+        finally:
+            # not before: a state that is saved meanwhile may lack the change
+            global _changes
+            _changes += scope["type"] == "http" and _may_change(scope)
 
     return wrapped
 
 
-def requests() -> int:
-    """Return the number of requests so far, without those to the paths above."""
-    return _requests
+def changes() -> int:
+    """Return a number that becomes larger with each possible change of the state."""
+    return _changes + async_invocation.steps() + streams.records_read()
 
 
-def is_idle() -> bool:
-    """Return whether nothing is pending."""
-    return not any(measure().values())
+def _may_change(scope: Any) -> bool:
+    """Return whether a request may change the state.
+
+    One that invokes a function does not, but what the function requests may.
+    """
+    if scope["method"] in ("GET", "HEAD", "OPTIONS") or "/_user_request_" in scope["path"]:
+        return False
+    target = next((value for name, value in scope["headers"] if name == b"x-amz-target"), b"")
+    return not target.rpartition(b".")[2].startswith(_READS)
 
 
 def measure() -> dict[str, int]:

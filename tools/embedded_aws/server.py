@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import gc
 import importlib.metadata
+import json
 import os
 import shutil
 import signal
@@ -12,9 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvloop
-
-from embedded_aws import saved_ports
+from embedded_aws import recovery
+from embedded_aws.snapshots import Manifest
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
     argv
         ``--port`` to listen on, ``--home`` for the directory of the shop's files, ``--auth`` to
         enforce IAM, ``--gateway-port`` and ``--edge-port`` for the processes that functions call.
+        ``--recover`` only takes the files back to the last snapshot, and prints what it did.
 
     Returns
     -------
@@ -39,12 +40,17 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="embedded_aws", description="Serves an AWS for one shop on loopback."
     )
-    parser.add_argument("--port", type=int, required=True, help="Port on loopback.")
+    parser.add_argument("--port", type=int, default=4566, help="Port on loopback.")
     parser.add_argument("--home", type=Path, required=True, help="Directory of the shop's files.")
     parser.add_argument("--auth", action="store_true", help="Enforce IAM.")
     parser.add_argument("--gateway-port", type=int, help="Port of the payment gateway.")
     parser.add_argument("--edge-port", type=int, help="Port of the edge.")
+    parser.add_argument("--recover", action="store_true", help="Recover the files, and end.")
     options = parser.parse_args(argv)
+    home = options.home.resolve()
+    if options.recover:
+        print(json.dumps(recovery.recover(home)))
+        return 0
     installed = importlib.metadata.version("ministack")
     if installed != PINNED:
         print(
@@ -53,11 +59,13 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    home = options.home.resolve()
     ports = {"aws": options.port, "gateway": options.gateway_port, "edge": options.edge_port}
-    saved_ports.move(home / "aws", {name: port for name, port in ports.items() if port})
+    manifest = recovery.recover(home)["manifest"]
     _configure(home, options.port, auth=options.auth)
-    uvloop.new_event_loop().run_until_complete(_serve(home, options.port, options.edge_port))
+    import uvloop
+
+    served = _serve(home, manifest, {name: port for name, port in ports.items() if port})
+    uvloop.new_event_loop().run_until_complete(served)
     sys.stdout.flush()
     sys.stderr.flush()
     # the state is saved; threads that wait for a function would delay a normal exit
@@ -70,9 +78,6 @@ def _configure(home: Path, port: int, *, auth: bool) -> None:
     # left behind by the workers of a killed process
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    if not (home / "aws" / "dynamodb.json").exists():
-        # objects are written at once; without a saved state they belong to a killed shop
-        shutil.rmtree(home / "s3", ignore_errors=True)
     os.environ.update(
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
@@ -110,7 +115,7 @@ async def _stopped_by_signals(server: "uvicorn.Server") -> None:
     await server.serve()
 
 
-async def _serve(home: Path, port: int, edge_port: int | None) -> None:
+async def _serve(home: Path, manifest: Manifest | None, ports: dict[str, int]) -> None:
     import uvicorn
     from ministack import app as ministack_app
     from ministack.core import lambda_runtime
@@ -131,6 +136,7 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
         joined_writes,
         logs,
         mail,
+        object_log,
         ordered_items,
         password_policy,
         rest_api_import,
@@ -169,7 +175,8 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     workers.install(home / "tmp" / "code")
     expressions.install()
     ordered_items.install()
-    saving.install()
+    saving.install(home, manifest, ports)
+    object_log.install(saving.objects())
     dates.install()
     # late, so that faults wrap all other patches
     faults.install()
@@ -181,27 +188,20 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     if can_fork:
         forked_workers.install()
 
-    # `./shop up` reports by this file that a kill has lost data
-    unclean = home / "aws" / "unclean"
-    unclean.parent.mkdir(parents=True, exist_ok=True)
-    unclean.touch()
-    undelivered = home / "aws" / "undelivered-events.json"
-
-    def resume() -> None:
-        streams.resume()
-        async_invocation.restore(undelivered)
+    # after a kill, `./shop up` reports what was restored
+    recovery.mark_unclean(home, unclean=True)
 
     application = activity.with_control_paths(
         faults.with_control_path(ministack_app.app),
-        started=resume,
+        started=saving.resume,
         warm_up=forked_workers.warm_up if can_fork else lambda: None,
         flush=store.flush,
         unread_queues=unread_queues.find,
     )
-    application = access.with_browser_rules(application, edge_port)
+    application = access.with_browser_rules(application, ports.get("edge"))
     config = uvicorn.Config(
         application,
-        port=port,
+        port=ports["aws"],
         # ministack starts with Hypercorn, whose parser is written in Python and took a third of
         # the processor time
         http=joined_writes.Protocol,
@@ -220,13 +220,11 @@ async def _serve(home: Path, port: int, edge_port: int | None) -> None:
     # what is loaded by now stays; looking for garbage in it took 7 % of the processor time
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
-    saved = asyncio.create_task(saving.save_when_quiet(activity.requests, activity.is_idle))
+    saved = asyncio.create_task(saving.save_when_changed(activity.changes))
     try:
         await _stopped_by_signals(uvicorn.Server(config))
     finally:
         saved.cancel()
-        async_invocation.save(undelivered)
-        unclean.unlink()
         lambda_runtime.reset()
         forked_workers.close_idle(everything=True)
         store.close()

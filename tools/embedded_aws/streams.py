@@ -1,4 +1,4 @@
-"""Stream mappings: partial batch failures, and the position after a restart."""
+"""Stream mappings: partial batch failures, and unread records after a restart."""
 
 from typing import Any
 
@@ -50,12 +50,14 @@ def _resuming(dispatch: Any) -> Any:
     return dispatch_and_resume
 
 
-def resume() -> None:
-    """Move every mapping to the present end of its stream.
+def records_read() -> int:
+    """Return the number of records that all mappings have read."""
+    return sum(list(lambda_svc._dynamodb_stream_positions._data.values()))
 
-    ministack keeps a mapping's position across a restart, but not the records that it counts, so
-    that the mapping would skip as many new records as it had read before.
-    """
+
+def state() -> list[dict[str, Any]]:
+    """Return the records of each stream that a mapping has not read, with their position."""
+    unread = {}
     for account, region, mapping in lambda_svc._iter_all_esms():
         source = mapping.get("EventSourceArn", "")
         if ":dynamodb:" not in source:
@@ -63,4 +65,43 @@ def resume() -> None:
         table = source.split("/stream/")[0].split("/")[-1]
         with request_scope(account, region):
             end = dynamodb.stream_end_position(table)
-            lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = end
+            position = lambda_svc._dynamodb_stream_positions.get(mapping["UUID"], end)
+            others = unread.get((account, region, table), {"position": end})
+            position = max(
+                dynamodb.stream_start_position(table), min(position, others["position"])
+            )
+            unread[account, region, table] = {
+                "account": account,
+                "region": region,
+                "table": table,
+                "position": position,
+                "records": dynamodb.stream_records_since(table, position, end - position),
+            }
+    return list(unread.values())
+
+
+def restore(unread: list[dict[str, Any]]) -> None:
+    """Put unread records back into their streams, and read each stream from there.
+
+    ministack keeps a mapping's position across a restart, but not the records that it counts, so
+    that the mapping would skip as many new records as it had read before.
+
+    Parameters
+    ----------
+    unread
+        What ``state`` returned.
+    """
+    for stream in unread:
+        scope = (stream["account"], stream["region"], stream["table"])
+        written = dynamodb._stream_records.get_scoped(*scope) or []
+        dynamodb._stream_records.set_scoped(*scope, stream["records"] + written)
+        dynamodb._stream_trimmed.set_scoped(*scope, stream["position"])
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        source = mapping.get("EventSourceArn", "")
+        if ":dynamodb:" not in source:
+            continue
+        table = source.split("/stream/")[0].split("/")[-1]
+        with request_scope(account, region):
+            start, end = dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
+            position = lambda_svc._dynamodb_stream_positions.get(mapping["UUID"], end)
+            lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = min(max(start, position), end)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from embedded_aws import exchange, forked_workers
+from embedded_aws import exchange, forked_workers, snapshots
 
 # one waits while another computes; each takes 50 to 100 MB
 WORKERS_PER_FUNCTION = min((os.cpu_count() or 1) + 1, 4)
@@ -186,9 +186,12 @@ class _SharedCode:
 
         def write_new(package: bytes) -> str:
             digest = self._hash(package)
-            if Path(lambda_svc.CODE_BLOB_DIR, f"{digest}.zip").exists():
-                return digest
-            return str(write(package))
+            saved = Path(lambda_svc.CODE_BLOB_DIR, f"{digest}.zip")
+            if not saved.exists():
+                write(package)
+                snapshots.sync(saved)
+                snapshots.sync(saved.parent)
+            return digest
 
         return write_new
 

@@ -8,20 +8,21 @@ import requests
 from support.embedded_aws import EmbeddedAws, _table
 
 SAVING = """
-import asyncio, json, os
+import asyncio, json, os, tempfile
+from pathlib import Path
 from ministack import app
-from ministack.core import persistence
 from embedded_aws import saving
 
-app._build_persistence_save_dict = lambda: {"one": lambda: {"state": 1}, "nothing": lambda: None}
-saving._write = lambda state: os.write(pipe[1], f"{os.getpid()} {state}".encode())
+home = Path(tempfile.mkdtemp())
+saving.install(home, None, {"aws": 4566})
+saving._saver.write = lambda manifest: os.write(pipe[1], json.dumps([os.getpid(), manifest]).encode())
 saving._FIRST_DESCRIPTOR = 1000
 pipe = os.pipe()
 asyncio.run(saving.save())
-process, state = os.read(pipe[0], 1000).decode().split(" ", 1)
-saved = [int(process) != os.getpid(), state]
+process, manifest = json.loads(os.read(pipe[0], 10000))
+saved = [process != os.getpid(), manifest["number"], manifest["gateway_position"]]
 
-# a state that takes 5 s to save is saved every 50 s, and only after requests
+# a state that takes 5 s to save is saved every 50 s, and only after changes
 pauses, now = [], [0.0]
 
 async def sleep(seconds):
@@ -37,16 +38,17 @@ saving.time = type("Time", (), dict(monotonic=staticmethod(lambda: now[0])))
 saving.save = save
 counts = iter([0, 0, 1, 1, 1, 1])
 try:
-    asyncio.run(saving.save_when_quiet(lambda: next(counts), lambda: True))
+    asyncio.run(saving.save_when_changed(lambda: next(counts)))
 except KeyboardInterrupt:
     print(json.dumps([*saved, pauses]))
 """
 COPYING = """
-import json
+import json, tempfile
+from pathlib import Path
 from ministack.services import dynamodb
 from embedded_aws import saving
 
-saving.install()
+saving.install(Path(tempfile.mkdtemp()), None, {})
 key = [dict(AttributeName="id", KeyType="HASH")]
 attribute = [dict(AttributeName="id", AttributeType="S")]
 table = dict(TableName="saved", BillingMode="PAY_PER_REQUEST", KeySchema=key)
@@ -59,7 +61,7 @@ print(json.dumps([is_same, dynamodb.copy.deepcopy([1])]))
 
 
 def test_another_process_writes_the_state_and_a_large_one_less_often(aws: EmbeddedAws) -> None:
-    assert aws.run_inside(SAVING) == [True, "{'one': {'state': 1}}", [20.0, 20.0, 50.0, 50.0]]
+    assert aws.run_inside(SAVING) == [True, 1, None, [3.0, 3.0, 50.0, 50.0]]
 
 
 def test_state_is_written_without_a_copy(aws: EmbeddedAws) -> None:

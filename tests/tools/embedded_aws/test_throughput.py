@@ -158,7 +158,7 @@ async_invocation.time = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
 async_invocation.lambda_svc._execute_function = lambda *_: {"error": True}
 async_invocation._pending[1] = ("arn", {})
 function = {"config": {"FunctionArn": "arn:aws:lambda:us-east-1:0:function:f", "FunctionName": "f"}}
-async_invocation._invoke_until_done(function, {})
+async_invocation._invoke_until_done(function, async_invocation._Accepted("arn", {}))
 print(json.dumps([*backlogs, async_invocation.backlog()]))
 """
     assert aws.run_inside(script) == [0, 0, 1]

@@ -26,8 +26,8 @@ STABLE_SECONDS = 60.0
 """A process that has run for so long is started again without a delay."""
 _POLL_SECONDS = 0.3
 _LOST = (
-    "it is not started again, because changes that were not saved are lost with it."
-    " Run `./shop up` to start the whole shop with the data that were saved"
+    "it is not started again, because the last few seconds are lost with it, and the gateway must"
+    " be taken back to the same moment. Run `./shop up`, which does so and says what was lost"
 )
 
 

@@ -10,7 +10,7 @@ from shopctl.aws.clients import connect
 from shopctl.aws.target import on_running_shop
 from shopctl.deploying import deploy, stacks
 from shopctl.deploying.references import SIMULATOR_KEYS
-from shopctl.local import activity, environment, processes, seeding, supervisor, users
+from shopctl.local import activity, environment, processes, recovery, seeding, supervisor, users
 from shopctl.local.progress import Progress
 from shopctl.packaging.package import Package
 from shopctl.project import running_shop, services, stages
@@ -61,7 +61,7 @@ class Start:
         environment.check_ports({names[name]: port for name, port in self._ports.items()})
         with self.progress.step("Embedded AWS installed") as step:
             step.note = "" if environment.prepare_aws(self.layout) else "reused"
-        self._warn_of_losses()
+        recovery.recover(self.layout, self.progress)
         self._start_processes()
         state = RunningShop(
             started_at=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -123,18 +123,6 @@ class Start:
         activity.wait_until_answers(
             process.url + path, str(log), gone=lambda: not process.is_alive()
         )
-
-    def _warn_of_losses(self) -> None:
-        if (self.layout.home / "aws" / "unclean").exists():
-            saved = self.layout.home / "aws" / "dynamodb.json"
-            when = (
-                datetime.datetime.fromtimestamp(saved.stat().st_mtime).strftime("%H:%M:%S on %d %B")
-                if saved.exists()
-                else "the start"
-            )
-            self.progress.warn(
-                f"The shop was not stopped with `./shop down`: everything after {when} is lost."
-            )
 
 
 def supervised(layout: Layout, state: RunningShop) -> RunningShop:
