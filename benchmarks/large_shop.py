@@ -277,7 +277,7 @@ class SavedTables:
     """
 
     def __init__(self, home: Path) -> None:
-        self._path = home / "aws/dynamodb.json"
+        self._path = home / "aws/state/dynamodb.json"
         self._state = json.loads(self._path.read_text())
         tables = self._state["payload"]["tables"]["data"]
         self._tables = {key.split("\0")[2].strip("'"): table for key, table in tables.items()}
@@ -290,7 +290,13 @@ class SavedTables:
 
     def save(self) -> None:
         """Write the state."""
+        # the previous snapshot may share the file
+        self._path.unlink()
         self._path.write_text(json.dumps(self._state))
+        manifest = self._path.with_name("manifest.json")
+        snapshot = json.loads(manifest.read_text())
+        del snapshot["files"][self._path.name]
+        manifest.write_text(json.dumps(snapshot))
 
 
 def fill(home: Path, size: Size, customer: str, now: datetime) -> None:

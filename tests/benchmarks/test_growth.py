@@ -50,16 +50,18 @@ RESULT = {
 def stopped_shop(home: Path) -> Path:
     """Return the directory of a shop's files, with empty tables."""
     tables = {f"1\0us-east-1\0'toyshop-local-{name}'": {"items": {}} for name in TABLES}
-    (home / "aws").mkdir()
+    (home / "aws/state").mkdir(parents=True)
     state = {"payload": {"tables": {"data": tables}}}
-    (home / "aws/dynamodb.json").write_text(json.dumps(state))
+    (home / "aws/state/dynamodb.json").write_text(json.dumps(state))
+    manifest = {"format": 1, "number": 1, "files": {"dynamodb.json": "changes"}}
+    (home / "aws/state/manifest.json").write_text(json.dumps(manifest))
     return home
 
 
 def test_stopped_shop_is_filled(tmp_path: Path) -> None:
     home = stopped_shop(tmp_path)
     large_shop.fill(home, large_shop.Size(100, 40, recent=10, own=3), "cus_1", NOW)
-    tables = json.loads((home / "aws/dynamodb.json").read_text())["payload"]["tables"]["data"]
+    tables = json.loads((home / "aws/state/dynamodb.json").read_text())["payload"]["tables"]["data"]
     counts = {name.split("'")[1]: table["ItemCount"] for name, table in tables.items()}
     # THEN each order has all that belongs to it, and the toys have the end of their log
     assert counts == {

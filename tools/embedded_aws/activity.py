@@ -51,7 +51,7 @@ def with_control_paths(
     async def flush_telemetry() -> None:
         await asyncio.to_thread(flush)
 
-    actions: dict[str, Callable[[], Awaitable[None]]] = {
+    actions: dict[str, Callable[[], Awaitable[object]]] = {
         CHECKPOINT_PATH: saving.save,
         WARM_UP_PATH: start_workers,
         FLUSH_PATH: flush_telemetry,

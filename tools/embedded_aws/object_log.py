@@ -108,30 +108,31 @@ def install(log: ObjectLog) -> None:
     """Log each change that ministack makes to the files of objects."""
     from ministack.services import s3
 
-    write, remove, delete_bucket = s3._atomic_write, s3._remove_key_files, s3._delete_persisted_bucket
-    delete_version = s3._delete_version_file
+    write, remove = s3._atomic_write, s3._remove_key_files
+    delete_version, delete_bucket = s3._delete_version_file, s3._delete_persisted_bucket
+
+    def note_file(path: str | Path | None) -> None:
+        if path is not None and Path(path).is_file():
+            log.note(path)
 
     def logged_write(path: str, data: Any, **options: Any) -> None:
         log.note(path)
         write(path, data, **options)
 
     def logged_remove(path: str | None) -> None:
-        for file in (path, path and f"{path}.meta.json"):
-            if file and os.path.isfile(file):
-                log.note(file)
+        if path is not None:
+            note_file(path)
+            note_file(f"{path}.meta.json")
         remove(path)
 
     def logged_delete_version(bucket: str, key: str, version: str) -> None:
-        path = s3._version_disk_path(bucket, key, version)
-        if path and os.path.isfile(path):
-            log.note(path)
+        note_file(s3._version_disk_path(bucket, key, version))
         delete_version(bucket, key, version)
 
     def logged_delete_bucket(name: str) -> None:
-        directory = os.path.join(s3.DATA_DIR, s3.get_account_id(), name or "")
-        for parent, _, files in os.walk(directory) if name else ():
-            for file in files:
-                log.note(os.path.join(parent, file))
+        if name:
+            for path in Path(s3.DATA_DIR, s3.get_account_id(), name).rglob("*"):
+                note_file(path)
         delete_bucket(name)
 
     s3._atomic_write = logged_write

@@ -32,7 +32,7 @@ from embedded_aws.snapshots import Manifest, Snapshots, sync
 
 _SECONDS = 3.0
 _SHARE = 0.1
-"""The maximum share of the time to spend on saving."""
+"""The maximum share of a processor's time to spend on saving."""
 _LONGEST_SECONDS = 600
 """A process that is still saving after so long hangs."""
 _FIRST_DESCRIPTOR = 3
@@ -59,10 +59,11 @@ def install(home: Path, manifest: Manifest | None, ports: dict[str, int]) -> Non
     global _saver
     _saver = _Saver(home, manifest, ports)
     moved = saved_ports.Moved(manifest.get("ports", {}) if manifest else {}, ports)
-    persistence.json = SimpleNamespace(
-        load=lambda file, **options: json.loads(moved(Path(file.name).name, file.read()), **options),
-        JSONDecodeError=json.JSONDecodeError,
-    )
+
+    def load(file: Any, **options: Any) -> Any:
+        return json.loads(moved(Path(file.name).name, file.read()), **options)
+
+    persistence.json = SimpleNamespace(load=load, JSONDecodeError=json.JSONDecodeError)
     persistence.STATE_DIR = str(Snapshots(home).newest)
     dynamodb.get_state = _without_copies(dynamodb.get_state)
     ministack_app.save_all = _save_at_the_end
@@ -83,13 +84,20 @@ def resume() -> None:
     async_invocation.restore(pending.get("events", []))
 
 
-async def save() -> None:
-    """Write the current state, so that only later changes are lost if the process is killed."""
+async def save() -> float:
+    """Write the current state, so that only later changes are lost if the process is killed.
+
+    Returns
+    -------
+    float
+        Seconds of processor time that it took.
+    """
     global _running
     async with _lock:
         if sys.platform != "linux":
+            began = time.process_time()
             _saver.write(_saver.begin())
-            return
+            return time.process_time() - began
         manifest = _saver.begin()
         receiving, sending = os.pipe()
         process = os.fork()
@@ -102,18 +110,20 @@ async def save() -> None:
         os.close(receiving)
         _running = os.pidfd_open(process)
         try:
-            _, status = await asyncio.to_thread(os.waitpid, process, 0)
+            _, status, used = await asyncio.to_thread(os.wait4, process, 0)
         finally:
             os.close(_running)
             _running = None
         if (code := os.waitstatus_to_exitcode(status)) not in (0, -signal.SIGKILL):
             print(f"the state could not be saved: exit status {code}", file=sys.stderr, flush=True)
+        return used.ru_utime + used.ru_stime
 
 
 async def save_when_changed(changes: Callable[[], int]) -> None:
     """Save the state every few seconds, if it may have changed.
 
-    A large state, which takes longer to save, is saved less often.
+    A large state, which takes longer to save, is saved less often. What counts is processor time,
+    because the process that saves gives way to others.
 
     Parameters
     ----------
@@ -124,9 +134,8 @@ async def save_when_changed(changes: Callable[[], int]) -> None:
     while True:
         await asyncio.sleep(pause)
         if changes() != saved:
-            saved, began = changes(), time.monotonic()
-            await save()
-            pause = max(_SECONDS, (time.monotonic() - began) / _SHARE)
+            saved = changes()
+            pause = max(_SECONDS, await save() / _SHARE)
 
 
 class _Saver:
@@ -167,13 +176,14 @@ class _Saver:
             for name, get_state in ministack_app._build_persistence_save_dict().items()
             if (found := get_state()) is not None
         }
-        pending = {"streams": streams.state(), "events": async_invocation.state()}
+        unread, waiting = streams.state(), async_invocation.state()
+        pending = {"streams": unread, "events": waiting}
         counts = {
             "tables": {
                 name: table["ItemCount"] for (_, _, name), table in dynamodb._tables.all_items()
             },
-            "records": sum(len(stream["records"]) for stream in pending["streams"]),
-            "events": len(pending["events"]),
+            "records": sum(len(stream["records"]) for stream in unread),
+            "events": len(waiting),
         }
         self._sync(manifest["number"] - 1)
         self._snapshots.write(
@@ -228,13 +238,17 @@ def _write_and_exit(manifest: Manifest, receiving: int) -> None:
         os.closerange(_FIRST_DESCRIPTOR, os.sysconf("SC_OPEN_MAX"))
         os.nice(5)
         # this process has a copy of everything already
-        copy.deepcopy = lambda value, _memo=None: value
+        vars(copy)["deepcopy"] = _itself
         _saver.write(manifest)
         status = 0
     except BaseException as error:
         os.write(2, f"the state could not be saved: {error!r}\n".encode())
     finally:
         os._exit(status)
+
+
+def _itself(value: Any, *_: Any) -> Any:
+    return value
 
 
 def _without_copies(get_state: Callable[[], Any]) -> Callable[[], Any]:

@@ -57,7 +57,7 @@ def records_read() -> int:
 
 def state() -> list[dict[str, Any]]:
     """Return the records of each stream that a mapping has not read, with their position."""
-    unread = {}
+    unread: dict[tuple[str, str, str], dict[str, Any]] = {}
     for account, region, mapping in lambda_svc._iter_all_esms():
         source = mapping.get("EventSourceArn", "")
         if ":dynamodb:" not in source:
@@ -67,9 +67,7 @@ def state() -> list[dict[str, Any]]:
             end = dynamodb.stream_end_position(table)
             position = lambda_svc._dynamodb_stream_positions.get(mapping["UUID"], end)
             others = unread.get((account, region, table), {"position": end})
-            position = max(
-                dynamodb.stream_start_position(table), min(position, others["position"])
-            )
+            position = max(dynamodb.stream_start_position(table), min(position, others["position"]))
             unread[account, region, table] = {
                 "account": account,
                 "region": region,

@@ -26,8 +26,8 @@ def cut(directory: Path, size: int) -> Json:
     Returns
     -------
     dict
-        ``file`` that keeps what was cut off, or ``None`` if nothing was, and ``ledger``, the charges
-        and refunds that were attempted or changed in it.
+        ``file`` that keeps what was cut off, or ``None`` if nothing was, and ``ledger``, the
+        charges and refunds that were attempted or changed in it.
 
     Raises
     ------
@@ -46,7 +46,8 @@ def cut(directory: Path, size: int) -> Json:
             removed = lines.read()
         if not removed:
             return {"file": None, "ledger": []}
-        kept = _unused(path.with_name(f"cut-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.jsonl"))
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        kept = _unused(path.with_name(f"cut-{now}.jsonl"))
         with kept.open("xb") as file:
             file.write(removed)
             file.flush()

@@ -154,7 +154,7 @@ backlogs = []
 def sleep(seconds):
     backlogs.append(async_invocation.backlog())
 
-async_invocation.time = SimpleNamespace(monotonic=time.monotonic, sleep=sleep)
+async_invocation.time = SimpleNamespace(time=time.time, sleep=sleep)
 async_invocation.lambda_svc._execute_function = lambda *_: {"error": True}
 async_invocation._pending[1] = ("arn", {})
 function = {"config": {"FunctionArn": "arn:aws:lambda:us-east-1:0:function:f", "FunctionName": "f"}}

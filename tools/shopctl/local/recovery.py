@@ -45,9 +45,7 @@ def recover(layout: Layout, progress: Progress) -> None:
         progress.warn(line)
 
 
-def report(
-    found: dict[str, Any], cut: dict[str, Any], now: datetime.datetime
-) -> list[str]:
+def report(found: dict[str, Any], cut: dict[str, Any], now: datetime.datetime) -> list[str]:
     """Describe what was restored and what was lost.
 
     Parameters
@@ -64,9 +62,10 @@ def report(
         lines = ["The shop was killed before anything was saved. It starts empty."]
     else:
         moment = datetime.datetime.fromisoformat(snapshot["moment"])
+        restored = _restored(snapshot.get("counts", {}))
         lines = [
             "The shop was killed. It continues from the state of"
-            f" {moment.astimezone():%H:%M:%S on %d %B %Y}: {_restored(snapshot.get('counts', {}))}.",
+            f" {moment.astimezone():%H:%M:%S on %d %B %Y}: {restored}.",
             f"Lost: everything after that moment, {_span(now - moment)} before this start.",
         ]
     if found["damaged"]:
@@ -77,13 +76,13 @@ def report(
     if found["objects"]:
         lines.append(f"{_count(found['objects'], 'file of S3', 'files of S3')} taken back.")
     if found["emails"]:
-        lines.append(
-            f"{_count(found['emails'], 'later email')} moved to mail-after-snapshot."
-        )
+        lines.append(f"{_count(found['emails'], 'later email')} moved to mail-after-snapshot.")
     if cut["file"]:
         lines.append(
             f"The gateway was taken back too; what it had recorded since is kept in {cut['file']}."
         )
+    if cut["ledger"]:
+        lines.append("An order of these that was restored is charged again, once:")
     for entry in cut["ledger"]:
         lines.append(
             f"  cut off: {entry['type']} {entry['status']}"

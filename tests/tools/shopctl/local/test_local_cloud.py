@@ -278,8 +278,10 @@ def test_status_reports_a_killed_aws_and_up_restarts(shop: Shop) -> None:
     assert done.returncode == 3
     assert "aws has ended: it is not started again, because" in done.stdout
     assert json.loads(shop.run("status", "--json").stdout)["processes"]["aws"]["status"] == "dead"
-    # AND up restarts the shop with the data that were saved
-    assert "aws had ended" in shop.up().stdout
+    # AND up restarts the shop with the data that were saved, and says so
+    output = shop.up().stdout
+    assert "aws had ended" in output
+    assert "The shop was killed. It continues from the state of" in output
     assert shop.item("two")["found"]
 
 
@@ -348,7 +350,7 @@ def test_up_and_down_complete_although_their_output_is_not_read(shop: Shop) -> N
     shop.up()
 
 
-def test_up_after_a_kill_reports_possible_losses(shop: Shop) -> None:
+def test_up_after_a_kill_reports_what_was_restored_and_lost(shop: Shop) -> None:
     # GIVEN a shop whose embedded AWS is killed
     state = shop.state
     assert state
@@ -359,7 +361,8 @@ def test_up_after_a_kill_reports_possible_losses(shop: Shop) -> None:
     # WHEN it is started
     done = shop.up()
     # THEN it says since when changes are lost, and has the saved ones
-    assert "was not stopped with `./shop down`" in done.stdout
+    assert "The shop was killed. It continues from the state of" in done.stdout
+    assert "Lost: everything after that moment" in done.stdout
     assert shop.item("two")["found"]
 
 

@@ -1,0 +1,81 @@
+"""A shop whose processes are killed under load goes on with every order charged once."""
+
+import os
+import random
+import re
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shopctl.project import running_shop
+from support.running_shop import Shop, wait_until_idle
+
+ROUNDS = 3
+
+
+@contextmanager
+def orders_flowing(shop: Shop, token: str) -> Iterator[list[str]]:
+    """Place orders until the end of the block."""
+    placed: list[str] = []
+    stop = threading.Event()
+
+    def place() -> None:
+        while not stop.is_set():
+            key = {"Idempotency-Key": str(uuid.uuid4())}
+            try:
+                answer = shop.api("POST", "/orders", shop.order_body(), token, key)
+            except OSError:
+                continue
+            if answer.status == 201:
+                placed.append(answer.json["id"])
+
+    threads = [threading.Thread(target=place) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield placed
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.run_last
+def test_killed_shop_continues_and_charges_each_order_once(shop: Shop) -> None:
+    random_ = random.Random()
+    for round_ in range(ROUNDS):
+        token = shop.sign_in("alice@example.com")
+        assert shop.toys
+        seconds = random_.uniform(3, 7)
+        with orders_flowing(shop, token) as placed:
+            threading.Event().wait(seconds)
+            state = running_shop.read(shop.home / "state.json")
+            assert state
+            # the last round is a loss of power
+            names = ["aws"] if round_ < ROUNDS - 1 else ["supervisor", "aws", "gateway", "edge"]
+            processes = {process.name: process for process in state.processes}
+            if state.supervisor:
+                processes["supervisor"] = state.supervisor
+            for name in names:
+                os.kill(processes[name].pid, signal.SIGKILL)
+        assert placed, f"killed after {seconds} s"
+        # WHEN it starts again
+        output = shop.up("--no-seed")
+        # THEN it says what was restored and what was lost
+        restored = re.search(r"It continues from the state of .*: ([\d,]+) orders, ", output)
+        assert restored, output
+        assert "Lost: everything after that moment" in output
+        # AND delivers what was pending
+        wait_until_idle(shop)
+        orders = shop.items("orders")
+        assert int(restored[1].replace(",", "")) == len(orders)
+        result = shop.run("reconcile", "--grace", "0")
+        assert result.returncode == 0, f"killed after {seconds} s: {result.stdout}{result.stderr}"
+        charged = [e["order_id"] for e in shop.run_json("ledger") if e["type"] == "charge"]
+        assert sorted(charged) == sorted(orders), f"killed after {seconds} s"
+        mails = [mail["text"] for mail in shop.run_json("mail")]
+        assert all(sum(order in text for text in mails) == 1 for order in orders)
