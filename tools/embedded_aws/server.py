@@ -150,7 +150,7 @@ async def _serve(home: Path, manifest: Manifest | None, ports: dict[str, int]) -
         user_codes,
         workers,
     )
-    from embedded_aws.telemetry import aws_metrics, spans, xray
+    from embedded_aws.telemetry import aws_metrics, cloudwatch_reads, spans, xray
     from embedded_aws.telemetry.store import FILE, Store
 
     store = Store(home / FILE)
@@ -182,6 +182,7 @@ async def _serve(home: Path, manifest: Manifest | None, ports: dict[str, int]) -
     faults.install()
     # after them, so that injected failures are counted
     aws_metrics.install(store)
+    cloudwatch_reads.install(store)
     xray.install(store)
     # with IAM each function starts with credentials of its own
     can_fork = sys.platform == "linux" and not ministack_app.AUTH

@@ -3,6 +3,7 @@
 import base64
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -415,6 +416,38 @@ def test_api_requests_are_metrics(aws: EmbeddedAws) -> None:
     found = metrics(aws, "AWS/ApiGateway", ApiName="measured", Stage="api")
     assert found.pop("Latency")[0] >= 0
     assert found == {"Count": [1], "4XXError": [1], "5XXError": [0]}
+
+
+def test_cloudwatch_returns_stored_values(aws: EmbeddedAws) -> None:
+    # GIVEN a function that was invoked, and a value that a client put
+    aws.function("seen-by-cloudwatch", "def handler(event, context):\n    return 1\n")
+    for _ in range(3):
+        aws.client("lambda").invoke(FunctionName="seen-by-cloudwatch", Payload=b"{}")
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_data(
+        Namespace="AWS/Lambda",
+        MetricData=[
+            {
+                "MetricName": "Invocations",
+                "Dimensions": [{"Name": "FunctionName", "Value": "seen-by-cloudwatch"}],
+                "Value": 10,
+            }
+        ],
+    )
+    wanted = {
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": "FunctionName", "Value": "seen-by-cloudwatch"}],
+    }
+    query = {"Id": "m", "MetricStat": {"Metric": wanted, "Period": 3600, "Stat": "Sum"}}
+    now = time.time()
+    # WHEN the metric is read twice THEN both are in it, once each
+    for _ in range(2):
+        answer = cloudwatch.get_metric_data(
+            MetricDataQueries=[query], StartTime=now - 3600, EndTime=now + 3600
+        )
+        assert sum(answer["MetricDataResults"][0]["Values"]) == 13
+    assert cloudwatch.list_metrics(**wanted)["Metrics"]
 
 
 def test_telemetry_survives_a_restart(aws: EmbeddedAws) -> None:

@@ -119,11 +119,14 @@ class LineFilter:
         Lines of this service, or of a function as in ``payments-charge``.
     level
         The lowest level; plain text counts as INFO.
+    since
+        The first second, since 1970.
     """
 
     order_id: str = ""
     name: str = ""
     level: str = "DEBUG"
+    since: float = 0.0
 
 
 class Telemetry:
@@ -260,7 +263,8 @@ class Telemetry:
         return [str(row[0]) for row in rows]
 
     def _condition(self, wanted: LineFilter) -> tuple[str, list[Any]]:
-        conditions, parameters = ["1"], []
+        conditions: list[str] = ["time >= ?"]
+        parameters: list[Any] = [wanted.since]
         if wanted.order_id:
             traces = self.traces_of(wanted.order_id)
             marks = ", ".join("?" * len(traces))

@@ -15,6 +15,7 @@ _RATE_SECONDS = 10.0
 _QUEUE_SECONDS = 4.0
 # how long the state of a circuit breaker is looked back for
 _BREAKER_SECONDS = 3600.0
+_MOST_ERRORS = 9999
 _DEAD_LETTERS = "-dead-letters"
 _QUEUES = {
     "ApproximateNumberOfMessagesVisible": "visible",
@@ -151,7 +152,7 @@ class Watcher:
             for v in self._named("Errors")
             if v.dimensions.get("FunctionName", "").startswith(f"{resource}-")
         )
-        lines = self._telemetry.last_lines(LineFilter(name=name, level="ERROR"), 1000)
+        logged = LineFilter(name=name, level="ERROR", since=now - WINDOW_SECONDS)
         return Service(
             name=name,
             rate=len(recent) / _RATE_SECONDS,
@@ -160,7 +161,7 @@ class Watcher:
             client_errors=int(sum(v.value for v in of_api if v.name == "4XXError")),
             server_errors=int(sum(v.value for v in of_api if v.name == "5XXError")),
             failed=int(sum(failed)),
-            errors=sum(line.time >= now - WINDOW_SECONDS for line in lines),
+            errors=len(self._telemetry.last_lines(logged, _MOST_ERRORS)),
             breakers=sorted(
                 downstream
                 for (service, downstream), value in self._breakers.items()
@@ -178,12 +179,11 @@ class Watcher:
         return sorted(filled, key=lambda queue: (not queue.is_for_dead_letters, queue.name))
 
     def _last_errors(self, now: float) -> list[str]:
-        lines = self._telemetry.last_lines(LineFilter(level="ERROR"), 3)
+        wanted = LineFilter(level="ERROR", since=now - WINDOW_SECONDS)
         return [
             f"{time.strftime('%H:%M:%S', time.localtime(line.time))} {label(line.function)}:"
             f" {line.message}"
-            for line in lines
-            if line.time >= now - WINDOW_SECONDS
+            for line in self._telemetry.last_lines(wanted, 3)
         ]
 
 

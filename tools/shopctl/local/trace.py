@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shopctl.local.telemetry import Span, Telemetry
+from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}|1-[0-9a-f]{8}-[0-9a-f]{24}")
@@ -144,7 +145,7 @@ def lines(id_: str, traces: list[list[Span]], *, width: int, everything: bool) -
             columns = (
                 f"{duration((span.start_ns - start) / 1e6):>9}",
                 f"{duration(span.duration_ms):>9} ",
-                f"{_cut(hop.lead + span.name, _NAME_WIDTH):{_NAME_WIDTH}}",
+                f"{_cut(hop.lead + _short(span.name), _NAME_WIDTH):{_NAME_WIDTH}}",
                 f"{_cut(span.service, _SERVICE_WIDTH):{_SERVICE_WIDTH}}",
                 outcome(span).removesuffix(")").replace(" (attempt ", " #"),
             )
@@ -188,6 +189,11 @@ def _is_detail(span: Span, called: set[str]) -> bool:
     call = (str(span.attributes.get("rpc.service", "")), str(span.attributes.get("rpc.method", "")))
     is_aws = span.attributes.get("rpc.system") == "aws-api"
     return is_aws and span.status != "error" and call not in _DELIVERIES
+
+
+def _short(name: str) -> str:
+    """Return a span's name without what the names of all of the shop's resources begin with."""
+    return name.replace(aws_names.resource("local", ""), "")
 
 
 def _cut(text: str, width: int) -> str:

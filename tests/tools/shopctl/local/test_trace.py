@@ -37,7 +37,7 @@ SPANS = [
     MadeSpan(2, "POST /orders", "client", 1, "storefront_api", 3, 20, attributes=HTTP_201),
     MadeSpan(3, "POST /orders", "server", 2, "orders", 5, 15, attributes=ABOUT | HTTP_201),
     aws_call(4, "DynamoDB", "PutItem", 3),
-    MadeSpan(5, "send orders-events", "producer", 4, "orders", 107, 4),
+    MadeSpan(5, "send toyshop-local-orders-events", "producer", 4, "orders", 107, 4),
     MadeSpan(
         6,
         CONSUMED,
