@@ -439,14 +439,18 @@ def test_cloudwatch_returns_stored_values(aws: EmbeddedAws) -> None:
         "MetricName": "Invocations",
         "Dimensions": [{"Name": "FunctionName", "Value": "seen-by-cloudwatch"}],
     }
-    query = {"Id": "m", "MetricStat": {"Metric": wanted, "Period": 3600, "Stat": "Sum"}}
+    duration = {**wanted, "MetricName": "Duration"}
+    queries = [
+        {"Id": "m", "MetricStat": {"Metric": wanted, "Period": 3600, "Stat": "Sum"}},
+        {"Id": "d", "MetricStat": {"Metric": duration, "Period": 3600, "Stat": "SampleCount"}},
+    ]
     now = time.time()
-    # WHEN the metric is read twice THEN both are in it, once each
+    # WHEN metrics are read twice THEN each value is counted once
     for _ in range(2):
         answer = cloudwatch.get_metric_data(
-            MetricDataQueries=[query], StartTime=now - 3600, EndTime=now + 3600
+            MetricDataQueries=queries, StartTime=now - 3600, EndTime=now + 3600
         )
-        assert sum(answer["MetricDataResults"][0]["Values"]) == 13
+        assert [sum(found["Values"]) for found in answer["MetricDataResults"]] == [13, 3]
     assert cloudwatch.list_metrics(**wanted)["Metrics"]
 
 

@@ -36,7 +36,8 @@ SPANS = [
     ),
     MadeSpan(2, "POST /orders", "client", 1, "storefront_api", 3, 20, attributes=HTTP_201),
     MadeSpan(3, "POST /orders", "server", 2, "orders", 5, 15, attributes=ABOUT | HTTP_201),
-    aws_call(4, "DynamoDB", "PutItem", 3),
+    aws_call(12, "DynamoDB", "TransactWriteItems", 3),
+    aws_call(4, "DynamoDB", "PutItem", 12),
     MadeSpan(5, "send toyshop-local-orders-events", "producer", 4, "orders", 107, 4),
     MadeSpan(
         6,
