@@ -37,6 +37,7 @@ class Use(NamedTuple):
 # Allowed, although no function calls it, and the reason.
 EXCEPTIONS = {
     Use("logs:*", "*"): "Lambda writes a function's log in its name",
+    Use("xray:Put*", "*"): "the X-Ray daemon sends a function's spans in its name",
     Use("dynamodb:*", "*/stream/*"): "Lambda reads a stream in the function's name",
     Use("sqs:ReceiveMessage", "*"): "Lambda reads a queue in the function's name",
     Use("sqs:DeleteMessage", "*"): "Lambda takes off the queue what a function has handled",

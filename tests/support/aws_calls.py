@@ -31,19 +31,16 @@ def intercept(patch: Patch, call: Intercept) -> None:
         Gets each call, and may make the original one.
     """
     by_botocore = BaseClient._make_api_call  # type: ignore[attr-defined]
-    by_chassis = AwsClient._make_api_call
+    by_chassis = AwsClient._call
 
     def of_botocore(client: Any, operation: str, params: Params) -> Any:
         service = client.meta.service_model.service_name
         return call(lambda: by_botocore(client, operation, params), service, operation, params)
 
     def of_chassis(client: AwsClient, operation: str, params: Params) -> Any:
-        if not client.knows(operation):
-            # it calls botocore, which is intercepted too
-            return by_chassis(client, operation, params)
         return call(
             lambda: by_chassis(client, operation, params), client.service, operation, params
         )
 
     patch.setattr(BaseClient, "_make_api_call", of_botocore)
-    patch.setattr(AwsClient, "_make_api_call", of_chassis)
+    patch.setattr(AwsClient, "_call", of_chassis)

@@ -161,6 +161,7 @@ def sns_event(subscription: Subscription, message: str, event_type: str) -> dict
                 "EventSource": "aws:sns",
                 "EventSubscriptionArn": f"{subscription.topic}:{subscription.function}",
                 "Sns": {
+                    "TopicArn": subscription.topic,
                     "Message": message,
                     "Subject": None,
                     "MessageAttributes": {"type": {"Type": "String", "Value": event_type}},

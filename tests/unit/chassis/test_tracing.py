@@ -1,7 +1,7 @@
 """Spans: their ids, sampling and encoding, read with OpenTelemetry's own package."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -23,10 +23,12 @@ def never(_: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(tracing, "_resource", {"cloud.provider": "aws"})
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "toyshop-unit-tests-api-handler")
     tracing.configure(Settings(stage="unit", service="tests"))
+    yield
+    tracing.forget()
 
 
 def by_name(spans: list[ExportedSpan]) -> dict[str, ExportedSpan]:

@@ -127,6 +127,7 @@ def _section(references: References) -> dict[str, Any]:
     if not service.is_public:
         section["api_gateway_policy_file"] = _callers_file(stage)
     section["environment_variables"] = environment(references)
+    section["xray"] = True
     section["lambda_functions"] = {
         name: _function(references, name, function)
         for name, function in service.manifest.functions.items()
@@ -154,6 +155,11 @@ def environment(references: References) -> dict[str, str]:
     """
     service, stage = references.service, references.stage
     variables = {"STAGE": stage.name, "SERVICE": service.name}
+    if service.is_public:
+        # the others follow its decision
+        variables["TRACE_PERCENT"] = f"{stage.trace_percent:g}"
+    if milliseconds := service.manifest.objectives.p95_ms:
+        variables["SLOW_SECONDS"] = f"{milliseconds / 1000:g}"
     for name, text in service.manifest.environment.items():
         value = references.variable(name, text)
         if value is not None:
@@ -182,7 +188,9 @@ def _policy(references: References, name: str, function: Function) -> dict[str, 
             "Logs",
             ("logs:CreateLogStream", "logs:PutLogEvents"),
             (f"arn:aws:logs:*:*:log-group:{aws_names.log_group(aws_name)}:*",),
-        )
+        ),
+        # AWS does not restrict these to a resource
+        _allow("Traces", ("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",)),
     ]
     for reference, allowed in function.allow.items():
         permission = references.permission(name, reference, allowed)

@@ -260,18 +260,11 @@ class AwsClient:
         """
         if not self.knows(operation):
             return self._botocore._make_api_call(operation, params)  # type: ignore[no-any-return]
-        with aws_spans.aws_span(self.service, operation, params) as span:
-            answer, response = self._call(operation, params)
-            if response.status >= 300:
-                # not imported above: most functions never need it
-                from botocore.exceptions import ClientError
+        with aws_spans.aws_span(self.service, operation, params):
+            return self._call(operation, params)
 
-                refused = ClientError(answer, operation)
-                aws_spans.refuse(span, self.service, answer["Error"].get("Code", ""), str(refused))
-                raise refused
-        return answer
-
-    def _call(self, operation: str, params: Params) -> tuple[Answer, Response]:
+    def _call(self, operation: str, params: Params) -> Answer:
+        """Send an operation until it is answered, or no further attempt is allowed."""
         region = credentials.region() or ""
         request = self._request(operation, params, endpoint_of(self.service, region).rstrip("/"))
         attempt, cost = 1, 0
@@ -287,9 +280,13 @@ class AwsClient:
             attempt += 1
         if isinstance(received, Exception):
             raise received
-        if received.status < 300:
-            self._quota.release(cost or 1)
-        return answer, received
+        if received.status >= 300:
+            # not imported above: most functions never need it
+            from botocore.exceptions import ClientError
+
+            raise ClientError(answer, operation)
+        self._quota.release(cost or 1)
+        return answer
 
     def _request(self, operation: str, params: Params, endpoint: str) -> Request:
         headers, body = self._serialized(operation, params)

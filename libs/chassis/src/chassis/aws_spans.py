@@ -1,10 +1,11 @@
 """Spans of calls to AWS, after OpenTelemetry's semantic conventions for its SDKs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chassis import tracing
-from chassis.tracing import CLIENT, Span
+from chassis.otlp import CLIENT
 
 _NAMES = {
     "cognito-idp": "Cognito Identity Provider",
@@ -29,8 +30,9 @@ _OUTCOMES = frozenset(
 """Errors that callers expect: they are answers, not failures."""
 
 
-def aws_span(service: str, operation: str, params: Mapping[str, Any]) -> Span:
-    """Return the span of a call, to be entered.
+@contextmanager
+def aws_span(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[None]:
+    """Enter the span of a call, and record the error that AWS answers.
 
     Parameters
     ----------
@@ -39,6 +41,23 @@ def aws_span(service: str, operation: str, params: Mapping[str, Any]) -> Span:
     params
         The parameters of the operation.
     """
+    with tracing.span(*_described(service, operation, params)) as span:
+        try:
+            yield
+        except Exception as error:
+            answer: dict[str, Any] = getattr(error, "response", {})
+            code = answer.get("Error", {}).get("Code", "")
+            if code in _OUTCOMES or (code and service == "cognito-idp"):
+                span.attributes["error.type"] = code
+            else:
+                span.fail(code or type(error).__name__, str(error))
+            raise
+
+
+def _described(
+    service: str, operation: str, params: Mapping[str, Any]
+) -> tuple[str, int, dict[str, Any]]:
+    """Return the name, kind and attributes of the span of a call."""
     name = _NAMES.get(service, service)
     attributes: dict[str, Any] = {
         "rpc.system": "aws-api",
@@ -55,25 +74,7 @@ def aws_span(service: str, operation: str, params: Mapping[str, Any]) -> Span:
         attributes["aws.s3.bucket"] = params.get("Bucket", "")
     elif destination := params.get("TopicArn") or params.get("QueueUrl"):
         attributes["messaging.destination.name"] = name_of(destination)
-    return tracing.span(f"{name}.{operation}", CLIENT, attributes)
-
-
-def refuse(span: Span, service: str, code: str, message: str = "") -> None:
-    """Record that AWS answered a call with an error.
-
-    Parameters
-    ----------
-    span
-        The span of the call.
-    service
-        The service's name in botocore.
-    code, message
-        The error.
-    """
-    if code in _OUTCOMES or service == "cognito-idp":
-        span.attributes["error.type"] = code
-    else:
-        span.fail(code, message)
+    return f"{name}.{operation}", CLIENT, attributes
 
 
 def name_of(resource: str) -> str:

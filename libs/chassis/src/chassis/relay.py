@@ -100,6 +100,8 @@ class Relay:
                 with span.below(_trace(record)):
                     self._parking.park(record, reason=reason, replay=replay)
         if entries:
+            if len(subjects := {entry.event.subject for entry in entries}) == 1:
+                tracing.concerns(*subjects)
             log.metric("toyshop.outbox.lag", _age_of_oldest(records), "Seconds")
         for batch in _batches(entries):
             failed.extend(self._publish(batch))
@@ -236,7 +238,8 @@ def _trace(record: Mapping[str, Any]) -> str:
 
 def _source_of(record: Mapping[str, Any]) -> str:
     """Return the name of a record's stream: the table's name and ``/stream``."""
-    return "/".join(record.get("eventSourceARN", "").rpartition(":table/")[2].split("/")[:2])
+    table = record.get("eventSourceARN", "").rpartition(":table/")[2].partition("/")[0]
+    return f"{table}/stream"
 
 
 def _age_of_oldest(records: Iterable[dict[str, Any]]) -> float:

@@ -362,9 +362,7 @@ def _traceparent_of(parent: Mapping[str, str]) -> str | None:
 
 
 def _export(spans: list[Span], current: context.Context) -> None:
-    global _socket
-    address = os.environ.get(_DAEMON, "")
-    host, _, port = address.rpartition(":")
+    host, _, port = os.environ.get(_DAEMON, "").rpartition(":")
     if not host or not port.isdigit():
         return
     own = spans[0]
@@ -374,8 +372,13 @@ def _export(spans: list[Span], current: context.Context) -> None:
     if order_id := current.fields.get("order_id"):
         for one in spans:
             one.attributes.setdefault(ORDER_ID, order_id)
+    for datagram in otlp.datagrams(_resource, spans):
+        _send(datagram, host, int(port))
+
+
+def _send(datagram: bytes, host: str, port: int) -> None:
+    global _socket
     if _socket is None:
         _socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    for datagram in otlp.datagrams(_resource, spans):
-        with suppress(OSError):
-            _socket.sendto(datagram, (host, int(port)))
+    with suppress(OSError):
+        _socket.sendto(datagram, (host, port))

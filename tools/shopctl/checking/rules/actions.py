@@ -15,7 +15,12 @@ from shopctl.checking.service_source import LambdaFunction, Policy, ServiceSourc
 from shopctl.project.finding import Finding
 from shopctl.project.yaml_lines import line_containing
 
-_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+_TELEMETRY = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 # actions that Lambda uses with the function's role, by trigger
 _BY_LAMBDA = {
     "stream": {
@@ -70,7 +75,7 @@ def _actions(
 ) -> Iterator[Finding]:
     allowed = set(iam.actions(policy))
     needed: dict[str, Use | None] = dict.fromkeys(
-        _LOGS | _BY_LAMBDA.get(function.trigger, set()) | _of_destination(service, function)
+        _TELEMETRY | _BY_LAMBDA.get(function.trigger, set()) | _of_destination(service, function)
     )
     for use in uses:
         for action in _actions_of(use):
