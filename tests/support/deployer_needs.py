@@ -27,6 +27,11 @@ _ARNS: dict[str, tuple[str, str]] = {
     "AWS::ApiGateway::RestApi": (f"arn:aws:apigateway:{REGION}::/restapis/a1", ""),
     "AWS::ApiGateway::Stage": (f"arn:aws:apigateway:{REGION}::/restapis/a1/stages/api", ""),
     "AWS::CloudWatch::Alarm": (f"arn:aws:cloudwatch:{_ROOT}:alarm:{{name}}", "AlarmName"),
+    "AWS::CloudWatch::CompositeAlarm": (f"arn:aws:cloudwatch:{_ROOT}:alarm:{{name}}", "AlarmName"),
+    "AWS::CloudWatch::Dashboard": (
+        f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{{name}}",
+        "DashboardName",
+    ),
     "AWS::CodeDeploy::Application": (f"arn:aws:codedeploy:{_ROOT}:application:{_STACK}-A1", ""),
     "AWS::CodeDeploy::DeploymentGroup": (
         f"arn:aws:codedeploy:{_ROOT}:deploymentgroup:{_STACK}-A1/{_STACK}-G1",

@@ -95,9 +95,11 @@ def test_webhook_with_a_valid_signature_is_accepted(signature: str) -> None:
         f"t=now,v1={signature_of(IGNORED, 'now')}",  # type: ignore[arg-type]
     ],
 )
-def test_webhook_without_a_valid_signature_is_rejected(signature: str) -> None:
+def test_webhook_without_a_valid_signature_is_rejected(signature: str, metrics: Metrics) -> None:
     with pytest.raises(BadRequest, match="signature is not valid"):
         receive(signature)
+    (counted,) = metrics()
+    assert (counted.name, counted.dimensions["result"]) == ("toyshop.webhooks", "rejected")
 
 
 def test_signature_of_another_payload_is_rejected() -> None:

@@ -2,8 +2,6 @@
 
 import re
 
-import yaml
-
 from support.paths import ROOT
 
 DOCUMENTS = [
@@ -59,17 +57,3 @@ def test_every_test_in_the_threat_model_exists() -> None:
     assert len(named) > 30
     for path, test in named:
         assert f"def {test}" in (ROOT / "tests" / path).read_text(), (path, test)
-
-
-def test_every_dead_letter_alarm_names_a_runbook() -> None:
-    alarms = [
-        resource["Properties"]["AlarmDescription"]
-        for path in ROOT.glob("apps/*/resources.yaml")
-        for resource in yaml.safe_load(path.read_text())["Resources"].values()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    assert len(alarms) >= 7
-    for text in alarms:
-        named = re.findall(r"docs/runbooks/[a-z-]+\.md", text)
-        assert named, text
-        assert all((ROOT / path).is_file() for path in named), text

@@ -7,6 +7,7 @@ from shopctl.checking.diagrams import graph
 from shopctl.checking.repository import Repository
 from shopctl.checking.rules import (
     actions,
+    alarms,
     calls,
     clients,
     configured,
@@ -26,7 +27,6 @@ from shopctl.checking.rules import (
     permitted_calls,
     policies,
     private,
-    queue_alarms,
     retained,
     served,
     skeleton,
@@ -57,7 +57,7 @@ RULES: tuple[ModuleType, ...] = (
     configured,
     network,
     delivery,
-    queue_alarms,
+    alarms,
     limits,
     retained,
     skeleton,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from shopctl.cli import (
+    alarms,
     backfill,
     check,
     configure,
@@ -92,6 +93,7 @@ for command in (
     logs.logs_command,
     trace.trace_command,
     metrics.metrics_command,
+    alarms.alarms_command,
     top.top_command,
     mail.mail_command,
     ledger.ledger_command,

@@ -11,17 +11,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shopctl.deploying import alarms
+from shopctl.deploying.alarms.resources import Window, described, metric_alarm, resource
+from shopctl.deploying.metrics import Metric
 from shopctl.project.stages import GradualRelease
 
 ALIAS = "live"
 _FUNCTION = "AWS::Serverless::Function"
 _INVOCATION = re.compile(r"(?<=/functions/\$\{)(\w+)\.Arn(?=\}/invocations)")
 _ERROR_RATE = 0.05
-_PERIOD = {"Period": 60, "EvaluationPeriods": 1}
+_WINDOW = Window(60)
 
 
-def apply(template: Mapping[str, Any], how: GradualRelease | None) -> dict[str, Any]:
+def apply(
+    template: Mapping[str, Any], how: GradualRelease | None, runbooks: str = "docs/runbooks"
+) -> dict[str, Any]:
     """Return a packaged template whose functions are invoked by their alias.
 
     Parameters
@@ -30,20 +33,23 @@ def apply(template: Mapping[str, Any], how: GradualRelease | None) -> dict[str, 
         Template as Chalice packages it; it is not changed.
     how
         How the alias moves; None moves it at once and needs no CodeDeploy.
+    runbooks
+        URL of `docs/runbooks`, which the descriptions of alarms link to.
     """
     changed = copy.deepcopy(dict(template))
     resources: dict[str, Any] = changed["Resources"]
     functions = [name for name, found in resources.items() if found["Type"] == _FUNCTION]
-    for resource in resources.values():
-        if resource["Type"] == "AWS::Lambda::Permission":
+    for each in resources.values():
+        if each["Type"] == "AWS::Lambda::Permission":
             # an API's permission refers to its function, an authorizer's to its function's ARN
-            (invoked,) = resource["Properties"]["FunctionName"].values()
+            (invoked,) = each["Properties"]["FunctionName"].values()
             function = invoked if isinstance(invoked, str) else invoked[0]
-            resource["Properties"]["FunctionName"] = {"Ref": f"{function}.Alias"}
-        elif resource["Type"] == "AWS::Serverless::Api":
-            body = resource["Properties"]["DefinitionBody"]
-            resource["Properties"]["DefinitionBody"] = _by_alias(body)
-    added = _api_alarms(resources) if how else {}
+            each["Properties"]["FunctionName"] = {"Ref": f"{function}.Alias"}
+        elif each["Type"] == "AWS::Serverless::Api":
+            body = each["Properties"]["DefinitionBody"]
+            each["Properties"]["DefinitionBody"] = _by_alias(body)
+    runbook = f"{runbooks}/releases.md"
+    added = _api_alarms(resources, runbook) if how else {}
     api_alarms = [{"Ref": name} for name in added]
     for name in functions:
         properties = resources[name]["Properties"]
@@ -57,7 +63,7 @@ def apply(template: Mapping[str, Any], how: GradualRelease | None) -> dict[str, 
         }
         if how:
             alarm_id = f"{name}NewVersionErrors"
-            added[alarm_id] = _function_alarm(name, properties["FunctionName"]["Fn::Sub"])
+            added[alarm_id] = _function_alarm(name, properties["FunctionName"]["Fn::Sub"], runbook)
             properties["DeploymentPreference"] = {
                 "Type": how,
                 "Alarms": [{"Ref": alarm_id}, *api_alarms],
@@ -77,36 +83,44 @@ def _by_alias(value: Any) -> Any:
     return value
 
 
-def _function_alarm(logical_id: str, name: str) -> dict[str, Any]:
-    metric = alarms.function_metric(
-        {"Ref": logical_id},
-        Resource={"Fn::Sub": f"${{{logical_id}}}:{ALIAS}"},
-        ExecutedVersion={"Fn::GetAtt": [f"{logical_id}.Version", "Version"]},
+def _function_alarm(logical_id: str, name: str, runbook: str) -> dict[str, Any]:
+    dimensions = (
+        ("FunctionName", {"Ref": logical_id}),
+        ("Resource", {"Fn::Sub": f"${{{logical_id}}}:{ALIAS}"}),
+        ("ExecutedVersion", {"Fn::GetAtt": [f"{logical_id}.Version", "Version"]}),
     )
-    return alarms.alarm(
-        f"{name}-new-version-errors",
-        f"The new version of {logical_id} fails: its release is rolled back",
-        **{**metric, "MetricName": "Errors", "Statistic": "Sum", "Threshold": 0, **_PERIOD},
+    what = f"The new version of {logical_id} fails: its release is rolled back"
+    return resource(
+        name,
+        "-new-version-errors",
+        {
+            "AlarmDescription": described("Ticket", what, runbook),
+            **metric_alarm(Metric("AWS/Lambda", "Errors", dimensions), "Sum", 0, _WINDOW),
+        },
     )
 
 
-def _api_alarms(resources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _api_alarms(resources: Mapping[str, Any], runbook: str) -> dict[str, dict[str, Any]]:
     found = {}
-    for logical_id, resource in resources.items():
-        if resource["Type"] != "AWS::Serverless::Api":
+    for logical_id, api in resources.items():
+        if api["Type"] != "AWS::Serverless::Api":
             continue
-        properties = resource["Properties"]
+        properties = api["Properties"]
         name = properties["Name"]["Fn::Sub"]
-        found[f"{logical_id}ReleaseFaults"] = alarms.alarm(
-            f"{name}-release-faults",
-            "The API responds with 5xx: the release in progress is rolled back",
-            **{
-                **alarms.api_metric({"Fn::Sub": name}, properties["StageName"]),
-                "MetricName": "5XXError",
+        dimensions = (("ApiName", {"Fn::Sub": name}), ("Stage", properties["StageName"]))
+        what = "The API responds with 5xx: the release in progress is rolled back"
+        found[f"{logical_id}ReleaseFaults"] = resource(
+            name,
+            "-release-faults",
+            {
+                "AlarmDescription": described("Ticket", what, runbook),
                 # the average of this metric is the share of responses
-                "Statistic": "Average",
-                "Threshold": _ERROR_RATE,
-                **_PERIOD,
+                **metric_alarm(
+                    Metric("AWS/ApiGateway", "5XXError", dimensions),
+                    "Average",
+                    _ERROR_RATE,
+                    _WINDOW,
+                ),
             },
         )
     return found

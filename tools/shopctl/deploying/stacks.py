@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from shopctl.aws import artifact_bucket, cloudformation
 from shopctl.aws.clients import Cloud
 from shopctl.aws.cloudformation import Outcome, Template
-from shopctl.deploying import alarms, releases
+from shopctl.deploying import alarms, dashboards, releases
 from shopctl.packaging.package import Package
 from shopctl.project import aws_names
 from shopctl.project.services import Service, waves
@@ -51,7 +51,7 @@ def resources(cloud: Cloud, stage: Stage, service: Service) -> Template | None:
     """Return the stack of what outlives a service's releases; None if there is nothing."""
     if not service.resources_file.exists():
         return None
-    body = resources_template(service, stage)
+    body = resources_template(service, stage, embedded=cloud.is_local)
     name = aws_names.resources_stack(cloud.stage, service.name)
     return cloudformation.template(cloud, name, body)
 
@@ -62,14 +62,21 @@ def is_unchanged(cloud: Cloud, template: Template) -> bool:
     return cloudformation.predicted_outcome(stack, template) == "unchanged"
 
 
-def resources_template(service: Service, stage: Stage) -> str:
-    """Return the template of what outlives a release, with the service's alarms."""
+def resources_template(service: Service, stage: Stage, *, embedded: bool = False) -> str:
+    """Return the template of what outlives a release, with the service's alarms and dashboards.
+
+    Parameters
+    ----------
+    embedded
+        Whether the template is for the embedded AWS, which has only alarms on a single metric.
+    """
     template = parse_yaml(service.resources_file.read_text())
+    added = alarms.of(service, stage)
+    if embedded:
+        added = alarms.without_unsupported(added)
+    template["Resources"] |= added
     if stage.alarm_email:
-        template["Resources"] |= alarms.of(service, stage)
-    else:
-        for resource in template["Resources"].values():
-            resource.get("Properties", {}).pop("AlarmActions", None)
+        template["Resources"] |= dashboards.of(service, stage, added)
     if not stage.retain_data:
         without_retention(template)
         if "RetainsData" in template.get("Conditions", {}):

@@ -28,7 +28,8 @@ def apply(template: Mapping[str, Any], stage: Stage, *, embedded: bool) -> dict[
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["Runtime"] = "python" + ".".join(map(str, LAMBDA_PYTHON))
     if stage.publishes_versions:
-        changed = gradual_release.apply(changed, None if embedded else stage.gradual_release)
+        how = None if embedded else stage.gradual_release
+        changed = gradual_release.apply(changed, how, stage.runbooks)
     if stage.snap_start and not embedded:
         changed = snap_start.apply(changed)
     return changed

@@ -32,6 +32,8 @@ _BILLED: Mapping[str, tuple[str, Decimal]] = {
     "rules of web ACLs": ("web_acl_rule_month", Decimal(1)),
     "secrets": ("secret_month", Decimal(1)),
     "alarms": ("alarm_month", Decimal(1)),
+    "composite alarms": ("composite_alarm_month", Decimal(1)),
+    "dashboards": ("dashboard_month", Decimal(1)),
     "encryption keys": ("key_month", Decimal(1)),
     "queues that Lambda polls": ("sqs_request", Decimal(_POLLS)),
     _SNAPSHOTS: ("snapshot_gb_second", Decimal(_SNAPSHOT_MIB * 3600 * HOURS) / 1024),
@@ -287,6 +289,10 @@ def _units(name: str, resource: Mapping[str, Any]) -> dict[str, int]:
             # an alarm on an expression is billed for each metric in it
             metrics = [each for each in properties.get("Metrics", ()) if "MetricStat" in each]
             return {"alarms": len(metrics) or 1}
+        case "AWS::CloudWatch::CompositeAlarm":
+            return {"composite alarms": 1}
+        case "AWS::CloudWatch::Dashboard":
+            return {"dashboards": 1}
         case "AWS::EC2::VPCEndpoint" if properties.get("VpcEndpointType") == "Interface":
             return {"interface endpoints, per zone": len(properties["SubnetIds"])}
         case "AWS::KMS::Key":

@@ -21,6 +21,7 @@ LOG_RETENTION_DAYS = 30
 EventName = Annotated[str, Meta(pattern=r"^shop\.[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$")]
 FunctionName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 VariableName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Share = Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]+)? %$")]
 _PATH_IN_MESSAGE = re.compile(r"(.*) - at `(?:key in )?\$\.?(.*)`$")
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.+)`$")
 _MISSING_KEY = re.compile(r"Object missing required field `(.+)`$")
@@ -53,14 +54,21 @@ class Objectives(Struct, forbid_unknown_fields=True, frozen=True):
         Share of requests that succeed, such as ``99.9 %``.
     p95_ms
         95th percentile of the API's response time, in milliseconds.
-    accepted_to_paid_p95_s, uploaded_to_ready_p95_s
+    accepted_to_paid_p95_s, paid_to_mailed_p95_s, uploaded_to_ready_p95_s
         95th percentile of the duration of these event chains, in seconds.
+    outbox_lag_s
+        Age of the oldest record of the service's table that is not yet published, in seconds.
+    orders_settled
+        Share of placed orders that are paid or declined within minutes, such as ``99 %``.
     """
 
-    availability: Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]+)? %$")] = "99 %"
+    availability: Share = "99 %"
     p95_ms: Annotated[int, Meta(gt=0)] | None = None
     accepted_to_paid_p95_s: Annotated[float, Meta(gt=0)] | None = None
+    paid_to_mailed_p95_s: Annotated[float, Meta(gt=0)] | None = None
     uploaded_to_ready_p95_s: Annotated[float, Meta(gt=0)] | None = None
+    outbox_lag_s: Annotated[int, Meta(gt=0)] | None = None
+    orders_settled: Share | None = None
 
 
 class Function(Struct, forbid_unknown_fields=True, frozen=True):

@@ -135,6 +135,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Whether functions that call private APIs run inside the stage's VPC.
     alarm_email
         Email address that alarms are sent to; empty for none.
+    runbooks
+        URL of `docs/runbooks`, which the descriptions of alarms link to.
     infra
         Parameters of the templates in `infra/`.
     test_payments
@@ -173,6 +175,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     action_timeout_hours: int | None = None
     network: bool = True
     alarm_email: str = ""
+    runbooks: Annotated[str, msgspec.Meta(pattern=r"^[!-~]*[^/]$")] = "docs/runbooks"
     infra: dict[str, str] = {}
     test_payments: bool = False
     ses_sandbox: bool = False
@@ -188,6 +191,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         values["SesSandbox"] = "true" if self.ses_sandbox else "false"
         if self.alarm_email:
             values["AlarmEmail"] = self.alarm_email
+        values["Runbooks"] = self.runbooks
         if self.bucket_suffix:
             values["BucketSuffix"] = self.bucket_suffix
         if self.origin.startswith("https:"):

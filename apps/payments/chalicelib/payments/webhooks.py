@@ -157,7 +157,11 @@ class Webhooks:
             If the payment is not recorded yet, or the gateway does not name its order; the gateway
             is to send the webhook again. It is no failure of this service, which its caller counts.
         """
-        self._verify(webhook)
+        try:
+            self._verify(webhook)
+        except BadRequest:
+            log.metric("toyshop.webhooks", result="rejected")
+            raise
         try:
             event = msgspec.json.decode(webhook.payload, type=_Event)
             result = self._handle(event)

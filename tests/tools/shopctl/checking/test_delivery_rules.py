@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shopctl.checking.rules import delivery, queue_alarms, retained
+from shopctl.checking.rules import alarms, delivery, retained
 from support.checkout_copy import CheckoutCopy
 
 # asynchronous functions
@@ -105,25 +105,30 @@ def test_failure_destination_of_another_owner_is_reported(checkout: CheckoutCopy
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "what"),
+    ("path", "old", "new", "what"),
     [
-        ("AlarmActions:", "OKActions:", "RelayDeadLettersAlarm notifies nobody."),
-        ("/alarms/topic-arn", "/orders/topic-arn", "RelayDeadLettersAlarm notifies nobody."),
-        (
-            "[RelayDeadLetters, QueueName]",
-            "[Other, QueueName]",
-            "No alarm reports dead letters of RelayDeadLetters.",
-        ),
+        ("infra/alarms.yaml", "AlarmActions:", "Comment:", "ThrottlesAlarm has no AlarmActions."),
+        ("infra/alarms.yaml", "OKActions:", "Comment:", "ThrottlesAlarm has no OKActions."),
+        ("infra/alarms.yaml", "throttling.md", "throttle.md", "{description} of a runbook."),
     ],
 )
-def test_dead_letters_that_nobody_is_notified_of_are_reported(
-    checkout: CheckoutCopy, old: str, new: str, what: str
+def test_alarm_without_notification_or_runbook_is_reported(
+    checkout: CheckoutCopy, path: str, old: str, new: str, what: str
 ) -> None:
-    checkout.replace("apps/orders/resources.yaml", old, new)
-    found = checkout.only(queue_alarms)
-    assert found.path == Path("apps/orders/resources.yaml")
-    assert found.line > 1
-    assert found.what == what
+    checkout.replace(path, old, new)
+    found = checkout.only(alarms)
+    assert found.path == Path(path)
+    assert found.line == checkout.line_of(path, "ThrottlesAlarm:")
+    description = "The description of ThrottlesAlarm does not end with the address"
+    assert found.what == what.format(description=description)
+
+
+def test_alarm_of_a_service_is_checked_too(checkout: CheckoutCopy) -> None:
+    alarm = "\n  ByHand: {Type: AWS::CloudWatch::Alarm, Properties: {}}\n"
+    checkout.append("apps/orders/resources.yaml", alarm)
+    found = checkout.findings(alarms)
+    assert len(found) == 3
+    assert {each.path for each in found} == {Path("apps/orders/resources.yaml")}
 
 
 # data retention

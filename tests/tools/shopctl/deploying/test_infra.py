@@ -73,6 +73,7 @@ def test_stack_is_created_with_the_parameters_of_the_stage(regions: Regions) -> 
     stack = regions.formations["ap-southeast-2"].stacks["toyshop-prod-alarms"]
     assert stack["Parameters"] == [
         {"ParameterKey": "AlarmEmail", "ParameterValue": "operations@toyshop.example"},
+        {"ParameterKey": "Runbooks", "ParameterValue": "docs/runbooks"},
         {"ParameterKey": "Stage", "ParameterValue": "prod"},
     ]
     # AND a second time nothing changes

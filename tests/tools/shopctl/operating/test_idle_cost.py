@@ -45,6 +45,12 @@ def test_alarm_is_billed_for_each_metric() -> None:
     assert items("AWS::CloudWatch::Alarm", Period=300) == {"alarms": (1, money("0.10"))}
     metrics = [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a/b"}]
     assert items("AWS::CloudWatch::Alarm", Metrics=metrics) == {"alarms": (2, money("0.20"))}
+    found = items("AWS::CloudWatch::CompositeAlarm", AlarmRule="TRUE")
+    assert found == {"composite alarms": (1, money("0.50"))}
+
+
+def test_dashboard_is_billed() -> None:
+    assert items("AWS::CloudWatch::Dashboard") == {"dashboards": (1, money("3.00"))}
 
 
 def test_polled_queue_is_billed_and_a_stream_is_not() -> None:

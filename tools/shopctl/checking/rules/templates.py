@@ -8,9 +8,10 @@ from typing import Any
 
 from shopctl.checking import cfn_lint
 from shopctl.checking.repository import Repository
-from shopctl.deploying import alarms
+from shopctl.deploying import alarms, dashboards
 from shopctl.project import yaml_lines
 from shopctl.project.finding import Finding
+from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 
@@ -51,21 +52,21 @@ def _generated(repository: Repository, directory: Path) -> dict[Path, Path]:
     # the templates refer to the code by a relative path, and cfn-lint checks that it exists
     (directory / "deployment.zip").touch()
     for stage in repository.stages:
-        if stage.alarm_email:
-            path = directory / f"alarms-{stage.name}.json"
-            path.write_text(json.dumps(_alarms(repository, stage)))
+        if not stage.alarm_email:
+            continue
+        for service in repository.services.values():
+            path = directory / f"alarms-{service.name}-{stage.name}.json"
+            path.write_text(json.dumps(_generated_resources(service, stage)))
             sources[path] = Path(alarms.__file__)
     return sources
 
 
-def _alarms(repository: Repository, stage: Stage) -> dict[str, Any]:
-    """Return a template with the alarms that are derived from the manifests."""
-    resources = {
-        f"{service.name.title().replace('_', '')}{logical_id}": alarm
-        for service in repository.services.values()
-        for logical_id, alarm in alarms.of(service, stage).items()
-    }
-    return {"Parameters": {"Stage": {"Type": "String"}}, "Resources": resources}
+def _generated_resources(service: Service, stage: Stage) -> dict[str, Any]:
+    """Return a template with what is added to a service's `resources.yaml`."""
+    parameters = {"Stage": {"Type": "String"}}
+    found = alarms.of(service, stage)
+    resources = {**found, **dashboards.of(service, stage, found)}
+    return {"Parameters": parameters, "Resources": resources}
 
 
 def _finding(repository: Repository, sources: dict[Path, Path], match: dict[str, Any]) -> Finding:

@@ -1,5 +1,6 @@
-"""Alarms, log groups, published parameters, and the user pool."""
+"""Alarms, dashboards, log groups, published parameters, and the user pool."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,9 @@ from shopctl.drift.kinds.kind import Facts, Kind, belongs_to_stage, pages
 from shopctl.drift.model import API, DeclaredResource, Model
 from shopctl.project import aws_names
 
-_ALARM, _PARAMETER = "AWS::CloudWatch::Alarm", "AWS::SSM::Parameter"
+_PARAMETER = "AWS::SSM::Parameter"
+_ALARM, _COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
+_DASHBOARD = "AWS::CloudWatch::Dashboard"
 _POOL, _CLIENT = "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient"
 _GROUP = "AWS::Cognito::UserPoolGroup"
 _LOG_GROUP = "AWS::Logs::LogGroup"
@@ -41,7 +44,10 @@ _CLIENT_SETTINGS = (
 
 
 def _alarms(model: Model) -> Facts:
-    return {declared.name: _alarm(declared.properties) for declared in model.of(_ALARM)}
+    return {
+        **{declared.name: _alarm(declared.properties) for declared in model.of(_ALARM)},
+        **{declared.name: _composite(declared.properties) for declared in model.of(_COMPOSITE)},
+    }
 
 
 def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,19 +58,86 @@ def _alarm(settings: Mapping[str, Any]) -> dict[str, Any]:
         "Statistic": None if settings.get("ExtendedStatistic") else settings.get("Statistic"),
         "Threshold": None if threshold is None else float(threshold),
         "Dimensions": {one["Name"]: one["Value"] for one in settings.get("Dimensions", [])},
-        **{
-            name: sorted(map(str, settings.get(name, [])))
-            for name in ("AlarmActions", "OKActions", "InsufficientDataActions")
-        },
+        "Metrics": {one["Id"]: _query(one) for one in settings.get("Metrics", [])},
+        **_actions(settings),
+    }
+
+
+def _composite(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "AlarmRule": settings.get("AlarmRule"),
+        "ActionsEnabled": settings.get("ActionsEnabled", True),
+        **_actions(settings),
+    }
+
+
+def _actions(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: sorted(map(str, settings.get(name, [])))
+        for name in ("AlarmActions", "OKActions", "InsufficientDataActions")
+    }
+
+
+def _query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a part of a metric math expression, without the defaults that AWS adds."""
+    measured = query.get("MetricStat")
+    if not measured:
+        return {"Expression": query.get("Expression")}
+    metric = measured["Metric"]
+    return {
+        "Namespace": metric["Namespace"],
+        "MetricName": metric["MetricName"],
+        "Dimensions": {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])},
+        "Period": measured["Period"],
+        "Stat": measured["Stat"],
     }
 
 
 def _actual_alarms(model: Model) -> Facts:
     prefix = aws_names.resource(model.to.stage.name, "")
+    facts: Facts = {}
+    for kind, key, read in (
+        ("MetricAlarm", "MetricAlarms", _alarm),
+        ("CompositeAlarm", "CompositeAlarms", _composite),
+    ):
+        found = pages(
+            model.to.cloud,
+            "cloudwatch",
+            "describe_alarms",
+            key,
+            AlarmNamePrefix=prefix,
+            AlarmTypes=[kind],
+        )
+        facts |= {alarm["AlarmName"]: read(alarm) for alarm in found}
+    return facts
+
+
+def _dashboards(model: Model) -> Facts:
+    return {
+        declared.name: {"DashboardBody": _body(declared.properties["DashboardBody"])}
+        for declared in model.of(_DASHBOARD)
+    }
+
+
+def _actual_dashboards(model: Model) -> Facts:
+    client = model.to.cloud.client("cloudwatch")
+    prefix = aws_names.resource(model.to.stage.name, "")
     found = pages(
-        model.to.cloud, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmNamePrefix=prefix
+        model.to.cloud,
+        "cloudwatch",
+        "list_dashboards",
+        "DashboardEntries",
+        DashboardNamePrefix=prefix,
     )
-    return {alarm["AlarmName"]: _alarm(alarm) for alarm in found}
+    names = [each["DashboardName"] for each in found]
+    return {
+        name: {"DashboardBody": _body(client.get_dashboard(DashboardName=name)["DashboardBody"])}
+        for name in names
+    }
+
+
+def _body(text: Any) -> Any:
+    return json.loads(text) if isinstance(text, str) else text
 
 
 def _log_groups(model: Model) -> Facts:
@@ -195,7 +268,8 @@ def _actual_pool(model: Model, pool_id: str) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("alarm", (_ALARM,), _alarms, _actual_alarms),
+    Kind("alarm", (_ALARM, _COMPOSITE), _alarms, _actual_alarms),
+    Kind("dashboard", (_DASHBOARD,), _dashboards, _actual_dashboards),
     Kind("log group", (_LOG_GROUP,), _log_groups, _actual_log_groups),
     Kind("parameter", (_PARAMETER,), _parameters, _actual_parameters),
     Kind("user pool", (_POOL, _CLIENT, _GROUP), _pools, _actual_pools),
