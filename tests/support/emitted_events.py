@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import re
 from typing import Any
 
 from chalicelib.file_manager.events import events_of as events_of_file
@@ -21,7 +22,7 @@ from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from contracts.payments import PaymentChange
 from support import emitters
-from support.emitters import COMMON
+from support.emitters import COMMON, TRACE
 
 PRICE = Money(amount=1250, currency="AUD")
 
@@ -147,7 +148,10 @@ class NoQueue:
 def published(
     model: type[Record], events_of: Any, before: Record | None, after: Record | None
 ) -> dict[str, str]:
-    """Return the messages that the relay publishes for a change in a table, by type."""
+    """Return the messages that the relay publishes for a change in a table, by type.
+
+    The span of each event, whose id is random, is replaced by that of the write.
+    """
     images = {"OldImage": before, "NewImage": after}
     record = {
         "dynamodb": {
@@ -159,7 +163,9 @@ def published(
     relay = Relay("arn:topic", topic, model, events_of, Parking(NoQueue(), "queue"))
     assert relay.handle({"Records": [record]}) == {"batchItemFailures": []}
     return {
-        entry["MessageAttributes"]["type"]["StringValue"]: entry["Message"]
+        entry["MessageAttributes"]["type"]["StringValue"]: re.sub(
+            rf"{TRACE[:36]}\w+-01", TRACE, entry["Message"]
+        )
         for entry in topic.entries
     }
 

@@ -45,7 +45,8 @@ def aws_span(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
         try:
             yield
         except Exception as error:
-            answer: dict[str, Any] = getattr(error, "response", {})
+            # an error without an answer has None
+            answer: dict[str, Any] = getattr(error, "response", None) or {}
             code = answer.get("Error", {}).get("Code", "")
             if code in _OUTCOMES or (code and service == "cognito-idp"):
                 span.attributes["error.type"] = code

@@ -14,7 +14,7 @@ MAX_DATAGRAM = 60_000
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 """Kinds of spans."""
 _HEADER = b'{"format":"json","version":1}\nT1S'
-_SCOPE = "toyshop.chassis"
+_SCOPE = "chassis"
 _STATUS_ERROR = 2
 
 Attributes = Mapping[str, Any]
