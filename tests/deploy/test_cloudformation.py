@@ -151,7 +151,7 @@ def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Tria
         with (
             trial.with_more("orders/app.py", "\n# changed\n"),
             trial.changed("orders/delivery.yaml", "BatchSize: 100", "BatchSize: 50"),
-            trial.changed("orders/resources.yaml", "Threshold: 0", "Threshold: 7"),
+            trial.changed("orders/resources.yaml", "Period: 1209600", "Period: 604800"),
             trial.with_more("orders/resources.yaml", "\n  More: {Type: AWS::SNS::Topic}\n"),
             trial.changed("payments/service.toml", '"gateway:api_key"', '"sk_test_other"'),
         ):
@@ -177,9 +177,9 @@ def test_diff_reports_what_a_deploy_would_change_and_changes_nothing(trial: Tria
     assert stacks["toyshop-trial-orders-resources"]["changes"] == [
         {
             "kind": "changed",
-            "path": "RelayDeadLettersAlarm.Properties.Threshold",
-            "old": 0,
-            "new": 7,
+            "path": "RelayDeadLetters.Properties.MessageRetentionPeriod",
+            "old": 1_209_600,
+            "new": 604_800,
         },
         {"kind": "added", "path": "More", "new": "AWS::SNS::Topic"},
     ]
