@@ -5,6 +5,7 @@ does not say how many more periods than an alarm's own CloudWatch looks at; its 
 which is assumed here for periods of up to five minutes, and none for longer ones.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import ge, gt, le, lt
@@ -40,8 +41,8 @@ class Status:
     Attributes
     ----------
     since
-        When it entered the state, in seconds since the epoch; None if that is longer ago than the
-        evaluation looked back.
+        When it began to fire, in seconds since the epoch; None if it does not fire, or if that is
+        longer ago than the evaluation looks back.
     why
         What decided the state, in words; one reason for each part of a composite alarm that fires.
     """
@@ -65,7 +66,8 @@ class Evaluator:
         How long a minute of an alarm's period takes, in seconds; alarms are evaluated once a
         minute.
     look_back
-        How many such minutes to look back for the time at which an alarm entered its state.
+        How many such minutes to look back for the time at which an alarm began to fire, and for
+        the state of one that ignores missing values.
     """
 
     def __init__(
@@ -83,21 +85,23 @@ class Evaluator:
             for alarm in self._alarms.values()
             if isinstance(alarm, CompositeAlarm)
         }
+        self._measured: dict[str, bool] = {}
         self._known: dict[tuple[str, int], State | None] = {}
 
     def status(self, name: str, now: float) -> Status:
         """Return the state of an alarm at a time."""
         tick = int(now // self._minute)
-        state, since = self._state(name, tick), tick
+        state = self._state(name, tick)
+        since = self._since(name, tick) if state == "ALARM" else None
+        return Status(self._alarms[name], state, since, self._why(name, tick))
+
+    def _since(self, name: str, tick: int) -> float | None:
         oldest = tick - self._look_back
-        while since > oldest and self._state(name, since - 1) == state:
-            since -= 1
-        return Status(
-            self._alarms[name],
-            state,
-            since * self._minute if since > oldest else None,
-            self._why(name, tick),
-        )
+        while tick > oldest:
+            if self._state(name, tick - 1) != "ALARM":
+                return tick * self._minute
+            tick -= 1
+        return None
 
     def _state(self, name: str, tick: int) -> State:
         """Return the state at a tick; an alarm without one keeps the state that it had."""
@@ -111,11 +115,27 @@ class Evaluator:
         if key not in self._known:
             alarm = self._alarms[name]
             if isinstance(alarm, MetricAlarm):
-                self._known[key] = decide(alarm, self._values(alarm, tick))
+                self._known[key] = (
+                    decide(alarm, self._values(alarm, tick))
+                    if self._has_values(alarm)
+                    else self._without_values(alarm)
+                )
             else:
                 holds = self._rules[name](lambda child: self._state(child, tick))
                 self._known[key] = "ALARM" if holds else "OK"
         return self._known[key]
+
+    def _has_values(self, alarm: MetricAlarm) -> bool:
+        if alarm.name not in self._measured:
+            self._measured[alarm.name] = any(
+                self._datapoints(series, 0, math.inf) for series in alarm.series.values()
+            )
+        return self._measured[alarm.name]
+
+    def _without_values(self, alarm: MetricAlarm) -> State:
+        """Return the state of an alarm whose metrics have never had a value."""
+        value = metric_math.evaluate(alarm.expression, dict.fromkeys(alarm.series))
+        return decide(alarm, [value] * alarm.periods) or "INSUFFICIENT_DATA"
 
     def _values(self, alarm: MetricAlarm, tick: int) -> list[float | None]:
         """Return the values of the evaluation range, the oldest first."""

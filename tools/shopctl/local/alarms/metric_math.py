@@ -5,6 +5,7 @@ is missing, None, wherever an operand is; ``FILL`` replaces it.
 """
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Mapping
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
@@ -35,13 +36,17 @@ def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
     ValueError
         If the expression has something that is not supported, or a name without a value.
     """
+    return _value(_parsed(expression), values)
+
+
+@functools.cache
+def _parsed(expression: str) -> ast.expr:
     # Python has the same syntax, in lower case
     text = re.sub(r"\bAND\b|&&", "and", re.sub(r"\bOR\b|\|\|", "or", expression))
     try:
-        parsed = ast.parse(text, mode="eval").body
+        return ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise ValueError(f"Not an expression: {expression}") from error
-    return _value(parsed, values)
 
 
 def _value(node: ast.expr, values: Mapping[str, Value]) -> Value:

@@ -190,7 +190,7 @@ def test_alarm_says_since_when_it_fires_and_why() -> None:
     assert statuses([metric_alarm(2, 2)], values, 670)["one"].state == "OK"
 
 
-def test_alarm_that_has_always_fired_does_not_say_since_when() -> None:
+def test_alarm_that_fires_for_long_does_not_say_since_when() -> None:
     status = statuses([metric_alarm(1)], {60.0 * number: 1.0 for number in range(100)}, 5940)["one"]
     assert (status.state, status.since) == ("ALARM", None)
 
