@@ -303,6 +303,24 @@ def test_records_of_several_orders_are_linked(shop: Shop) -> None:
     assert linked in ([], [orders])  # they may be in different shards
 
 
+def test_a_webhook_is_kept_if_it_changes_a_payment(shop: Shop) -> None:
+    with mock.patch("chassis.tracing._trace_percent", 0):
+        # GIVEN a webhook about a charge that is recorded already
+        shop.place()
+        shop.world.run_until_idle()
+        assert shop.spans("/webhooks") == []
+        # WHEN an authentication succeeds, which only the gateway knows
+        order_id = shop.place("pm_card_authenticationRequired", key="2")
+        shop.world.run_until_idle()
+        shop.telemetry.clear()
+        (intent,) = shop.world.gateway.intents_of(order_id)
+        shop.world.gateway.authenticate(intent["id"], "succeeded")
+        shop.world.run_until_idle()
+    (received,) = (one for one in shop.spans("POST /webhooks") if one.kind == "SERVER")
+    assert (received.service, received.attributes["toyshop.order_id"]) == ("payments", order_id)
+    assert shop.span("SESv2.SendEmail").trace_id == received.trace_id
+
+
 def test_a_sampled_share_of_reads_is_exported_and_every_failure(shop: Shop) -> None:
     with mock.patch("chassis.tracing._trace_percent", 0):
         _call_storefront(shop.world, "GET", f"/toys/{shop.toy}")

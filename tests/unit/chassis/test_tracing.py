@@ -140,6 +140,18 @@ def test_a_slow_hop_exports_its_spans_although_unsampled(
     assert set(by_name(spans())) == {"work"}
 
 
+def test_an_unsampled_trace_can_be_kept_from_some_moment_on(spans: Spans) -> None:
+    with tracing.hop("work", tracing.SERVER, UNSAMPLED, budget=5):
+        with tracing.span("before"):
+            pass
+        tracing.keep()
+        assert context.current().traceparent.endswith("-01")
+        with tracing.span("after"):
+            assert context.headers()["traceparent"].endswith("-01")
+    assert set(by_name(spans())) == {"work", "before", "after"}
+    tracing.keep()  # outside of a hop there is nothing to keep
+
+
 def test_the_public_cannot_decide_about_sampling(spans: Spans) -> None:
     for headers in (SAMPLED, UNSAMPLED):
         with tracing.hop("w", tracing.SERVER, headers, budget=5, public=True, sampled=never):

@@ -28,7 +28,7 @@ from chalicelib.payments.gateway import (
 )
 from chalicelib.payments.reversals import Reversals
 from chalicelib.payments.store import TransactionStore
-from chassis import clock, consumer, log
+from chassis import clock, consumer, log, tracing
 from chassis.clock import Clock
 from chassis.consumer import PermanentFailure
 from chassis.contention import Attempts
@@ -164,6 +164,7 @@ class Charging:
         ServiceUnavailable
             If other writers were faster in every attempt.
         """
+        tracing.concerns(payment.order_id)
         attempts = Attempts(payment.id)
         while True:
             attempts.begin()
@@ -172,6 +173,7 @@ class Charging:
             )
             if changed is payment:
                 return payment
+            tracing.keep()
             if self._store.replace(changed):
                 _report(changed)
                 return changed
@@ -248,6 +250,7 @@ class Charging:
             )
             if changed is payment:
                 return payment
+            tracing.keep()
             if self._store.replace(changed):
                 if changed.outcomes != payment.outcomes:
                     _report(changed)

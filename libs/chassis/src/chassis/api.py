@@ -241,6 +241,9 @@ class ServiceApp(Chalice):
         authorizer: Authorizer | None = None
         permit = None
         scheme = SCHEMES[operation.audience]
+        # most webhooks are known already; the service that learns something keeps its trace
+        is_read = operation.method in _READS or operation.audience == "gateway"
+        sampled = tracing.is_in_share if is_read else tracing.always
         if not self.public or scheme is SIGV4:
             authorizer = IAMAuthorizer()
         elif scheme is BEARER:
@@ -252,7 +255,9 @@ class ServiceApp(Chalice):
             @functools.wraps(view)
             def handler(**path: str) -> Response:
                 return self._handle(
-                    operation.name, lambda: self._serve(operation, view, path, permit)
+                    operation.name,
+                    lambda: self._serve(operation, view, path, permit),
+                    sampled,
                 )
 
             methods = (
@@ -337,7 +342,12 @@ class ServiceApp(Chalice):
             raise SettingsError(f"Not resolved: {self._unresolved}.")
         return handle(event)
 
-    def _handle(self, name: str, respond: Callable[[], Response]) -> Response:
+    def _handle(
+        self,
+        name: str,
+        respond: Callable[[], Response],
+        sampled: Callable[[str], bool] = tracing.is_in_share,
+    ) -> Response:
         started = time.perf_counter()
         request = self.request
         method, route = request.method, request.path
@@ -350,7 +360,7 @@ class ServiceApp(Chalice):
             request.headers,
             budget=seconds,
             public=self.public,
-            sampled=tracing.is_in_share if method in _READS else tracing.always,
+            sampled=sampled,
             invocation=self.lambda_context,
         ) as span:
             span.attributes |= {

@@ -201,6 +201,13 @@ def enter(context: Context) -> Token[Context | None]:
     return _current.set(context)
 
 
+def sample() -> None:
+    """Sample the current trace from here on."""
+    now = current()
+    flags = f"{int(now.traceparent[53:], 16) | 1:02x}"
+    _current.set(msgspec.structs.replace(now, traceparent=f"{now.traceparent[:53]}{flags}"))
+
+
 def leave(token: Token[Context | None]) -> None:
     """Return to the context before ``enter``."""
     _current.reset(token)

@@ -305,6 +305,14 @@ def scheduled(name: str, invocation: Any = None, *, budget: float | None = None)
         yield span
 
 
+def keep() -> None:
+    """Export the spans of the current hop, and sample its trace from here on."""
+    if (finished := _hop.get()) is not None:
+        context.sample()
+        for one in finished:
+            one.is_sampled = True
+
+
 def current_hop() -> Span | None:
     """Return the span of the current hop."""
     finished = _hop.get()
