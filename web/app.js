@@ -17,6 +17,7 @@ const routes = [
   { path: /^\/orders\/(?<id>[^/]+)$/, view: () => import("./views/order.js") },
   { path: /^\/account(?:\/(?<part>[^/]+))?$/, view: () => import("./views/account.js") },
   { path: /^\/staff(?:\/(?<section>orders|toys)(?:\/(?<id>[^/]+))?)?$/, view: () => import("./views/staff/staff.js") },
+  { path: /^\/(?<section>journey)\/(?<id>[^/]+)$/, view: () => import("./views/staff/staff.js") },
 ];
 
 const search = /** @type {HTMLFormElement} */ (document.getElementById("search"));

@@ -88,7 +88,7 @@ class Recording:
             "start_time": self._start + times[0] / 1000,
             "end_time": self._start + times[1] / 1000,
             "annotations": {"toyshop_order_id": about} if about else {},
-            "metadata": {"default": {"service.name": service, **named}},
+            "metadata": {"default": {"otel.resource.service.name": service, **named}},
         }
         if parent is not None:
             document["parent_id"] = parent.id
@@ -96,6 +96,10 @@ class Recording:
             document |= {"type": "subsegment", "namespace": "remote"}
         if failed:
             document["fault"] = True
+        if named.get("error.type") == "parked":
+            document["metadata"]["events"] = [
+                {"name": "parked", "attributes": {"reason": "poison"}}
+            ]
         self.documents[self._trace].append(document)
         return step
 
@@ -124,7 +128,7 @@ class Recording:
             times,
             failed=failed,
             http__route=path,
-            faas__name=function,
+            otel__resource__faas__name=function,
             **http,
             **attributes,
         )
@@ -145,7 +149,7 @@ class Recording:
             name=f"send {service}-events",
             messaging__operation__type="send",
             messaging__message__id=self._event_id(event, version),
-            faas__name=f"toyshop-local-{service}-on_dynamodb_record",
+            otel__resource__faas__name=f"toyshop-local-{service}-on_dynamodb_record",
         )
 
     def process(
@@ -168,7 +172,7 @@ class Recording:
             messaging__operation__type="process",
             messaging__destination__name="events",
             messaging__message__id=self._event_id(event, version),
-            faas__name="toyshop-local-payments-on_sns_message",
+            otel__resource__faas__name="toyshop-local-payments-on_sns_message",
             **attributes,
         )
 
@@ -211,7 +215,7 @@ class Recording:
             for document in documents
             if document["id"] == step.id
         )
-        return str(found["metadata"]["default"]["service.name"])
+        return str(found["metadata"]["default"]["otel.resource.service.name"])
 
     def _event_id(self, event: str, version: int) -> str:
         return f"{self.order_id}.{version}.{event}"

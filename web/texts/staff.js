@@ -1,9 +1,12 @@
 // Texts of the staff's tools.
 
-import { label, money, number, plural } from "../lib/format.js";
+import { LOCALE, label, money, number, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Order} Order */
 /** @typedef {import("../lib/api.js").Toy} Toy */
+/** @typedef {import("../lib/sequence.js").Journey} Journey */
+/** @typedef {import("../lib/sequence.js").Hop} Hop */
+/** @typedef {import("../lib/sequence.js").Message} Message */
 
 export const staffTexts = {
   title: "Staff",
@@ -79,6 +82,7 @@ export const staffOrderTexts = {
   cancelText: (total) => `The customer will be notified by email. If ${total} has been charged, it will be refunded in full.`,
   cancelDone: "Order cancelled.",
   keep: "Keep order",
+  journey: "Journey through the services",
 };
 
 /** @type {Record<Order["payment"]["status"], string>} */
@@ -106,6 +110,106 @@ export const DISPUTES = { open: "Open: the bank hasn’t decided yet", won: "Won
 
 /** Return a label for a decline code of the gateway. @param {string} code */
 export const declineText = (code) => label(code);
+
+/** @type {Record<string, string>} */
+const PARTICIPANTS = {
+  storefront_api: "Storefront",
+  toys: "Toys",
+  orders: "Orders",
+  payments: "Payments",
+  file_manager: "Files",
+  notifications: "Notifications",
+  "payment gateway": "Payment gateway",
+};
+
+/** Return the name of a service, or of another one that it calls. @param {string} name */
+export const participant = (name) => PARTICIPANTS[name] ?? name;
+
+/** Return the type of an event without what all of them have. @param {string} type */
+export const eventText = (type) => type.replace(/^shop\./, "").replace(/\.v\d+$/, "");
+
+const UNITS = /** @type {const} */ ([["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]]);
+
+/** @param {number} ms */
+export function duration(ms) {
+  const [unit, size] = UNITS.find(([, least]) => ms >= least) ?? ["millisecond", 1];
+  const value = ms / size;
+  return new Intl.NumberFormat(LOCALE, { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+}
+
+export const journeyTexts = {
+  title: "Journey of the order",
+  order: "Order",
+  back: "Back to the order",
+  diagram: "Over time",
+  /** @param {number} lanes @param {number} steps */
+  diagramLabel: (lanes, steps) => `Sequence diagram of ${plural(steps, { one: "# step", other: "# steps" })} in ${plural(lanes, { one: "# service", other: "# services" })}. The table of steps has the same facts.`,
+  /** @param {number} index @param {string} name @param {string} where @param {string} took */
+  bar: (index, name, where, took) => `Step ${number(index)}: ${name}, ${where}, ${took}`,
+  /** @param {string} pause */
+  pause: (pause) => `${pause} without a step`,
+  steps: "Steps",
+  step: "Step",
+  service: "Service",
+  start: "Began after",
+  duration: "Took",
+  waited: "Waited",
+  notWaited: "–",
+  attempt: "Attempt",
+  outcome: "Outcome",
+  /** @param {string} caller @param {string} callee */
+  calls: (caller, callee) => `${caller} calls ${callee}`,
+  /** @param {number} code */
+  status: (code) => `HTTP ${code}`,
+  /** @type {Record<Hop["kind"], (event: string) => string>} */
+  kinds: {
+    request: (event) => event,
+    relay: (event) => `Publish ${event}`,
+    event: (event) => `Handle ${event}`,
+    call: (event) => event,
+    function: (event) => event,
+  },
+  /** @type {Record<Hop["outcome"], string>} */
+  outcomes: { ok: "OK", failed: "Failed", retried: "Retried", parked: "Parked", duplicate: "Duplicate" },
+  /** @type {Record<Message["channel"], (time: string) => string>} */
+  channels: {
+    http: (time) => time,
+    stream: (time) => `${time} in the stream`,
+    topic: (time) => `${time} in the topic`,
+    retry: (time) => `${time} before the retry`,
+    retry_queue: (time) => `${time} in the retry queue`,
+  },
+  sent: "What the customer got",
+  emails: "Emails",
+  noEmails: "None yet",
+  /** @type {Record<Journey["emails"][number]["template"], string>} */
+  templates: {
+    payment_succeeded: "Email: paid",
+    payment_declined: "Email: card declined",
+    payment_action_required: "Email: confirm with the bank",
+    payment_refunded: "Email: refund or dispute",
+  },
+  /** @param {string} time */
+  sentAt: (time) => `Sent ${time}`,
+  notSent: "Being sent",
+  /** @param {number} index */
+  byStep: (index) => `in step ${number(index)}`,
+  receipt: "Receipt",
+  receiptReady: "Download (PDF)",
+  noReceipt: "None yet",
+  summary: "Summary",
+  startedAt: "Began",
+  total: "Took in total",
+  traces: "Traces",
+  incomplete: "Some steps are missing, because a part of the traces couldn’t be read.",
+  again: "Look again",
+  /** @type {Record<NonNullable<Journey["missing"]>, string>} */
+  missing: {
+    not_recorded: "No trace of this order has been recorded. If it was placed just now, its trace may take a few seconds.",
+    expired: "The trace of this order has expired. Traces are kept for 30 days.",
+    unavailable: "Traces can’t be read right now. The order itself isn’t affected.",
+  },
+};
 
 export const staffToyTexts = {
   search: "Search the catalogue",

@@ -38,6 +38,7 @@ PAGES = [
     "/staff",
     "/staff/orders/ord_1",
     f"/staff/toys/{TOY}/edit",
+    "/journey/ord_01KB5Z8V4Q3M2N1P0R9S8T7W6X",
 ]
 UNKNOWN = [
     "/nothing",
@@ -51,6 +52,8 @@ UNKNOWN = [
     f"/toys/wooden/train-{TOY}",
     f"/toys/{TOY}/more",
     "/orders/1",
+    "/journey",
+    "/journey/1",
     "/account/a/b",
     "/docs/nothing",
     "//",
@@ -160,6 +163,7 @@ def test_personal_pages_are_excluded_from_crawling() -> None:
         "/account/password",
         "/basket",
         "/checkout",
+        "/journey/ord_1",
         "/orders/ord_1",
         "/staff",
     ):

@@ -125,7 +125,7 @@ class TestDrawing:
         recording.trace()
         recording.process(
             recording.relay(recording.request("orders", None, (0, 1), "POST /orders"), (2, 3), PLACED, 1),  # noqa: E501
-            (4, 5), PLACED, 1, failed=True, toyshop__attempt=1, toyshop__parked="poison",
+            (4, 5), PLACED, 1, failed=True, toyshop__attempt=1, error__type="parked",
         )  # fmt: skip
         (parked,) = [hop for hop in draw(recording).hops if hop.outcome == "parked"]
         assert parked.error == "poison"
@@ -207,7 +207,7 @@ class TestDrawing:
         expected = [hop.service for hop in draw(recording).hops]
         for documents in recording.documents.values():
             for document in documents:
-                del document["metadata"]["default"]["service.name"]
+                del document["metadata"]["default"]["otel.resource.service.name"]
         assert [hop.service for hop in draw(recording).hops] == expected
 
 
@@ -349,7 +349,7 @@ def test_page_of_segments_is_followed() -> None:
 
     first = next(iter(recording.documents))
     for document in recording.documents[first]:
-        del document["metadata"]["default"]["service.name"]
+        del document["metadata"]["default"]["otel.resource.service.name"]
     xray = Paged({first: recording.documents[first]})
     found = TraceReader(lambda: xray).of_order(ORDER, NOW, NOW + timedelta(hours=1))
     assert len(found.spans) == len(recording.documents[first])

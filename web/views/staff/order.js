@@ -80,6 +80,7 @@ const record = (order) => html`
       ${order.updated_at ? fact(texts.updatedAt, moment(order.updated_at)) : nothing}
       ${fact(texts.version, number(order.version))}
     </dl>
+    <p><a href=${`/journey/${encodeURIComponent(order.id)}`}>${texts.journey}</a></p>
   </section>`;
 
 /** @param {Visit} visit */

@@ -35,6 +35,11 @@ export async function show(visit) {
     go("/staff/orders", { replace: true });
     return;
   }
+  if (section === "journey") {
+    const view = await import("./journey.js");
+    if (!visit.isOver) await view.show(visit);
+    return;
+  }
   const view = section === "orders"
     ? await (id ? import("./order.js") : import("./orders.js"))
     : await (id ? import("./toy.js") : import("./toys.js"));

@@ -136,6 +136,8 @@ def _kind(span: Span, *, is_served: bool) -> HopKind | None:
     is_served
         Whether the callee recorded the call too.
     """
+    if span.text("toyshop_parked"):
+        return "event"
     messaging = span.text("messaging_operation_type")
     if messaging in _PUBLISHING:
         return "relay"
@@ -214,6 +216,8 @@ def _name(span: Span, kind: HopKind) -> str:
 
 def _event(span: Span) -> str | None:
     """Return the type of an event, which its id ends with: ``<entity>.<version>.<type>``."""
+    if known := span.text("toyshop_event_type"):
+        return known
     _, _, rest = span.text("messaging_message_id").partition(".")
     return rest.partition(".")[2] or None
 

@@ -16,6 +16,10 @@ _BATCH = 5
 """Traces that X-Ray returns at a time."""
 _MOST_TRACES = 50
 _READING = ("GET", "HEAD")
+_RESOURCE = "otel_resource_"
+"""Precedes what describes the whole service, such as its name."""
+_PARKED = "parked"
+"""The error of an event that was moved to a dead-letter queue, and the name of its record."""
 
 
 class TracesUnavailableError(Exception):
@@ -40,7 +44,8 @@ class Span(msgspec.Struct, frozen=True):
     failed
         Whether it ended with an error.
     attributes
-        Annotations and metadata, with underscores in place of the dots of their names.
+        Annotations and metadata, with underscores in place of the dots of their names. A span that
+        was parked has the reason as ``toyshop_parked``.
     """
 
     id: str
@@ -207,8 +212,17 @@ def _attributes(document: Mapping[str, Any]) -> dict[str, Any]:
         found["http_request_method"] = http["request"]["method"]
     if "status" in http.get("response", {}):
         found["http_response_status_code"] = http["response"]["status"]
-    members = [document.get("annotations", {}), *document.get("metadata", {}).values()]
-    for group in members:
+    metadata = document.get("metadata", {})
+    for group in (document.get("annotations", {}), *metadata.values()):
         if isinstance(group, Mapping):
             found |= {name.replace(".", "_"): value for name, value in group.items()}
+    for name in [one for one in found if one.startswith(_RESOURCE)]:
+        found.setdefault(name.removeprefix(_RESOURCE), found[name])
+    if found.get("error_type") == _PARKED:
+        reasons = [
+            event.get("attributes", {}).get("reason")
+            for event in metadata.get("events", ())
+            if event.get("name") == _PARKED
+        ]
+        found["toyshop_parked"] = next(filter(None, reasons), _PARKED)
     return found
