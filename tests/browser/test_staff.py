@@ -58,7 +58,7 @@ def change(shop: Shop, staff: str, toy: dict[str, Any], **members: Any) -> None:
 
 def test_customers_do_not_see_the_staff_tools(page: Page, shop: Shop, customer: str) -> None:
     checkout.open_session(page, shop, customer)
-    for address in ("/staff", "/staff/orders", "/staff/toys/new"):
+    for address in ("/staff", "/staff/orders", "/staff/toys/new", "/journey/ord_0000"):
         page.goto(address)
         expect(heading(page, "This page is for our staff")).to_be_visible()
     expect(page.get_by_role("link", name="Staff", exact=True)).to_have_count(0)

@@ -121,7 +121,7 @@ class Recording:
             client = {"url__template": path, "peer__service": service, **http}
             caller = self.service_of(parent)
             parent = self.span(caller, parent, sent, call=True, failed=failed, **client)
-        function = f"toyshop-local-{service.replace('_', '-')}"
+        function = f"toyshop-local-{service.replace('_', '-')}-api-handler"
         return self.span(
             service,
             parent,
@@ -149,7 +149,7 @@ class Recording:
             name=f"send {service}-events",
             messaging__operation__type="send",
             messaging__message__id=self._event_id(event, version),
-            otel__resource__faas__name=f"toyshop-local-{service}-on_dynamodb_record",
+            otel__resource__faas__name=f"toyshop-local-{service}-on-dynamodb-record",
         )
 
     def process(
@@ -172,7 +172,7 @@ class Recording:
             messaging__operation__type="process",
             messaging__destination__name="events",
             messaging__message__id=self._event_id(event, version),
-            otel__resource__faas__name="toyshop-local-payments-on_sns_message",
+            otel__resource__faas__name="toyshop-local-payments-on-sns-message",
             **attributes,
         )
 

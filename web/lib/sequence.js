@@ -9,8 +9,8 @@
 /** @typedef {{y: number, text: number}} Mark */
 /** @typedef {{width: number, height: number, lanes: Lane[], bars: Bar[], arrows: Arrow[], marks: Mark[], pauses: Mark[]}} Layout */
 
-const AXIS = 76; // px, left of the lanes
-const LANE = 128; // px
+const AXIS = 70; // px, left of the lanes
+const LANE = 120; // px
 const HEAD = 44; // px, above the first hop
 const HOP = 26; // px before a hop, so that its label has a line of its own
 const POINT = 8; // px before any other point in time
@@ -89,10 +89,11 @@ export function layout(journey) {
     const [from, to] = [byId.get(message.sender), byId.get(message.receiver)];
     if (!from || !to) return [];
     const isLoop = laneOf(from.hop) === laneOf(to.hop);
-    const [left, right] = isLoop || from.x < to.x ? [BAR, 0] : [0, BAR];
+    const isRightwards = !isLoop && from.x < to.x;
+    const isLeftwards = !isLoop && !isRightwards;
     return [{
-      message, isLoop, x1: from.x + left, y1: isWaiting(message) ? y(message.sent) : to.y,
-      x2: to.x + (isLoop ? BAR : right), y2: to.y,
+      message, isLoop, x1: from.x + (isRightwards ? BAR : 0), y1: isWaiting(message) ? y(message.sent) : to.y,
+      x2: to.x + (isLeftwards ? BAR : 0), y2: to.y,
     }];
   });
   /** @type {Mark[]} */

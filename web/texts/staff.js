@@ -1,6 +1,6 @@
 // Texts of the staff's tools.
 
-import { LOCALE, label, money, number, plural } from "../lib/format.js";
+import { label, money, number, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/api.js").Order} Order */
 /** @typedef {import("../lib/api.js").Toy} Toy */
@@ -119,7 +119,7 @@ const PARTICIPANTS = {
   payments: "Payments",
   file_manager: "Files",
   notifications: "Notifications",
-  "payment gateway": "Payment gateway",
+  "payment gateway": "Gateway",
 };
 
 /** Return the name of a service, or of another one that it calls. @param {string} name */
@@ -128,14 +128,24 @@ export const participant = (name) => PARTICIPANTS[name] ?? name;
 /** Return the type of an event without what all of them have. @param {string} type */
 export const eventText = (type) => type.replace(/^shop\./, "").replace(/\.v\d+$/, "");
 
-const UNITS = /** @type {const} */ ([["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]]);
+const UNITS = /** @type {const} */ ([["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1000], ["ms", 1]]);
 
-/** @param {number} ms */
+/**
+ * Return a duration in at most two units, such as `1 min 30 s`.
+ *
+ * @param {number} ms
+ */
 export function duration(ms) {
-  const [unit, size] = UNITS.find(([, least]) => ms >= least) ?? ["millisecond", 1];
-  const value = ms / size;
-  return new Intl.NumberFormat(LOCALE, { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+  const index = UNITS.findIndex(([unit, size]) => ms >= size || unit === "ms");
+  const [unit, size] = UNITS[index];
+  if (ms < 60_000) return `${number(rounded(ms / size))} ${unit}`;
+  const [lesser, part] = UNITS[index + 1];
+  const rest = rounded((ms % size) / part);
+  return `${number(Math.floor(ms / size))} ${unit}${rest ? ` ${number(rest)} ${lesser}` : ""}`;
 }
+
+/** Below ten, with one decimal. @param {number} value */
+const rounded = (value) => (value < 9.95 ? Math.round(value * 10) / 10 : Math.round(value));
 
 export const journeyTexts = {
   title: "Journey of the order",

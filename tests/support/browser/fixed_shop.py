@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,10 @@ import msgspec
 from playwright.sync_api import Page, Route
 
 import seed_catalogue
+from chalicelib.storefront_api.hops import drawn
+from chalicelib.storefront_api.traces import spans_of
 from support.browser.checkout import ADDRESS
+from support.order_traces import Recording, paid_again, placed_and_declined
 
 Json = dict[str, Any]
 
@@ -54,6 +58,28 @@ def _toys() -> tuple[list[Json], dict[str, bytes]]:
         )
     # mix the categories, as in a list of new arrivals
     return sorted(toys, key=lambda toy: toy["id"]), files
+
+
+def _journey(order_id: str) -> Json:
+    """Return the journey of an order that was paid after a decline and a failed attempt."""
+    recording = Recording(order_id, datetime.fromisoformat(NOW).timestamp())
+    placed_and_declined(recording, "msg_1")
+    paid_again(recording, "msg_2")
+    spans = [span for one in recording.documents.values() for span in spans_of(one)]
+    drawing = drawn(order_id, spans)
+    templates = {"msg_1": "payment_declined", "msg_2": "payment_succeeded"}
+    journey: Json = msgspec.to_builtins(drawing._asdict())
+    return journey | {
+        "order_id": order_id,
+        "emails": [
+            {"id": id_, "hop": hop, "to": CUSTOMER["email"], "template": templates[id_]}
+            | {"status": "sent", "sent_at": NOW}
+            for id_, hop in drawing.emails.items()
+        ],
+        "receipt": True,
+        "complete": True,
+        "missing": None,
+    }
 
 
 def _token(group: str | None) -> str:
@@ -142,6 +168,8 @@ class FixedShop:
                 return self._orders[id_]
             case ["orders", id_] if id_ == TO_CONFIRM:
                 return self._to_confirm
+            case ["orders", id_, "journey"]:
+                return _journey(id_)
             case ["users", "me"]:
                 return CUSTOMER
         return None

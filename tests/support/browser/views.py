@@ -160,6 +160,7 @@ VIEWS = [
     View("account", "/account", signed_in=True),
     View("staff-orders", "/staff/orders", signed_in=True, staff=True),
     View("staff-order", f"/staff/orders/{PAID}", signed_in=True, staff=True),
+    View("journey", f"/journey/{PAID}", signed_in=True, staff=True),
     View("staff-toys", "/staff/toys", signed_in=True, staff=True),
     View("staff-toy", "/staff/toys/{toy}", signed_in=True, staff=True),
     View("staff-new-toy", "/staff/toys/new", signed_in=True, staff=True),

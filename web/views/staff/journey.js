@@ -26,7 +26,7 @@ const shortened = (text) => (text.length > LABEL ? `${text.slice(0, LABEL - 1)}�
 const nameOf = ({ event, kind, name }) => (event ? texts.kinds[kind](eventText(event)) : name);
 
 /** @param {Hop} hop */
-const labelOf = (hop) => shortened(hop.event ? eventText(hop.event) : hop.name.replace(/^(\S+) .*\/([^/{]+)(?:\/{[^}]+})?$/, "$1 /…/$2"));
+const labelOf = (hop) => shortened(hop.event ? eventText(hop.event) : hop.name.replace(/^(\S+) \/.+\/([^/{]+)(?:\/{[^}]+})?$/, "$1 …/$2"));
 
 /** @param {Bar} bar */
 const barOf = ({ hop, number: index, x, y, height }) => svg`
@@ -39,9 +39,9 @@ const barOf = ({ hop, number: index, x, y, height }) => svg`
 
 /** @param {Arrow} arrow */
 function arrowOf({ message, x1, y1, x2, y2, isLoop }) {
-  const path = isLoop ? `M${x1} ${y1} h10 V${y2} h${x2 - x1 - 10}` : `M${x1} ${y1} L${x2} ${y2}`;
+  const path = isLoop ? `M${x1} ${y1} h-10 V${y2} H${x2}` : `M${x1} ${y1} L${x2} ${y2}`;
   const waited = isWaiting(message) ? texts.channels[message.channel](duration(message.waited)) : "";
-  const [x, y, anchor] = isLoop ? [x1 + 14, y2 - 6, "start"] : [(x1 + x2) / 2, (y1 + y2) / 2 - 4, "middle"];
+  const [x, y, anchor] = isLoop ? [x2 + 15, y2 - 5, "start"] : [(x1 + x2) / 2, (y1 + y2) / 2 - 4, "middle"];
   return svg`
     <g class="message" data-channel=${message.channel}>
       <path d=${path} marker-end="url(#arrowhead)"/>
@@ -57,7 +57,7 @@ function diagram(journey) {
       <svg role="img" aria-label=${texts.diagramLabel(lanes.length, journey.hops.length)} width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`}>
         <defs><marker id="arrowhead" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>
         ${lanes.map(({ name, x }) => svg`<g class="lane"><text x=${x} y="18">${participant(name)}</text><line x1=${x + 5} x2=${x + 5} y1="28" y2=${height}/></g>`)}
-        ${marks.map(({ y, text }) => svg`<text class="time" x="66" y=${y + 9} text-anchor="end">${duration(text)}</text>`)}
+        ${marks.map(({ y, text }) => svg`<text class="time" x="62" y=${y + 9} text-anchor="end">${duration(text)}</text>`)}
         ${pauses.map(({ y, text }) => svg`<g class="pause"><line x1="0" x2=${width} y1=${y} y2=${y}/><text x="0" y=${y - 5}>${texts.pause(duration(text))}</text></g>`)}
         ${arrows.map(arrowOf)}${bars.map(barOf)}
       </svg>
@@ -84,7 +84,7 @@ const row = (hop, index, message) => html`
 const steps = ({ hops, messages }) => html`
   <section class="stack" aria-labelledby="steps-title">
     <h2 id="steps-title">${texts.steps}</h2>
-    <div class="table-box"><table class="table steps">
+    <div class="table-box"><table class="table hops">
       <thead><tr><th scope="col">${texts.step}</th><th scope="col">${texts.service}</th><th scope="col" class="number">${texts.start}</th><th scope="col" class="number">${texts.duration}</th><th scope="col">${texts.waited}</th><th scope="col" class="number">${texts.attempt}</th><th scope="col">${texts.outcome}</th></tr></thead>
       <tbody>${hops.map((hop, index) => row(hop, index, messages.find(({ receiver }) => receiver === hop.id)))}</tbody>
     </table></div>
@@ -149,9 +149,7 @@ export async function show(visit) {
     }
     return html`
       ${journey.complete ? nothing : html`<p class="problem">${texts.incomplete}</p>`}
-      <section class="stack drawn" aria-labelledby="diagram-title">
-        <h2 id="diagram-title">${texts.diagram}</h2>${diagram(journey)}
-      </section>
+      <div class="stack drawn"><h2 id="diagram-title">${texts.diagram}</h2>${diagram(journey)}</div>
       ${steps(journey)}
       <div class="columns">${sent(journey, getReceipt)}${summary(journey)}</div>`;
   }

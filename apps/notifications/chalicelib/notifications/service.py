@@ -16,7 +16,7 @@ from chalicelib.notifications.email_sender import (
     UnknownOutcomeError,
 )
 from chalicelib.notifications.store import MessageStore
-from chassis import clock, log
+from chassis import clock, log, tracing
 from chassis.clock import Clock
 from chassis.contention import Attempts
 from chassis.problems import BadRequest, Conflict, ServiceUnavailable, Unprocessable
@@ -89,6 +89,8 @@ class NotificationService:
             raise BadRequest.at(
                 "/message_id", "A message id is msg_ followed by 26 letters and digits"
             )
+        if hop := tracing.current_hop():
+            hop.attributes["toyshop.message_id"] = message_id
         self._check(request)
         attempt = self._claim(message_id, request)
         if isinstance(attempt, Message):

@@ -192,12 +192,12 @@ def _peer(span: Span) -> str:
 
 
 def _function(span: Span) -> str | None:
-    """Return the name of a function in its service; the one of an API has its service's name."""
+    """Return the name of a function in its service, as in ``service.toml``."""
     found = _FUNCTION.fullmatch(span.text("faas_name"))
     if found is None:
         return span.text("faas_name") or None
     service = span.service.replace("_", "-")
-    return found[1].removeprefix(service).lstrip("-") or "api_handler"
+    return found[1].removeprefix(f"{service}-").replace("-", "_")
 
 
 def _name(span: Span, kind: HopKind) -> str:

@@ -1,0 +1,116 @@
+"""The journey of an order, drawn from the traces of a running shop."""
+
+import re
+from functools import partial
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from support.browser.faults import Faults
+from support.browser.shopping import heading, main
+from support.running_shop import Shop
+from support.waiting import eventually
+
+from .test_staff import STAFF, open_as_staff
+
+PATIENCE = 20
+"""Seconds until the last hop of an order is in its trace."""
+
+
+def journey_of(shop: Shop, order_id: str, emails: int) -> Any:
+    """Return the journey of an order once a number of emails is in its traces."""
+    staff = shop.sign_in(STAFF)
+
+    def check() -> Any:
+        found = shop.api("GET", f"/orders/{order_id}/journey", token=staff).json
+        return found if len(found["emails"]) == emails else None
+
+    return eventually(check, PATIENCE)
+
+
+def test_decline_and_second_payment_of_an_order_are_drawn(
+    page: Page, shop: Shop, customer: str
+) -> None:
+    token = shop.sign_in(customer)
+    order = shop.place(token, "pm_card_chargeDeclined")
+    shop.wait_for_payment(order["id"], token, "declined")
+    again = {"payment_method": "pm_card_visa"}
+    answer = shop.api(
+        "POST", f"/orders/{order['id']}/payment", again, token, {"Idempotency-Key": "journey"}
+    )
+    assert answer.status == 202, answer.body
+    shop.wait_for_payment(order["id"], token, "succeeded")
+    journey = journey_of(shop, order["id"], emails=2)
+    hops = journey["hops"]
+    # THEN each hop but the requests of the customer and the gateway was caused by another one
+    roots = [hop["name"] for hop in hops if hop["parent_id"] is None]
+    assert roots[0] == "POST /orders"
+    assert sorted(set(roots)) == [
+        "POST /orders",
+        "POST /orders/{order_id}/payment",
+        "POST /webhooks/payments",
+    ]
+    declined = [hop for hop in hops if hop["peer"] == "payment gateway" and hop["status"] == 402]
+    assert [hop["outcome"] for hop in declined] == ["failed"]
+    events = {hop["event"] for hop in hops if hop["kind"] == "event"}
+    assert {
+        "shop.order.placed.v1",
+        "shop.payment.declined.v1",
+        "shop.payment.succeeded.v1",
+    } <= events
+    assert {message["channel"] for message in journey["messages"]} >= {"http", "stream", "topic"}
+    assert [email["template"] for email in journey["emails"]] == [
+        "payment_declined",
+        "payment_succeeded",
+    ]
+
+    open_as_staff(page, f"/staff/orders/{order['id']}")
+    page.get_by_role("link", name="Journey through the services").click()
+    expect(heading(page, "Journey of the order")).to_be_visible()
+    drawing = page.get_by_role("region", name="Over time")
+    expect(drawing.get_by_role("img")).to_have_accessible_name(
+        re.compile(f"^Sequence diagram of {len(hops)} steps")
+    )
+    drawn = drawing.get_by_text(re.compile(r"^\d+ payment\.declined$"))
+    expect(drawn.first).to_be_visible()
+    rows = main(page).get_by_role("table").get_by_role("row")
+    expect(rows).to_have_count(len(hops) + 1)
+    expect(rows.filter(has_text="Handle payment.succeeded")).to_contain_text("OK")
+    expect(rows.filter(has_text="HTTP 402")).to_contain_text("Failed")
+    sent = re.compile(rf"Email: card declined\s+{customer}\s+Sent")
+    expect(main(page)).to_contain_text(sent)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download (PDF)").click()
+    assert download.value.suggested_filename.endswith(".pdf")
+    page.get_by_role("link", name="Back to the order").click()
+    expect(page.get_by_role("link", name="Journey through the services")).to_be_visible()
+
+
+def fulfill(body: Any, route: Route) -> None:
+    route.fulfill(json=body)
+
+
+def test_order_without_a_trace_says_why(page: Page, shop: Shop, customer: str) -> None:
+    order = shop.place(shop.sign_in(customer))
+    for missing, text in (
+        ("not_recorded", "No trace of this order has been recorded."),
+        ("expired", "Traces are kept for 30 days."),
+        ("unavailable", "Traces can’t be read right now."),
+    ):
+        empty = {"order_id": order["id"], "started_at": None, "duration": 0, "hops": []} | {
+            "messages": [], "emails": [], "receipt": False, "complete": True, "missing": missing
+        }  # fmt: skip
+        page.route("**/api/orders/*/journey", partial(fulfill, empty))
+        if missing == "not_recorded":
+            open_as_staff(page, f"/journey/{order['id']}")
+        else:
+            page.reload()
+        expect(main(page)).to_contain_text(text)
+        page.unroute("**/api/orders/*/journey")
+
+
+def test_unknown_order_has_no_journey(page: Page, faults: Faults) -> None:
+    faults.expect("404 GET .*/api/orders/ord_0000/journey")
+    open_as_staff(page, "/staff/orders")
+    page.goto("/journey/ord_0000")
+    expect(heading(page, "Page not found")).to_be_visible()
