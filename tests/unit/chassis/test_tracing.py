@@ -70,6 +70,15 @@ def test_a_process_is_described_by_its_resource(datagrams: Callable[[], list[byt
     }
 
 
+def test_the_function_is_the_one_of_the_process_that_was_forked(
+    datagrams: Callable[[], list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "toyshop-unit-tests-on-sns-message")
+    with tracing.hop("work", tracing.SERVER, {}, budget=5):
+        pass
+    assert resource_of(datagrams()[0])["faas.name"] == "toyshop-unit-tests-on-sns-message"
+
+
 def test_values_of_every_type_are_encoded(spans: Spans) -> None:
     values = {
         "text": "Zoë",

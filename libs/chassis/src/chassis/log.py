@@ -55,8 +55,6 @@ def configure(service: str, stage: str, level: str = "INFO", out: TextIO | None 
     global _threshold, _out
     _dimensions.update(service=service, stage=stage)
     _common.update(_dimensions)
-    if function := os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-        _common["function"] = function
     _threshold = _LEVELS[level]
     _out = out
 
@@ -81,6 +79,7 @@ def _log(level: str, message: str, fields: dict[str, Any], *, is_last: bool = Fa
         "message": message,
         "time": _now(),
         **_common,
+        **_function(),
         "correlation_id": current.correlation_id,
         "trace_id": current.trace_id,
         "span_id": current.span_id,
@@ -90,6 +89,12 @@ def _log(level: str, message: str, fields: dict[str, Any], *, is_last: bool = Fa
     if is_last and collected:
         _add_metrics(line, collected)
     _write(line)
+
+
+def _function() -> dict[str, str]:
+    # read each time, since the local functions of an app are forked from one process
+    name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    return {"function": name} if name else {}
 
 
 def _is_debugged(trace_id: str) -> bool:

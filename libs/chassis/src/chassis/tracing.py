@@ -191,8 +191,6 @@ def configure(settings: Settings) -> None:
     global _trace_percent, _slow_seconds
     _resource["service.name"] = settings.service
     _resource["deployment.environment.name"] = settings.stage
-    if name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
-        _resource["faas.name"] = name
     _trace_percent = settings.trace_percent
     _slow_seconds = settings.slow_seconds
 
@@ -380,6 +378,9 @@ def _export(spans: list[Span], current: context.Context) -> None:
     if order_id := current.fields.get("order_id"):
         for one in spans:
             one.attributes.setdefault(ORDER_ID, order_id)
+    if name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        # read here, since the local functions of an app are forked from one process
+        _resource["faas.name"] = name
     for datagram in otlp.datagrams(_resource, spans):
         _send(datagram, host, int(port))
 
