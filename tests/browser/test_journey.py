@@ -7,11 +7,9 @@ from typing import Any
 from playwright.sync_api import Page, Route, expect
 
 from support.browser.faults import Faults
-from support.browser.shopping import heading, main
+from support.browser.shopping import STAFF, heading, main, open_as_staff
 from support.running_shop import Shop
 from support.waiting import eventually
-
-from .test_staff import STAFF, open_as_staff
 
 PATIENCE = 20
 """Seconds until the last hop of an order is in its trace."""

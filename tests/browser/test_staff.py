@@ -8,11 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from support.browser import checkout
 from support.browser.faults import Faults
-from support.browser.shopping import fail, heading, main
+from support.browser.shopping import STAFF, fail, heading, main, open_as_staff
 from support.images import new_toy, png
 from support.running_shop import PASSWORD, Shop
 
-STAFF = "staff@example.com"
 PRECONDITION = "412 (PATCH|DELETE) .*/api/toys/"
 
 
@@ -20,16 +19,6 @@ PRECONDITION = "412 (PATCH|DELETE) .*/api/toys/"
 def staff(shop: Shop) -> str:
     """Return the access token of a member of the staff."""
     return shop.sign_in(STAFF)
-
-
-def open_as_staff(page: Page, address: str) -> None:
-    """Open one of the staff's tools and sign in."""
-    page.goto(address)
-    expect(page.get_by_text("Sign in with your staff account.")).to_be_visible()
-    page.get_by_label("Email").fill(STAFF)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    main(page).get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation", name="Staff tools")).to_be_visible()
 
 
 def open_toy(page: Page, toy: dict[str, Any]) -> None:

@@ -150,6 +150,8 @@ def test_remaining_operations_of_users_and_staff(shop: Shop, alice: str, staff: 
     moved = {"shipping_address": ADDRESS | {"line1": "2 Toy Street"}}
     etag = {"If-Match": f'"{order["version"]}"', "Content-Type": "application/merge-patch+json"}
     assert shop.api("PATCH", f"/orders/{order['id']}", moved, alice, etag).status == 200
+    path = f"/orders/{order['id']}/journey"
+    eventually(lambda: shop.api("GET", path, token=staff).json["emails"])
     toy = new_toy(shop, staff, "Replaced Robot")
     keep = ("name", "description", "category", "brand", "price", "min_age", "attributes")
     draft = {name: toy[name] for name in keep}

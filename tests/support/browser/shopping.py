@@ -1,4 +1,4 @@
-"""Actions of shoppers in the page, by the roles and names that they see."""
+"""Actions of shoppers and staff in the page, by the roles and names that they see."""
 
 import re
 import time
@@ -8,7 +8,9 @@ from typing import Any
 from playwright.sync_api import Locator, Page, Route, expect
 
 from support.browser.chromium import PATIENCE
-from support.running_shop import Shop
+from support.running_shop import PASSWORD, Shop
+
+STAFF = "staff@example.com"
 
 
 def main(page: Page) -> Locator:
@@ -17,6 +19,16 @@ def main(page: Page) -> Locator:
 
 def heading(page: Page, name: str | re.Pattern[str]) -> Locator:
     return main(page).get_by_role("heading", name=name)
+
+
+def open_as_staff(page: Page, address: str) -> None:
+    """Open one of the staff's tools and sign in."""
+    page.goto(address)
+    expect(page.get_by_text("Sign in with your staff account.")).to_be_visible()
+    page.get_by_label("Email").fill(STAFF)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    main(page).get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Staff tools")).to_be_visible()
 
 
 def open_toy(page: Page, toy: dict[str, Any]) -> None:
