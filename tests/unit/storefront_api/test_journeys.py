@@ -121,7 +121,9 @@ class TestDrawing:
     def test_parked_and_repeated_events_are_named(self) -> None:
         recording = recorded()
         drawing = draw(recording)
-        assert [hop.outcome for hop in drawing.hops].count("duplicate") == 1
+        (duplicate,) = [hop for hop in drawing.hops if hop.outcome == "duplicate"]
+        (message,) = [one for one in drawing.messages if one.receiver == duplicate.id]
+        assert (message.sender, message.channel) == (duplicate.parent_id, "topic")
         recording.trace()
         recording.process(
             recording.relay(recording.request("orders", None, (0, 1), "POST /orders"), (2, 3), PLACED, 1),  # noqa: E501

@@ -264,10 +264,12 @@ def _messages(
     for hop in hops:
         tries = attempts.get(_key(hop), [])
         earlier = tries[: tries.index(hop)] if hop in tries else []
-        sender = earlier[-1] if earlier else by_id.get(hop.parent_id or "")
+        # after a success, an event that comes again is no retry
+        failed = earlier[-1] if earlier and earlier[-1].span.failed else None
+        sender = failed or by_id.get(hop.parent_id or "")
         if sender is None:
             continue
-        channel = _channel(hop, is_retry=bool(earlier))
+        channel = _channel(hop, is_retry=failed is not None)
         sent = _sent(hop, sender, channel, spans)
         yield JourneyMessage(
             sender=sender.span.id,
