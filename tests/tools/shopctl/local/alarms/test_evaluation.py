@@ -223,7 +223,9 @@ def test_composite_alarm_follows_its_parts() -> None:
         "fires Sum in 10 min: 2; fires if 1 of 1 are above 0",
         "fires Sum in 1 min: 2; fires if 1 of 1 are above 0",
     )
-    # AND it is over when the short window is, two more periods of which are looked at
+    # AND two more periods than the short window's own are looked at, while values are missing
+    assert statuses([long, short, both], {300.0: 2.0}, 430)["both"].state == "ALARM"
+    # AND it is over when the short window is
     over = statuses([long, short, both], {300.0: 2.0}, 490)
     assert (over["long"].state, over["both"].state) == ("ALARM", "OK")
     assert over["both"].why == ("fires Sum in 10 min: 2; fires if 1 of 1 are above 0",)
