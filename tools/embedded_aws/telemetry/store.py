@@ -79,7 +79,6 @@ CREATE TABLE spans (
 );
 CREATE INDEX spans_by_trace ON spans (trace_id);
 CREATE INDEX spans_by_order ON spans (order_id) WHERE order_id IS NOT NULL;
-CREATE INDEX spans_by_start ON spans (start_ns);
 CREATE TABLE logs (
     time REAL NOT NULL, service TEXT NOT NULL, function TEXT NOT NULL, level TEXT NOT NULL,
     message TEXT NOT NULL, trace_id TEXT, order_id TEXT, line TEXT NOT NULL

@@ -151,12 +151,6 @@ class Telemetry:
         query = f"{_SELECT_SPANS} WHERE trace_id = ? ORDER BY start_ns, rowid"
         return [_span(row) for row in self._connection.execute(query, [trace_id])]
 
-    def spans_since(self, start_ns: int) -> Iterator[Span]:
-        """Yield the spans that started at a time or later."""
-        query = f"{_SELECT_SPANS} WHERE start_ns >= ? ORDER BY start_ns"
-        for row in self._connection.execute(query, [start_ns]):
-            yield _span(row)
-
     def last_lines(self, wanted: LineFilter, count: int) -> list[Line]:
         """Return the last lines that match, by time."""
         condition, parameters = self._condition(wanted)
