@@ -24,7 +24,7 @@ def otel_trace_id(xray_id: str) -> str:
 
 
 def annotation(name: str) -> str:
-    """Return the key that an attribute is indexed by: letters, digits and underscores."""
+    """Return the key that an attribute is indexed by, without dots."""
     return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 

@@ -197,7 +197,7 @@ def layout(figures: Figures, url: str, now: float, *, width: int, height: int) -
     now
         Seconds since 1970.
     width, height
-        Of the screen, in characters. The most important lines come first.
+        Columns and lines of the screen; the most important lines come first.
     """
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     lines = [f"{f'Toy shop at {url}':{width - len(clock)}}{clock}"]
