@@ -46,6 +46,12 @@ def archive_document(file_id: str) -> Answer:
     return Answer(document, status=201 if is_new else 200)
 
 
+@app.serves(api.REPLACE_DOCUMENT)
+def replace_document(file_id: str) -> api.File:
+    """Replace an archived document."""
+    return components.files.replace(file_id, app.body(api.NewDocument))
+
+
 @app.serves(api.LINK_DOCUMENT)
 def link_document(file_id: str) -> api.Link:
     """Return a short-lived URL of a document."""

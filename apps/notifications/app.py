@@ -24,3 +24,9 @@ def send_message(message_id: str) -> Answer:
 def look_up_messages() -> api.MessageLookupAnswer:
     """Return the messages with the given ids."""
     return components.notifications.look_up(app.body(api.MessageLookup))
+
+
+@app.serves(api.ERASE)
+def erase_messages() -> api.MessageErasureAnswer:
+    """Erase the addresses of sent emails."""
+    return components.notifications.erase(app.body(api.MessageErasure))

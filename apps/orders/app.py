@@ -68,6 +68,12 @@ def reemit_order(order_id: str) -> None:
     components.orders.reemit(order_id)
 
 
+@app.serves(api.ERASE)
+def erase_customer_of_orders() -> api.OrderErasureAnswer:
+    """Erase the customer's data of orders."""
+    return components.orders.erase_customer(app.body(api.OrderErasure))
+
+
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed orders."""

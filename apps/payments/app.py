@@ -47,6 +47,12 @@ def retry_payment() -> api.Transaction:
     return components.retrying.retry(app.body(api.PaymentRetry))
 
 
+@app.serves(api.ERASE)
+def erase_customer_of_transactions() -> api.TransactionErasureAnswer:
+    """Erase the customer's data of finished transactions."""
+    return components.erasing.erase(app.body(api.TransactionErasure))
+
+
 @app.on_dynamodb_record(stream_arn=source("on_dynamodb_record"), starting_position="TRIM_HORIZON")
 def on_dynamodb_record(event: DynamoDBEvent) -> dict[str, object]:
     """Publish the events of changed transactions."""

@@ -1,4 +1,4 @@
-"""The storefront API, the only API for clients: its authorizer, routes and reconciliation."""
+"""The storefront API, the only API for clients: its authorizer, routes and scheduled functions."""
 
 import chassis.startup  # noqa: F401 - first: it makes the other imports faster
 
@@ -79,3 +79,9 @@ def cancel_expired(event: CloudWatchEvent) -> dict[str, int]:
 def reconcile(event: CloudWatchEvent) -> dict[str, Any]:
     """Verify order invariants."""
     return components.reconciliation.handle(event.detail, seconds_left(event.context))
+
+
+@app.lambda_function()
+def forget(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Take a step of the erasure of a customer's data; ``./shop forget`` invokes it."""
+    return components.erasure.handle(event, seconds_left(context))

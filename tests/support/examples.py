@@ -371,6 +371,15 @@ def operating(world: World, order: str) -> None:
     world.run_until_idle()
 
 
+def forgetting(world: World, order: str) -> None:
+    """Operators erase the customer's data of an order."""
+    erasure = apps.load_app("storefront_api").components.erasure
+    step = {"step": "erase", "email": EMAIL, "order_ids": [order]}
+    with world.calls.hop("storefront_api forget"):
+        report = erasure.handle(step, lambda: 300.0)
+    assert report["erased_orders"] == [order], report
+
+
 def recorded() -> Recorder:
     """Take the tour and return what was recorded."""
     recorder = Recorder()
@@ -383,4 +392,5 @@ def recorded() -> Recorder:
         rejected_image(world, toy)
         operating(world, order)
         replayed(world, toy)
+        forgetting(world, order)
     return recorder

@@ -117,7 +117,7 @@ def expiry(world: World) -> None:
 
 
 def operators(world: World) -> None:
-    """Orders are reconciled, re-emitted and backfilled."""
+    """Orders are reconciled, re-emitted and backfilled, and a customer's data are erased."""
     world.place_order(1)
     world.run_until_idle()
     world.advance(2)
@@ -138,6 +138,17 @@ def operators(world: World) -> None:
         world.call_api(health, service)
     world.call_api(files.LOOKUP, "file_manager", body={"ids": [document]})
     world.call_api(notifications.LOOKUP, "notifications", body={"ids": [message]})
+    customer = {"email": "a@example.com"}
+    with world.calls.hop("storefront_api forget"):
+        for step in (
+            {"step": "find"},
+            {"step": "lock"},
+            {"step": "erase", "order_ids": [order_id]},
+            {"step": "delete"},
+        ):
+            report = components.erasure.handle(customer | step, lambda: 300.0)
+            assert "problem" not in report, report
+    world.run_until_idle()
 
 
 STORIES = (account, catalogue, order, another_card, expiry, operators)

@@ -208,6 +208,9 @@ class MemoryCloud:
             raise client_error("GetObject", "NoSuchKey", 404)
         return {"Body": io.BytesIO(self.objects[Key]["Body"])}
 
+    def _s3_ListObjectVersions(self, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N802, N803
+        return {"Versions": [{"Key": Prefix, "VersionId": "null", "IsLatest": True}]}
+
     def _s3_DeleteObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
         self.objects.pop(Key, None)
         return {}
@@ -276,6 +279,12 @@ class MemoryCloud:
             raise client_error("ConfirmForgotPassword", "CodeMismatchException", 400)
         self.reset_codes.append("used")
         self.passwords[Username] = Password
+        return {}
+
+    def _cognito_idp_AdminDisableUser(self, **_: Any) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    def _cognito_idp_AdminDeleteUser(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 
     def _cognito_idp_AdminUserGlobalSignOut(self, **_: Any) -> dict[str, Any]:  # noqa: N802

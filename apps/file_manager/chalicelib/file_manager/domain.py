@@ -84,6 +84,17 @@ def new_document(file_id: str, request: NewDocument, size: int, now: datetime) -
     )
 
 
+def replaced(document: File, size: int, now: datetime) -> File:
+    """Return the document with other content.
+
+    Parameters
+    ----------
+    size
+        Size of the new content in bytes.
+    """
+    return replace(document, size=size, version=document.version + 1, updated_at=now)
+
+
 def mark_ready(
     file: File, width: int, height: int, variant_widths: Iterable[int], now: datetime
 ) -> File:

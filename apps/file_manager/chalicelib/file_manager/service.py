@@ -10,10 +10,12 @@ from chalicelib.file_manager.storage import LINK_SECONDS, UPLOAD_SECONDS, Storag
 from chalicelib.file_manager.store import FileStore, Stored
 from chassis import clock
 from chassis.clock import Clock
+from chassis.contention import Attempts
 from chassis.ids import new_id
 from chassis.problems import BadRequest, Conflict, NotFound, Unprocessable
 from contracts.files import (
     ArchivedDocument,
+    File,
     FileLookup,
     FileLookupAnswer,
     Image,
@@ -119,6 +121,34 @@ class FileService:
         # The content that was stored first counts, even if this call's content differs.
         return self._archived(written if is_new else self._stored(file_id), digest), is_new
 
+    def replace(self, file_id: str, request: NewDocument) -> File:
+        """Replace the content of an archived document, and delete the earlier content for good.
+
+        The content is written before the record, so that a repetition completes what a crash left.
+
+        Raises
+        ------
+        NotFound
+            If there is no such document.
+        Unprocessable
+            If the content is not a complete PDF.
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        stored = self._document(file_id)
+        if error := domain.pdf_error(request.content):
+            raise Unprocessable.at("/content", error)
+        digest = sha256(request.content).hexdigest()
+        self._storage.replace_document(file_id, request.content, request.content_type, digest)
+        attempts = Attempts(file_id)
+        while stored.sha256 != digest:
+            attempts.begin()
+            file = domain.replaced(stored.file, len(request.content), self._now())
+            if self._store.replace(file, digest, stored.filename):
+                return file
+            stored = self._document(file_id)
+        return stored.file
+
     def link(self, file_id: str) -> Link:
         """Return a short-lived URL of a document.
 
@@ -127,10 +157,13 @@ class FileService:
         NotFound
             If there is no such document.
         """
+        return self._link(self._document(file_id))
+
+    def _document(self, file_id: str) -> Stored:
         stored = self._store.get(file_id)
         if stored is None or stored.file.kind != "document":
             raise NotFound("There is no such document.")
-        return self._link(stored)
+        return stored
 
     def _archived(self, stored: Stored, digest: str) -> ArchivedDocument:
         """Return a stored document with a link, so that nobody has to send its content again."""

@@ -152,6 +152,35 @@ class Storage:
             return StoredDocument(head["Metadata"].get(_SHA256, ""), head["ContentLength"])
         return StoredDocument(sha256, len(content))
 
+    def replace_document(
+        self, file_id: str, content: bytes, content_type: str, sha256: str
+    ) -> None:
+        """Store other content of a document, and delete all earlier versions of its object.
+
+        Raises
+        ------
+        ClientError
+            If S3 does not accept the content.
+        """
+        key = DOCUMENTS + file_id
+        self._s3().put_object(
+            Bucket=self._private,
+            Key=key,
+            Body=content,
+            ContentType=content_type,
+            Metadata={_SHA256: sha256},
+        )
+        found = self._s3().list_object_versions(Bucket=self._private, Prefix=key)
+        earlier = [
+            {"Key": key, "VersionId": version["VersionId"]}
+            for version in found.get("Versions", [])
+            if version["Key"] == key and not version["IsLatest"]
+        ]
+        if earlier:
+            self._s3().delete_objects(
+                Bucket=self._private, Delete={"Objects": earlier, "Quiet": True}
+            )
+
     def link(self, file: File, filename: str) -> str:
         """Return a short-lived URL of a document, which a browser displays instead of saving."""
         url: str = self._s3().generate_presigned_url(

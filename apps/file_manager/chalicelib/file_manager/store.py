@@ -151,9 +151,9 @@ class FileStore:
         """Store a new file; return ``False`` and store nothing if its id is taken."""
         return self._put(Stored(file, sha256, filename), FileRecord.id.does_not_exist())
 
-    def replace(self, file: File) -> bool:
-        """Store the next version of an image; return ``False`` if it has changed or is gone."""
-        return self._put(Stored(file), FileRecord.version == file.version - 1)
+    def replace(self, file: File, sha256: str = "", filename: str = "") -> bool:
+        """Store the next version of a file; return ``False`` if it has changed or is gone."""
+        return self._put(Stored(file, sha256, filename), FileRecord.version == file.version - 1)
 
     @staticmethod
     def _put(stored: Stored, condition: Any) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from contracts.notifications import Message, NewMessage
 
 _ID = re.compile(r"msg_[0-9A-HJKMNP-TV-Z]{26}")
+_ERASED = "erased"
 
 
 class MessageError(Exception):
@@ -21,6 +22,10 @@ class DifferentMessageError(MessageError):
 
 class SendingInProgressError(MessageError):
     """Another attempt may be sending this email, and a second one could send it twice."""
+
+
+class NotSentError(MessageError):
+    """The address of an email that is not sent yet is still needed."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -109,6 +114,25 @@ def next_attempt(
         version=before.message.version + 1,
     )
     return Attempt(message, fingerprint, now + lease, now)
+
+
+def erase_address(sent: Attempt, now: datetime) -> Attempt:
+    """Return a sent email without its address; the same if that is erased already.
+
+    The fingerprint goes too, because it is a digest of the address among others. Without it, no
+    request equals the one that was sent, and the email is not sent again.
+
+    Raises
+    ------
+    NotSentError
+        If the email is not sent yet.
+    """
+    if sent.message.status != "sent":
+        raise NotSentError("This email is not sent yet")
+    if not sent.message.to:
+        return sent
+    message = msgspec.structs.replace(sent.message, to="", version=sent.message.version + 1)
+    return msgspec.structs.replace(sent, message=message, fingerprint=_ERASED, updated_at=now)
 
 
 def release_lease(attempt: Attempt, now: datetime) -> Attempt:

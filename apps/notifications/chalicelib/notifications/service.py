@@ -20,7 +20,14 @@ from chassis import clock, log, tracing
 from chassis.clock import Clock
 from chassis.contention import Attempts
 from chassis.problems import BadRequest, Conflict, ServiceUnavailable, Unprocessable
-from contracts.notifications import Message, MessageLookup, MessageLookupAnswer, NewMessage
+from contracts.notifications import (
+    Message,
+    MessageErasure,
+    MessageErasureAnswer,
+    MessageLookup,
+    MessageLookupAnswer,
+    NewMessage,
+)
 
 
 class NotificationService:
@@ -64,6 +71,37 @@ class NotificationService:
     def look_up(self, lookup: MessageLookup) -> MessageLookupAnswer:
         """Return the messages with the given ids, without those that do not exist."""
         return MessageLookupAnswer(items=self._store.of_ids(lookup.ids))
+
+    def erase(self, request: MessageErasure) -> MessageErasureAnswer:
+        """Erase the addresses of sent emails, and return which emails had one.
+
+        Emails that do not exist are ignored.
+
+        Raises
+        ------
+        Conflict
+            If an email is not sent yet.
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        ids = dict.fromkeys(request.ids)
+        return MessageErasureAnswer(
+            erased=[message_id for message_id in ids if self._erase(message_id)]
+        )
+
+    def _erase(self, message_id: str) -> bool:
+        attempts = Attempts(message_id)
+        while stored := self._store.get(message_id):
+            attempts.begin()
+            try:
+                erased = domain.erase_address(stored, self._now())
+            except domain.NotSentError as error:
+                raise Conflict(f"{error}. Its address can be erased afterwards.") from None
+            if erased is stored:
+                return False
+            if self._store.replace(erased):
+                return True
+        return False
 
     def send(self, message_id: str, request: NewMessage) -> tuple[Message, bool]:
         """Send an email, once per id.

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from chassis.money import format_money
 from contracts.money import Money
 from contracts.orders import (
+    ERASED,
     MAX_QUANTITY,
     Address,
     Order,
@@ -107,6 +108,10 @@ class ForbiddenTransitionError(OrderError):
 
 class AlreadyCancelledError(OrderError):
     """A cancelled order cannot be changed."""
+
+
+class ErasedError(OrderError):
+    """An order cannot be changed once its customer's data are erased."""
 
 
 def price_lines(lines: Sequence[PricedLine]) -> tuple[list[OrderLine], Money]:
@@ -240,7 +245,11 @@ def change_address(order: Order, address: Address, now: datetime) -> Order:
     ------
     AlreadyCancelledError
         If the order is cancelled.
+    ErasedError
+        If the customer's data are erased.
     """
+    if order.contact == ERASED:
+        raise ErasedError("The customer's data were erased, so the order can no longer be changed")
     if not ALLOWED[order.status]:
         raise AlreadyCancelledError("The order is cancelled and can no longer be changed")
     return replace(order, shipping_address=address, version=order.version + 1, updated_at=now)
@@ -251,3 +260,22 @@ def cancel(order: Order, now: datetime) -> Order:
     if order.status == "cancelled":
         return order
     return moved_to(order, "cancelled", now)
+
+
+def erase_customer(order: Order, now: datetime) -> Order:
+    """Return the order without its customer's data; the same order if they are erased already.
+
+    The country remains, because the tax may depend on it.
+    """
+    if order.contact == ERASED:
+        return order
+    address = Address(
+        name="", line1="", city="", postal_code="", country=order.shipping_address.country
+    )
+    return replace(
+        order,
+        contact=ERASED,
+        shipping_address=address,
+        version=order.version + 1,
+        updated_at=now,
+    )

@@ -29,6 +29,8 @@ from contracts.orders import (
     CountryList,
     Order,
     OrderChange,
+    OrderErasure,
+    OrderErasureAnswer,
     OrderPage,
     OrderQuery,
     PlaceOrder,
@@ -36,9 +38,12 @@ from contracts.orders import (
 )
 from contracts.problem import KEY_REUSED
 
+_NO_FINGERPRINT = "0" * 64
+"""Of an order whose customer's data are erased: the request contained them."""
+
 
 class OrderService:
-    """Places, lists, changes and cancels orders.
+    """Places, lists, changes, cancels and pseudonymizes orders.
 
     Parameters
     ----------
@@ -169,7 +174,7 @@ class OrderService:
         PreconditionFailed
             If the order has changed since the caller read it.
         Conflict
-            If the order is cancelled.
+            If the order is cancelled, or its customer's data are erased.
         Unprocessable
             If the result is not a valid address.
         """
@@ -189,7 +194,7 @@ class OrderService:
                 changed = domain.change_address(stored.order, address, self._now())
             except InvalidAddressError as error:
                 raise _invalid_address(error) from None
-            except domain.AlreadyCancelledError as error:
+            except (domain.AlreadyCancelledError, domain.ErasedError) as error:
                 raise Conflict(str(error)) from None
             if self._store.replace(changed, stored.fingerprint):
                 return changed
@@ -219,6 +224,32 @@ class OrderService:
             if self._store.replace(cancelled, stored.fingerprint):
                 log.metric("toyshop.orders.cancelled")
                 return cancelled
+
+    def erase_customer(self, request: OrderErasure) -> OrderErasureAnswer:
+        """Erase the customer's data of orders, and return which orders had any.
+
+        Orders that do not exist are ignored.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        order_ids = dict.fromkeys(request.order_ids)
+        return OrderErasureAnswer(
+            erased=[order_id for order_id in order_ids if self._erase_customer(order_id)]
+        )
+
+    def _erase_customer(self, order_id: str) -> bool:
+        attempts = Attempts(order_id)
+        while stored := self._store.get(order_id):
+            attempts.begin()
+            erased = domain.erase_customer(stored.order, self._now())
+            if erased is stored.order:
+                return False
+            if self._store.replace(erased, _NO_FINGERPRINT):
+                return True
+        return False
 
     def reemit(self, order_id: str) -> None:
         """Re-emit the event of an order's current status.

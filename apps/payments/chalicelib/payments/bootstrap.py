@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chalicelib.payments.auditing import Auditing
 from chalicelib.payments.charging import Charging
+from chalicelib.payments.erasing import Erasing
 from chalicelib.payments.events import events_of
 from chalicelib.payments.fulfillment import Fulfillment
 from chalicelib.payments.gateway import Gateway, StripeGateway
@@ -59,6 +60,7 @@ class Components(NamedTuple):
     auditing: Auditing
     retrying: Retrying
     webhooks: Webhooks
+    erasing: Erasing
     relay: Relay
     charge: Consumer
     fulfil: Consumer
@@ -96,11 +98,12 @@ def build(
         tax_name=settings.tax_name,
         tax_percent=settings.tax_percent,
     )
+    receipts = partial(render_receipt, seller=seller)
     fulfillment = Fulfillment(
         store,
         file_manager or ServiceClient("file_manager", settings.file_manager_url, transport),
         notifications or ServiceClient("notifications", settings.notifications_url, transport),
-        partial(render_receipt, seller=seller),
+        receipts,
         partial(render_credit_note, seller=seller),
     )
     return Components(
@@ -108,6 +111,7 @@ def build(
         auditing=Auditing(store, ledger or StripeLedger(stripe)),
         retrying=Retrying(store),
         webhooks=Webhooks(settings.stripe_webhook_secret, store, charging, gateway or stripe),
+        erasing=Erasing(store, receipts),
         relay=Relay(
             settings.topic_arn,
             aws.client("sns"),

@@ -14,7 +14,7 @@ from chalicelib.payments.reversals import Reversals
 from chassis.ids import derived_id
 from contracts.money import Money
 from contracts.notifications import Reversal, Template
-from contracts.orders import Address, Contact, Order, OrderLine
+from contracts.orders import ERASED, Address, Contact, Order, OrderLine
 from contracts.payments import MAX_RETRY_AGE, DisputeState, PaymentChange, PaymentStatus
 
 IntentStatus = Literal["unconfirmed", "succeeded", "action_required", "declined", "cancelled"]
@@ -46,6 +46,10 @@ class TooOldError(Exception):
 
 class TooManyAttemptsError(Exception):
     """``MAX_ATTEMPTS`` payment methods were tried for the order."""
+
+
+class UnfinishedError(Exception):
+    """The payment may still change, so its customer's data are needed."""
 
 
 class KeyReusedError(Exception):
@@ -176,7 +180,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     them, oldest first, so that the event of each can be re-emitted unchanged. ``attempt`` is the
     number of the current attempt, from 1; ``retries`` are the requests that began the others.
     ``reversals`` are its refunds and disputes. ``refund_due`` is set if the order was cancelled
-    while a dispute prevented the refund.
+    while a dispute prevented the refund. ``erased`` is the version with which the customer's data
+    were erased; later outcomes are not emailed.
     """
 
     id: str
@@ -202,6 +207,21 @@ class Payment(Struct, frozen=True, kw_only=True):
     retries: tuple[Retry, ...] = ()
     reversals: Reversals = Reversals()
     refund_due: bool = False
+    erased: int | None = None
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the customer's data are erased."""
+        return self.contact == ERASED
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it waits for the gateway, the customer, the bank or a refund."""
+        return (
+            self.status in ("pending", "action_required")
+            or self.reversals.dispute == "open"
+            or (self.refund_due and self.status == "succeeded")
+        )
 
     @property
     def may_still_succeed(self) -> bool:
@@ -363,6 +383,34 @@ class Payment(Struct, frozen=True, kw_only=True):
         """Return the payment with its archived receipt."""
         return replace(self, receipt_file_id=file_id, version=self.version + 1, updated_at=now)
 
+    def without_customer(self, now: datetime) -> "Payment":
+        """Return the payment without its customer's data; the same if they are erased already.
+
+        The country remains, because the tax may depend on it.
+
+        Raises
+        ------
+        UnfinishedError
+            If the payment may still change.
+        """
+        if self.is_erased:
+            return self
+        if self.is_unfinished:
+            raise UnfinishedError(f"the payment of {self.order_id} is not finished")
+        address = self.shipping_address and Address(
+            name="", line1="", city="", postal_code="", country=self.shipping_address.country
+        )
+        version = self.version + 1
+        return replace(
+            self,
+            contact=ERASED,
+            shipping_address=address,
+            client_secret=None,
+            version=version,
+            updated_at=now,
+            erased=version,
+        )
+
 
 def transaction_id(order_id: str) -> str:
     """Return the id of an order's transaction, which is the same for every delivery of an event."""
@@ -409,12 +457,17 @@ def has_receipt(payment: Payment) -> bool:
 
 
 def emails_of(payment: Payment) -> list[tuple[str, Template]]:
-    """Return the id and the template of each email that the customer must have received."""
+    """Return the id and the template of each email that the customer must have received.
+
+    Once the customer's data are erased, nothing more is sent.
+    """
+    last = (payment.erased or 0) if payment.is_erased else payment.version
     emails = (
         email_about(
             payment.order_id, outcome.status, outcome.change, outcome.version, outcome.attempt
         )
         for outcome in payment.outcomes
+        if outcome.version <= last
     )
     return [email for email in emails if email is not None]
 

@@ -75,6 +75,7 @@ class Fulfillment:
         """Email the customer about an outcome of a payment, with the receipt if it has succeeded.
 
         A refund is emailed with a credit note; the archived receipt stays what the customer paid.
+        A customer whose data are erased gets nothing.
         Events arrive in any order, so the emails about earlier outcomes are sent first.
 
         Raises
@@ -86,6 +87,10 @@ class Fulfillment:
             one of the emails.
         """
         payment, version = self._payment(event.data.order_id), version_of(event)
+        if payment.is_erased:
+            # Also an old event, which still has the customer's data: they must not come back.
+            log.info("customer erased, nothing sent", order_id=payment.order_id)
+            return
         for outcome in payment.outcomes:
             if outcome.version < version:
                 self._fulfill(payment, outcome_of(payment, outcome), outcome.version)
@@ -103,7 +108,7 @@ class Fulfillment:
         if outcome.status == "succeeded" and outcome.change is None:
             receipt = self._render_receipt(outcome)
             link = self._archive(payment, receipt)
-            attachments.append(_attachment(_filename(outcome.order_id), receipt, link))
+            attachments.append(_attachment(receipt_filename(outcome.order_id), receipt, link))
         elif (outcome.change or outcome.status) in _REFUNDS:
             number = f"{outcome.order_id}-{version}"
             credit_note = self._render_credit_note(outcome, number)
@@ -121,7 +126,7 @@ class Fulfillment:
         document = files.NewDocument(
             subject=payment.order_id,
             content_type="application/pdf",
-            filename=_filename(payment.order_id),
+            filename=receipt_filename(payment.order_id),
             content=receipt,
         )
         link = None
@@ -189,7 +194,8 @@ class Fulfillment:
         return sent.status == HTTPStatus.CREATED
 
 
-def _filename(order_id: str) -> str:
+def receipt_filename(order_id: str) -> str:
+    """Return the file name of an order's receipt."""
     return f"receipt-{order_id}.pdf"
 
 

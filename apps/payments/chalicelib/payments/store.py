@@ -66,6 +66,7 @@ class TransactionRecord(Record):
         tuple[Outcome, ...], null=True
     )
     attempt = NumberAttribute(null=True)
+    erased = NumberAttribute(null=True)
     retries: DocumentAttribute[tuple[Retry, ...]] = DocumentAttribute(tuple[Retry, ...], null=True)
     reversals: DocumentAttribute[Reversals] = DocumentAttribute(Reversals, null=True)
     refund_due = BooleanAttribute(null=True)
@@ -94,6 +95,7 @@ class TransactionRecord(Record):
             created_at=self.created_at,
             updated_at=self.updated_at,
             intent_id=self.intent_id,
+            erased=None if self.erased is None else int(self.erased),
             decline_code=self.decline_code,
             client_secret=self.client_secret,
             receipt_file_id=self.receipt_file_id,
@@ -187,6 +189,7 @@ class TransactionStore:
             version=payment.version,
             created_at=payment.created_at,
             updated_at=payment.updated_at,
+            erased=payment.erased,
             # The stream's filter in delivery.yaml passes only writes with a trace to the relay.
             traceparent=current_trace() if payment.emits_event else None,
         )

@@ -57,4 +57,5 @@ def to_transaction(payment: Payment) -> Transaction:
             amount=payment.reversals.withdrawn(payment.amount.currency),
             currency=payment.amount.currency,
         ),
+        erased=payment.is_erased,
     )

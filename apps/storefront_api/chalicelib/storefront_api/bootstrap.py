@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from chalicelib.storefront_api.authorizer import Authorizer
 from chalicelib.storefront_api.catalogue import Catalogue
+from chalicelib.storefront_api.erasure import Erasure
 from chalicelib.storefront_api.expiry import Expiry
 from chalicelib.storefront_api.health import HealthCheck
 from chalicelib.storefront_api.journeys import Journeys
@@ -79,6 +80,7 @@ class Components(NamedTuple):
     health: HealthCheck
     reconciliation: Reconciliation
     expiry: Expiry
+    erasure: Erasure
 
 
 def downstream_services(settings: Settings) -> DownstreamServices:
@@ -152,5 +154,12 @@ def build(
         ),
         expiry=Expiry(
             services.orders, services.payments, timedelta(hours=settings.action_timeout_hours)
+        ),
+        erasure=Erasure(
+            services.orders,
+            services.payments,
+            services.file_manager,
+            services.notifications,
+            users,
         ),
     )

@@ -382,6 +382,43 @@ class Users:
             (item["Value"] for item in answer["UserAttributes"] if item["Name"] == "sub"), None
         )
 
+    def lock(self, email: str) -> bool:
+        """Keep a user from signing in and ordering; return ``False`` if there is no such user.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        try:
+            with _translated(dict.fromkeys(_NO_SUCH_USER, NotFound("There is no such user."))):
+                self._cognito().admin_disable_user(
+                    UserPoolId=self._pool_id, Username=_username(email)
+                )
+                self._cognito().admin_user_global_sign_out(
+                    UserPoolId=self._pool_id, Username=_username(email)
+                )
+        except NotFound:
+            return False
+        return True
+
+    def delete(self, email: str) -> bool:
+        """Delete a user; return ``False`` if there is no such user.
+
+        Raises
+        ------
+        ServiceUnavailable
+            If Cognito does not answer.
+        """
+        try:
+            with _translated(dict.fromkeys(_NO_SUCH_USER, NotFound("There is no such user."))):
+                self._cognito().admin_delete_user(
+                    UserPoolId=self._pool_id, Username=_username(email)
+                )
+        except NotFound:
+            return False
+        return True
+
     def _attributes_of(self, access_token: str) -> dict[str, str]:
         with _translated(dict.fromkeys(_NOT_SIGNED_IN, Unauthorized(_REVOKED))):
             answer = self._cognito().get_user(AccessToken=access_token)

@@ -450,7 +450,10 @@ class Address(Model, frozen=True, kw_only=True):
 
 
 class Contact(Model, frozen=True, kw_only=True):
-    """The customer's name and email address in the user pool when the order was placed."""
+    """The customer's name and email address in the user pool when the order was placed.
+
+    Once the customer's data are erased, it is ``ERASED``.
+    """
 
     email: str
     name: str

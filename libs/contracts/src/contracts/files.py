@@ -184,9 +184,22 @@ ARCHIVE_DOCUMENT: Operation[ArchivedDocument] = Operation(
     body=NewDocument, answer=ArchivedDocument, status=(201, 200), problems=(400, 409, 413, 422),
     repeatable=True,
 )  # fmt: skip
+REPLACE_DOCUMENT: Operation[File] = Operation(
+    name="replaceDocument", method="POST", path="/documents/{file_id}/replacement",
+    summary="Replace an archived document and delete its earlier content",
+    body=NewDocument, answer=File, problems=(400, 404, 413, 422), repeatable=True,
+)  # fmt: skip
 LINK_DOCUMENT: Operation[Link] = Operation(
     name="linkDocument", method="POST", path="/documents/{file_id}/link",
     summary="Return a short-lived URL of a document", answer=Link, problems=(404,), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (ANNOUNCE_IMAGE, LIST_IMAGES, LOOKUP, DELETE, ARCHIVE_DOCUMENT, LINK_DOCUMENT)
+OPERATIONS = (
+    ANNOUNCE_IMAGE,
+    LIST_IMAGES,
+    LOOKUP,
+    DELETE,
+    ARCHIVE_DOCUMENT,
+    REPLACE_DOCUMENT,
+    LINK_DOCUMENT,
+)

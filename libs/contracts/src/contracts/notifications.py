@@ -67,7 +67,7 @@ class NewMessage(Input):
 
 
 class Message(Output):
-    """An email and whether it has been sent."""
+    """An email and whether it has been sent; ``to`` is empty once the address is erased."""
 
     id: str
     to: str
@@ -84,6 +84,20 @@ class MessageLookup(Input):
     ids: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
     ]
+
+
+class MessageErasure(Input):
+    """The ids of the messages whose address to erase."""
+
+    ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
+    ]
+
+
+class MessageErasureAnswer(Output):
+    """The ids of those messages that had an address until now."""
+
+    erased: list[str]
 
 
 class MessageLookupAnswer(Output):
@@ -103,5 +117,10 @@ LOOKUP: Operation[MessageLookupAnswer] = Operation(
     summary="Return the messages with the given ids",
     body=MessageLookup, answer=MessageLookupAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
+ERASE: Operation[MessageErasureAnswer] = Operation(
+    name="eraseMessages", method="POST", path="/messages/erasures",
+    summary="Erase the addresses of sent emails; repeating it changes nothing",
+    body=MessageErasure, answer=MessageErasureAnswer, problems=(400, 409, 422), repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (SEND, LOOKUP)
+OPERATIONS = (SEND, LOOKUP, ERASE)

@@ -91,10 +91,17 @@ class CountryList(Output):
 
 
 class Contact(Output):
-    """The customer's name and email address in the user pool when the order was placed."""
+    """The customer's name and email address in the user pool when the order was placed.
+
+    Once the customer's data are erased, it is ``ERASED``.
+    """
 
     email: str
     name: str
+
+
+ERASED = Contact(email="", name="Erased customer")
+"""The contact of a customer whose data are erased; nobody else has an empty email address."""
 
 
 class NewContact(Contact, forbid_unknown_fields=True):
@@ -190,6 +197,20 @@ class Order(Output):
     updated_at: Timestamp
 
 
+class OrderErasure(Input):
+    """The orders whose customer's data to erase."""
+
+    order_ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
+    ]
+
+
+class OrderErasureAnswer(Output):
+    """The ids of those orders that had data of their customer until now."""
+
+    erased: list[str]
+
+
 class OrderPage(Output):
     """A page of orders."""
 
@@ -251,5 +272,10 @@ LIST_COUNTRIES: Operation[CountryList] = Operation(
     summary="List the countries that the shop ships to, and what an address needs in each",
     answer=CountryList, problems=(400,), repeatable=True,
 )  # fmt: skip
+ERASE: Operation[OrderErasureAnswer] = Operation(
+    name="eraseCustomerOfOrders", method="POST", path="/orders/erasures",
+    summary="Erase the customer's data of orders; repeating it changes nothing",
+    body=OrderErasure, answer=OrderErasureAnswer, problems=(400, 422), repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT)
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT, ERASE)

@@ -60,6 +60,35 @@ class Transaction(Output):
     withdrawn_amount: Annotated[
         Money | None, Meta(description="What banks have withdrawn because of disputes")
     ] = None
+    erased: Annotated[bool, Meta(description="Whether the customer's data are erased")] = False
+
+
+class TransactionErasure(Input):
+    """The orders whose transactions are to lose their customer's data."""
+
+    order_ids: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=10)
+    ]
+
+
+class PseudonymizedReceipt(Output):
+    """The receipt of a transaction without its customer, to replace the archived one with."""
+
+    file_id: str
+    order_id: str
+    filename: str
+    content: bytes
+
+
+class TransactionErasureAnswer(Output):
+    """The ids of the orders whose transactions had data of their customer, and all receipts.
+
+    The receipts are those of all requested orders that have one, so that a caller that stopped
+    before it replaced them can go on.
+    """
+
+    erased: list[str]
+    receipts: list[PseudonymizedReceipt]
 
 
 class TransactionLookup(Input):
@@ -228,5 +257,11 @@ RETRY: Operation[Transaction] = Operation(
     body=PaymentRetry, answer=Transaction, status=(202,), problems=(400, 409, 422),
     repeatable=True,
 )  # fmt: skip
+ERASE: Operation[TransactionErasureAnswer] = Operation(
+    name="eraseCustomerOfTransactions", method="POST", path="/transactions/erasures",
+    summary="Erase the customer's data of finished transactions; repeating it changes nothing",
+    body=TransactionErasure, answer=TransactionErasureAnswer, problems=(400, 404, 409, 422),
+    repeatable=True,
+)  # fmt: skip
 
-OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT, RETRY)
+OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT, RETRY, ERASE)

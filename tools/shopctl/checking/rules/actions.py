@@ -37,6 +37,9 @@ _IAM_NAMES = {"sesv2": "ses"}
 _ACTIONS: dict[tuple[str, str], set[str]] = {
     ("sns", "publish_batch"): {"sns:Publish"},
     ("s3", "head_object"): {"s3:GetObject"},
+    ("s3", "list_object_versions"): {"s3:ListBucketVersions"},
+    # with the ids of versions
+    ("s3", "delete_objects"): {"s3:DeleteObjectVersion"},
     ("s3", "generate_presigned_post"): {"s3:PutObject"},
     # raw messages need the second action, which depends on the arguments
     ("sesv2", "send_email"): {"ses:SendEmail", "ses:SendRawEmail"},

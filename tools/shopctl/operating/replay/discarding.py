@@ -1,8 +1,8 @@
 """Discards dead letters, and keeps a record of each.
 
-The record is an event of a log group of the stage. It has everything but the content of the dead
-letter, which may be a customer's data. It is written before the message is deleted, so that nothing
-disappears without one.
+The record is an event of a log group of the stage. It has everything but the content, which may be
+a customer's data. It is written before the message is deleted, so that nothing disappears without
+one.
 """
 
 import json

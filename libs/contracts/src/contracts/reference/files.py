@@ -24,6 +24,8 @@ REFERENCE = Reference(
             {
                 "archiveDocument": "Stores a document under an id that the caller derives; another "
                 "content under the same id is a 409.",
+                "replaceDocument": "For a receipt whose customer's data are erased: the earlier "
+                "content is gone afterwards, older versions of it included.",
                 "linkDocument": "Returns a URL that expires within minutes.",
             },
         ),

@@ -15,6 +15,8 @@ REFERENCE = Reference(
                 "sendMessage": "Renders the template and sends the email, unless it was sent "
                 "before; 409 if another email has this id.",
                 "lookUpMessages": "Reads up to 100 messages at once.",
+                "eraseMessages": "Replaces the addresses by empty ones; 409 if an email is not "
+                "sent yet. `./shop forget` uses it.",
             },
         ),
         HEALTH,

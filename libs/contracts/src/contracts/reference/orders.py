@@ -33,6 +33,9 @@ REFERENCE = Reference(
             {
                 "reemitOrder": "Publishes the event of the order's present status again, with the "
                 "same id.",
+                "eraseCustomerOfOrders": "Replaces the contact by `Erased customer`, and the "
+                "shipping address by its country. `./shop forget` uses it. The event "
+                "`shop.order.changed.v1` follows.",
             },
         ),
         HEALTH,

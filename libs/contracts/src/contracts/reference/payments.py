@@ -29,6 +29,9 @@ REFERENCE = Reference(
                 "with the same ids.",
                 "auditTransactions": "Reads the gateway's own records, and reports charges that no "
                 "transaction has.",
+                "eraseCustomerOfTransactions": "Replaces the contact by `Erased customer`, and the "
+                "address by its country, and returns the receipts without the customer. 409 if a "
+                "payment is not finished. `./shop forget` uses it; no event follows.",
             },
         ),
         HEALTH,
