@@ -454,6 +454,50 @@ class TestDocuments:
         assert other.status_code == 409
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == PDF
 
+    @pytest.mark.parametrize("versioning", ["Suspended", "Enabled"])
+    def test_replaced_document_leaves_no_earlier_version(
+        self, app: ModuleType, api: Any, s3: Any, versioning: str
+    ) -> None:
+        s3.put_bucket_versioning(Bucket=PRIVATE, VersioningConfiguration={"Status": versioning})
+        file_id, neighbor = new_id("fil"), "7" * 26
+        for each in (file_id, f"fil_{neighbor}"):
+            api.call("PUT", f"/documents/{each}", document())
+        replacement = PDF.replace(b"1.7", b"1.4")
+        path = f"/documents/{file_id}/replacement"
+        first, again = (api.call("POST", path, document(replacement)) for _ in range(2))
+        assert (first.status_code, first.json_body["version"]) == (200, 2)
+        assert again.json_body == first.json_body
+        versions = s3.list_object_versions(Bucket=PRIVATE)["Versions"]
+        assert [each["Key"] for each in versions].count(f"documents/{file_id}") == 1
+        assert content_of(s3, PRIVATE, f"documents/{file_id}") == replacement
+        assert content_of(s3, PRIVATE, f"documents/fil_{neighbor}") == PDF
+        # AND the original cannot be archived again
+        assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 409
+        assert content_of(s3, PRIVATE, f"documents/{file_id}") == replacement
+
+    def test_only_an_archived_document_can_be_replaced(self, api: Any, s3: Any) -> None:
+        unknown = new_id("fil")
+        answer = api.call("POST", f"/documents/{unknown}/replacement", document())
+        assert answer.status_code == 404
+        assert content_of(s3, PRIVATE, f"documents/{unknown}") is None
+        api.call("PUT", f"/documents/{unknown}", document())
+        broken = api.call("POST", f"/documents/{unknown}/replacement", document(b"<html>"))
+        assert broken.status_code == 422
+        assert content_of(s3, PRIVATE, f"documents/{unknown}") == PDF
+
+    def test_replacement_that_stopped_before_its_record_is_completed(
+        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file_id, replacement = new_id("fil"), PDF.replace(b"1.7", b"1.4")
+        api.call("PUT", f"/documents/{file_id}", document())
+        path = f"/documents/{file_id}/replacement"
+        with monkeypatch.context() as stopped:
+            stopped.setattr(FileStore, "replace", lambda *_: 1 / 0)
+            assert api.call("POST", path, document(replacement)).status_code == 500
+        assert content_of(s3, PRIVATE, f"documents/{file_id}") == replacement
+        answer = api.call("POST", path, document(replacement))
+        assert (answer.status_code, answer.json_body["version"]) == (200, 2)
+
     @pytest.mark.parametrize("content", [b"<html>", b"%PDF-1.7 and no end", PDF + b" " * 3000])
     def test_incomplete_pdf_is_rejected(self, api: Any, s3: Any, content: bytes) -> None:
         answer = api.call("PUT", f"/documents/{new_id('fil')}", document(content))

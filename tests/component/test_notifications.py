@@ -572,3 +572,34 @@ def test_addresses_are_not_logged(
         send(api)
     assert '"operation":"sendMessage"' in (out := capsys.readouterr().out)
     assert "alice" not in out.lower()
+
+
+def erase(api: Any, *ids: str) -> Any:
+    return api.call("POST", "/messages/erasures", {"ids": list(ids)})
+
+
+def test_erased_message_has_no_address_and_is_not_sent_again(
+    api: Any, email_sender: EmailSender
+) -> None:
+    send(api)
+    assert erase(api, MESSAGE_ID, "msg_unknown").json_body == {"erased": [MESSAGE_ID]}
+    assert erase(api, MESSAGE_ID).json_body == {"erased": []}
+    (message,) = messages_of(api)
+    assert (message["to"], message["status"]) == ("", "sent")
+    stored = client_of("dynamodb").scan(TableName=TABLE, ConsistentRead=True)["Items"]
+    assert "alice" not in str(stored)
+    # WHEN an old event requests the email again, THEN it is refused as another one
+    assert send(api).status_code == 409
+    assert len(email_sender.sent) == 1
+    assert messages_of(api) == [message]
+
+
+def test_address_of_an_email_that_is_not_sent_yet_is_kept(
+    api: Any, email_sender: EmailSender
+) -> None:
+    email_sender.errors = [EmailNotAcceptedError("busy")]
+    assert send(api).status_code == 503
+    assert erase(api, MESSAGE_ID).status_code == 409
+    assert [message["to"] for message in messages_of(api)] == ["alice@example.com"]
+    assert send(api).status_code == 201
+    assert erase(api, MESSAGE_ID).json_body == {"erased": [MESSAGE_ID]}

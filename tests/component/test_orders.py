@@ -978,3 +978,62 @@ def test_order_has_the_normalized_address(api: Any) -> None:
     contact = {"email": " Alice@Bücher.de", "name": "Alice"}
     order = api.call("POST", "/orders", request_of(contact=contact)).json_body
     assert order["contact"]["email"] == "alice@xn--bcher-kva.de"
+
+
+def erase(api: Any, *order_ids: str) -> Any:
+    answer = api.call("POST", "/orders/erasures", {"order_ids": list(order_ids)})
+    assert answer.status_code == 200, answer.body
+    return answer.json_body["erased"]
+
+
+def test_erased_order_keeps_what_was_bought_and_the_country(app: ModuleType, api: Any) -> None:
+    order = placed(api)
+    # WHEN the customer's data are erased twice
+    assert erase(api, order["id"], "ord_unknown", order["id"]) == [order["id"]]
+    assert erase(api, order["id"]) == []
+    # THEN neither the order nor its record names the customer
+    shown = api.call("GET", f"/orders/{order['id']}").json_body
+    nowhere = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code"), "")
+    assert shown["contact"] == {"email": "", "name": "Erased customer"}
+    assert shown["shipping_address"] == nowhere | {"country": "AU"}
+    for kept in ("id", "customer_id", "status", "lines", "total", "placed_at"):
+        assert shown[kept] == order[kept]
+    item = client_of("dynamodb").get_item(
+        TableName="toyshop-local-orders", Key={"id": {"S": order["id"]}}, ConsistentRead=True
+    )["Item"]
+    for text in ("alice@example.com", "Alice", "1 Toy St", "Sydney", "2000", "a" * 64):
+        assert text not in json.dumps(item)
+    # AND it is still listed
+    let_reads_catch_up()
+    assert api.call("GET", "/orders").json_body["items"] == [shown]
+
+
+def test_erased_order_can_be_cancelled_but_gets_no_new_address(api: Any) -> None:
+    order = placed(api)
+    erase(api, order["id"])
+    answer = patch(api, order["id"], {"shipping_address": {"line1": "2 Toy St"}}, '"2"')
+    assert answer.status_code == 409
+    assert "erased" in answer.json_body["detail"]
+    assert cancel(api, order["id"])["contact"]["email"] == ""
+
+
+def test_erasure_emits_the_changed_order_without_its_customer(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    app.on_dynamodb_record(stream.records(), None)
+    spy.events()
+    erase(api, order["id"])
+    app.on_dynamodb_record(stream.records(), None)
+    (event,) = spy.events()
+    assert event["type"] == "shop.order.changed.v1"
+    assert event["data"]["contact"] == {"email": "", "name": "Erased customer"}
+
+
+def test_change_at_the_same_time_does_not_survive_the_erasure(
+    app: ModuleType, api: Any, api_of: Any, before_write: BeforeWrite
+) -> None:
+    order = placed(api)
+    change = {"shipping_address": {"line1": "2 Toy St"}}
+    before_write(lambda: patch(api_of(app), order["id"], change, '"1"'))
+    assert erase(api, order["id"]) == [order["id"]]
+    assert api.call("GET", f"/orders/{order['id']}").json_body["shipping_address"]["line1"] == ""

@@ -29,6 +29,7 @@ ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:CopyObject": "s3:PutObject",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
     "sesv2:SendEmail": "ses:SendEmail",
 }
 # these calls are not signed and need no permission
@@ -113,7 +114,12 @@ def _granted(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _writes(params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the action and the parameters of each write of a transaction of DynamoDB."""
+    """Return the action and the parameters of each write of a transaction or a batch."""
+    if "Delete" in params:
+        return [
+            ("s3:DeleteObjectVersion", {"Bucket": params["Bucket"], "Key": each["Key"]})
+            for each in params["Delete"]["Objects"]
+        ]
     names = {"Put": "PutItem", "Delete": "DeleteItem", "Update": "UpdateItem"}
     return [
         (f"dynamodb:{names[kind]}", write)

@@ -238,6 +238,18 @@ def moved_to(order: Order, status: OrderStatus, now: datetime) -> Order:
     return replace(order, status=status, version=order.version + 1, updated_at=now)
 
 
+def check_not_erased(order: Order) -> None:
+    """Raise if the customer's data are erased: new data would remain.
+
+    Raises
+    ------
+    ErasedError
+        If they are erased.
+    """
+    if order.contact == ERASED:
+        raise ErasedError("The customer's data were erased, so the order can no longer be changed")
+
+
 def change_address(order: Order, address: Address, now: datetime) -> Order:
     """Return the order with a new shipping address.
 
@@ -248,8 +260,7 @@ def change_address(order: Order, address: Address, now: datetime) -> Order:
     ErasedError
         If the customer's data are erased.
     """
-    if order.contact == ERASED:
-        raise ErasedError("The customer's data were erased, so the order can no longer be changed")
+    check_not_erased(order)
     if not ALLOWED[order.status]:
         raise AlreadyCancelledError("The order is cancelled and can no longer be changed")
     return replace(order, shipping_address=address, version=order.version + 1, updated_at=now)

@@ -185,6 +185,10 @@ class OrderService:
             stored = self._stored(order_id)
             if stored.order.status != "cancelled" or not is_first:
                 precondition.check(stored.order.version)
+            try:
+                domain.check_not_erased(stored.order)
+            except domain.ErasedError as error:
+                raise Conflict(f"{error}.") from None
             current = {"shipping_address": msgspec.to_builtins(stored.order.shipping_address)}
             change = parse_document(merge_patch(current, patch), OrderChange)
             try:
@@ -194,7 +198,7 @@ class OrderService:
                 changed = domain.change_address(stored.order, address, self._now())
             except InvalidAddressError as error:
                 raise _invalid_address(error) from None
-            except (domain.AlreadyCancelledError, domain.ErasedError) as error:
+            except domain.AlreadyCancelledError as error:
                 raise Conflict(str(error)) from None
             if self._store.replace(changed, stored.fingerprint):
                 return changed
