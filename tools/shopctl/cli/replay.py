@@ -204,7 +204,7 @@ def _discard(
 def _discarded(target: "Target", selection: "Selection", json_: bool) -> None:
     from shopctl.operating.replay import discarding, report
 
-    records = discarding.Records(target).read(selection)
+    records = discarding.recorded(target, selection)
     if json_:
         print_json(records)
         return

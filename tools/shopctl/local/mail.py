@@ -24,6 +24,20 @@ def read(directory: Path) -> list[Mail]:
     return [_read(path) for path in sorted(directory.glob("*.eml"), key=lambda p: int(p.stem))]
 
 
+def delete(directory: Path, address: str) -> int:
+    """Delete every email to an address, and return their number."""
+    found = [path for path in directory.glob("*.eml") if address in _recipients(path)]
+    for path in found:
+        path.unlink()
+    return len(found)
+
+
+def _recipients(path: Path) -> list[str]:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    headers = [str(message[name] or "") for name in ("To", "X-Envelope-To")]
+    return [address.lower() for _, address in email.utils.getaddresses(headers)]
+
+
 def _read(path: Path) -> Mail:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     recipients = str(message["To"] or message["X-Envelope-To"])

@@ -225,10 +225,9 @@ class Erasure:
             query = orders.OrderQuery(limit=PAGE, cursor=cursor)
             page = self._orders.call(orders.LIST, query=query).value
             report.examined += len(page.items)
-            report.orders += [
-                _found(each)
-                for each in self._evidence([one for one in page.items if customer.has(one)])
-            ]
+            # the list may lag behind
+            own = [self._reader.order(one.id) for one in page.items if customer.has(one)]
+            report.orders += [_found(each) for each in self._evidence(own)]
             cursor = page.next_cursor
             if cursor is None or remaining() < MARGIN:
                 report.cursor = cursor

@@ -96,8 +96,8 @@ def lines_of_record(record: Json) -> Iterator[str]:
     yield f"{record['message']}  {_subject(record)}"
     yield f"    queue     {record['queue']}, for {record['function']}"
     yield f"    parked    {record['parked_at']}: {record['reason']}"
-    yield f"    discarded {record['discarded_at']} by {record['discarded_by']}"
-    yield f"    because   {record['discarded_because']}"
+    yield f"    discarded {record['at']} by {record['by']}"
+    yield f"    because   {record['because']}"
     if record["orders"]:
         yield f"    orders    {', '.join(record['orders'])}"
 

@@ -21,7 +21,7 @@ def discard(target: Target, selection: Selection, *, dry_run: bool = False) -> l
 
 
 def records(target: Target, **selection: Any) -> list[Json]:
-    return discarding.Records(target).read(Selection(**selection))
+    return discarding.recorded(target, Selection(**selection))
 
 
 def test_only_the_selected_messages_are_discarded(target: Target, queues: DeadLetterQueues) -> None:
@@ -46,11 +46,11 @@ def test_record_says_what_why_when_and_who_without_the_content(
     assert record["message"] == message
     assert record["queue"] == "toyshop-local-payments-charge-dead-letters"
     assert record["reason"] == "permanent: no"
-    assert record["discarded_because"] == "a test"
-    assert record["discarded_by"].startswith("arn:aws:sts::")
+    assert record["because"] == "a test"
+    assert record["by"].startswith("arn:aws:sts::")
     assert record["orders"] == [ORDER]
     assert "content" not in record
-    age = datetime.now(UTC) - datetime.fromisoformat(record["discarded_at"])
+    age = datetime.now(UTC) - datetime.fromisoformat(record["at"])
     assert abs(age) < timedelta(minutes=1)
 
 

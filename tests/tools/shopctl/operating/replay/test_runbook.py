@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from shopctl.aws.target import Target
+from shopctl.operating.records import log_group
 from shopctl.operating.replay import discarding, routes
 from shopctl.operating.replay import redrive as redrive_module
 from shopctl.operating.replay.selection import Selection
@@ -72,7 +73,7 @@ def test_runbook_lists_the_permissions_that_a_replay_uses(
         "provide-client-params.cloudwatch-logs.*", lambda model, **_: used.add(f"logs:{model.name}")
     )
     discarding.discard(target, Selection(), "a test", lambda _: None)
-    discarding.Records(target).read(Selection())
+    discarding.recorded(target, Selection())
     assert used == {action for each in policy() for action in listed(each["Action"])}
 
 
@@ -81,7 +82,7 @@ def test_runbook_grants_the_resources_of_one_stage() -> None:
         pattern.rpartition(":")[2] for each in policy() for pattern in listed(each["Resource"])
     ]
     found = routes.find(services.load(ROOT / "apps"), PROD)
-    group = f"arn:aws:logs:*:*:log-group:{discarding.log_group('prod')}:*"
+    group = f"arn:aws:logs:*:*:log-group:{log_group('prod', discarding.KIND)}:*"
     assert group in [each["Resource"] for each in policy()]
     for route in found:
         for name in (route.queue, route.function):

@@ -1,0 +1,128 @@
+"""`./shop forget`: erase a customer's data."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from shopctl.cli.options import json_option, print_json
+from shopctl.cli.output import ChangingCommand
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+if TYPE_CHECKING:
+    from shopctl.aws.target import Target
+    from shopctl.operating.forget.run import Outcome
+
+
+@click.command("forget", cls=ChangingCommand)
+@click.argument("customer", metavar="[EMAIL|CUSTOMER_ID]", required=False)
+@click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
+@click.option("--dry-run", is_flag=True, help="Show what would be erased, and change nothing.")
+@click.option("--cancel-unpaid", is_flag=True, help="First cancel orders that wait for a payment.")
+@click.option("--list", "list_", is_flag=True, help="Show the records of earlier erasures.")
+@json_option
+def forget_command(
+    customer: str | None,
+    stage: str,
+    dry_run: bool,
+    cancel_unpaid: bool,
+    list_: bool,
+    json_: bool,
+) -> None:
+    """Erase a customer's data in all services.
+
+    Orders, transactions and receipts stay, without name, address and email address; the account is
+    deleted. Nothing is erased while an order of the customer is open. It can be interrupted and run
+    again. Exits with 1 if an order is open or something is left. docs/erasure.md explains it.
+    """
+    from shopctl.aws.target import find_target
+
+    if list_ == bool(customer):
+        raise ShopProblem(
+            "Name a customer, or give --list.", "For example: ./shop forget alice@example.com"
+        )
+    target = find_target(Layout.find(), stage)
+    if customer is None:
+        _list(target, json_)
+        return
+    from functools import partial
+
+    from shopctl.local import mail
+    from shopctl.operating.forget.run import forget
+
+    mails = {"delete_mail": partial(mail.delete, target.layout.mail)}
+    outcome = forget(
+        target,
+        customer.strip().lower() if "@" in customer else customer,
+        dry_run=dry_run,
+        cancel_unpaid=cancel_unpaid,
+        **(mails if target.cloud.is_local else {}),
+        say=lambda sentence: click.echo(sentence, err=True),
+    )
+    if json_:
+        print_json(outcome.to_json())
+    else:
+        _print(customer, outcome)
+    sys.exit(0 if outcome.is_complete else 1)
+
+
+def _list(target: "Target", json_: bool) -> None:
+    from shopctl.operating.forget.run import KIND
+    from shopctl.operating.records import Records
+
+    records = Records(target, KIND).read()
+    if json_:
+        print_json(records)
+        return
+    for record in records:
+        state = "" if record["complete"] else ", not complete"
+        who = record["customer_id"] or "no account"
+        click.echo(f"{record['at']}  {who}, {len(record['orders'])} orders{state}, {record['by']}")
+    if not records:
+        click.echo("No data were erased on this stage.")
+
+
+def _print(customer: str, outcome: "Outcome") -> None:
+    click.echo(f"{outcome.examined} orders examined: {len(outcome.orders)} of {customer}.")
+    if outcome.open:
+        for order in outcome.open:
+            click.echo(f"{order['order_id']} is open: {order['open']}.")
+        click.echo(
+            f"Nothing {'would be' if outcome.dry_run else 'more was'} erased while orders are open."
+            " Wait, cancel them (--cancel-unpaid cancels those that wait for a payment), or repair"
+            " them with ./shop reconcile."
+        )
+        return
+    if not outcome.orders and not outcome.customer_id and not outcome.local_mail:
+        click.echo("There is neither an account nor an order.")
+    erased, would = outcome.erased, " would be" if outcome.dry_run else ""
+    searched = outcome.dead_letters
+    for name, text in (
+        ("orders", f"{len(erased.orders)}{would} erased"),
+        ("payments", f"{len(erased.transactions)} transactions{would} erased"),
+        ("file_manager", f"{len(erased.receipts)} receipts{would} replaced by pseudonymized ones"),
+        ("notifications", f"{len(erased.messages)} messages{would} erased"),
+        ("storefront_api", f"account{would} deleted" if erased.account else "no account"),
+        (
+            "dead letters",
+            f"{searched.messages} in {searched.queues} queues examined,"
+            f" {searched.found if outcome.dry_run else searched.discarded}{would} discarded",
+        ),
+        ("local mail", f"{outcome.local_mail} emails deleted"),
+    ):
+        click.echo(f"    {name:15} {text}")
+    if outcome.expires:
+        click.echo("These may contain data from before until they expire:")
+    for each in outcome.expires:
+        until = each["until"] or "for ever: it has no retention period"
+        count = f" ({each['messages']} messages)" if "messages" in each else ""
+        click.echo(f"    {each['kind']:23} {each['name']}{count}, until {until}")
+    click.echo(
+        "Backups from before contain the data, too: after a restore, run ./shop forget"
+        f" {outcome.customer_id or 'CUSTOMER_ID'} again. So does the payment gateway."
+    )
+    for sentence in outcome.left:
+        click.echo(sentence)
+    if outcome.left:
+        click.echo("Run the command again.")
