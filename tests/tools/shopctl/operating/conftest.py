@@ -1,4 +1,4 @@
-"""Fixtures of the replay's tests."""
+"""Fixtures of the tests of dead letters and of erasures."""
 
 import pytest
 
