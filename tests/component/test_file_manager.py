@@ -459,8 +459,8 @@ class TestDocuments:
         self, app: ModuleType, api: Any, s3: Any, versioning: str
     ) -> None:
         s3.put_bucket_versioning(Bucket=PRIVATE, VersioningConfiguration={"Status": versioning})
-        file_id, neighbor = new_id("fil"), "7" * 26
-        for each in (file_id, f"fil_{neighbor}"):
+        file_id, other_id = new_id("fil"), "7" * 26
+        for each in (file_id, f"fil_{other_id}"):
             api.call("PUT", f"/documents/{each}", document())
         replacement = PDF.replace(b"1.7", b"1.4")
         path = f"/documents/{file_id}/replacement"
@@ -470,7 +470,7 @@ class TestDocuments:
         versions = s3.list_object_versions(Bucket=PRIVATE)["Versions"]
         assert [each["Key"] for each in versions].count(f"documents/{file_id}") == 1
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == replacement
-        assert content_of(s3, PRIVATE, f"documents/fil_{neighbor}") == PDF
+        assert content_of(s3, PRIVATE, f"documents/fil_{other_id}") == PDF
         # AND the original cannot be archived again
         assert api.call("PUT", f"/documents/{file_id}", document()).status_code == 409
         assert content_of(s3, PRIVATE, f"documents/{file_id}") == replacement
