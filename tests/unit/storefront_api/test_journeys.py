@@ -262,9 +262,11 @@ class TestJourney:
         journey(xray, ordering=Ordering(placed_at, NOW - timedelta(hours=13)))
         periods = [(one["StartTime"], one["EndTime"]) for one in xray.searches]
         since = placed_at - timedelta(minutes=1)
-        assert periods[0] == (since, since + timedelta(hours=6))
-        assert periods[1] == (since + timedelta(hours=6), NOW - timedelta(hours=7))
-        assert len(periods) == 2
+        until = NOW - timedelta(hours=7)
+        assert periods == [
+            (until - timedelta(hours=6), until),
+            (since, until - timedelta(hours=6)),
+        ]
 
     def test_search_ends_now_while_payments_does_not_answer(self) -> None:
         xray = FakeXRay({})
@@ -318,11 +320,20 @@ class TestJourney:
 
         assert not journey(Cut(recorded().documents)).complete
 
-    def test_reading_traces_are_not_fetched(self) -> None:
-        xray = FakeXRay(recorded().documents)
+    def test_of_the_traces_that_begin_with_reading_only_the_oldest_are_fetched(self) -> None:
+        recording = Recording(ORDER)
+        for _ in range(40):
+            recording.trace()
+            recording.request("storefront_api", None, (90, 99), "GET /orders/{order_id}")
+        # GIVEN a client whose trace of the order began when it searched for toys
+        recording.trace()
+        recording.request("storefront_api", None, (0, 9), "GET /toys")
+        recording.request("storefront_api", None, (10, 19), "POST /orders", 201)
+        xray = FakeXRay(recording.documents)
         xray.summary = {"Http": {"HttpMethod": "GET"}}
-        assert journey(xray).missing == "not_recorded"
-        assert xray.batches == []
+        found = journey(xray)
+        assert [hop.name for hop in found.hops] == ["POST /orders"]
+        assert (found.complete, sum(map(len, xray.batches))) == (True, 5)
 
     def test_no_more_than_fifty_traces_are_fetched(self) -> None:
         recording = Recording(ORDER)

@@ -107,10 +107,14 @@ class TraceReader:
             If X-Ray does not answer.
         """
         try:
-            ids = list(dict.fromkeys(self._ids(order_id, since, until)))
-            spans: list[Span] = []
+            found_ids = dict(self._ids(order_id, since, until))
+            ids = [one for one, is_reading in found_ids.items() if not is_reading]
             complete = len(ids) <= _MOST_TRACES
-            for first in range(0, min(len(ids), _MOST_TRACES), _BATCH):
+            # a client may have one trace for all it does, which then begins with reading
+            reading = [one for one, is_reading in found_ids.items() if is_reading]
+            ids = ids[:_MOST_TRACES] + reading[-_BATCH:]
+            spans: list[Span] = []
+            for first in range(0, len(ids), _BATCH):
                 found, is_whole = self._batch(ids[first : first + _BATCH])
                 spans += found
                 complete = complete and is_whole
@@ -119,25 +123,24 @@ class TraceReader:
             raise TracesUnavailableError from None
         return Traces(spans, complete)
 
-    def _ids(self, order_id: str, since: datetime, until: datetime) -> Iterator[str]:
+    def _ids(self, order_id: str, since: datetime, until: datetime) -> Iterator[tuple[str, bool]]:
+        """Yield the id of each trace, and whether its first request only reads; the newest first."""
         while since < until:
-            end = min(since + _WINDOW, until)
+            start = max(since, until - _WINDOW)
             request = {
-                "StartTime": since,
-                "EndTime": end,
+                "StartTime": start,
+                "EndTime": until,
                 "TimeRangeType": "Event",
                 "FilterExpression": f'annotation.toyshop_order_id = "{order_id}"',
             }
             answer = self._xray().get_trace_summaries(**request)
             while True:
                 for summary in answer.get("TraceSummaries", ()):
-                    # reading an order is not a part of its journey
-                    if summary.get("Http", {}).get("HttpMethod") not in _READING:
-                        yield summary["Id"]
+                    yield summary["Id"], summary.get("Http", {}).get("HttpMethod") in _READING
                 if not (token := answer.get("NextToken")):
                     break
                 answer = self._xray().get_trace_summaries(**request, NextToken=token)
-            since = end
+            until = start
 
     def _batch(self, ids: list[str]) -> tuple[list[Span], bool]:
         documents: dict[str, list[dict[str, Any]]] = {}
