@@ -202,7 +202,11 @@ def test_an_order_s_id_is_on_all_spans_and_nothing_else_can_be(spans: Spans) -> 
         tracing.concerns(ORDER)
         with tracing.span("after"):
             pass
-    assert [span.attributes["toyshop.order_id"] for span in spans()] == [ORDER] * 3
+    found = spans()
+    assert [span.attributes["toyshop.order_id"] for span in found] == [ORDER] * 3
+    # X-Ray searches traces by what a span names as annotations
+    indexed = [span.attributes.get("aws.xray.annotations") for span in found]
+    assert [names for names in indexed if names] == [["toyshop.order_id"]]
 
 
 class Subject(msgspec.Struct):

@@ -113,9 +113,11 @@ class TestDrawing:
         recording.trace()
         relayed = recording.relay(recording.request("orders", None, (0, 10), "POST /orders"), (20, 30), PLACED, 1)  # fmt: skip  # noqa: E501
         recording.process(relayed, (40, 50), PLACED, 1, failed=True, toyshop__attempt=1)
-        recording.process(relayed, (90, 99), PLACED, 1, failed=True, toyshop__attempt=2)
+        # in another process, which does not know of the first attempt
+        recording.process(relayed, (90, 99), PLACED, 1, failed=True, toyshop__attempt=1)
         drawing = draw(recording)
         assert [hop.outcome for hop in drawing.hops] == ["ok", "ok", "retried", "failed"]
+        assert [hop.attempt for hop in drawing.hops[2:]] == [1, 2]
         assert drawing.messages[-1].channel == "retry"
 
     def test_parked_and_repeated_events_are_named(self) -> None:

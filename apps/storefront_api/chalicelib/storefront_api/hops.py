@@ -180,7 +180,7 @@ def _hop(hop: _Hop, attempts: Mapping[str, list[_Hop]], begin: float) -> Journey
         event=_event(span),
         start=_milliseconds(span.start - begin),
         duration=_milliseconds(span.end - span.start),
-        attempt=_attempt(hop),
+        attempt=_attempt(hop, attempts),
         outcome=_outcome(hop, attempts),
         status=span.number("http_response_status_code"),
         error=error or None,
@@ -222,9 +222,13 @@ def _event(span: Span) -> str | None:
     return rest.partition(".")[2] or None
 
 
-def _attempt(hop: _Hop) -> int:
+def _attempt(hop: _Hop, attempts: Mapping[str, list[_Hop]]) -> int:
+    """Return the number of an attempt; a function does not know those of other processes."""
     resent = hop.call.number("http_request_resend_count") if hop.call else None
-    return max(1, hop.span.number("toyshop_attempt") or (resent or 0) + 1)
+    tries = attempts.get(_key(hop), [])
+    earlier = tries[: tries.index(hop)] if hop in tries else []
+    failed = sum(one.span.failed for one in earlier)
+    return max((hop.span.number("toyshop_attempt") or 1), (resent or 0) + 1, failed + 1)
 
 
 def _attempts(hops: Sequence[_Hop]) -> dict[str, list[_Hop]]:

@@ -124,7 +124,7 @@ class TraceReader:
         return Traces(spans, complete)
 
     def _ids(self, order_id: str, since: datetime, until: datetime) -> Iterator[tuple[str, bool]]:
-        """Yield the id of each trace, and whether its first request only reads; the newest first."""
+        """Yield each trace's id, and whether its first request only reads; the newest first."""
         while since < until:
             start = max(since, until - _WINDOW)
             request = {

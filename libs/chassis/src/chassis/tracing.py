@@ -378,6 +378,7 @@ def _export(spans: list[Span], current: context.Context) -> None:
     if order_id := current.fields.get("order_id"):
         for one in spans:
             one.attributes.setdefault(ORDER_ID, order_id)
+        own.attributes["aws.xray.annotations"] = [ORDER_ID]
     if name := os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         # read here, since the local functions of an app are forked from one process
         _resource["faas.name"] = name
