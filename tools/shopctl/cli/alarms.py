@@ -1,73 +1,91 @@
-"""`./shop alarms`: evaluate the alarms over the metrics of the local shop."""
+"""`./shop alarms`: show which alarms fire, locally or on a stage."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
 
 from shopctl.cli.options import json_option, print_json
 from shopctl.project.layout import Layout
 
-if TYPE_CHECKING:
-    from shopctl.local.alarms.board import Board
-    from shopctl.local.alarms.evaluation import Status
+_LOCAL = "local"
+
+
+class _Shown(NamedTuple):
+    name: str
+    state: str
+    since: float | None
+    why: tuple[str, ...]
+    description: str
 
 
 @click.command("alarms")
+@click.option("--stage", default=_LOCAL, show_default=True, help="A stage of stages.toml.")
 @click.option("--all", "all_", is_flag=True, help="Also show the alarms that do not fire.")
 @json_option
-def alarms_command(all_: bool, json_: bool) -> None:
-    """Show the alarms that the metrics of the local shop fire.
+def alarms_command(stage: str, all_: bool, json_: bool) -> None:
+    """Show the alarms that fire, locally or on a stage.
 
-    The alarms are those of the templates, with their thresholds and periods, except that a minute
-    of a period is a second here. The state of an alarm follows from the metrics alone, so the shop
-    may have stopped.
+    Locally, the alarms of the templates are evaluated over the metrics of the local shop, which may
+    have stopped: with their thresholds and periods, except that a minute of a period is a second.
     """
-    from shopctl.local import telemetry
-    from shopctl.local.alarms import board
-
     layout = Layout.find()
-    with telemetry.opened(layout.telemetry) as stored:
-        found = board.evaluate(board.alarms(layout), stored)
-    shown = found.statuses if all_ else found.firing
+    found = list(_evaluated(layout) if stage == _LOCAL else _read(layout, stage))
+    firing = [each for each in found if each.state == "ALARM"]
+    shown = found if all_ else firing
     if json_:
         print_json([_as_json(each) for each in shown])
         return
-    click.echo(_summary(found))
+    which = f"{len(firing)} of {len(found)} alarms fire." if firing else "No alarm fires."
+    scale = " A minute of their periods is a second here." if stage == _LOCAL else ""
+    click.echo(f"{which}{scale}")
+    _print(shown)
+
+
+def _evaluated(layout: Layout) -> Iterator[_Shown]:
+    from shopctl.local import telemetry
+    from shopctl.local.alarms import board
+
+    with telemetry.opened(layout.telemetry) as stored:
+        found = board.evaluate(board.alarms(layout), stored)
+    for each in found.statuses:
+        alarm = each.alarm
+        yield _Shown(alarm.name, each.state, each.since, each.why, alarm.description)
+
+
+def _read(layout: Layout, stage: str) -> Iterator[_Shown]:
+    from shopctl.aws.target import find_target
+    from shopctl.operating import alarms
+
+    for each in alarms.of_stage(find_target(layout, stage)):
+        yield _Shown(each.name, each.state, each.since, (each.why,), each.description)
+
+
+def _print(shown: Iterable[_Shown]) -> None:
+    from shopctl.deploying.alarms import resources
+
     for each in shown:
-        _print(each)
+        meaning, runbook = resources.parts_of(each.description)
+        since = f" since {_time(each.since):%Y-%m-%d %H:%M:%S} UTC" if each.since else ""
+        click.echo(f"\n{each.state:6} {each.name}{since}")
+        click.echo(f"       {meaning}")
+        for reason in each.why:
+            click.echo(f"       - {reason}")
+        click.echo(f"       {runbook}")
 
 
-def _summary(found: "Board") -> str:
-    firing, number = len(found.firing), len(found.statuses)
-    which = f"{firing} of {number} alarms fire." if firing else f"None of {number} alarms fires."
-    return f"{which} A minute of their periods is a second here."
+def _as_json(shown: _Shown) -> dict[str, Any]:
+    from shopctl.deploying.alarms import resources
 
-
-def _print(status: "Status") -> None:
-    from shopctl.local.alarms import definitions
-
-    click.echo(f"\n{status.state:6} {status.alarm.name}{_since(status)}")
-    click.echo(f"       {definitions.meaning(status.alarm)}.")
-    for reason in status.why:
-        click.echo(f"       - {reason}")
-    click.echo(f"       {definitions.runbook(status.alarm)}")
-
-
-def _since(status: "Status") -> str:
-    return f" since {_time(status.since):%H:%M:%S} UTC" if status.since else ""
-
-
-def _as_json(status: "Status") -> dict[str, Any]:
-    from shopctl.local.alarms import definitions
-
+    meaning, runbook = resources.parts_of(shown.description)
     return {
-        "name": status.alarm.name,
-        "state": status.state,
-        "since": f"{_time(status.since):%Y-%m-%dT%H:%M:%SZ}" if status.since else None,
-        "why": status.why,
-        "meaning": definitions.meaning(status.alarm),
-        "runbook": definitions.runbook(status.alarm),
+        "name": shown.name,
+        "state": shown.state,
+        "since": f"{_time(shown.since):%Y-%m-%dT%H:%M:%SZ}" if shown.since else None,
+        "why": list(shown.why),
+        "meaning": meaning,
+        "runbook": runbook,
     }
 
 

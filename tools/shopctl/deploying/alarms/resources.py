@@ -48,6 +48,18 @@ def described(severity: Severity, meaning: str, page: str, anchor: str = "") -> 
     return f"{severity}: {meaning}. Runbook: {page}{'#' if anchor else ''}{anchor}"
 
 
+def parts_of(description: str) -> tuple[str, str]:
+    """Return what an alarm's description says, and the address of its runbook, or an empty text.
+
+    Examples
+    --------
+    >>> parts_of("Page: it is on fire. Runbook: docs/runbooks/fire.md")
+    ('Page: it is on fire.', 'docs/runbooks/fire.md')
+    """
+    meaning, _, runbook = description.partition(" Runbook: ")
+    return meaning, runbook
+
+
 @dataclass(frozen=True)
 class Window:
     """When an alarm fires.

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shopctl.deploying.alarms import resources
+
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 
 METRIC = "AWS::CloudWatch::Alarm"
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
-_RUNBOOK = re.compile(r"\s*Runbook: (\S+)$")
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,9 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[Ala
     return found
 
 
-def meaning(alarm: Alarm) -> str:
-    """Return an alarm's description without its runbook."""
-    return _RUNBOOK.sub("", alarm.description)
-
-
 def runbook(alarm: Alarm) -> str:
     """Return the address of an alarm's runbook; empty if it has none."""
-    found = _RUNBOOK.search(alarm.description)
-    return found[1] if found else ""
+    return resources.parts_of(alarm.description)[1]
 
 
 def _metric_alarm(properties: Mapping[str, Any]) -> MetricAlarm:
