@@ -19,7 +19,14 @@ from support.function_policies import as_list
 from support.gateway_account import create_charge, stripe_client
 from support.iam_roles import POLICIES
 from support.images import announce, new_toy, png, upload
-from support.running_shop import ACCOUNT, ADDRESS, Shop, invoke_with_schedule_event, switched_off
+from support.running_shop import (
+    ACCOUNT,
+    ADDRESS,
+    PASSWORD,
+    Shop,
+    invoke_with_schedule_event,
+    switched_off,
+)
 from support.shop_events import Tap, topic_arn
 from support.waiting import eventually
 
@@ -173,6 +180,32 @@ def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     assert "ord_none" in {found["order_id"] for found in report["violations"]}
     reemitted = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
     assert reemitted["reemitted"] == [order["id"]]
+
+
+def test_customer_who_is_forgotten(shop: Shop) -> None:
+    # GIVEN a customer with a receipt and an unpaid order, and a bucket that keeps versions
+    account = {"email": f"{uuid.uuid4()}@example.com", "password": PASSWORD, "name": "Gone"}
+    assert shop.api("POST", "/users", account).status == 201
+    token = shop.sign_in(account["email"])
+    bucket = "toyshop-local-file-manager-private"
+    shop.client("s3").put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    paid, declined = shop.place(token), shop.place(token, "pm_card_chargeDeclined")
+    shop.wait_for_payment(declined["id"], token, "declined")
+    for order in (paid, declined):
+        shop.wait_for_emails(order["id"], 1)
+    eventually(lambda: shop.order(paid["id"], token)["receipt"])
+    # WHEN the data are erased
+    done = shop.run("forget", account["email"], "--cancel-unpaid")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # THEN the earlier version of the receipt is gone
+    versions = shop.client("s3").list_object_versions(Bucket=bucket, Prefix="documents/")
+    ids = [version["Key"] for version in versions["Versions"]]
+    assert len(ids) == len(set(ids))
+    shop.client("s3").put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
+    )
 
 
 def test_search_index_of_toys(shop: Shop, staff: str) -> None:

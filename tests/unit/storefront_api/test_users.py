@@ -212,6 +212,23 @@ def test_user_is_not_missing_while_cognito_does_not_answer() -> None:
         Pool(admin_get_user=error).users.id_of("a@example.com")
 
 
+def test_locked_user_is_disabled_and_signed_out() -> None:
+    pool = Pool()
+    assert pool.users.lock("a@example.com")
+    assert pool.users.delete("a@example.com")
+    assert pool.calls == ["admin_disable_user", "admin_user_global_sign_out", "admin_delete_user"]
+
+
+def test_unknown_user_cannot_be_locked_or_deleted() -> None:
+    error = ClientError({"Error": {"Code": "UserNotFoundException"}}, "AdminDeleteUser")
+    users = Pool(admin_disable_user=error, admin_delete_user=error).users
+    assert not users.lock("nobody@example.com")
+    assert not users.delete("nobody@example.com")
+    error = ClientError({"Error": {"Code": "InternalErrorException"}}, "AdminDeleteUser")
+    with pytest.raises(ServiceUnavailable):
+        Pool(admin_delete_user=error).users.delete("a@example.com")
+
+
 @pytest.mark.parametrize("password", REFUSED_PASSWORDS)
 def test_password_is_refused_before_cognito_is_asked(password: str) -> None:
     # Cognito might name the password only if the address has an account

@@ -8,6 +8,9 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import TypedDict
 
+ASIDE = "mail-after-snapshot"
+"""Directory of the emails that were sent after the snapshot to which a restart went back."""
+
 
 class Mail(TypedDict):
     """One email; ``to`` holds bare addresses, separated by commas."""
@@ -25,8 +28,19 @@ def read(directory: Path) -> list[Mail]:
 
 
 def delete(directory: Path, address: str) -> int:
-    """Delete every email to an address, and return their number."""
-    found = [path for path in directory.glob("*.eml") if address in _recipients(path)]
+    """Delete every email to an address, and return their number.
+
+    Emails that a restart after a kill has put aside count too.
+
+    Parameters
+    ----------
+    directory
+        The directory of the emails, beside which others are put aside.
+    address
+        The address in lower case.
+    """
+    paths = [*directory.glob("*.eml"), *directory.with_name(ASIDE).glob("*.eml")]
+    found = [path for path in paths if address in _recipients(path)]
     for path in found:
         path.unlink()
     return len(found)
