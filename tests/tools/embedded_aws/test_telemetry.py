@@ -34,6 +34,7 @@ PLACED = MadeSpan(
         "http.route": "/orders",
         "http.response.status_code": 201,
         "toyshop.order_id": "ord_1",
+        "aws.xray.annotations": ["toyshop.order_id"],
     },
 )
 STORED = MadeSpan(
@@ -63,6 +64,7 @@ CHARGED = MadeSpan(
         "toyshop.attempt": 2,
         "toyshop.duplicate": False,
         "error.type": "TimeoutError",
+        "aws.xray.annotations": ["toyshop.order_id", "toyshop.attempt", "toyshop.duplicate"],
     },
     events=[("parked", {"reason": "the gateway is down"})],
     links=[("0" * 31 + "1", 9)],
@@ -119,9 +121,13 @@ def test_spans_are_segments_of_their_services(aws: EmbeddedAws) -> None:
         {"trace_id": f"1-00000000-{'0' * 23}1", "id": "0000000000000009", "attributes": {}}
     ]
     assert charged["metadata"]["events"][0]["attributes"] == {"reason": "the gateway is down"}
-    # AND all attributes are there, by both names
-    assert charged["annotations"]["toyshop_attempt"] == 2
-    assert charged["annotations"]["toyshop_duplicate"] is False
+    # AND the attributes to be indexed are annotations
+    assert charged["annotations"] == {
+        "toyshop_order_id": "ord_1",
+        "toyshop_attempt": 2,
+        "toyshop_duplicate": False,
+    }
+    # AND all attributes are in the metadata
     assert charged["metadata"]["default"] == {
         "otel.span.name": "process shop.order.placed.v1",
         "otel.span.kind": "CONSUMER",
@@ -147,6 +153,8 @@ def test_subsegment_without_its_parent_stands_alone(aws: EmbeddedAws) -> None:
         ('annotation.toyshop_order_id = "ord_1" AND annotation.toyshop_attempt = 2', True),
         ("annotation.toyshop_duplicate = false", True),
         ('annotation.toyshop_order_id = "ord_2"', False),
+        # an attribute that is not indexed
+        ('annotation.error_type = "TimeoutError"', False),
         ('annotation.toyshop_order_id = "ord_1" AND annotation.toyshop_attempt = 3', False),
     ],
 )

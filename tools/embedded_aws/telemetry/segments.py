@@ -28,6 +28,15 @@ def annotation(name: str) -> str:
     return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
+def annotations(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotations of a span: its attributes that ``aws.xray.annotations`` lists."""
+    return {
+        annotation(name): attributes[name]
+        for name in attributes.get("aws.xray.annotations", [])
+        if name in attributes
+    }
+
+
 def documents(spans: Iterable[Span]) -> Iterator[Document]:
     """Yield the segments of one trace, each with its subsegments.
 
@@ -52,8 +61,8 @@ def documents(spans: Iterable[Span]) -> Iterator[Document]:
 def document(span: Span) -> Document:
     """Return the document of a span.
 
-    Scalar attributes are annotations; all attributes are in the metadata's ``default``, with the
-    span's name and kind. Its events are in the metadata's ``events``.
+    All attributes are in the metadata's ``default``, with the span's name and kind. Its events are
+    in the metadata's ``events``.
     """
     attributes = json.loads(span.attributes)
     events = json.loads(span.events)
@@ -75,11 +84,7 @@ def document(span: Span) -> Document:
             found["namespace"] = "aws" if attributes.get("rpc.system") == "aws-api" else "remote"
     found |= _failure(span, attributes, events) | _http(attributes)
     found["aws"] = _aws(span, attributes)
-    found["annotations"] = {
-        annotation(name): value
-        for name, value in attributes.items()
-        if isinstance(value, (str, int, float))
-    }
+    found["annotations"] = annotations(attributes)
     found["metadata"] = {
         "default": {
             "otel.span.name": span.name,

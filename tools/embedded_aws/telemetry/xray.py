@@ -154,7 +154,7 @@ def _ids(
     for found, started, attributes in rows:
         starts[found] = min(started, starts.get(found, started))
         if wanted:
-            values = {segments.annotation(k): v for k, v in json.loads(attributes).items()}
+            values = segments.annotations(json.loads(attributes))
             present[found] |= {name for name, value in wanted.items() if values.get(name) == value}
     matching = [found for found in starts if present[found] >= wanted.keys()]
     return sorted(matching, key=lambda found: starts[found], reverse=True)
