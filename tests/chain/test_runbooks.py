@@ -39,6 +39,10 @@ def is_reading(line: str) -> bool:
 def test_command_of_a_runbook_runs(shop: Shop, order: str, line: str) -> None:
     words = [order if word == "x" else word for word in shlex.split(line)[1:]]
     result = shop.run(*words)
+    if words[0] == "metrics" and result.returncode:
+        # nothing has failed yet that this metric counts
+        assert result.stderr.startswith("No metric has a name like ")
+        return
     # other tests leave orders that violate an invariant
     accepted = (0, 1) if words[0] == "reconcile" else (0,)
     assert result.returncode in accepted, result.stderr
