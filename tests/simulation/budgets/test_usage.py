@@ -4,6 +4,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -15,6 +16,7 @@ from shopctl.operating.usage_cost import USAGE
 from support.fault_matrix import scenarios
 from support.fault_matrix.scenarios import TOY, _call_storefront
 from support.world import apps, deliveries
+from support.world.telemetry import Telemetry, recorded
 from support.world.usage import Usage, counted
 from support.world.whole_chain import WholeChain
 from support.world.world import World
@@ -54,6 +56,21 @@ def plain(usage: Usage) -> Any:
     }  # fmt: skip
 
 
+def logged(telemetry: Telemetry) -> dict[str, int]:
+    """Return the bytes that each service logs."""
+    sizes: Counter[str] = Counter()
+    for line in telemetry.out.getvalue().splitlines():
+        sizes[json.loads(line)["service"]] += len(line.encode()) + 1
+    return dict(sorted(sizes.items()))
+
+
+def traces(telemetry: Telemetry) -> dict[str, int]:
+    """Return the number of traces that are always recorded, and of those that a share is of."""
+    always = {span.trace_id for span in telemetry.spans}
+    every = {line["trace_id"] for line in telemetry.lines if "trace_id" in line}
+    return {"always": len(always), "by_share": len(every - always)}
+
+
 def observe() -> dict[str, Any]:
     found = {}
     for name, action in ACTIONS.items():
@@ -68,9 +85,13 @@ def observe() -> dict[str, Any]:
             world.advance(2)
             # the first search of a process loads the index
             _call_storefront(world, "GET", "/toys?q=kite&limit=20")
-            with counted(world) as usage:
+            with (
+                counted(world) as usage,
+                recorded(world) as telemetry,
+                mock.patch("chassis.tracing._trace_percent", 0),
+            ):
                 action(world, toy)
-        found[name] = plain(usage)
+        found[name] = plain(usage) | {"logged": logged(telemetry), "traces": traces(telemetry)}
     return found
 
 
@@ -78,7 +99,7 @@ def test_cost_is_computed_from_what_actions_use(request: pytest.FixtureRequest) 
     observed = observe()
     # bytes differ by the digits of times and random ids: to the next 100
     for usage in observed.values():
-        for name in ("sent", "answered"):
+        for name in ("sent", "answered", "logged"):
             usage[name] = {key: -(-size // 100) * 100 for key, size in usage[name].items()}
     if request.config.getoption("--write"):
         USAGE.write_text(json.dumps(observed, indent=2) + "\n")

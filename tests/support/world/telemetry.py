@@ -68,10 +68,12 @@ def recorded(world: World) -> Iterator[Telemetry]:
     @contextmanager
     def named(name: str, callers: tuple[str, ...] = ()) -> Iterator[None]:
         service = {"service": name.split()[0]}
+        function = name.replace("API", "api-handler").replace("relay", "on-dynamodb-record")
+        function = "toyshop-local-" + function.replace(" ", "-").replace("_", "-")
         with (
             mock.patch.dict(tracing._resource, {"service.name": service["service"]}),
             mock.patch.dict(log._dimensions, service),
-            mock.patch.dict(log._common, service),
+            mock.patch.dict(log._common, {**service, "function": function}),
             hop(name, callers),
         ):
             yield

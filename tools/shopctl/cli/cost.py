@@ -57,7 +57,10 @@ def cost_command(
     known = prices.of_region(region or found.region)
     mix = {"order": 1, "toy": toys, "search": searches, "orders": lists}
     assumed = usage_cost.Assumptions(
-        milliseconds=milliseconds, cold_starts=cold_starts, snap_start=found.snap_start
+        milliseconds=milliseconds,
+        cold_starts=cold_starts,
+        snap_start=found.snap_start,
+        trace_percent=found.trace_percent,
     )
     cost = idle_cost.of_stage(found, layout, known)
     if json_:
@@ -83,7 +86,7 @@ def _of_use(mix: Mapping[str, int], prices: "Prices", assumed: "Assumptions") ->
     yield from usage_cost.lines(usage_cost.of_mix(mix, prices, assumed))
     used = usage_cost.prices_used(prices)
     yield (
-        f"US dollars, {prices.statement(used)}, without logs, stored data, users and the payment"
+        f"US dollars, {prices.statement(used)}, without metrics, stored data, users and the payment"
         " gateway's fees. The share of each part is what would be saved without it."
     )
     more = usage_cost.of_snap_start(mix, prices, assumed) * 1000

@@ -2,8 +2,8 @@
 
 ``usage.json`` has what one action uses: the tests in ``tests/simulation/budgets`` count it and
 compare the file with it. Durations and cold starts cannot be counted, so they are assumptions. Not
-computed: logs and metrics, stored data, monthly active users of Cognito, a pricing plan of SES, and
-the payment gateway's fees.
+computed: custom metrics, which are billed by the month, the lines that Lambda itself logs, stored
+data, monthly active users of Cognito, a pricing plan of SES, and the payment gateway's fees.
 """
 
 import json
@@ -45,12 +45,15 @@ class Assumptions:
         functions take in benchmarks/report.md.
     snap_start
         Whether functions of an API start from snapshots, which are billed instead.
+    trace_percent
+        Share of the traces that are recorded by chance.
     """
 
     milliseconds: int = 60
     cold_starts: int = 10
     init_milliseconds: int = 300
     snap_start: bool = False
+    trace_percent: float = 2
 
 
 ASSUMED = Assumptions()
@@ -116,6 +119,11 @@ def _of_action(used: Any, price: Mapping[str, Decimal], assumed: Assumptions) ->
     for operation, name in (("sesv2 SendEmail", "ses_email"), ("s3 PutObject", "s3_put")):
         count = used["operations"].get(operation, 0)
         costs[_OWNERS[operation], name.split("_")[0].upper()] += count * price[name]
+    for service, size in used["logged"].items():
+        costs[service, "CloudWatch Logs"] += Decimal(size) / 10**9 * price["log_gb"]
+    share = Decimal(str(assumed.trace_percent)) / 100
+    traces = used["traces"]["always"] + share * used["traces"]["by_share"]
+    costs[_PUBLIC, "X-Ray"] += traces * price["xray_trace"]
     # a relay publishes once per invocation
     for function, count in used["invocations"].items():
         service, name = function.split()

@@ -85,7 +85,7 @@ EXPECTED = {
         ' "AU NZ"'
     ),
     "tax_percent": "a number from 0 to below 100, such as 10",
-    "trace_percent": "a number from 0 to 100, such as 5",
+    "trace_percent": "a number from 0 to 100, such as 2",
     "concurrency": "a number from 0 to 1, such as 0.5",
     "gradual_release": " or ".join(f'"{one}"' for one in get_args(GradualRelease)),
 }
@@ -181,7 +181,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ses_sandbox: bool = False
     gradual_release: GradualRelease | None = None
     snap_start: bool = False
-    trace_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 5
+    trace_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] = 2
     concurrency: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1
 
     @property

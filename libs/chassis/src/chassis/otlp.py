@@ -6,6 +6,7 @@ the official package. It would take a function longer to import than to do its w
 
 from binascii import b2a_base64, unhexlify
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from struct import pack
 from typing import Any, Protocol
 
@@ -92,7 +93,16 @@ def _span(span: Finished) -> bytes:
 
 def _attributes(field: int, attributes: Attributes) -> Iterator[bytes]:
     for name, value in attributes.items():
-        yield _bytes(field, _text(1, name) + _bytes(2, _value(value)))
+        encoded = _text_attribute if type(value) is str else _attribute
+        yield encoded(field, name, value)
+
+
+def _attribute(field: int, name: str, value: Any) -> bytes:
+    return _bytes(field, _text(1, name) + _bytes(2, _value(value)))
+
+
+# most spans of a process have the same texts
+_text_attribute = lru_cache(512)(_attribute)
 
 
 def _value(value: Any) -> bytes:
@@ -123,9 +133,12 @@ def _fixed64(field: int, value: int) -> bytes:
     return _varint(field << 3 | 1) + pack("<Q", value)
 
 
+_SMALL = tuple(bytes((value,)) for value in range(0x80))
+
+
 def _varint(value: int) -> bytes:
     if value < 0x80:
-        return bytes((value,))
+        return _SMALL[value]
     encoded = bytearray()
     while value >= 0x80:
         encoded.append(value & 0x7F | 0x80)

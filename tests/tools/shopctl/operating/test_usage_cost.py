@@ -47,6 +47,8 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "read_units": {"file-manager": 4.5},
             "write_units": {"orders/by_month": 2},
             "answered": {"storefront_api API": 1_000_000},
+            "logged": {"orders": 2_000_000_000},
+            "traces": {"always": 2, "by_share": 40},
         }
     }
     file = tmp_path / "usage.json"
@@ -59,6 +61,8 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("orders", "API Gateway"): 4,
         ("orders", "DynamoDB"): 4,
         ("orders", "SNS"): 2,
+        ("orders", "CloudWatch Logs"): 4,
+        ("storefront_api", "X-Ray"): 8,
         ("storefront_api", "API Gateway"): 2,
         ("storefront_api", "CloudFront"): Decimal("2.002"),
         ("storefront_api", "WAF"): 4,
@@ -72,9 +76,10 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Count two invocations of a function of an API, and one of an event handler."""
     used = {"invocations": {"orders api_handler": 2, "orders charge": 1}}
-    others = ("requests", "operations", "read_units", "write_units", "answered")
+    none = {"always": 0, "by_share": 0}
+    others = ("requests", "operations", "read_units", "write_units", "answered", "logged")
     file = tmp_path / "usage.json"
-    file.write_text(json.dumps({"act": {**used, **{key: {} for key in others}}}))
+    file.write_text(json.dumps({"act": {**used, **{key: {} for key in others}, "traces": none}}))
     monkeypatch.setattr(usage_cost, "USAGE", file)
 
 
@@ -128,7 +133,7 @@ def test_command_prints_orders_and_the_idle_month(monkeypatch: pytest.MonkeyPatc
     assert "Without snap_start, 1,000 orders would cost 0.0" in printed
     assert "it would cost 3.00 less: the snapshots of 2 functions" in printed
     assert "list prices of ap-southeast-2 as recorded on" in printed
-    assert "(unverified: api_request, cloudfront_request, snapshot_restored_gb" in printed
+    assert "(unverified: api_request, cloudfront_request, log_gb, snapshot_restored_gb" in printed
     content = json.loads(CliRunner().invoke(cost_command, [*few, "--json"]).output)
     assert 0 < content["use"]["per_1000_orders"] < 1
     assert content["use"]["prices_in"] == "ap-southeast-2"
