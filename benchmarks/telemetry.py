@@ -3,10 +3,13 @@
     python benchmarks/telemetry.py [--rounds N] [--warm N] [--json FILE]
 
 Each writer runs in a fresh process, interleaved: it is imported and configured, and describes a
-request with five calls (cold), then as many further ones (warm). Both export at the end of each
+request with five calls (cold), then many further ones (warm). All export at the end of each
 request. The SDK is measured with its usual exporter, which sends OTLP over HTTP to a server on this
 machine, and with the encoder of that exporter over UDP, as the chassis sends. Figures are medians
 in milliseconds of CPU time; ``nothing`` is the same loop without spans.
+
+The cost of orders with traces, metrics and today's lines of logs is compared with that of the
+release before, which had logs alone. `benchmarks/cold_start.py --baseline` compares cold starts.
 """
 
 import argparse
@@ -21,6 +24,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+LOGGED_BEFORE = {"order": 4212, "toy": 516, "search": 524, "orders": 524}
+"""Bytes that each action logged in the release before, counted as ``usage.json`` is."""
 CALLS = 5
 ATTRIBUTES = {"rpc.system": "aws-api", "rpc.service": "DynamoDB", "rpc.method": "PutItem"}
 
@@ -160,6 +166,25 @@ def measure(rounds: int, warm: int) -> dict[str, dict[str, float]]:
     }
 
 
+def costs(mix: dict[str, int]) -> tuple[float, float]:
+    """Return US dollars for 1,000 orders: in the release before, and now.
+
+    Parameters
+    ----------
+    mix
+        Number of each action per order.
+    """
+    from shopctl.operating import prices, usage_cost
+
+    known = prices.of_region(prices.DEFAULT_REGION)
+    parts = usage_cost.by(usage_cost.of_mix(mix, known), 1)
+    now = float(sum(parts.values())) * 1000
+    telemetry = float(parts["CloudWatch Logs"] + parts["X-Ray"]) * 1000
+    logged = sum(LOGGED_BEFORE[action] * count for action, count in mix.items())
+    before = now - telemetry + logged * 1000 / 10**9 * float(known.each["log_gb"])
+    return before, now
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -171,6 +196,11 @@ def main() -> None:
     print("| writer | cold start, ms CPU | warm request, ms CPU |\n|---|---:|---:|")
     for writer, figures in result.items():
         print(f"| {writer} | {figures['cold']:.1f} | {figures['warm']:.3f} |")
+    from shopctl.operating import usage_cost
+
+    for mix in ({"order": 1}, dict(usage_cost.MIX)):
+        before, now = costs(mix)
+        print(f"1,000 x {mix}: {before:.4f} before, {now:.4f} now, {now / before - 1:+.1%}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 
