@@ -62,7 +62,7 @@ def test_every_kind_of_use_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("orders", "DynamoDB"): 4,
         ("orders", "SNS"): 2,
         ("orders", "CloudWatch Logs"): 4,
-        ("storefront_api", "X-Ray"): Decimal("2.8"),
+        ("storefront_api", "X-Ray"): Decimal("5.6"),
         ("storefront_api", "API Gateway"): 2,
         ("storefront_api", "CloudFront"): Decimal("2.002"),
         ("storefront_api", "WAF"): 4,
