@@ -11,6 +11,7 @@ from support.browser.faults import Faults
 from support.browser.shopping import STAFF, fail, heading, main, open_as_staff
 from support.images import new_toy, png
 from support.running_shop import PASSWORD, Shop
+from support.waiting import eventually
 
 PRECONDITION = "412 (PATCH|DELETE) .*/api/toys/"
 
@@ -130,6 +131,22 @@ def test_what_is_being_edited_survives_the_loss_of_the_network(
     # THEN the pictures are loaded, and the name is as it was entered
     expect(main(page).get_by_role("button", name="Try again")).to_have_count(0)
     expect(name_field(page)).to_have_value("Swimming duck")
+
+
+def test_order_of_an_erased_customer_names_nobody(page: Page, shop: Shop, customer: str) -> None:
+    token = shop.sign_in(customer)
+    order = shop.place(token)
+    shop.wait_for_payment(order["id"], token, "succeeded")
+    shop.wait_for_emails(order["id"], 1)
+    eventually(lambda: shop.order(order["id"], token)["receipt"])
+    done = shop.run("forget", customer)
+    assert done.returncode == 0, done.stdout + done.stderr
+    open_as_staff(page, f"/staff/orders/{order['id']}")
+    expect(main(page)).to_contain_text("Erased customer")
+    expect(main(page)).to_contain_text("Australia")
+    expect(main(page)).not_to_contain_text(customer)
+    expect(main(page).locator("a[href^='mailto:']")).to_have_count(0)
+    expect(main(page).get_by_role("link", name="All orders of this customer")).to_have_count(0)
 
 
 def test_pictures_are_uploaded_checked_and_removed(page: Page, shop: Shop, staff: str) -> None:

@@ -21,16 +21,19 @@ import { orderPill } from "./orders.js";
 /** @param {string} time */
 const moment = (time) => html`<time datetime=${time}>${date(time, { dateStyle: "long", timeStyle: "medium" })}</time>`;
 
-/** @param {Order} order */
+/**
+ * A customer whose data are erased has no email address.
+ * @param {Order} order
+ */
 const customer = ({ contact, customer_id }) => html`
   <section class="panel stack" aria-labelledby="customer-title">
     <h2 id="customer-title">${texts.customer}</h2>
     <dl class="facts">
       ${fact(texts.name, contact.name)}
-      ${fact(texts.email, html`<a href=${`mailto:${encodeURIComponent(contact.email)}`}>${contact.email}</a>`)}
+      ${contact.email ? fact(texts.email, html`<a href=${`mailto:${encodeURIComponent(contact.email)}`}>${contact.email}</a>`) : nothing}
       ${fact(texts.customerId, html`<code>${customer_id}</code>`)}
     </dl>
-    <p><a href=${`/staff/orders?${new URLSearchParams({ email: contact.email })}`}>${texts.ofCustomer}</a></p>
+    ${contact.email ? html`<p><a href=${`/staff/orders?${new URLSearchParams({ email: contact.email })}`}>${texts.ofCustomer}</a></p>` : nothing}
   </section>`;
 
 /** @param {Order} order */
