@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from botocore.exceptions import ClientError
 
 from shopctl.cli.options import json_option, print_json
 from shopctl.cli.output import ChangingCommand
@@ -52,14 +53,20 @@ def forget_command(
     from shopctl.operating.forget.run import forget
 
     mails = {"delete_mail": partial(mail.delete, target.layout.mail)}
-    outcome = forget(
-        target,
-        customer.strip().lower() if "@" in customer else customer,
-        dry_run=dry_run,
-        cancel_unpaid=cancel_unpaid,
-        **(mails if target.cloud.is_local else {}),
-        say=lambda sentence: click.echo(sentence, err=True),
-    )
+    try:
+        outcome = forget(
+            target,
+            customer.strip().lower() if "@" in customer else customer,
+            dry_run=dry_run,
+            cancel_unpaid=cancel_unpaid,
+            **(mails if target.cloud.is_local else {}),
+            say=lambda sentence: click.echo(sentence, err=True),
+        )
+    except ClientError as error:
+        raise ShopProblem(
+            f"AWS refused a request: {error}.",
+            "docs/erasure.md lists the permissions. What was erased so far stays so; run it again.",
+        ) from None
     if json_:
         print_json(outcome.to_json())
     else:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 from shopctl.aws import target as target_module
@@ -105,6 +106,16 @@ def test_records_are_listed(asked: list[Any], target: Target) -> None:
         "",
     ]
     assert asked == []
+
+
+def test_missing_permission_is_reported(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeLogGroups")
+
+    monkeypatch.setattr(run_module, "forget", refuse)
+    with pytest.raises(ShopProblem, match="DescribeLogGroups") as problem:
+        run("zoe@example.com")
+    assert "docs/erasure.md" in problem.value.remedy
 
 
 @pytest.mark.parametrize("arguments", [(), ("zoe@example.com", "--list")])
