@@ -61,6 +61,7 @@ def test_calling_roles_are_those_of_the_functions_that_may_call() -> None:
         "toyshop-local-payments-fulfil",
         "toyshop-local-payments-fulfil-retry",
         "toyshop-local-storefront-api-api-handler",
+        "toyshop-local-storefront-api-forget",
         "toyshop-local-storefront-api-reconcile",
     ]
 
