@@ -971,6 +971,8 @@ export interface components {
         /**
          * Contact
          * @description The customer's name and email address in the user pool when the order was placed.
+         *
+         *     Once the customer's data are erased, it is `ERASED`.
          */
         Contact: {
             email: string;
