@@ -21,6 +21,10 @@ from ministack.services import dynamodb, lambda_svc, sns
 
 PATH = "/_toyshop/faults"
 _TOO_LONG = 1 << 40
+_THROTTLED = (
+    "The level of configured provisioned throughput for the table was exceeded."
+    " Consider increasing your provisioning level with the UpdateTable API."
+)
 _DIED = ("Worker process died", "Task timed out")
 
 
@@ -43,6 +47,12 @@ class Settings:
         0 means never.
     tables
         Names of tables that answer every request with an error.
+    throttled
+        Names of tables that refuse every request, as a hot partition does.
+    slow
+        Names of functions that take ``slow_seconds`` longer.
+    slow_seconds
+        The delay of each invocation of a function in ``slow``.
     """
 
     seed: int = 0
@@ -51,6 +61,9 @@ class Settings:
     fail: float = 0.0
     kill_seconds: float = 0.0
     tables: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
+    slow_seconds: float = 0.0
 
 
 @dataclass
@@ -145,15 +158,20 @@ def _parse(body: bytes) -> Settings:
     for name in ("duplicate", "reject", "fail"):
         if not 0 <= given.get(name, 0) <= 1:
             raise ValueError(f"{name} is a share, from 0 to 1")
-    if given.get("kill_seconds", 0) < 0:
-        raise ValueError("kill_seconds is a number of seconds")
-    return Settings(**{**given, "tables": tuple(given.get("tables", ()))})
+    for name in ("kill_seconds", "slow_seconds"):
+        if given.get(name, 0) < 0:
+            raise ValueError(f"{name} is a number of seconds")
+    names = {name: tuple(given.get(name, ())) for name in ("tables", "throttled", "slow")}
+    return Settings(**{**given, **names})
 
 
 def _failing(dispatch: Any) -> Any:
     def dispatch_or_fail(
         function: Any, config: Any, event: Any, request_id: str, started: float
     ) -> Any:
+        if config.get("FunctionName") in injector.settings.slow:
+            time.sleep(injector.settings.slow_seconds)
+            injector.injected["slowed"] += 1
         share = injector.settings.fail / 2
         if injector.injects(share, "failed before"):
             return _failure()
@@ -209,6 +227,9 @@ def _refusing(handle: Any) -> Any:
         if any(f'"{table}"'.encode() in body for table in injector.settings.tables):
             injector.injected["refused"] += 1
             return error_response_json("InternalServerError", "An injected fault", 500)
+        if any(f'"{table}"'.encode() in body for table in injector.settings.throttled):
+            injector.injected["throttled"] += 1
+            return error_response_json("ProvisionedThroughputExceededException", _THROTTLED, 400)
         return await handle(method, path, headers, body, query_params)
 
     return handle_or_refuse

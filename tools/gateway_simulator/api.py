@@ -8,6 +8,7 @@ from gateway_simulator import charges, disputes, intents, refunds
 from gateway_simulator.errors import StripeError, invalid_parameter
 from gateway_simulator.forms import decode
 from gateway_simulator.gateway import ApiRequest, Gateway, Operation
+from gateway_simulator.keys import Keys
 from gateway_simulator.objects import API_VERSION, new_id
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,13 +45,13 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
     ]
 
 
-def require_key(request: web.Request) -> None:
-    """Check that a request has an API key that is not a live one.
+def require_key(request: web.Request, keys: Keys) -> None:
+    """Check that a request has a valid API key that is not a live one.
 
     Raises
     ------
     StripeError
-        401 if the key is missing or live.
+        401 if the key is missing, live or no longer valid.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
@@ -64,6 +65,7 @@ def require_key(request: web.Request) -> None:
         raise StripeError(
             401, "Invalid API Key provided: this simulator does not accept live keys."
         )
+    keys.require(key.strip())
 
 
 def _handler(gateway: Gateway, operation: Operation) -> Handler:

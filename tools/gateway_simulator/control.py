@@ -9,6 +9,7 @@ from gateway_simulator import dashboard, faults, intents, ledger
 from gateway_simulator.errors import Json, StripeError, invalid_parameter
 from gateway_simulator.forms import Form, Params
 from gateway_simulator.gateway import Gateway
+from gateway_simulator.keys import KINDS
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -40,6 +41,9 @@ class ControlApi:
             web.get(f"{PREFIX}/faults", self.list_faults),
             web.post(f"{PREFIX}/faults", self.add_fault),
             web.delete(f"{PREFIX}/faults", self.clear_faults),
+            web.get(f"{PREFIX}/keys", self.show_keys),
+            web.post(f"{PREFIX}/keys/{{kind}}/roll", self.roll_key),
+            web.post(f"{PREFIX}/webhooks", self.skew_webhooks),
             web.post(f"{PREFIX}/payment_intents/{{id}}/authenticate", self.authenticate),
             *(
                 web.post(f"{PREFIX}/dashboard/{path}", self._dashboard_handler(action))
@@ -103,6 +107,33 @@ class ControlApi:
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Remove all faults."""
         self._gateway.faults.clear()
+        return web.Response(status=204)
+
+    async def show_keys(self, _: web.Request) -> web.Response:
+        """Return the account's keys that were rolled."""
+        return web.json_response(self._gateway.keys.as_json())
+
+    async def roll_key(self, request: web.Request) -> web.Response:
+        """Replace a key of the account; the old one is no longer valid.
+
+        Raises
+        ------
+        StripeError
+            400 if there is no such key.
+        """
+        kind = _choice({"kind": request.match_info["kind"]}, "kind", KINDS)
+        return web.json_response({kind: self._gateway.keys.roll(kind)}, status=201)
+
+    async def skew_webhooks(self, request: web.Request) -> web.Response:
+        """Let the clock that signs webhooks be ahead of the system clock, until a restart.
+
+        Raises
+        ------
+        StripeError
+            400 if the body is not valid.
+        """
+        body = await _body(request, ("skew_seconds",))
+        self._gateway.skew_webhooks(_number(body, "skew_seconds", maximum=_MAX_ADVANCE))
         return web.Response(status=204)
 
     async def authenticate(self, request: web.Request) -> web.Response:

@@ -6,7 +6,9 @@ from typing import Literal, get_args
 
 from gateway_simulator.errors import Json
 
-Kind = Literal["slow", "error_500", "error_500_after", "timeout_after", "throttle", "garbage"]
+Kind = Literal[
+    "slow", "error_500", "error_500_after", "timeout_after", "throttle", "reject", "garbage"
+]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TIMED_KINDS: tuple[Kind, ...] = ("slow", "timeout_after")

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway_simulator.errors import Answer, StripeError, server_error
+from gateway_simulator.errors import Answer, StripeError, invalid_parameter, server_error
 from gateway_simulator.faults import Fault, Faults
 from gateway_simulator.forms import Form, Params
 from gateway_simulator.idempotency import IdempotencyKeys, KeyedRequest
+from gateway_simulator.keys import Keys
 from gateway_simulator.store import Store, UnitOfWork
 from gateway_simulator.webhooks import Webhooks
 
@@ -101,13 +102,21 @@ class Gateway:
     ----------
     faults
         Faults to inject into the next requests.
+    keys
+        The account's keys.
     """
 
     def __init__(self, store: Store, webhooks: Webhooks | None = None) -> None:
         self.store = store
         self.faults = Faults()
+        self.keys = Keys(store)
         self._keys = IdempotencyKeys(store)
         self._webhooks = webhooks
+
+    def skew_webhooks(self, seconds: float) -> None:
+        """Let the clock that signs webhooks differ from the system's, until a restart."""
+        if self._webhooks is not None:
+            self._webhooks.skew_seconds = seconds
 
     async def execute(self, operation: Operation, request: ApiRequest) -> ApiResponse:
         """Execute a request, at most once per idempotency key, and inject a matching fault.
@@ -127,6 +136,8 @@ class Gateway:
         fault = self.faults.consume(request.method, request.path)
         if fault is not None and fault.kind == "throttle":
             raise StripeError(429, "Request rate limit exceeded.", code="rate_limit")
+        if fault is not None and fault.kind == "reject":
+            raise invalid_parameter("injected", "This account may not use the parameter.")
         keyed = None
         if request.idempotency_key is not None:
             keyed = KeyedRequest(request.idempotency_key, request.path, request.form)

@@ -5,10 +5,12 @@ import re
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Middleware
 
 from gateway_simulator import api, bank, control
 from gateway_simulator.errors import StripeError, server_error
 from gateway_simulator.gateway import Gateway
+from gateway_simulator.keys import Keys
 from gateway_simulator.store import Store
 from gateway_simulator.webhooks import Webhooks
 
@@ -42,7 +44,7 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
         Sends the events; by default, they are not sent. The application starts and closes it.
     """
     gateway = Gateway(store, webhooks)
-    app = web.Application(middlewares=[_answer_errors])
+    app = web.Application(middlewares=[_answering_errors(gateway.keys)])
     app.add_routes(api.routes(gateway))
     app.add_routes(control.ControlApi(gateway).routes())
     app.add_routes(bank.BankPage(gateway).routes())
@@ -61,25 +63,28 @@ def make_app(store: Store, webhooks: Webhooks | None = None) -> web.Application:
     return app
 
 
-@web.middleware
-async def _answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
-    try:
-        _refuse_web_pages(request)
-        if not request.path.startswith((f"{control.PREFIX}/", bank.PREFIX)):
-            api.require_key(request)
-        response = await handler(request)
-    except StripeError as error:
-        response = _error_response(error)
-    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-        message = f"Unrecognized request URL ({request.method}: {request.path})."
-        response = _error_response(StripeError(404, message))
-    except web.HTTPException as error:
-        response = _error_response(StripeError(error.status, error.reason))
-    except Exception:
-        log.exception("request failed method=%s path=%s", request.method, request.path)
-        response = _error_response(server_error())
-    response.headers.setdefault("Request-Id", api.new_request_id())
-    return response
+def _answering_errors(keys: Keys) -> Middleware:
+    @web.middleware
+    async def answer_errors(request: web.Request, handler: api.Handler) -> web.StreamResponse:
+        try:
+            _refuse_web_pages(request)
+            if not request.path.startswith((f"{control.PREFIX}/", bank.PREFIX)):
+                api.require_key(request, keys)
+            response = await handler(request)
+        except StripeError as error:
+            response = _error_response(error)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+            message = f"Unrecognized request URL ({request.method}: {request.path})."
+            response = _error_response(StripeError(404, message))
+        except web.HTTPException as error:
+            response = _error_response(StripeError(error.status, error.reason))
+        except Exception:
+            log.exception("request failed method=%s path=%s", request.method, request.path)
+            response = _error_response(server_error())
+        response.headers.setdefault("Request-Id", api.new_request_id())
+        return response
+
+    return answer_errors
 
 
 def _refuse_web_pages(request: web.Request) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 import aiohttp
 
 from gateway_simulator.errors import Json
+from gateway_simulator.keys import Keys
 from gateway_simulator.store import Store, UnitOfWork
 
 RETRY_DELAYS = (0.5, 2.0, 8.0, 30.0)
@@ -52,9 +53,14 @@ class Webhooks:
     url
         URL that events are sent to.
     secret
-        Signing secret (`whsec_…`).
+        Signing secret (`whsec_…`), until the account's is rolled.
     retry_delays
         Seconds to wait before each retry; after the last one, a delivery is abandoned.
+
+    Attributes
+    ----------
+    skew_seconds
+        Seconds by which the clock that signs webhooks is ahead of the system clock.
     """
 
     def __init__(
@@ -67,6 +73,8 @@ class Webhooks:
         self._store = store
         self._url = url
         self._secret = secret
+        self._keys = Keys(store)
+        self.skew_seconds = 0.0
         self._retry_delays = retry_delays
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT)
@@ -112,10 +120,11 @@ class Webhooks:
     async def _post(self, event: Json) -> bool:
         payload = json.dumps(event, separators=(",", ":")).encode()
         # Receivers compare it with the system clock, so it is not the simulator's time.
-        timestamp = int(time.time())
+        timestamp = int(time.time() + self.skew_seconds)
+        secret = self._keys.get("webhook_secret") or self._secret
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": signature(payload, self._secret, timestamp),
+            "Stripe-Signature": signature(payload, secret, timestamp),
             "User-Agent": "Stripe/1.0 (gateway simulator)",
         }
         session = cast(aiohttp.ClientSession, self._session)

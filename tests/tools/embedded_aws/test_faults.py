@@ -1,6 +1,7 @@
 """Fault injection of the embedded AWS, and streams whose function handles part of a batch."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,37 @@ def test_stream_resumes_at_the_first_record_that_failed(aws: EmbeddedAws) -> Non
     # THEN it gets the second and third again, but not the first
     eventually(lambda: len(batches()) == 2)
     assert batches() == [["1", "2", "3"], ["2", "3"]]
+
+
+def test_hot_partition_throttles_one_table(aws: EmbeddedAws) -> None:
+    _table(aws, "hot")
+    _table(aws, "cool")
+    inject(aws, throttled=["hot"])
+    put = aws.client("dynamodb").put_item
+    put(TableName="cool", Item={"id": {"S": "1"}})
+    with pytest.raises(ClientError) as raised:
+        put(TableName="hot", Item={"id": {"S": "1"}})
+    assert raised.value.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
+    inject(aws)
+    put(TableName="hot", Item={"id": {"S": "1"}})
+
+
+def test_slow_function_answers_later(aws: EmbeddedAws) -> None:
+    aws.function("late", SLOW)
+    aws.function("prompt", SLOW)
+    report = inject(aws, slow=["late"], slow_seconds=1.0)
+    assert report["slow"] == ["late"]
+
+    def seconds(name: str) -> float:
+        began = time.monotonic()
+        payload = json.dumps({"seconds": 0})
+        aws.client("lambda").invoke(FunctionName=name, Payload=payload)
+        return time.monotonic() - began
+
+    assert seconds("late") >= 1.0
+    assert inject(aws)["injected"]["slowed"] == 1
+    seconds("prompt")
+    assert inject(aws)["injected"]["slowed"] == 1
 
 
 def test_notification_is_delivered_twice(aws: EmbeddedAws) -> None:

@@ -49,6 +49,18 @@ def test_throttled_request_can_be_retried_with_the_same_key(simulate: Any) -> No
     simulate(scenario)
 
 
+def test_rejected_request_is_not_executed_and_can_be_sent_again(simulate: Any) -> None:
+    async def scenario(simulator: Any) -> None:
+        intent = await simulator.create()
+        await simulator.control("POST", "/faults", fault("reject"))
+        rejected = await simulator.confirm(intent, key="k")
+        assert (rejected.status, rejected.body["error"]["param"]) == (400, "injected")
+        assert await simulator.ledger() == []
+        assert (await simulator.confirm(intent, key="k")).status == 200
+
+    simulate(scenario)
+
+
 def test_timeout_after_executes_the_charge_before_the_delay(simulate: Any) -> None:
     async def scenario(simulator: Any) -> None:
         # GIVEN a response that is delayed for longer than the client's timeout
