@@ -109,7 +109,7 @@ class Gateway:
     def __init__(self, store: Store, webhooks: Webhooks | None = None) -> None:
         self.store = store
         self.faults = Faults()
-        self.keys = Keys(store)
+        self.keys = webhooks.keys if webhooks else Keys(store.directory)
         self._keys = IdempotencyKeys(store)
         self._webhooks = webhooks
 

@@ -1,17 +1,17 @@
 """The account's keys, which can be rolled as in the gateway's dashboard."""
 
-from dataclasses import dataclass
+import json
+from pathlib import Path
 
 from gateway_simulator.errors import Json, StripeError
 from gateway_simulator.objects import new_id
-from gateway_simulator.store import Store
 
-_TABLE = "keys"
+FILE = "keys.json"
+"""Name of the file in the simulator's state directory; the local shop is deployed with its keys."""
 KINDS = ("api_key", "webhook_secret")
 _PREFIXES = {"api_key": "sk_test", "webhook_secret": "whsec"}
 
 
-@dataclass(frozen=True)
 class Keys:
     """The API key and the signing secret of the webhooks.
 
@@ -20,24 +20,28 @@ class Keys:
 
     Parameters
     ----------
-    store
-        Store of the rolled keys.
+    directory
+        The simulator's state directory.
     """
 
-    store: Store
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / FILE
+        self._rolled: dict[str, str] = {}
+        if self._file.exists():
+            self._rolled = json.loads(self._file.read_text())
 
     def get(self, kind: str) -> str:
         """Return a rolled key; empty if it was never rolled."""
-        row = self.store.rows(_TABLE).get(kind)
-        return str(row["value"]) if row else ""
+        return self._rolled.get(kind, "")
 
     def roll(self, kind: str) -> str:
         """Replace a key by a new one; the old one is no longer valid."""
-        value = new_id(_PREFIXES[kind])
-        work = self.store.begin()
-        work.put(_TABLE, kind, {"value": value})
-        work.commit()
-        return value
+        rolled = {**self._rolled, kind: new_id(_PREFIXES[kind])}
+        unfinished = self._file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(rolled))
+        unfinished.rename(self._file)
+        self._rolled = rolled
+        return rolled[kind]
 
     def require(self, key: str) -> None:
         """Check the API key of a request.
@@ -47,10 +51,9 @@ class Keys:
         StripeError
             401 if the key was replaced.
         """
-        current = self.get("api_key")
-        if current and key != current:
+        if self.get("api_key") not in ("", key):
             raise StripeError(401, "Expired API Key provided.", code="api_key_expired")
 
     def as_json(self) -> Json:
         """Return the rolled keys as represented in the control API."""
-        return {kind: value for kind in KINDS if (value := self.get(kind))}
+        return dict(self._rolled)

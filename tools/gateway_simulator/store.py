@@ -23,9 +23,15 @@ class Store:
     ------
     JournalError
         If the journal is in use or damaged.
+
+    Attributes
+    ----------
+    directory
+        The directory.
     """
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._journal = Journal(directory / JOURNAL)
         self._tables: dict[str, dict[str, Json]] = {}
         for record in self._journal.replay():

@@ -59,6 +59,8 @@ class Webhooks:
 
     Attributes
     ----------
+    keys
+        The account's keys.
     skew_seconds
         Seconds by which the clock that signs webhooks is ahead of the system clock.
     """
@@ -73,7 +75,7 @@ class Webhooks:
         self._store = store
         self._url = url
         self._secret = secret
-        self._keys = Keys(store)
+        self.keys = Keys(store.directory)
         self.skew_seconds = 0.0
         self._retry_delays = retry_delays
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +123,7 @@ class Webhooks:
         payload = json.dumps(event, separators=(",", ":")).encode()
         # Receivers compare it with the system clock, so it is not the simulator's time.
         timestamp = int(time.time() + self.skew_seconds)
-        secret = self._keys.get("webhook_secret") or self._secret
+        secret = self.keys.get("webhook_secret") or self._secret
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature(payload, secret, timestamp),

@@ -92,7 +92,7 @@ def find_target(
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/") or None
     shop = running_shop.read(layout.state)
     if endpoint is None and stage.aws and shop and not shop.dead():
-        stage = on_running_shop(stage, shop)
+        stage = on_running_shop(layout, stage, shop)
         endpoint = stage.aws
     cloud = connect(stage, endpoint)
     if endpoint:
@@ -105,8 +105,13 @@ def find_target(
     return Target(layout, stage, cloud, tuple(chosen), page)
 
 
-def on_running_shop(stage: Stage, shop: running_shop.RunningShop) -> Stage:
-    """Return a stage with the URLs of the running shop."""
+def on_running_shop(layout: Layout, stage: Stage, shop: running_shop.RunningShop) -> Stage:
+    """Return a stage with the URLs of the running shop, and the keys of its gateway."""
+    rolled = layout.home / "gateway" / "keys.json"
     return msgspec.structs.replace(
-        stage, aws=shop["aws"].url, gateway=shop["gateway"].url, origin=shop["edge"].url
+        stage,
+        aws=shop["aws"].url,
+        gateway=shop["gateway"].url,
+        gateway_keys=msgspec.json.decode(rolled.read_bytes()) if rolled.exists() else {},
+        origin=shop["edge"].url,
     )

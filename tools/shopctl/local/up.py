@@ -192,7 +192,7 @@ def _package(
 
 
 def _stage(layout: Layout, state: RunningShop) -> Stage:
-    return on_running_shop(stages.load(layout.stages, "local"), state)
+    return on_running_shop(layout, stages.load(layout.stages, "local"), state)
 
 
 def stop(started: Sequence[Process], progress: Progress) -> None:

@@ -125,6 +125,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         URL of the embedded AWS; empty for AWS itself.
     gateway
         URL of the payment gateway's simulator; empty for Stripe.
+    gateway_keys
+        Keys of the simulator that were rolled while it ran, by name; never in stages.toml.
     bucket_suffix
         End of every bucket's name, which is unique in all of AWS; a stage there needs one.
     auto_confirm_users
@@ -167,6 +169,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tax_percent: Annotated[float, msgspec.Meta(ge=0, lt=100)] = 0
     aws: str = ""
     gateway: str = ""
+    gateway_keys: dict[str, str] = {}
     bucket_suffix: str = ""
     ships_to: ShipsTo = "all"
     auto_confirm_users: bool = False
