@@ -21,6 +21,7 @@ from shopctl.cli import (
     down,
     env,
     forget,
+    gameday,
     init,
     ledger,
     logs,
@@ -121,5 +122,6 @@ for command in (
     rollback.rollback_command,
     diff.diff_command,
     cost.cost_command,
+    gameday.gameday_command,
 ):
     cli.add_command(command)

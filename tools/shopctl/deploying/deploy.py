@@ -12,6 +12,7 @@ from shopctl.aws.cloudformation import Outcome
 from shopctl.aws.ssm_parameters import ExpectedValues, PublishedValues
 from shopctl.aws.target import Target
 from shopctl.deploying import alarms, concurrency, stacks, stage_config, stage_template
+from shopctl.deploying.references import SIMULATOR_KEYS
 from shopctl.deploying.stage_template import LAMBDA_PYTHON
 from shopctl.packaging import prebuilt
 from shopctl.packaging.package import Package, build, with_urls
@@ -191,7 +192,8 @@ def package_local(
     rendered = stage_config.render_local(service, committed)
     built = build(service, "local", layout, rendered=rendered, code=code)
     urls = {getattr(committed, name): getattr(stage, name) for name in _URLS}
-    return with_urls(built, {old: new for old, new in urls.items() if old})
+    keys = {SIMULATOR_KEYS[name]: key for name, key in stage.gateway_keys.items()}
+    return with_urls(built, {old: new for old, new in urls.items() if old} | keys)
 
 
 def check_python(to: Target) -> None:

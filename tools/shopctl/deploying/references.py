@@ -182,7 +182,7 @@ class References:
                 f"names the key {key} of the gateway, which has {' and '.join(SIMULATOR_KEYS)}",
             )
         if self.stage.gateway:
-            return self.stage.gateway_keys.get(key, SIMULATOR_KEYS[key])
+            return SIMULATOR_KEYS[key]
         secret = aws_names.gateway_secret(self.stage.name)
         return f"{{{{resolve:secretsmanager:{secret}:SecretString:{key}}}}}"
 

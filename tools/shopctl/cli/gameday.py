@@ -1,0 +1,66 @@
+"""`./shop gameday`: rehearse an incident on the running local shop."""
+
+import click
+
+from shopctl.cli.options import json_option, print_json, running
+from shopctl.cli.output import ChangingCommand
+from shopctl.project.errors import ShopProblem
+from shopctl.project.layout import Layout
+
+
+@click.command("gameday", cls=ChangingCommand)
+@click.argument("name", required=False)
+@click.option("--repair", is_flag=True, help="Also run the runbook's steps, and prove the repair.")
+@click.option("--end", is_flag=True, help="End the causes of all incidents.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(1),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for alarms, and for the shop to be well again.",
+)
+@json_option
+def gameday_command(
+    name: str | None, repair: bool, end: bool, patience: float, json_: bool
+) -> None:
+    """Rehearse an incident on the running local shop; without NAME, list the incidents.
+
+    Breaks the shop while customers go on ordering, and waits for the alarms that ought to fire.
+    """
+    from shopctl.local.gameday.incidents import INCIDENTS
+    from shopctl.local.gameday.play import Play
+    from shopctl.local.gameday.world import World
+
+    layout = Layout.find()
+    if end:
+        World(layout, running(layout)).end_faults()
+        click.echo("All injected faults have ended. What they left is repaired by the runbooks.")
+        return
+    if name is None:
+        listed = [
+            {
+                "name": incident.name,
+                "title": incident.title,
+                "alarms": incident.alarms,
+                "runbook": f"docs/runbooks/{incident.runbook}.md",
+            }
+            for incident in INCIDENTS
+        ]
+        if json_:
+            print_json(listed)
+            return
+        for incident in INCIDENTS:
+            click.echo(f"{incident.name:24}{incident.title}")
+        return
+    found = next((incident for incident in INCIDENTS if incident.name == name), None)
+    if found is None:
+        raise ShopProblem(
+            f"There is no incident {name}.",
+            f"There are {', '.join(incident.name for incident in INCIDENTS)}.",
+        )
+    play = Play(World(layout, running(layout)), found, click.echo, patience)
+    if repair:
+        play.run()
+    else:
+        play.begin()

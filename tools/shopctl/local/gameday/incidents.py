@@ -1,0 +1,184 @@
+"""The incidents: what breaks, which alarms fire, and which runbook ends it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shopctl.local.gameday.world import World
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident.
+
+    Attributes
+    ----------
+    name
+        What ``./shop gameday`` calls it.
+    title
+        What happens, in one sentence.
+    alarms
+        Alarms that fire, without ``toyshop-<stage>-``.
+    runbook
+        Name of the runbook in ``docs/runbooks``, whose blocks with this incident's name are the
+        repair.
+    begin
+        Breaks the shop.
+    external
+        Whether the cause lies outside of the shop and ends by itself; the runbook then repairs what
+        is left.
+    """
+
+    name: str
+    title: str
+    alarms: tuple[str, ...]
+    runbook: str
+    begin: Callable[[World], None]
+    external: bool = True
+
+
+def _gateway_timeout(world: World) -> None:
+    world.gateway.add_fault(
+        "timeout_after",
+        method="POST",
+        path="/v1/payment_intents/*/confirm",
+        seconds=11,
+        times=_MANY,
+    )
+
+
+def _full_dead_letter_queue(world: World) -> None:
+    world.gateway.add_fault("reject", method="POST", path="/v1/payment_intents", times=_MANY)
+
+
+def _clock_skew(world: World) -> None:
+    world.gateway.skew_webhooks(3600)
+
+
+def _expired_signing_key(world: World) -> None:
+    world.gateway.roll_key("webhook_secret")
+
+
+def _leaked_key(world: World) -> None:
+    world.gateway.roll_key("api_key")
+
+
+def _missing_table(world: World) -> None:
+    world.cloud.client("dynamodb").delete_table(TableName="toyshop-local-notifications")
+
+
+def _hot_partition(world: World) -> None:
+    world.inject(throttled=["toyshop-local-orders"])
+
+
+def _slow_neighbor(world: World) -> None:
+    world.inject(slow=["toyshop-local-toys-api-handler"], slow_seconds=3)
+
+
+def _topic_down(world: World) -> None:
+    world.inject(reject=1)
+
+
+def _poison_event(world: World) -> None:
+    world.publish(
+        "orders-events",
+        {
+            "specversion": "1.0",
+            "id": "ord_00000000000000000000000000.1.shop.order.placed.v1",
+            "source": "/orders",
+            "type": "shop.order.placed.v1",
+            "time": "2026-01-01T00:00:00Z",
+            "data": {"total": "not an order"},
+        },
+    )
+
+
+def _bad_release(world: World) -> None:
+    world.release_broken("orders")
+
+
+_MANY = 100_000
+
+INCIDENTS = (
+    Incident(
+        "gateway-timeout",
+        "The gateway charges, but its answers come too late.",
+        (),
+        "function-failures",
+        _gateway_timeout,
+    ),
+    Incident(
+        "full-dead-letter-queue",
+        "The gateway rejects every charge as invalid, and the events are parked.",
+        (),
+        "dead-letters",
+        _full_dead_letter_queue,
+    ),
+    Incident(
+        "poison-event",
+        "Someone publishes an event that is not an order.",
+        (),
+        "dead-letters",
+        _poison_event,
+        external=False,
+    ),
+    Incident(
+        "clock-skew",
+        "The gateway's clock is an hour ahead, so its webhooks are refused.",
+        (),
+        "webhooks",
+        _clock_skew,
+    ),
+    Incident(
+        "expired-signing-key",
+        "The secret that signs the webhooks was rolled at the gateway.",
+        (),
+        "webhooks",
+        _expired_signing_key,
+        external=False,
+    ),
+    Incident(
+        "leaked-key",
+        "The gateway's API key leaked, and the gateway has replaced it.",
+        (),
+        "function-failures",
+        _leaked_key,
+        external=False,
+    ),
+    Incident(
+        "missing-table",
+        "Someone deleted the table of notifications.",
+        (),
+        "api-failures",
+        _missing_table,
+        external=False,
+    ),
+    Incident(
+        "hot-partition",
+        "A hot partition of the orders table is throttled.",
+        (),
+        "api-failures",
+        _hot_partition,
+    ),
+    Incident(
+        "slow-neighbor",
+        "The service toys takes three seconds longer for each answer.",
+        (),
+        "slow",
+        _slow_neighbor,
+    ),
+    Incident(
+        "bad-release",
+        "A release of orders does not start.",
+        (),
+        "api-failures",
+        _bad_release,
+        external=False,
+    ),
+    Incident(
+        "topic-down",
+        "SNS accepts no events.",
+        (),
+        "relay",
+        _topic_down,
+    ),
+)
