@@ -193,8 +193,11 @@ class Play:
                 f"./shop reconcile finds {len(outcome['violations'])} violations.",
                 "Run ./shop reconcile --fix.",
             )
-        if letters := self._shop("replay"):
-            raise ShopProblem(f"Dead letters are left: {letters}.", "See ./shop replay inspect.")
+        full = [queue["queue"] for queue in self._shop("replay") if queue["messages"]]
+        if full:
+            raise ShopProblem(
+                f"There are dead letters in {', '.join(full)}.", "See ./shop replay inspect."
+            )
         self.say(f"{outcome['examined']} orders were examined: nothing is lost.")
 
     def _wait(self, until: str, check: Callable[[], bool]) -> None:
