@@ -1,4 +1,4 @@
-"""Records AWS's own metrics of functions, queues and REST APIs, by AWS's names and units."""
+"""Records AWS's own metrics of functions, queues, tables and APIs, by AWS's names and units."""
 
 import json
 import threading
@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ministack.core.arn import ArnParseError, parse_arn
-from ministack.services import apigateway_v1, lambda_svc, sqs
+from ministack.services import apigateway_v1, dynamodb, lambda_svc, sqs
 
 from embedded_aws.telemetry.store import Metric, Store
 
 _SAMPLE_SECONDS = 1.0
+_THROTTLED = b"ProvisionedThroughputExceededException"
+_TARGET = "x-amz-target"
+_READS = {"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"}
 
 
 def install(store: Store) -> None:
@@ -24,6 +27,7 @@ def install(store: Store) -> None:
     apigateway_v1._handle_execute_in_scope = _requests(
         apigateway_v1._handle_execute_in_scope, store
     )
+    dynamodb.handle_request = _throttled_tables(dynamodb.handle_request, store)
     threading.Thread(target=_sample_queues, args=[store], daemon=True, name="queues").start()
 
 
@@ -120,6 +124,23 @@ def _requests(execute: Any, store: Store) -> Any:
         return response
 
     return execute_and_record
+
+
+def _throttled_tables(handle: Any, store: Store) -> Any:
+    async def handle_and_record(
+        method: str, path: str, headers: Any, body: bytes, query_params: Any
+    ) -> Any:
+        response = await handle(method, path, headers, body, query_params)
+        if response[0] == 400 and _THROTTLED in bytes(response[2]):
+            target = next(value for name, value in headers.items() if name.lower() == _TARGET)
+            kind = "Read" if target.rpartition(".")[2] in _READS else "Write"
+            request = json.loads(body)
+            for table in [*request.get("RequestItems", {})] or [request.get("TableName", "")]:
+                values: dict[str, tuple[float, str]] = {f"{kind}ThrottleEvents": (1, "Count")}
+                _add(store, "AWS/DynamoDB", {"TableName": table}, values)
+        return response
+
+    return handle_and_record
 
 
 def _sample_queues(store: Store) -> None:

@@ -7,9 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from shopctl.local import mail
+from shopctl.local import mail, telemetry
+from shopctl.local.alarms import board
+from shopctl.local.alarms.definitions import Alarm
 from shopctl.local.gameday import runbooks
 from shopctl.local.gameday.customers import Customers
 from shopctl.local.gameday.incidents import Incident
@@ -85,6 +88,10 @@ class Play:
         self.say("All alarms are clear.")
         self._reconcile()
 
+    @cached_property
+    def _alarms(self) -> list[Alarm]:
+        return board.alarms(self.world.layout)
+
     def _break(self, customers: Customers) -> None:
         self.incident.begin(self.world)
         self.say(self.incident.title)
@@ -143,10 +150,9 @@ class Play:
         return {**os.environ, "STAGE": "local", "SHOP_HOME": str(self.world.layout.home)}
 
     def _firing(self) -> set[str]:
-        alarms = self._shop("alarms")
-        return {
-            alarm["name"].removeprefix(_PREFIX) for alarm in alarms if alarm["state"] == "alarm"
-        }
+        with telemetry.opened(self.world.layout.telemetry) as store:
+            found = board.evaluate(self._alarms, store)
+        return {status.alarm.name.removeprefix(_PREFIX) for status in found.firing}
 
     def _shop(self, *command: str) -> Any:
         done = subprocess.run(
