@@ -10,7 +10,9 @@ def commands(text: str, program: str = "./shop") -> list[str]:
 
     Comments are removed, and placeholders replaced.
     """
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```(?:sh(?: gameday=[a-z,-]+)?)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
     found = []
     for line in "".join(blocks).splitlines():
         command = re.sub(r"\s+#.*$", "", line.strip())

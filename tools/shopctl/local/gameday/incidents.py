@@ -140,7 +140,7 @@ INCIDENTS = (
         "leaked-key",
         "The gateway's API key leaked, and the gateway has replaced it.",
         ("payments-charge-failures", "payments-orders-unsettled"),
-        "functions",
+        "refusals",
         _leaked_key,
         external=False,
     ),
