@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +12,7 @@ from shopctl.project.errors import ShopProblem
 from toyshop_client import DraftLine, NewAddress, Retries, ToyShop, ToyShopError
 
 _PAUSE_SECONDS = 0.5
+_AT_ONCE = 8
 _PAYMENT_METHOD = "pm_card_visa"
 _ADDRESS = NewAddress(
     name="Game Day", line1="1 Toy Street", city="Sydney", postal_code="2000", country="AU"
@@ -53,7 +55,7 @@ class Customers:
     @property
     def accepted(self) -> list[str]:
         """Ids of the orders that the shop accepted."""
-        return [order for order in self._orders.values() if order]
+        return [order for order in list(self._orders.values()) if order]
 
     @property
     def refused(self) -> int:
@@ -89,11 +91,13 @@ class Customers:
                 time.sleep(_PAUSE_SECONDS)
 
     def _place_orders(self) -> None:
-        while not self._stop.is_set():
-            key = str(uuid.uuid4())
-            self._orders[key] = ""
-            self._order(key)
-            self._stop.wait(_PAUSE_SECONDS)
+        # customers do not wait for each other
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            while not self._stop.is_set():
+                key = str(uuid.uuid4())
+                self._orders[key] = ""
+                pool.submit(self._order, key)
+                self._stop.wait(_PAUSE_SECONDS)
 
     def _order(self, key: str) -> bool:
         try:
