@@ -10,7 +10,7 @@ from support.runbooks import commands
 from support.running_shop import Shop, wait_until_idle
 
 PAGES = sorted((DOCS / "runbooks").glob("*.md"))
-CHANGES = ("--fix", "--all", "discard ", "--from-table", "rollback", "deploy")
+CHANGES = ("--fix", "--all", "discard ", "--from-table", "rollback", "deploy", "gameday")
 
 
 @pytest.fixture(scope="module")

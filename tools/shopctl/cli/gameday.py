@@ -24,9 +24,10 @@ from shopctl.project.layout import Layout
 def gameday_command(
     name: str | None, repair: bool, end: bool, patience: float, json_: bool
 ) -> None:
-    """Rehearse an incident on the running local shop; without NAME, list the incidents.
+    """Rehearse an incident on the running local shop.
 
     Breaks the shop while customers go on ordering, and waits for the alarms that ought to fire.
+    Without NAME, lists the incidents.
     """
     from shopctl.local.gameday.incidents import INCIDENTS
     from shopctl.local.gameday.play import Play

@@ -62,15 +62,11 @@ def _leaked_key(world: World) -> None:
     world.gateway.roll_key("api_key")
 
 
-def _missing_table(world: World) -> None:
-    world.cloud.client("dynamodb").delete_table(TableName="toyshop-local-notifications")
-
-
 def _hot_partition(world: World) -> None:
     world.inject(throttled=["toyshop-local-orders"])
 
 
-def _slow_neighbor(world: World) -> None:
+def _slow_service(world: World) -> None:
     world.inject(slow=["toyshop-local-toys-api-handler"], slow_seconds=3)
 
 
@@ -145,14 +141,6 @@ INCIDENTS = (
         external=False,
     ),
     Incident(
-        "missing-table",
-        "Someone deleted the table of notifications.",
-        ("notifications-api-failing",),
-        "api-failing",
-        _missing_table,
-        external=False,
-    ),
-    Incident(
         "hot-partition",
         "A hot partition of the orders table is throttled.",
         ("orders-table-throttled", "orders-api-failing"),
@@ -160,11 +148,11 @@ INCIDENTS = (
         _hot_partition,
     ),
     Incident(
-        "slow-neighbor",
+        "slow-service",
         "The service toys takes three seconds longer for each answer.",
         ("toys-api-latency", "storefront-api-api-latency"),
         "api-latency",
-        _slow_neighbor,
+        _slow_service,
     ),
     Incident(
         "bad-release",

@@ -21,3 +21,8 @@ def steps(runbook: Path, incident: str) -> list[str]:
     """
     found = _BLOCK.findall(runbook.read_text())
     return [commands for names, commands in found if incident in names.split(",")]
+
+
+def incidents(runbook: Path) -> set[str]:
+    """Return the names of the incidents that a runbook has steps for."""
+    return {name for names, _ in _BLOCK.findall(runbook.read_text()) for name in names.split(",")}
