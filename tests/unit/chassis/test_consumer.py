@@ -1,17 +1,20 @@
 """The consumer: how each kind of failure is treated."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from chassis import context
-from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay
+from chassis import context, tracing
+from chassis.consumer import MAX_DELAY, Consumer, PermanentFailure, delay, is_duplicate
 from chassis.parking import Parking, ReplayRejected
 from contracts.events import CloudEvent, EventType
 from contracts.schema import Output
+from support.exported import Spans
 from support.log_lines import Lines, Metrics
 from support.queue_spy import QueueSpy
 from support.sns_notifications import sns
@@ -34,9 +37,11 @@ class Handler:
         self.traces: list[str] = []
         self.error: Exception | None = None
         self.fails_for: str | None = None
+        self.add_before: Callable[[], None] = lambda: None
 
     def add(self, event: CloudEvent[Thing]) -> None:
         self.traces.append(context.current().traceparent)
+        self.add_before()
         if self.error and self.fails_for in (None, event.data.name):
             raise self.error
         self.names.append(event.data.name)
@@ -97,6 +102,79 @@ def test_an_event_reaches_its_handler_in_its_trace(consumer: Consumer, handler: 
     assert handler.names == ["kite"]
     assert handler.traces[0].startswith(f"00-{'a' * 32}-")
     assert handler.traces[0] != PARENT
+
+
+def attempts(spans: Spans) -> list[tuple[str, int]]:
+    return [
+        (span.attributes["messaging.system"], span.attributes["toyshop.attempt"])
+        for span in spans()
+    ]
+
+
+def test_an_event_has_a_span_below_the_one_that_sent_it(
+    consumer: Consumer, handler: Handler, spans: Spans
+) -> None:
+    consumer.on_sns(sns(message(traceparent=PARENT)))
+    (span,) = spans()
+    assert (span.name, span.kind) == ("process shop.thing.added.v1", "CONSUMER")
+    assert (span.trace_id, span.parent_id) == ("a" * 32, "b" * 16)
+    assert handler.traces == [f"00-{'a' * 32}-{span.span_id}-01"]
+    assert span.attributes["messaging.message.id"] == "kite.1"
+    assert "toyshop.duplicate" not in span.attributes
+
+
+def test_the_attempts_that_a_process_has_seen_are_counted(
+    consumer: Consumer, handler: Handler, spans: Spans, metrics: Metrics
+) -> None:
+    invocation, other = (
+        SimpleNamespace(aws_request_id=id_, get_remaining_time_in_millis=lambda: 30_000)
+        for id_ in ("first", "second")
+    )
+    handler.error = ConnectionError("no answer")
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            consumer.on_sns(sns(message()), invocation)
+    handler.error = None
+    consumer.on_sns(sns(message()), other)
+    consumer.on_sns(sns(message()), invocation)
+    assert attempts(spans) == [("aws.sns", 1), ("aws.sns", 2), ("aws.sns", 1), ("aws.sns", 3)]
+    assert [bool(span.error) for span in spans()] == [True, True, False, False]
+    assert [metric.name for metric in metrics()] == ["toyshop.events.retried"] * 2
+
+
+def test_attempts_from_the_retry_queue_follow_those_of_lambda(
+    consumer: Consumer, spans: Spans
+) -> None:
+    left(consumer, sqs_record(envelope(message()), received=2))
+    left(consumer, sqs_record(message(), received=1))
+    assert attempts(spans) == [("aws_sqs", 5), ("aws_sqs", 1)]
+
+
+def test_a_delayed_message_is_logged_in_its_trace(
+    consumer: Consumer, handler: Handler, lines: Lines
+) -> None:
+    handler.error = ConnectionError("no answer")
+    left(consumer, sqs_record(message(traceparent=PARENT)))
+    assert {line["trace_id"] for line in lines()} == {"a" * 32}
+    assert lines()[-1]["message"] == "retry scheduled"
+
+
+def test_a_duplicate_is_marked_and_counted(
+    consumer: Consumer, handler: Handler, spans: Spans, metrics: Metrics
+) -> None:
+    handler.add_before = is_duplicate
+    consumer.on_sns(sns(message()))
+    (span,) = spans()
+    assert span.attributes["toyshop.duplicate"] is True
+    assert [metric.name for metric in metrics()] == ["toyshop.events.duplicate"]
+
+
+def test_a_request_is_no_duplicate(spans: Spans, metrics: Metrics) -> None:
+    is_duplicate()
+    with tracing.hop("POST /things", tracing.SERVER, {}, budget=5):
+        is_duplicate()
+    assert "toyshop.duplicate" not in spans()[0].attributes
+    assert metrics() == []
 
 
 @pytest.mark.parametrize("traceparent", [None, "", "junk"])

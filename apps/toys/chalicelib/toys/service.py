@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chalicelib.toys import domain
 from chalicelib.toys.store import Stored, ToyStore
-from chassis import clock, log
+from chassis import clock, consumer, log
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.contention import Attempts
@@ -378,6 +378,7 @@ class ToyService:
                 self._delete_file(file.id)
                 return
             if file.id in stored.seen_files:
+                consumer.is_duplicate()
                 return
             try:
                 changed = domain.add_image(stored.toy, image, self._now())
