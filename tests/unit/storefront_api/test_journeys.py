@@ -1,6 +1,9 @@
 """The journey of an order: what is drawn from its traces, and what is said without them."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -406,3 +409,18 @@ def test_page_of_segments_is_followed() -> None:
     assert {span.service for span in found.spans} == {
         "storefront_api", "toys", "orders", "payments", "notifications",
     }  # fmt: skip
+
+
+def test_other_routes_do_not_import_what_draws_a_journey() -> None:
+    script = """if True:
+        import sys
+        import chalicelib.storefront_api.bootstrap
+        print(*sys.modules)
+    """
+    environ = {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]}
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environ
+    ).stdout.split()
+    assert "chalicelib.storefront_api.journeys" in loaded
+    for name in ("traces", "hops"):
+        assert f"chalicelib.storefront_api.{name}" not in loaded
