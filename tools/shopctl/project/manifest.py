@@ -38,6 +38,24 @@ class Owned(Struct, forbid_unknown_fields=True, frozen=True):
     user_pools: tuple[str, ...] = ()
 
 
+class Backup(Struct, forbid_unknown_fields=True, frozen=True):
+    """What of the service's data ``./shop backup`` contains.
+
+    Attributes
+    ----------
+    items
+        How the ids of the items begin that are data; all are by default.
+    without
+        Attributes that are not restored.
+    derived_buckets
+        Buckets whose objects can be made again.
+    """
+
+    items: str = ""
+    without: tuple[str, ...] = ()
+    derived_buckets: tuple[str, ...] = ()
+
+
 class Events(Struct, forbid_unknown_fields=True, frozen=True):
     """Types of the events that the service emits and of those that it listens to."""
 
@@ -117,6 +135,8 @@ class Manifest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         AWS services that its functions call, as botocore names them; empty means any.
     owns
         Resources that only this service uses.
+    backup
+        What of its data a backup contains.
     calls
         Operations that it calls, by service.
     external
@@ -138,6 +158,7 @@ class Manifest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     api: str = ""
     aws: tuple[str, ...] = ()
     owns: Owned = Owned()
+    backup: Backup = Backup()
     calls: dict[str, tuple[str, ...]] = {}
     external: tuple[str, ...] = ()
     events: Events = Events()

@@ -1,0 +1,1 @@
+"""Backs up the data of one service, and restores it (docs/data.md)."""
