@@ -109,8 +109,10 @@ def test_audit_reports_charges_without_a_transaction(
     unrecorded = {charge["intent_id"]: charge for charge in audit(api)["unrecorded"]}
     assert unrecorded[second]["order_id"] == twice.id
     assert lost.id in {charge["order_id"] for charge in unrecorded.values()}
-    # and neither those that a transaction has recorded
+    # and neither those that a transaction has recorded: they are listed apart
     assert usual.id not in {charge["order_id"] for charge in unrecorded.values()}
+    assert {c["order_id"] for c in audit(api)["further"]} == {twice.id, usual.id}
+    assert twice.id not in {c["order_id"] for c in audit(api, twice)["further"]}
     # until they are refunded
     other.refund(second, f"{twice.id}-2")
     assert second not in {charge["intent_id"] for charge in audit(api)["unrecorded"]}

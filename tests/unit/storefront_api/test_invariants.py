@@ -188,8 +188,15 @@ def test_violation_is_reported_with_its_remedy(kind: Kind, given: Evidence) -> N
     assert found.remedy == invariants.REMEDIES[kind]
 
 
+def test_paid_order_that_is_lost_is_left_to_an_operator() -> None:
+    found = invariants.order_missing(OWN)
+    assert (found.kind, found.order_id, found.remedy) == ("order_missing", "ord_1", "manual")
+    assert OWN.intent_id in found.detail
+
+
 def test_every_kind_of_violation_is_tested() -> None:
-    assert {kind for kind, _ in VIOLATED} == set(get_args(Kind)) == set(invariants.REMEDIES)
+    tested = {kind for kind, _ in VIOLATED} | {"order_missing"}
+    assert tested == set(get_args(Kind)) == set(invariants.REMEDIES)
 
 
 def test_all_violations_of_an_order_are_reported() -> None:

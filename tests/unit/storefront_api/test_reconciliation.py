@@ -72,6 +72,7 @@ class Shop:
         }
         self.page = page
         self.unrecorded: list[GatewayCharge] = []
+        self.further: list[GatewayCharge] = []
         self.orders = FakeDownstream(
             listOrders=self._list,
             getOrder=self._get,
@@ -138,6 +139,7 @@ class Shop:
                 if charge.order_id not in call.body.order_ids
                 and call.body.since <= charge.created_at < call.body.until
             ],
+            further=[one for one in self.further if one.order_id not in call.body.order_ids],
         )
 
     def _look_up(self, call: Call) -> TransactionLookupAnswer:
@@ -268,6 +270,24 @@ def test_charge_without_transaction_is_found_outside_the_requested_period() -> N
     assert report["examined"] == 3
     # AND a run over all orders reports it once
     assert kinds(shop.run(fix=False)).count(("ord_11", "transaction_missing")) == 1
+
+
+def test_lost_order_is_found_by_its_charge() -> None:
+    # GIVEN charges with transactions: of an order that exists, of lost ones, and of a recent one
+    shop = Shop(evidence(), evidence())
+    lost = replace(OWN, order_id="ord_lost", intent_id="pi_2", created_at=hours_ago(1))
+    shop.further = [
+        replace(OWN, order_id="ord_3", created_at=hours_ago(3)),
+        lost,
+        replace(lost, order_id="ord_new", intent_id="pi_3", created_at=hours_ago(0.5)),
+    ]
+    # WHEN all orders are examined, THEN the lost one is reported and left to an operator
+    report = shop.run(since=hours_ago(2.5), fix=True)
+    assert kinds(report) == [("ord_lost", "order_missing")]
+    assert "pi_2" in report["violations"][0]["detail"]
+    assert shop.reemitted() == []
+    # AND not by a run over requested orders, whose neighbors it has not read
+    assert kinds(shop.run(orders=["ord_2"])) == []
 
 
 def test_requested_orders_placed_within_an_hour_are_audited_together() -> None:

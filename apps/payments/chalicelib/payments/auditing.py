@@ -57,9 +57,12 @@ class Auditing:
                 "The payment gateway does not answer. Try again later."
             ) from None
         requested = set(request.order_ids)
+        others = [c for c in listed if c.order_id not in requested and _is_kept(c)]
+        unrecorded = self._unrecorded(others)
         return TransactionAuditAnswer(
             items=items,
-            unrecorded=self._unrecorded([c for c in listed if c.order_id not in requested]),
+            unrecorded=unrecorded,
+            further=[charge for charge in others if charge not in unrecorded],
         )
 
     def _audited(
@@ -91,8 +94,7 @@ class Auditing:
             ],
         )
 
-    def _unrecorded(self, listed: list[GatewayCharge]) -> list[GatewayCharge]:
-        charged = [c for c in listed if c.charged.amount > c.refunded.amount]
+    def _unrecorded(self, charged: list[GatewayCharge]) -> list[GatewayCharge]:
         payments = self._payments_of([charge.order_id for charge in charged])
         return [
             charge
@@ -105,3 +107,8 @@ class Auditing:
         if not order_ids:
             return {}
         return {payment.order_id: payment for payment in self._store.of_orders(order_ids)}
+
+
+def _is_kept(charge: GatewayCharge) -> bool:
+    """Return whether more was charged than refunded."""
+    return charge.charged.amount > charge.refunded.amount

@@ -19,6 +19,7 @@ from contracts.orders import Order
 from contracts.payments import AuditedOrder, GatewayCharge, Transaction
 
 Kind = Literal[
+    "order_missing",
     "transaction_missing",
     "payment_pending",
     "webhook_missed",
@@ -40,6 +41,7 @@ Kind = Literal[
 Remedy = Literal["reemit_order", "reemit_transaction", "manual"]
 
 REMEDIES: dict[Kind, Remedy] = {
+    "order_missing": "manual",
     "transaction_missing": "reemit_order",
     "payment_pending": "reemit_order",
     "webhook_missed": "reemit_order",
@@ -131,6 +133,17 @@ def charge_without_order(charge: GatewayCharge) -> Violation:
         detail=f"{charge.intent_id} charged {format_money(charge.charged)}, and the order does not"
         " exist",
         remedy=REMEDIES["charge_unrecorded"],
+    )
+
+
+def order_missing(charge: GatewayCharge) -> Violation:
+    """Return the violation of a charge that has a transaction, and whose order does not exist."""
+    return Violation(
+        order_id=charge.order_id,
+        kind="order_missing",
+        detail=f"its transaction charged {format_money(charge.charged)} ({charge.intent_id}), and"
+        " the order does not exist",
+        remedy=REMEDIES["order_missing"],
     )
 
 

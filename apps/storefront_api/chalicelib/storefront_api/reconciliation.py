@@ -284,6 +284,10 @@ class Reconciliation:
                 older.append(order)
         if older:
             found += _paired(older, self._reader.audit(older, page.since, page.until).items)
+        # an order requested by id says nothing about others of its time
+        for charge in audit.further if request.orders is None else ():
+            if now - charge.created_at >= grace and not self._reader.find_order(charge.order_id):
+                violations.append(invariants.order_missing(charge))
         settled = []
         for order, audited in found:
             if invariants.is_in_progress(order, audited.transaction, grace, now):

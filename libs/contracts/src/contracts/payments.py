@@ -159,10 +159,16 @@ class AuditedOrder(Output):
 
 
 class TransactionAuditAnswer(Output):
-    """The requested orders, and other charges of the period that have no transaction."""
+    """The requested orders, and the charges of other orders in the period."""
 
     items: list[AuditedOrder]
-    unrecorded: list[GatewayCharge]
+    unrecorded: Annotated[
+        list[GatewayCharge], Meta(description="Other charges that have no transaction")
+    ]
+    further: Annotated[
+        list[GatewayCharge],
+        Meta(description="Other charges that have one, whose orders should exist"),
+    ] = []
 
 
 class Webhook(Input):

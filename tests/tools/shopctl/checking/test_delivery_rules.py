@@ -155,3 +155,27 @@ def test_resource_that_would_be_deleted_with_its_stack_is_reported(
     assert f"has no {key.partition(':')[0]} that retains it" in finding.what
     # the line of the resource, just before its type
     assert finding.line == before.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("orders", "PointInTimeRecoveryEnabled"),
+        ("payments", "DeletionProtectionEnabled"),
+        ("storefront_api", "DeletionProtection"),
+    ],
+)
+@pytest.mark.parametrize("value", ["false", '{"Fn::If": [RetainsData, false, true]}', None])
+def test_data_that_could_be_deleted_or_not_be_restored_is_reported(
+    checkout: CheckoutCopy, path: str, key: str, value: str | None
+) -> None:
+    file = checkout.root / f"apps/{path}/resources.yaml"
+    lines = file.read_text().splitlines()
+    (number,) = (n for n, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
+    indent = lines[number].partition(key)[0]
+    lines[number] = f"{indent}{key}: {value}" if value else f"{indent}Another: 1"
+    file.write_text("\n".join(lines) + "\n")
+    finding = checkout.only(retained)
+    assert finding.path == Path(f"apps/{path}/resources.yaml")
+    assert finding.what.endswith(f"has no {key}.")
+    assert "Fn::If" in finding.remedy

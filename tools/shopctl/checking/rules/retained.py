@@ -1,6 +1,7 @@
-"""Resources with data are retained when their stack is deleted or replaces them."""
+"""Tables, buckets and other resources with data outlive their stack, and tables can be restored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from shopctl.checking.repository import Repository
 from shopctl.project.finding import Finding
@@ -22,10 +23,19 @@ _POLICIES = {
     "DeletionPolicy": ("Retain", "RetainExceptOnCreate"),
     "UpdateReplacePolicy": ("Retain",),
 }
+# by type: properties whose value must be one of these, at least where data is retained
+_TABLE = {
+    ("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"): (True, False),
+    ("DeletionProtectionEnabled",): (True, False),
+}
+_PROTECTED: Mapping[str, Mapping[tuple[str, ...], tuple[Any, Any]]] = {
+    "AWS::DynamoDB::Table": _TABLE,
+    "AWS::Cognito::UserPool": {("DeletionProtection",): ("ACTIVE", "INACTIVE")},
+}
 
 
 def check(repository: Repository) -> Iterator[Finding]:
-    """Yield resources that would be deleted with their stack or when they are replaced."""
+    """Yield resources that would be deleted with their stack, or are not protected otherwise."""
     for service in repository.services.values():
         for logical_id, resource in (service.resources.at("Resources") or {}).items():
             if resource.get("Type") not in _RETAINED:
@@ -37,4 +47,16 @@ def check(repository: Repository) -> Iterator[Finding]:
                         service.resources.line_of("Resources", logical_id, key),
                         f"{logical_id} has no {key} that retains it.",
                         f"Set {key} to {values[-1]}; stages without `retain_data` ignore it.",
+                    )
+            for path, (on, off) in _PROTECTED.get(resource.get("Type"), {}).items():
+                value = resource.at("Properties", *path)
+                if value not in (on, {"Fn::If": ["RetainsData", on, off]}):
+                    yield repository.finding(
+                        service.resources_file,
+                        service.resources.line_of("Resources", logical_id, "Properties", *path),
+                        f"{logical_id} has no {path[-1]}.",
+                        f'Set it to {{"Fn::If": [RetainsData, {on}, {off}]}}'.replace(
+                            "True, False", "true, false"
+                        )
+                        + ".",
                     )
