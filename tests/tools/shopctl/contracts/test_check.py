@@ -185,7 +185,7 @@ def test_operation_is_retired_once_no_service_calls_it(root: Path) -> None:
     edit(root, "apps/storefront_api/service.toml", ', "reemitOrder"', "")
     with pytest.raises(ShopProblem, match="still in the code"):
         retire(root, "orders.reemitOrder")
-    edit(root, ORDERS, "CANCEL, REEMIT)", "CANCEL)")
+    edit(root, ORDERS, "CANCEL, REEMIT, ERASE)", "CANCEL, ERASE)")
     retire(root, "orders.reemitOrder")
     release(root)
     assert list(check(root)) == []
@@ -208,7 +208,7 @@ def test_api_is_retired_with_its_service(root: Path) -> None:
     edit(
         root,
         "apps/storefront_api/service.toml",
-        'notifications = ["getHealth", "lookUpMessages"]\n',
+        'notifications = ["getHealth", "lookUpMessages", "eraseMessages"]\n',
         "",
     )
     with pytest.raises(ShopProblem, match="still in the code"):
