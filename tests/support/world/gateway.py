@@ -7,6 +7,7 @@ everything in memory, and requests are function calls.
 import json
 import re
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from gateway_simulator.dashboard import ACTIONS
 from gateway_simulator.errors import Answer, Json, StripeError
 from gateway_simulator.forms import Params, decode
 from gateway_simulator.gateway import ApiRequest, Gateway, Operation
+from gateway_simulator.keys import Keys
 from gateway_simulator.store import Store
 from support.world.calls import ExternalCalls, Fault
 
@@ -58,6 +60,8 @@ class EventForwarder:
 
     def __init__(self, on_event: Callable[[Json], None]) -> None:
         self._on_event = on_event
+        # none is rolled in a simulated world
+        self.keys = Keys(Path("in-memory"))
 
     def add_deliveries(self, work: Any) -> None:
         """Do nothing: the gateway of a simulated world does not crash."""

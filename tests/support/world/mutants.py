@@ -176,10 +176,10 @@ def handler_failures_acknowledged() -> Patches:
     handle = Consumer._handle
 
     def handle_ignoring_errors(
-        self: Consumer, message: str, lambda_context: Any = None, *, replay: bool = False
+        self: Consumer, message: str, *delivered: Any, replay: bool = False
     ) -> str | None:
         try:
-            return handle(self, message, lambda_context, replay=replay)
+            return handle(self, message, *delivered, replay=replay)
         except Exception:
             event_id: str = json.loads(message)["id"]
             return event_id
