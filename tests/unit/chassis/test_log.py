@@ -154,6 +154,20 @@ def test_the_metrics_of_a_hop_are_part_of_its_last_line(
     assert all("message" not in line for line in rest)
 
 
+def test_a_line_has_a_hundred_values_of_a_metric_at_most(
+    capsys: pytest.CaptureFixture[str], lines: Lines
+) -> None:
+    with log.collected_metrics():
+        for number in range(250):
+            log.metric("Calls", number, downstream="toys")
+        log.summary("reconciled")
+    written = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    # as the specification of the embedded metric format says
+    assert [len(line["Calls"]) for line in written] == [100, 100, 50]
+    values = [metric.value for line in written for metric in metrics_in(line)]
+    assert values == list(range(250))
+
+
 def test_the_metrics_of_a_hop_are_written_whatever_the_level(
     capsys: pytest.CaptureFixture[str], lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

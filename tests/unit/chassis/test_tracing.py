@@ -1,6 +1,7 @@
 """Spans: their ids, sampling and encoding, read with OpenTelemetry's own package."""
 
 import random
+import socket
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -11,6 +12,7 @@ from chassis.redaction import contains_card_number
 from chassis.settings import Settings
 from chassis.threads import concurrently
 from support.exported import ExportedSpan, Spans, resource_of
+from support.log_lines import Lines
 
 TRACE, PARENT_SPAN = "a" * 32, "b" * 16
 SAMPLED = {"traceparent": f"00-{TRACE}-{PARENT_SPAN}-01"}
@@ -297,6 +299,33 @@ def test_an_unreachable_daemon_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", "256.0.0.1:2000")
     with tracing.hop("work", tracing.SERVER, {}, budget=5):
         pass
+
+
+def test_a_span_that_cannot_be_exported_disturbs_nobody(
+    spans: Spans, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tracing.hop("work", tracing.SERVER, {}, budget=5) as own:
+        own.attributes["text"] = "\ud800"
+    assert [line["message"] for line in lines()] == ["spans not exported"]
+    assert spans() == []
+    # a process without a free descriptor
+    tracing.forget()
+    monkeypatch.setattr(socket, "socket", raise_no_descriptor)
+    with tracing.hop("work", tracing.SERVER, {}, budget=5):
+        pass
+
+
+def test_a_span_that_is_too_large_is_lost_alone(spans: Spans) -> None:
+    with tracing.hop("work", tracing.SERVER, {}, budget=5):
+        with tracing.span("large", attributes={"text": "x" * 100_000}):
+            pass
+        with tracing.span("small"):
+            pass
+    assert {span.name for span in spans()} == {"work", "small"}
+
+
+def raise_no_descriptor(*_: object) -> None:
+    raise OSError(24, "Too many open files")
 
 
 def test_a_span_outside_of_a_hop_is_not_exported(spans: Spans) -> None:

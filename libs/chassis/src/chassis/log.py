@@ -22,6 +22,8 @@ from chassis.redaction import masked
 NAMESPACE = "ToyShop"
 DEBUG_PERCENT = 1
 """The share of traces whose lines of level DEBUG are logged, unless the level is DEBUG."""
+_MAX_VALUES = 100
+"""Values of one metric in a line; CloudWatch ignores a line with more."""
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 _common: dict[str, str] = {}
 _dimensions: dict[str, str] = {}
@@ -174,12 +176,14 @@ def _write_metrics(metrics: list[_Metric]) -> None:
 
 
 def _add_metrics(line: dict[str, Any], metrics: list[_Metric]) -> None:
-    """Move metrics to a line: all whose dimensions do not contradict its members."""
+    """Move metrics to a line, unless their dimensions contradict its members or it is full."""
     directives: dict[tuple[str, ...], dict[str, str]] = {}
     for recorded in list(metrics):
         dimensions = recorded.dimensions
         units = directives.setdefault(tuple(dimensions), {})
         if any(line.get(name, value) != value for name, value in dimensions.items()):
+            continue
+        if recorded.name in units and len(line[recorded.name]) == _MAX_VALUES:
             continue
         metrics.remove(recorded)
         line.update(dimensions)

@@ -278,7 +278,11 @@ def hop(
                 raise
             finally:
                 own.end = time.time_ns()
-                _export(finished, current)
+                try:
+                    _export(finished, current)
+                except Exception as error:
+                    # whatever is wrong with a span, the request or event has been handled
+                    log.warning("spans not exported", reason=f"{type(error).__name__}: {error}")
     finally:
         _current.set(outer)
         _hop.reset(token)
@@ -383,12 +387,13 @@ def _export(spans: list[Span], current: context.Context) -> None:
         # read here, since the local functions of an app are forked from one process
         _resource["faas.name"] = name
     for datagram in otlp.datagrams(_resource, spans):
-        _send(datagram, host, int(port))
+        # one that the system refuses is lost, but not those after it
+        with suppress(OSError):
+            _send(datagram, host, int(port))
 
 
 def _send(datagram: bytes, host: str, port: int) -> None:
     global _socket
     if _socket is None:
         _socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with suppress(OSError):
-        _socket.sendto(datagram, (host, port))
+    _socket.sendto(datagram, (host, port))
