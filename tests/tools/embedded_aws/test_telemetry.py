@@ -536,3 +536,18 @@ print(json.dumps(Store(path)._connection.execute("SELECT line FROM logs").fetcha
 
 def test_unreadable_telemetry_does_not_stop_the_store(aws: EmbeddedAws) -> None:
     assert aws.run_inside(STORE + MAKER_FAILS) == [["l"]]
+
+
+UNSTORABLE = """
+store = Store(path)
+for text, value in (("\\ud800", 1.0), ("l", 2**70)):
+    store.add(lambda: [Log(value, "s", "f", "INFO", "m", None, None, text)])
+    store.flush()
+store.add(lambda: [Log(1.0, "s", "f", "INFO", "m", None, None, "l")])
+store.close()
+print(json.dumps(Store(path)._connection.execute("SELECT line FROM logs").fetchall()))
+"""
+
+
+def test_what_the_database_cannot_hold_does_not_stop_the_store(aws: EmbeddedAws) -> None:
+    assert aws.run_inside(STORE + UNSTORABLE) == [["l"]]

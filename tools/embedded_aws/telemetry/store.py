@@ -176,7 +176,8 @@ class Store:
                     transaction.executemany(_INSERTS[kind], of_kind)
             while self._size() > self._limit_bytes and self._delete_oldest():
                 pass
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            # also a text or number that SQLite cannot hold
             print(f"Telemetry was lost: {error}", file=sys.stderr)
 
     def _size(self) -> int:
