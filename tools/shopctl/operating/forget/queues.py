@@ -1,6 +1,7 @@
 """A customer's data in queues: dead letters are discarded, messages to retry are counted."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from shopctl.operating.replay.selection import Selection
 from shopctl.project import delivery_config
 
 REASON = "the data of their customer are erased"
+_ESCAPED_SPACE = re.compile(r"\\+[nrt]")
 
 
 @dataclass
@@ -74,8 +76,13 @@ def search(
 def _is_about(dead_letter: DeadLetter, email: str, order_ids: Collection[str]) -> bool:
     if not dead_letter.orders.isdisjoint(order_ids):
         return True
+    if not email:
+        return False
     # the text of an event within a notification is escaped once more, an address is not
-    return bool(email) and email in json.dumps(dead_letter.content, ensure_ascii=False).lower()
+    text = json.dumps(dead_letter.content, ensure_ascii=False).lower()
+    # the end of a longer address, or its beginning, is somebody else's
+    address = rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)"
+    return re.search(address, _ESCAPED_SPACE.sub(" ", text)) is not None
 
 
 def waiting(target: Target) -> dict[str, int]:

@@ -58,6 +58,25 @@ def test_messages_about_the_customer_are_discarded_and_others_kept(
     assert search_module.search(target, EMAIL, {ORDER}).found == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"Alice <{EMAIL}>", True),
+        (f"to:\n{EMAIL}\nfrom: shop", True),
+        (f"Written to {EMAIL}.", True),
+        ("malice@example.com", False),
+        ("not-alice@example.com", False),
+        ("alice@example.com.au", False),
+        ("alice@example.community", False),
+    ],
+)
+def test_longer_addresses_are_those_of_others(
+    target: Target, queues: DeadLetterQueues, text: str, found: bool
+) -> None:
+    queues.put(FULFIL, sns(json.dumps({"contact": text})))
+    assert search_module.search(target, EMAIL, set(), dry_run=True).found == found
+
+
 def test_without_an_address_only_orders_count(target: Target, queues: DeadLetterQueues) -> None:
     queues.park(ORDER)
     queues.put(FULFIL, sns(json.dumps({"contact": EMAIL})))
