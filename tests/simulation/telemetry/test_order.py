@@ -1,6 +1,7 @@
 """One order is one trace, from the storefront's request to the email; its metrics count it once."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -9,7 +10,11 @@ import pytest
 
 from chalicelib.payments.charging import Charging
 from chalicelib.payments.gateway import InvalidGatewayRequestError
+from chalicelib.storefront_api.hops import Drawing, drawn
+from chalicelib.storefront_api.traces import spans_of
 from contracts import toys as toys_api
+from embedded_aws.telemetry import segments
+from embedded_aws.telemetry.spans import decode
 from support.exported import ExportedSpan
 from support.fault_matrix import scenarios
 from support.fault_matrix.scenarios import TOY, _call_storefront
@@ -64,6 +69,15 @@ class Shop:
     def values(self, name: str) -> list[float]:
         return [metric.value for metric in self.telemetry.metrics(name)]
 
+    def journey(self, order_id: str) -> Drawing:
+        """Draw the journey of an order from the documents that X-Ray makes of its spans."""
+        traces = defaultdict(list)
+        for datagram in self.telemetry.datagrams:
+            for span in decode(datagram):
+                traces[span.trace_id].append(span)
+        documents = [list(segments.documents(spans)) for spans in traces.values()]
+        return drawn(order_id, [span for one in documents for span in spans_of(one)])
+
     def check_tree(self, trace_id: str) -> None:
         """Check that all spans of a trace are below one root."""
         spans = [span for span in self.telemetry.spans if span.trace_id == trace_id]
@@ -91,6 +105,11 @@ def test_an_order_is_one_trace(shop: Shop) -> None:
     webhooks = {span.trace_id for span in shop.spans("POST /webhooks/payments")}
     assert {span.trace_id for span in shop.spans()} == {root, *webhooks}
     shop.check_tree(root)
+    drawing = shop.journey(order_id)
+    roots = [hop.name for hop in drawing.hops if hop.parent_id is None]
+    assert roots == ["POST /orders"] + ["POST /webhooks/payments"] * len(webhooks)
+    (sent,) = drawing.emails.values()
+    assert next(hop.name for hop in drawing.hops if hop.id == sent) == "PUT /messages/{message_id}"
 
     def path(span: ExportedSpan) -> list[str]:
         """Return the names from the root to a span."""
@@ -217,6 +236,15 @@ def test_a_retried_handler_continues_the_trace(shop: Shop) -> None:
     assert attempts[-1].attributes["toyshop.attempt"] > 3
     assert attempts[-1].attributes["toyshop.order_id"] == order_id
     assert shop.values("toyshop.events.retried") == [1] * (len(attempts) - 1)
+    # AND the journey numbers the attempts, each of which waits for the next
+    drawing = shop.journey(order_id)
+    tries = [hop for hop in drawing.hops if hop.name == "process shop.order.placed.v1"]
+    assert [hop.outcome for hop in tries] == ["retried"] * (len(attempts) - 1) + ["ok"]
+    assert [hop.attempt for hop in tries] == list(range(1, len(attempts) + 1))
+    received = {message.receiver: message for message in drawing.messages}
+    assert received[tries[0].id].channel == "topic"
+    assert [received[hop.id].sender for hop in tries[1:]] == [hop.id for hop in tries[:-1]]
+    assert received[tries[-1].id].channel == "retry_queue"
     assert shop.values("toyshop.payments") == [1]
 
 
@@ -231,6 +259,8 @@ def test_a_parked_event(shop: Shop) -> None:
     assert span.events == [("parked", {"reason": reason})]
     assert (span.error, span.attributes["toyshop.order_id"]) == (reason, order_id)
     assert shop.values("toyshop.events.parked") == [1]
+    (parked,) = [hop for hop in shop.journey(order_id).hops if hop.outcome == "parked"]
+    assert (parked.name, parked.error) == ("process shop.order.placed.v1", reason)
     # AND what replays it continues the trace
     ((dead_letter,),) = shop.world.dead_letters().values()
     assert span.trace_id in dead_letter.body
@@ -243,7 +273,7 @@ def test_a_parked_event(shop: Shop) -> None:
 
 
 def test_a_duplicate_changes_no_business_metric(shop: Shop) -> None:
-    shop.place()
+    order_id = shop.place()
     world = shop.world
     while due := world.due():
         for delivery in due:
@@ -258,6 +288,8 @@ def test_a_duplicate_changes_no_business_metric(shop: Shop) -> None:
         "process shop.payment.succeeded.v1",
     }
     assert len(shop.values("toyshop.events.duplicate")) == len(duplicates)
+    outcomes = [hop.outcome for hop in shop.journey(order_id).hops]
+    assert outcomes.count("duplicate") == len(duplicates)
     for name in (
         "toyshop.orders.placed",
         "toyshop.payments",
