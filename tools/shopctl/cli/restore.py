@@ -29,7 +29,8 @@ def restore_command(
     """Restore a backup of one service into its tables and buckets.
 
     By default it adds what is missing, replaces what is older than in the backup, and keeps
-    everything newer. After an interruption, run it again. Exits with 1 if items changed meanwhile.
+    everything newer; a table that was deleted is created first. After an interruption, run it
+    again. Exits with 1 if items changed meanwhile.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating.backup import restore
@@ -48,7 +49,7 @@ def restore_command(
         click.echo(f"{name}: {', '.join(parts)}")
 
     options = restore.Options(exact, from_stage, dry_run)
-    manifest = restore.restore(to, directory, options, show)
+    manifest = restore.restore(to, directory, options, show, click.echo)
     (found,) = to.services
     done = "Nothing was changed; it would restore" if dry_run else "Restored"
     click.echo(f"{done} {found.name} of {manifest.stage} as of {manifest.moment}.")

@@ -62,6 +62,11 @@ def _leaked_key(world: World) -> None:
     world.gateway.roll_key("api_key")
 
 
+def _missing_table(world: World) -> None:
+    world.back_up("notifications")
+    world.cloud.client("dynamodb").delete_table(TableName="toyshop-local-notifications")
+
+
 def _hot_partition(world: World) -> None:
     world.inject(throttled=["toyshop-local-orders"])
 
@@ -138,6 +143,14 @@ INCIDENTS = (
         ("payments-charge-failures", "payments-orders-unsettled"),
         "refusals",
         _leaked_key,
+        external=False,
+    ),
+    Incident(
+        "missing-table",
+        "Someone deletes the table of notifications.",
+        ("notifications-api-failing",),
+        "api-failing",
+        _missing_table,
         external=False,
     ),
     Incident(

@@ -147,7 +147,12 @@ class Play:
             )
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "STAGE": "local", "SHOP_HOME": str(self.world.layout.home)}
+        return {
+            **os.environ,
+            "STAGE": "local",
+            "BACKUP": str(self.world.backup),
+            "SHOP_HOME": str(self.world.layout.home),
+        }
 
     def _firing(self) -> set[str]:
         with telemetry.opened(self.world.layout.telemetry) as store:

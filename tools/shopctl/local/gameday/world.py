@@ -1,6 +1,9 @@
 """The running local shop as an incident changes it."""
 
 import json
+import os
+import shutil
+import subprocess
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -61,6 +64,18 @@ class World:
             Message=json.dumps(message),
             MessageAttributes={"type": {"DataType": "String", "StringValue": message["type"]}},
         )
+
+    @property
+    def backup(self) -> Path:
+        """Where the last backup of the service that loses data is."""
+        return self.layout.home / "gameday-backup"
+
+    def back_up(self, service: str) -> None:
+        """Back up a service, as a nightly run does."""
+        shutil.rmtree(self.backup, ignore_errors=True)
+        command = [self.layout.root / "shop", "backup", "--stage", "local", service, self.backup]
+        environment = {**os.environ, "SHOP_HOME": str(self.layout.home)}
+        subprocess.run(command, env=environment, capture_output=True, check=True)
 
     def release_broken(self, name: str) -> None:
         """Release a service whose code raises an exception when it is imported."""

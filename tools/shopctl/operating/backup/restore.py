@@ -1,4 +1,4 @@
-"""Restores a backup of one service into its existing tables and buckets."""
+"""Restores a backup of one service into its tables and buckets."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from shopctl.aws.target import Target
-from shopctl.operating.backup import storage
+from shopctl.operating.backup import storage, tables
 from shopctl.operating.backup.archive import Item, Manifest, Reader, StoredObject
 from shopctl.project.errors import ShopProblem
 
@@ -65,11 +65,13 @@ def restore(
     directory: Path,
     options: Options,
     on_part: Callable[[str, Counts], None] = lambda *_: None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Restore a backup of a target's only service.
 
-    The whole backup is verified before anything is written. Each write has a condition, so that it
-    is harmless while the service runs, and another run after an interruption does the rest.
+    A table that does not exist any more is created. The whole backup is verified before anything is
+    written. Each write has a condition, so that it is harmless while the service runs, and another
+    run after an interruption does the rest.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def restore(
         The backup.
     on_part
         Called with the name of each table and bucket, and what was done.
+    say
+        Called with a sentence about each table that was missing.
 
     Raises
     ------
@@ -99,6 +103,13 @@ def restore(
         on_part(name, _Objects(to, backup, name, options).restore(backup.objects(bucket)))
     for table in backup.manifest.tables:
         name = storage.table_name(to, table.name)
+        if not tables.exists(to, name):
+            if options.dry_run:
+                say(f"{name} does not exist and would be created.")
+                on_part(name, Counts(written=sum(1 for _ in backup.items(table))))
+                continue
+            remedy = tables.create(to, table.name, name)
+            say(f"{name} did not exist and was created. {remedy}".strip())
         on_part(name, _Table(to, name, options).restore(backup.items(table)))
     return backup.manifest
 

@@ -321,3 +321,37 @@ def test_point_in_time_is_read_from_a_temporary_table(
     assert dynamodb.calls == [f"restore {temporary}", f"scan {temporary}", f"delete {temporary}"]
     assert temporary in said[0]
     assert manifest.moment == "2026-11-30T07:00:00Z"
+
+
+@pytest.mark.parametrize(("service", "connects"), [("notifications", ""), ("orders", "deploy")])
+def test_deleted_table_is_created_as_its_template_defines_it(
+    aws: EmbeddedAws, tmp_path: Path, service: str, connects: str
+) -> None:
+    # GIVEN a backup of a table that is then deleted
+    table = Table(aws, service)
+    table.put("1")
+    to = target(aws, service)
+    create.back_up(to, tmp_path / "backup")
+    table.client.delete_table(TableName=table.name)
+    # WHEN it is restored, at first on trial
+    said: list[str] = []
+    tried = Options(dry_run=True)
+    restore.restore(to, tmp_path / "backup", tried, say=said.append)
+    assert said == [f"{table.name} does not exist and would be created."]
+    assert table.name not in table.client.list_tables()["TableNames"]
+    counted: dict[str, Counts] = {}
+    restore.restore(to, tmp_path / "backup", Options(), counted.__setitem__, said.append)
+    # THEN its items are back, and the operator learns what its new stream needs
+    assert [*table.items()] == ["1"]
+    assert counted[table.name] == Counts(written=1)
+    assert said[1].startswith(f"{table.name} did not exist and was created.")
+    described = table.client.describe_table(TableName=table.name)["Table"]
+    indexes = {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", [])}
+    if connects:
+        assert said[1].endswith(f"./shop deploy --stage local {service} connects its new stream.")
+        assert indexes == {"by_customer", "by_month"}
+        published = aws.client("ssm").get_parameter(Name=f"/toyshop/local/{service}/stream-arn")
+        assert published["Parameter"]["Value"] == described["LatestStreamArn"]
+    else:
+        assert said[1].endswith("created.")
+        assert not indexes
