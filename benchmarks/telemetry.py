@@ -1,6 +1,6 @@
 """Compares the spans of the chassis with OpenTelemetry's SDK: cold start and warm CPU.
 
-    python benchmarks/telemetry.py [--rounds N] [--warm N] [--json FILE]
+    python benchmarks/telemetry.py [--rounds N] [--warm N] [--write]
 
 Each writer runs in a fresh process, interleaved: it is imported and configured, and describes a
 request with five calls (cold), then many further ones (warm). All export at the end of each
@@ -19,11 +19,17 @@ import statistics
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+REPORT = Path(__file__).with_suffix(".md")
+TITLE = """# Telemetry
+
+Written by `python benchmarks/telemetry.py --write`. The first table compares the chassis with
+OpenTelemetry's SDK; compare its figures only with each other. The second has what orders cost with
+the logs of the release before, and with traces, metrics and today's logs (`./shop cost`)."""
 sys.path.insert(0, str(ROOT / "tools"))
 LOGGED_BEFORE = {"order": 4212, "toy": 516, "search": 524, "orders": 524}
 """Bytes that each action logged in the release before, counted as ``usage.json`` is."""
@@ -190,19 +196,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=500, help="warm requests in each round")
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     options = parser.parse_args()
-    result: dict[str, Any] = measure(options.rounds, options.warm)
-    print("| writer | cold start, ms CPU | warm request, ms CPU |\n|---|---:|---:|")
-    for writer, figures in result.items():
-        print(f"| {writer} | {figures['cold']:.1f} | {figures['warm']:.3f} |")
+    report = "\n".join(lines(measure(options.rounds, options.warm)))
+    print(report)
+    if options.write:
+        REPORT.write_text(f"{TITLE}\n\n{report}\n")
+
+
+def lines(measured: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Yield the tables of the figures."""
     from shopctl.operating import usage_cost
 
+    yield "| writer | cold start, ms CPU | warm request, ms CPU |\n|---|---:|---:|"
+    for writer, figures in measured.items():
+        yield f"| {writer} | {figures['cold']:.1f} | {figures['warm']:.3f} |"
+    yield "\n| 1,000 times | without, US dollars | with | difference |\n|---|---:|---:|---:|"
     for mix in ({"order": 1}, dict(usage_cost.MIX)):
         before, now = costs(mix)
-        print(f"1,000 x {mix}: {before:.4f} before, {now:.4f} now, {now / before - 1:+.1%}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        named = ", ".join(f"{count} {action}" for action, count in mix.items())
+        yield f"| {named} | {before:.4f} | {now:.4f} | {now / before - 1:+.1%} |"
 
 
 if __name__ == "__main__":

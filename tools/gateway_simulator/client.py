@@ -89,20 +89,6 @@ class ControlClient:
         """Remove all faults."""
         self._call("DELETE", "/faults")
 
-    def keys(self) -> Json:
-        """Return the account's keys that were rolled, by kind."""
-        keys: Json = self._call("GET", "/keys")
-        return keys
-
-    def roll_key(self, kind: Literal["api_key", "webhook_secret"]) -> str:
-        """Replace a key of the account, and return the new one."""
-        rolled: Json = self._call("POST", f"/keys/{kind}/roll")
-        return str(rolled[kind])
-
-    def skew_webhooks(self, seconds: float) -> None:
-        """Let the clock that signs webhooks be ahead of the system clock, until a restart."""
-        self._call("POST", "/webhooks", {"skew_seconds": seconds})
-
     def authenticate(
         self, payment_intent: str, outcome: Literal["succeeded", "failed"] = "succeeded"
     ) -> Json:

@@ -37,29 +37,26 @@ class Incident:
 
 
 def _gateway_timeout(world: World) -> None:
-    world.gateway.add_fault(
-        "timeout_after",
-        method="POST",
-        path="/v1/payment_intents/*/confirm",
-        seconds=11,
-        times=_MANY,
-    )
+    match = {"method": "POST", "path": "/v1/payment_intents/*/confirm"}
+    fault = {"match": match, "kind": "timeout_after", "seconds": 11, "times": _MANY}
+    world.gateway("POST", "/faults", fault)
 
 
 def _full_dead_letter_queue(world: World) -> None:
-    world.gateway.add_fault("reject", method="POST", path="/v1/payment_intents", times=_MANY)
+    match = {"method": "POST", "path": "/v1/payment_intents"}
+    world.gateway("POST", "/faults", {"match": match, "kind": "reject", "times": _MANY})
 
 
 def _clock_skew(world: World) -> None:
-    world.gateway.skew_webhooks(3600)
+    world.gateway("POST", "/webhooks", {"skew_seconds": 3600})
 
 
 def _expired_signing_key(world: World) -> None:
-    world.gateway.roll_key("webhook_secret")
+    world.gateway("POST", "/keys/webhook_secret/roll")
 
 
 def _leaked_key(world: World) -> None:
-    world.gateway.roll_key("api_key")
+    world.gateway("POST", "/keys/api_key/roll")
 
 
 def _missing_table(world: World) -> None:

@@ -189,7 +189,7 @@ class Play:
     def _charges(self) -> Counter[str]:
         return Counter(
             entry["order_id"]
-            for entry in self.world.gateway.ledger()
+            for entry in self.world.gateway("GET", "/ledger")
             if entry["type"] == "charge" and entry["status"] == "succeeded"
         )
 
