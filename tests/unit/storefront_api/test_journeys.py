@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.storefront_api.hops import Drawing, drawn
 from chalicelib.storefront_api.journeys import Journeys
 from chalicelib.storefront_api.ordering import OrderTimes
 from chalicelib.storefront_api.traces import TraceReader, spans_of
+from chassis import context
 from chassis.problems import ServiceUnavailable
 from contracts.journeys import Journey, JourneyHop
 from contracts.notifications import Message, MessageLookupAnswer
@@ -346,6 +348,41 @@ class TestJourney:
 
         found = journey(Down({}))
         assert (found.hops, found.missing, found.complete) == ([], "unavailable", False)
+
+    def test_search_ends_in_time_for_an_answer(self) -> None:
+        # GIVEN an order of a month, which takes 120 searches
+        placed_at = NOW - timedelta(days=30)
+        ordering = Ordering(placed_at, NOW)
+
+        class Slow(FakeXRay):
+            def get_trace_summaries(self, **request: Any) -> dict[str, Any]:
+                travel.shift(1)
+                return super().get_trace_summaries(**request)
+
+        with time_machine.travel(NOW, tick=False) as travel, context.entered({}, budget=25):
+            nothing, something = Slow({}), Slow(recorded().documents)
+            found = journey(nothing, ordering=ordering)
+            assert (len(nothing.searches), found.missing) == (15, "unavailable")
+            found = journey(something, ordering=ordering)
+            assert (len(found.hops) > 0, found.complete) == (True, False)
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"id": "1"},
+            {
+                "id": "1",
+                "name": "orders",
+                "start_time": START,
+                "annotations": {"error_type": "parked"},
+                "metadata": {"events": {"name": "parked"}},
+            },
+        ],
+    )
+    def test_unknown_documents_are_no_error_of_the_route(self, document: dict[str, Any]) -> None:
+        documents = recorded().documents
+        next(iter(documents.values())).append(document)
+        assert journey(FakeXRay(documents)).missing == "unavailable"
 
     @pytest.mark.parametrize("is_cut_off", [True, False])
     def test_traces_that_are_not_whole_make_the_journey_incomplete(self, is_cut_off: bool) -> None:

@@ -70,6 +70,8 @@ class Journeys:
         except traces.TracesUnavailableError:
             return _empty(order_id, "unavailable", receipt=has_receipt)
         drawing = drawn(order_id, found.spans)
+        if not drawing.hops and not found.complete:
+            return _empty(order_id, "unavailable", receipt=has_receipt)
         if not drawing.hops:
             expired = placed_at < now - KEPT
             return _empty(order_id, "expired" if expired else "not_recorded", receipt=has_receipt)

@@ -8,14 +8,18 @@ from typing import Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chassis import log
+from chassis import context, log
 
 _WINDOW = timedelta(hours=6)
 """The time that one search covers; X-Ray refuses long ones."""
+_LEAST_SECONDS = 10
+"""What must remain of the request's time to search on: reading what was found takes some, too."""
 _BATCH = 5
 """Traces that X-Ray returns at a time."""
 _MOST_TRACES = 50
 _READING = ("GET", "HEAD")
+_OTHER_SHAPE = (AttributeError, LookupError, TypeError, ValueError)
+"""What a document of a shape that is not documented raises."""
 _RESOURCE = "otel_resource_"
 """Precedes what describes the whole service, such as its name."""
 _PARKED = "parked"
@@ -23,7 +27,7 @@ _PARKED = "parked"
 
 
 class TracesUnavailableError(Exception):
-    """X-Ray does not answer, or answers with an error."""
+    """X-Ray does not answer, or not as expected."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -107,9 +111,15 @@ class TraceReader:
             If X-Ray does not answer.
         """
         try:
-            found_ids = dict(self._ids(order_id, since, until))
+            found_ids: dict[str, bool] = {}
+            complete = True
+            while since < until and complete:
+                start = max(since, until - _WINDOW)
+                found_ids.update(self._ids(order_id, start, until))
+                until = start
+                complete = until <= since or context.current().remaining() > _LEAST_SECONDS
             ids = [one for one, is_reading in found_ids.items() if not is_reading]
-            complete = len(ids) <= _MOST_TRACES
+            complete = complete and len(ids) <= _MOST_TRACES
             # a client may have one trace for all it does, which then begins with reading
             reading = [one for one, is_reading in found_ids.items() if is_reading]
             ids = ids[:_MOST_TRACES] + reading[-_BATCH:]
@@ -118,29 +128,27 @@ class TraceReader:
                 found, is_whole = self._batch(ids[first : first + _BATCH])
                 spans += found
                 complete = complete and is_whole
-        except (ClientError, BotoCoreError) as error:
-            log.warning("traces not read", order_id=order_id, reason=str(error))
+        except (ClientError, BotoCoreError, *_OTHER_SHAPE) as error:
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("traces not read", order_id=order_id, reason=reason)
             raise TracesUnavailableError from None
         return Traces(spans, complete)
 
     def _ids(self, order_id: str, since: datetime, until: datetime) -> Iterator[tuple[str, bool]]:
         """Yield each trace's id, and whether its first request only reads; the newest first."""
-        while since < until:
-            start = max(since, until - _WINDOW)
-            request = {
-                "StartTime": start,
-                "EndTime": until,
-                "TimeRangeType": "Event",
-                "FilterExpression": f'annotation.toyshop_order_id = "{order_id}"',
-            }
-            answer = self._xray().get_trace_summaries(**request)
-            while True:
-                for summary in answer.get("TraceSummaries", ()):
-                    yield summary["Id"], summary.get("Http", {}).get("HttpMethod") in _READING
-                if not (token := answer.get("NextToken")):
-                    break
-                answer = self._xray().get_trace_summaries(**request, NextToken=token)
-            until = start
+        request = {
+            "StartTime": since,
+            "EndTime": until,
+            "TimeRangeType": "Event",
+            "FilterExpression": f'annotation.toyshop_order_id = "{order_id}"',
+        }
+        answer = self._xray().get_trace_summaries(**request)
+        while True:
+            for summary in answer.get("TraceSummaries", ()):
+                yield summary["Id"], summary.get("Http", {}).get("HttpMethod") in _READING
+            if not (token := answer.get("NextToken")):
+                break
+            answer = self._xray().get_trace_summaries(**request, NextToken=token)
 
     def _batch(self, ids: list[str]) -> tuple[list[Span], bool]:
         documents: dict[str, list[dict[str, Any]]] = {}
