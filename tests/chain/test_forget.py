@@ -66,10 +66,10 @@ def found_in_aws(shop: Shop) -> dict[str, list[str]]:
 
 
 def found_in_files(shop: Shop) -> dict[str, list[str]]:
-    """Search the gateway's records, emails and logs of the shop's directory."""
+    """Search the gateway's records, emails, logs and telemetry of the shop's directory."""
     found = {}
-    for folder in ("gateway", "mail", "logs"):
-        for path in Path(shop.home, folder).rglob("*"):
+    for pattern in ("gateway/**/*", "mail/**/*", "logs/**/*", "telemetry.db*"):
+        for path in Path(shop.home).glob(pattern):
             if path.is_file() and (words := personal_in(path.read_text(errors="replace"))):
                 found[str(path.relative_to(shop.home))] = words
     return found

@@ -97,6 +97,24 @@ def test_every_service_loses_the_customer_and_keeps_the_rest() -> None:
         # another run finds nothing
         again = forget(world)
         assert (again.orders, again.transactions, again.messages) == ([], [], [])
+        assert again.receipts == []
+
+
+def test_receipts_that_a_backup_brings_back_are_replaced_again() -> None:
+    with WholeChain() as world:
+        finished_orders(world)
+        before = dict(world.cloud.objects)
+        forget(world)
+        erased = dict(world.cloud.objects)
+        assert erased != before
+        # WHEN the bucket of file_manager alone is restored
+        world.cloud.objects.update(before)
+        customer = Customer("cus_1", steps_of(world))
+        world.advance(2)
+        found = erase_orders(customer, customer.find(), Erased(), pause=lambda _: world.advance(2))
+        # THEN
+        assert found.personal == []
+        assert world.cloud.objects == erased
 
 
 def test_reconciliation_finds_nothing_wrong_afterwards() -> None:

@@ -14,7 +14,7 @@ from chalicelib.storefront_api import invariants
 from chalicelib.storefront_api.evidence import EvidenceReader
 from chalicelib.storefront_api.invariants import Evidence
 from chalicelib.storefront_api.users import Users
-from chassis import context, email_addresses, log
+from chassis import email_addresses, log, tracing
 from chassis.client import Downstream
 from chassis.email_addresses import InvalidAddressError
 from chassis.parsing import parse_document
@@ -169,7 +169,7 @@ class Erasure:
         dict
             A ``Report``, or the ``problem`` that stopped the step.
         """
-        with context.entered({}, budget=remaining()):
+        with tracing.hop("forget", tracing.SERVER, {}, budget=remaining()):
             try:
                 report = self.run(parse_document(event, Request), remaining)
             except ProblemError as error:
@@ -243,7 +243,9 @@ class Erasure:
 
     def _erase(self, own: Sequence[Order], report: Report) -> None:
         """Erase the customer's data of orders in all services, in ``orders`` at last."""
-        found = [_found(each) for each in self._evidence(own)]
+        evidence = self._evidence(own)
+        archived = {each.order.id: each.receipt for each in evidence}
+        found = [_found(each) for each in evidence]
         report.orders = [each for each in found if each.open]
         ids = [each.order_id for each in found if not each.open]
         if not ids:
@@ -252,7 +254,7 @@ class Erasure:
         erased = self._payments.call(payments.ERASE, body=erasure).value
         report.erased_transactions = erased.erased
         for receipt in erased.receipts:
-            self._file_manager.call(
+            replaced = self._file_manager.call(
                 files.REPLACE_DOCUMENT,
                 {"file_id": receipt.file_id},
                 body=files.NewDocument(
@@ -261,8 +263,9 @@ class Erasure:
                     filename=receipt.filename,
                     content=receipt.content,
                 ),
-            )
-            report.replaced_receipts.append(receipt.file_id)
+            ).value
+            if replaced != archived[receipt.order_id]:
+                report.replaced_receipts.append(receipt.file_id)
         # read again: an email may have been sent since
         for each in self._evidence([order for order in own if order.id in ids]):
             if each.messages:
