@@ -16,6 +16,7 @@ OUTCOMES = ("succeeded", "declined", "action_required", "cancelled")
 LATER_OUTCOMES = (
     "refunded",
     "partially_refunded",
+    "refunded_again",
     "refund_failed",
     "disputed",
     "dispute_won",

@@ -1,10 +1,11 @@
 """Dashboards of services and of the business."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from contracts.payments import PaymentChange, PaymentStatus
 from shopctl.deploying import stacks
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
@@ -49,6 +50,15 @@ def test_dashboard_shows_objectives_and_queues() -> None:
         {"stat": "Maximum", "label": "relay-dead-letters"},
     ]
     assert "Age of the oldest message (s)" in found
+
+
+def test_business_dashboard_shows_every_outcome_of_a_payment() -> None:
+    shown = {
+        line[-1]["label"]
+        for line in widgets("storefront_api", "BusinessDashboard")["Payments"]["metrics"]
+    }
+    recorded = {*get_args(PaymentStatus), *get_args(PaymentChange)} - {"pending"}
+    assert shown == recorded
 
 
 def test_business_has_a_dashboard_in_the_public_services_stack() -> None:
