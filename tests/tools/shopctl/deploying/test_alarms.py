@@ -115,6 +115,16 @@ def test_background_functions_have_alarms() -> None:
     }
 
 
+def test_failed_run_of_a_schedule_is_a_dead_letter() -> None:
+    # the next run may be hours away, so its errors are never in periods that follow each other
+    found = of("storefront_api") | of("toys")
+    for queue in ("Expiry", "Reconcile", "Snapshot"):
+        assert f"{queue}DeadLettersAlarm" in found
+    for function in ("CancelExpired", "Reconcile", "SaveSnapshot"):
+        assert f"{function}FailuresAlarm" not in found
+        assert f"{function}LossesAlarm" in found
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_alarm_notifies_or_is_part_of_one_that_does(service: str) -> None:
     found = of(service)

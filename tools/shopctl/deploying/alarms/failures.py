@@ -65,7 +65,8 @@ def of_functions(service: Service, stage: Stage) -> Alarms:
     alarms: Alarms = {}
     for function, trigger in delivery_config.triggers(service).items():
         name = aws_names.dashed(function)
-        if trigger != "call":
+        # a run of a schedule that fails is in a dead-letter queue at once; the next one is too late
+        if trigger not in ("call", "schedule"):
             alarms[f"{name}-failures"] = {
                 **notify(
                     stage,
