@@ -41,7 +41,7 @@ ATTEMPT = "attempt"
 # what answers contain beside the intent: the card, before and after it is charged
 _WITH_CARD = ["latest_charge", "payment_method"]
 
-_ID_IN_PATH = re.compile(r"(?<=/)[a-z]+_[A-Za-z0-9]*\d[A-Za-z0-9]*")
+_ID_IN_PATH = re.compile(r"(?<=/)[a-z]{2,3}_[A-Za-z0-9_]+")
 
 TIMEOUT = 10.0
 """Seconds to wait for one response of the gateway."""
