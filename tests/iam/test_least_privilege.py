@@ -56,6 +56,7 @@ EXCEPTIONS = {
     Use("sqs:SendMessage", "*-log-dead-letters"): "the same of a function on a stream",
     Use("s3:ListBucket", "*-private"): "without it, S3 answers 403 for a missing object",
     Use("s3:ListBucket", "*-snapshots"): "the same",
+    Use("s3:DeleteObjectVersion", "*"): "the embedded AWS checks s3:DeleteObject for one version",
     Use("ses:SendRawEmail", "*"): "SES requires it for raw content, the embedded AWS does not",
 }
 
