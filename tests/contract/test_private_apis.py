@@ -673,6 +673,74 @@ def test_storefront_looks_up_the_emails_of_many_orders(
     assert len(email_sender.sent) == 1
 
 
+# the storefront erases a customer
+
+
+@expects("storefront_api", "orders", "eraseCustomerOfOrders")
+def test_storefront_erases_the_customer_of_orders_once(wire: Wire) -> None:
+    service = wire.to("orders")
+    service.call(orders.PLACE, body=order_request())
+    erasure = orders.OrderErasure(order_ids=[ORDER_ID, "ord_none"])
+    for erased in ([ORDER_ID], []):
+        assert service.call(orders.ERASE, body=erasure).value.erased == erased
+    left = service.call(orders.GET, {"order_id": ORDER_ID}).value
+    assert left.contact == orders.ERASED
+    assert left.total == Money(amount=2500, currency="AUD")
+    with pytest.raises(Unprocessable):
+        service.call(orders.ERASE, body=orders.OrderErasure(order_ids=[]))
+
+
+@expects("storefront_api", "payments", "eraseCustomerOfTransactions")
+def test_storefront_erases_the_customer_of_finished_transactions(wire: Wire) -> None:
+    service = wire.to("payments")
+    record_payment(wire.app("payments"), "declined")
+    erasure = payments.TransactionErasure(order_ids=[ORDER_ID])
+    answer = service.call(payments.ERASE, body=erasure).value
+    assert (answer.erased, answer.receipts) == ([ORDER_ID], [])
+    assert service.call(payments.ERASE, body=erasure).value.erased == []
+    let_reads_catch_up()
+    lookup = payments.TransactionLookup(order_ids=[ORDER_ID])
+    (transaction,) = service.call(payments.LOOKUP, body=lookup).value.items
+    assert transaction.erased
+
+
+@expects("storefront_api", "payments", "eraseCustomerOfTransactions")
+def test_storefront_cannot_erase_the_customer_of_a_pending_transaction(wire: Wire) -> None:
+    record_payment(wire.app("payments"), "pending")
+    erasure = payments.TransactionErasure(order_ids=[ORDER_ID])
+    with pytest.raises(Conflict):
+        wire.to("payments").call(payments.ERASE, body=erasure)
+
+
+@expects("storefront_api", "file_manager", "replaceDocument")
+def test_storefront_replaces_a_receipt(wire: Wire) -> None:
+    service, path = wire.to("file_manager"), {"file_id": RECEIPT_ID}
+    with pytest.raises(NotFound):
+        service.call(files.REPLACE_DOCUMENT, path, body=document())
+    service.call(files.ARCHIVE_DOCUMENT, path, body=document())
+    other = document(PDF.replace(b"1.7", b"1.4"))
+    for _ in range(2):
+        replaced = service.call(files.REPLACE_DOCUMENT, path, body=other).value
+        assert (replaced.id, replaced.status) == (RECEIPT_ID, "ready")
+
+
+@expects("storefront_api", "notifications", "eraseMessages")
+def test_storefront_erases_the_address_of_a_sent_email(
+    wire: Wire, email_sender: EmailSender
+) -> None:
+    service = wire.to("notifications")
+    assert email_sender.sent == []
+    service.call(notifications.SEND, {"message_id": MESSAGE_ID}, body=message("payment_succeeded"))
+    erasure = notifications.MessageErasure(ids=[MESSAGE_ID, derived_id("msg", "x")])
+    for erased in ([MESSAGE_ID], []):
+        assert service.call(notifications.ERASE, body=erasure).value.erased == erased
+    assert len(email_sender.sent) == 1
+    let_reads_catch_up()
+    lookup = notifications.MessageLookup(ids=[MESSAGE_ID])
+    (found,) = service.call(notifications.LOOKUP, body=lookup).value.items
+    assert (found.to, found.status) == ("", "sent")
+
+
 def test_every_declared_call_has_an_expectation() -> None:
     declared = {
         (manifest["name"], provider, operation)

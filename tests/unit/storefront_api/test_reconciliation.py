@@ -286,7 +286,7 @@ def test_lost_order_is_found_by_its_charge() -> None:
     assert kinds(report) == [("ord_lost", "order_missing")]
     assert "pi_2" in report["violations"][0]["detail"]
     assert shop.reemitted() == []
-    # AND not by a run over requested orders, whose neighbors it has not read
+    # AND not by a run over requested orders, which has not read the orders around them
     assert kinds(shop.run(orders=["ord_2"])) == []
 
 

@@ -35,7 +35,7 @@ class World:
         Parameters
         ----------
         method, path
-            Of the call, as ``tools/gateway_simulator/README.md`` lists them.
+            Method and path below ``/_simulator``; ``tools/gateway_simulator/README.md`` has them.
         """
         url = f"{self.shop['gateway'].url}/_simulator{path}"
         answer = requests.request(method, url, json=body, timeout=10)
