@@ -207,8 +207,8 @@ def of_business(service: Service, stage: Stage) -> Alarms:
                 stage,
                 Notice(
                     "Page",
-                    f"Fewer than {objective} of the orders of the last 15 minutes have been paid or"
-                    " declined",
+                    f"Fewer than {objective} of the orders of the last 15 minutes have been paid,"
+                    " declined or cancelled, or wait for the customer",
                     "orders#unsettled",
                 ),
             ),

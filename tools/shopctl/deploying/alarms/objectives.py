@@ -83,8 +83,8 @@ def of_availability(service: Service, stage: Stage) -> Alarms:
             SLOW,
             Notice(
                 "Ticket",
-                f"The API of {service.name} has failed more often for days than its objective of"
-                f" {objective} allows",
+                f"For days, the API of {service.name} has failed more often than its objective"
+                f" of {objective} allows",
                 "api-failing#failing-slowly",
             ),
         ),

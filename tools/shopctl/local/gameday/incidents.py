@@ -99,7 +99,7 @@ _MANY = 100_000
 INCIDENTS = (
     Incident(
         "gateway-timeout",
-        "The gateway charges, but its answers come too late.",
+        "The gateway charges the cards, but responds too late.",
         ("payments-orders-unsettled",),
         "orders",
         _gateway_timeout,
@@ -121,14 +121,14 @@ INCIDENTS = (
     ),
     Incident(
         "clock-skew",
-        "The gateway's clock is an hour ahead, so its webhooks are refused.",
+        "The gateway's clock is an hour ahead, so its webhooks are rejected.",
         ("payments-webhooks-rejected",),
         "webhooks",
         _clock_skew,
     ),
     Incident(
         "expired-signing-key",
-        "The secret that signs the webhooks was rolled at the gateway.",
+        "The secret that signs webhooks was rolled at the gateway.",
         ("payments-webhooks-rejected",),
         "webhooks",
         _expired_signing_key,
@@ -136,7 +136,7 @@ INCIDENTS = (
     ),
     Incident(
         "leaked-key",
-        "The gateway's API key leaked, and the gateway has replaced it.",
+        "The gateway's API key has leaked, and the gateway has replaced it.",
         ("payments-charge-failures", "payments-orders-unsettled"),
         "refusals",
         _leaked_key,
@@ -144,7 +144,7 @@ INCIDENTS = (
     ),
     Incident(
         "missing-table",
-        "Someone deletes the table of notifications.",
+        "Someone deletes the notifications table.",
         ("notifications-api-failing",),
         "api-failing",
         _missing_table,
@@ -159,14 +159,14 @@ INCIDENTS = (
     ),
     Incident(
         "slow-service",
-        "The service toys takes three seconds longer for each answer.",
+        "The service toys takes three seconds longer for each response.",
         ("toys-api-latency", "storefront-api-api-latency"),
         "api-latency",
         _slow_service,
     ),
     Incident(
         "bad-release",
-        "A release of orders does not start.",
+        "A release of orders fails to start.",
         ("orders-api-failing", "storefront-api-api-failing"),
         "releases",
         _bad_release,
