@@ -27,8 +27,8 @@ class _Shown(NamedTuple):
 def alarms_command(stage: str, all_: bool, json_: bool) -> None:
     """Show the alarms that fire, locally or on a stage.
 
-    Locally, the alarms of the templates are evaluated over the metrics of the local shop, which may
-    have stopped: with their thresholds and periods, except that a minute of a period is a second.
+    Locally, the alarms of the templates are evaluated over the metrics of the local shop, even if
+    it is stopped. Thresholds are as on a stage, but a minute of a period is a second.
     """
     layout = Layout.find()
     found = list(_evaluated(layout) if stage == _LOCAL else _read(layout, stage))

@@ -13,14 +13,16 @@ from shopctl.project.layout import Layout
 @click.command("backup", cls=ChangingCommand)
 @stage_option
 @click.option(
-    "--at", type=Moment(), help="Its tables as they were at this time, within the last 35 days."
+    "--at",
+    type=Moment(),
+    help="Back up the tables as they were at this time, within the last 35 days.",
 )
 @click.argument("service")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 def backup_command(stage: str, at: datetime | None, service: str, directory: Path | None) -> None:
     """Back up the tables and buckets of one service.
 
-    It writes a directory that is readable only to you, by default in .shop/backups.
+    It writes a directory that only you can read, by default in .shop/backups.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating.backup import create

@@ -33,9 +33,10 @@ def forget_command(
 ) -> None:
     """Erase a customer's data in all services.
 
-    Orders, transactions and receipts stay, without name, address and email address; the account is
-    deleted. Nothing is erased while an order of the customer is open. It can be interrupted and run
-    again. Exits with 1 if an order is open or something is left. docs/erasure.md explains it.
+    Orders, transactions and receipts are kept without name, address and email address; the account
+    is deleted. Nothing is erased while an order of the customer is open. The command can be
+    interrupted and run again. It exits with 1 if an order is open or something is left.
+    docs/erasure.md explains it.
     """
     from shopctl.aws.target import find_target
 
@@ -65,7 +66,8 @@ def forget_command(
     except ClientError as error:
         raise ShopProblem(
             f"AWS refused a request: {error}.",
-            "docs/erasure.md lists the permissions. What was erased so far stays so; run it again.",
+            "docs/erasure.md lists the permissions. What was erased so far remains erased; run the"
+            " command again.",
         ) from None
     if json_:
         print_json(outcome.to_json())
@@ -87,7 +89,7 @@ def _list(target: "Target", json_: bool) -> None:
         who = record["customer_id"] or "no account"
         click.echo(f"{record['at']}  {who}, {len(record['orders'])} orders{state}, {record['by']}")
     if not records:
-        click.echo("No data were erased on this stage.")
+        click.echo("No data has been erased on this stage.")
 
 
 def _print(customer: str, outcome: "Outcome") -> None:
@@ -120,14 +122,14 @@ def _print(customer: str, outcome: "Outcome") -> None:
     ):
         click.echo(f"    {name:15} {text}")
     if outcome.expires:
-        click.echo("These may contain data from before until they expire:")
+        click.echo("These may contain the customer's data until they expire:")
     for each in outcome.expires:
-        until = each["until"] or "for ever: it has no retention period"
+        until = each["until"] or "it is deleted, for it has no retention period"
         count = f" ({each['messages']} messages)" if "messages" in each else ""
         click.echo(f"    {each['kind']:23} {each['name']}{count}, until {until}")
     click.echo(
-        "Backups from before contain the data, too: after a restore, run ./shop forget"
-        f" {outcome.customer_id or 'CUSTOMER_ID'} again. So does the payment gateway."
+        "Earlier backups contain the data, too: after a restore, run ./shop forget"
+        f" {outcome.customer_id or 'CUSTOMER_ID'} again. The payment gateway keeps its own records."
     )
     for sentence in outcome.left:
         click.echo(sentence)

@@ -10,15 +10,15 @@ from shopctl.project.layout import Layout
 
 @click.command("gameday", cls=ChangingCommand)
 @click.argument("name", required=False)
-@click.option("--repair", is_flag=True, help="Also run the runbook's steps, and prove the repair.")
-@click.option("--end", is_flag=True, help="End the causes of all incidents.")
+@click.option("--repair", is_flag=True, help="Also run the runbook's steps, and verify the repair.")
+@click.option("--end", is_flag=True, help="End all injected faults.")
 @click.option(
     "--patience",
     type=click.FloatRange(1),
     default=120,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for alarms, and for the shop to be well again.",
+    help="How long to wait for the alarms, and for the shop to recover.",
 )
 @json_option
 def gameday_command(
@@ -26,7 +26,7 @@ def gameday_command(
 ) -> None:
     """Rehearse an incident on the running local shop.
 
-    Breaks the shop while customers go on ordering, and waits for the alarms that ought to fire.
+    Breaks the shop while customers keep ordering, and waits for the alarms that should fire.
     Without NAME, lists the incidents.
     """
     from shopctl.local.gameday.incidents import INCIDENTS
@@ -36,7 +36,7 @@ def gameday_command(
     layout = Layout.find()
     if end:
         World(layout, running(layout)).end_faults()
-        click.echo("All injected faults have ended. What they left is repaired by the runbooks.")
+        click.echo("All injected faults have ended. The runbooks repair what they left behind.")
         return
     if name is None:
         listed = [
@@ -58,7 +58,7 @@ def gameday_command(
     if found is None:
         raise ShopProblem(
             f"There is no incident {name}.",
-            f"There are {', '.join(incident.name for incident in INCIDENTS)}.",
+            f"Name one of {', '.join(incident.name for incident in INCIDENTS)}.",
         )
     play = Play(World(layout, running(layout)), found, click.echo, patience)
     if repair:

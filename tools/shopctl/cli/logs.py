@@ -19,7 +19,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @click.command("logs")
 @click.argument("name", required=False, metavar="[SERVICE]")
 @click.option("--service", metavar="SERVICE", help="The same as the argument.")
-@click.option("--order", metavar="ID", help="Only lines about an order, and of its traces.")
+@click.option("--order", metavar="ID", help="Only lines about an order, and those of its traces.")
 @click.option(
     "--level",
     type=click.Choice(_LEVELS, case_sensitive=False),
@@ -34,7 +34,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
     type=click.IntRange(0),
     default=50,
     show_default=True,
-    help="Number of the last lines to show; of each process if there are several logs.",
+    help="How many of the last lines to show; for several processes, of each.",
 )
 def logs_command(
     name: str | None,
@@ -47,8 +47,8 @@ def logs_command(
 ) -> None:
     """Show the log of one service, function or process, or of all.
 
-    Functions' lines come by time. Logs of processes (aws, gateway, edge, …) come first, unless
-    --order, --level or --json selects lines of functions.
+    Lines of functions are sorted by time. Logs of processes (aws, gateway, edge, …) come first,
+    unless --order, --level or --json selects lines of functions.
     """
     from shopctl.local import logs, telemetry
     from shopctl.project import services
@@ -86,7 +86,7 @@ def logs_command(
         last = stored.last_lines(wanted, lines)
         if order and not last and not follow:
             raise ShopProblem(
-                f"No stored line is about {order}.", "The id stands in the answer to POST /orders."
+                f"No stored line is about {order}.", "The response to POST /orders has the id."
             )
         for found in last:
             show(found)

@@ -20,7 +20,11 @@ from shopctl.project.layout import Layout
 @click.option(
     "--from-stage", metavar="STAGE", help="Accept a backup of this other stage or account."
 )
-@click.option("--dry-run", is_flag=True, help="Verify the backup, count, and change nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Verify the backup, count what would be restored, and change nothing.",
+)
 @click.argument("service")
 @click.argument("directory", type=click.Path(path_type=Path))
 def restore_command(
@@ -28,9 +32,9 @@ def restore_command(
 ) -> None:
     """Restore a backup of one service into its tables and buckets.
 
-    By default it adds what is missing, replaces what is older than in the backup, and keeps
-    everything newer; a table that was deleted is created first. After an interruption, run it
-    again. Exits with 1 if items changed meanwhile.
+    By default, it adds what is missing, replaces what is older than in the backup, and keeps what
+    is newer; a table that was deleted is created first. After an interruption, run it again.
+    Exits with 1 if items changed meanwhile.
     """
     from shopctl.aws.target import find_target
     from shopctl.operating.backup import restore
@@ -51,10 +55,12 @@ def restore_command(
     options = restore.Options(exact, from_stage, dry_run)
     manifest = restore.restore(to, directory, options, show, click.echo)
     (found,) = to.services
-    done = "Nothing was changed; it would restore" if dry_run else "Restored"
+    done = "Nothing was changed. Without --dry-run, this would restore" if dry_run else "Restored"
     click.echo(f"{done} {found.name} of {manifest.stage} as of {manifest.moment}.")
     if changed:
         click.echo("Run the command again for the items that changed meanwhile.", err=True)
         sys.exit(1)
     if not dry_run:
-        click.echo(f"Next: ./shop reconcile --stage {stage}, which finds what is lost (--fix).")
+        click.echo(
+            f"Next: ./shop reconcile --stage {stage} finds what is still missing, --fix repairs it."
+        )

@@ -19,12 +19,12 @@ _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 @click.command("top")
-@click.option("--once", is_flag=True, help="Show the figures once.")
+@click.option("--once", is_flag=True, help="Print the figures once and exit.")
 def top_command(once: bool) -> None:
     """Watch requests, failures, queues and dead letters live.
 
-    The figures are those of the last minute; rates are those of the last 10 seconds. They change
-    once a second. `q` or Ctrl-C ends the command.
+    The figures are those of the last minute; rates are those of the last 10 seconds. They are
+    updated every second. `q` or Ctrl-C ends the command.
     """
     from shopctl.local import telemetry, top
 

@@ -13,13 +13,13 @@ _WIDTH = 80
 
 @click.command("trace")
 @click.argument("id_", metavar="ORDER_OR_TRACE_ID")
-@click.option("--all", "everything", is_flag=True, help="Also successful calls of AWS.")
+@click.option("--all", "everything", is_flag=True, help="Also show successful calls to AWS.")
 @json_option
 def trace_command(id_: str, everything: bool, json_: bool) -> None:
     """Show each hop of an order, or of one trace.
 
-    A hop stands below the one that caused it. Start is counted from the first hop; `#2` is a second
-    attempt.
+    Each hop is shown below the one that caused it. Start times are relative to the first hop; `#2`
+    is a second attempt.
     """
     from shopctl.local import telemetry, trace
 

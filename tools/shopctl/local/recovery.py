@@ -74,19 +74,19 @@ def report(found: dict[str, Any], cut: dict[str, Any], now: datetime.datetime) -
             " The damaged one is kept in aws/state.damaged."
         )
     if found["objects"]:
-        lines.append(f"{_count(found['objects'], 'file of S3', 'files of S3')} taken back.")
+        lines.append(f"{_count(found['objects'], 'file in S3', 'files in S3')} rolled back.")
     if found["emails"]:
         lines.append(f"{_count(found['emails'], 'later email')} moved to mail-after-snapshot.")
     if cut["file"]:
         lines.append(
-            f"The gateway was taken back too; what it had recorded since is kept in {cut['file']}."
+            f"The gateway was rolled back too; what it had recorded since is in {cut['file']}."
         )
     if cut["ledger"]:
-        lines.append("An order of these that was restored is charged again, once:")
+        lines.append("These are cut off; if the order was restored, it is charged again, once:")
     for entry in cut["ledger"]:
         lines.append(
-            f"  cut off: {entry['type']} {entry['status']}"
-            f" {entry['amount'] / 100:.2f} {entry['currency'].upper()} of {entry['order_id']}"
+            f"  {entry['type']} {entry['status']}"
+            f" {entry['amount'] / 100:.2f} {entry['currency'].upper()} for {entry['order_id']}"
         )
     return lines
 

@@ -33,10 +33,10 @@ def test_report_names_everything_that_was_taken_back() -> None:
     text = "\n".join(report(found(damaged=True, objects=2, emails=1), cut, NOW))
     for part in (
         "aws/state.damaged",
-        "2 files of S3 taken back",
+        "2 files in S3 rolled back",
         "1 later email moved to mail-after-snapshot",
-        "kept in journal/cut-1.jsonl",
-        "charge succeeded 59.95 AUD of ord_1",
+        "is in journal/cut-1.jsonl",
+        "charge succeeded 59.95 AUD for ord_1",
     ):
         assert part in text
 

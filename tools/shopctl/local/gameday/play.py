@@ -56,12 +56,12 @@ class Play:
         self._require_health()
         with Customers(self.world.shop["edge"].url) as customers:
             self._break(customers)
-        self.say(f"The incident goes on. Its runbook is {self._runbook()}.")
+        self.say(f"The incident continues. Its runbook is {self._runbook()}.")
         if self.incident.external:
             self.say("`./shop gameday --end` ends its cause.")
 
     def run(self) -> None:
-        """Break the shop, wait for the alarms, run the runbook's steps, and prove the repair.
+        """Break the shop, wait for the alarms, run the runbook's steps, and verify the repair.
 
         Raises
         ------
@@ -103,15 +103,16 @@ class Play:
                 self.say(f"  {time.monotonic() - began:5.1f} s  alarm {name}")
             return seen >= {*self.incident.alarms}
 
-        self._wait(f"every one of {', '.join(self.incident.alarms)} fires", all_fire)
+        self._wait(f"all of these fire: {', '.join(self.incident.alarms)}", all_fire)
         self.say(
-            f"{len(customers.accepted)} orders accepted, {customers.refused} not, since it began."
+            f"Since it began, {len(customers.accepted)} orders were accepted,"
+            f" {customers.refused} were not."
         )
 
     def _require_health(self) -> None:
         if firing := self._firing():
             raise ShopProblem(
-                f"The shop has alarms: {', '.join(sorted(firing))}.",
+                f"Alarms already fire: {', '.join(sorted(firing))}.",
                 "Wait until they are clear, or end the incident first: ./shop gameday --end",
             )
 
@@ -143,7 +144,7 @@ class Play:
         if done.returncode:
             raise ShopProblem(
                 f"A step of {self._runbook()} ended with status {done.returncode}.",
-                "Correct the runbook, or go on by hand.",
+                "Correct the runbook, or continue by hand.",
             )
 
     def _environment(self) -> dict[str, str]:
@@ -216,7 +217,7 @@ class Play:
         while not check():
             if time.monotonic() > deadline:
                 raise ShopProblem(
-                    f"After {self.patience:.0f} s, it is still not true that {until}.",
+                    f"Gave up after {self.patience:.0f} s of waiting until {until}.",
                     "See ./shop top and ./shop logs.",
                 )
             time.sleep(_POLL_SECONDS)

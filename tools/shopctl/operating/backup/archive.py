@@ -240,7 +240,7 @@ def _read_manifest(directory: Path) -> Manifest:
         content = json.loads(path.read_bytes())
     except OSError:
         raise ShopProblem(
-            f"{directory} is no complete backup: it has no {_MANIFEST}.",
+            f"{directory} is not a complete backup: it has no {_MANIFEST}.",
             "Name a directory that ./shop backup has written.",
         ) from None
     except ValueError:

@@ -42,7 +42,8 @@ def back_up(
     service = storage.service_of(to)
     if at is not None and to.cloud.is_local:
         raise ShopProblem(
-            "The embedded AWS has no points in time.", "Leave --at out, to back up what is there."
+            "The embedded AWS has no point-in-time recovery.",
+            "Omit --at to back up the current data.",
         )
     moment = datetime.now(UTC)
     with archive.new_backup(directory) as writer:

@@ -25,7 +25,9 @@ def step_on(target: Target) -> Step:
     def step(request: Json) -> Json:
         report = invoke(target, _SERVICE, _FUNCTION, request, _TIMEOUT)
         if "problem" in report:
-            raise ShopProblem(report["problem"], "What was erased so far stays so. Run it again.")
+            raise ShopProblem(
+                report["problem"], "What was erased so far remains erased. Run it again."
+            )
         return report
 
     return step

@@ -48,7 +48,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
 def test_interrupted_backup_is_none_and_can_be_repeated(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), archive.new_backup(tmp_path / "backup"):
         raise KeyboardInterrupt
-    with pytest.raises(ShopProblem, match="no complete backup"):
+    with pytest.raises(ShopProblem, match="not a complete backup"):
         Reader(tmp_path / "backup.unfinished")
     write(tmp_path / "backup")
     with pytest.raises(ShopProblem, match="exists"):

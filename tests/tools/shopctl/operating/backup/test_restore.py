@@ -305,7 +305,7 @@ def test_point_in_time_is_read_from_a_temporary_table(
     orders.put("one")
     to = target(aws, "orders")
     at = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
-    with pytest.raises(ShopProblem, match="no points in time"):
+    with pytest.raises(ShopProblem, match="no point-in-time recovery"):
         create.back_up(to, tmp_path / "b", at)
     # GIVEN a stage on AWS
     dynamodb = PointInTime(orders.client, orders.name)

@@ -66,7 +66,7 @@ def test_result_says_what_was_examined_erased_and_what_expires(asked: list[Any])
         "account deleted",
         "4 in 9 queues examined, 1 discarded",
         "3 emails deleted",
-        "/aws/lambda/x, until for ever: it has no retention period",
+        "/aws/lambda/x, until it is deleted, for it has no retention period",
         "y (2 messages), until 2026-12-24T00:00:00Z",
         "./shop forget cus_1 again",
     ):
@@ -94,7 +94,7 @@ def test_what_is_left_fails_the_command(asked: list[Any], outcome: Outcome) -> N
 
 
 def test_records_are_listed(asked: list[Any], target: Target) -> None:
-    assert run("--list").output == "No data were erased on this stage.\n"
+    assert run("--list").output == "No data has been erased on this stage.\n"
     records = Records(target, run_module.KIND)
     records.add({"customer_id": "cus_1", "orders": ["ord_1"], "complete": True})
     records.add({"customer_id": "", "orders": [], "complete": False})
