@@ -27,7 +27,7 @@ STABLE_SECONDS = 60.0
 _POLL_SECONDS = 0.3
 _LOST = (
     "it is not started again, because the last few seconds are lost with it, and the gateway must"
-    " be taken back to the same moment. Run `./shop up`, which does so and says what was lost"
+    " be rolled back to the same moment. Run `./shop up`, which does so and says what was lost"
 )
 
 

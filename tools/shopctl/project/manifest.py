@@ -44,11 +44,11 @@ class Backup(Struct, forbid_unknown_fields=True, frozen=True):
     Attributes
     ----------
     items
-        How the ids of the items begin that are data; all are by default.
+        Prefix of the ids of items to back up; by default, all items.
     without
         Attributes that are not restored.
     derived_buckets
-        Buckets whose objects can be made again.
+        Buckets whose objects can be rebuilt; they are left out.
     """
 
     items: str = ""
