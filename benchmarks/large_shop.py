@@ -41,7 +41,7 @@ from chassis.ids import derived_id  # noqa: E402
 from chassis.records import Record  # noqa: E402
 from contracts.files import NewDocument  # noqa: E402
 from contracts.money import Money, NewMoney  # noqa: E402
-from contracts.notifications import NewMessage, OrderMail  # noqa: E402
+from contracts.notifications import MessageText, NewMessage, OrderMail  # noqa: E402
 from contracts.orders import NewAddress, NewContact, Order, PlaceOrder, PricedLine  # noqa: E402
 from contracts.toys import Toy  # noqa: E402
 from gateway_simulator import intents  # noqa: E402
@@ -60,6 +60,7 @@ _TABLE = "toyshop-local-{}"
 _NO_SORT_KEY = "__no_sort__"
 _CHUNK = 2_000
 _RECEIPT = b"%PDF-"
+_RECEIVED = "Thank you for your order! We have received your payment. The receipt is attached."
 _LEASE = timedelta(minutes=1)
 
 
@@ -234,7 +235,12 @@ def records_of(order: Order, intent_id: str, collector: Collector) -> Iterator[t
     file = files_domain.new_document(receipt_id, document, RECEIPT_BYTES, paid_at)
     collector.files.add(file, hashlib.sha256(_RECEIPT).hexdigest(), document.filename)
     yield "file-manager", collector.taken()
-    collector.messages.add(messages_domain.mark_sent(attempt, paid_at))
+    # about as long as an email; composing each takes too long
+    text = MessageText(
+        subject=f"Thank you! Your order {order.id} is paid",
+        text=f"Hello {order.contact.name},\n\n{_RECEIVED}\n\nYour order {order.id}\n",
+    )
+    collector.messages.add(messages_domain.mark_sent(attempt, text, paid_at))
     yield "notifications", collector.taken()
 
 

@@ -77,6 +77,10 @@ def test_decline_and_second_payment_of_an_order_are_drawn(
     expect(rows.filter(has_text="HTTP 402")).to_contain_text("Failed")
     sent = re.compile(rf"Email: card declined\s+{customer}\s*Sent")
     expect(main(page)).to_contain_text(sent)
+    text = main(page).get_by_text(f"See your order: {shop.origin}/orders/{order['id']}")
+    expect(text.last).to_be_hidden()
+    page.get_by_text(f"Thank you! Your order {order['id']} is paid").click()
+    expect(text.last).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download (PDF)").click()
     assert download.value.suggested_filename.endswith(".pdf")

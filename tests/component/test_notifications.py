@@ -163,6 +163,31 @@ def messages_of(api: Any, message_id: str = MESSAGE_ID) -> list[dict[str, Any]]:
     return messages
 
 
+def text_of_message(api: Any) -> dict[str, str] | None:
+    """Return the subject and text of the message, as a lookup returns them on request."""
+    answer = api.call("POST", "/messages/lookup", {"ids": [MESSAGE_ID], "texts": True})
+    content: dict[str, str] | None = answer.json_body["items"][0]["content"]
+    return content
+
+
+def test_text_of_a_sent_email_is_kept_and_returned_on_request(
+    api: Any, email_sender: EmailSender
+) -> None:
+    email_sender.errors = [EmailNotAcceptedError("busy")]
+    send(api)
+    assert text_of_message(api) is None
+    send(api)
+    # THEN it is what the customer reads
+    (sent,) = email_sender.sent
+    mail = email.message_from_bytes(sent.content, policy=email.policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    read = "\n".join(body.get_content().splitlines())
+    assert text_of_message(api) == {"subject": mail["Subject"], "text": read}
+    # AND no other lookup returns it
+    assert messages_of(api)[0]["content"] is None
+
+
 def test_repeated_request_sends_the_email_once(api: Any, email_sender: EmailSender) -> None:
     first = send(api)
     assert first.status_code == 201
@@ -578,7 +603,7 @@ def erase(api: Any, *ids: str) -> Any:
     return api.call("POST", "/messages/erasures", {"ids": list(ids)})
 
 
-def test_erased_message_has_no_address_and_is_not_sent_again(
+def test_erased_message_has_no_address_and_text_and_is_not_sent_again(
     api: Any, email_sender: EmailSender
 ) -> None:
     send(api)
@@ -586,8 +611,10 @@ def test_erased_message_has_no_address_and_is_not_sent_again(
     assert erase(api, MESSAGE_ID).json_body == {"erased": []}
     (message,) = messages_of(api)
     assert (message["to"], message["status"]) == ("", "sent")
+    assert text_of_message(api) is None
     stored = client_of("dynamodb").scan(TableName=TABLE, ConsistentRead=True)["Items"]
     assert "alice" not in str(stored)
+    assert "content" not in stored[0]
     # WHEN an old event requests the email again, THEN it is refused as another one
     assert send(api).status_code == 409
     assert len(email_sender.sent) == 1

@@ -1166,6 +1166,16 @@ export interface components {
             /** @enum {unknown} */
             status: "sending" | "sent";
             sent_at: string | null;
+            /** @description As it was sent; null if it was not sent, or is erased */
+            content: components["schemas"]["MessageText"] | null;
+        };
+        /**
+         * MessageText
+         * @description An email's subject and its text, as they were sent.
+         */
+        MessageText: {
+            subject: string;
+            text: string;
         };
     };
     responses: {
@@ -3377,7 +3387,11 @@ export interface operations {
                      *           "to": "alice@example.com",
                      *           "template": "payment_succeeded",
                      *           "status": "sent",
-                     *           "sent_at": "2026-11-24T00:00:07Z"
+                     *           "sent_at": "2026-11-24T00:00:07Z",
+                     *           "content": {
+                     *             "subject": "Thank you! Your order ord_1MXGGQZ27HHSCQERFK2V0Q4M10 is paid",
+                     *             "text": "Hello Alice Nguyen,\n\nThank you for your order! We've received your payment of AUD 49.98.\nYour receipt is attached as a PDF.\n\nYour order ord_1MXGGQZ27HHSCQERFK2V0Q4M10\n  2 x Dragon kite: AUD 49.98\n  Total: AUD 49.98\n\nSee your order: http://127.0.0.1:8000/orders/ord_1MXGGQZ27HHSCQERFK2V0Q4M10\n\nKind regards,\nToy Shop"
+                     *           }
                      *         }
                      *       ],
                      *       "receipt": true,

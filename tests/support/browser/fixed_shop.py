@@ -60,6 +60,9 @@ def _toys() -> tuple[list[Json], dict[str, bytes]]:
     return sorted(toys, key=lambda toy: toy["id"]), files
 
 
+_EMAIL = {"subject": "Your order", "text": "Hello Alice,\n\nthis is what we sent you.\n"}
+
+
 def _journey(order_id: str) -> Json:
     """Return the journey of an order that was paid after a decline and a failed attempt."""
     recording = Recording(order_id, datetime.fromisoformat(NOW).timestamp())
@@ -73,7 +76,7 @@ def _journey(order_id: str) -> Json:
         "order_id": order_id,
         "emails": [
             {"id": id_, "hop": hop, "to": CUSTOMER["email"], "template": templates[id_]}
-            | {"status": "sent", "sent_at": NOW}
+            | {"status": "sent", "sent_at": NOW, "content": _EMAIL}
             for id_, hop in drawing.emails.items()
         ],
         "receipt": True,

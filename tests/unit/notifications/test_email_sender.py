@@ -18,9 +18,15 @@ from chalicelib.notifications.email_sender import (
     SesEmailSender,
     UnknownOutcomeError,
 )
+from contracts.notifications import MessageText
 from support.log_lines import Lines
 
-MAIL = Email("Toy Shop <orders@toyshop.example>", "alice@example.com", b"Subject: hello\r\n\r\nhi")
+MAIL = Email(
+    "Toy Shop <orders@toyshop.example>",
+    "alice@example.com",
+    b"Subject: hello\r\n\r\nhi",
+    MessageText(subject="hello", text="hi"),
+)
 
 
 class Ses:

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from chalicelib.notifications import domain
 from chassis.ids import derived_id
 from contracts.money import Money
-from contracts.notifications import NewMessage, OrderMail
+from contracts.notifications import MessageText, NewMessage, OrderMail
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LEASE = timedelta(seconds=60)
+TEXT = MessageText(subject="Your order is paid", text="Hello Alice")
 
 
 def request(to: str = "alice@example.com") -> NewMessage:
@@ -46,14 +47,16 @@ def test_released_lease_allows_another_attempt_at_once() -> None:
 
 
 def test_sent_message_is_not_sent_again() -> None:
-    sent = domain.mark_sent(FIRST, NOW)
+    sent = domain.mark_sent(FIRST, TEXT, NOW)
     assert (sent.message.status, sent.message.sent_at, sent.message.version) == ("sent", NOW, 2)
     assert domain.next_attempt(sent, request(), LEASE, NOW + 10 * LEASE) is None
 
 
 def test_other_request_for_a_sent_message_is_rejected() -> None:
     with pytest.raises(domain.DifferentMessageError):
-        domain.next_attempt(domain.mark_sent(FIRST, NOW), request("bob@example.com"), LEASE, NOW)
+        domain.next_attempt(
+            domain.mark_sent(FIRST, TEXT, NOW), request("bob@example.com"), LEASE, NOW
+        )
 
 
 def test_unsent_message_may_be_replaced() -> None:

@@ -100,7 +100,8 @@ const sent = ({ emails, hops, receipt }, getReceipt) => html`
     <dl class="facts">
       ${emails.map((email) => fact(texts.templates[email.template], html`
         ${email.to}<br><span class="note">${email.sent_at ? texts.sentAt(date(email.sent_at, { dateStyle: "medium", timeStyle: "medium" })) : texts.notSent}
-        ${texts.byStep(hops.findIndex(({ id }) => id === email.hop) + 1)}</span>`))}
+        ${texts.byStep(hops.findIndex(({ id }) => id === email.hop) + 1)}</span>
+        ${email.content ? html`<details class="email"><summary>${email.content.subject}</summary><pre>${email.content.text}</pre></details>` : nothing}`))}
       ${emails.length ? nothing : fact(texts.emails, texts.noEmails)}
       ${fact(texts.receipt, receipt ? html`<button type="button" class="link" @click=${getReceipt}>${texts.receiptReady}</button>` : texts.noReceipt)}
     </dl>

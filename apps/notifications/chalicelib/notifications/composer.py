@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 from msgspec import Struct
 
 from chassis.money import format_money
-from contracts.notifications import NewMessage
+from contracts.notifications import MessageText, NewMessage
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
 """SES may corrupt content that is not 7-bit."""
@@ -46,11 +46,14 @@ class Email(Struct, frozen=True):
         The address to deliver to.
     content
         The MIME message.
+    text
+        Its subject and its plain text.
     """
 
     sender: str
     recipient: str
     content: bytes
+    text: MessageText
 
 
 def decline_text(code: str | None) -> str:
@@ -115,11 +118,12 @@ class Composer:
         mail = EmailMessage(policy=_SEVEN_BIT)
         mail["From"] = self._sender
         mail["To"] = recipient
-        mail["Subject"] = _block(text, "subject", values)
+        read = MessageText(subject=_block(text, "subject", values), text=text.render(values))
+        mail["Subject"] = read.subject
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{message_id}@{self._sender.domain}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(text.render(values))
+        mail.set_content(read.text)
         mail.add_alternative(html.render(values), subtype="html")
         for attachment in request.attachments:
             main_type, sub_type = attachment.content_type.split("/")
@@ -129,7 +133,7 @@ class Composer:
                 subtype=sub_type,
                 filename=attachment.filename,
             )
-        return Email(str(self._sender), recipient.addr_spec, mail.as_bytes())
+        return Email(str(self._sender), recipient.addr_spec, mail.as_bytes(), read)
 
 
 def _display_name(name: str) -> str:

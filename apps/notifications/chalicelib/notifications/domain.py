@@ -2,11 +2,12 @@
 
 import hashlib
 import re
+import zlib
 from datetime import datetime, timedelta
 
 import msgspec
 
-from contracts.notifications import Message, NewMessage
+from contracts.notifications import Message, MessageText, NewMessage
 
 _ID = re.compile(r"msg_[0-9A-HJKMNP-TV-Z]{26}")
 _ERASED = "erased"
@@ -39,12 +40,16 @@ class Attempt(msgspec.Struct, frozen=True):
         Time until which no other attempt may send the email.
     updated_at
         Time of the last change.
+    content
+        Subject and text of the email as ``packed`` returns them, once it is sent and until they are
+        erased.
     """
 
     message: Message
     fingerprint: str
     leased_until: datetime
     updated_at: datetime
+    content: bytes | None = None
 
 
 def is_message_id(text: str) -> bool:
@@ -116,8 +121,8 @@ def next_attempt(
     return Attempt(message, fingerprint, now + lease, now)
 
 
-def erase_address(sent: Attempt, now: datetime) -> Attempt:
-    """Return a sent email without its address; the same if that is erased already.
+def erase_customer(sent: Attempt, now: datetime) -> Attempt:
+    """Return a sent email without its address and text; the same if they are erased already.
 
     The fingerprint goes too, because it is a digest of the address among others. Without it, no
     request equals the one that was sent, and the email is not sent again.
@@ -132,7 +137,9 @@ def erase_address(sent: Attempt, now: datetime) -> Attempt:
     if not sent.message.to:
         return sent
     message = msgspec.structs.replace(sent.message, to="", version=sent.message.version + 1)
-    return msgspec.structs.replace(sent, message=message, fingerprint=_ERASED, updated_at=now)
+    return msgspec.structs.replace(
+        sent, message=message, fingerprint=_ERASED, updated_at=now, content=None
+    )
 
 
 def release_lease(attempt: Attempt, now: datetime) -> Attempt:
@@ -141,9 +148,23 @@ def release_lease(attempt: Attempt, now: datetime) -> Attempt:
     return msgspec.structs.replace(attempt, message=message, leased_until=now, updated_at=now)
 
 
-def mark_sent(attempt: Attempt, now: datetime) -> Attempt:
-    """Return the attempt that has sent the email."""
+def mark_sent(attempt: Attempt, content: MessageText, now: datetime) -> Attempt:
+    """Return the attempt that has sent the email, with the email's subject and text."""
     message = msgspec.structs.replace(
         attempt.message, status="sent", sent_at=now, version=attempt.message.version + 1
     )
-    return msgspec.structs.replace(attempt, message=message, updated_at=now)
+    return msgspec.structs.replace(
+        attempt, message=message, updated_at=now, content=packed(content)
+    )
+
+
+def packed(content: MessageText) -> bytes:
+    """Return a subject and text compressed, so that most messages fit into one write unit."""
+    return zlib.compress(msgspec.json.encode(content), level=9)
+
+
+def unpacked(content: bytes | None) -> MessageText | None:
+    """Return the subject and text that ``packed`` compressed."""
+    if content is None:
+        return None
+    return msgspec.json.decode(zlib.decompress(content), type=MessageText)

@@ -26,6 +26,7 @@ from contracts.notifications import (
     MessageErasureAnswer,
     MessageLookup,
     MessageLookupAnswer,
+    MessageText,
     NewMessage,
 )
 
@@ -70,10 +71,18 @@ class NotificationService:
 
     def look_up(self, lookup: MessageLookup) -> MessageLookupAnswer:
         """Return the messages with the given ids, without those that do not exist."""
-        return MessageLookupAnswer(items=self._store.of_ids(lookup.ids))
+        found = self._store.of_ids(lookup.ids)
+        return MessageLookupAnswer(
+            items=[
+                replace(one.message, content=domain.unpacked(one.content))
+                if lookup.texts
+                else one.message
+                for one in found
+            ]
+        )
 
     def erase(self, request: MessageErasure) -> MessageErasureAnswer:
-        """Erase the addresses of sent emails, and return which emails had one.
+        """Erase the addresses and texts of sent emails, and return which emails had one.
 
         Emails that do not exist are ignored.
 
@@ -94,7 +103,7 @@ class NotificationService:
         while stored := self._store.get(message_id):
             attempts.begin()
             try:
-                erased = domain.erase_address(stored, self._now())
+                erased = domain.erase_customer(stored, self._now())
             except domain.NotSentError as error:
                 raise Conflict(f"{error}. Its address can be erased afterwards.") from None
             if erased is stored:
@@ -135,7 +144,8 @@ class NotificationService:
             return attempt, False
         try:
             complete = self._with_contents(request)
-            self._email_sender.send(self._composer.compose(message_id, complete, self._now()))
+            email = self._composer.compose(message_id, complete, self._now())
+            self._email_sender.send(email)
         except DocumentUnavailableError as error:
             log.warning("attachment not read", message_id=message_id, reason=str(error))
             self._release_lease(attempt)
@@ -153,7 +163,7 @@ class NotificationService:
             raise ServiceUnavailable(
                 "The email service did not respond. Try again later."
             ) from None
-        return self._record_sent(attempt), True
+        return self._record_sent(attempt, email.text), True
 
     def _check(self, request: NewMessage) -> None:
         for number, attachment in enumerate(request.attachments):
@@ -201,8 +211,8 @@ class NotificationService:
     def _release_lease(self, attempt: Attempt) -> None:
         self._store.replace(domain.release_lease(attempt, self._now()))
 
-    def _record_sent(self, attempt: Attempt) -> Message:
-        done = domain.mark_sent(attempt, self._now())
+    def _record_sent(self, attempt: Attempt, content: MessageText) -> Message:
+        done = domain.mark_sent(attempt, content, self._now())
         attempts = Attempts(done.message.id)
         while not self._store.replace(done):
             attempts.begin()
@@ -210,6 +220,6 @@ class NotificationService:
             current = self._store.get(done.message.id)
             if current is None or current.message.status == "sent":
                 break
-            done = domain.mark_sent(current, self._now())
+            done = domain.mark_sent(current, content, self._now())
         log.info("email sent", message_id=done.message.id, template=done.message.template)
         return done.message

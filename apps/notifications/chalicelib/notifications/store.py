@@ -1,9 +1,9 @@
-"""Messages in DynamoDB: conditional writes, one table. The text of emails is not stored."""
+"""Messages in DynamoDB: conditional writes, one table."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import BinaryAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.notifications.domain import Attempt
@@ -23,6 +23,7 @@ class MessageRecord(Record):
     fingerprint = UnicodeAttribute()
     leased_until = UTCDateTimeAttribute()
     sent_at = UTCDateTimeAttribute(null=True)
+    content = BinaryAttribute(null=True, legacy_encoding=False)
 
     def to_attempt(self) -> Attempt:
         """Return the message with the last attempt to send it."""
@@ -35,7 +36,7 @@ class MessageRecord(Record):
             created_at=self.created_at,
             sent_at=self.sent_at,
         )
-        return Attempt(message, self.fingerprint, self.leased_until, self.updated_at)
+        return Attempt(message, self.fingerprint, self.leased_until, self.updated_at, self.content)
 
 
 class MessageStore:
@@ -57,10 +58,10 @@ class MessageStore:
         except DoesNotExist:
             return None
 
-    def of_ids(self, message_ids: Iterable[str]) -> list[Message]:
+    def of_ids(self, message_ids: Iterable[str]) -> list[Attempt]:
         """Return the existing messages of some ids, with one read per 100 ids."""
         found = MessageRecord.batch_get(list(dict.fromkeys(message_ids)), consistent_read=True)
-        return [record.to_attempt().message for record in found]
+        return [record.to_attempt() for record in found]
 
     def add(self, attempt: Attempt) -> bool:
         """Store a first attempt; return ``False`` and store nothing if there is one already."""
@@ -81,6 +82,7 @@ class MessageStore:
             fingerprint=attempt.fingerprint,
             leased_until=attempt.leased_until,
             sent_at=message.sent_at,
+            content=attempt.content,
             version=message.version,
             created_at=message.created_at,
             updated_at=attempt.updated_at,

@@ -91,7 +91,7 @@ class Journeys:
         """Return the emails that hops sent; none while ``notifications`` does not answer."""
         if not sent:
             return []
-        lookup = notifications.MessageLookup(ids=list(sent)[:LOOKUP_LIMIT])
+        lookup = notifications.MessageLookup(ids=list(sent)[:LOOKUP_LIMIT], texts=True)
         try:
             found = self._notifications.call(notifications.LOOKUP, body=lookup).value.items
         except ServiceUnavailable:
@@ -104,6 +104,7 @@ class Journeys:
                 template=one.template,
                 status=one.status,
                 sent_at=one.sent_at,
+                content=one.content,
             )
             for one in found
         ]

@@ -661,6 +661,13 @@ class JourneyMessage(Model, frozen=True, kw_only=True):
     waited: float
 
 
+class MessageText(Model, frozen=True, kw_only=True):
+    """An email's subject and its text, as they were sent."""
+
+    subject: str
+    text: str
+
+
 class JourneyEmail(Model, frozen=True, kw_only=True):
     """An email about the order, as it was sent.
 
@@ -673,6 +680,8 @@ class JourneyEmail(Model, frozen=True, kw_only=True):
         ``payment_succeeded``; a newer shop may have others.
     status
         One of ``sending``, ``sent``; a newer shop may have others.
+    content
+        As it was sent; null if it was not sent, or is erased.
     """
 
     id: str
@@ -681,6 +690,7 @@ class JourneyEmail(Model, frozen=True, kw_only=True):
     template: str
     status: str
     sent_at: datetime | None
+    content: MessageText | None
 
 
 class Journey(Model, frozen=True, kw_only=True):

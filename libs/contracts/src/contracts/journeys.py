@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from contracts.notifications import Template
+from contracts.notifications import MessageText, Template
 from contracts.schema import Output, Timestamp
 
 HopKind = Literal["request", "relay", "event", "call", "function"]
@@ -63,6 +63,10 @@ class JourneyEmail(Output):
     template: Template
     status: Literal["sending", "sent"]
     sent_at: Timestamp | None
+    content: Annotated[
+        MessageText | None,
+        Meta(description="As it was sent; null if it was not sent, or is erased"),
+    ]
 
 
 class Journey(Output):

@@ -66,8 +66,15 @@ class NewMessage(Input):
     attachments: Annotated[list[Attachment], Meta(max_length=5)] = []
 
 
+class MessageText(Output):
+    """An email's subject and its text, as they were sent."""
+
+    subject: str
+    text: str
+
+
 class Message(Output):
-    """An email and whether it has been sent; ``to`` is empty once the address is erased."""
+    """An email and whether it has been sent; ``to`` is empty once the customer's data is erased."""
 
     id: str
     to: str
@@ -76,14 +83,19 @@ class Message(Output):
     version: int
     created_at: Timestamp
     sent_at: Timestamp | None = None
+    content: Annotated[
+        MessageText | None,
+        Meta(description="Only if a lookup asks for it, the email was sent, and nothing is erased"),
+    ] = None
 
 
 class MessageLookup(Input):
-    """The ids of the messages to return."""
+    """The ids of the messages to return, and whether to return their texts too."""
 
     ids: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=100)
     ]
+    texts: bool = False
 
 
 class MessageErasure(Input):
@@ -119,7 +131,7 @@ LOOKUP: Operation[MessageLookupAnswer] = Operation(
 )  # fmt: skip
 ERASE: Operation[MessageErasureAnswer] = Operation(
     name="eraseMessages", method="POST", path="/messages/erasures",
-    summary="Erase the addresses of sent emails; repeating it changes nothing",
+    summary="Erase the addresses and texts of sent emails; repeating it changes nothing",
     body=MessageErasure, answer=MessageErasureAnswer, problems=(400, 409, 422), repeatable=True,
 )  # fmt: skip
 
