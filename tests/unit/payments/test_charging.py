@@ -728,7 +728,18 @@ def test_outcome_of_a_lost_race_is_not_counted(order: Order, metrics: Metrics) -
     world = World()
     after_call(world.store, "get", cancelling(world, order))
     world.deliver(ORDER_PLACED, order)
-    assert [one.dimensions["outcome"] for one in metrics()] == ["cancelled"]
+    assert [(one.name, one.dimensions.get("outcome")) for one in metrics()] == [
+        ("toyshop.payments", "cancelled"),
+        ("toyshop.orders.settled", None),
+    ]
+
+
+def test_order_is_settled_once_whatever_follows(order: Order, metrics: Metrics) -> None:
+    world = World()
+    for kind in (ORDER_PLACED, ORDER_PLACED, ORDER_CANCELLED, ORDER_CANCELLED):
+        world.deliver(kind, order)
+    counted = [one.name for one in metrics() if one.name == "toyshop.orders.settled"]
+    assert len(counted) == 1
 
 
 def test_money_and_time_to_pay_are_recorded_once(order: Order, metrics: Metrics) -> None:

@@ -37,7 +37,8 @@ def alarms_command(stage: str, all_: bool, json_: bool) -> None:
     if json_:
         print_json([_as_json(each) for each in shown])
         return
-    which = f"{len(firing)} of {len(found)} alarms fire." if firing else "No alarm fires."
+    fires = "fires" if len(firing) == 1 else "fire"
+    which = f"{len(firing)} of {len(found)} alarms {fires}." if firing else "No alarm fires."
     scale = " A minute of their periods is a second here." if stage == _LOCAL else ""
     click.echo(f"{which}{scale}")
     _print(shown)

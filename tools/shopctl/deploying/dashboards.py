@@ -121,7 +121,10 @@ def _of_business(stage: Stage) -> Iterable[dict[str, Any]]:
     yield _graph(
         stage,
         "Orders",
-        [orders(f"toyshop.orders.{each}", "Sum", each) for each in ("placed", "cancelled")],
+        [
+            *(orders(f"toyshop.orders.{each}", "Sum", each) for each in ("placed", "cancelled")),
+            payments("toyshop.orders.settled", "Sum", "settled"),
+        ],
     )
     yield _graph(
         stage,

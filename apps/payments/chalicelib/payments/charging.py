@@ -357,6 +357,8 @@ def _report(payment: Payment) -> None:
     outcome = payment.outcomes[-1]
     log.info("payment status changed", order_id=payment.order_id, status=outcome.kind)
     log.metric("toyshop.payments", outcome=outcome.kind)
+    if len(payment.outcomes) == 1:
+        log.metric("toyshop.orders.settled")
     if outcome.kind == "succeeded":
         _report_value(payment.amount, "succeeded")
         if payment.placed_at and len(payment.outcomes) == 1:

@@ -61,7 +61,7 @@ def test_firing_alarms_of_a_stage_are_shown_with_reason_and_runbook() -> None:
     put("toyshop-staging-part", "ALARM", notifies=False)
     put("toyshop-prod-c", "ALARM")
     lines = run("--stage", "staging").splitlines()
-    assert lines[0] == "1 of 2 alarms fire."
+    assert lines[0] == "1 of 2 alarms fires."
     assert lines[2].startswith("ALARM  toyshop-staging-b since 20")
     assert lines[3:] == [
         "       Page: it is on fire.",
@@ -98,7 +98,7 @@ def test_local_alarms_are_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board, "evaluate", lambda found, _: evaluate(found, Stored(), now))
     monkeypatch.setattr(telemetry, "opened", lambda _: contextlib.nullcontext())
     lines = run().splitlines()
-    assert lines[0].endswith("alarms fire. A minute of their periods is a second here.")
+    assert lines[0].endswith("alarms fires. A minute of their periods is a second here.")
     assert lines[2].startswith("ALARM  toyshop-local-payments-charge-dead-letters since 20")
     assert lines[3] == (
         "       Ticket: payments could not handle messages, which are in charge-dead-letters."

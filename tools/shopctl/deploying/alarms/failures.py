@@ -192,16 +192,9 @@ def of_business(service: Service, stage: Stage) -> Alarms:
     if objective := service.manifest.objectives.orders_settled:
         counted = {
             "placed": (metrics.shop(stage, "orders", "toyshop.orders.placed"), "Sum"),
-            **{
-                outcome: (
-                    metrics.shop(stage, service.name, "toyshop.payments", outcome=outcome),
-                    "Sum",
-                )
-                for outcome in metrics.OUTCOMES
-            },
+            "settled": (metrics.shop(stage, service.name, "toyshop.orders.settled"), "Sum"),
         }
-        settled = " - ".join(f"FILL({outcome}, 0)" for outcome in metrics.OUTCOMES)
-        unsettled = f"(FILL(placed, 0) - {settled})"
+        unsettled = "(FILL(placed, 0) - FILL(settled, 0))"
         alarms["orders-unsettled"] = {
             **notify(
                 stage,

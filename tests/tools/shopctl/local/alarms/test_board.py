@@ -96,14 +96,13 @@ def test_slow_responses_fire_a_ticket_if_there_are_enough(
 def test_placed_orders_that_are_not_settled_fire_a_page(alarms: list[Alarm], store: Store) -> None:
     for number in range(5):
         store.shop("toyshop.orders.placed", "orders", number, 1)
-    for outcome in ("succeeded", "declined", "action_required"):
-        store.shop("toyshop.payments", "payments", 0, 1, outcome=outcome)
+    store.shop("toyshop.orders.settled", "payments", 0, 3)
     # two of five may be on the way
     assert firing(alarms, store) == set()
     store.shop("toyshop.orders.placed", "orders", 0, 1)
     assert firing(alarms, store) == {"payments-orders-unsettled"}
     # AND they settle
-    store.shop("toyshop.payments", "payments", -1, 3, outcome="succeeded")
+    store.shop("toyshop.orders.settled", "payments", -1, 3)
     assert firing(alarms, store, 2) == set()
 
 
