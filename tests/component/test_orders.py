@@ -80,6 +80,17 @@ def test_place_returns_the_order_with_totals_that_get_returns(api: Any) -> None:
     assert read.headers["ETag"] == '"1"'
 
 
+def test_order_and_its_value_are_counted_once(api: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    order = placed(api)
+    api.call("POST", "/orders", request_of())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counted = [line for line in lines if "toyshop.orders.placed" in line]
+    assert [line["toyshop.orders.placed"] for line in counted] == [1]
+    (value,) = [line for line in lines if "toyshop.orders.value" in line]
+    assert value["toyshop.orders.value"] == order["total"]["amount"]
+    assert value["currency"] == order["total"]["currency"]
+
+
 def test_same_key_and_request_return_the_same_order(api: Any) -> None:
     first = placed(api)
     again = api.call("POST", "/orders", request_of())

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from chalicelib.payments.domain import receipt_id
+from chassis.client import Reply
 from chassis.problems import Conflict, ServiceUnavailable, Unprocessable
 from contracts import files, notifications
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
@@ -42,6 +43,25 @@ def test_succeeded_payment_archives_a_receipt_and_emails_it(app: ModuleType, api
     assert attachment.content is msgspec.UNSET
     assert attachment.url.endswith(app.file_manager.calls[0].path["file_id"])
     assert attachment.sha256 == hashlib.sha256(document.content).hexdigest()
+
+
+def test_only_a_repeated_event_is_counted_as_a_duplicate(
+    app: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = paid_event(app, order_of())
+    capsys.readouterr()
+
+    def counted() -> list[int]:
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        name = "toyshop.events.duplicate"
+        return [line[name] for line in lines if name in line]
+
+    app.fulfil(event, None)
+    assert counted() == []
+    sent = app.notifications.answers["sendMessage"]
+    app.notifications.answers["sendMessage"] = lambda call: Reply(200, sent(call))
+    app.fulfil(event, None)
+    assert counted() == [1]
 
 
 @pytest.mark.parametrize("earlier", ["release of file_manager", "receipt of other bytes"])

@@ -119,7 +119,12 @@ def test_an_event_has_a_span_below_the_one_that_sent_it(
     assert (span.name, span.kind) == ("process shop.thing.added.v1", "CONSUMER")
     assert (span.trace_id, span.parent_id) == ("a" * 32, "b" * 16)
     assert handler.traces == [f"00-{'a' * 32}-{span.span_id}-01"]
-    assert span.attributes["messaging.message.id"] == "kite.1"
+    assert {name: span.attributes[name] for name in span.attributes if "messaging" in name} == {
+        "messaging.system": "aws.sns",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": span.attributes["messaging.destination.name"],
+        "messaging.message.id": "kite.1",
+    }
     assert "toyshop.duplicate" not in span.attributes
 
 
@@ -291,6 +296,16 @@ def test_a_message_that_is_in_no_queue_cannot_be_delayed(sqs: QueueSpy) -> None:
     with pytest.raises(ConnectionError, match="no answer"):
         delay(sqs, "retry", record, ConnectionError("no answer"), 30)
     assert sqs.delays == []
+
+
+def test_a_message_that_is_in_no_queue_fails_its_replay(
+    consumer: Consumer, handler: Handler
+) -> None:
+    handler.error = ConnectionError("no answer")
+    record = sqs_record(message())
+    del record["receiptHandle"]
+    with pytest.raises(ConnectionError, match="no answer"):
+        left(consumer, record)
 
 
 def test_a_reason_is_a_valid_message_attribute(

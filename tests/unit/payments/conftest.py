@@ -1,5 +1,6 @@
 """Fixtures of the tests of payments."""
 
+from support.exported import datagrams, spans
 from support.log_lines import lines, metrics
 
-__all__ = ["lines", "metrics"]
+__all__ = ["datagrams", "lines", "metrics", "spans"]

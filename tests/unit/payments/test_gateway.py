@@ -11,10 +11,12 @@ from chalicelib.payments.gateway import (
     GatewayUnavailableError,
     InvalidGatewayRequestError,
     StripeGateway,
+    _traced,
 )
 from chalicelib.payments.reversals import Refund
-from chassis import context
+from chassis import context, tracing
 from contracts.money import Money
+from support.exported import Spans
 
 
 def gateway_with(**operations: Any) -> StripeGateway:
@@ -432,3 +434,29 @@ def test_last_digits_are_those_of_the_card(
 ) -> None:
     answer = SimpleNamespace(**vars(intent(status)), **members)
     assert gateway_with(intents_retrieve=Answers(answer)).retrieve("pi_1").card_last4 == last4
+
+
+@pytest.mark.parametrize(("status", "error"), [(200, None), (402, None), (500, "500")])
+def test_request_to_the_gateway_has_a_span(spans: Spans, status: int, error: str | None) -> None:
+    sent: list[tuple[str, str]] = []
+
+    def answer(method: str, url: str, *_: Any) -> tuple[bytes, int, dict[str, str]]:
+        sent.append((method, url))
+        return b"{}", status, {}
+
+    http = _traced(SimpleNamespace(request=answer))  # type: ignore[arg-type]
+    with tracing.hop("work", tracing.SERVER, {}, budget=30):
+        http.request("post", "https://api.example/v1/payment_intents/pi_123abc/confirm", {})
+    assert sent == [("post", "https://api.example/v1/payment_intents/pi_123abc/confirm")]
+    (span,) = [span for span in spans() if span.kind == "CLIENT"]
+    assert span.name == "POST /v1/payment_intents/{id}/confirm"
+    expected = {
+        "http.request.method": "POST",
+        "url.template": "/v1/payment_intents/{id}/confirm",
+        "server.address": "api.example",
+        "peer.service": "payment gateway",
+        "http.response.status_code": status,
+    }
+    assert {name: span.attributes[name] for name in expected} == expected
+    assert span.attributes.get("error.type") == (None if status == 200 else str(status))
+    assert span.error == error
