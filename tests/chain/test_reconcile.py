@@ -274,11 +274,10 @@ def test_scheduled_run_emits_the_metric(shop: Shop, alice: str) -> None:
     report = invoke_with_schedule_event(shop, name, {})
     assert report["examined"] >= 1
     assert report["cursor"] is None
-    logged = eventually(
-        lambda: [line for line in shop.run("logs", "storefront_api").stdout.splitlines()
-                 if '"toyshop.invariant.violations"' in line]
-    )  # fmt: skip
-    assert (
-        f'"toyshop.invariant.violations":{len({each["order_id"] for each in report["violations"]})}'
-        in logged[-1]
-    )
+
+    def recorded() -> Any:
+        result = shop.run("metrics", "toyshop.invariant.violations", "--json")
+        return result.returncode == 0 and json.loads(result.stdout)
+
+    (summary,) = eventually(recorded)
+    assert summary["last"] == len({each["order_id"] for each in report["violations"]})

@@ -6,8 +6,6 @@ import subprocess
 import sys
 from typing import Any
 
-from chassis.money import format_money
-from contracts.money import Money
 from shopctl.local import environment
 from shopctl.local.progress import Progress
 from shopctl.project.errors import ShopProblem
@@ -86,9 +84,9 @@ def report(found: dict[str, Any], cut: dict[str, Any], now: datetime.datetime) -
     if cut["ledger"]:
         lines.append("These are cut off; if the order was restored, it is charged again, once:")
     for entry in cut["ledger"]:
-        money = Money(amount=entry["amount"], currency=entry["currency"].upper())
         lines.append(
-            f"  {entry['type']} {entry['status']}: {format_money(money)} for {entry['order_id']}"
+            f"  {entry['type']} {entry['status']}"
+            f" {entry['amount'] / 100:.2f} {entry['currency'].upper()} for {entry['order_id']}"
         )
     return lines
 

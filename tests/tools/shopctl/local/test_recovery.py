@@ -36,7 +36,7 @@ def test_report_names_everything_that_was_taken_back() -> None:
         "2 files in S3 rolled back",
         "1 later email moved to mail-after-snapshot",
         "is in journal/cut-1.jsonl",
-        "charge succeeded: AUD 59.95 for ord_1",
+        "charge succeeded 59.95 AUD for ord_1",
     ):
         assert part in text
 
