@@ -15,7 +15,7 @@ from chassis.contention import MAX_ATTEMPTS
 from chassis.problems import ServiceUnavailable
 from contracts.events import FILE_READY, CloudEvent
 from contracts.files import FileReady
-from contracts.notifications import NewMessage
+from contracts.notifications import MessageText, NewMessage
 from support.downstream import FakeDownstream
 from support.images import png
 from support.loaded_app import LoadApp
@@ -138,7 +138,7 @@ def test_record_of_a_sent_email_gives_up(
     assert MessageStore("toyshop-local-notifications").add(attempt)
     store = LosingStore(monkeypatch, MessageStore)
     with pytest.raises(ServiceUnavailable):
-        service._record_sent(attempt)
+        service._record_sent(attempt, MessageText(subject="Paid", text="Hello"))
     assert store.writes == MAX_ATTEMPTS + 1
 
 
