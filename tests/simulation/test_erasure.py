@@ -172,7 +172,7 @@ def test_unpaid_order_is_open_until_it_is_cancelled(method: str, reason: str) ->
         (order,) = found.open
         assert reason in order["open"]
         assert order["cancellable"]
-        # an open order is refused, too, if somebody asks for it
+        # an open order is refused too, if it is requested
         step = steps_of(world)
         report = step({"step": "erase", "email": EMAIL, "order_ids": [order["order_id"]]})
         assert [each["order_id"] for each in report["orders"]] == [order["order_id"]]

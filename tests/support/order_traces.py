@@ -233,8 +233,8 @@ def placed_and_declined(recording: Recording, message_id: str) -> None:
     recording.gateway(charge, (450, 560), "/v1/payment_intents")
     recording.gateway(charge, (590, 780), "/v1/payment_intents/{id}/confirm", 402)
     recording.write(charge, (800, 815))
-    told = recording.relay(charge, (1100, 1120), DECLINED, 2)
-    fulfill = recording.process(told, (1200, 1300), DECLINED, 2, toyshop__attempt=1)
+    published = recording.relay(charge, (1100, 1120), DECLINED, 2)
+    fulfill = recording.process(published, (1200, 1300), DECLINED, 2, toyshop__attempt=1)
     recording.mail(fulfill, 1250, message_id)
 
 
@@ -269,9 +269,9 @@ def paid_again(recording: Recording, message_id: str, start: float = 60_000) -> 
     )
     recording.gateway(second, (start + 30_720, start + 31_000), "/v1/payment_intents/{id}/confirm")
     recording.write(second, (start + 31_020, start + 31_030))
-    told = recording.relay(second, (start + 31_300, start + 31_310), SUCCEEDED, 4)
+    published = recording.relay(second, (start + 31_300, start + 31_310), SUCCEEDED, 4)
     fulfill = recording.process(
-        told, (start + 31_400, start + 31_800), SUCCEEDED, 4, toyshop__attempt=1
+        published, (start + 31_400, start + 31_800), SUCCEEDED, 4, toyshop__attempt=1
     )
     archived = recording.request(
         "file_manager", fulfill, (start + 31_450, start + 31_520), "PUT /documents/{file_id}", 201
@@ -286,7 +286,7 @@ def paid_again(recording: Recording, message_id: str, start: float = 60_000) -> 
     )
     recording.mail(fulfill, start + 31_600, message_id)
     recording.process(
-        told,
+        published,
         (start + 33_000, start + 33_020),
         SUCCEEDED,
         4,

@@ -147,7 +147,7 @@ def test_every_command_of_aws_is_an_operation_with_its_parameters(page: Path) ->
 
 
 def index_of_alarms() -> str:
-    """Return the table of the alarms that notify somebody, or roll back a release."""
+    """Return the table of the alarms that send notifications or roll back a release."""
     names = "|".join(sorted((service.dashed for service in SERVICES), key=len, reverse=True))
     # by runbook, severity and kind: the alarms' names
     rows: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(

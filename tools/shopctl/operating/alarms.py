@@ -12,7 +12,7 @@ _TYPES = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
 
 @dataclass(frozen=True)
 class StageAlarm:
-    """An alarm that notifies somebody.
+    """An alarm that sends notifications.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class StageAlarm:
 
 
 def of_stage(to: Target) -> list[StageAlarm]:
-    """Return the alarms of a stage that notify somebody, those that fire first, then by name."""
+    """Return the alarms of a stage that send notifications, those that fire first, then by name."""
     prefix = aws_names.resource(to.stage.name, "")
     client = to.cloud.client("cloudwatch")
     found = [

@@ -1,4 +1,4 @@
-"""Every alarm in a template notifies somebody, and links to its runbook."""
+"""Every alarm in a template sends notifications and links to its runbook."""
 
 import re
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ TOPIC = "alarms/topic-arn"
 """Published name of the SNS topic that alarms notify."""
 
 Severity = Literal["Page", "Ticket"]
-"""Whether somebody has to act at once, or on the next working day."""
+"""Whether someone has to act at once, or on the next working day."""
 
 Alarms = dict[str, dict[str, Any]]
 """Alarms as resources, by name without the prefix of the service."""

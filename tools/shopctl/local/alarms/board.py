@@ -55,7 +55,7 @@ class Board:
     Attributes
     ----------
     statuses
-        Alarms that notify somebody, those that fire first, then by name.
+        Alarms that send notifications, those that fire first, then by name.
     """
 
     at: float

@@ -80,7 +80,7 @@ def _is_about(dead_letter: DeadLetter, email: str, order_ids: Collection[str]) -
         return False
     # the text of an event within a notification is escaped once more, an address is not
     text = json.dumps(dead_letter.content, ensure_ascii=False).lower()
-    # the end of a longer address, or its beginning, is somebody else's
+    # the end of a longer address, or its beginning, is someone else's
     address = rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)"
     return re.search(address, _ESCAPED_SPACE.sub(" ", text)) is not None
 
