@@ -207,7 +207,8 @@ def test_a_transient_failure_is_raised_so_that_lambda_retries(
     assert sqs.parked == []
     (line,) = lines()
     assert (line["level"], line["message"]) == ("WARNING", "handler failed")
-    assert (line["event_id"], line["reason"]) == ("kite.1", "ConnectionError: no answer")
+    assert (line["event_id"], line["type"]) == ("kite.1", ADDED.name)
+    assert line["reason"] == "ConnectionError: no answer"
     assert line["correlation_id"] == "a" * 32
 
 
