@@ -19,6 +19,7 @@ from chalicelib.file_manager.store import FileStore
 from chalicelib.file_manager.uploads import Uploads
 from chassis.ids import new_id
 from chassis.parking import ReplayRejected
+from support.exported import metrics_in
 from support.log_lines import Logged
 from support.moto_aws import (
     REGION,
@@ -100,7 +101,9 @@ def upload(s3: Any, file_id: str, content: bytes = PNG) -> None:
     s3.put_object(Bucket=PRIVATE, Key=f"incoming/{file_id}", Body=content)
 
 
-def uploads_of(*file_ids: str, received: int = 1) -> dict[str, Any]:
+def uploads_of(
+    *file_ids: str, received: int = 1, at: str = "2026-11-30T07:00:00.000Z"
+) -> dict[str, Any]:
     """Return the messages that the queue delivers after uploads."""
     return {
         "Records": [
@@ -111,6 +114,7 @@ def uploads_of(*file_ids: str, received: int = 1) -> dict[str, Any]:
                             {
                                 "eventSource": "aws:s3",
                                 "eventName": "ObjectCreated:Post",
+                                "eventTime": at,
                                 "s3": {
                                     "bucket": {"name": PRIVATE},
                                     "object": {"key": f"incoming/{file_id}", "size": 1},
@@ -313,6 +317,33 @@ class TestImages:
             file = file_of(api, file_id)
             assert (file["status"], file["version"]) == ("ready", 2)
             assert content_of(s3, PUBLIC, f"files/{file_id}") == PUBLISHED
+
+    def test_time_from_upload_to_ready_is_recorded_once(
+        self,
+        app: ModuleType,
+        api: Any,
+        s3: Any,
+        before_write: BeforeWrite,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        good, bad, again = (announced(api)["image"]["id"] for _ in range(3))
+        upload(s3, good)
+        upload(s3, bad, b"x" * len(PNG))
+        # GIVEN uploads of a minute ago, one of which another process checks at the same time
+        uploaded_at = datetime.now(UTC) - timedelta(minutes=1)
+        event = uploads_of(good, bad, good, again, at=uploaded_at.isoformat())
+        before_write(lambda: app.components.uploads.check(good, uploaded_at))
+        for _ in range(2):
+            assert failed_messages(app, event) == []
+        (waited,) = (
+            metric
+            for line in capsys.readouterr().out.splitlines()
+            for metric in metrics_in(json.loads(line))
+            if metric.name == "toyshop.file.time_to_ready"
+        )
+        ready_at = datetime.fromisoformat(file_of(api, good)["updated_at"])
+        assert waited.value == pytest.approx((ready_at - uploaded_at).total_seconds(), abs=0.01)
+        assert waited.unit == "Seconds"
 
     def test_second_upload_does_not_change_the_public_image(
         self, app: ModuleType, api: Any, s3: Any

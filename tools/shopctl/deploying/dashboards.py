@@ -85,6 +85,13 @@ def _of_service(service: Service, stage: Stage) -> Iterable[dict[str, Any]]:
             [own("toyshop.outbox.lag", "Maximum", "outbox lag")],
             objectives.outbox_lag_s,
         )
+    if limit := objectives.uploaded_to_ready_p95_s:
+        yield _graph(
+            stage,
+            "From uploaded to ready (s)",
+            [own("toyshop.file.time_to_ready", each, each) for each in ("p50", "p95", "p99")],
+            limit,
+        )
     if service.manifest.events.emits or service.manifest.events.listens:
         counted = ("retried", "duplicate", "parked")
         lines = [own(f"toyshop.events.{each}", "Sum", each) for each in counted]

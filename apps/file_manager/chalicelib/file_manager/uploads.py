@@ -5,7 +5,8 @@ step can be repeated: publish, record, then delete the upload.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
@@ -37,6 +38,9 @@ class _Entity(msgspec.Struct):
 
 class _Record(msgspec.Struct):
     s3: _Entity
+    uploaded_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = msgspec.field(
+        default=None, name="eventTime"
+    )
 
 
 class _Notification(msgspec.Struct):
@@ -107,14 +111,19 @@ class Uploads:
         failed = []
         for message in event["Records"]:
             try:
-                for file_id in self._ids_in(message["body"], is_replay(event), lambda_context):
-                    self.check(file_id, lambda_context)
+                for file_id, uploaded_at in self._uploads_in(
+                    message["body"], is_replay(event), lambda_context
+                ):
+                    self.check(file_id, uploaded_at, lambda_context)
             except Exception as error:
                 failed.append(message["messageId"])
                 delay(self._sqs, self._queue_url, message, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
-    def _ids_in(self, body: str, replay: bool, lambda_context: Any) -> Iterator[str]:
+    def _uploads_in(
+        self, body: str, replay: bool, lambda_context: Any
+    ) -> Iterator[tuple[str, datetime | None]]:
+        """Yield the ids of the uploaded files, each with the time of its upload."""
         try:
             notification = msgspec.json.decode(body, type=_Notification)
         except msgspec.MsgspecError as error:
@@ -124,15 +133,19 @@ class Uploads:
             return
         for record in notification.records:
             if file_id := uploaded_file_id(record.s3.object.key):
-                yield file_id
+                yield file_id, record.uploaded_at
 
-    def check(self, file_id: str, lambda_context: Any = None) -> None:
+    def check(
+        self, file_id: str, uploaded_at: datetime | None = None, lambda_context: Any = None
+    ) -> None:
         """Check one upload, or complete an interrupted check.
 
         Parameters
         ----------
         file_id
             Id of the announced image.
+        uploaded_at
+            When the upload was complete.
         lambda_context
             Context of the invocation, which knows the remaining time.
         """
@@ -151,7 +164,10 @@ class Uploads:
                 if outcome is None:
                     return
                 if self._store.replace(outcome):
-                    log.info(
+                    if uploaded_at and outcome.status == "ready":
+                        waited = (outcome.updated_at - uploaded_at).total_seconds()
+                        log.metric("toyshop.file.time_to_ready", max(0.0, waited), "Seconds")
+                    log.summary(
                         "upload checked",
                         file_id=file_id,
                         status=outcome.status,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ import pytest
 from shopctl.deploying import alarms, stacks
 from shopctl.project import services, stages
 from shopctl.project.layout import Layout
+from shopctl.project.manifest import Objectives
+from support import telemetry_in_code
 from support.sample_stages import PROD
 
 LAYOUT = Layout.find()
@@ -18,8 +21,13 @@ LOCAL = stages.load(LAYOUT.stages, "local")
 TOPIC = {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/alarms/topic-arn}}"}
 
 
-def of(service: str) -> dict[str, Any]:
-    return {name: alarm["Properties"] for name, alarm in alarms.of(SERVICES[service], PROD).items()}
+def of(service: str, objectives: Objectives | None = None) -> dict[str, Any]:
+    """Return the alarms of a service, possibly with other objectives than its own."""
+    found = SERVICES[service]
+    if objectives:
+        manifest = msgspec.structs.replace(found.manifest, objectives=objectives)
+        found = replace(found, manifest=manifest)
+    return {name: alarm["Properties"] for name, alarm in alarms.of(found, PROD).items()}
 
 
 def fired_by(service: str, name: str) -> set[tuple[str, ...]]:
@@ -85,6 +93,62 @@ def test_objective_for_durations_is_a_share_of_values_within_the_limit() -> None
         "toyshop.order.time_to_paid",
         "PR(:3)",
     )
+
+
+def test_images_have_an_alarm_on_the_time_until_they_are_ready() -> None:
+    found = of("file_manager")
+    assert len(fired_by("file_manager", "ReadyLateAlarm")) == 3
+    late = found["ReadyLate6X30MAlarm"]
+    assert (late["MetricName"], late["ExtendedStatistic"]) == (
+        "toyshop.file.time_to_ready",
+        "PR(:5)",
+    )
+    assert found["ReadyLateAlarm"]["AlarmDescription"].endswith("/images.md")
+
+
+@pytest.mark.parametrize(
+    ("service", "objective"),
+    [
+        (name, field)
+        for name, service in SERVICES.items()
+        for field, value in msgspec.structs.asdict(service.manifest.objectives).items()
+        if value
+    ],
+)
+def test_every_objective_has_an_alarm_that_depends_on_its_value(
+    service: str, objective: str
+) -> None:
+    def limits(objectives: Objectives) -> list[tuple[Any, Any]]:
+        found = of(service, objectives).values()
+        return [(each.get("Threshold"), each.get("ExtendedStatistic")) for each in found]
+
+    own = SERVICES[service].manifest.objectives
+    value = getattr(own, objective)
+    stricter = "99.999 %" if isinstance(value, str) else value / 2
+    assert limits(msgspec.structs.replace(own, **{objective: stricter})) != limits(own)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_alarm_on_a_metric_of_the_shop_is_about_one_that_the_code_records(
+    service: str,
+) -> None:
+    recorded = {(each.name, each.dimensions) for each in telemetry_in_code.metrics()}
+    watched = {
+        (
+            metric["MetricName"],
+            tuple(
+                sorted(
+                    each["Name"]
+                    for each in metric["Dimensions"]
+                    if each["Name"] not in ("service", "stage")
+                )
+            ),
+        )
+        for alarm in of(service).values()
+        for metric in metrics_of(alarm)
+        if metric["Namespace"] == "ToyShop"
+    }
+    assert watched <= recorded
 
 
 def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:

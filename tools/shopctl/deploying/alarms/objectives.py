@@ -114,20 +114,27 @@ def of_durations(service: Service, stage: Stage) -> Alarms:
                 "api-latency",
             ),
         )
-    for seconds, name, metric, what, anchor in (
+    for seconds, name, metric, what, runbook in (
         (
             objectives.accepted_to_paid_p95_s,
             "paid-late",
             "toyshop.order.time_to_paid",
             "payments are recorded more than {} seconds after their order",
-            "paid-late",
+            "orders#paid-late",
         ),
         (
             objectives.paid_to_mailed_p95_s,
             "mailed-late",
             "toyshop.order.time_to_mailed",
             "emails are accepted more than {} seconds after the payment",
-            "mailed-late",
+            "orders#mailed-late",
+        ),
+        (
+            objectives.uploaded_to_ready_p95_s,
+            "ready-late",
+            "toyshop.file.time_to_ready",
+            "images are ready more than {} seconds after their upload",
+            "images",
         ),
     ):
         if seconds:
@@ -137,7 +144,7 @@ def of_durations(service: Service, stage: Stage) -> Alarms:
                 name,
                 metrics.shop(stage, service.name, metric),
                 seconds,
-                Notice("Ticket", meaning, f"orders#{anchor}"),
+                Notice("Ticket", meaning, runbook),
             )
     return alarms
 
