@@ -37,7 +37,7 @@ from chassis.transport import Transport, connection_pool, sign_for_api_gateway
 from contracts.health import HEALTH
 from contracts.operations import Operation
 from contracts.schema import PARAMETER_PREFIX, Input, Output
-from support.log_lines import Lines
+from support.log_lines import Lines, Metrics
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -576,6 +576,50 @@ def test_repeated_failures_stop_the_calls(
             things.call(ADD, body=NewThing(name="kite"))
     assert len(server.calls) == FAILURES
     assert lines()[-1]["reason"] == "the circuit breaker is open"
+
+
+def durations(metrics: Metrics) -> int:
+    return len([each for each in metrics() if each.name == "http.client.request.duration"])
+
+
+@pytest.mark.parametrize("kind", ["500", "hangs up", "418"])
+def test_duration_of_a_call_is_recorded_only_if_a_request_was_sent(
+    server: Server,
+    things: ServiceClient,
+    metrics: Metrics,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    # WHEN a service fails, and its circuit breaker refuses further calls
+    server.answers = [FAULTS[kind]]
+    for _ in range(FAILURES + 3):
+        with pytest.raises(ServiceUnavailable):
+            things.call(ADD, body=NewThing(name="kite"))
+    assert durations(metrics) == FAILURES
+    # THEN neither these nor calls without time or credentials make it look fast
+    gone = {"X-Request-Deadline": f"{time.time() - 1:.3f}"}
+    with context.entered(gone, budget=25), pytest.raises(ServiceUnavailable):
+        things.call(HEALTH)
+    with monkeypatch.context() as patch:
+        patch.setattr("chassis.credentials.current", lambda: None)
+        with pytest.raises(ServiceUnavailable):
+            things.call(HEALTH)
+    assert durations(metrics) == FAILURES
+    # AND a call with retries has one value, even if the breaker opens between them
+    others = client_of("others", f"http://127.0.0.1:{server.server_port}/api/")
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            others.call(GET, {"thing_id": "t1"})
+    assert durations(metrics) == FAILURES + 2
+
+
+def test_call_that_cannot_connect_has_no_duration(metrics: Metrics) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        unreachable = client_of("unreachable", f"http://127.0.0.1:{unused.getsockname()[1]}")
+    with pytest.raises(ServiceUnavailable):
+        unreachable.call(GET, {"thing_id": "t1"})
+    assert durations(metrics) == 0
 
 
 def test_answer_with_a_body_ends_a_series_of_failures(

@@ -164,13 +164,6 @@ class ServiceClient:
             except ProblemError as error:
                 span.refuse(error.status)
                 raise
-            finally:
-                log.metric(
-                    "http.client.request.duration",
-                    span.seconds(),
-                    "Seconds",
-                    downstream=self.service,
-                )
 
     def _send(
         self,
@@ -180,37 +173,49 @@ class ServiceClient:
         headers: Mapping[str, str],
         span: tracing.Span,
     ) -> Response:
-        attempt = 0
-        while True:
-            attempt += 1
-            if attempt > 1:
-                span.attributes["http.request.resend_count"] = attempt - 1
-            time_left = context.current().remaining()
-            if time_left <= _MIN_TIME_LEFT:
-                raise _CallFailed("deadline", "the deadline has passed")
-            if operation is not HEALTH and not self._breaker.allows():
-                log.metric("toyshop.breaker.open", downstream=self.service)
-                raise _CallFailed("breaker", "the circuit breaker is open")
-            try:
-                response = self._transport.send(
-                    operation.method, url, data, headers, time_left=time_left
+        attempt, is_sent = 0, False
+        try:
+            while True:
+                attempt += 1
+                if attempt > 1:
+                    span.attributes["http.request.resend_count"] = attempt - 1
+                time_left = context.current().remaining()
+                if time_left <= _MIN_TIME_LEFT:
+                    raise _CallFailed("deadline", "the deadline has passed")
+                if operation is not HEALTH and not self._breaker.allows():
+                    log.metric("toyshop.breaker.open", downstream=self.service)
+                    raise _CallFailed("breaker", "the circuit breaker is open")
+                try:
+                    response = self._transport.send(
+                        operation.method, url, data, headers, time_left=time_left
+                    )
+                except MissingCredentialsError:
+                    raise _CallFailed("credentials", "no credentials to sign with") from None
+                except TransportError as error:
+                    is_sent = is_sent or error.sent
+                    if time_left >= min(self._transport.read_timeout, MIN_USEFUL_TIMEOUT):
+                        self._record(operation, ok=False)
+                    failure = Failure.NO_RESPONSE if error.sent else Failure.NOT_SENT
+                    if not self._retry.allows(attempt, failure, repeatable=operation.repeatable):
+                        raise _CallFailed(str(error), str(error)) from None
+                else:
+                    is_sent = True
+                    if response.status not in RETRYABLE_STATUSES or not self._retry.allows(
+                        attempt, Failure.RETRYABLE_STATUS, repeatable=operation.repeatable
+                    ):
+                        return response
+                    self._record(operation, ok=response.status in operation.problems)
+                delay = self._retry.delay(attempt)
+                time.sleep(min(delay, context.current().remaining()))
+        finally:
+            # how quickly a call is refused says nothing about the service
+            if is_sent:
+                log.metric(
+                    "http.client.request.duration",
+                    span.seconds(),
+                    "Seconds",
+                    downstream=self.service,
                 )
-            except MissingCredentialsError:
-                raise _CallFailed("credentials", "no credentials to sign with") from None
-            except TransportError as error:
-                if time_left >= min(self._transport.read_timeout, MIN_USEFUL_TIMEOUT):
-                    self._record(operation, ok=False)
-                failure = Failure.NO_RESPONSE if error.sent else Failure.NOT_SENT
-                if not self._retry.allows(attempt, failure, repeatable=operation.repeatable):
-                    raise _CallFailed(str(error), str(error)) from None
-            else:
-                if response.status not in RETRYABLE_STATUSES or not self._retry.allows(
-                    attempt, Failure.RETRYABLE_STATUS, repeatable=operation.repeatable
-                ):
-                    return response
-                self._record(operation, ok=response.status in operation.problems)
-            delay = self._retry.delay(attempt)
-            time.sleep(min(delay, context.current().remaining()))
 
     def _read(self, operation: Operation[A], response: Response) -> Reply[A]:
         if response.status in operation.problems:
