@@ -21,12 +21,10 @@ LOCAL = stages.load(LAYOUT.stages, "local")
 TOPIC = {"Fn::Sub": "{{resolve:ssm:/toyshop/${Stage}/alarms/topic-arn}}"}
 
 
-def of(service: str, objectives: Objectives | None = None) -> dict[str, Any]:
-    """Return the alarms of a service, possibly with other objectives than its own."""
-    found = SERVICES[service]
-    if objectives:
-        manifest = msgspec.structs.replace(found.manifest, objectives=objectives)
-        found = replace(found, manifest=manifest)
+def of(service: str, **changes: Any) -> dict[str, Any]:
+    """Return the alarms of a service, possibly with changes of its manifest."""
+    manifest = msgspec.structs.replace(SERVICES[service].manifest, **changes)
+    found = replace(SERVICES[service], manifest=manifest)
     return {name: alarm["Properties"] for name, alarm in alarms.of(found, PROD).items()}
 
 
@@ -119,7 +117,7 @@ def test_every_objective_has_an_alarm_that_depends_on_its_value(
     service: str, objective: str
 ) -> None:
     def limits(objectives: Objectives) -> list[tuple[Any, Any]]:
-        found = of(service, objectives).values()
+        found = of(service, objectives=objectives).values()
         return [(each.get("Threshold"), each.get("ExtendedStatistic")) for each in found]
 
     own = SERVICES[service].manifest.objectives
@@ -176,6 +174,22 @@ def test_background_functions_have_alarms() -> None:
             (f"{name}on-dynamodb-record", metric)
             for metric in ("Errors", "IteratorAge", "DestinationDeliveryFailures")
         ),
+    }
+
+
+def test_every_table_of_a_service_has_an_alarm_that_names_it() -> None:
+    owned = SERVICES["toys"].manifest.owns
+    tables = msgspec.structs.replace(owned, tables=("toys", "toys-prices"))
+    watched = {
+        alarm["AlarmName"]["Fn::Sub"]: [
+            each["Dimensions"][0]["Value"] for each in metrics_of(alarm)
+        ]
+        for alarm in of("toys", owns=tables).values()
+        if {each["Namespace"] for each in metrics_of(alarm)} == {"AWS/DynamoDB"}
+    }
+    assert watched == {
+        "toyshop-${Stage}-toys-table-throttled": ["toyshop-prod-toys"] * 2,
+        "toyshop-${Stage}-toys-prices-table-throttled": ["toyshop-prod-toys-prices"] * 2,
     }
 
 

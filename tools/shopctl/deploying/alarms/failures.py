@@ -145,7 +145,7 @@ def of_events(service: Service, stage: Stage) -> Alarms:
             "reads": (metrics.table(stage, table, "ReadThrottleEvents"), "Sum"),
             "writes": (metrics.table(stage, table, "WriteThrottleEvents"), "Sum"),
         }
-        alarms["table-throttled"] = {
+        alarms[f"{table}-table-throttled".removeprefix(f"{service.dashed}-")] = {
             **notify(
                 stage,
                 Notice(
