@@ -154,6 +154,23 @@ def test_the_metrics_of_a_hop_are_part_of_its_last_line(
     assert all("message" not in line for line in rest)
 
 
+def test_metric_with_other_dimensions_goes_into_another_line(
+    capsys: pytest.CaptureFixture[str], lines: Lines
+) -> None:
+    with log.collected_metrics():
+        log.metric("Calls", 1, downstream="toys")
+        log.metric("Calls", 2)
+        log.metric("Calls", 3, downstream="toys")
+        log.metric("Calls", 4, kind="read")
+        log.metric("Calls", 5)
+        log.summary("request served")
+    written = list(map(json.loads, capsys.readouterr().out.splitlines()))
+    found = [
+        [(metric.value, len(metric.dimensions)) for metric in metrics_in(line)] for line in written
+    ]
+    assert found == [[(1, 3), (3, 3)], [(2, 2), (5, 2)], [(4, 3)]]
+
+
 def test_a_line_has_a_hundred_values_of_a_metric_at_most(
     capsys: pytest.CaptureFixture[str], lines: Lines
 ) -> None:

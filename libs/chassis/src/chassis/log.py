@@ -176,26 +176,27 @@ def _write_metrics(metrics: list[_Metric]) -> None:
 
 
 def _add_metrics(line: dict[str, Any], metrics: list[_Metric]) -> None:
-    """Move metrics to a line, unless their dimensions contradict its members or it is full."""
+    """Move metrics to a line, except those that it cannot contain.
+
+    A line has one value of each dimension, one set of dimensions for each metric, and a limited
+    number of values.
+    """
     directives: dict[tuple[str, ...], dict[str, str]] = {}
+    values: dict[str, list[float]] = {}
     for recorded in list(metrics):
         dimensions = recorded.dimensions
         units = directives.setdefault(tuple(dimensions), {})
         if any(line.get(name, value) != value for name, value in dimensions.items()):
             continue
-        if recorded.name in units and len(line[recorded.name]) == _MAX_VALUES:
+        found = values.setdefault(recorded.name, [])
+        if len(found) == _MAX_VALUES or (found and recorded.name not in units):
             continue
         metrics.remove(recorded)
         line.update(dimensions)
-        if recorded.name in units:
-            line[recorded.name].append(recorded.value)
-        else:
-            units[recorded.name] = recorded.unit
-            line[recorded.name] = [recorded.value]
-    for units in directives.values():
-        for name in units:
-            if len(line[name]) == 1:
-                (line[name],) = line[name]
+        units.setdefault(recorded.name, recorded.unit)
+        found.append(recorded.value)
+    for name, found in values.items():
+        line[name] = found if len(found) > 1 else found[0]
     line["_aws"] = {
         "Timestamp": time.time_ns() // 1_000_000,
         "CloudWatchMetrics": [
