@@ -32,6 +32,13 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.fixture
+def details(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> Lines:
+    """Return a function that returns the lines of level DEBUG so far, which all traces have."""
+    monkeypatch.setattr(log, "DEBUG_PERCENT", 100)
+    return lambda: [line for line in lines() if line["level"] == "DEBUG"]
+
+
+@pytest.fixture
 def metrics(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> Metrics:
     """Return a function that returns the metrics recorded so far."""
     written: list[dict[str, Any]] = []

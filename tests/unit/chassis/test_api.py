@@ -62,7 +62,7 @@ class Shop:
         self.app = app = ServiceApp(
             "toyshop-things", settings, public=public, max_body=1000, edge_key=edge_key
         )
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.seen: list[Any] = []
 
         @app.serves(operation("getThing", "GET", "/things/{thing_id}"))
@@ -539,6 +539,15 @@ def test_each_request_is_logged_on_one_line(shop: Shop, lines: Lines) -> None:
     )
     assert line["service"] == "things"
     assert line["duration_ms"] >= 0
+
+
+def test_a_debugged_trace_shows_which_request_was_received(shop: Shop, details: Lines) -> None:
+    # GIVEN a process that ends before it answers
+    shop.error = SystemExit()
+    with pytest.raises(SystemExit):
+        shop.call("GET", "/things/t1")
+    (line,) = details()
+    assert (line["message"], line["operation"]) == ("request received", "getThing")
 
 
 def test_a_private_app_requires_signatures_and_has_a_health_check(shop: Shop) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -385,6 +385,19 @@ def test_an_invalid_problem_body_keeps_its_status(
     server.answers = [give]
     with pytest.raises(NotFound):
         things.call(GET, {"thing_id": "t1"})
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_debugged_trace_shows_what_was_answered(
+    server: Server, things: ServiceClient, status: int, details: Lines
+) -> None:
+    server.answers = [problem(503), answer(200) if status == 200 else problem(status)]
+    with suppress(NotFound):
+        things.call(GET, {"thing_id": "t1"})
+    (line,) = details()
+    assert (line["message"], line["downstream"]) == ("call answered", "things")
+    assert (line["operation"], line["status"]) == ("getThing", status)
+    assert line["duration_ms"] > 0
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 301, 302, 401, 403, 418])

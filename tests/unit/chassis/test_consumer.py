@@ -198,6 +198,21 @@ def test_a_handled_event_is_logged_in_its_trace(consumer: Consumer, lines: Lines
     assert (line["correlation_id"], line["trace_id"]) == ("a" * 32, "a" * 32)
 
 
+def test_a_debugged_trace_shows_what_was_received_and_what_was_a_duplicate(
+    consumer: Consumer, handler: Handler, details: Lines
+) -> None:
+    handler.add_before = is_duplicate
+    consumer.on_sns(sns(message(traceparent=PARENT)))
+    received, duplicate = details()
+    assert (received["message"], received["event_id"]) == ("event received", "kite.1")
+    assert (received["type"], received["attempt"]) == (ADDED.name, 1)
+    assert duplicate["message"] == "event already handled"
+    assert received["trace_id"] == duplicate["trace_id"] == "a" * 32
+    # AND what was parked because it is no event was not received as one
+    consumer.on_sns(sns("{}"))
+    assert len(details()) == 2
+
+
 def test_a_transient_failure_is_raised_so_that_lambda_retries(
     consumer: Consumer, handler: Handler, sqs: QueueSpy, lines: Lines
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from chassis import context, log
+from chassis import context, log, tracing
 from support.exported import metrics_in
 from support.log_lines import Lines
 
@@ -34,13 +34,19 @@ def test_details_are_logged_in_a_share_of_the_traces(
             log.debug("detail")
         return len(lines()) > before
 
+    # the last 14 digits decide: 1 % of their values is 0x028f5c28f5c28f
+    inside, outside = "a" * 18 + "028f5c28f5c28e", "a" * 18 + "028f5c28f5c290"
     monkeypatch.setattr(log, "_threshold", log._LEVELS["INFO"])
-    assert logged("a" * 24 + "00000000")
-    assert not logged("a" * 32)
+    monkeypatch.setattr(log, "DEBUG_PERCENT", 1)
+    assert logged(inside)
+    assert not logged(outside)
+    # a trace with debug lines also has spans, unless fewer traces are sampled
+    monkeypatch.setattr(tracing, "_trace_percent", 1)
+    assert tracing.is_in_share(inside)
     monkeypatch.setattr(log, "_threshold", log._LEVELS["WARNING"])
-    assert not logged("a" * 24 + "00000000")
+    assert not logged(inside)
     monkeypatch.setattr(log, "_threshold", log._LEVELS["DEBUG"])
-    assert logged("a" * 32)
+    assert logged(outside)
 
 
 def test_a_line_names_service_stage_and_request(lines: Lines) -> None:

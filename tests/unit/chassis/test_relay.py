@@ -236,6 +236,15 @@ def test_a_published_event_is_logged_with_its_trace(
     assert event["traceparent"] == f"00-{line['trace_id']}-{line['span_id']}-01"
 
 
+def test_a_debugged_trace_shows_how_many_records_became_events(
+    relay: Relay, details: Lines
+) -> None:
+    # GIVEN a deleted record, which has no event
+    reported(relay, change("t1"), change("t2", gone=True))
+    (line,) = details()
+    assert (line["message"], line["records"], line["events"]) == ("records received", 2, 1)
+
+
 def failures(metrics: Metrics) -> list[float]:
     return [metric.value for metric in metrics() if metric.name == "toyshop.relay.failures"]
 

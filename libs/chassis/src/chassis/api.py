@@ -369,6 +369,7 @@ class ServiceApp(Chalice):
                 "toyshop.operation": name,
             }
             tracing.concerns((request.uri_params or {}).get("order_id"))
+            log.debug("request received", operation=name)
             try:
                 if self._unresolved:
                     log.error("settings not resolved", reason=self._unresolved)

@@ -149,6 +149,13 @@ class ServiceClient:
             try:
                 response = self._send(operation, url, data, sent, span)
                 span.attributes["http.response.status_code"] = response.status
+                log.debug(
+                    "call answered",
+                    downstream=self.service,
+                    operation=operation.name,
+                    status=response.status,
+                    duration_ms=round(span.seconds() * 1000, 1),
+                )
                 return self._read(operation, response)
             except _CallFailed as failure:
                 span.fail(failure.kind, failure.reason)

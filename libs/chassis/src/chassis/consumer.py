@@ -170,6 +170,7 @@ class Consumer:
                 self._parking.park(raw, reason=f"poison: {error}", replay=replay)
                 return None
             tracing.concerns_subject_of(event)
+            log.debug("event received", event_id=event.id, type=event.type)
             try:
                 handler(event)
             except PermanentFailure as error:
@@ -202,6 +203,7 @@ def is_duplicate() -> None:
     if (hop := tracing.current_hop()) and "toyshop.attempt" in hop.attributes:
         hop.attributes["toyshop.duplicate"] = True
         log.metric("toyshop.events.duplicate")
+        log.debug("event already handled")
 
 
 _failures: dict[str, int] = {}

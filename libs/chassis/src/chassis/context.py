@@ -24,6 +24,8 @@ CORRELATION_ID = "X-Correlation-Id"
 DEADLINE = "X-Request-Deadline"
 
 _DEFAULT_BUDGET = 30.0
+_RANDOM_BITS = 56
+"""The bits at the end of a trace's id that W3C wants to be random."""
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -76,6 +78,19 @@ def parent_of(traceparent: str | None) -> tuple[str, str, str] | None:
         return None
     # Lines of the log have it unmasked.
     return (match[1], match[2], match[3]) if _is_clean(f"00-{match[1]}") else None
+
+
+def is_in_share(trace_id: str, percent: float) -> bool:
+    """Return whether a trace belongs to a share of all traces; a larger share contains a smaller.
+
+    Parameters
+    ----------
+    trace_id
+        The trace's id.
+    percent
+        The size of the share.
+    """
+    return int(trace_id[-_RANDOM_BITS // 4 :], 16) < percent / 100 * (1 << _RANDOM_BITS)
 
 
 def _new_trace_id() -> str:

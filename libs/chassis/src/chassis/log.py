@@ -100,8 +100,7 @@ def _function() -> dict[str, str]:
 
 
 def _is_debugged(trace_id: str) -> bool:
-    share = int(trace_id[-8:], 16) < DEBUG_PERCENT / 100 * 2**32
-    return share and _threshold == _LEVELS["INFO"]
+    return _threshold == _LEVELS["INFO"] and context.is_in_share(trace_id, DEBUG_PERCENT)
 
 
 def debug(message: str, **fields: Any) -> None:

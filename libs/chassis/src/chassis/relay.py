@@ -99,6 +99,7 @@ class Relay:
                 span = tracing.span(f"process {_source_of(record)}", tracing.CONSUMER)
                 with span.below(_trace(record)):
                     self._parking.park(record, reason=reason, replay=replay)
+        log.debug("records received", records=len(records), events=len(entries))
         if entries:
             if len(subjects := {entry.event.subject for entry in entries}) == 1:
                 tracing.concerns(*subjects)

@@ -29,8 +29,6 @@ _DROPPED = "toyshop.dropped_spans"
 _DAEMON = "AWS_XRAY_DAEMON_ADDRESS"
 _MAX_SPANS = 200
 """Spans of a hop; those after them are dropped."""
-_RANDOM_BITS = 56
-"""The bits at the end of a trace's id that W3C wants to be random."""
 
 _resource: dict[str, str] = {"cloud.provider": "aws"}
 _trace_percent = 100.0
@@ -202,7 +200,7 @@ def always(_trace_id: str) -> bool:
 
 def is_in_share(trace_id: str) -> bool:
     """Return whether a trace belongs to the share of traces that are sampled."""
-    return int(trace_id[-_RANDOM_BITS // 4 :], 16) < _trace_percent / 100 * (1 << _RANDOM_BITS)
+    return context.is_in_share(trace_id, _trace_percent)
 
 
 def span(name: str, kind: int = INTERNAL, attributes: Mapping[str, Any] | None = None) -> Span:
