@@ -68,6 +68,13 @@ def reemit_order(order_id: str) -> None:
     components.orders.reemit(order_id)
 
 
+@app.serves(api.RESTORE)
+def restore_order(order_id: str) -> Answer:
+    """Restore a lost order."""
+    order, is_new = components.orders.restore(order_id, app.body(api.LostOrder))
+    return Answer(order, status=201 if is_new else 200)
+
+
 @app.serves(api.ERASE)
 def erase_customer_of_orders() -> api.OrderErasureAnswer:
     """Erase the customer's data of orders."""

@@ -28,6 +28,12 @@ def audit_transactions() -> api.TransactionAuditAnswer:
     return components.auditing.audit(app.body(api.TransactionAudit))
 
 
+@app.serves(api.RECORDED_ORDER)
+def get_recorded_order(order_id: str) -> api.RecordedOrder:
+    """Return an order as its transaction has recorded it."""
+    return components.transactions.recorded_order(order_id)
+
+
 @app.serves(api.REEMIT)
 def reemit_transaction(transaction_id: str) -> None:
     """Re-emit the events of a transaction."""

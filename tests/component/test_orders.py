@@ -1048,3 +1048,97 @@ def test_change_at_the_same_time_does_not_survive_the_erasure(
     before_write(lambda: patch(api_of(app), order["id"], change, '"1"'))
     assert erase(api, order["id"]) == [order["id"]]
     assert api.call("GET", f"/orders/{order['id']}").json_body["shipping_address"]["line1"] == ""
+
+
+LOST = {
+    "customer_id": "cus_1",
+    "contact": {"email": "alice@example.com", "name": "Alice"},
+    "lines": [
+        {"toy_id": "toy_1", "name": "Kite", "quantity": 2,
+         "unit_price": {"amount": 1250, "currency": "AUD"}},
+    ],
+    "shipping_address": {
+        "name": "Alice", "line1": "1 Toy St", "line2": "", "city": "Sydney", "region": "NSW",
+        "postal_code": "2000", "country": "AU",
+    },
+    "payment_method": "pm_card_visa",
+    "placed_at": "2026-11-20T12:00:00Z",
+}  # fmt: skip
+
+
+def restore(api: Any, order_id: str, **fields: Any) -> Any:
+    return api.call("PUT", f"/orders/{order_id}", LOST | fields)
+
+
+def test_lost_order_is_restored_as_it_was(app: ModuleType, api: Any) -> None:
+    stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
+    order = placed(api)
+    key = {"id": {"S": order["id"]}}
+    client_of("dynamodb").delete_item(TableName="toyshop-local-orders", Key=key)
+    known = ("customer_id", "contact", "shipping_address", "payment_method", "placed_at")
+    lines = [{name: line[name] for name in LOST["lines"][0]} for line in order["lines"]]
+    # WHEN the order is restored twice
+    fields = {name: order[name] for name in known} | {"lines": lines}
+    answers = [restore(api, order["id"], **fields) for _ in range(2)]
+    # THEN it is the same order, once
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json_body == answers[1].json_body == order
+    let_reads_catch_up()
+    assert api.call("GET", "/orders").json_body["items"] == [order]
+    # AND its event has the id of the original one
+    app.on_dynamodb_record(stream.records(), None)
+    assert {event["id"] for event in spy.events()} == {f"{order['id']}.1.shop.order.placed.v1"}
+
+
+def test_existing_order_is_not_overwritten_by_a_restored_one(api: Any) -> None:
+    order = placed(api)
+    answer = restore(api, order["id"], customer_id="cus_2")
+    assert (answer.status_code, answer.json_body) == (200, order)
+
+
+def test_cancelled_and_erased_orders_are_restored_as_such(app: ModuleType, api: Any) -> None:
+    nowhere = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code"), "")
+    answer = restore(
+        api,
+        "ord_1",
+        cancelled_at="2026-11-20T13:00:00Z",
+        contact={"email": "", "name": "Erased customer"},
+        shipping_address=nowhere | {"country": "AU"},
+    )
+    assert answer.status_code == 201, answer.body
+    order = answer.json_body
+    assert (order["status"], order["version"]) == ("cancelled", 2)
+    assert order["updated_at"] == "2026-11-20T13:00:00Z"
+    assert order["contact"] == {"email": "", "name": "Erased customer"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"placed_at": "2026-10-31T23:59:59Z"}, "/placed_at"),
+        ({"placed_at": "2999-01-01T00:00:00Z"}, "/placed_at"),
+        ({"placed_at": "0001-01-01T00:00:00+14:00"}, "/placed_at"),
+        ({"cancelled_at": "2026-11-20T11:59:59Z"}, "/cancelled_at"),
+        ({"cancelled_at": "9999-12-31T23:59:59-14:00"}, "/cancelled_at"),
+        ({"lines": []}, "/lines"),
+        ({"contact": {"email": "a" * 300, "name": "A"}}, "/contact/email"),
+        ({"status": "placed"}, "/status"),
+    ],
+)
+def test_impossible_order_is_not_restored(api: Any, fields: dict[str, Any], pointer: str) -> None:
+    answer = restore(api, "ord_1", **fields)
+    assert answer.status_code in (400, 422), answer.body
+    assert [error["pointer"] for error in answer.json_body["errors"]] == [pointer]
+    assert api.call("GET", "/orders/ord_1").status_code == 404
+
+
+def test_restored_order_answers_a_repeated_request(api: Any) -> None:
+    order = placed(api)
+    client_of("dynamodb").delete_item(
+        TableName="toyshop-local-orders", Key={"id": {"S": order["id"]}}
+    )
+    assert restore(api, order["id"]).status_code == 201
+    # WHEN the customer's client sends the request again, whose fingerprint is lost
+    answer = api.call("POST", "/orders", request_of())
+    # THEN no second order is placed
+    assert (answer.status_code, answer.json_body["id"]) == (200, order["id"])

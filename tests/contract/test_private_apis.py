@@ -489,6 +489,11 @@ def test_storefront_learns_what_an_address_needs(wire: Wire) -> None:
     ]
 
 
+ADDRESS = orders.Address(
+    name="Zoë", line1="1 High Street", city="Sydney", region="NSW", postal_code="2000", country="AU"
+)
+
+
 def record_payment(app: ModuleType, status: Any, **changes: Any) -> None:
     """Put an order's transaction into the table, as the charge would."""
     from chalicelib.payments.domain import Payment, transaction_id
@@ -671,6 +676,38 @@ def test_storefront_looks_up_the_emails_of_many_orders(
     (found,) = service.call(notifications.LOOKUP, body=lookup).value.items
     assert (found.id, found.status, found.template) == (MESSAGE_ID, "sent", "payment_succeeded")
     assert len(email_sender.sent) == 1
+
+
+# the storefront restores a lost order
+
+
+@expects("storefront_api", "payments", "getRecordedOrder")
+def test_storefront_reads_the_order_of_a_transaction(wire: Wire) -> None:
+    service, path = wire.to("payments"), {"order_id": ORDER_ID}
+    with pytest.raises(NotFound):
+        service.call(payments.RECORDED_ORDER, path)
+    record_payment(wire.app("payments"), "succeeded", shipping_address=ADDRESS)
+    recorded = service.call(payments.RECORDED_ORDER, path).value
+    assert (recorded.order_id, recorded.cancelled_at) == (ORDER_ID, None)
+    assert recorded.lines == [order_line()]
+    assert recorded.shipping_address == ADDRESS
+
+
+@expects("storefront_api", "orders", "restoreOrder")
+def test_storefront_restores_a_lost_order_once(wire: Wire) -> None:
+    from chalicelib.storefront_api.reconciliation import lost_order
+
+    record_payment(wire.app("payments"), "succeeded", shipping_address=ADDRESS)
+    path = {"order_id": ORDER_ID}
+    recorded = wire.to("payments").call(payments.RECORDED_ORDER, path).value
+    service, lost = wire.to("orders"), lost_order(recorded)
+    replies = [service.call(orders.RESTORE, path, body=lost) for _ in range(2)]
+    assert [reply.status for reply in replies] == [201, 200]
+    assert replies[0].value.id == ORDER_ID
+    assert replies[0].value == replies[1].value == service.call(orders.GET, path).value
+    future = msgspec.structs.replace(lost, placed_at=lost.placed_at + timedelta(days=9999))
+    with pytest.raises(Unprocessable):
+        service.call(orders.RESTORE, {"order_id": "ord_2"}, body=future)
 
 
 # the storefront erases a customer

@@ -347,14 +347,18 @@ def rejected_image(world: World, toy: str) -> None:
 
 
 def operating(world: World, order: str) -> None:
-    """Operators check the shop, reconcile an order and publish its events again."""
+    """Operators check the shop, restore a lost order and publish its events again."""
     call(world, "GET", "/health?deep=1")
     call(world, "GET", "/openapi.json")
     world.advance(2)
     since = (START - timedelta(hours=1)).isoformat()
     components = apps.load_app("storefront_api").components
     with world.calls.hop("storefront_api reconcile"):
-        components.reconciliation.handle({"since": since, "grace_seconds": 0}, lambda: 300.0)
+        # the order is lost, and restored
+        del world.tables.tables["toyshop-local-orders"].items[order]
+        period = {"since": since, "grace_seconds": 0, "fix": True}
+        report = components.reconciliation.handle(period, lambda: 300.0)
+    assert order in report["reemitted"], report
     transaction = next(
         key
         for key, item in world.tables.tables["toyshop-local-payments"].items.items()

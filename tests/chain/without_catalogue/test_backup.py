@@ -67,6 +67,51 @@ def test_lost_transactions_are_restored_and_later_ones_repaired(
     assert "payments: 0 written" in run(shop, "restore", "--stage", "local", "payments", backup)
 
 
+def test_later_orders_are_restored_from_their_transactions(
+    shop: Shop, alice: str, tmp_path: Path
+) -> None:
+    backup = str(tmp_path / "backup")
+    assert shop.toys
+    with orders_flowing(shop, alice) as placed:
+        eventually(lambda: len(placed) > 5)
+        # GIVEN a backup, and orders that are placed after it: paid, declined and cancelled ones
+        run(shop, "backup", "--stage", "local", "orders", backup)
+        declined = shop.place(alice, "pm_card_chargeDeclined")["id"]
+        cancelled = shop.place(alice)["id"]
+        shop.wait_for_payment(cancelled, alice, "succeeded")
+        shop.api("POST", f"/orders/{cancelled}/cancellation", token=alice)
+        shop.wait_for_payment(cancelled, alice, "refunded")
+        shop.wait_for_payment(declined, alice, "declined")
+        before = len(placed)
+        eventually(lambda: len(placed) > before + 5)
+    wait_until_idle(shop)
+    orders, ledger, mails = shop.items("orders"), shop.run_json("ledger"), shop.run_json("mail")
+    with orders_flowing(shop, alice):
+        # WHEN all orders are lost and the backup is restored, with orders flowing
+        assert empty(shop, "orders") >= len(orders)
+        run(shop, "restore", "--stage", "local", "orders", backup)
+    wait_until_idle(shop)
+    # THEN reconcile finds the orders that the restore could not bring back, and restores them
+    lost, kinds = violations(shop, "--since", "1d")
+    assert {declined, cancelled} < lost
+    assert kinds == {"order_missing"}
+    assert violations(shop, "--since", "1d", "--fix") == (set(), set())
+    wait_until_idle(shop)
+    assert violations(shop, "--since", "1d") == (set(), set())
+    # AND nothing is charged, refunded or mailed again
+    kept = {order_id: item["status"] for order_id, item in shop.items("orders").items()}
+    assert kept.items() >= {order_id: item["status"] for order_id, item in orders.items()}.items()
+    assert shop.run_json("ledger")[: len(ledger)] == ledger
+    charged = [e["order_id"] for e in shop.run_json("ledger") if e["type"] == "charge"]
+    assert len(set(charged)) == len(charged)
+    assert not {entry["order_id"] for entry in shop.run_json("ledger")[len(ledger) :]} & set(orders)
+    later = shop.run_json("mail")[len(mails) :]
+    assert not any(order_id in mail["text"] for mail in later for order_id in orders)
+    # AND the customer sees the orders as before
+    assert shop.order(cancelled, alice)["status"] == "cancelled"
+    assert shop.order(declined, alice)["payment"]["status"] == "declined"
+
+
 def test_lost_orders_and_receipts_are_restored(shop: Shop, alice: str, tmp_path: Path) -> None:
     order = shop.place(alice)
     shop.wait_for_payment(order["id"], alice, "succeeded")
@@ -81,7 +126,7 @@ def test_lost_orders_and_receipts_are_restored(shop: Shop, alice: str, tmp_path:
     s3, bucket = shop.client("s3"), "toyshop-local-file-manager-private"
     for listed in s3.list_objects_v2(Bucket=bucket)["Contents"]:
         s3.delete_object(Bucket=bucket, Key=listed["Key"])
-    # THEN reconcile finds the orders that are missing
+    # THEN reconcile finds that they are missing
     assert "order_missing" in violations(shop, "--since", "1d")[1]
     # WHEN both are restored
     for service in ("orders", "file_manager"):

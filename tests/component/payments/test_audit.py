@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import stripe
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from chalicelib.payments.domain import transaction_id
 from chalicelib.payments.gateway import StripeGateway
-from chalicelib.payments.store import TransactionRecord
+from chalicelib.payments.store import TransactionRecord, TransactionStore
 from contracts.events import ORDER_CANCELLED, ORDER_PLACED
 from contracts.orders import Order
 from gateway_simulator.client import ControlClient
@@ -116,6 +118,53 @@ def test_audit_reports_charges_without_a_transaction(
     # until they are refunded
     other.refund(second, f"{twice.id}-2")
     assert second not in {charge["intent_id"] for charge in audit(api)["unrecorded"]}
+
+
+def test_audit_of_a_period_names_the_orders_of_all_its_transactions(
+    app: ModuleType, api: Any
+) -> None:
+    paid, declined, refunded = order_of(), order_of("pm_card_chargeDeclined"), order_of()
+    for order in (paid, declined, refunded):
+        app.charge(event_of(ORDER_PLACED, order), None)
+    app.charge(event_of(ORDER_CANCELLED, refunded), None)
+    report = audit(api)
+    # the simulator also has the payments of other tests
+    own = {paid.id, declined.id, refunded.id}
+    assert {charge["order_id"] for charge in report["further"]} == own
+    assert not own & {charge["order_id"] for charge in report["unrecorded"]}
+
+
+def test_recorded_order_is_the_order_as_it_was_placed(app: ModuleType, api: Any) -> None:
+    paid, cancelled, early = order_of(), order_of(), order_of()
+    for order in (paid, cancelled):
+        app.charge(event_of(ORDER_PLACED, order), None)
+    # the cancellation of the last one arrives first
+    for order in (cancelled, early):
+        app.charge(event_of(ORDER_CANCELLED, order), None)
+    for order in (paid, cancelled, early):
+        answer = api.call("GET", f"/orders/{order.id}")
+        assert answer.status_code == 200, answer.body
+        recorded = answer.json_body
+        expected = to_builtins(order)
+        assert recorded["order_id"] == order.id
+        for name in (
+            "customer_id", "contact", "lines", "shipping_address", "payment_method", "placed_at",
+        ):  # fmt: skip
+            assert recorded[name] == expected[name], name
+        assert (recorded["cancelled_at"] is None) == (order is paid)
+
+
+def test_order_without_transaction_or_address_is_not_recorded(app: ModuleType, api: Any) -> None:
+    # GIVEN a transaction of the first release, which has no address
+    old = order_of()
+    app.charge(event_of(ORDER_PLACED, old), None)
+    store = TransactionStore(app.settings.table_name)
+    payment = store.get(transaction_id(old.id))
+    assert payment is not None
+    assert store.replace(replace(payment, shipping_address=None, version=payment.version + 1))
+    let_reads_catch_up()
+    for order_id in (old.id, "ord_unknown"):
+        assert api.call("GET", f"/orders/{order_id}").status_code == 404
 
 
 def charge_outside_the_shop(gateway: StripeGateway, order_id: str, amount: int) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from msgspec import to_builtins
 
 from contracts import files, notifications, orders, payments, toys
 from support.fault_matrix import scenarios
@@ -117,7 +118,7 @@ def expiry(world: World) -> None:
 
 
 def operators(world: World) -> None:
-    """Orders are reconciled, re-emitted and backfilled, and a customer's data are erased."""
+    """Orders are reconciled, restored, re-emitted and backfilled, and a customer is erased."""
     world.place_order(1)
     world.run_until_idle()
     world.advance(2)
@@ -128,6 +129,12 @@ def operators(world: World) -> None:
     components = apps.load_app("storefront_api").components
     with world.calls.hop("storefront_api reconcile"):
         components.reconciliation.handle({"grace_seconds": 0}, lambda: 300.0)
+    # the order is lost, and restored
+    with world.calls.hop("storefront_api reconcile"):
+        del world.tables.tables["toyshop-local-orders"].items[order_id]
+        period = {"since": START, "grace_seconds": 0, "fix": True}
+        report = components.reconciliation.handle(to_builtins(period), lambda: 300.0)
+    assert report["reemitted"] == [order_id], report
     world.call_api(orders.REEMIT, "orders", {"order_id": order_id}, body={})
     world.call_api(payments.REEMIT, "payments", {"transaction_id": transaction}, body={})
     world.run_until_idle()

@@ -190,7 +190,7 @@ def test_violation_is_reported_with_its_remedy(kind: Kind, given: Evidence) -> N
 
 def test_paid_order_that_is_lost_is_left_to_an_operator() -> None:
     found = invariants.order_missing(OWN)
-    assert (found.kind, found.order_id, found.remedy) == ("order_missing", "ord_1", "manual")
+    assert (found.kind, found.order_id, found.remedy) == ("order_missing", "ord_1", "restore_order")
     assert OWN.intent_id in found.detail
 
 

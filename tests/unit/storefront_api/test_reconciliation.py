@@ -7,16 +7,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from chalicelib.storefront_api.invariants import Evidence
 from chalicelib.storefront_api.reconciliation import IncompleteRunError, Reconciliation
 from chassis import log
-from chassis.problems import NotFound, ServiceUnavailable
+from chassis.problems import NotFound, ServiceUnavailable, Unprocessable
 from contracts.files import FileLookupAnswer
+from contracts.money import Money
 from contracts.notifications import MessageLookupAnswer
-from contracts.orders import Order, OrderPage
-from contracts.payments import GatewayCharge, TransactionAuditAnswer, TransactionLookupAnswer
+from contracts.orders import LostOrder, Order, OrderLine, OrderPage
+from contracts.payments import (
+    GatewayCharge,
+    RecordedOrder,
+    TransactionAuditAnswer,
+    TransactionLookupAnswer,
+)
 from support.downstream import Call, FakeDownstream
 from support.exported import metrics_in
 from support.order_evidence import (
@@ -33,6 +40,12 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def hours_ago(hours: float) -> datetime:
     return NOW - timedelta(hours=hours)
+
+
+PRICE = Money(amount=1250, currency="AUD")
+LINES = [
+    OrderLine(toy_id="toy_1", name="Kite", quantity=1, unit_price=PRICE, line_total=PRICE),
+]
 
 
 def renamed(given: Evidence, number: int) -> Evidence:
@@ -73,15 +86,19 @@ class Shop:
         self.page = page
         self.unrecorded: list[GatewayCharge] = []
         self.further: list[GatewayCharge] = []
+        self.recorded: set[str] = set()
+        self.refused: set[str] = set()
         self.orders = FakeDownstream(
             listOrders=self._list,
             getOrder=self._get,
             reemitOrder=lambda _: None,
+            restoreOrder=self._restore,
         )
         self.payments = FakeDownstream(
             auditTransactions=self._audit,
             lookUpTransactions=self._look_up,
             reemitTransaction=lambda _: None,
+            getRecordedOrder=self._recorded,
         )
         self.files = FakeDownstream(lookUpFiles=self._files)
         self.notifications = FakeDownstream(lookUpMessages=self._messages)
@@ -141,6 +158,25 @@ class Shop:
             ],
             further=[one for one in self.further if one.order_id not in call.body.order_ids],
         )
+
+    def _recorded(self, call: Call) -> RecordedOrder:
+        if call.path["order_id"] not in self.recorded:
+            raise NotFound("The order's transaction has no shipping address.")
+        return RecordedOrder(
+            order_id=call.path["order_id"],
+            customer_id=ORDER.customer_id,
+            contact=ORDER.contact,
+            lines=LINES,
+            shipping_address=ORDER.shipping_address,
+            payment_method=ORDER.payment_method,
+            placed_at=ORDER.placed_at,
+            cancelled_at=ORDER.updated_at,
+        )
+
+    def _restore(self, call: Call) -> Order:
+        if call.path["order_id"] in self.refused:
+            raise Unprocessable("The order cannot be restored.")
+        return ORDER
 
     def _look_up(self, call: Call) -> TransactionLookupAnswer:
         found = (self.given[order_id].audited.transaction for order_id in call.body.order_ids)
@@ -281,13 +317,55 @@ def test_lost_order_is_found_by_its_charge() -> None:
         lost,
         replace(lost, order_id="ord_new", intent_id="pi_3", created_at=hours_ago(0.5)),
     ]
-    # WHEN all orders are examined, THEN the lost one is reported and left to an operator
-    report = shop.run(since=hours_ago(2.5), fix=True)
+    # WHEN all orders are examined, THEN the lost one is reported
+    report = shop.run(since=hours_ago(2.5))
     assert kinds(report) == [("ord_lost", "order_missing")]
     assert "pi_2" in report["violations"][0]["detail"]
-    assert shop.reemitted() == []
+    assert not restored(shop)
     # AND not by a run over requested orders, which has not read the orders around them
-    assert kinds(shop.run(orders=["ord_2"])) == []
+    assert kinds(shop.run(orders=["ord_2"], fix=True)) == []
+
+
+def restored(shop: Shop) -> dict[str, LostOrder]:
+    return {
+        call.path["order_id"]: call.body
+        for call in shop.orders.calls
+        if call.operation == "restoreOrder"
+    }
+
+
+def test_fix_restores_lost_orders_from_their_transactions() -> None:
+    # GIVEN lost orders: recorded, without an address, refused by orders, and not paid
+    shop = Shop(evidence())
+    lost = replace(OWN, created_at=hours_ago(1))
+    shop.further = [
+        replace(lost, order_id="ord_old", intent_id="pi_2"),
+        replace(lost, order_id="ord_refused", intent_id="pi_3"),
+        replace(lost, order_id="ord_lost", intent_id="pi_4"),
+        replace(lost, order_id="ord_declined", intent_id="pi_5", status="declined"),
+    ]
+    shop.recorded = {"ord_refused", "ord_lost", "ord_declined"}
+    shop.refused = {"ord_refused"}
+    # WHEN all orders are examined with --fix
+    report = shop.run(fix=True)
+    # THEN all are reported, and those that can be are restored as they were
+    assert {order_id for order_id, _ in kinds(report)} == {
+        "ord_old", "ord_refused", "ord_lost", "ord_declined",
+    }  # fmt: skip
+    assert report["reemitted"] == ["ord_lost", "ord_declined"]
+    sent = restored(shop)
+    assert set(sent) == {"ord_refused", "ord_lost", "ord_declined"}
+    order = sent["ord_lost"]
+    # in a form that orders accepts
+    assert convert(to_builtins(order), LostOrder) == order
+    assert order.contact.email == ORDER.contact.email
+    assert order.shipping_address.city == ORDER.shipping_address.city
+    assert [line.unit_price.amount for line in order.lines] == [
+        line.unit_price.amount for line in LINES
+    ]
+    assert (order.customer_id, order.payment_method, order.placed_at, order.cancelled_at) == (
+        ORDER.customer_id, ORDER.payment_method, ORDER.placed_at, ORDER.updated_at,
+    )  # fmt: skip
 
 
 def test_requested_orders_placed_within_an_hour_are_audited_together() -> None:

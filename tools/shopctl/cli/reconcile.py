@@ -12,6 +12,7 @@ from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
 _REMEDIES = {
+    "restore_order": "restore the order from its transaction",
     "reemit_order": "re-emit the order",
     "reemit_transaction": "re-emit its transaction",
     "manual": "needs an operator, see docs/runbooks/reconcile.md",
@@ -20,7 +21,7 @@ _REMEDIES = {
 
 @click.command("reconcile", cls=ChangingCommand)
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option("--fix", is_flag=True, help="Re-emit events where that repairs a violation.")
+@click.option("--fix", is_flag=True, help="Repair what restored orders or re-emitted events can.")
 @click.option("--since", type=Moment(), help="Only orders placed at or after this time.")
 @click.option("--until", type=Moment(), help="Only orders placed before this time.")
 @click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order. Repeatable.")
@@ -82,5 +83,5 @@ def reconcile_command(
             f" {len(remaining)} not repaired."
         )
         if remaining and not fix:
-            click.echo("Run it with --fix to repair what re-emitting events can repair.")
+            click.echo("Run it with --fix to repair what does not need an operator.")
     sys.exit(1 if outcome.remaining else 0)

@@ -66,9 +66,9 @@ class Outcome:
     violations
         Each with ``order_id``, ``kind``, ``detail`` and ``remedy``.
     reemitted
-        Ids of the orders that were re-emitted, or whose transaction was.
+        Ids of the orders that were restored or re-emitted, or whose transaction was.
     repaired
-        Ids of the re-emitted orders that had no violation afterwards.
+        Ids of those orders that had no violation afterwards.
     """
 
     examined: int = 0
@@ -90,7 +90,7 @@ def reconcile(
     *,
     fix: bool = False,
 ) -> Outcome:
-    """Verify the invariants of orders; with ``fix``, re-emit events and confirm the repair.
+    """Verify the invariants of orders; with ``fix``, repair violations and confirm the repair.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def reconcile(
     on_violation
         Called with each violation as soon as it is found.
     fix
-        Whether to re-emit orders and transactions where that repairs a violation.
+        Whether to restore lost orders, and to re-emit orders and transactions where that repairs a
+        violation.
 
     Raises
     ------

@@ -6,7 +6,7 @@ caller can forget a rule.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from contracts.orders import (
     ERASED,
     MAX_QUANTITY,
     Address,
+    LostOrder,
     Order,
     OrderLine,
     OrderStatus,
@@ -29,6 +30,10 @@ ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
     "cancelled": frozenset(),
 }
 """The statuses that may follow each status. An order whose status is final never changes."""
+
+
+FIRST_MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
+"""No order is older. The list of all orders ends with this month."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -100,6 +105,22 @@ class PriceChangedError(OrderError):
         )
         self.lines = lines
         self.total = total
+
+
+class ImpossibleTimeError(OrderError):
+    """A time of an order lies in the future, or before what it must follow.
+
+    Parameters
+    ----------
+    field
+        The field with the time.
+    reason
+        What is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 class ForbiddenTransitionError(OrderError):
@@ -223,6 +244,45 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
         placed_at=now,
         updated_at=now,
     )
+
+
+def restore(order_id: str, lost: LostOrder, now: datetime) -> Order:
+    """Return a lost order as it was placed, and cancelled if it was.
+
+    Raises
+    ------
+    MixedCurrenciesError
+        If the prices are not all in one currency.
+    QuantityTooLargeError
+        If there are more than ``MAX_QUANTITY`` of one toy.
+    ImpossibleTimeError
+        If it was placed in the future or before the first order, or cancelled before it was placed.
+    """
+    if not FIRST_MOMENT <= lost.placed_at <= now:
+        raise ImpossibleTimeError(
+            "placed_at", f"An order was placed after {FIRST_MOMENT:%Y-%m-%d}, and not in the future"
+        )
+    lines, total = price_lines(lost.lines)
+    order = Order(
+        id=order_id,
+        customer_id=lost.customer_id,
+        status="placed",
+        lines=lines,
+        total=total,
+        shipping_address=lost.shipping_address,
+        contact=lost.contact,
+        payment_method=lost.payment_method,
+        version=1,
+        placed_at=lost.placed_at,
+        updated_at=lost.placed_at,
+    )
+    if lost.cancelled_at is None:
+        return order
+    if not lost.placed_at <= lost.cancelled_at <= now:
+        raise ImpossibleTimeError(
+            "cancelled_at", "An order is cancelled after it was placed, and not in the future"
+        )
+    return cancel(order, lost.cancelled_at)
 
 
 def moved_to(order: Order, status: OrderStatus, now: datetime) -> Order:

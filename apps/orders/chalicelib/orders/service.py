@@ -27,6 +27,7 @@ from chassis.problems import (
 from contracts.orders import (
     PRICE_CHANGED,
     CountryList,
+    LostOrder,
     Order,
     OrderChange,
     OrderErasure,
@@ -40,6 +41,8 @@ from contracts.problem import KEY_REUSED
 
 _NO_FINGERPRINT = "0" * 64
 """Of an order whose customer's data are erased: the request contained them."""
+_UNKNOWN_FINGERPRINT = "unknown"
+"""Of a restored order, whose request is lost: each request with its key is taken for that one."""
 
 
 class OrderService:
@@ -266,6 +269,30 @@ class OrderService:
         if not self._store.reemit(order_id):
             raise NotFound("There is no such order.")
 
+    def restore(self, order_id: str, lost: LostOrder) -> tuple[Order, bool]:
+        """Store an order that is missing in the table, as its transaction has recorded it.
+
+        Returns
+        -------
+        tuple
+            The order, and whether this call restored it; one that exists stays as it is.
+
+        Raises
+        ------
+        Unprocessable
+            If a time is not one of an order, or the lines are not those of one order.
+        """
+        try:
+            order = domain.restore(order_id, lost, self._now())
+        except domain.ImpossibleTimeError as error:
+            raise Unprocessable.at(f"/{error.field}", str(error)) from None
+        except domain.OrderError as error:
+            raise _problem_of(error) from None
+        if self._store.add(order, _UNKNOWN_FINGERPRINT):
+            log.info("order restored", order_id=order_id)
+            return order, True
+        return self._stored(order_id).order, False
+
     def _stored(self, order_id: str) -> Stored:
         stored = self._store.get(order_id)
         if stored is None:
@@ -309,7 +336,7 @@ def _order_id(customer_id: str, idempotency_key: str) -> str:
 
 
 def _check_fingerprint(stored: Stored, fingerprint: str) -> None:
-    if stored.fingerprint != fingerprint:
+    if stored.fingerprint not in (fingerprint, _UNKNOWN_FINGERPRINT):
         error = Unprocessable(
             "This Idempotency-Key was used for another request. Use a new key for a new order."
         )

@@ -57,12 +57,12 @@ class Auditing:
                 "The payment gateway does not answer. Try again later."
             ) from None
         requested = set(request.order_ids)
-        others = [c for c in listed if c.order_id not in requested and _is_kept(c)]
-        unrecorded = self._unrecorded(others)
+        others = [charge for charge in listed if charge.order_id not in requested]
+        recorded = self._recorded(others)
         return TransactionAuditAnswer(
             items=items,
-            unrecorded=unrecorded,
-            further=[charge for charge in others if charge not in unrecorded],
+            unrecorded=[each for each in others if each not in recorded and _is_kept(each)],
+            further=recorded,
         )
 
     def _audited(
@@ -94,13 +94,12 @@ class Auditing:
             ],
         )
 
-    def _unrecorded(self, charged: list[GatewayCharge]) -> list[GatewayCharge]:
-        payments = self._payments_of([charge.order_id for charge in charged])
+    def _recorded(self, charges: list[GatewayCharge]) -> list[GatewayCharge]:
+        payments = self._payments_of([charge.order_id for charge in charges])
         return [
             charge
-            for charge in charged
-            if (payment := payments.get(charge.order_id)) is None
-            or payment.intent_id != charge.intent_id
+            for charge in charges
+            if (payment := payments.get(charge.order_id)) and payment.intent_id == charge.intent_id
         ]
 
     def _payments_of(self, order_ids: list[str]) -> dict[str, Payment]:

@@ -224,6 +224,14 @@ class Payment(Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def cancelled_at(self) -> datetime | None:
+        """When the cancellation of its order reached the payment; ``None`` if none has."""
+        for outcome in self.outcomes:
+            if outcome.status in ("cancelled", "refunded") and outcome.order_cancelled:
+                return outcome.occurred_at
+        return self.updated_at if self.refund_due else None
+
+    @property
     def may_still_succeed(self) -> bool:
         """Whether the payment has an intent that could still be charged."""
         return (

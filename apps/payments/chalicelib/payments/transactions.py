@@ -1,10 +1,15 @@
 """Finds transactions by order, and re-emits their events."""
 
-from chalicelib.payments.domain import Payment
+from chalicelib.payments.domain import Payment, transaction_id
 from chalicelib.payments.store import TransactionStore
 from chassis.problems import NotFound
 from contracts.money import Money
-from contracts.payments import Transaction, TransactionLookup, TransactionLookupAnswer
+from contracts.payments import (
+    RecordedOrder,
+    Transaction,
+    TransactionLookup,
+    TransactionLookupAnswer,
+)
 
 
 class Transactions:
@@ -24,7 +29,31 @@ class Transactions:
         payments = self._store.of_orders(request.order_ids)
         return TransactionLookupAnswer(items=[to_transaction(payment) for payment in payments])
 
-    def reemit(self, transaction_id: str) -> None:
+    def recorded_order(self, order_id: str) -> RecordedOrder:
+        """Return an order as its transaction has recorded it.
+
+        Raises
+        ------
+        NotFound
+            If the order has no transaction, or one of the first release, which has no address.
+        """
+        payment = self._store.get(transaction_id(order_id))
+        if payment is None:
+            raise NotFound("The order has no transaction.")
+        if payment.shipping_address is None:
+            raise NotFound("The order's transaction has no shipping address.")
+        return RecordedOrder(
+            order_id=order_id,
+            customer_id=payment.customer_id,
+            contact=payment.contact,
+            lines=payment.lines,
+            shipping_address=payment.shipping_address,
+            payment_method=payment.payment_method,
+            placed_at=payment.placed_at or payment.created_at,
+            cancelled_at=payment.cancelled_at,
+        )
+
+    def reemit(self, payment_id: str) -> None:
         """Re-emit the events of a transaction's outcomes.
 
         Raises
@@ -32,7 +61,7 @@ class Transactions:
         NotFound
             If there is no such transaction.
         """
-        if not self._store.reemit(transaction_id):
+        if not self._store.reemit(payment_id):
             raise NotFound("There is no such transaction.")
 
 

@@ -38,10 +38,10 @@ Kind = Literal[
     "receipt_unrecorded",
     "email_missing",
 ]
-Remedy = Literal["reemit_order", "reemit_transaction", "manual"]
+Remedy = Literal["restore_order", "reemit_order", "reemit_transaction", "manual"]
 
 REMEDIES: dict[Kind, Remedy] = {
-    "order_missing": "manual",
+    "order_missing": "restore_order",
     "transaction_missing": "reemit_order",
     "payment_pending": "reemit_order",
     "webhook_missed": "reemit_order",
@@ -60,7 +60,8 @@ REMEDIES: dict[Kind, Remedy] = {
     "receipt_unrecorded": "reemit_transaction",
     "email_missing": "reemit_transaction",
 }
-"""How to repair each kind. What re-emitting an event cannot repair is left to an operator."""
+"""How to repair each kind. An operator must do what no transaction's record and no re-emitted event
+can."""
 
 
 _UNRECORDED_STATUSES: dict[str, tuple[str, ...]] = {
@@ -137,12 +138,12 @@ def charge_without_order(charge: GatewayCharge) -> Violation:
 
 
 def order_missing(charge: GatewayCharge) -> Violation:
-    """Return the violation of a charge that has a transaction, and whose order does not exist."""
+    """Return the violation of a payment that has a transaction, and whose order does not exist."""
     return Violation(
         order_id=charge.order_id,
         kind="order_missing",
-        detail=f"its transaction charged {format_money(charge.charged)} ({charge.intent_id}), and"
-        " the order does not exist",
+        detail=f"its transaction exists ({charge.intent_id}: {charge.status},"
+        f" {format_money(charge.charged)} charged), and the order does not",
         remedy=REMEDIES["order_missing"],
     )
 

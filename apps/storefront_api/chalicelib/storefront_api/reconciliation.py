@@ -1,7 +1,8 @@
 """Reconciliation: verify the invariants of all orders page by page, and repair what it can.
 
 Nothing is written here. The repair is that ``orders`` or ``payments`` re-emits an entity's events,
-which every consumer treats as a redelivery.
+which every consumer treats as a redelivery, or that ``orders`` restores a lost order from what its
+transaction has recorded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field, to_builtins
+from msgspec.structs import asdict
 
 from chalicelib.storefront_api import invariants
 from chalicelib.storefront_api.evidence import EvidenceReader
@@ -17,10 +19,11 @@ from chassis import clock, log, tracing
 from chassis.client import Downstream
 from chassis.clock import Clock
 from chassis.parsing import parse_document
-from chassis.problems import BadRequest, ProblemError
+from chassis.problems import BadRequest, NotFound, ProblemError, Unprocessable
 from contracts import orders, payments
-from contracts.orders import Order
-from contracts.payments import AuditedOrder
+from contracts.money import NewMoney
+from contracts.orders import LostAddress, LostContact, LostOrder, Order, PricedLine
+from contracts.payments import AuditedOrder, RecordedOrder
 from contracts.schema import Input, Timestamp
 
 PAGE = 100
@@ -46,7 +49,8 @@ class Request(Input):
     Attributes
     ----------
     fix
-        Whether to re-emit orders and transactions where that repairs a violation.
+        Whether to restore lost orders, and to re-emit orders and transactions where that repairs a
+        violation.
     reemit
         Whether to re-emit all selected orders and their transactions without examining them.
     grace_seconds
@@ -76,7 +80,7 @@ class Report(Struct, kw_only=True):
     violations
         The violated invariants.
     reemitted
-        Ids of the orders that were re-emitted, or whose transaction was.
+        Ids of the orders that were restored or re-emitted, or whose transaction was.
     cursor
         Where to continue; ``None`` if the run is complete.
     """
@@ -288,6 +292,8 @@ class Reconciliation:
         for charge in audit.further if request.orders is None else ():
             if now - charge.created_at >= grace and not self._reader.find_order(charge.order_id):
                 violations.append(invariants.order_missing(charge))
+                if request.fix:
+                    self._restore(charge.order_id, report)
         settled = []
         for order, audited in found:
             if invariants.is_in_progress(order, audited.transaction, grace, now):
@@ -313,6 +319,17 @@ class Reconciliation:
         if remedies - {"manual"} and order.id not in report.reemitted:
             report.reemitted.append(order.id)
 
+    def _restore(self, order_id: str, report: Report) -> None:
+        path = {"order_id": order_id}
+        try:
+            recorded = self._payments.call(payments.RECORDED_ORDER, path).value
+            self._orders.call(orders.RESTORE, path, body=lost_order(recorded))
+        except (NotFound, Unprocessable) as error:
+            log.warning("order not restored", order_id=order_id, reason=error.detail)
+            return
+        if order_id not in report.reemitted:
+            report.reemitted.append(order_id)
+
     def _reemit_order(self, order_id: str) -> None:
         self._orders.call(orders.REEMIT, {"order_id": order_id})
 
@@ -325,3 +342,24 @@ def _paired(
 ) -> list[tuple[Order, AuditedOrder]]:
     by_id = {item.order_id: item for item in audited}
     return [(order, by_id[order.id]) for order in found]
+
+
+def lost_order(recorded: RecordedOrder) -> LostOrder:
+    """Return what restores an order that its transaction has recorded."""
+    return LostOrder(
+        customer_id=recorded.customer_id,
+        contact=LostContact(**asdict(recorded.contact)),
+        lines=[
+            PricedLine(
+                toy_id=line.toy_id,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=NewMoney(**asdict(line.unit_price)),
+            )
+            for line in recorded.lines
+        ],
+        shipping_address=LostAddress(**asdict(recorded.shipping_address)),
+        payment_method=recorded.payment_method,
+        placed_at=recorded.placed_at,
+        cancelled_at=recorded.cancelled_at,
+    )

@@ -197,6 +197,40 @@ class Order(Output):
     updated_at: Timestamp
 
 
+class LostAddress(Address, kw_only=True, forbid_unknown_fields=True):
+    """The shipping address of a lost order; of an erased customer, only the country is left."""
+
+    name: OptionalLine
+    line1: OptionalLine
+    city: OptionalLine
+    postal_code: Annotated[str, Meta(max_length=20, pattern=patterns.LINE)]
+    country: CountryCode
+    line2: OptionalLine = ""
+    region: OptionalLine = ""
+
+
+class LostContact(Contact, kw_only=True, forbid_unknown_fields=True):
+    """The contact of a lost order; that of an erased customer is ``ERASED``."""
+
+    email: Annotated[str, Meta(max_length=254)]
+    name: OptionalLine
+
+
+class LostOrder(Input):
+    """An order that is missing in the table, as its transaction has recorded it.
+
+    ``cancelled_at`` is set if the order was cancelled.
+    """
+
+    customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    contact: LostContact
+    lines: Annotated[list[PricedLine], Meta(min_length=1, max_length=MAX_LINES)]
+    shipping_address: LostAddress
+    payment_method: PaymentMethod
+    placed_at: Timestamp
+    cancelled_at: Timestamp | None = None
+
+
 class OrderErasure(Input):
     """The orders whose customer's data to erase."""
 
@@ -267,6 +301,11 @@ REEMIT: Operation[None] = Operation(
     summary="Re-emit the event of the order's status: placed or cancelled",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
+RESTORE: Operation[Order] = Operation(
+    name="restoreOrder", method="PUT", path="/orders/{order_id}",
+    summary="Restore a lost order; one that exists stays as it is",
+    body=LostOrder, answer=Order, status=(201, 200), problems=(400, 422), repeatable=True,
+)  # fmt: skip
 LIST_COUNTRIES: Operation[CountryList] = Operation(
     name="listCountries", method="GET", path="/countries",
     summary="List the countries that the shop ships to, and what an address needs in each",
@@ -278,4 +317,4 @@ ERASE: Operation[OrderErasureAnswer] = Operation(
     body=OrderErasure, answer=OrderErasureAnswer, problems=(400, 422), repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT, ERASE)
+OPERATIONS = (PLACE, REPLAY, LIST, GET, CHANGE, LIST_COUNTRIES, CANCEL, REEMIT, RESTORE, ERASE)

@@ -105,6 +105,22 @@ class TransactionLookupAnswer(Output):
     items: list[Transaction]
 
 
+class RecordedOrder(Output):
+    """An order as its transaction has recorded it when it was placed.
+
+    Later changes of the address are not in it. ``cancelled_at`` is set if the order was cancelled.
+    """
+
+    order_id: str
+    customer_id: str
+    contact: Contact
+    lines: list[OrderLine]
+    shipping_address: Address
+    payment_method: str
+    placed_at: Timestamp
+    cancelled_at: Timestamp | None = None
+
+
 class TransactionAudit(Input):
     """The orders to audit, and the period of the gateway's records to compare them with.
 
@@ -167,7 +183,7 @@ class TransactionAuditAnswer(Output):
     ]
     further: Annotated[
         list[GatewayCharge],
-        Meta(description="Other charges that have one, whose orders should exist"),
+        Meta(description="Other payments that have one, whose orders should exist"),
     ] = []
 
 
@@ -257,6 +273,11 @@ REEMIT: Operation[None] = Operation(
     summary="Re-emit the events of a transaction's outcomes",
     body=NoBody, status=(202,), problems=(400, 404), repeatable=True,
 )  # fmt: skip
+RECORDED_ORDER: Operation[RecordedOrder] = Operation(
+    name="getRecordedOrder", method="GET", path="/orders/{order_id}",
+    summary="Return an order as its transaction has recorded it",
+    answer=RecordedOrder, problems=(404,), repeatable=True,
+)  # fmt: skip
 RETRY: Operation[Transaction] = Operation(
     name="retryPayment", method="POST", path="/transactions/retries",
     summary="Pay an order again with another payment method, once per idempotency key",
@@ -270,4 +291,4 @@ ERASE: Operation[TransactionErasureAnswer] = Operation(
     repeatable=True,
 )  # fmt: skip
 
-OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT, RETRY, ERASE)
+OPERATIONS = (LOOKUP, RECEIVE_WEBHOOK, REEMIT, AUDIT, RECORDED_ORDER, RETRY, ERASE)

@@ -33,6 +33,9 @@ REFERENCE = Reference(
             {
                 "reemitOrder": "Publishes the event of the order's present status again, with the "
                 "same id.",
+                "restoreOrder": "Stores an order that is missing in the table, from what its "
+                "transaction has recorded. `./shop reconcile --fix` uses it. The event "
+                "`shop.order.placed.v1` follows, with the id of the original one.",
                 "eraseCustomerOfOrders": "Replaces the contact by `Erased customer`, and the "
                 "shipping address by its country. `./shop forget` uses it. The event "
                 "`shop.order.changed.v1` follows.",

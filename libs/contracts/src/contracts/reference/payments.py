@@ -27,6 +27,8 @@ REFERENCE = Reference(
             {
                 "reemitTransaction": "Publishes the events of the transaction's outcomes again, "
                 "with the same ids.",
+                "getRecordedOrder": "Reads what the transaction knows of its order, to restore it "
+                "if it is lost. 404 if the order has no transaction.",
                 "auditTransactions": "Reads the gateway's own records, and reports charges that no "
                 "transaction has.",
                 "eraseCustomerOfTransactions": "Replaces the contact by `Erased customer`, and the "
