@@ -51,8 +51,9 @@ def test_log_of_an_order_names_every_service(shop: Shop, order: str) -> None:
     assert {line.get("order_id", order) for line in lines} == {order}
 
 
-def test_metrics_of_the_chain_are_summarized(shop: Shop, order: str) -> None:
-    result = shop.run("metrics", "toyshop.order.time_to_paid", "--json")
+@pytest.mark.parametrize("name", ["toyshop.order.time_to_paid", "toyshop.file.time_to_ready"])
+def test_metrics_of_the_chains_are_summarized(shop: Shop, order: str, name: str) -> None:
+    result = shop.run("metrics", name, "--json")
     (summary,) = json.loads(result.stdout)
     assert summary["unit"] == "Seconds"
     assert 0 < summary["p50"] <= summary["p95"]
