@@ -13,6 +13,7 @@ import pytest
 
 from contracts import toys as toys_api
 from shopctl.operating.usage_cost import USAGE
+from support.exported import metrics_in
 from support.fault_matrix import scenarios
 from support.fault_matrix.scenarios import TOY, _call_storefront
 from support.world import apps, deliveries
@@ -38,11 +39,16 @@ def read(path: str) -> Callable[[World, str], None]:
     return action
 
 
+def cancel_expired(world: World, toy: str) -> None:
+    assert world.cancel_expired() == 0
+
+
 ACTIONS: dict[str, Callable[[World, str], None]] = {
     "order": order,
     "toy": read("/toys/{toy}"),
     "search": read("/toys?q=kite&limit=20"),
     "orders": read("/orders?limit=20"),
+    "hourly run": cancel_expired,
 }
 
 
@@ -71,6 +77,16 @@ def traces(telemetry: Telemetry) -> dict[str, int]:
     return {"always": len(always), "by_share": len(every - always)}
 
 
+def metrics(telemetry: Telemetry) -> list[str]:
+    """Return the custom metrics that got values: service, name and dimensions of each."""
+    found = set()
+    for metric in (metric for line in telemetry.lines for metric in metrics_in(line)):
+        others = {k: v for k, v in metric.dimensions.items() if k not in ("service", "stage")}
+        named = [f"{name}={value}" for name, value in sorted(others.items())]
+        found.add(" ".join([metric.dimensions["service"], metric.name, *named]))
+    return sorted(found)
+
+
 def observe() -> dict[str, Any]:
     found = {}
     for name, action in ACTIONS.items():
@@ -91,7 +107,11 @@ def observe() -> dict[str, Any]:
                 mock.patch("chassis.tracing._trace_percent", 0),
             ):
                 action(world, toy)
-        found[name] = plain(usage) | {"logged": logged(telemetry), "traces": traces(telemetry)}
+        found[name] = plain(usage) | {
+            "logged": logged(telemetry),
+            "traces": traces(telemetry),
+            "metrics": metrics(telemetry),
+        }
     return found
 
 

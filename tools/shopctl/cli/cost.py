@@ -86,9 +86,10 @@ def _of_use(mix: Mapping[str, int], prices: "Prices", assumed: "Assumptions") ->
     yield from usage_cost.lines(usage_cost.of_mix(mix, prices, assumed))
     used = usage_cost.prices_used(prices)
     yield (
-        f"US dollars, {prices.statement(used)}, without metrics, stored data, users and the payment"
+        f"US dollars, {prices.statement(used)}, without stored data, users and the payment"
         " gateway's fees. The share of each part is what would be saved without it."
     )
+    yield usage_cost.metrics_line(mix, prices)
     more = usage_cost.of_snap_start(mix, prices, assumed) * 1000
     if assumed.snap_start:
         yield f"Without snap_start, 1,000 orders would cost {more:.4f} less."

@@ -1,6 +1,7 @@
 """The monthly cost of a stage that nobody uses, computed from the templates of its stacks.
 
-Everything else that AWS bills depends on use, or on the amount of data that is stored.
+It includes the custom metrics that the hourly run records. Everything else that AWS bills depends
+on use, or on the amount of data that is stored.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shopctl.deploying import export, infra, snap_start
+from shopctl.operating import usage_cost
 from shopctl.operating.prices import HOURS, Prices
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
@@ -35,6 +37,7 @@ _BILLED: Mapping[str, tuple[str, Decimal]] = {
     "composite alarms": ("composite_alarm_month", Decimal(1)),
     "dashboards": ("dashboard_month", Decimal(1)),
     "encryption keys": ("key_month", Decimal(1)),
+    "custom metrics of hourly runs": ("metric_month", Decimal(1)),
     "queues that Lambda polls": ("sqs_request", Decimal(_POLLS)),
     _SNAPSHOTS: ("snapshot_gb_second", Decimal(_SNAPSHOT_MIB * 3600 * HOURS) / 1024),
 }
@@ -137,7 +140,12 @@ def of_stage(stage: Stage, layout: Layout, prices: Prices) -> IdleCost:
         files = list(export.write(stage, layout, Path(directory)))
         templates = {path.stem: json.loads(path.read_text()) for path in files}
     items = of_templates(stage, {**templates, **infrastructure(stage, layout)}, prices)
-    return IdleCost(items, snapshots(templates, prices))
+    return IdleCost([*items, metrics(prices)], snapshots(templates, prices))
+
+
+def metrics(prices: Prices) -> Item:
+    """Return what the custom metrics cost that the hourly run records even without orders."""
+    return _item("custom metrics of hourly runs", usage_cost.metrics(["hourly run"]), prices)
 
 
 def require_aws(stage: Stage) -> None:

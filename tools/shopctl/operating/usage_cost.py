@@ -1,14 +1,15 @@
 """What a mix of traffic costs, computed from counted operations and a table of prices.
 
 ``usage.json`` has what one action uses: the tests in ``tests/simulation/budgets`` count it and
-compare the file with it. Durations and cold starts cannot be counted, so they are assumptions. Not
-computed: custom metrics, which are billed by the month, the lines that Lambda itself logs, stored
-data, monthly active users of Cognito, a pricing plan of SES, and the payment gateway's fees.
+compare the file with it. Durations and cold starts cannot be counted, so they are assumptions.
+Custom metrics are billed by the month, whatever the number of orders. Not computed: the lines that
+Lambda itself logs, debug lines, stored data, monthly active users of Cognito, a pricing plan of
+SES, and the payment gateway's fees.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -75,6 +76,38 @@ def of_mix(mix: Mapping[str, int], prices: Prices, assumed: Assumptions = ASSUME
     return dict(costs)
 
 
+def metrics(actions: Iterable[str]) -> list[str]:
+    """Return the custom metrics that actions record, each with its service and dimensions.
+
+    CloudWatch bills a metric for the hours in which it gets values. An action records those of an
+    order that is paid, say; failures, cancellations and refunds record others.
+
+    Parameters
+    ----------
+    actions
+        Names of actions.
+    """
+    usage = json.loads(USAGE.read_text())
+    return sorted({metric for action in actions for metric in usage[action]["metrics"]})
+
+
+def of_metrics(mix: Mapping[str, int], prices: Prices) -> tuple[int, Decimal]:
+    """Return how many custom metrics a mix records, and what they cost if it does so every hour.
+
+    Parameters
+    ----------
+    mix
+        Number of each action.
+
+    Returns
+    -------
+    tuple
+        The number of metrics, and US dollars per month.
+    """
+    found = len(metrics(action for action, count in mix.items() if count))
+    return found, found * prices.each["metric_month"]
+
+
 def of_snap_start(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> Decimal:
     """Return how much more a mix costs with SnapStart than without it, in US dollars."""
     with_it, without = (
@@ -87,7 +120,7 @@ def of_snap_start(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) 
 def prices_used(prices: Prices) -> set[str]:
     """Return the names of the prices that a cost by use, or that of SnapStart, depends on."""
     of_time = {name for name in prices.each if name.endswith(("_month", "_hour"))}
-    return {*prices.each} - of_time - {"sqs_request", "snapshot_gb_second"}
+    return {*prices.each} - of_time - {"sqs_request", "snapshot_gb_second"} | {"metric_month"}
 
 
 def _of_action(used: Any, price: Mapping[str, Decimal], assumed: Assumptions) -> Costs:
@@ -158,9 +191,20 @@ def lines(costs: Costs) -> Iterator[str]:
     yield f"| **total** | **{total * 1000:.4f}** | **{total * 10**6:.2f}** | |"
 
 
+def metrics_line(mix: Mapping[str, int], prices: Prices) -> str:
+    """Return a sentence about the cost of the custom metrics that a mix records."""
+    count, per_month = of_metrics(mix, prices)
+    return (
+        f"The {count} custom metrics of such orders cost {per_month:.2f} a month, however many"
+        " orders there are, and less if not every hour has one: a metric is billed for the hours in"
+        " which it gets values. Failures, cancellations and refunds add others in their hours."
+    )
+
+
 def as_json(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> dict[str, Any]:
     """Return the cost of a mix as JSON."""
     costs = of_mix(mix, prices, assumed)
+    count, per_month = of_metrics(mix, prices)
     return {
         "currency": "USD",
         "prices_of": prices.recorded,
@@ -173,5 +217,6 @@ def as_json(mix: Mapping[str, int], prices: Prices, assumed: Assumptions) -> dic
             for (service, aws), cost in sorted(costs.items())
         ],
         "per_1000_orders": float(sum(costs.values(), Decimal(0)) * 1000),
+        "metrics": {"count": count, "per_month": float(per_month)},
         "snap_start_per_1000_orders": float(of_snap_start(mix, prices, assumed) * 1000),
     }

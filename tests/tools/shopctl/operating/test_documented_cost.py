@@ -35,7 +35,8 @@ def render(stage: Stage, directory: Path) -> Templates:
 def cost_of(stage: Stage, rendered: Templates) -> list[Item]:
     """Return the cost of a stage as `./shop cost --idle` computes it."""
     infrastructure = idle_cost.infrastructure(stage, Layout.find())
-    return idle_cost.of_templates(stage, {**rendered, **infrastructure}, PRICES)
+    items = idle_cost.of_templates(stage, {**rendered, **infrastructure}, PRICES)
+    return [*items, idle_cost.metrics(PRICES)]
 
 
 def count(items: list[Item], what: str) -> int:

@@ -26,6 +26,7 @@ def test_readme_states_the_computed_cost(request: pytest.FixtureRequest) -> None
     costs = usage_cost.of_mix(usage_cost.MIX, PRICES)
     more = usage_cost.of_snap_start(usage_cost.MIX, PRICES, usage_cost.ASSUMED) * 1000
     table = "\n".join(usage_cost.lines(costs))
+    table += f"\n\n{usage_cost.metrics_line(usage_cost.MIX, PRICES)}"
     table += f"\n\nWith SnapStart, 1,000 orders would cost {more:.4f} more."
     text = README.read_text()
     before, rest = text.split("<!-- cost", 1)
@@ -101,6 +102,25 @@ def test_restored_snapshots_are_billed_instead_for_functions_of_apis(calls: None
     assert usage_cost.of_snap_start({"act": 1}, ONE_EACH, assumed) == Decimal("-0.5")
 
 
+def test_each_custom_metric_of_a_mix_is_billed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = {
+        "order": {"metrics": ["orders placed", "payments outcome=paid"]},
+        "toy": {"metrics": ["orders placed", "storefront_api calls"]},
+        "never": {"metrics": ["other"]},
+    }
+    file = tmp_path / "usage.json"
+    file.write_text(json.dumps(usage))
+    monkeypatch.setattr(usage_cost, "USAGE", file)
+    table = prices.Prices("here", "today", {"metric_month": Decimal("0.5")})
+    mix = {"order": 1, "toy": 20, "never": 0}
+    assert usage_cost.of_metrics(mix, table) == (3, Decimal("1.5"))
+    assert "The 3 custom metrics of such orders cost 1.50 a month" in usage_cost.metrics_line(
+        mix, table
+    )
+
+
 def test_both_sums_are_the_same() -> None:
     costs = usage_cost.of_mix(usage_cost.MIX, PRICES)
     assert sum(usage_cost.by(costs, 0).values()) == sum(usage_cost.by(costs, 1).values()) > 0
@@ -109,8 +129,10 @@ def test_both_sums_are_the_same() -> None:
 def test_prices_that_a_cost_depends_on_are_those_that_change_it() -> None:
     both = (Assumptions(snap_start=False), Assumptions(snap_start=True))
 
-    def costs(table: prices.Prices) -> list[usage_cost.Costs]:
-        return [usage_cost.of_mix(usage_cost.MIX, table, assumed) for assumed in both]
+    def costs(table: prices.Prices) -> list[object]:
+        mix = usage_cost.MIX
+        of_orders = [usage_cost.of_mix(mix, table, assumed) for assumed in both]
+        return [*of_orders, usage_cost.of_metrics(mix, table)]
 
     changing = {
         name
@@ -129,15 +151,17 @@ def test_command_prints_orders_and_the_idle_month(monkeypatch: pytest.MonkeyPatc
     printed = CliRunner().invoke(cost_command, few).output
     assert "| | 1,000 orders | 1,000,000 orders | share of the total |" in printed
     assert "Cost of a month while idle" in printed
+    assert "custom metrics of such orders cost" in printed
     # AND what SnapStart costs, and the prices of the stage's region that are unverified
     assert "Without snap_start, 1,000 orders would cost 0.0" in printed
     assert "it would cost 3.00 less: the snapshots of 2 functions" in printed
     assert "list prices of ap-southeast-2 as recorded on" in printed
-    assert "(unverified: api_request, cloudfront_request, log_gb, snapshot_restored_gb" in printed
+    assert "(unverified: api_request, cloudfront_request, log_gb, metric_month, snap" in printed
     content = json.loads(CliRunner().invoke(cost_command, [*few, "--json"]).output)
     assert 0 < content["use"]["per_1000_orders"] < 1
     assert content["use"]["prices_in"] == "ap-southeast-2"
     assert content["use"]["assumed"]["cold_starts"] == 10
+    assert content["use"]["metrics"] == {"count": 15, "per_month": 4.5}
     assert content["snap_start"] == {"enabled": True, "per_month": 3.0}
     # AND another region's, if it is named
     there = ["--region", "us-east-1", "--cold-starts", "0"]
