@@ -9,6 +9,7 @@ from html import escape
 from aiohttp import web
 
 from gateway_simulator import intents
+from gateway_simulator.amounts import format_amount
 from gateway_simulator.errors import Json, StripeError
 from gateway_simulator.gateway import Gateway
 
@@ -40,13 +41,6 @@ _QUESTION = (
     '<button name="outcome" value="closed">Close without deciding</button>'
     "</form>"
 )
-_WITHOUT_MINOR_UNIT = frozenset(
-    (
-        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
-        *("pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"),
-    )
-)
-"""Currencies whose amounts are whole units (docs.stripe.com/currencies)."""
 _ENDS = {
     "succeeded": "The payment is confirmed.",
     "failed": "The payment is refused.",
@@ -110,13 +104,6 @@ class BankPage:
             str(intent["client_secret"]).encode(), secret.encode()
         )
         return intent if known else None
-
-
-def format_amount(amount: int, currency: str) -> str:
-    """Return an amount in minor units as people write it."""
-    if currency in _WITHOUT_MINOR_UNIT:
-        return f"{currency.upper()} {amount:,}"
-    return f"{currency.upper()} {amount / 100:,.2f}"
 
 
 def _end(text: str, status: int = 200) -> web.Response:

@@ -74,7 +74,7 @@ def _entries(removed: bytes) -> list[Json]:
         except ValueError:
             # only the last line can be incomplete
             break
-    return list(entries.values())
+    return [ledger.entry_of(row) for row in entries.values()]
 
 
 def main(arguments: list[str] | None = None) -> int:

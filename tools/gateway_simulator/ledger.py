@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from gateway_simulator.amounts import format_amount
 from gateway_simulator.errors import Json
 from gateway_simulator.store import Store, UnitOfWork
 
@@ -85,4 +86,10 @@ def set_status(work: UnitOfWork, identifier: str, status: Status) -> None:
 
 def entries(store: Store) -> list[Json]:
     """Return all entries as represented in the control API, oldest first."""
-    return [{name: row[name] for name in _PUBLIC} for row in store.rows(TABLE).values()]
+    return [entry_of(row) for row in store.rows(TABLE).values()]
+
+
+def entry_of(row: Json) -> Json:
+    """Return a stored entry as represented in the control API."""
+    shown = format_amount(row["amount"], row["currency"])
+    return {name: row[name] for name in _PUBLIC} | {"shown": shown}

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from gateway_simulator.bank import format_amount
-
 
 async def waiting(simulator: Any) -> tuple[str, str]:
     """Return the id of an intent that requires an action, and the path of its page."""
@@ -49,14 +47,6 @@ def test_shopper_decides_on_the_page(simulate: Any, outcome: str, status: str, e
         assert charge["status"] == entry
 
     simulate(scenario)
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "text"),
-    [(5, "aud", "AUD 0.05"), (123_456, "usd", "USD 1,234.56"), (12_345, "jpy", "JPY 12,345")],
-)
-def test_amount_is_shown_as_people_write_it(amount: int, currency: str, text: str) -> None:
-    assert format_amount(amount, currency) == text
 
 
 def test_decision_is_made_once(simulate: Any) -> None:

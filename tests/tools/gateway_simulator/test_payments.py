@@ -89,6 +89,7 @@ def test_confirmed_intent_is_charged_and_in_the_ledger(simulate: Any, card: str)
                 "status": "succeeded",
                 "idempotency_key": "ord_1:confirm",
                 "order_id": "ord_1",
+                "shown": "AUD 29.99",
             }
         ]
 

@@ -193,6 +193,7 @@ def test_create_confirm_and_refund(gateway: Process) -> None:
             "status": "succeeded",
             "idempotency_key": "ord_1:confirm",
             "order_id": "ord_1",
+            "shown": "AUD 29.99",
         },
         {
             "id": refund.id,
@@ -202,6 +203,7 @@ def test_create_confirm_and_refund(gateway: Process) -> None:
             "status": "succeeded",
             "idempotency_key": "ord_1:refund",
             "order_id": "ord_1",
+            "shown": "AUD 29.99",
         },
     ]
 

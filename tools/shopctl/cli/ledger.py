@@ -22,7 +22,8 @@ def ledger_command(json_: bool) -> None:
         print_json(entries)
         return
     for entry in entries:
-        amount = f"{entry['amount'] / 100:.2f} {entry['currency']}"
-        click.echo(f"{entry['type']:7} {entry['status']:15} {amount:>14}  {entry['order_id']}")
+        click.echo(
+            f"{entry['type']:7} {entry['status']:15} {entry['shown']:>14}  {entry['order_id']}"
+        )
     if not entries:
         click.echo("The gateway has charged and refunded nothing.")

@@ -85,8 +85,7 @@ def report(found: dict[str, Any], cut: dict[str, Any], now: datetime.datetime) -
         lines.append("These are cut off; if the order was restored, it is charged again, once:")
     for entry in cut["ledger"]:
         lines.append(
-            f"  {entry['type']} {entry['status']}"
-            f" {entry['amount'] / 100:.2f} {entry['currency'].upper()} for {entry['order_id']}"
+            f"  {entry['type']} {entry['status']} {entry['shown']} for {entry['order_id']}"
         )
     return lines
 

@@ -28,7 +28,7 @@ def test_report_says_what_was_restored_and_which_time_is_lost() -> None:
 
 
 def test_report_names_everything_that_was_taken_back() -> None:
-    entry = {"type": "charge", "status": "succeeded", "amount": 5995, "currency": "aud"}
+    entry = {"type": "charge", "status": "succeeded", "shown": "AUD 59.95"}
     cut = {"file": "journal/cut-1.jsonl", "ledger": [{**entry, "order_id": "ord_1"}]}
     text = "\n".join(report(found(damaged=True, objects=2, emails=1), cut, NOW))
     for part in (
@@ -36,7 +36,7 @@ def test_report_names_everything_that_was_taken_back() -> None:
         "2 files in S3 rolled back",
         "1 later email moved to mail-after-snapshot",
         "is in journal/cut-1.jsonl",
-        "charge succeeded 59.95 AUD for ord_1",
+        "charge succeeded AUD 59.95 for ord_1",
     ):
         assert part in text
 
