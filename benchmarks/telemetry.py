@@ -1,6 +1,6 @@
 """Compares the spans of the chassis with OpenTelemetry's SDK: cold start and warm CPU.
 
-    python benchmarks/telemetry.py [--rounds N] [--warm N] [--write]
+    python benchmarks/telemetry.py [--rounds N] [--warm N] [--baseline DIRECTORY] [--write]
 
 Each writer runs in a fresh process, interleaved: it is imported and configured, and describes a
 request with five calls (cold), then many further ones (warm). All export at the end of each
@@ -9,7 +9,10 @@ machine, and with the encoder of that exporter over UDP, as the chassis sends. F
 in milliseconds of CPU time; ``nothing`` is the same loop without spans.
 
 The cost of orders with traces, metrics and today's lines of logs is compared with that of the
-release before, which had logs alone. `benchmarks/cold_start.py --baseline` compares cold starts.
+release before, which had logs alone. ``--baseline`` names a directory with the packages of that
+release, a zip per service: then the cold starts and the warm CPU of all functions are compared
+with it, as ``cold_start.py`` measures them. That takes a quarter of an hour, and a machine that
+does nothing else.
 """
 
 import argparse
@@ -22,18 +25,24 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = Path(__file__).with_suffix(".md")
 TITLE = """# Telemetry
 
-Written by `python benchmarks/telemetry.py --write`. The first table compares the chassis with
-OpenTelemetry's SDK; compare its figures only with each other. The second has what orders cost with
-the logs of the release before, and with traces, metrics and today's logs (`./shop cost`)."""
+Written by `python benchmarks/telemetry.py --baseline DIRECTORY --write`. The first table compares
+the chassis with OpenTelemetry's SDK; compare its figures only with each other. The second has what
+orders cost with the logs of the release before, and with traces, metrics and today's logs
+(`./shop cost`). The third compares each function with that release, commit 52b518a8: medians of
+interleaved rounds, and the medians of their ratios with the middle half in parentheses. Whatever
+else has changed since then is part of the ratios."""
 sys.path.insert(0, str(ROOT / "tools"))
 LOGGED_BEFORE = {"order": 4212, "toy": 516, "search": 524, "orders": 524}
 """Bytes that each action logged in the release before, counted as ``usage.json`` is."""
 CALLS = 5
+WARM_CALLS = 200
+"""Warm calls of a function in each round."""
 ATTRIBUTES = {"rpc.system": "aws-api", "rpc.service": "DynamoDB", "rpc.method": "PutItem"}
 
 COMMON = """
@@ -191,14 +200,53 @@ def costs(mix: dict[str, int]) -> tuple[float, float]:
     return before, now
 
 
+def functions(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table of the cold starts and the warm CPU of functions, now and in a baseline.
+
+    Parameters
+    ----------
+    figures
+        Figures by function, as ``cold_start.measure`` returns them; those without a baseline are
+        left out.
+    """
+    yield "| function | without, ms CPU | with, ms CPU | cold start | warm call |"
+    yield "|---|---:|---:|---:|---:|"
+    ratios: dict[str, list[float]] = {"cpu": [], "warm": []}
+    for name, measured in figures.items():
+        if "/baseline" not in measured["cpu"]:
+            continue
+        cells = []
+        for kind, medians in ratios.items():
+            if kind in measured:
+                low, middle, high = measured[kind]["/baseline"]
+                medians.append(middle)
+                cells.append(f"{middle:.2f} ({low:.2f} to {high:.2f})")
+            else:
+                cells.append("")
+        cold = measured["cpu"]
+        yield f"| {name} | {cold['baseline']:.0f} | {cold['now']:.0f} | {' | '.join(cells)} |"
+    cells = [f"**{statistics.median(medians):.2f}**" for medians in ratios.values()]
+    yield f"| **median** | | | {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=500, help="warm requests in each round")
+    parser.add_argument(
+        "--baseline", type=Path, help="directory with packages of the release before"
+    )
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     options = parser.parse_args()
+    if options.write and not options.baseline:
+        parser.error("--write needs --baseline, for the report has all tables")
     report = "\n".join(lines(measure(options.rounds, options.warm)))
+    if options.baseline:
+        import cold_start
+
+        figures = cold_start.measure(options.baseline, options.rounds, WARM_CALLS)
+        report += "\n\n" + "\n".join(functions(figures))
     print(report)
     if options.write:
         REPORT.write_text(f"{TITLE}\n\n{report}\n")
