@@ -11,8 +11,7 @@ in milliseconds of CPU time; ``nothing`` is the same loop without spans.
 The cost of orders with traces, metrics and today's lines of logs is compared with that of the
 release before, which had logs alone. ``--baseline`` names a directory with the packages of that
 release, a zip per service: then the cold starts and the warm CPU of all functions are compared
-with it, as ``cold_start.py`` measures them. That takes a quarter of an hour, and a machine that
-does nothing else.
+with it, as ``cold_start.py`` measures them, on a machine that does nothing else.
 """
 
 import argparse
