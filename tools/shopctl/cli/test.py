@@ -9,7 +9,8 @@ from shopctl.cli.passthrough import PASS_ARGUMENTS
 from shopctl.project.layout import Layout
 
 # The linters need no processes or ports, so they run in parallel. The suites use all cores. The
-# soak test mostly waits for retries, and runs while faults are injected in the simulated world.
+# game day and the soak test mostly wait, for alarms and retries, and run while faults are injected
+# in the simulated world.
 _EVERYTHING = [
     ("run-parallel", "--parallel", "auto", "-m", "static"),
     ("run", "-m", "suites"),
