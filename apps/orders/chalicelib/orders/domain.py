@@ -6,7 +6,7 @@ caller can forget a rule.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -30,10 +30,6 @@ ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
     "cancelled": frozenset(),
 }
 """The statuses that may follow each status. An order whose status is final never changes."""
-
-
-FIRST_MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
-"""No order is older. The list of all orders ends with this month."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -246,8 +242,13 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
     )
 
 
-def restore(order_id: str, lost: LostOrder, now: datetime) -> Order:
+def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> Order:
     """Return a lost order as it was placed, and cancelled if it was.
+
+    Parameters
+    ----------
+    first
+        A time that no order is older than.
 
     Raises
     ------
@@ -258,9 +259,9 @@ def restore(order_id: str, lost: LostOrder, now: datetime) -> Order:
     ImpossibleTimeError
         If it was placed in the future or before the first order, or cancelled before it was placed.
     """
-    if not FIRST_MOMENT <= lost.placed_at <= now:
+    if not first <= lost.placed_at <= now:
         raise ImpossibleTimeError(
-            "placed_at", f"An order was placed after {FIRST_MOMENT:%Y-%m-%d}, and not in the future"
+            "placed_at", f"An order is placed after {first:%Y-%m-%d}, and not in the future"
         )
     lines, total = price_lines(lost.lines)
     order = Order(

@@ -1,5 +1,6 @@
 """The use cases of orders."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from chalicelib.orders import domain
 from chalicelib.orders.countries import Countries, InvalidAddressError
 from chalicelib.orders.limits import limits_of
-from chalicelib.orders.store import OrderStore, Stored
+from chalicelib.orders.store import FIRST_MONTH, OrderStore, Stored
 from chassis import clock, log
 from chassis.clock import Clock
 from chassis.contention import Attempts
@@ -39,6 +40,7 @@ from contracts.orders import (
 )
 from contracts.problem import KEY_REUSED
 
+_FIRST_MOMENT = datetime.fromisoformat(f"{FIRST_MONTH}-01T00:00:00+00:00")
 _NO_FINGERPRINT = "0" * 64
 """Of an order whose customer's data are erased: the request contained them."""
 _UNKNOWN_FINGERPRINT = "unknown"
@@ -283,7 +285,7 @@ class OrderService:
             If a time is not one of an order, or the lines are not those of one order.
         """
         try:
-            order = domain.restore(order_id, lost, self._now())
+            order = domain.restore(order_id, lost, _FIRST_MOMENT, self._now())
         except domain.ImpossibleTimeError as error:
             raise Unprocessable.at(f"/{error.field}", str(error)) from None
         except domain.OrderError as error:

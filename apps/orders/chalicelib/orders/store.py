@@ -13,7 +13,6 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.orders.domain import FIRST_MOMENT
 from chassis import clock
 from chassis.clock import Clock
 from chassis.records import DocumentAttribute, Record, TableMeta, bind, current_trace
@@ -24,7 +23,7 @@ SHARDS = 8
 """Partitions per month of the list of all orders; each accepts about 1,000 writes a second. The
 number must not become smaller: the orders of the removed partitions would be missing in the list
 (docs/decisions/0038)."""
-FIRST_MONTH = f"{FIRST_MOMENT:%Y-%m}"
+FIRST_MONTH = "2026-11"
 """The month of the shop's oldest orders, with which the list of all orders ends."""
 MOST_READ = 400
 """Maximum number of orders to read for a page with a status filter: about 50 read units."""
