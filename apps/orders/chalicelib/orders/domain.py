@@ -243,7 +243,7 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
 
 
 def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> Order:
-    """Return a lost order as it was placed, and cancelled if it was.
+    """Return a lost order as it was placed; if it was cancelled, it is still to be cancelled.
 
     Parameters
     ----------
@@ -263,8 +263,12 @@ def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> O
         raise ImpossibleTimeError(
             "placed_at", f"An order is placed after {first:%Y-%m-%d}, and not in the future"
         )
+    if lost.cancelled_at and not lost.placed_at <= lost.cancelled_at <= now:
+        raise ImpossibleTimeError(
+            "cancelled_at", "An order is cancelled after it was placed, and not in the future"
+        )
     lines, total = price_lines(lost.lines)
-    order = Order(
+    return Order(
         id=order_id,
         customer_id=lost.customer_id,
         status="placed",
@@ -277,13 +281,6 @@ def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> O
         placed_at=lost.placed_at,
         updated_at=lost.placed_at,
     )
-    if lost.cancelled_at is None:
-        return order
-    if not lost.placed_at <= lost.cancelled_at <= now:
-        raise ImpossibleTimeError(
-            "cancelled_at", "An order is cancelled after it was placed, and not in the future"
-        )
-    return cancel(order, lost.cancelled_at)
 
 
 def moved_to(order: Order, status: OrderStatus, now: datetime) -> Order:

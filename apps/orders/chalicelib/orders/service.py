@@ -290,6 +290,8 @@ class OrderService:
             raise Unprocessable.at(f"/{error.field}", str(error)) from None
         except domain.OrderError as error:
             raise _problem_of(error) from None
+        if lost.cancelled_at:
+            order = domain.cancel(order, lost.cancelled_at)
         if self._store.add(order, _UNKNOWN_FINGERPRINT):
             log.info("order restored", order_id=order_id)
             return order, True
