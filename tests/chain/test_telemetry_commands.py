@@ -43,6 +43,63 @@ def test_trace_leads_from_the_request_to_the_email_and_the_receipt(shop: Shop, o
     assert "SESv2.SendEmail" in result.stdout
 
 
+def test_spans_of_an_order_are_one_tree(shop: Shop, order: str) -> None:
+    # GIVEN the traces about the order: one of its placing, and those of webhooks
+    traces = json.loads(shop.run("trace", order, "--json").stdout)
+    (spans,) = (
+        trace["spans"]
+        for trace in traces
+        if any(span["name"] == "POST /orders" for span in trace["spans"])
+    )
+    # THEN the storefront's request is the only span of that trace without a parent in it
+    by_id = {span["span_id"]: span for span in spans}
+    assert len(by_id) == len(spans)
+    (root,) = (span for span in spans if span["parent_id"] not in by_id)
+    assert (root["service"], root["name"]) == ("storefront_api", "POST /orders")
+    assert not root["parent_id"]
+    # AND each request or event is below the call or message that caused it
+    caused = [(span, by_id[span["parent_id"]]) for span in spans if span is not root]
+    calls = {(span["name"], cause["kind"]) for span, cause in caused if span["kind"] == "server"}
+    events = {
+        (span["name"], cause["kind"])
+        for span, cause in caused
+        if span["name"].startswith("process shop.")
+    }
+    assert {kind for _, kind in calls} == {"client"}
+    assert {name for name, _ in calls} >= {
+        "POST /orders",
+        "PUT /messages/{message_id}",
+        "PUT /documents/{file_id}",
+    }
+    assert {kind for _, kind in events} == {"producer"}
+    assert {name for name, _ in events} == {
+        "process shop.order.placed.v1",
+        "process shop.payment.succeeded.v1",
+    }
+
+
+def test_all_attempts_to_place_an_order_are_in_its_trace(shop: Shop, alice: str) -> None:
+    # WHEN a client places an order again, as the page does after a lost response
+    key = "c0ffee00-cafe-4000-abcd-efabcdef0002"
+    trace_id = key.replace("-", "")
+    for span_id in ("a" * 16, "b" * 16):
+        headers = {"Idempotency-Key": key, "traceparent": f"00-{trace_id}-{span_id}-00"}
+        answer = shop.api("POST", "/orders", shop.order_body(), alice, headers)
+    order_id = answer.json["id"]
+    shop.wait_for_emails(order_id, 1)
+    wait_until_idle(shop)
+    # THEN the client's trace has both attempts, and the email and the receipt of the order
+    traces = json.loads(shop.run("trace", order_id, "--json").stdout)
+    spans = {trace["trace_id"]: trace["spans"] for trace in traces}
+    placed = spans.pop(trace_id)
+    roots = [(span["name"], span["outcome"]) for span in placed if not span["parent_id"]]
+    assert roots == [("POST /orders", "201"), ("POST /orders", "200")]
+    assert {"SESv2.SendEmail", "S3.PutObject"} <= {span["name"] for span in placed}
+    # AND only webhooks are traces of their own
+    others = {span["name"] for trace in spans.values() for span in trace if not span["parent_id"]}
+    assert others <= {"POST /webhooks/payments"}
+
+
 def test_log_of_an_order_names_every_service(shop: Shop, order: str) -> None:
     result = shop.run("logs", "--order", order, "--json", "-n", "1000")
     lines = [json.loads(row) for row in result.stdout.splitlines()]

@@ -116,6 +116,19 @@ export async function signIn(email, password) {
 }
 
 /**
+ * Return a W3C trace context. Its trace id is the idempotency key, so that all attempts are one trace.
+ *
+ * @param {string} key A UUID, whose digits are those of a trace id; otherwise, a new trace begins.
+ */
+function traceparent(key = "") {
+  /** @param {string} uuid */
+  const digits = (uuid) => uuid.replaceAll("-", "");
+  const trace = /^[\da-f]{32}$/.test(digits(key)) ? key : crypto.randomUUID();
+  // the second half of a UUID is never all zeros; the page records no spans, so the trace is not sampled yet
+  return `00-${digits(trace)}-${digits(crypto.randomUUID()).slice(16)}-00`;
+}
+
+/**
  * @param {string} method
  * @param {string} path
  * @param {Options} options
@@ -125,7 +138,7 @@ async function send(method, path, { body, headers, signal }) {
   /** @type {RequestInit & {headers: Record<string, string>}} */
   const init = {
     method,
-    headers: { Accept: "application/json", ...headers },
+    headers: { Accept: "application/json", traceparent: traceparent(headers?.["Idempotency-Key"]), ...headers },
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   };
   if (body !== undefined) {

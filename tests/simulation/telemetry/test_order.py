@@ -38,14 +38,17 @@ class Shop:
         world.advance(2)
         telemetry.clear()
 
-    def place(self, payment_method: str = "pm_card_visa", key: str = "1") -> str:
+    def place(
+        self, payment_method: str = "pm_card_visa", key: str = "1", traceparent: str = ""
+    ) -> str:
         """Place an order through the storefront; return its id."""
         body = {
             "lines": [{"toy_id": self.toy, "quantity": 1}],
             "shipping_address": scenarios.ADDRESS,
             "payment_method": payment_method,
         }
-        order = _call_storefront(self.world, "POST", "/orders", body, **{"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key, "traceparent": traceparent}
+        order = _call_storefront(self.world, "POST", "/orders", body, **headers)
         return str(order["id"])
 
     def spans(self, name: str = "", service: str = "") -> list[ExportedSpan]:
@@ -145,6 +148,24 @@ def test_an_order_is_one_trace(shop: Shop) -> None:
     # the toys were looked up, and the topic was called, for anybody
     assert {name.split()[-1] for name in without} <= {"/toys/lookup", "DynamoDB.BatchGetItem"}
     assert {span.attributes.get("toyshop.order_id") for span in concerned} <= {order_id, None}
+
+
+def test_all_attempts_to_place_an_order_are_in_its_trace(shop: Shop) -> None:
+    # GIVEN the trace of a client that receives no response to its first attempt
+    trace_id = "c0ffee00cafe4000abcdefabcdef0001"
+    for span_id in ("a" * 16, "b" * 16):
+        order_id = shop.place(traceparent=f"00-{trace_id}-{span_id}-00")
+    shop.world.run_until_idle()
+    assert {span.trace_id for span in shop.spans("SESv2.SendEmail")} == {trace_id}
+    # THEN the journey shows that the second attempt found the order
+    hops = shop.journey(order_id).hops
+    ours = [hop for hop in hops if hop.trace_id == f"1-{trace_id[:8]}-{trace_id[8:]}"]
+    attempts = [(hop.name, hop.status) for hop in ours if hop.parent_id is None]
+    assert sorted(attempts) == [("POST /orders", 200), ("POST /orders", 201)]
+    assert {hop.peer for hop in ours} >= {"payment gateway", "Amazon SES"}
+    # AND only webhooks are traces of their own
+    others = {hop.name for hop in hops if hop not in ours and hop.parent_id is None}
+    assert others <= {"POST /webhooks/payments"}
 
 
 def test_every_span_is_described_by_the_conventions(shop: Shop) -> None:

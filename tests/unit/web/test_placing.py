@@ -1,9 +1,11 @@
-"""Orders that are sent while a session ends are never placed twice or for another customer."""
+"""How orders are sent: never twice or for another customer, and all attempts in one trace."""
 
 import pytest
 
+from chassis.context import parent_of
 from support.page_scripts import PageScripts
 
+KEY = "c0ffee00-cafe-4000-abcd-efabcdef0001"
 BROWSER = """
 const items = new Map();
 const localStorage = {
@@ -20,13 +22,17 @@ const dispatchEvent = (event) => listeners.forEach((listener) => listener(event)
 const AbortSignal = { timeout: () => null };
 const navigator = { locks: { request: (name, run) => run() } };
 let keys = 0;
-const crypto = { randomUUID: () => `key-${keys += 1}` };
+const crypto = {
+  randomUUID: () => `c0ffee00-cafe-4000-abcd-efabcdef${String(keys += 1).padStart(4, "0")}`,
+};
 modules["./delivery.js"] = { parseAddress: (value) => value };
 
 // each answer is a status, or a function that is called before it is sent
 const answers = [];
 const sent = [];
+const traces = [];
 async function fetch(path, { method, headers, body }) {
+  traces.push(headers.traceparent);
   sent.push(`${method} ${path} ${headers.Authorization ?? ""}`.trim());
   let [status, document] = answers.shift();
   if (typeof document === "function") document = document();
@@ -76,12 +82,12 @@ def test_refusal_before_the_lookup_leaves_the_outcome_unknown(
         return [again, pending()?.key];
     """
     # THEN its outcome is still unknown, and it can be sent again unchanged
-    assert page.run(STEPS + script) == [status, "key-1"]
+    assert page.run(STEPS + script) == [status, KEY]
 
 
 def test_refusal_of_a_new_order_lets_the_customer_change_it(page: PageScripts) -> None:
     script = "answers.push([429]); return [await tryToPlace(), pending(), stored.value.key];"
-    assert page.run(STEPS + script) == [429, None, "key-1"]
+    assert page.run(STEPS + script) == [429, None, KEY]
 
 
 def test_request_is_not_repeated_as_another_customer(page: PageScripts) -> None:
@@ -121,3 +127,41 @@ def test_placed_order_is_shown_once_to_its_customer(page: PageScripts) -> None:
         return [takePlaced("ord_1")?.id, takePlaced("ord_1")];
     """
     assert page.run(STEPS + script) == ["ord_1", None]
+
+
+def test_all_attempts_to_place_an_order_are_one_trace(page: PageScripts) -> None:
+    # GIVEN an order whose response was lost
+    page.run(STEPS + "answers.push([503]); await tryToPlace();")
+    # WHEN it is sent again after a reload, and the session has to be renewed
+    page.load("lib/storage.js", "lib/api.js", "lib/basket.js", "lib/placing.js")
+    script = """
+        const tokens = { access_token: "alice-2", refresh_token: "r" };
+        answers.push([401], [200, tokens], [201, { id: "ord_1" }], [201, { id: "ord_2" }]);
+        const placed = [await tryToPlace(), await tryToPlace()];
+        return [placed, sent.map((request, i) => [request.split(" ")[1], traces[i]])];
+    """
+    placed, sent = page.run(STEPS + script)
+    assert placed == ["ord_1", "ord_2"]
+    # THEN the storefront accepts the context of each request, and each has a span of its own
+    paths = [path for path, _ in sent]
+    traces, spans, _ = zip(*(parent_of(traceparent) for _, traceparent in sent), strict=True)
+    assert paths == ["/api/orders"] * 2 + ["/api/sessions"] + ["/api/orders"] * 2
+    assert len(set(spans)) == len(sent)
+    # AND those that place the first order are one trace
+    *attempts, another = [
+        trace for path, trace in zip(paths, traces, strict=True) if "orders" in path
+    ]
+    assert attempts == [KEY.replace("-", "")] * 3
+    assert len({*attempts, traces[2], another}) == 3
+
+
+def test_key_that_is_no_uuid_begins_a_trace(page: PageScripts) -> None:
+    # GIVEN an attempt that another version of the page has stored
+    script = """
+        stored.value = { key: "k", email: "alice@example.com", body: null, items: [], lost: [] };
+        answers.push([201, { id: "ord_1" }]);
+        return [await tryToPlace(), traces];
+    """
+    placed, traces = page.run(STEPS + script)
+    assert placed == "ord_1"
+    assert [parent_of(traceparent) is None for traceparent in traces] == [False]

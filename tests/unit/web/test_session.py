@@ -20,6 +20,7 @@ class StorageEvent {
 }
 const dispatchEvent = (event) => listeners.forEach((listener) => listener(event));
 const AbortSignal = { timeout: () => null };
+const crypto = { randomUUID: () => "00000000-0000-4000-8000-000000000000" };
 const navigator = { locks: { request: (name, run) => run() } };
 const answers = [];
 async function fetch() {
