@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-import re
-import secrets
 
 import aiohttp
 from aiohttp import web
@@ -31,7 +29,6 @@ _ROUTED = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ADDED_BY_BROWSERS = ("Origin", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site")
 _REPLACED_IN_REQUEST = (*_HOP_BY_HOP, *_ADDED_BY_BROWSERS, "Host", "Content-Length", "Expect")
 _REPLACED_IN_ANSWER = (*_HOP_BY_HOP, "Content-Length", "Date", "Server")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 async def forward(
@@ -124,6 +121,4 @@ def _request_headers(request: web.Request) -> CIMultiDict[str]:
     headers["X-Forwarded-For"] = ", ".join(clients)
     headers["X-Forwarded-Proto"] = request.scheme
     headers["X-Forwarded-Host"] = request.host
-    if not _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
-        headers["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     return headers

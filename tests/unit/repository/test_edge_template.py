@@ -197,3 +197,10 @@ def test_distribution_compresses_and_speaks_http_2_and_3() -> None:
     assert page["Compress"] is True
     # CloudFront's own policy CachingOptimized, which caches a variant for each Accept-Encoding
     assert page["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6"
+
+
+def test_distribution_forwards_the_trace_context_of_a_request() -> None:
+    config = EDGE["Distribution"]["Properties"]["DistributionConfig"]
+    (api,) = [one for one in config["CacheBehaviors"] if one["PathPattern"] == "/api/*"]
+    # CloudFront's own policy AllViewerExceptHostHeader, which forwards all other headers
+    assert api["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
