@@ -146,6 +146,11 @@ def functions_of(code: CodeType) -> Iterator[CodeType]:
                 yield from functions_of(each)
 
 
+def first_line_of(function: ast.FunctionDef) -> int:
+    """Return the first line of a function, decorators included, as its code object has it."""
+    return min([function.lineno, *(each.lineno for each in function.decorator_list)])
+
+
 def _text(node: ast.AST) -> str:
     """Return the source of an expression or simple statement, or how a block begins."""
     lines = ast.unparse(node).splitlines()
@@ -164,7 +169,7 @@ def _places(parent: ast.AST, function: str, first_line: int | None) -> Iterator[
             line = first_line
             # what else a function has, such as default values, is evaluated by an import
             if line is None and isinstance(parent, ast.FunctionDef) and field == "body":
-                line = min([parent.lineno, *(each.lineno for each in parent.decorator_list)])
+                line = first_line_of(parent)
             yield _Place(parent, field, index, node, function, line)
             yield from _places(node, function, line)
 

@@ -1,11 +1,14 @@
 """The mutants that `./shop test -e mutants` plants."""
 
+import builtins
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from support.mutation.operators import Mutant, mutants_of
+from support.mutation.runs import RECORD, recording
 
 MODULE = "libs/chassis/src/chassis/example.py"
 
@@ -107,6 +110,47 @@ def test_fault_that_takes_effect_at_import_is_recognized(
     for mutant in mutants(tmp_path, source).values():
         if not mutant.change.endswith("`return None`"):
             assert (mutant.first_line is not None) == in_function
+
+
+def test_calls_are_recorded_by_the_first_line_that_mutants_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a module whose calls are recorded
+    found = mutants(
+        tmp_path,
+        """
+        from functools import cache
+
+        @cache
+        def f(a):
+            return a > 1
+
+        class A:
+            def g(self):
+                "Do it."
+                return f(3)
+
+            def h(self):
+                return 1
+        """,
+    )
+    file = tmp_path / MODULE
+    called: set[tuple[str, int]] = set()
+    monkeypatch.setattr(builtins, RECORD, called.add, raising=False)
+    module: dict[str, Any] = {}
+    exec(recording(file), module)  # noqa: S102 - this is what an import does
+    # WHEN it is imported, nothing is recorded
+    assert called == set()
+    # WHEN a method is called that calls a function, THEN both are recorded
+    assert module["A"]().g()
+    assert module["A"].g.__doc__ == "Do it."
+    codes = {"A.g": module["A"].g.__code__, "f": module["f"].__wrapped__.__code__}
+    assert called == {(str(file), code.co_firstlineno) for code in codes.values()}
+    # AND by the line that mutants of these functions have
+    lines = {mutant.function: mutant.first_line for mutant in found.values()}
+    assert {name: lines[name] for name in codes} == {
+        name: code.co_firstlineno for name, code in codes.items()
+    }
 
 
 def test_sample_depends_on_the_seed_only(tmp_path: Path) -> None:
