@@ -4,15 +4,19 @@ import re
 from functools import partial
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
+from support.browser.checkout import go_to_payment, pay_button, store
 from support.browser.faults import Faults
-from support.browser.shopping import STAFF, heading, main, open_as_staff
+from support.browser.shopping import STAFF, heading, main, open_as_staff, order_shown
 from support.running_shop import Shop
 from support.waiting import eventually
 
 PATIENCE = 20
 """Seconds until the last hop of an order is in its trace."""
+
+KEY = "c0ffee00-cafe-4000-abcd-efabcdef0001"
+"""An idempotency key; one in a thousand looks like a card number, and is no trace id then."""
 
 
 def journey_of(shop: Shop, order_id: str, emails: int) -> Any:
@@ -86,6 +90,46 @@ def test_decline_and_second_payment_of_an_order_are_drawn(
     assert download.value.suggested_filename.endswith(".pdf")
     page.get_by_role("link", name="Back to the order").click()
     expect(page.get_by_role("link", name="Journey through the services")).to_be_visible()
+
+
+def test_all_attempts_to_place_an_order_are_in_its_trace(
+    page: Page, shop: Shop, customer: str, faults: Faults
+) -> None:
+    faults.expect("ERR_CONNECTION_RESET POST .*/api/orders")
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if "/api/" in request.url else None)
+    go_to_payment(page, shop, customer)
+    store(page, "order", {"key": KEY, "email": customer, "body": None, "items": [], "lost": []})
+    page.reload()
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    # WHEN an order is placed again after its response was lost and the page was reloaded
+    page.route("**/api/orders", lose, times=1)
+    pay_button(page).click()
+    expect(heading(page, "We’re not sure your order went through")).to_be_visible()
+    page.reload()
+    main(page).get_by_role("button", name="Try again").click()
+    order_id = order_shown(page)
+    # THEN every request of the page has a trace context, and the attempts have one trace id
+    contexts = [request.headers.get("traceparent", "") for request in sent]
+    valid = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-00")
+    assert [context for context in contexts if not valid.fullmatch(context)] == []
+    digits = KEY.replace("-", "")
+    attempts = [context for context in contexts if context[3:35] == digits]
+    assert len(attempts) == len(set(attempts)) == 2
+    # AND the order's trace leads from both of them to the charge and the email
+    journey = journey_of(shop, order_id, emails=1)
+    trace_id = f"1-{digits[:8]}-{digits[8:]}"
+    hops = [hop for hop in journey["hops"] if hop["trace_id"] == trace_id]
+    roots = [(hop["name"], hop["status"]) for hop in hops if hop["parent_id"] is None]
+    assert roots == [("POST /orders", 201), ("POST /orders", 200)]
+    assert journey["emails"][0]["hop"] in {hop["id"] for hop in hops}
+    assert {"payment gateway", "Amazon SES"} <= {hop["peer"] for hop in hops}
+    others = [hop for hop in journey["hops"] if hop not in hops and hop["parent_id"] is None]
+    assert {hop["name"] for hop in others} <= {"POST /webhooks/payments"}
 
 
 def fulfill(body: Any, route: Route) -> None:
