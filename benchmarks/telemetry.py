@@ -11,7 +11,8 @@ in milliseconds of CPU time; ``nothing`` is the same loop without spans.
 The cost of orders with traces, metrics and today's lines of logs is compared with that of the
 release before, which had logs alone. ``--baseline`` names a directory with the packages of that
 release, a zip per service: then the cold starts and the warm CPU of all functions are compared
-with it, as ``cold_start.py`` measures them, on a machine that does nothing else.
+with it, as ``cold_start.py`` measures them. Use an idle machine: on a busy one, the middle halves
+are wide.
 """
 
 import argparse
@@ -208,7 +209,7 @@ def functions(figures: Mapping[str, Any]) -> Iterator[str]:
         Figures by function, as ``cold_start.measure`` returns them; those without a baseline are
         left out.
     """
-    yield "| function | without, ms CPU | with, ms CPU | cold start | warm call |"
+    yield "| function | before, ms CPU | now, ms CPU | cold start, ratio | warm call, ratio |"
     yield "|---|---:|---:|---:|---:|"
     ratios: dict[str, list[float]] = {"cpu": [], "warm": []}
     for name, measured in figures.items():
@@ -233,13 +234,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=500, help="warm requests in each round")
-    parser.add_argument(
-        "--baseline", type=Path, help="directory with packages of the release before"
-    )
+    parser.add_argument("--baseline", type=Path, help="directory with packages of commit 52b518a8")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.name}")
     options = parser.parse_args()
     if options.write and not options.baseline:
-        parser.error("--write needs --baseline, for the report has all tables")
+        parser.error("--write needs --baseline, because the report includes all tables")
     report = "\n".join(lines(measure(options.rounds, options.warm)))
     if options.baseline:
         import cold_start

@@ -33,7 +33,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.fixture
 def details(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return a function that returns the lines of level DEBUG so far, which all traces have."""
+    """Return a function that returns the DEBUG lines so far; every trace has them."""
     monkeypatch.setattr(log, "DEBUG_PERCENT", 100)
     return lambda: [line for line in lines() if line["level"] == "DEBUG"]
 

@@ -76,12 +76,14 @@ def test_later_orders_are_restored_from_their_transactions(
         eventually(lambda: len(placed) > 5)
         # GIVEN a backup, and orders that are placed after it: paid, declined and cancelled ones
         run(shop, "backup", "--stage", "local", "orders", backup)
-        declined = shop.place(alice, "pm_card_chargeDeclined")["id"]
+        declined, given_up = (shop.place(alice, "pm_card_chargeDeclined")["id"] for _ in range(2))
         cancelled = shop.place(alice)["id"]
         shop.wait_for_payment(cancelled, alice, "succeeded")
         shop.api("POST", f"/orders/{cancelled}/cancellation", token=alice)
         shop.wait_for_payment(cancelled, alice, "refunded")
         shop.wait_for_payment(declined, alice, "declined")
+        shop.wait_for_payment(given_up, alice, "declined")
+        shop.api("POST", f"/orders/{given_up}/cancellation", token=alice)
         before = len(placed)
         eventually(lambda: len(placed) > before + 5)
     wait_until_idle(shop)
@@ -93,7 +95,7 @@ def test_later_orders_are_restored_from_their_transactions(
     wait_until_idle(shop)
     # THEN reconcile finds the orders that the restore could not bring back, and restores them
     lost, kinds = violations(shop, "--since", "1d")
-    assert {declined, cancelled} < lost
+    assert {declined, given_up, cancelled} < lost
     assert kinds == {"order_missing"}
     assert violations(shop, "--since", "1d", "--fix") == (set(), set())
     wait_until_idle(shop)
@@ -109,6 +111,7 @@ def test_later_orders_are_restored_from_their_transactions(
     assert not any(order_id in mail["text"] for mail in later for order_id in orders)
     # AND the customer sees the orders as before
     assert shop.order(cancelled, alice)["status"] == "cancelled"
+    assert shop.order(given_up, alice)["status"] == "cancelled"
     assert shop.order(declined, alice)["payment"]["status"] == "declined"
 
 

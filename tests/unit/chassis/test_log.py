@@ -1,5 +1,6 @@
 """Logs: masked JSON lines; metrics in the embedded metric format."""
 
+import importlib.util
 import io
 import json
 from datetime import UTC, datetime
@@ -23,6 +24,15 @@ def test_the_function_is_named(lines: Lines, monkeypatch: pytest.MonkeyPatch) ->
     log.configure("tests", "unit")
     log.info("x")
     assert lines()[0]["function"] == "toyshop-unit-tests-api-handler"
+
+
+def test_details_are_logged_in_one_percent_of_the_traces_unless_tests_run() -> None:
+    spec = importlib.util.find_spec("chassis.log")
+    assert spec
+    assert spec.loader
+    unchanged = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unchanged)
+    assert unchanged.DEBUG_PERCENT == 1
 
 
 def test_details_are_logged_in_a_share_of_the_traces(

@@ -188,7 +188,7 @@ def test_violation_is_reported_with_its_remedy(kind: Kind, given: Evidence) -> N
     assert found.remedy == invariants.REMEDIES[kind]
 
 
-def test_paid_order_that_is_lost_is_left_to_an_operator() -> None:
+def test_lost_order_with_a_transaction_is_restored() -> None:
     found = invariants.order_missing(OWN)
     assert (found.kind, found.order_id, found.remedy) == ("order_missing", "ord_1", "restore_order")
     assert OWN.intent_id in found.detail

@@ -170,7 +170,7 @@ class Shop:
             shipping_address=ORDER.shipping_address,
             payment_method=ORDER.payment_method,
             placed_at=ORDER.placed_at,
-            cancelled_at=ORDER.updated_at,
+            cancelled_at=ORDER.updated_at if call.path["order_id"] == "ord_lost" else None,
         )
 
     def _restore(self, call: Call) -> Order:
@@ -343,18 +343,22 @@ def test_fix_restores_lost_orders_from_their_transactions() -> None:
         replace(lost, order_id="ord_refused", intent_id="pi_3"),
         replace(lost, order_id="ord_lost", intent_id="pi_4"),
         replace(lost, order_id="ord_declined", intent_id="pi_5", status="declined"),
+        # a declined payment, whose order was cancelled
+        replace(lost, order_id="ord_cancelled", intent_id="pi_6", status="cancelled"),
     ]
-    shop.recorded = {"ord_refused", "ord_lost", "ord_declined"}
+    shop.recorded = {"ord_refused", "ord_lost", "ord_declined", "ord_cancelled"}
     shop.refused = {"ord_refused"}
     # WHEN all orders are examined with --fix
     report = shop.run(fix=True)
     # THEN all are reported, and those that can be are restored as they were
     assert {order_id for order_id, _ in kinds(report)} == {
-        "ord_old", "ord_refused", "ord_lost", "ord_declined",
+        "ord_old", "ord_refused", "ord_lost", "ord_declined", "ord_cancelled",
     }  # fmt: skip
-    assert report["reemitted"] == ["ord_lost", "ord_declined"]
+    assert report["reemitted"] == ["ord_lost", "ord_declined", "ord_cancelled"]
     sent = restored(shop)
-    assert set(sent) == {"ord_refused", "ord_lost", "ord_declined"}
+    assert set(sent) == shop.recorded
+    assert sent["ord_declined"].cancelled_at is None
+    assert sent["ord_cancelled"].cancelled_at == NOW
     order = sent["ord_lost"]
     # in a form that orders accepts
     assert convert(to_builtins(order), LostOrder) == order

@@ -21,7 +21,11 @@ _REMEDIES = {
 
 @click.command("reconcile", cls=ChangingCommand)
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option("--fix", is_flag=True, help="Repair what restored orders or re-emitted events can.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Restore lost orders, and re-emit events where that repairs a violation.",
+)
 @click.option("--since", type=Moment(), help="Only orders placed at or after this time.")
 @click.option("--until", type=Moment(), help="Only orders placed before this time.")
 @click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order. Repeatable.")

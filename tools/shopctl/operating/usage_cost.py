@@ -79,8 +79,8 @@ def of_mix(mix: Mapping[str, int], prices: Prices, assumed: Assumptions = ASSUME
 def metrics(actions: Iterable[str]) -> list[str]:
     """Return the custom metrics that actions record, each with its service and dimensions.
 
-    CloudWatch bills a metric for the hours in which it gets values. An action records those of an
-    order that is paid, say; failures, cancellations and refunds record others.
+    CloudWatch bills a metric for the hours in which it gets values. The actions cover
+    orders that are paid; failures, cancellations and refunds record further metrics.
 
     Parameters
     ----------
@@ -197,7 +197,8 @@ def metrics_line(mix: Mapping[str, int], prices: Prices) -> str:
     return (
         f"The {count} custom metrics of such orders cost {per_month:.2f} a month, however many"
         " orders there are, and less if not every hour has one: a metric is billed for the hours in"
-        " which it gets values. Failures, cancellations and refunds add others in their hours."
+        " which it gets values. Failures, cancellations and refunds have further metrics. Those of"
+        " the hourly run are also part of the idle cost."
     )
 
 

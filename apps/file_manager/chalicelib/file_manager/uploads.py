@@ -145,7 +145,7 @@ class Uploads:
         file_id
             Id of the announced image.
         uploaded_at
-            When the upload was complete.
+            When S3 completed the upload; ``None`` if unknown, and then no duration is recorded.
         lambda_context
             Context of the invocation, which knows the remaining time.
         """

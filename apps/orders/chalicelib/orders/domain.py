@@ -4,6 +4,7 @@ Every status change goes through ``moved_to``, which rejects a forbidden transit
 caller can forget a rule.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,6 +31,9 @@ ALLOWED: dict[OrderStatus, frozenset[OrderStatus]] = {
     "cancelled": frozenset(),
 }
 """The statuses that may follow each status. An order whose status is final never changes."""
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -103,13 +107,13 @@ class PriceChangedError(OrderError):
         self.total = total
 
 
-class ImpossibleTimeError(OrderError):
-    """A time of an order lies in the future, or before what it must follow.
+class ImpossibleOrderError(OrderError):
+    """A lost order cannot have been one of the shop.
 
     Parameters
     ----------
     field
-        The field with the time.
+        The field that is wrong.
     reason
         What is wrong with it.
     """
@@ -243,12 +247,12 @@ def place(order_id: str, request: PlaceOrder, now: datetime) -> Order:
 
 
 def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> Order:
-    """Return a lost order as it was placed; if it was cancelled, it is still to be cancelled.
+    """Return a lost order as it was when it was placed; the caller cancels it if it was cancelled.
 
     Parameters
     ----------
     first
-        A time that no order is older than.
+        Earliest time at which an order can have been placed.
 
     Raises
     ------
@@ -256,17 +260,19 @@ def restore(order_id: str, lost: LostOrder, first: datetime, now: datetime) -> O
         If the prices are not all in one currency.
     QuantityTooLargeError
         If there are more than ``MAX_QUANTITY`` of one toy.
-    ImpossibleTimeError
-        If it was placed in the future or before the first order, or cancelled before it was placed.
+    ImpossibleOrderError
+        If the id, a time or the contact cannot be that of an order.
     """
+    if not _ID.fullmatch(order_id):
+        raise ImpossibleOrderError("order_id", "Must have the form of an order's id")
     if not first <= lost.placed_at <= now:
-        raise ImpossibleTimeError(
-            "placed_at", f"An order is placed after {first:%Y-%m-%d}, and not in the future"
+        raise ImpossibleOrderError(
+            "placed_at", f"Must not be before {first:%Y-%m-%d} or in the future"
         )
     if lost.cancelled_at and not lost.placed_at <= lost.cancelled_at <= now:
-        raise ImpossibleTimeError(
-            "cancelled_at", "An order is cancelled after it was placed, and not in the future"
-        )
+        raise ImpossibleOrderError("cancelled_at", "Must not be before placed_at or in the future")
+    if not lost.contact.email and lost.contact.name != ERASED.name:
+        raise ImpossibleOrderError("contact/email", "Only an erased customer has no email address")
     lines, total = price_lines(lost.lines)
     return Order(
         id=order_id,

@@ -19,10 +19,10 @@ from contracts.orders import Order
 def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEvent[Order]]:
     """Yield the events of a change in the table.
 
-    A new order emits ``placed``. Each later version emits ``changed``, and its cancellation emits
-    ``cancelled`` too. A re-emitted order emits ``cancelled`` if it is cancelled and ``placed``
-    otherwise, with the id of the original event. A deletion, and a write without a new version (a
-    backfill), emit nothing.
+    A new order emits ``placed``, or ``cancelled`` if it is a restored one that was cancelled. Each
+    later version emits ``changed``, and its cancellation emits ``cancelled`` too. A re-emitted
+    order emits ``cancelled`` if it is cancelled and ``placed`` otherwise, with the id of the
+    original event. A deletion, and a write without a new version (a backfill), emit nothing.
 
     Parameters
     ----------
@@ -31,11 +31,8 @@ def events_of(before: Record | None, after: Record | None) -> Iterator[CloudEven
     """
     if not isinstance(after, OrderRecord):
         return
-    if after.is_reemitted(before):
+    if before is None or after.is_reemitted(before):
         yield _event(ORDER_CANCELLED, after) if after.status == "cancelled" else _placed(after)
-        return
-    if before is None:
-        yield _placed(after)
         return
     if before.version == after.version:
         return

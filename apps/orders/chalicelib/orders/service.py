@@ -44,7 +44,8 @@ _FIRST_MOMENT = datetime.fromisoformat(f"{FIRST_MONTH}-01T00:00:00+00:00")
 _NO_FINGERPRINT = "0" * 64
 """Of an order whose customer's data are erased: the request contained them."""
 _UNKNOWN_FINGERPRINT = "unknown"
-"""Of a restored order, whose request is lost: each request with its key is taken for that one."""
+"""The fingerprint of a restored order, whose request is lost: any request with its key counts as a
+repetition."""
 
 
 class OrderService:
@@ -272,7 +273,7 @@ class OrderService:
             raise NotFound("There is no such order.")
 
     def restore(self, order_id: str, lost: LostOrder) -> tuple[Order, bool]:
-        """Store an order that is missing in the table, as its transaction has recorded it.
+        """Store an order that is missing from the table, as its transaction has recorded it.
 
         Returns
         -------
@@ -282,11 +283,11 @@ class OrderService:
         Raises
         ------
         Unprocessable
-            If a time is not one of an order, or the lines are not those of one order.
+            If it cannot have been an order: its id, a time, the contact or the lines.
         """
         try:
             order = domain.restore(order_id, lost, _FIRST_MOMENT, self._now())
-        except domain.ImpossibleTimeError as error:
+        except domain.ImpossibleOrderError as error:
             raise Unprocessable.at(f"/{error.field}", str(error)) from None
         except domain.OrderError as error:
             raise _problem_of(error) from None

@@ -59,9 +59,10 @@ class Auditing:
         requested = set(request.order_ids)
         others = [charge for charge in listed if charge.order_id not in requested]
         recorded = self._recorded(others)
+        known = {charge.intent_id for charge in recorded}
         return TransactionAuditAnswer(
             items=items,
-            unrecorded=[each for each in others if each not in recorded and _is_kept(each)],
+            unrecorded=[each for each in others if each.intent_id not in known and _is_kept(each)],
             further=recorded,
         )
 

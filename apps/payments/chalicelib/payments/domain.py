@@ -225,7 +225,11 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     @property
     def cancelled_at(self) -> datetime | None:
-        """When the cancellation of its order reached the payment; ``None`` if none has."""
+        """When the cancellation of its order was recorded; ``None`` if none is recorded.
+
+        While a refund is due, it is the time of the last change instead. The cancellation of a
+        declined payment leaves no trace.
+        """
         for outcome in self.outcomes:
             if outcome.status in ("cancelled", "refunded") and outcome.order_cancelled:
                 return outcome.occurred_at

@@ -1,4 +1,4 @@
-"""Finds transactions by order, and re-emits their events."""
+"""Finds transactions and the orders that they have recorded, and re-emits their events."""
 
 from chalicelib.payments.domain import Payment, transaction_id
 from chalicelib.payments.store import TransactionStore
@@ -13,7 +13,7 @@ from contracts.payments import (
 
 
 class Transactions:
-    """Finds transactions by order, and re-emits their events.
+    """Finds transactions and the orders that they have recorded, and re-emits their events.
 
     Parameters
     ----------

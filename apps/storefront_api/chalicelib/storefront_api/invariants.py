@@ -60,8 +60,7 @@ REMEDIES: dict[Kind, Remedy] = {
     "receipt_unrecorded": "reemit_transaction",
     "email_missing": "reemit_transaction",
 }
-"""How to repair each kind. An operator must do what no transaction's record and no re-emitted event
-can."""
+"""How to repair each kind; ``manual`` needs an operator."""
 
 
 _UNRECORDED_STATUSES: dict[str, tuple[str, ...]] = {
@@ -142,8 +141,8 @@ def order_missing(charge: GatewayCharge) -> Violation:
     return Violation(
         order_id=charge.order_id,
         kind="order_missing",
-        detail=f"its transaction exists ({charge.intent_id}: {charge.status},"
-        f" {format_money(charge.charged)} charged), and the order does not",
+        detail=f"the order does not exist, but its transaction does ({charge.intent_id}:"
+        f" {charge.status}, {format_money(charge.charged)} charged)",
         remedy=REMEDIES["order_missing"],
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field, to_builtins
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from chalicelib.storefront_api import invariants
 from chalicelib.storefront_api.evidence import EvidenceReader
@@ -23,7 +23,7 @@ from chassis.problems import BadRequest, NotFound, ProblemError, Unprocessable
 from contracts import orders, payments
 from contracts.money import NewMoney
 from contracts.orders import LostAddress, LostContact, LostOrder, Order, PricedLine
-from contracts.payments import AuditedOrder, RecordedOrder
+from contracts.payments import AuditedOrder, GatewayCharge, RecordedOrder
 from contracts.schema import Input, Timestamp
 
 PAGE = 100
@@ -293,7 +293,7 @@ class Reconciliation:
             if now - charge.created_at >= grace and not self._reader.find_order(charge.order_id):
                 violations.append(invariants.order_missing(charge))
                 if request.fix:
-                    self._restore(charge.order_id, report)
+                    self._restore(charge, report)
         settled = []
         for order, audited in found:
             if invariants.is_in_progress(order, audited.transaction, grace, now):
@@ -319,16 +319,19 @@ class Reconciliation:
         if remedies - {"manual"} and order.id not in report.reemitted:
             report.reemitted.append(order.id)
 
-    def _restore(self, order_id: str, report: Report) -> None:
-        path = {"order_id": order_id}
+    def _restore(self, charge: GatewayCharge, report: Report) -> None:
+        path = {"order_id": charge.order_id}
         try:
-            recorded = self._payments.call(payments.RECORDED_ORDER, path).value
-            self._orders.call(orders.RESTORE, path, body=lost_order(recorded))
+            lost = lost_order(self._payments.call(payments.RECORDED_ORDER, path).value)
+            if lost.cancelled_at is None and charge.status == "cancelled":
+                # a declined payment stays declined when its order is cancelled
+                lost = replace(lost, cancelled_at=self._now())
+            self._orders.call(orders.RESTORE, path, body=lost)
         except (NotFound, Unprocessable) as error:
-            log.warning("order not restored", order_id=order_id, reason=error.detail)
+            log.warning("order not restored", order_id=charge.order_id, reason=error.detail)
             return
-        if order_id not in report.reemitted:
-            report.reemitted.append(order_id)
+        if charge.order_id not in report.reemitted:
+            report.reemitted.append(charge.order_id)
 
     def _reemit_order(self, order_id: str) -> None:
         self._orders.call(orders.REEMIT, {"order_id": order_id})

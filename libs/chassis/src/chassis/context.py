@@ -25,7 +25,7 @@ DEADLINE = "X-Request-Deadline"
 
 _DEFAULT_BUDGET = 30.0
 _RANDOM_BITS = 56
-"""The bits at the end of a trace's id that W3C wants to be random."""
+"""The bits at the end of a trace's id that W3C Trace Context requires to be random."""
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -81,7 +81,7 @@ def parent_of(traceparent: str | None) -> tuple[str, str, str] | None:
 
 
 def is_in_share(trace_id: str, percent: float) -> bool:
-    """Return whether a trace belongs to a share of all traces; a larger share contains a smaller.
+    """Return whether a trace is in a share of all traces; a larger one includes every smaller one.
 
     Parameters
     ----------

@@ -217,7 +217,7 @@ class LostContact(Contact, kw_only=True, forbid_unknown_fields=True):
 
 
 class LostOrder(Input):
-    """An order that is missing in the table, as its transaction has recorded it.
+    """An order that is missing from the table, as its transaction has recorded it.
 
     ``cancelled_at`` is set if the order was cancelled.
     """

@@ -106,9 +106,11 @@ class TransactionLookupAnswer(Output):
 
 
 class RecordedOrder(Output):
-    """An order as its transaction has recorded it when it was placed.
+    """An order as its transaction has recorded it.
 
-    Later changes of the address are not in it. ``cancelled_at`` is set if the order was cancelled.
+    Later changes of the address are not in it, the payment method is the one tried last, and an
+    erased customer's data are gone. ``cancelled_at`` is set if the payment was cancelled or
+    refunded because the order was cancelled, or is to be.
     """
 
     order_id: str
@@ -175,7 +177,7 @@ class AuditedOrder(Output):
 
 
 class TransactionAuditAnswer(Output):
-    """The requested orders, and the charges of other orders in the period."""
+    """The requested orders, and the payments of other orders in the period."""
 
     items: list[AuditedOrder]
     unrecorded: Annotated[

@@ -33,9 +33,10 @@ REFERENCE = Reference(
             {
                 "reemitOrder": "Publishes the event of the order's present status again, with the "
                 "same id.",
-                "restoreOrder": "Stores an order that is missing in the table, from what its "
-                "transaction has recorded. `./shop reconcile --fix` uses it. The event "
-                "`shop.order.placed.v1` follows, with the id of the original one.",
+                "restoreOrder": "Stores an order that is missing from the table, as its "
+                "transaction has recorded it. `./shop reconcile --fix` uses it. The event "
+                "`shop.order.placed.v1` follows, or `shop.order.cancelled.v1` if the order was "
+                "cancelled.",
                 "eraseCustomerOfOrders": "Replaces the contact by `Erased customer`, and the "
                 "shipping address by its country. `./shop forget` uses it. The event "
                 "`shop.order.changed.v1` follows.",
