@@ -185,7 +185,7 @@ def test_operation_is_retired_once_no_service_calls_it(root: Path) -> None:
     edit(root, "apps/storefront_api/service.toml", ', "reemitOrder"', "")
     with pytest.raises(ShopProblem, match="still in the code"):
         retire(root, "orders.reemitOrder")
-    edit(root, ORDERS, "CANCEL, REEMIT, ERASE)", "CANCEL, ERASE)")
+    edit(root, ORDERS, "CANCEL, REEMIT, RESTORE, ERASE)", "CANCEL, RESTORE, ERASE)")
     retire(root, "orders.reemitOrder")
     release(root)
     assert list(check(root)) == []

@@ -44,16 +44,19 @@ def _drawn(tree: ast.Module, allowed: dict[str, list[str]]) -> Diagram:
     drawn = Diagram({"begin": ("begin", "external")})
     for status, following in allowed.items():
         drawn.nodes[status] = (status, "box" if following else "external")
+    creators: dict[str, list[str]] = {}
     movers: dict[str, tuple[str, ...]] = {}
     for function in tree.body:
         if not isinstance(function, ast.FunctionDef) or function.name.startswith("_"):
             continue
-        labels = (function.name.replace("_", " "),)
+        label = function.name.replace("_", " ")
         for name, status in _returned(function, allowed):
             if name == _MOVE:
-                movers[status] = labels
+                movers[status] = (label,)
             else:
-                drawn.arrows.append(Arrow("begin", status, labels))
+                creators.setdefault(status, []).append(label)
+    for status, labels in creators.items():
+        drawn.arrows.append(Arrow("begin", status, tuple(labels)))
     for status, following in allowed.items():
         for after in sorted(following, key=list(allowed).index):
             drawn.arrows.append(Arrow(status, after, movers.get(after, ())))
