@@ -36,7 +36,7 @@ def findings(service: str, url: str, authorization: str) -> str:
         ],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env=os.environ | {"PYTHONPATH": str(TESTS)},
         check=False,
     )
