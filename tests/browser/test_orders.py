@@ -77,6 +77,8 @@ def test_a_payment_is_confirmed_with_the_bank(page: Page, shop: Shop, customer: 
         page.get_by_role("link", name="Confirm with your bank").click()
     bank = opened.value
     bank.get_by_role("button", name="Confirm", exact=True).click()
+    # Chromium may hang if a page is closed while it loads
+    expect(bank.get_by_text("The payment is confirmed.")).to_be_visible()
     bank.close()
     expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
     expect(page.get_by_role("link", name="Confirm with your bank")).to_have_count(0)
@@ -89,8 +91,10 @@ def test_a_payment_that_is_refused_at_the_bank_can_be_paid_with_another_card(
     page.goto(f"/orders/{order}")
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Confirm with your bank").click()
-    opened.value.get_by_role("button", name="Refuse").click()
-    opened.value.close()
+    bank = opened.value
+    bank.get_by_role("button", name="Refuse").click()
+    expect(bank.get_by_text("The payment is refused.")).to_be_visible()
+    bank.close()
     expect(main(page)).to_contain_text("You didn’t confirm the payment with your bank.")
     pay_button(page).click()
     expect(page.get_by_role("button", name="Receipt (PDF)")).to_be_visible()
