@@ -181,6 +181,14 @@ def test_reconciliation_and_reemission(shop: Shop, alice: str) -> None:
     assert "ord_none" in {found["order_id"] for found in report["violations"]}
     reemitted = invoke_with_schedule_event(shop, name, {"reemit": True, "orders": [order["id"]]})
     assert reemitted["reemitted"] == [order["id"]]
+    # WHEN the order is lost
+    key = {"id": {"S": order["id"]}}
+    shop.client("dynamodb").delete_item(TableName="toyshop-local-orders", Key=key)
+    period = {"fix": True, "grace_seconds": 0, "since": "2026-11-01T00:00:00Z"}
+    report = invoke_with_schedule_event(shop, name, period)
+    # THEN it is restored
+    assert order["id"] in report["reemitted"]
+    assert shop.order(order["id"], alice)["status"] == "placed"
 
 
 def test_customer_who_is_forgotten(shop: Shop) -> None:
