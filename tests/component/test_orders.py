@@ -1070,7 +1070,7 @@ def restore(api: Any, order_id: str, **fields: Any) -> Any:
     return api.call("PUT", f"/orders/{order_id}", LOST | fields)
 
 
-def test_lost_order_is_restored_as_it_was(app: ModuleType, api: Any) -> None:
+def test_lost_order_is_restored_as_it_was(app: ModuleType, api: Any, logged: Logged) -> None:
     stream, spy = StreamOf("toyshop-local-orders"), TopicSpy(app.settings.topic_arn)
     order = placed(api)
     key = {"id": {"S": order["id"]}}
@@ -1083,6 +1083,7 @@ def test_lost_order_is_restored_as_it_was(app: ModuleType, api: Any) -> None:
     # THEN it is the same order, once
     assert [answer.status_code for answer in answers] == [201, 200]
     assert answers[0].json_body == answers[1].json_body == order
+    assert [line["order_id"] for line in logged("order restored")] == [order["id"]]
     let_reads_catch_up()
     assert api.call("GET", "/orders").json_body["items"] == [order]
     # AND its event has the id of the original one
@@ -1135,6 +1136,11 @@ def test_impossible_order_is_not_restored(api: Any, fields: dict[str, Any], poin
     assert answer.status_code == 422, answer.body
     assert [error["pointer"] for error in answer.json_body["errors"]] == [pointer]
     assert api.call("GET", "/orders/ord_1").status_code == 404
+
+
+def test_order_that_was_cancelled_at_once_is_restored(api: Any) -> None:
+    answer = restore(api, "ord_1", cancelled_at=LOST["placed_at"])
+    assert (answer.status_code, answer.json_body["status"]) == (201, "cancelled")
 
 
 @pytest.mark.parametrize("order_id", ["x" * 65, "x" * 2049, "a%00b", "%20", "a%2Fb", "%C3%A9"])

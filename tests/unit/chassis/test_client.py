@@ -592,7 +592,9 @@ def test_repeated_failures_stop_the_calls(
 
 
 def durations(metrics: Metrics) -> int:
-    return len([each for each in metrics() if each.name == "http.client.request.duration"])
+    found = [each for each in metrics() if each.name == "http.client.request.duration"]
+    assert {each.unit for each in found} <= {"Seconds"}
+    return len(found)
 
 
 @pytest.mark.parametrize("kind", ["500", "hangs up", "418"])
