@@ -109,6 +109,7 @@ def test_every_alarm_notifies_the_topic(trial: Trial) -> None:
         "Throttles",
         "toyshop.breaker.open",
         "toyshop.events.parked",
+        "toyshop.file.time_to_ready",
     }
     dashboards = trial.cloud.client("cloudwatch").list_dashboards()["DashboardEntries"]
     assert {each["DashboardName"] for each in dashboards} >= {
