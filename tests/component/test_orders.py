@@ -1012,8 +1012,10 @@ def test_erased_order_keeps_what_was_bought_and_the_country(app: ModuleType, api
     item = client_of("dynamodb").get_item(
         TableName="toyshop-local-orders", Key={"id": {"S": order["id"]}}, ConsistentRead=True
     )["Item"]
-    for text in ("alice@example.com", "Alice", "1 Toy St", "Sydney", "2000", "a" * 64):
+    for text in ("alice@example.com", "Alice", "1 Toy St", "Sydney", "a" * 64):
         assert text not in json.dumps(item)
+    # times and ids may have the digits of the postal code
+    assert '"2000"' not in json.dumps(item["document"]).replace("\\", "")
     # AND it is still listed
     let_reads_catch_up()
     assert api.call("GET", "/orders").json_body["items"] == [shown]
