@@ -1,12 +1,14 @@
-"""Releases of docs/migrations that run at the same time read each other's records."""
+"""Releases of docs/migrations are whole; those that run together read each other's records."""
 
 import importlib.util
+import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,8 +22,15 @@ from contracts.money import Money
 from contracts.orders import Address, Contact, Order, OrderLine
 from support.paths import ROOT
 
-PATCHES = sorted((ROOT / "docs" / "migrations" / "compact-records").glob("*.patch"))
+MIGRATIONS = ROOT / "docs" / "migrations"
+PATCHES = sorted((MIGRATIONS / "compact-records").glob("*.patch"))
+MIGRATED = ("orders", "payments", "file_manager")
 RELEASES = ["before", "expand", "read", "contract"]
+LATER = {release: PATCHES[number:] for number, release in enumerate(RELEASES)} | {
+    "toys-change-log": [MIGRATIONS / "toys-change-log" / "contract.patch"]
+}
+"""The patches to undo, for a release."""
+LIBRARIES = ("contracts", "chassis")
 NOW = datetime(2026, 11, 24, 12, 30, 0, 5, tzinfo=UTC)
 PRICE = Money(amount=1250, currency="AUD")
 SHARED: dict[str, Any] = {
@@ -73,21 +82,32 @@ DOCUMENT = File(
 
 
 @pytest.fixture(scope="module")
-def store_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], ModuleType]:
-    """Return a function that loads the store of a service as of a release."""
+def apps_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that restores the apps of a release, and returns their folder."""
     top = tmp_path_factory.mktemp("releases")
 
-    def load(service: str, release: str) -> ModuleType:
-        path = top / release / "apps" / service / "chalicelib" / service / "store.py"
-        if not path.exists():
-            for one in ("orders", "payments", "file_manager"):
+    def restore(release: str) -> Path:
+        apps = top / release / "apps"
+        if not apps.exists():
+            for service in (*MIGRATED, "toys"):
                 shutil.copytree(
-                    ROOT / "apps" / one,
-                    top / release / "apps" / one,
+                    ROOT / "apps" / service,
+                    apps / service,
                     ignore=shutil.ignore_patterns("vendor", "__pycache__", "fonts"),
                 )
-            for patch in reversed(PATCHES[RELEASES.index(release) :]):
+            for patch in reversed(LATER[release]):
                 revert(patch, top / release)
+        return apps
+
+    return restore
+
+
+@pytest.fixture(scope="module")
+def store_of(apps_of: Callable[[str], Path]) -> Callable[[str, str], ModuleType]:
+    """Return a function that loads the store of a service as of a release."""
+
+    def load(service: str, release: str) -> ModuleType:
+        path = apps_of(release) / service / "chalicelib" / service / "store.py"
         name = f"{service}_store_{release}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -108,6 +128,33 @@ def revert(patch: Path, folder: Path) -> None:
         env={"GIT_CEILING_DIRECTORIES": str(folder.parent), "PATH": "/usr/bin:/bin"},
         check=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("release", "service"), [*product(RELEASES, MIGRATED), ("toys-change-log", "toys")]
+)
+def test_release_has_all_that_its_modules_import(
+    apps_of: Callable[[str], Path], release: str, service: str
+) -> None:
+    folder = apps_of(release) / service
+    config = json.loads((folder / ".chalice/config.json").read_text())
+    code = f"""
+import app, importlib, pkgutil, chalicelib.{service} as package
+for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(found.name)
+"""
+    imported = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={
+            **config["stages"]["local"]["environment_variables"],
+            "PYTHONPATH": os.pathsep.join(str(ROOT / "libs" / lib / "src") for lib in LIBRARIES),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert imported.returncode == 0, imported.stderr
 
 
 @pytest.mark.parametrize(
