@@ -178,6 +178,32 @@ def test_environment_of_an_interrupted_installation_is_not_used(
     assert named("python-a").startswith("3.97")
 
 
+def test_commands_started_at_once_install_once(clone: Path) -> None:
+    # GIVEN a fresh clone, and a Python that takes its time to create an environment
+    slow = python("3.97").replace(
+        '"-m venv"*)\n', f'"-m venv"*)\n    echo venv >>"{clone}/installed"\n    sleep 1\n'
+    )
+    slow = slow.replace("esac\n", f'*fcntl*) exec {sys.executable} "$@" ;;\nesac\n')
+    (clone / "python-a").write_text(slow)
+    (clone / "python-a").chmod(0o755)
+    # WHEN several commands start at once
+    commands = [
+        subprocess.Popen(
+            ["/bin/sh", str(clone / "shop"), "status"],
+            env={"PATH": "/usr/bin:/bin", "SHOP_PYTHON": str(clone / "python-a")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    # THEN each runs in the environment that one of them has installed
+    ended = [command.communicate(timeout=60) for command in commands]
+    assert [command.returncode for command in commands] == [0, 0, 0], ended
+    assert len({output for output, _ in ended}) == 1
+    assert (clone / "installed").read_text() == "venv\n"
+
+
 def test_environment_of_an_older_checkout_is_replaced(
     clone: Path, named: Callable[..., str]
 ) -> None:
