@@ -218,8 +218,8 @@ def test_customer_who_is_forgotten(shop: Shop) -> None:
 
 
 def test_search_index_of_toys(shop: Shop, staff: str) -> None:
-    # GIVEN a snapshot, which the schedule may have saved, and a toy that a release without the change
-    # log writes
+    # GIVEN a snapshot, which the schedule may have saved, and a toy that a release without the
+    # change log writes
     function, functions = "toyshop-local-toys-save-snapshot", shop.client("lambda")
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]
     changed = {"Variables": variables["Variables"] | {"SNAPSHOT_CHANGES": "1"}}
