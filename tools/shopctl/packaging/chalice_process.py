@@ -36,6 +36,8 @@ def main(project: str, dependencies: str, *stages: str) -> int:
     from chalice.deploy.packager import DependencyBuilder
     from chalice.deploy.validate import validate_configuration
 
+    # byte code is kept of the modules above, but not beside the app's, which are packaged
+    sys.dont_write_bytecode = True
     setattr(DependencyBuilder, "build_site_packages", lambda *_: None)  # noqa: B010 - a method
     arguments = ["--project-dir", project]
     merged = ["--merge-template", str(Path(project) / "delivery.yaml")]

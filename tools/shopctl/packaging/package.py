@@ -229,7 +229,7 @@ def _run_chalice(
     region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
     done = subprocess.run(
         command,
-        env={**passed_on, **region, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**passed_on, **region, **environment},
         capture_output=True,
         text=True,
         check=False,
