@@ -375,6 +375,19 @@ def test_reversal_is_no_cancellation_unless_it_is_said() -> None:
     assert payment_after(refund("re_1", 2500)).outcomes[-1].order_cancelled is False
 
 
+@pytest.mark.parametrize("status", ["succeeded", "failed"])
+def test_refund_by_the_shop_says_that_the_order_was_cancelled(status: str) -> None:
+    # GIVEN the gateway's report of the charge, which does not say who has requested the refund
+    charge_first = payment_after(total(2500))
+    assert charge_first.outcomes[-1].order_cancelled is False
+    assert charge_first.cancelled_at is None
+    # WHEN the refund itself is reported or recorded, THEN it does
+    of_shop = payment_after(total(2500), refund("re_1", 2500, status, by_shop=True))
+    assert of_shop.cancelled_at == NOW + timedelta(seconds=2)
+    # AND one from the dashboard does not
+    assert payment_after(total(2500), refund("re_1", 2500, status)).cancelled_at is None
+
+
 def test_each_change_has_an_email_about_it() -> None:
     assert {reversal: reversal for reversal in get_args(Reversal)} == domain.REVERSALS
     opened = dispute("needs_response")

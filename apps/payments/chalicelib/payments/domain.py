@@ -227,13 +227,14 @@ class Payment(Struct, frozen=True, kw_only=True):
     def cancelled_at(self) -> datetime | None:
         """When the cancellation of its order was recorded; ``None`` if none is recorded.
 
-        While a refund is due, it is the time of the last change instead. The cancellation of a
+        It is the time of the last change instead while a refund is due, and if the gateway had
+        reported the charge as refunded before the refund was recorded. The cancellation of a
         declined payment leaves no trace.
         """
         for outcome in self.outcomes:
             if outcome.status in ("cancelled", "refunded") and outcome.order_cancelled:
                 return outcome.occurred_at
-        return self.updated_at if self.refund_due else None
+        return self.updated_at if self.refund_due or self.reversals.by_shop else None
 
     @property
     def may_still_succeed(self) -> bool:

@@ -111,6 +111,11 @@ class Reversals(Struct, frozen=True, kw_only=True):
         return max(0, max(known, self.at_least) - self.failed)
 
     @property
+    def by_shop(self) -> bool:
+        """Whether the shop has requested a refund, which only a cancellation does."""
+        return any(refund.by_shop for refund in self.refunds)
+
+    @property
     def refund_failed(self) -> bool:
         """Whether a refund has failed that the shop requested."""
         return any(refund.by_shop and refund.has_failed for refund in self.refunds)
