@@ -36,7 +36,7 @@ def main(project: str, dependencies: str, *stages: str) -> int:
     from chalice.deploy.packager import DependencyBuilder
     from chalice.deploy.validate import validate_configuration
 
-    # byte code is kept of the modules above, but not beside the app's, which are packaged
+    # the modules above may keep their byte code, but none may be written into the app's package
     sys.dont_write_bytecode = True
     setattr(DependencyBuilder, "build_site_packages", lambda *_: None)  # noqa: B010 - a method
     arguments = ["--project-dir", project]
