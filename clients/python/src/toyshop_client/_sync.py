@@ -137,7 +137,8 @@ class Toys:
     def add_image(self, toy_id: str, content: bytes, *, content_type: ImageType, alt: str) -> Image:
         """Upload an image of a toy; for staff.
 
-        The image is listed with the toy after the shop has checked it (``images``).
+        The image is listed with the toy once the shop has checked it, which changes the toy's
+        version. ``images`` lists it at once, with its status.
 
         Parameters
         ----------
