@@ -74,7 +74,7 @@ def visit(
                 picture = tmp_path / f"{uuid.uuid4().hex}.png"
                 page.screenshot(path=picture, full_page=True)
                 print(f"{page.url} looked like {picture}")
-        context.close()
+        faults.close(context)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from support.browser.checkout import go_to_payment, orders_of, pay_button
 from support.browser.faults import Faults
@@ -75,3 +75,21 @@ def test_failed_pictures_are_replaced(page: Page, shop: Shop, faults: Faults) ->
         && image.loading !== 'lazy').length"""
     page.wait_for_load_state("networkidle")
     page.wait_for_function(f"() => {broken} === 0")
+
+
+def test_request_in_flight_at_the_end_of_a_test_fails_no_other(chromium: Browser) -> None:
+    faults = Faults()
+    context = chromium.new_context()
+    faults.watch(context)
+    page = context.new_page()
+
+    def delay(route: Route) -> None:
+        page.wait_for_timeout(60_000)
+        route.abort()
+
+    context.route("http://shop.test/", delay)
+    with page.expect_request("http://shop.test/"):
+        page.evaluate("void fetch('http://shop.test/')")
+    faults.close(context)
+    chromium.new_context().close()
+    assert not faults.seen

@@ -34,6 +34,22 @@ class Faults:
         context.on("requestfailed", self._failure)
         context.on("response", self._answer)
 
+    def close(self, context: BrowserContext) -> None:
+        """Close a context. From now on, what its pages do is not recorded.
+
+        Requests that a test still intercepts are abandoned: their errors would fail the next test.
+        """
+        # Playwright reports what has happened so far before it returns from any call
+        context.cookies()
+        context.remove_listener("weberror", self._error)
+        context.remove_listener("console", self._message)
+        context.remove_listener("requestfailed", self._failure)
+        context.remove_listener("response", self._answer)
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+        context.unroute_all(behavior="ignoreErrors")
+        context.close()
+
     def _error(self, error: WebError) -> None:
         self.seen.append(f"uncaught {error.error}")
 
