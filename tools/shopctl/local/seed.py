@@ -195,10 +195,12 @@ async def _seed(
                 async with asyncio.TaskGroup() as tasks:
                     for toy in chosen:
                         tasks.create_task(step(toy))
-        except* ShopProblem as problems:
-            raise problems.exceptions[0] from None
-        except* (aiohttp.ClientConnectionError, TimeoutError) as errors:
-            raise errors.exceptions[0] from None
+        # not except*: the first releases of Python 3.11 wrap what is raised in it in a group
+        except ExceptionGroup as failed:
+            expected = ShopProblem, aiohttp.ClientConnectionError, TimeoutError
+            if failed.split(expected)[1]:
+                raise
+            raise (failed.subgroup(ShopProblem) or failed).exceptions[0] from None
     return result
 
 
