@@ -179,6 +179,37 @@ def test_a_view_that_cannot_be_loaded_offline_is_loaded_later(page: Page, faults
     expect(heading(page, "Sign in")).to_be_visible()
 
 
+def test_a_view_that_could_not_be_loaded_is_loaded_when_the_network_has_returned_meanwhile(
+    page: Page, faults: Faults
+) -> None:
+    faults.expect("net::ERR_INTERNET_DISCONNECTED")
+    page.goto("/")
+    expect(heading(page, "New arrivals")).to_be_visible()
+    held = Held(page, "**/views/account.js", times=1)
+    # GIVEN a view that is opened offline
+    page.context.set_offline(True)
+    page.get_by_role("banner").get_by_role("link", name="Sign in").click()
+    # WHEN it turns out that it cannot be loaded only after the network has returned
+    page.context.set_offline(False)
+    page.wait_for_function("navigator.onLine")
+    held.release(lambda route: route.abort("internetdisconnected"))
+    # THEN it is loaded again
+    expect(heading(page, "Sign in")).to_be_visible()
+
+
+def test_pictures_that_cannot_be_enlarged_offline_say_so(
+    page: Page, shop: Shop, faults: Faults
+) -> None:
+    faults.expect("net::ERR_INTERNET_DISCONNECTED")
+    page.goto(f"/toys/{shop.toys[0]['id']}")
+    zoom = main(page).get_by_role("button", name="Zoom in")
+    expect(zoom).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    zoom.click()
+    expect(page.get_by_text("You seem to be offline.").last).to_be_visible()
+
+
 def test_prices_have_a_currency_even_if_no_toy_is_shown(page: Page) -> None:
     chips = main(page).get_by_role("list", name="Active filters").get_by_role("link")
     page.goto("/search?q=zzz&price_min=1000&price_max=2000")

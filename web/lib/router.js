@@ -55,6 +55,8 @@ export class Visit {
     this.query = url.searchParams;
     this.parameters = parameters;
     this.isReturn = isReturn;
+    /** Whether the network was connected when the visit began. */
+    this.beganOnline = navigator.onLine;
   }
 
   /** Aborted when the customer leaves; pass it to every request and subscription. */

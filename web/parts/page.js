@@ -107,6 +107,10 @@ export function showFailure(visit, error) {
     return;
   }
   // A module that could not be loaded, or a defect: the page has to be reloaded.
+  if (navigator.onLine && !visit.beganOnline) {
+    location.reload(); // the network has returned in the meantime
+    return;
+  }
   visit.render(failure(error, () => (navigator.onLine ? location.reload() : reload())), { title: shop.name, hidden: true });
   if (navigator.onLine) reportError(error);
 }
