@@ -29,8 +29,8 @@ search.addEventListener("submit", (event) => {
 });
 
 addEventListener("unhandledrejection", (event) => {
-  // an action whose error its view does not show, or whose module cannot be loaded offline
-  if (!(event.reason instanceof Problem) && navigator.onLine) return;
+  // an action whose error its view does not show
+  if (!(event.reason instanceof Problem)) return;
   event.preventDefault();
   toast(problemText(event.reason));
 });

@@ -179,7 +179,7 @@ def test_a_view_that_cannot_be_loaded_offline_is_loaded_later(page: Page, faults
     expect(heading(page, "Sign in")).to_be_visible()
 
 
-def test_a_view_that_could_not_be_loaded_is_loaded_when_the_network_has_returned_meanwhile(
+def test_view_that_fails_to_load_after_the_network_has_returned_is_loaded_again(
     page: Page, faults: Faults
 ) -> None:
     faults.expect("net::ERR_INTERNET_DISCONNECTED")
@@ -189,7 +189,7 @@ def test_a_view_that_could_not_be_loaded_is_loaded_when_the_network_has_returned
     # GIVEN a view that is opened offline
     page.context.set_offline(True)
     page.get_by_role("banner").get_by_role("link", name="Sign in").click()
-    # WHEN it turns out that it cannot be loaded only after the network has returned
+    # WHEN its request fails, but the network has returned already
     page.context.set_offline(False)
     page.wait_for_function("navigator.onLine")
     held.release(lambda route: route.abort("internetdisconnected"))

@@ -4,9 +4,9 @@ import { getCached, putCached, query } from "../lib/api.js";
 import { label, majorUnits } from "../lib/format.js";
 import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
-import { failure } from "../parts/page.js";
+import { failure, toast } from "../parts/page.js";
 import { addToBasket, addressOf, card, isRepeated, picture, skeletons, stepper } from "../parts/toy.js";
-import { categoryName, listTexts, problems, shop, toyTexts } from "../texts/shop.js";
+import { categoryName, listTexts, problemText, problems, shop, toyTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 
 /** @typedef {import("../lib/router.js").Visit} Visit */
@@ -99,8 +99,12 @@ function gallery(state) {
     view(state);
   };
   const zoom = async () => {
-    const { openZoom } = await import("../parts/zoom.js");
-    if (!state.visit.isOver) openZoom(images, state.at);
+    try {
+      const { openZoom } = await import("../parts/zoom.js");
+      if (!state.visit.isOver) openZoom(images, state.at);
+    } catch (error) {
+      toast(problemText(error));
+    }
   };
   const main = picture(images[at], { sizes: "(max-width: 52rem) 92vw, 42rem", isFirst: true });
   return html`
