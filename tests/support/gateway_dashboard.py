@@ -19,6 +19,7 @@ class Dashboard:
     def __init__(self, api: Any, control: ControlClient, url: str) -> None:
         self.api = api
         self.control = control
+        self.url = url
         self._client = stripe.StripeClient("sk_test_x", base_addresses={"api": url})
 
     def charge(self, intent_id: str) -> dict[str, Any]:

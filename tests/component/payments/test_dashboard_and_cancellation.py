@@ -267,6 +267,55 @@ def test_only_the_shops_own_refund_is_mailed_as_one_of_a_cancelled_order(
     assert emails_about(app, emitted())[-1].cancelled is cancelled
 
 
+def test_refund_of_a_cancelled_order_is_mailed_as_one_although_its_charge_is_reported_first(
+    app: ModuleType, dashboard: Dashboard, emitted: Any, before_write: BeforeWrite
+) -> None:
+    order = paid_order(app)
+
+    def report_charge() -> None:
+        charge = dashboard.charge(intent_of(order))
+        assert charge["amount_refunded"] == 2500
+        dashboard.deliver(webhook("charge.refunded", charge))
+
+    # WHEN the gateway reports the charge after it has refunded it, before the shop records that
+    before_write(report_charge)
+    app.charge(event_of(ORDER_CANCELLED, order), None)
+    # THEN the receipt is followed by one email, about the cancelled order
+    _receipt, mail = emails_about(app, emitted())
+    assert mail.cancelled is True
+
+
+def test_each_refund_is_mailed_although_only_the_charge_is_reported(
+    app: ModuleType, api: Any, gateway: ControlClient, dashboard: Dashboard, emitted: Any
+) -> None:
+    # GIVEN a refund in the dashboard and the shop's own, of both of which no webhook has arrived
+    order = paid_order(app)
+    first = webhook("refund.created", gateway.refund(intent_of(order), 500))
+    StripeGateway("sk_test_x", dashboard.url).refund(intent_of(order), order.id)
+    # WHEN the charge is reported
+    dashboard.deliver(webhook("charge.refunded", dashboard.charge(intent_of(order))))
+    assert shown(api, order) == ("refunded", 2500, None)
+    # THEN each refund is mailed once, with its own reason
+    dashboard.deliver(first)
+    _receipt, *others = emails_about(app, emitted())
+    about = [(mail.reversal, mail.cancelled) for mail in others]
+    assert about == [("partially_refunded", False), (None, True)]
+
+
+def test_refund_that_is_found_only_by_reading_the_gateway_is_mailed_as_one_of_a_cancelled_order(
+    app: ModuleType, api: Any, dashboard: Dashboard, emitted: Any, is_old: None
+) -> None:
+    # GIVEN a refund of the shop that was not recorded
+    order = paid_order(app)
+    StripeGateway("sk_test_x", dashboard.url).refund(intent_of(order), order.id)
+    # WHEN the order is emitted again
+    app.charge(event_of(ORDER_PLACED, order), None)
+    # THEN the email says that the order was cancelled
+    assert shown(api, order) == ("refunded", 2500, None)
+    _receipt, mail = emails_about(app, emitted())
+    assert mail.cancelled is True
+
+
 def test_payment_that_is_cancelled_in_the_dashboard_is_not_mailed_as_a_cancelled_order(
     app: ModuleType, gateway: ControlClient, dashboard: Dashboard, emitted: Any
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.payments.domain import Intent, Payment, apply_intent, opened, transaction_id
 from chalicelib.payments.gateway import GatewayUnavailableError, InvalidGatewayRequestError
@@ -27,6 +28,10 @@ class Charging:
         self.recorded: list[Intent] = []
         self.cancelled: list[bool] = []
         """Whether the order was cancelled, for each refund or dispute."""
+        self.asked = 0
+        """How often the gateway was asked for the refunds."""
+        self.failure: Exception | None = None
+        """What it answers instead."""
 
     def record(self, payment: Payment, intent: Intent) -> Payment:
         self.recorded.append(intent)
@@ -34,6 +39,12 @@ class Charging:
 
     def record_success(self, payment: Payment) -> Payment:
         return self.record(payment, Intent(id=payment.intent_id or "", status="succeeded"))
+
+    def record_refunds(self, payment: Payment) -> Payment:
+        self.asked += 1
+        if self.failure:
+            raise self.failure
+        return payment
 
     def reverse(self, payment: Payment, change: Any, *, order_cancelled: bool) -> Payment:
         self.cancelled.append(order_cancelled)
@@ -251,7 +262,7 @@ def test_refund_whose_order_the_gateway_does_not_name_is_logged_and_sent_again(
 
     charging = Charging()
     webhook = signed("refund.created", id="re_1", amount=500, payment_intent="pi_1")
-    with pytest.raises(Conflict, match="Send it again later"):
+    with pytest.raises(Conflict, match="Send the webhook again later"):
         webhooks(None, charging, order_of_intent).receive(webhook)
     assert charging.cancelled == []
     (line,) = lines()
@@ -265,7 +276,7 @@ def test_refund_whose_order_the_gateway_does_not_name_is_logged_and_sent_again(
         # only the shop's own refunds name the order, and it refunds only cancelled orders
         ("refund.created", {"id": "re_1", "amount": 500}, True, True),
         ("refund.created", {"id": "re_1", "amount": 500}, False, False),
-        # a charge names the order of its intent, whether the shop or the dashboard refunded it
+        # a charge names the order of its intent, whoever has refunded it: only the refunds tell
         ("charge.refunded", {"id": "ch_1", "amount_refunded": 500}, True, False),
     ],
 )
@@ -279,6 +290,43 @@ def test_order_is_cancelled_only_if_the_shop_itself_has_refunded_it(
         signed(kind, **subject, payment_intent="pi_1", metadata=metadata)
     )
     assert charging.cancelled == [order_cancelled]
+
+
+def refunded_charge(order_id: str, amount: int) -> Webhook:
+    return signed(
+        "charge.refunded",
+        id="ch_1",
+        amount_refunded=amount,
+        payment_intent="pi_1",
+        metadata={"order_id": order_id},
+    )
+
+
+@pytest.mark.parametrize(("amount", "asked"), [(499, 0), (500, 0), (501, 1)])
+def test_gateway_is_asked_for_the_refunds_of_a_charge_only_if_some_are_unknown(
+    amount: int, asked: int
+) -> None:
+    order, charging = order_of(), Charging()
+    known = Reversals(refunds=(Refund(id="re_1", amount=500, status="succeeded"),))
+    payment = replace(opened(order, "pi_1", order.placed_at), reversals=known)
+    webhooks(payment, charging).receive(refunded_charge(order.id, amount))
+    assert (charging.asked, charging.cancelled) == (asked, [False])
+
+
+@pytest.mark.parametrize(
+    "error", [GatewayUnavailableError("timed out"), InvalidGatewayRequestError("rejected")]
+)
+def test_refunded_charge_whose_refunds_the_gateway_does_not_list_is_sent_again(
+    error: Exception, lines: Lines
+) -> None:
+    order, charging = order_of(), Charging()
+    charging.failure = error
+    payment = opened(order, "pi_1", order.placed_at)
+    with pytest.raises(Conflict, match="Send the webhook again later"):
+        webhooks(payment, charging).receive(refunded_charge(order.id, 500))
+    assert charging.cancelled == []
+    (line,) = lines()
+    assert (line["message"], line["reason"]) == ("gateway unavailable for a webhook", str(error))
 
 
 def test_webhook_of_another_intent_is_ignored(lines: Lines, metrics: Metrics) -> None:

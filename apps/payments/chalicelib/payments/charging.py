@@ -259,13 +259,31 @@ class Charging:
         log.warning("reversal of an uncharged payment ignored", order_id=payment.order_id)
         return payment
 
+    def record_refunds(self, payment: Payment) -> Payment:
+        """Record all refunds that the gateway has of a charged payment, and return the payment.
+
+        Raises
+        ------
+        GatewayUnavailableError
+            If the gateway does not answer.
+        ServiceUnavailable
+            If other writers were faster in every attempt.
+        """
+        assert payment.intent_id is not None  # a payment that succeeded has an intent
+        for refund in self._gateway.refunds(payment.intent_id):
+            payment = self.reverse(
+                payment,
+                partial(Reversals.with_refund, refund=refund),
+                # only a cancellation requests refunds
+                order_cancelled=refund.by_shop,
+            )
+        return payment
+
     def _refresh(self, payment: Payment) -> Payment:
         """Record all refunds and disputes that the gateway has of a charged payment."""
-        intent_id = payment.intent_id
-        assert intent_id is not None  # a payment that succeeded has an intent
-        for refund in self._gateway.refunds(intent_id):
-            payment = self.reverse(payment, partial(Reversals.with_refund, refund=refund))
-        for dispute in self._gateway.disputes(intent_id):
+        payment = self.record_refunds(payment)
+        assert payment.intent_id is not None  # a payment that succeeded has an intent
+        for dispute in self._gateway.disputes(payment.intent_id):
             payment = self.reverse(payment, partial(Reversals.with_dispute, dispute=dispute))
         return payment
 

@@ -227,14 +227,13 @@ class Payment(Struct, frozen=True, kw_only=True):
     def cancelled_at(self) -> datetime | None:
         """When the cancellation of its order was recorded; ``None`` if none is recorded.
 
-        It is the time of the last change instead while a refund is due, and if the gateway had
-        reported the charge as refunded before the refund was recorded. The cancellation of a
-        declined payment leaves no trace.
+        It is the time of the last change instead while a refund is due, and if a refund was
+        recorded only after its amount. The cancellation of a declined payment leaves no trace.
         """
         for outcome in self.outcomes:
             if outcome.status in ("cancelled", "refunded") and outcome.order_cancelled:
                 return outcome.occurred_at
-        return self.updated_at if self.refund_due or self.reversals.by_shop else None
+        return self.updated_at if self.refund_due or self.reversals.refund_requested else None
 
     @property
     def may_still_succeed(self) -> bool:

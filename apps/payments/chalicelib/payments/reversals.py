@@ -111,7 +111,7 @@ class Reversals(Struct, frozen=True, kw_only=True):
         return max(0, max(known, self.at_least) - self.failed)
 
     @property
-    def by_shop(self) -> bool:
+    def refund_requested(self) -> bool:
         """Whether the shop has requested a refund, which only a cancellation does."""
         return any(refund.by_shop for refund in self.refunds)
 

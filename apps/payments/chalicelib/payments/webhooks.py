@@ -7,7 +7,8 @@ these is acknowledged, or the gateway would send it for days.
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ class Webhooks:
     charging
         Records the outcomes, refunds and disputes.
     gateway
-        Finds the order of a refund or dispute, which the gateway does not name.
+        Finds the order of a refund or dispute that does not name it.
     now
         Returns the current time in seconds since the epoch.
     """
@@ -154,8 +155,9 @@ class Webhooks:
         BadRequest
             If its signature is not valid, or it is not an event of the gateway.
         Conflict
-            If the payment is not recorded yet, or the gateway does not name its order; the gateway
-            is to send the webhook again. It is no failure of this service, which its caller counts.
+            If the payment is not recorded yet, or the gateway does not answer a question about it;
+            the gateway is to send the webhook again. It is no failure of this service, which its
+            caller counts.
         """
         try:
             self._verify(webhook)
@@ -220,20 +222,23 @@ class Webhooks:
         order_id = (metadata or {}).get("order_id")
         if intent_id and not order_id:
             # Refunds and disputes of the dashboard have no metadata of ours.
-            try:
+            with _sent_again_without_answer():
                 order_id = self._gateway.order_of(intent_id)
-            except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
-                log.warning("gateway unavailable for a webhook", reason=str(error))
-                raise Conflict("The order is not known yet. Send it again later.") from None
         if not intent_id or not order_id:
             log.info("webhook ignored", type=event.type)
             return "without_order"
         payment = self._recorded(order_id, intent_id)
         if payment is None:
             return "unknown_intent"
+        changed = payment
+        more = change(payment.reversals).refunded > payment.reversals.refunded
+        if more and isinstance(subject, _RefundedCharge):
+            # It does not tell who has requested the refunds, or how many there were.
+            with _sent_again_without_answer():
+                changed = self._charging.record_refunds(payment)
         # Only refunds that the shop requests name the order, and only a cancellation requests them.
         order_cancelled = isinstance(subject, _Refund) and "order_id" in (metadata or {})
-        changed = self._charging.reverse(payment, change, order_cancelled=order_cancelled)
+        changed = self._charging.reverse(changed, change, order_cancelled=order_cancelled)
         return _result(payment, changed)
 
     def _recorded(self, order_id: str, intent_id: str | None) -> Payment | None:
@@ -270,6 +275,16 @@ class Webhooks:
             raise problem
         if abs(self._now() - int(stamps[0])) > TOLERANCE:
             raise BadRequest("The signature is too old, or its timestamp is in the future.")
+
+
+@contextmanager
+def _sent_again_without_answer() -> Iterator[None]:
+    """Have the gateway send the webhook again if it does not answer the question within."""
+    try:
+        yield
+    except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
+        log.warning("gateway unavailable for a webhook", reason=str(error))
+        raise Conflict("The gateway did not answer. Send the webhook again later.") from None
 
 
 def _result(before: Payment, after: Payment) -> Result:
