@@ -22,6 +22,10 @@ class Dashboard:
         self.url = url
         self._client = stripe.StripeClient("sk_test_x", base_addresses={"api": url})
 
+    def intent(self, intent_id: str) -> dict[str, Any]:
+        """Return the intent of a payment."""
+        return dict(self._client.v1.payment_intents.retrieve(intent_id).to_dict())
+
     def charge(self, intent_id: str) -> dict[str, Any]:
         """Return the charge of a payment."""
         params: Any = {"expand": ["latest_charge"]}

@@ -333,6 +333,37 @@ def test_payment_that_is_cancelled_in_the_dashboard_is_not_mailed_as_a_cancelled
     assert {mail.order_id: mail.cancelled for mail in about} == expected
 
 
+@pytest.mark.parametrize("reported", ["webhook", "only by reading the gateway"])
+def test_cancellation_that_is_recorded_by_another_is_mailed_as_one_of_the_order(
+    app: ModuleType,
+    dashboard: Dashboard,
+    emitted: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    reported: str,
+) -> None:
+    order = order_of("pm_card_authenticationRequired")
+    app.charge(event_of(ORDER_PLACED, order), None)
+    cancel, answers = StripeGateway.cancel, []
+
+    def crash(gateway: StripeGateway, intent_id: str) -> Any:
+        answers.append(cancel(gateway, intent_id))
+        raise GatewayUnavailableError("the response was lost")
+
+    # GIVEN an intent that the shop has cancelled without recording it
+    monkeypatch.setattr(StripeGateway, "cancel", crash)
+    with pytest.raises(GatewayUnavailableError):
+        app.charge(event_of(ORDER_CANCELLED, order), None)
+    assert [answer.status for answer in answers] == ["cancelled"]
+    # WHEN it is recorded for another reason
+    if reported == "webhook":
+        dashboard.deliver(webhook("payment_intent.canceled", dashboard.intent(intent_of(order))))
+    else:
+        app.charge(event_of(ORDER_PLACED, order), None)
+    # THEN the email says that the order was cancelled
+    mail = emails_about(app, emitted())[-1]
+    assert (mail.charged, mail.cancelled) == (False, True)
+
+
 def test_refund_of_a_payment_that_was_never_charged_is_ignored_and_logged(
     app: ModuleType, api: Any, dashboard: Dashboard, capsys: pytest.CaptureFixture[str]
 ) -> None:

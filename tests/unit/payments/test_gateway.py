@@ -338,8 +338,30 @@ def test_refused_label_is_a_decline_unless_the_intent_is_over(later: str, status
 
 def test_intent_that_cannot_be_cancelled_any_more_is_returned_as_it_is() -> None:
     error = stripe.InvalidRequestError("No.", None, code="payment_intent_unexpected_state")
-    gateway = gateway_with(intents_cancel=Answers(error), intents_retrieve=Answers(PAID))
+    gateway = gateway_with(
+        intents_update=Answers(error), intents_cancel=Answers(error), intents_retrieve=Answers(PAID)
+    )
     assert gateway.cancel("pi_1").status == "succeeded"
+
+
+def test_intent_is_cancelled_although_the_reason_for_it_is_refused() -> None:
+    error = stripe.InvalidRequestError("No.", None, code="payment_intent_unexpected_state")
+    gateway = gateway_with(
+        intents_update=Answers(error), intents_cancel=Answers(intent("canceled"))
+    )
+    cancelled = gateway.cancel("pi_1")
+    assert (cancelled.status, cancelled.order_cancelled) == ("cancelled", False)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"order_cancelled": "true"}, None])
+@pytest.mark.parametrize("status", ["canceled", "requires_action"])
+def test_reason_of_a_cancellation_is_read_from_the_metadata(
+    status: str, metadata: dict[str, str] | None
+) -> None:
+    found = intent(status)
+    found.metadata = metadata
+    read = gateway_with(intents_retrieve=Answers(found)).retrieve("pi_1")
+    assert read.order_cancelled is (status == "canceled" and bool(metadata))
 
 
 def test_call_is_repeated_once_with_another_key_after_a_server_error() -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.payments import domain
 from chalicelib.payments.domain import ForbiddenTransitionError, Intent, Outcome, Payment
@@ -366,7 +367,7 @@ def test_payment_is_cancelled_with_its_order_only_if_the_shop_has_cancelled_it()
     waiting = domain.opened(order_of(), "pi_1", NOW)
     cancelled = Intent(id="pi_1", status="cancelled")
     assert domain.apply_intent(waiting, cancelled, NOW).outcomes[-1].order_cancelled is False
-    by_shop = domain.apply_intent(waiting, cancelled, NOW, order_cancelled=True)
+    by_shop = domain.apply_intent(waiting, replace(cancelled, order_cancelled=True), NOW)
     assert by_shop.outcomes[-1].order_cancelled is True
     assert waiting.moved_to("cancelled", NOW).outcomes[-1].order_cancelled is True
 

@@ -233,6 +233,18 @@ def test_webhook_belongs_to_the_attempt_that_the_metadata_name(
     assert intent.attempt == attempt
 
 
+@pytest.mark.parametrize("reason", [{}, {"order_cancelled": "true"}])
+def test_cancelled_intent_is_of_a_cancelled_order_only_if_its_metadata_say_so(
+    reason: dict[str, str],
+) -> None:
+    order, charging = order_of(), Charging()
+    webhooks(opened(order, "pi_1", order.placed_at), charging).receive(
+        signed("payment_intent.canceled", id="pi_1", metadata={"order_id": order.id} | reason)
+    )
+    (intent,) = charging.recorded
+    assert intent.order_cancelled is bool(reason)
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "by_shop"),
     [

@@ -140,7 +140,7 @@ class Charging:
             payment = self._add(payment)
         if payment.may_still_succeed and payment.intent_id is not None:
             intent = self._gateway.cancel(payment.intent_id)
-            payment = self.record(payment, intent, order_cancelled=True)
+            payment = self.record(payment, replace(intent, order_cancelled=True))
             if intent.status not in ("cancelled", "succeeded"):
                 raise GatewayUnavailableError(f"{payment.intent_id} could not be cancelled")
         elif payment.is_charged and self._is_old(order):
@@ -149,15 +149,10 @@ class Charging:
         if payment.status == "succeeded":
             self._refund(payment)
 
-    def record(self, payment: Payment, intent: Intent, *, order_cancelled: bool = False) -> Payment:
+    def record(self, payment: Payment, intent: Intent) -> Payment:
         """Record the status of a payment's intent, and return the updated payment.
 
         If another writer changed the payment meanwhile, it is read again.
-
-        Parameters
-        ----------
-        order_cancelled
-            Whether an intent that is cancelled is so because its order is.
 
         Raises
         ------
@@ -168,9 +163,7 @@ class Charging:
         attempts = Attempts(payment.id)
         while True:
             attempts.begin()
-            changed = domain.apply_intent(
-                payment, intent, self._now(), order_cancelled=order_cancelled
-            )
+            changed = domain.apply_intent(payment, intent, self._now())
             if changed is payment:
                 return payment
             tracing.keep()

@@ -75,6 +75,8 @@ class Intent(Struct, frozen=True, kw_only=True):
         The gateway's label of that attempt; empty for the first one.
     card_last4
         The last four digits of the card that is charged, if the gateway has reported them.
+    order_cancelled
+        Whether the shop has cancelled it, or is about to, because its order is cancelled.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     attempt: int = 1
     attempt_label: str = ""
     card_last4: str | None = None
+    order_cancelled: bool = False
 
 
 EMAIL_TEMPLATES: dict[PaymentStatus, Template] = {
@@ -566,20 +569,13 @@ def _payment_of(
     )
 
 
-def apply_intent(
-    payment: Payment, intent: Intent, now: datetime, *, order_cancelled: bool = False
-) -> Payment:
+def apply_intent(payment: Payment, intent: Intent, now: datetime) -> Payment:
     """Return the payment with the status of its intent; the same payment if nothing changes.
 
     A status that may not follow the current one is ignored, since the gateway's statuses arrive
     late, repeatedly and out of order. An intent that was charged stays charged. The status of an
     earlier attempt is ignored too, unless it is final: a late decline of the first card says
     nothing about the second.
-
-    Parameters
-    ----------
-    order_cancelled
-        Whether an intent that is cancelled is so because its order is.
     """
     status = intent.status
     if status == "unconfirmed" or payment.is_charged or status not in ALLOWED[payment.status]:
@@ -591,7 +587,7 @@ def apply_intent(
         now,
         decline_code=intent.decline_code,
         client_secret=intent.client_secret if status == "action_required" else None,
-        order_cancelled=order_cancelled or status != "cancelled",
+        order_cancelled=intent.order_cancelled or status != "cancelled",
     )
     # A webhook does not report the card: it is the one whose holder had to authenticate, unless the
     # customer has paid again since.

@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,6 +38,9 @@ _PROGRESS = (
 
 ATTEMPT = "attempt"
 """The member of an intent's metadata that names the current attempt, if it is not the first."""
+
+ORDER_CANCELLED = "order_cancelled"
+"""The member of an intent's metadata that is there if the shop cancels it, and not its staff."""
 
 # what answers contain beside the intent: the card, before and after it is charged
 _WITH_CARD = ["latest_charge", "payment_method"]
@@ -251,7 +255,10 @@ class StripeGateway:
         raise GatewayUnavailableError(f"{intent_id} could not be confirmed")
 
     def cancel(self, intent_id: str) -> Intent:
-        """Cancel an intent unless it has a final outcome already, and return it.
+        """Cancel the intent of a cancelled order unless it has a final outcome, and return it.
+
+        The reason is written into its metadata first: the webhook about the cancellation may arrive
+        before this returns, or instead.
 
         Raises
         ------
@@ -260,6 +267,11 @@ class StripeGateway:
         """
         import stripe
 
+        reason: Any = {"metadata": {ORDER_CANCELLED: "true"}}
+        with suppress(stripe.InvalidRequestError):  # it may have a final outcome
+            self.call_with_retry(
+                None, lambda _: self.client.v1.payment_intents.update(intent_id, reason)
+            )
         try:
             return self.call_with_retry(
                 None, lambda _: _intent(self.client.v1.payment_intents.cancel(intent_id))
@@ -486,6 +498,11 @@ def attempt_of(metadata: Any) -> tuple[int, str]:
     return (int(number), label) if number.isdecimal() else (1, "")
 
 
+def is_of_cancelled_order(metadata: Any) -> bool:
+    """Return whether an intent's metadata say that its order is cancelled."""
+    return bool(metadata) and ORDER_CANCELLED in metadata
+
+
 def _decline_code(error: "stripe.CardError") -> str | None:
     return _reason(error.error) or error.code
 
@@ -505,7 +522,8 @@ def _intent(answer: "stripe.PaymentIntent") -> Intent:
                 card_last4=_card_last4(answer),
             )
         case "canceled":
-            return replace(intent, status="cancelled")
+            cancelled = is_of_cancelled_order(answer.metadata)
+            return replace(intent, status="cancelled", order_cancelled=cancelled)
         case "processing":
             raise GatewayUnavailableError("the payment is still being processed")
     failure = answer.last_payment_error

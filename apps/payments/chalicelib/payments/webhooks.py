@@ -23,6 +23,7 @@ from chalicelib.payments.gateway import (
     GatewayUnavailableError,
     InvalidGatewayRequestError,
     attempt_of,
+    is_of_cancelled_order,
 )
 from chalicelib.payments.reversals import Dispute, Refund, Reversals
 from chalicelib.payments.store import TransactionStore
@@ -207,6 +208,7 @@ class Webhooks:
             if status == "declined"
             else None,
             attempt=attempt_of(subject["metadata"])[0],
+            order_cancelled=is_of_cancelled_order(subject["metadata"]),
         )
         return _result(payment, self._charging.record(payment, intent))
 
