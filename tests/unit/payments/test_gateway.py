@@ -27,8 +27,13 @@ def gateway_with(**operations: Any) -> StripeGateway:
         for name, operation in operations.items()
         if name.startswith("intents_")
     }
-    refunds = SimpleNamespace(create=operations.get("refunds_create"))
-    v1 = SimpleNamespace(payment_intents=SimpleNamespace(**intents), refunds=refunds)
+    refunds = SimpleNamespace(
+        create=operations.get("refunds_create"), list=operations.get("refunds_list")
+    )
+    disputes = SimpleNamespace(list=operations.get("disputes_list"))
+    v1 = SimpleNamespace(
+        payment_intents=SimpleNamespace(**intents), refunds=refunds, disputes=disputes
+    )
     gateway._client = SimpleNamespace(v1=v1)  # type: ignore[assignment]
     return gateway
 
@@ -213,6 +218,19 @@ def test_order_of_an_intent_is_unknown_only_if_the_intent_is() -> None:
     assert gateway_with(intents_retrieve=Answers(missing)).order_of("pi_1") is None
     with pytest.raises(InvalidGatewayRequestError, match="parameter_unknown"):
         gateway_with(intents_retrieve=Answers(invalid)).order_of("pi_1")
+
+
+@pytest.mark.parametrize("read", ["find", "retrieve", "refunds", "disputes"])
+def test_rejected_read_is_for_an_operator(read: str) -> None:
+    error = stripe.InvalidRequestError("No.", "payment_intent", code="resource_missing")
+    gateway = gateway_with(
+        intents_search=raising(error),
+        intents_retrieve=raising(error),
+        refunds_list=raising(error),
+        disputes_list=raising(error),
+    )
+    with pytest.raises(InvalidGatewayRequestError, match="resource_missing"):
+        getattr(gateway, read)("pi_1")
 
 
 def test_failed_confirmation_is_repeated_with_another_key_if_it_has_not_been_carried_out() -> None:

@@ -253,13 +253,18 @@ def test_retry_that_the_gateway_rejects_is_a_permanent_failure() -> None:
     assert world.payment.status == "pending"
 
 
-def test_success_is_recorded_without_the_card_if_the_gateway_does_not_answer(lines: Lines) -> None:
+@pytest.mark.parametrize(
+    "failure", [GatewayUnavailableError("timed out"), InvalidGatewayRequestError("rejected")]
+)
+def test_success_is_recorded_without_the_card_if_the_gateway_does_not_tell_it(
+    failure: Exception, lines: Lines
+) -> None:
     world = World(OPENED)
-    world.gateway.failure = GatewayUnavailableError("timed out")
+    world.gateway.failure = failure
     world.charging.record_success(world.payment)
     assert (world.payment.status, world.payment.card_last4) == ("succeeded", None)
     (line,) = warnings(lines, "card of a payment not read")
-    assert line["reason"] == "timed out"
+    assert line["reason"] == str(failure)
 
 
 def test_card_is_read_only_once_and_only_if_it_is_unknown() -> None:

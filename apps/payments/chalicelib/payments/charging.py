@@ -190,7 +190,7 @@ class Charging:
     def record_success(self, payment: Payment) -> Payment:
         """Record that the gateway has reported a payment's success, and return the payment.
 
-        The card is read from the gateway, unless it is known or the gateway does not answer.
+        The card is read from the gateway, unless it is known or the gateway does not tell it.
 
         Raises
         ------
@@ -202,7 +202,7 @@ class Charging:
         if not payment.is_charged and payment.card_last4 is None:
             try:
                 known = self._gateway.retrieve(payment.intent_id)
-            except GatewayUnavailableError as error:
+            except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
                 log.warning("card of a payment not read", reason=str(error))
             else:
                 intent = replace(intent, card_last4=known.card_last4)
@@ -259,6 +259,8 @@ class Charging:
         ------
         GatewayUnavailableError
             If the gateway does not answer.
+        InvalidGatewayRequestError
+            If the gateway rejects the request.
         ServiceUnavailable
             If other writers were faster in every attempt.
         """

@@ -77,8 +77,8 @@ class Gateway(Protocol):
     """What payments needs from a gateway.
 
     Every method may raise ``GatewayUnavailableError``: then the outcome is unknown, and a retry is
-    safe. ``create`` and ``confirm`` may raise ``InvalidGatewayRequestError``, ``create`` and
-    ``refund`` ``GatewayRefusedError``.
+    safe. Every method but ``refund`` may raise ``InvalidGatewayRequestError``; ``create`` and
+    ``refund`` may raise ``GatewayRefusedError``.
     """
 
     def create(self, order: Order) -> Intent:
@@ -185,11 +185,11 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request.
         """
         params: Any = {"query": f"metadata['order_id']:'{order_id}'", "limit": 100}
-        found = self.call_with_retry(
-            None, lambda _: self.client.v1.payment_intents.search(params)
-        ).data
+        found = self._read(lambda: self.client.v1.payment_intents.search(params)).data
         found.sort(key=lambda intent: (_PROGRESS.index(intent.status), intent.created))
         return _intent(found[-1]) if found else None
 
@@ -264,6 +264,8 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects every request about the intent.
         """
         import stripe
 
@@ -319,9 +321,11 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request.
         """
         params: Any = {"payment_intent": intent_id, "limit": 100}
-        found = self.call_with_retry(None, lambda _: self.client.v1.refunds.list(params)).data
+        found = self._read(lambda: self.client.v1.refunds.list(params)).data
         return [_refund(each) for each in reversed(found)]
 
     def disputes(self, intent_id: str) -> list[Dispute]:
@@ -331,10 +335,12 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request.
         """
         params: Any = {"payment_intent": intent_id, "limit": 100}
         as_of = int(time.time())
-        found = self.call_with_retry(None, lambda _: self.client.v1.disputes.list(params)).data
+        found = self._read(lambda: self.client.v1.disputes.list(params)).data
         return [
             Dispute(
                 id=each.id,
@@ -354,6 +360,8 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request for another reason than an unknown intent.
         """
         import stripe
 
@@ -367,6 +375,15 @@ class StripeGateway:
                 raise InvalidGatewayRequestError(f"{error.code}: {error}") from error
             return None
 
+    def _read(self, call: Callable[[], T]) -> T:
+        """Return what a call reads, which Stripe rejects only if an operator must fix something."""
+        import stripe
+
+        try:
+            return self.call_with_retry(None, lambda _: call())
+        except stripe.InvalidRequestError as error:
+            raise InvalidGatewayRequestError(f"{error.code}: {error}") from error
+
     def retrieve(self, intent_id: str) -> Intent:
         """Return an intent.
 
@@ -374,11 +391,12 @@ class StripeGateway:
         ------
         GatewayUnavailableError
             If Stripe does not answer.
+        InvalidGatewayRequestError
+            If Stripe rejects the request.
         """
         params: Any = {"expand": _WITH_CARD}
-        return self.call_with_retry(
-            None,
-            lambda _: _intent(self.client.v1.payment_intents.retrieve(intent_id, params)),
+        return self._read(
+            lambda: _intent(self.client.v1.payment_intents.retrieve(intent_id, params))
         )
 
     @staticmethod
