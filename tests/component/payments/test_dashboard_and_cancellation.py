@@ -354,9 +354,11 @@ def test_cancellation_that_is_recorded_by_another_is_mailed_as_one_of_the_order(
     with pytest.raises(GatewayUnavailableError):
         app.charge(event_of(ORDER_CANCELLED, order), None)
     assert [answer.status for answer in answers] == ["cancelled"]
+    cancelled = dashboard.intent(intent_of(order))
+    assert cancelled["metadata"]["order_cancelled"] == "true"  # as the dashboard shows it
     # WHEN it is recorded for another reason
     if reported == "webhook":
-        dashboard.deliver(webhook("payment_intent.canceled", dashboard.intent(intent_of(order))))
+        dashboard.deliver(webhook("payment_intent.canceled", cancelled))
     else:
         app.charge(event_of(ORDER_PLACED, order), None)
     # THEN the email says that the order was cancelled
