@@ -288,7 +288,7 @@ def test_refund_whose_order_the_gateway_does_not_name_is_logged_and_sent_again(
         # only the shop's own refunds name the order, and it refunds only cancelled orders
         ("refund.created", {"id": "re_1", "amount": 500}, True, True),
         ("refund.created", {"id": "re_1", "amount": 500}, False, False),
-        # a charge names the order of its intent, whoever has refunded it: only the refunds tell
+        # a charge always names the order; only its refunds tell who requested them
         ("charge.refunded", {"id": "ch_1", "amount_refunded": 500}, True, False),
     ],
 )

@@ -40,7 +40,7 @@ ATTEMPT = "attempt"
 """The member of an intent's metadata that names the current attempt, if it is not the first."""
 
 ORDER_CANCELLED = "order_cancelled"
-"""The member of an intent's metadata that is there if the shop cancels it, and not its staff."""
+"""The member of an intent's metadata that is present if the shop itself cancels the intent."""
 
 # what answers contain beside the intent: the card, before and after it is charged
 _WITH_CARD = ["latest_charge", "payment_method"]

@@ -224,7 +224,7 @@ class Webhooks:
         order_id = (metadata or {}).get("order_id")
         if intent_id and not order_id:
             # Refunds and disputes of the dashboard have no metadata of ours.
-            with _sent_again_without_answer():
+            with _resent_if_unanswered():
                 order_id = self._gateway.order_of(intent_id)
         if not intent_id or not order_id:
             log.info("webhook ignored", type=event.type)
@@ -235,8 +235,8 @@ class Webhooks:
         changed = payment
         more = change(payment.reversals).refunded > payment.reversals.refunded
         if more and isinstance(subject, _RefundedCharge):
-            # It does not tell who has requested the refunds, or how many there were.
-            with _sent_again_without_answer():
+            # The event says neither who requested the refunds nor how many there were.
+            with _resent_if_unanswered():
                 changed = self._charging.record_refunds(payment)
         # Only refunds that the shop requests name the order, and only a cancellation requests them.
         order_cancelled = isinstance(subject, _Refund) and "order_id" in (metadata or {})
@@ -280,8 +280,8 @@ class Webhooks:
 
 
 @contextmanager
-def _sent_again_without_answer() -> Iterator[None]:
-    """Have the gateway send the webhook again if it does not answer the question within."""
+def _resent_if_unanswered() -> Iterator[None]:
+    """Have the gateway send the webhook again if it does not answer the call in this block."""
     try:
         yield
     except (GatewayUnavailableError, InvalidGatewayRequestError) as error:
