@@ -437,6 +437,36 @@ def test_related_toys_are_of_the_same_category(page: Page, shop: Shop) -> None:
     assert names <= others - {toy["name"]}
 
 
+@pytest.mark.parametrize(
+    ("address", "name"), [("/toys/{id}", "You may also like"), ("/", "Little treats")]
+)
+def test_toys_below_are_loaded_even_if_the_browser_is_busy(
+    page: Page, shop: Shop, address: str, name: str
+) -> None:
+    # GIVEN a browser so busy that it reports two changes of what is visible at once
+    page.set_viewport_size({"width": 1280, "height": 300})
+    page.add_init_script(
+        """const Native = IntersectionObserver;
+        window.IntersectionObserver = class extends Native {
+            constructor(callback, options) {
+                const held = window.held = [];
+                super((entries, observer) => {
+                    held.push(...entries);
+                    if (held.length > 1) callback(held.splice(0), observer);
+                }, options);
+            }
+        };"""
+    )
+    page.goto(address.format(id=toys(shop, "&category=robots")[-1]["id"]))
+    below = main(page).get_by_role("region", name=name)
+    # AND the toys below are out of sight at first
+    page.wait_for_function("() => window.held?.length === 1")
+    # WHEN the customer scrolls to them
+    below.scroll_into_view_if_needed()
+    # THEN they are shown
+    expect(below.get_by_role("heading", level=3)).to_have_count(4)
+
+
 @pytest.mark.parametrize("answer", ["null", "{}", "[]", '{"items": null, "total": 1}'])
 @pytest.mark.parametrize("address", ["/", "/search", "/toys/toy_1"])
 def test_invalid_response_is_an_error_to_retry(

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FloatRect, Page, expect
+from playwright.sync_api import FloatRect, Page
 
 from support.browser import pictures
 from support.browser.faults import Faults
 from support.browser.fixed_shop import FixedShop
-from support.browser.views import SCREENS, VIEWS, View, settle
+from support.browser.views import SCREENS, TOY, VIEWS, View, settle
 from support.paths import ROOT
 
 AXE = ROOT / "tests/browser/node/node_modules/axe-core/axe.min.js"
@@ -36,9 +36,13 @@ def violations(page: Page) -> list[str]:
 
 def whole_page(page: Page) -> bytes:
     """Return a screenshot of a view, of at most ``TALLEST`` pixels, with all of its pictures."""
-    # load what is shown once it is scrolled to
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    expect(page.locator("main .skeleton")).to_have_count(0)
+    # load what is shown once it is scrolled to, which can make the page taller
+    page.wait_for_function(
+        """() => {
+            scrollTo(0, document.documentElement.scrollHeight);
+            return !document.querySelector("main .skeleton");
+        }"""
+    )
     page.evaluate(
         "for (const image of document.images) if (image.checkVisibility()) image.loading = 'eager'"
     )
@@ -81,3 +85,17 @@ def test_view_is_accessible_and_matches_its_pictures(
         if excess > 0:
             found.append(f"{name}: {excess} pixels wider than the window")
     assert not found, "\n".join(found)
+
+
+def test_view_is_complete_even_if_the_page_starts_late(page: Page, fixed_shop: FixedShop) -> None:
+    # GIVEN a machine so busy that the network is idle before the page has asked for the toy
+    page.add_init_script(
+        """const send = fetch;
+        const late = (resolve) => setTimeout(resolve, 1500);
+        window.fetch = (...request) => new Promise(late).then(() => send(...request));"""
+    )
+    # WHEN the product page is opened
+    next(view for view in VIEWS if view.name == "product").open(page, fixed_shop)
+    # THEN the toy is shown
+    assert page.locator("h1").inner_text() == TOY
+    assert page.locator(".gallery img").first.evaluate("image => image.complete")

@@ -64,6 +64,25 @@ export function focusHeading() {
 }
 
 /**
+ * Run something once, when the customer scrolls to an element.
+ *
+ * @param {Element | null} element
+ * @param {AbortSignal} signal Aborted when the visit ends.
+ * @param {() => void} run
+ * @param {string} [rootMargin] How far outside the window the element may still be.
+ */
+export function whenSeen(element, signal, run, rootMargin) {
+  const observer = new IntersectionObserver((entries) => {
+    // a busy browser reports several changes at once, the oldest first
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    run();
+  }, { rootMargin });
+  if (element) observer.observe(element);
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+/**
  * A view's error, with a button to try again.
  *
  * @param {unknown} error

@@ -1,7 +1,7 @@
 // The home page: new arrivals, and links to categories, ages and prices.
 
 import { getCached, putCached, query } from "../lib/api.js";
-import { failure } from "../parts/page.js";
+import { failure, whenSeen } from "../parts/page.js";
 import { card, skeletons } from "../parts/toy.js";
 import { categoryName, homeTexts, listTexts, shop } from "../texts/shop.js";
 import { html } from "../vendor/lit-html/lit-html.js";
@@ -116,13 +116,5 @@ export async function show(visit) {
     view(state);
     return;
   }
-  // loaded when the customer scrolls near them
-  const observer = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    observer.disconnect();
-    loadCheapest(state);
-  }, { rootMargin: "400px" });
-  const section = document.getElementById("pocket-money");
-  if (section) observer.observe(section);
-  visit.signal.addEventListener("abort", () => observer.disconnect());
+  whenSeen(document.getElementById("pocket-money"), visit.signal, () => loadCheapest(state), "400px");
 }

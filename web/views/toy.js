@@ -4,7 +4,7 @@ import { getCached, putCached, query } from "../lib/api.js";
 import { label, majorUnits } from "../lib/format.js";
 import { setPath } from "../lib/router.js";
 import { Stored, isObject, isText } from "../lib/storage.js";
-import { failure, toast } from "../parts/page.js";
+import { failure, toast, whenSeen } from "../parts/page.js";
 import { addToBasket, addressOf, card, isRepeated, picture, skeletons, stepper } from "../parts/toy.js";
 import { categoryName, listTexts, problemText, problems, shop, toyTexts } from "../texts/shop.js";
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
@@ -227,13 +227,5 @@ export async function show(visit) {
     return;
   }
   viewed.subscribe(() => view(state), visit.signal);
-  // loaded when the customer scrolls to them
-  const observer = new IntersectionObserver(([entry]) => {
-    if (!entry.isIntersecting) return;
-    observer.disconnect();
-    loadRelated(state);
-  });
-  const section = document.querySelector(".more-toys");
-  if (section) observer.observe(section);
-  visit.signal.addEventListener("abort", () => observer.disconnect());
+  whenSeen(document.querySelector(".more-toys"), visit.signal, () => loadRelated(state));
 }

@@ -72,8 +72,21 @@ class View:
 
 
 def settle(page: Page) -> None:
-    """Wait until the network is idle and fonts and visible pictures are loaded."""
+    """Wait until the network is idle and what is visible is loaded, with its fonts and pictures."""
     page.wait_for_load_state("networkidle")
+    # on a busy machine, the network can be idle before the page has sent its first request
+    page.wait_for_function(
+        """() => {
+            const main = document.querySelector("main");
+            if (!main) return true;  // as in Swagger UI
+            const isVisible = (element) => {
+                const { top, bottom } = element.getBoundingClientRect();
+                return bottom > 0 && top < innerHeight;
+            };
+            const skeletons = [...main.querySelectorAll(".skeleton")];
+            return main.childElementCount > 0 && !skeletons.some(isVisible);
+        }"""
+    )
     page.evaluate(
         """async () => {
             await document.fonts.ready;
