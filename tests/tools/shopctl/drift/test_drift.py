@@ -91,7 +91,8 @@ def archive(files: dict[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as made:
         for name, text in files.items():
-            made.writestr(name, text)
+            # ZipInfo has a fixed time, so that the same files make the same bytes
+            made.writestr(zipfile.ZipInfo(name), text)
     return content.getvalue()
 
 
