@@ -247,7 +247,7 @@ user who leaves the group `staff` keeps its rights until the token expires.
 ## The private APIs
 
 Only the roles of the functions that `service.toml` declares as callers may call them: \
-`./shop check` proves the policies, and `tests/iam` tests them.
+`./shop check` proves the policies, and `tests/chain/iam` tests them.
 """
 
 

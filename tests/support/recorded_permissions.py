@@ -1,6 +1,6 @@
 """Compares the calls that an app's functions make to AWS with their policies.
 
-The embedded AWS enforces IAM in ``tests/iam``; moto does not. Here each call is
+The embedded AWS enforces IAM in ``tests/chain/iam``; moto does not. Here each call is
 recorded with the function that made it, so that a path that only these tests take (a fault, a
 race, a crash) is also compared with the policy of its function.
 """

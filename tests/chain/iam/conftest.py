@@ -4,15 +4,12 @@ import pytest
 
 from support.iam_roles import Roles
 from support.running_shop import Shop
-from support.shop_events import tap
-
-__all__ = ["tap"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def enforced_iam(shop: Shop) -> None:
     """Fail at once when the shop does not enforce IAM."""
-    assert shop.auth, "tests/iam needs the option --auth"
+    assert shop.auth, "tests/chain/iam needs the option --auth"
 
 
 @pytest.fixture(scope="session")
