@@ -427,7 +427,12 @@ class TestImages:
         assert file_of(api, file_id)["status"] == "ready"
 
     def test_failed_upload_does_not_block_the_others(
-        self, app: ModuleType, api: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+        self,
+        app: ModuleType,
+        api: Any,
+        s3: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         bad, good = (announced(api)["image"]["id"] for _ in range(2))
         upload(s3, bad)
@@ -446,8 +451,15 @@ class TestImages:
 
         monkeypatch.setattr(app.components.uploads._storage, "publish", publish)
         monkeypatch.setattr(app.components.uploads, "_sqs", Queue())
-        assert failed_messages(app, uploads_of(bad, good, received=3)) == ["message-0"]
-        assert delays == [("handle-0", 8)]
+        capsys.readouterr()
+        assert failed_messages(app, uploads_of(bad, good, received=4)) == ["message-0"]
+        assert delays == [("handle-0", 16)]
+        counted = {
+            metric.name
+            for line in capsys.readouterr().out.splitlines()
+            for metric in metrics_in(json.loads(line))
+        }
+        assert counted >= {"toyshop.events.retried", "toyshop.events.failing"}
         assert file_of(api, good)["status"] == "ready"
         assert file_of(api, bad)["status"] == "pending"
 

@@ -1,6 +1,7 @@
 """The consumer: how each kind of failure is treated."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -415,7 +416,7 @@ def test_a_permanent_failure_in_the_retry_queue_is_parked_and_removed(
 
 
 def test_the_delay_doubles_up_to_an_hour(
-    consumer: Consumer, handler: Handler, sqs: QueueSpy
+    consumer: Consumer, handler: Handler, sqs: QueueSpy, metrics: Metrics
 ) -> None:
     handler.error = ConnectionError("no answer")
     for received in range(1, 13):
@@ -423,6 +424,9 @@ def test_the_delay_doubles_up_to_an_hour(
     seconds = [seconds for _, seconds in sqs.delays]
     assert seconds == [30, 60, 120, 240, 480, 960, 1920, *[MAX_DELAY] * 5]
     assert sum(seconds) > 4 * 3600  # hours, before SQS moves it to the dead-letter queue
+    # AND from the fourth attempt on, it counts as failing
+    counted = Counter(metric.name for metric in metrics())
+    assert counted == {"toyshop.events.retried": 12, "toyshop.events.failing": 9}
 
 
 def test_a_delay_is_a_whole_number_of_seconds(

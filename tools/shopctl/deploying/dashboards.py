@@ -93,7 +93,7 @@ def _of_service(service: Service, stage: Stage) -> Iterable[dict[str, Any]]:
             limit,
         )
     if service.manifest.events.emits or service.manifest.events.listens:
-        counted = ("retried", "duplicate", "parked")
+        counted = ("retried", "failing", "duplicate", "parked")
         lines = [own(f"toyshop.events.{each}", "Sum", each) for each in counted]
         unpublished = own("toyshop.relay.failures", "Sum", "not published")
         yield _graph(stage, "Events", [*lines, unpublished])
@@ -113,8 +113,10 @@ def _of_stores(service: Service, stage: Stage) -> Iterable[dict[str, Any]]:
             ]
             yield _graph(stage, title, lines)
     for table in service.manifest.owns.tables:
-        names = ("ReadThrottleEvents", "WriteThrottleEvents")
-        lines = [(metrics.table(stage, table, each), "Sum", each) for each in names]
+        lines = [
+            (each, "Sum", " ".join([*(index for _, index in each.dimensions[1:]), each.name]))
+            for each in metrics.throttled(service, stage, table)
+        ]
         yield _graph(stage, f"Throttled requests of the table {table}", lines)
 
 

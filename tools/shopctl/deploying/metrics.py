@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shopctl.project import aws_names
+from shopctl.project import aws_names, delivery_config
+from shopctl.project.services import Service
 from shopctl.project.stages import Stage
 
 NAMESPACE = "ToyShop"
@@ -66,10 +67,24 @@ def queue(queue_name: str, name: str) -> Metric:
     return Metric("AWS/SQS", name, (("QueueName", queue_name),))
 
 
-def table(stage: Stage, table_name: str, name: str) -> Metric:
-    """Return a metric of a DynamoDB table."""
-    value = aws_names.resource(stage.name, table_name)
-    return Metric("AWS/DynamoDB", name, (("TableName", value),))
+def table(stage: Stage, table_name: str, name: str, index: str = "") -> Metric:
+    """Return a metric of a DynamoDB table, or of one of its global secondary indexes.
+
+    The table's own metric does not count what happens to its indexes.
+    """
+    dimensions = (("TableName", aws_names.resource(stage.name, table_name)),)
+    of_index = (("GlobalSecondaryIndexName", index),) if index else ()
+    return Metric("AWS/DynamoDB", name, dimensions + of_index)
+
+
+def throttled(service: Service, stage: Stage, table_name: str) -> list[Metric]:
+    """Return the metrics of throttled requests of a table and its global secondary indexes."""
+    found = delivery_config.indexes(service, stage)
+    return [
+        table(stage, table_name, name, index)
+        for index in ["", *found.get(aws_names.resource(stage.name, table_name), [])]
+        for name in ("ReadThrottleEvents", "WriteThrottleEvents")
+    ]
 
 
 def shop(stage: Stage, service: str, name: str, **dimensions: str) -> Metric:

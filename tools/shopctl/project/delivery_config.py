@@ -206,6 +206,22 @@ def redrives(service: Service, stage: Stage) -> dict[str, str | None]:
     return found
 
 
+def indexes(service: Service, stage: Stage) -> dict[str, list[str]]:
+    """Return the global secondary indexes of a service's tables, by table name."""
+    path = service.resources_file
+    tables = [
+        resource["Properties"]
+        for resource in parse_yaml(path.read_text())["Resources"].values()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    ]
+    return {
+        _substitute(table["TableName"]["Fn::Sub"], stage, {}, str(path)): [
+            index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])
+        ]
+        for table in tables
+    }
+
+
 def function_names(service: Service) -> dict[str, str]:
     """Return the functions' names by their logical ids, which Chalice derives from the names."""
     return {aws_names.logical_id(name): name for name in service.manifest.functions}

@@ -117,6 +117,7 @@ class Uploads:
                     self.check(file_id, uploaded_at, lambda_context)
             except Exception as error:
                 failed.append(message["messageId"])
+                log.metric("toyshop.events.retried")
                 delay(self._sqs, self._queue_url, message, error, self._base_delay)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 

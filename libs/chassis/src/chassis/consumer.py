@@ -28,6 +28,8 @@ Handler = Callable[[CloudEvent[Any]], None]
 
 MAX_DELAY = 3600
 """Seconds."""
+_FAILING = 4
+"""Failed deliveries by a queue after which a message counts as failing, so after some minutes."""
 
 
 class PermanentFailure(Exception):
@@ -252,6 +254,8 @@ def delay(
     seconds = min(base_delay * 2 ** (received - 1), MAX_DELAY)
     reason = f"{type(error).__name__}: {error}"
     log.warning("retry scheduled", attempt=received, delay_seconds=seconds, reason=reason)
+    if received >= _FAILING:
+        log.metric("toyshop.events.failing")
     sqs.change_message_visibility(
         QueueUrl=queue_url,
         ReceiptHandle=record["receiptHandle"],

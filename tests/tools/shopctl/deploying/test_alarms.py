@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from shopctl.deploying import alarms, stacks
-from shopctl.project import services, stages
+from shopctl.project import delivery_config, services, stages
 from shopctl.project.layout import Layout
 from shopctl.project.manifest import Objectives
 from support import telemetry_in_code
@@ -191,6 +191,24 @@ def test_every_table_of_a_service_has_an_alarm_that_names_it() -> None:
         "toyshop-${Stage}-toys-table-throttled": ["toyshop-prod-toys"] * 2,
         "toyshop-${Stage}-toys-prices-table-throttled": ["toyshop-prod-toys-prices"] * 2,
     }
+
+
+def test_indexes_have_the_alarm_of_their_table() -> None:
+    watched = {
+        (metric["MetricName"], *(each["Value"] for each in metric["Dimensions"]))
+        for metric in metrics_of(of("orders")["TableThrottledAlarm"]["Properties"])
+    }
+    assert watched == {
+        (name, "toyshop-prod-orders", *index)
+        for name in ("ReadThrottleEvents", "WriteThrottleEvents")
+        for index in ((), ("by_customer",), ("by_month",))
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_messages_that_fail_in_a_queue_have_an_alarm(service: str) -> None:
+    reads_queue = "queue" in delivery_config.triggers(SERVICES[service]).values()
+    assert ("EventsFailingAlarm" in of(service)) == reads_queue
 
 
 def test_failed_run_of_a_schedule_is_a_dead_letter() -> None:

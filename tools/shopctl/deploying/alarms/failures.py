@@ -24,8 +24,11 @@ _MANY_PARKED = 10
 # requests in five minutes below which a share says nothing about the shop
 _FEWEST_REQUESTS = 20
 _REFUSED_SHARE = 0.5
-# at the edges of a window, an order and its payment can be on different sides
-_FEWEST_ORDERS = 3
+# An order and its payment can be on different sides of the edge of a window. The next window then
+# counts the payment without its order, so several windows in a row do not lack payments by chance.
+_FEWEST_ORDERS = 2
+# the longest pause between two deliveries of a message, without the time that an attempt takes
+_LONGEST_PAUSE = 3600
 _RECONCILE_SECONDS = 6 * 3600
 
 
@@ -140,10 +143,29 @@ def of_events(service: Service, stage: Stage) -> Alarms:
                 Window(5 * _MINUTE),
             ),
         }
+    if "queue" in delivery_config.triggers(service).values():
+        # the functions return what they have failed at, which AWS does not count as their error
+        alarms["events-failing"] = {
+            **notify(
+                stage,
+                Notice(
+                    "Ticket",
+                    f"{service.name} fails again and again at a message, which waits in its queue",
+                    "functions#failing-events",
+                ),
+            ),
+            **metric_alarm(
+                metrics.shop(stage, service.name, "toyshop.events.failing"),
+                "Sum",
+                0,
+                # also while a message waits for its next delivery
+                Window(_LONGEST_PAUSE, 2, 1),
+            ),
+        }
     for table in service.manifest.owns.tables:
         throttled = {
-            "reads": (metrics.table(stage, table, "ReadThrottleEvents"), "Sum"),
-            "writes": (metrics.table(stage, table, "WriteThrottleEvents"), "Sum"),
+            f"throttled{number}": (metric, "Sum")
+            for number, metric in enumerate(metrics.throttled(service, stage, table), 1)
         }
         alarms[f"{table}-table-throttled".removeprefix(f"{service.dashed}-")] = {
             **notify(
@@ -153,7 +175,12 @@ def of_events(service: Service, stage: Stage) -> Alarms:
                 ),
             ),
             # CloudWatch keeps an alarm on a metric of DynamoDB as it is while there are no values
-            **metric_alarm(Expression("FILL(reads, 0) + FILL(writes, 0)", throttled), "", 0, _SOON),
+            **metric_alarm(
+                Expression(" + ".join(f"FILL({each}, 0)" for each in throttled), throttled),
+                "",
+                0,
+                _SOON,
+            ),
         }
     return alarms
 
@@ -200,7 +227,7 @@ def of_business(service: Service, stage: Stage) -> Alarms:
                 stage,
                 Notice(
                     "Page",
-                    f"Fewer than {objective} of the orders of the last 15 minutes have been paid,"
+                    f"For 15 minutes, fewer than {objective} of the orders have been paid,"
                     " declined or cancelled, or wait for the customer",
                     "orders#unsettled",
                 ),
@@ -212,7 +239,7 @@ def of_business(service: Service, stage: Stage) -> Alarms:
                 ),
                 "",
                 round(100 - float(objective.rstrip(" %")), 6),
-                Window(15 * _MINUTE),
+                _LASTING,
             ),
         }
     if "gateway:webhook_secret" in service.manifest.environment.values():

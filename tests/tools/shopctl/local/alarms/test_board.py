@@ -94,16 +94,45 @@ def test_slow_responses_fire_a_ticket_if_there_are_enough(
 
 
 def test_placed_orders_that_are_not_settled_fire_a_page(alarms: list[Alarm], store: Store) -> None:
-    for number in range(5):
-        store.shop("toyshop.orders.placed", "orders", number, 1)
-    store.shop("toyshop.orders.settled", "payments", 0, 3)
-    # two of five may be on the way
+    for ago in (13, 12, 8, 7, 3):
+        store.shop("toyshop.orders.placed", "orders", ago, 1)
+    # the one of the last five minutes may be on the way
     assert firing(alarms, store) == set()
-    store.shop("toyshop.orders.placed", "orders", 0, 1)
+    store.shop("toyshop.orders.placed", "orders", 2, 1)
     assert firing(alarms, store) == {"payments-orders-unsettled"}
     # AND they settle
-    store.shop("toyshop.orders.settled", "payments", -1, 3)
+    store.shop("toyshop.orders.settled", "payments", -1, 6)
     assert firing(alarms, store, 2) == set()
+
+
+def test_orders_on_their_way_at_the_end_of_a_period_fire_nothing(
+    alarms: list[Alarm], store: Store
+) -> None:
+    for ago in range(40):
+        # half of them settle in the next minute
+        store.shop("toyshop.orders.placed", "orders", ago, 8)
+        store.shop("toyshop.orders.settled", "payments", ago, 4)
+        store.shop("toyshop.orders.settled", "payments", ago - 1, 4)
+    for after in range(8):
+        assert firing(alarms, store, after) == set()
+
+
+def test_message_that_fails_again_and_again_fires_a_ticket(
+    alarms: list[Alarm], store: Store
+) -> None:
+    store.shop("toyshop.events.retried", "payments", 0, 5)
+    assert firing(alarms, store) == set()
+    # the attempts may be an hour apart
+    store.shop("toyshop.events.failing", "payments", 61, 1)
+    assert firing(alarms, store) == {"payments-events-failing"}
+    assert firing(alarms, store, 60) == set()
+
+
+def test_throttled_index_fires_a_ticket(alarms: list[Alarm], store: Store) -> None:
+    index = {"TableName": "toyshop-local-orders", "GlobalSecondaryIndexName": "by_month"}
+    for ago in (0, 1, 2):
+        store.add("AWS/DynamoDB", "WriteThrottleEvents", index, ago, 1)
+    assert firing(alarms, store) == {"orders-table-throttled"}
 
 
 @pytest.mark.parametrize("measured", ["relay", "stream"])
