@@ -8,7 +8,7 @@ them.
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,7 +64,8 @@ class Outcome:
     in_progress
         Number of orders that were not checked because they changed within the grace period.
     violations
-        Each with ``order_id``, ``kind``, ``detail`` and ``remedy``.
+        Each with ``order_id``, ``kind``, ``detail`` and ``remedy``; also those that were there only
+        after the repair.
     reemitted
         Ids of the orders that were restored or re-emitted, or whose transaction was.
     repaired
@@ -120,7 +121,15 @@ def reconcile(
                 outcome.violations.append(found)
                 on_violation(found)
     if outcome.reemitted:
-        outcome.repaired = _confirmed(to, outcome.reemitted)
+        confirmed = _confirmed(to, outcome.reemitted)
+        violated = {found["order_id"] for found in confirmed}
+        outcome.repaired = [each for each in outcome.reemitted if each not in violated]
+        known = {(found["order_id"], found["kind"]) for found in outcome.violations}
+        for found in confirmed:
+            # the detail of a known violation may have changed meanwhile
+            if (found["order_id"], found["kind"]) not in known:
+                outcome.violations.append(found)
+                on_violation(found)
     return outcome
 
 
@@ -148,19 +157,18 @@ def _reports(
                 break
 
 
-def _confirmed(to: Target, order_ids: Sequence[str]) -> list[str]:
-    """Wait until re-emitted orders have no violation, and return those that have none."""
-    wanted, violated = Wanted(orders=order_ids, grace_seconds=0), set(order_ids)
+def _confirmed(to: Target, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Wait until re-emitted orders have no violation, and return those that they still have.
+
+    Each poll examines all of these orders, so that the last one holds for every order.
+    """
+    wanted = Wanted(orders=order_ids, grace_seconds=0)
     deadline = time.monotonic() + _CONFIRM_SECONDS
-    while violated and time.monotonic() < deadline:
+    while True:
         time.sleep(max(1.0, to.cloud.poll_seconds))
         found = [each for report in _reports(to, wanted) for each in report["violations"]]
-        violated = {each["order_id"] for each in found}
-        waiting = [each["order_id"] for each in found if each["remedy"] != "manual"]
-        wanted = replace(wanted, orders=tuple(dict.fromkeys(waiting)))
-        if not waiting:
-            break
-    return [order_id for order_id in order_ids if order_id not in violated]
+        if all(each["remedy"] == "manual" for each in found) or time.monotonic() >= deadline:
+            return found
 
 
 def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:

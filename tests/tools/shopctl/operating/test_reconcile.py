@@ -28,7 +28,7 @@ class NoSuchFunctionError(Exception):
 
 
 class Functions:
-    """A Lambda client with prepared answers, used in order."""
+    """A Lambda client with prepared answers, used in order, about the orders it is asked for."""
 
     exceptions = SimpleNamespace(ResourceNotFoundException=NoSuchFunctionError)
 
@@ -46,6 +46,10 @@ class Functions:
             raise answer
         if isinstance(answer, dict) and "FunctionError" in answer:
             return {**answer, "Payload": io.BytesIO(b'{"errorMessage": "it broke"}')}
+        orders = event["detail"].get("orders")
+        if orders is not None and "violations" in answer:
+            found = [each for each in answer["violations"] if each["order_id"] in orders]
+            answer = answer | {"violations": found}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
@@ -114,6 +118,39 @@ def test_persisting_violation_is_not_repaired(
     twice = TWICE | {"order_id": "ord_1"}
     to = target(report(MISSING, twice, reemitted=["ord_1"]), report(twice))
     assert reconcile.reconcile(to, Wanted(), fix=True).remaining == [MISSING, twice]
+
+
+def test_manual_violation_remains_while_another_order_is_repaired(target: Target) -> None:
+    # GIVEN a re-emitted order that also needs an operator, and one whose repair takes longer
+    wrong = TWICE | {"order_id": "ord_1", "kind": "wrong_amount"}
+    slow = MISSING | {"order_id": "ord_3"}
+    to = target(
+        report(MISSING, wrong, slow, reemitted=["ord_1", "ord_3"]),
+        report(wrong, slow),
+        report(wrong),
+    )
+    # WHEN the repair is confirmed by a later poll
+    outcome = reconcile.reconcile(to, Wanted(), fix=True)
+    # THEN only the order without a violation is repaired
+    assert outcome.repaired == ["ord_3"]
+    assert outcome.remaining == [MISSING, wrong]
+
+
+def test_violation_that_appears_during_the_repair_is_reported(target: Target) -> None:
+    wrong = TWICE | {"order_id": "ord_1", "kind": "wrong_amount"}
+    slow, pending = MISSING | {"order_id": "ord_3"}, MISSING | {"kind": "payment_pending"}
+    to = target(
+        report(MISSING, slow, reemitted=["ord_1", "ord_3"]),
+        report(MISSING | {"detail": "later"}, pending, slow),
+        report(slow),
+        report(wrong),
+    )
+    reported: list[Any] = []
+    outcome = reconcile.reconcile(to, Wanted(), reported.append, fix=True)
+    assert outcome.repaired == ["ord_3"]
+    # what the repair has resolved meanwhile is not reported
+    assert reported == outcome.violations == [MISSING, slow, wrong]
+    assert outcome.remaining == [MISSING, wrong]
 
 
 def test_orders_are_requested_100_at_a_time(target: Target) -> None:
