@@ -6,6 +6,7 @@ shops whose gateway moves no real money; of other shops it only reads what anyon
 
 import secrets
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from toyshop_client import (
     NewAddress,
     ProblemError,
     Retries,
+    ServerFailed,
     ToyShop,
     ToyShopError,
     Unauthorized,
@@ -108,15 +110,13 @@ class SmokeTest:
         Raises
         ------
         ShopProblem
-            At the first failure; the order is cancelled in any case.
+            At the first failure; the order is cancelled in any case, even if the response with its
+            id was lost.
         """
-        self._sign_in(customer or self._sign_up())
+        customer = customer or self._sign_up()
+        self._sign_in(customer)
         with self._step("order") as done:
-            order_id = self._shop.orders.place(
-                lines=[DraftLine(toy_id=toy, quantity=1)],
-                shipping_address=_ADDRESS,
-                payment_method=_PAYMENT_METHOD,
-            ).id
+            order_id = self._place(toy, customer)
             done(f"{order_id} placed")
         try:
             self._pay(order_id)
@@ -144,6 +144,44 @@ class SmokeTest:
                     "Check SHOP_SMOKE_EMAIL and SHOP_SMOKE_PASSWORD.",
                 ) from None
             done(customer.email)
+
+    def _place(self, toy: str, customer: Customer) -> str:
+        idempotency_key = str(uuid.uuid4())
+
+        def place() -> str:
+            return self._shop.orders.place(
+                lines=[DraftLine(toy_id=toy, quantity=1)],
+                shipping_address=_ADDRESS,
+                payment_method=_PAYMENT_METHOD,
+                idempotency_key=idempotency_key,
+            ).id
+
+        try:
+            return place()
+        except BaseException as error:
+            if isinstance(error, ProblemError) and not isinstance(error, ServerFailed):
+                # refused, so nothing was placed
+                raise
+            what, remedy = self._cancel_placed(place, customer)
+            if isinstance(error, ToyShopError):
+                failed = _step_error(error)
+                raise _StepError(f"{failed}. {what}", f"{failed.remedy}{remedy}") from None
+            self.say(f"{what}.{remedy}")
+            raise
+
+    def _cancel_placed(self, place: Callable[[], str], customer: Customer) -> tuple[str, str]:
+        """Cancel the order that may have been placed; return what happened, and a remedy."""
+        remedy = f" As staff, cancel the order of {customer.email}, if there is one."
+        try:
+            order_id = place()
+        except ToyShopError as error:
+            return f"Repeating the request failed, too: {_step_error(error)}", remedy
+        what = f"Repeating the request returned order {order_id}, which"
+        try:
+            self._shop.orders.cancel(order_id)
+        except ToyShopError as error:
+            return f"{what} could not be cancelled: {_step_error(error)}", remedy
+        return f"{what} was cancelled", ""
 
     def _pay(self, order_id: str) -> None:
         with self._step("payment") as done:

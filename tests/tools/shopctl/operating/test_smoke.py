@@ -17,6 +17,7 @@ from shopctl.cli.main import cli
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from support.fake_storefront import SESSION, TOY, order
+from toyshop_client._sync import Orders
 
 ORDER = "/api/orders/ord_1"
 STAGES = """
@@ -39,10 +40,12 @@ seller_tax_number = "1"
 
 @dataclass
 class FakeShop:
-    """Answers by method and path; `wrong` ones are answered first."""
+    """Answers by method and path; `wrong` ones first; the first response to `lost` ones is lost."""
 
     wrong: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     payment: str = "succeeded"
     port: int = 0
 
@@ -79,7 +82,14 @@ def shop() -> Iterator[FakeShop]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, content = fake.answer(f"{self.command} {self.path.partition('?')[0]}")
+            request = f"{self.command} {self.path.partition('?')[0]}"
+            if key := self.headers["Idempotency-Key"]:
+                fake.keys.append(key)
+            status, content = fake.answer(request)
+            if request in fake.lost:
+                fake.lost.remove(request)
+                self.close_connection = True
+                return
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             if status == 303:
@@ -171,6 +181,70 @@ def test_order_that_is_not_paid_is_cancelled(shop: FakeShop) -> None:
     result = smoke("--url", shop.origin, "--order")
     assert "payment: the order is not paid, after 0 s" in str(result.exception)
     assert shop.asked[-1] == f"POST {ORDER}/cancellation"
+
+
+def test_order_whose_response_is_lost_is_cancelled(shop: FakeShop) -> None:
+    # GIVEN a shop that accepts the order, and whose response is lost
+    shop.lost.add("POST /api/orders")
+    # WHEN the smoke test runs
+    result = smoke("--url", shop.origin, "--order")
+    # THEN the request is repeated with the same key, and the order is cancelled
+    assert shop.asked[-3:] == ["POST /api/orders"] * 2 + [f"POST {ORDER}/cancellation"]
+    assert len(shop.keys) == 2
+    assert len(set(shop.keys)) == 1
+    # AND the test fails with the original problem
+    assert isinstance(result.exception, ShopProblem)
+    assert result.exception.what.startswith("The smoke test failed at order: ")
+    assert "disconnected" in result.exception.what
+    assert (
+        "Repeating the request returned order ord_1, which was cancelled." in result.exception.what
+    )
+
+
+def test_order_of_an_interrupted_request_is_cancelled(
+    shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Orders.place
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        placed = place(*arguments, **named)
+        if len(shop.keys) == 1:
+            raise KeyboardInterrupt
+        return placed
+
+    monkeypatch.setattr(Orders, "place", interrupted)
+    result = smoke("--url", shop.origin, "--order")
+    assert result.exit_code != 0
+    assert "order ord_1, which was cancelled." in result.output
+    assert len(set(shop.keys)) == 1
+    assert shop.asked[-1] == f"POST {ORDER}/cancellation"
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ("POST /api/orders", "Repeating the request failed, too: the shop answers 503"),
+        (
+            f"POST {ORDER}/cancellation",
+            "order ord_1, which could not be cancelled: the shop answers 503",
+        ),
+    ],
+)
+def test_order_that_may_remain_is_named(shop: FakeShop, request_: str, sentence: str) -> None:
+    shop.lost.add("POST /api/orders")
+    shop.wrong[request_] = (503, b"")
+    result = smoke("--url", shop.origin, "--order")
+    assert isinstance(result.exception, ShopProblem)
+    assert sentence in result.exception.what
+    assert "As staff, cancel" in result.exception.remedy
+    assert "smoke-" in result.exception.remedy
+
+
+def test_refused_order_is_not_placed_again(shop: FakeShop) -> None:
+    shop.wrong["POST /api/orders"] = (422, {"detail": "It is sold out."})
+    result = smoke("--url", shop.origin, "--order")
+    assert "order: the shop answers 422 It is sold out." in str(result.exception)
+    assert shop.asked.count("POST /api/orders") == 1
 
 
 def test_shop_that_does_not_answer(shop: FakeShop) -> None:
