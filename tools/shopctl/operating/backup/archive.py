@@ -191,6 +191,8 @@ class Reader:
 def new_backup(directory: Path) -> Iterator[Writer]:
     """Yield a writer; the directory exists only when the backup is complete.
 
+    On any exception, what was written so far is deleted.
+
     Raises
     ------
     ShopProblem
@@ -202,8 +204,12 @@ def new_backup(directory: Path) -> Iterator[Writer]:
     shutil.rmtree(unfinished, ignore_errors=True)
     # names, addresses and receipts of customers
     unfinished.mkdir(parents=True, mode=0o700)
-    yield Writer(unfinished)
-    unfinished.rename(directory)
+    try:
+        yield Writer(unfinished)
+        unfinished.rename(directory)
+    except BaseException:
+        shutil.rmtree(unfinished)
+        raise
 
 
 def encoded(value: Any) -> Any:

@@ -37,7 +37,8 @@ def back_up(
     Raises
     ------
     ShopProblem
-        If the service has no data, the directory exists, or the table cannot be restored.
+        If the service has no data, the directory exists, or the table cannot be restored. If a
+        temporary table remains, the remedy says how to continue with it and how to delete it.
     """
     service = storage.service_of(to)
     if at is not None and to.cloud.is_local:
@@ -83,7 +84,7 @@ def _readable(
         yield table
         return
     dynamodb = to.cloud.client("dynamodb")
-    temporary = f"{table}-at-{at:%Y%m%dT%H%M%SZ}"
+    temporary = f"{storage.temporary_prefix(table)}{at:%Y%m%dT%H%M%SZ}"
     if _status(dynamodb, temporary) is None:
         try:
             dynamodb.restore_table_to_point_in_time(
@@ -95,13 +96,25 @@ def _readable(
                 f" {error.response['Error']['Message']}",
                 "Choose a time within its recovery period, the last 35 days.",
             ) from None
-    say(f"waiting for {temporary}, the table at {_text(at)}; AWS takes minutes or longer")
-    while (status := _status(dynamodb, temporary)) != "ACTIVE":
-        if status is None:
-            raise ShopProblem(f"{temporary} was not created.", "Run the command again.")
-        time.sleep(to.cloud.poll_seconds)
-    yield temporary
-    dynamodb.delete_table(TableName=temporary)
+    left = (
+        f"The temporary table {temporary} may remain, which is billed. Run the command again with"
+        f" --at {_text(at)} to continue with it, or delete it: aws dynamodb delete-table"
+        f" --region {to.stage.region} --table-name {temporary}"
+    )
+    try:
+        say(f"waiting for {temporary}, the table at {_text(at)}; AWS takes minutes or longer")
+        while (status := _status(dynamodb, temporary)) != "ACTIVE":
+            if status is None:
+                raise ShopProblem(f"{temporary} was not created.", "Run the command again.")
+            time.sleep(to.cloud.poll_seconds)
+        yield temporary
+        dynamodb.delete_table(TableName=temporary)
+    except Exception as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise ShopProblem(f"{table} could not be backed up: {reason}.", left) from error
+    except BaseException:
+        say(left)
+        raise
 
 
 def _status(dynamodb: Any, table: str) -> str | None:

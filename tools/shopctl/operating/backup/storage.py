@@ -50,6 +50,11 @@ def table_name(to: Target, name: str) -> str:
     return aws_names.resource(to.stage.name, name)
 
 
+def temporary_prefix(table: str) -> str:
+    """Return how the names of a table's temporary copies begin; the time follows."""
+    return f"{table}-at-"
+
+
 def bucket_name(to: Target, name: str) -> str:
     """Return the name of a bucket."""
     return aws_names.bucket(to.stage, name)

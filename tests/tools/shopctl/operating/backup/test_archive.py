@@ -45,14 +45,22 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
 
 
-def test_interrupted_backup_is_none_and_can_be_repeated(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), archive.new_backup(tmp_path / "backup"):
-        raise KeyboardInterrupt
-    with pytest.raises(ShopProblem, match="not a complete backup"):
-        Reader(tmp_path / "backup.unfinished")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_interrupted_backup_is_deleted_and_can_be_repeated(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    with pytest.raises(error), archive.new_backup(tmp_path / "backup"):
+        raise error
+    # customers' data does not remain on the disk
+    assert list(tmp_path.iterdir()) == []
     write(tmp_path / "backup")
     with pytest.raises(ShopProblem, match="exists"):
         write(tmp_path / "backup")
+
+
+def test_directory_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ShopProblem, match="not a complete backup"):
+        Reader(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["table-orders.jsonl", "bucket-private.jsonl", "objects/*"])

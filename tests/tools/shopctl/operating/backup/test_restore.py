@@ -274,6 +274,7 @@ class PointInTime:
 
     def __init__(self, dynamodb: Any, source: str) -> None:
         self.calls: list[str] = []
+        self.error: BaseException | None = None
         self._dynamodb, self._source, self._statuses = dynamodb, source, iter(["CREATING"])
 
     def describe_table(self, TableName: str) -> Any:  # noqa: N803
@@ -291,6 +292,8 @@ class PointInTime:
         class Pages:
             def paginate(_, **arguments: Any) -> Any:  # noqa: N805
                 self.calls.append(f"scan {arguments['TableName']}")
+                if self.error:
+                    raise self.error
                 return pages.paginate(**arguments | {"TableName": self._source})
 
         return Pages()
@@ -299,15 +302,17 @@ class PointInTime:
         self.calls.append(f"delete {TableName}")
 
 
-def test_point_in_time_is_read_from_a_temporary_table(
-    aws: EmbeddedAws, orders: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+AT = datetime(2026, 11, 30, 7, 0, 0, 5, tzinfo=UTC)
+TEMPORARY = "toyshop-local-orders-at-20261130T070000Z"
+
+
+@pytest.fixture
+def on_aws(
+    aws: EmbeddedAws, orders: Table, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Target, PointInTime]:
+    """Return the service orders of a stage on AWS, and its DynamoDB."""
     orders.put("one")
     to = target(aws, "orders")
-    at = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
-    with pytest.raises(ShopProblem, match="no point-in-time recovery"):
-        create.back_up(to, tmp_path / "b", at)
-    # GIVEN a stage on AWS
     dynamodb = PointInTime(orders.client, orders.name)
     cloud = replace(to.cloud)
     monkeypatch.setattr(Cloud, "is_local", property(lambda _: False))
@@ -315,12 +320,59 @@ def test_point_in_time_is_read_from_a_temporary_table(
     monkeypatch.setattr(cloud, "account", lambda: "1")
     clients: Callable[..., Any] = lambda *_: dynamodb  # noqa: E731
     monkeypatch.setattr(cloud, "client", clients)
+    return replace(to, cloud=cloud), dynamodb
+
+
+def test_embedded_aws_has_no_point_in_time(aws: EmbeddedAws, tmp_path: Path) -> None:
+    with pytest.raises(ShopProblem, match="no point-in-time recovery"):
+        create.back_up(target(aws, "orders"), tmp_path / "b", AT)
+
+
+def test_point_in_time_is_read_from_a_temporary_table(
+    on_aws: tuple[Target, PointInTime], tmp_path: Path
+) -> None:
+    to, dynamodb = on_aws
     said: list[str] = []
-    manifest = create.back_up(replace(to, cloud=cloud), tmp_path / "b", at, said.append)
-    temporary = "toyshop-local-orders-at-20261130T070000Z"
-    assert dynamodb.calls == [f"restore {temporary}", f"scan {temporary}", f"delete {temporary}"]
-    assert temporary in said[0]
+    manifest = create.back_up(to, tmp_path / "b", AT, said.append)
+    assert dynamodb.calls == [f"restore {TEMPORARY}", f"scan {TEMPORARY}", f"delete {TEMPORARY}"]
+    assert TEMPORARY in said[0]
     assert manifest.moment == "2026-11-30T07:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (OSError("disk full"), "could not be backed up: disk full."),
+        (ShopProblem("There is no table x.", "Deploy it."), "could not be backed up: There is no"),
+        (KeyboardInterrupt(), ""),
+    ],
+)
+def test_remaining_temporary_table_is_named(
+    on_aws: tuple[Target, PointInTime], tmp_path: Path, error: BaseException, what: str
+) -> None:
+    # GIVEN a temporary table that cannot be read, or an operator who gives up
+    to, dynamodb = on_aws
+    dynamodb.error = error
+    said: list[str] = []
+    # WHEN the backup fails
+    expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ShopProblem
+    with pytest.raises(expected) as failed:
+        create.back_up(to, tmp_path / "b", AT, said.append)
+    # THEN the operator learns how to continue with the table, and how to delete it
+    text = said[-1]
+    if isinstance(failed.value, ShopProblem):
+        assert what in failed.value.what
+        text = failed.value.remedy
+    assert f"The temporary table {TEMPORARY} may remain" in text
+    assert "--at 2026-11-30T07:00:00Z" in text
+    region = to.stage.region
+    assert f"aws dynamodb delete-table --region {region} --table-name {TEMPORARY}" in text
+    assert list(tmp_path.iterdir()) == []
+    # AND a run with that time continues with it
+    dynamodb.error = None
+    create.back_up(to, tmp_path / "b", datetime.fromisoformat("2026-11-30T07:00:00Z"))
+    assert dynamodb.calls.count(f"restore {TEMPORARY}") == 1
+    assert dynamodb.calls[-1] == f"delete {TEMPORARY}"
 
 
 @pytest.mark.parametrize(("service", "connects"), [("notifications", ""), ("orders", "deploy")])
