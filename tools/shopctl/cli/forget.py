@@ -124,7 +124,9 @@ def _print(customer: str, outcome: "Outcome") -> None:
     if outcome.expires:
         click.echo("These may contain the customer's data until they expire:")
     for each in outcome.expires:
-        until = each["until"] or "it is deleted, for it has no retention period"
+        until = each["until"] or "it is deleted"
+        if each["kind"] == "log group" and not each["until"]:
+            until += ", for it has no retention period"
         count = f" ({each['messages']} messages)" if "messages" in each else ""
         click.echo(f"    {each['kind']:23} {each['name']}{count}, until {until}")
     click.echo(

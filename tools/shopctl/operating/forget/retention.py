@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shopctl.aws.target import Target
+from shopctl.operating.backup import storage
 from shopctl.operating.forget import queues
 from shopctl.project import aws_names
 
@@ -16,11 +17,15 @@ Json = dict[str, Any]
 
 
 def remaining(target: Target) -> list[Json]:
-    """Return what expires by itself: each with ``kind``, ``name`` and ``until``."""
+    """Return what remains: each with ``kind``, ``name`` and ``until``.
+
+    ``until`` is ``None`` for what does not expire, but has to be deleted.
+    """
     now = datetime.now(UTC)
     found = [
         *_log_groups(target, now),
         *_tables(target, now),
+        *_temporary_tables(target),
         *(
             _entry("retry queue", name, now + timedelta(days=_RETRY_DAYS), messages=count)
             for name, count in queues.waiting(target).items()
@@ -65,3 +70,16 @@ def _tables(target: Target, now: datetime) -> Iterator[Json]:
             if recovery.get("PointInTimeRecoveryStatus") == "ENABLED":
                 days = recovery.get("RecoveryPeriodInDays", _RECOVERY_DAYS)
                 yield _entry("point-in-time recovery", table, now + timedelta(days=days), days=days)
+
+
+def _temporary_tables(target: Target) -> Iterator[Json]:
+    """Yield the tables that interrupted backups of a point in time have left."""
+    prefixes = tuple(
+        storage.temporary_prefix(aws_names.resource(target.stage.name, name))
+        for service in target.services
+        for name in service.manifest.owns.tables
+    )
+    for page in target.cloud.client("dynamodb").get_paginator("list_tables").paginate():
+        for name in page["TableNames"]:
+            if name.startswith(prefixes):
+                yield _entry("temporary table", name, None)

@@ -29,6 +29,7 @@ def outcome() -> Outcome:
         local_mail=3,
         expires=[
             {"kind": "log group", "name": "/aws/lambda/x", "until": None},
+            {"kind": "temporary table", "name": "z", "until": None},
             {"kind": "retry queue", "name": "y", "until": "2026-12-24T00:00:00Z", "messages": 2},
         ],
     )
@@ -67,6 +68,7 @@ def test_result_says_what_was_examined_erased_and_what_expires(asked: list[Any])
         "4 in 9 queues examined, 1 discarded",
         "3 emails deleted",
         "/aws/lambda/x, until it is deleted, for it has no retention period",
+        "z, until it is deleted\n",
         "y (2 messages), until 2026-12-24T00:00:00Z",
         "./shop forget cus_1 again",
     ):

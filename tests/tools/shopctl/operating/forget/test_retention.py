@@ -68,3 +68,16 @@ def test_everything_that_expires_is_listed_with_its_time(target: Target, tables:
     assert recovery[1] == "toyshop-local-orders"
     assert days_until(found[recovery]) == pytest.approx(35, abs=0.1)
     assert days_until(found["retry queue", "toyshop-local-x-retry"]) == pytest.approx(14, abs=0.1)
+
+
+def test_temporary_tables_of_backups_are_listed(target: Target, tables: list[str]) -> None:
+    temporary = "toyshop-local-orders-at-20261130T070000Z"
+    for name in (temporary, "toyshop-prod-orders-at-20261130T070000Z"):
+        client_of("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+    found = [each for each in retention.remaining(target) if each["kind"] == "temporary table"]
+    assert found == [{"kind": "temporary table", "name": temporary, "until": None}]
