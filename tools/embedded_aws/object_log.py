@@ -61,14 +61,21 @@ class ObjectLog:
         self._notes.flush()
 
     def undo(self, number: int) -> int:
-        """Take the files back to a snapshot, and return how many have changed."""
+        """Take the files back to a snapshot, and return how many have changed.
+
+        After a kill at any point, doing it again ends in the same state.
+        """
         changed = set()
-        for segment in sorted(self._segments(), reverse=True):
+        newest_first = sorted(self._segments(), reverse=True)
+        for segment in newest_first:
             if segment >= number:
                 directory = self._log / str(segment)
                 for name, kept in reversed(list(_notes(directory))):
                     changed.add(name)
                     self._restore(self._objects / name, directory / kept if kept else None)
+        # without an older segment, a newer one could delete what the older one restored
+        for segment in newest_first:
+            shutil.rmtree(self._log / str(segment), ignore_errors=True)
         shutil.rmtree(self._log, ignore_errors=True)
         return len(changed)
 
@@ -101,7 +108,11 @@ class ObjectLog:
             return
         if kept.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept.replace(path)
+            # the kept file stays, for another run after a kill
+            link = self._log / "restored"
+            link.unlink(missing_ok=True)
+            os.link(kept, link)
+            link.replace(path)
 
 
 def install(log: ObjectLog) -> None:

@@ -1,6 +1,7 @@
 """Snapshots are whole or not used, and files go back to the one that is restored."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,40 @@ def test_objects_go_back_to_the_restored_snapshot(tmp_path: Path) -> None:
     assert ObjectLog(tmp_path).undo(2) == 3
     assert contents() == saved
     assert ObjectLog(tmp_path).undo(2) == 0
+
+
+@pytest.mark.parametrize("partly", [False, True])
+def test_undoing_again_after_a_kill_gives_the_same_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partly: bool
+) -> None:
+    path, log = tmp_path / "s3/object", ObjectLog(tmp_path)
+    path.parent.mkdir()
+    path.write_text("saved")
+    # GIVEN an object that was deleted, and written again when the next snapshot had begun
+    log.begin(2)
+    log.note(path)
+    path.unlink()
+    log.begin(3)
+    log.note(path)
+    path.write_text("again")
+    # WHEN a kill interrupts the deletion of the log, which has no order within a directory
+    delete = shutil.rmtree
+
+    def killed(directory: Path, **options: bool) -> None:
+        if partly:
+            is_log = directory.name == "s3-changes"
+            delete(directory / "2" if is_log else directory, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ObjectLog(tmp_path).undo(2)
+    assert path.read_text() == "saved"
+    # THEN the next run ends in the same state
+    ObjectLog(tmp_path).undo(2)
+    assert path.read_text() == "saved"
+    assert not (tmp_path / "s3-changes").exists()
 
 
 def test_changes_before_the_kept_snapshots_are_forgotten(tmp_path: Path) -> None:
