@@ -24,7 +24,7 @@ from shopctl.operating.replay import payloads
 from shopctl.operating.replay.payloads import EventSummary, Json
 from shopctl.operating.replay.routes import Route
 
-_POSITION = {"streamArn", "shardId", "startSequenceNumber", "batchSize"}
+_POSITION = {"streamArn", "shardId", "startSequenceNumber", "endSequenceNumber", "batchSize"}
 _ORDER_ID = re.compile(r"(?<![A-Za-z0-9_])ord_[0-9A-HJKMNP-TV-Z]{26}(?![A-Za-z0-9])")
 
 

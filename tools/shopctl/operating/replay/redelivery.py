@@ -20,6 +20,8 @@ from shopctl.operating.replay.payloads import Json
 
 # a function's own time limit is at most a minute
 INVOKE_SECONDS = 70
+# consecutive ones, after which the rest of a shard counts as empty
+_MAX_EMPTY_PAGES = 100
 
 Status = Literal["handled", "rejected", "failed", "gone", "unknown"]
 
@@ -120,38 +122,49 @@ def _outcome_of_answer(dead_letter: DeadLetter, content: Any) -> Outcome:
 
 
 def _records(cloud: Cloud, batch: Json) -> Iterator[Json]:
-    """Yield the stream records that a failure destination points to, as Lambda delivers them."""
+    """Yield the stream records that a failure destination points to, as Lambda delivers them.
+
+    Those between them that the function's event filter left out are yielded too: a filter only
+    saves invocations, and functions ignore the records that it leaves out.
+    """
     streams = cloud.client("dynamodbstreams")
-    remaining = int(batch["batchSize"])
-    stream, position = batch["streamArn"], batch["startSequenceNumber"]
+    stream = batch["streamArn"]
+    empty_pages = 0
+    try:
+        # the batch size counts only the records that passed the filter
+        end = int(batch["endSequenceNumber"])
+    except (TypeError, ValueError) as error:
+        raise GoneError(f"it names no valid position in a stream: {error}") from None
     try:
         iterator = streams.get_shard_iterator(
             StreamArn=stream,
             ShardId=batch["shardId"],
             ShardIteratorType="AT_SEQUENCE_NUMBER",
-            SequenceNumber=position,
+            SequenceNumber=batch["startSequenceNumber"],
         )["ShardIterator"]
-        while iterator and remaining:
-            page = streams.get_records(ShardIterator=iterator, Limit=min(remaining, 1000))
-            yield from (_as_lambda_event(record, stream) for record in page["Records"])
-            remaining -= len(page["Records"])
-            iterator = page.get("NextShardIterator") if page["Records"] else None
+        # an open shard always has a next page, and one before its last record may be empty
+        while iterator and empty_pages < _MAX_EMPTY_PAGES:
+            page = streams.get_records(ShardIterator=iterator)
+            for record in page["Records"]:
+                yield _as_lambda_event(record, stream)
+                if int(record["dynamodb"]["SequenceNumber"]) >= end:
+                    return
+            empty_pages = 0 if page["Records"] else empty_pages + 1
+            iterator = page.get("NextShardIterator")
     except ParamValidationError as error:
         raise GoneError(f"it names no valid position in a stream: {error}") from None
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in ("TrimmedDataAccessException", "ResourceNotFoundException"):
             raise
-        remaining = max(remaining, 1)
-    if remaining:
-        table = stream.partition(":table/")[2].partition("/")[0]
-        first, last = (
-            batch.get(f"approximateArrivalOf{which}Record", "?") for which in ("First", "Last")
-        )
-        raise GoneError(
-            f"the stream of {table} no longer holds the {batch['batchSize']} records from {first}"
-            f" to {last}; docs/runbooks/dead-letters.md says what to do"
-        )
+    table = stream.partition(":table/")[2].partition("/")[0]
+    first, last = (
+        batch.get(f"approximateArrivalOf{which}Record", "?") for which in ("First", "Last")
+    )
+    raise GoneError(
+        f"the stream of {table} no longer holds the {batch['batchSize']} records from {first}"
+        f" to {last}; docs/runbooks/dead-letters.md says what to do"
+    )
 
 
 def _as_lambda_event(record: Json, stream: str) -> Json:

@@ -159,7 +159,8 @@ def test_stream_record(queues: DeadLetterQueues) -> None:
 
 
 def test_stream_position(queues: DeadLetterQueues) -> None:
-    batch = {"shardId": "shard-1", "batchSize": 7, "streamArn": "arn", "startSequenceNumber": "1"}
+    batch = {"shardId": "shard-1", "batchSize": 7, "streamArn": "arn"}
+    batch |= {"startSequenceNumber": "1", "endSequenceNumber": "9"}
     found = dead_letter(queues, "orders-relay-dead-letters", {"DDBStreamBatchInfo": batch})
     assert (found.shape, found.payload) == ("stream_position", None)
     assert found.reason == "exhausted: 7 stream records were not processed"

@@ -288,7 +288,7 @@ def test_stream_position_is_read_from_the_stream(
 ) -> None:
     # GIVEN a stream with more records than the dead letter names
     cloud.fakes["dynamodbstreams"] = Streams([stream_record(number=str(n)) for n in range(7)])
-    queues.put("orders-relay-dead-letters", position("1", 5))
+    queues.put("orders-relay-dead-letters", position("1", "5"))
     # THEN exactly those records are redelivered, in their order
     (outcome,) = redrive(target)
     assert outcome["outcome"] == "handled"
@@ -297,17 +297,43 @@ def test_stream_position_is_read_from_the_stream(
     assert queues.counts("orders-relay-dead-letters") == (0, 0)
 
 
-@pytest.mark.parametrize(("start", "size"), [("0", 2), ("8", 3)])
+@pytest.mark.parametrize("empty", [0, 3])
+def test_stream_position_is_read_to_its_end(
+    target: Target,
+    queues: DeadLetterQueues,
+    functions: Functions,
+    cloud: MemoryCloud,
+    empty: int,
+) -> None:
+    # GIVEN a batch of two records, and others between them that the function's filter left out
+    numbers = ["98", "99", "100", "101", "102"]
+    cloud.fakes["dynamodbstreams"] = Streams(
+        [stream_record(number=number) for number in numbers], empty=empty
+    )
+    queues.put("orders-relay-dead-letters", position("98", "101", size=2))
+    # THEN the last record of the batch is redelivered too
+    (outcome,) = redrive(target)
+    assert outcome["outcome"] == "handled"
+    sent = [payload["Records"][0]["dynamodb"]["SequenceNumber"] for _, payload in functions.invoked]
+    assert sent == ["98", "99", "100", "101"]
+    assert queues.counts("orders-relay-dead-letters") == (0, 0)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize(("start", "end"), [("0", "1"), ("8", "10")])
 def test_records_that_the_stream_no_longer_holds_are_reported(
     target: Target,
     queues: DeadLetterQueues,
     functions: Functions,
     cloud: MemoryCloud,
     start: str,
-    size: int,
+    end: str,
+    is_closed: bool,
 ) -> None:
-    cloud.fakes["dynamodbstreams"] = Streams([stream_record(number=str(n)) for n in (8, 9)])
-    queues.put("orders-relay-dead-letters", position(start, size))
+    cloud.fakes["dynamodbstreams"] = Streams(
+        [stream_record(number=str(n)) for n in (8, 9)], is_closed=is_closed
+    )
+    queues.put("orders-relay-dead-letters", position(start, end))
     for dry_run in (True, False):
         (outcome,) = redrive(target, dry_run=dry_run)
         assert outcome["outcome"] == "gone"
@@ -318,11 +344,22 @@ def test_records_that_the_stream_no_longer_holds_are_reported(
     assert queues.counts("orders-relay-dead-letters") == (1, 0)
 
 
+def test_stream_position_without_a_valid_end_is_reported(
+    target: Target, queues: DeadLetterQueues, cloud: MemoryCloud
+) -> None:
+    cloud.fakes["dynamodbstreams"] = Streams([stream_record(number="8")])
+    queues.put("orders-relay-dead-letters", position("8", "?"))
+    (outcome,) = redrive(target)
+    assert outcome["outcome"] == "gone"
+    assert "it names no valid position in a stream" in outcome["error"]
+    assert queues.counts("orders-relay-dead-letters") == (1, 0)
+
+
 def test_one_failed_record_of_a_batch_keeps_the_dead_letter(
     target: Target, queues: DeadLetterQueues, functions: Functions, cloud: MemoryCloud
 ) -> None:
     cloud.fakes["dynamodbstreams"] = Streams([stream_record(number=str(n)) for n in range(3)])
-    queues.put("orders-relay-dead-letters", position("0", 3))
+    queues.put("orders-relay-dead-letters", position("0", "2"))
     functions.answer = lambda payload: {
         "batchItemFailures": [
             {"itemIdentifier": "1"}

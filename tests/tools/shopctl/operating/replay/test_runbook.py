@@ -57,7 +57,7 @@ def test_runbook_lists_the_permissions_that_a_replay_uses(
     target: Target, queues: DeadLetterQueues, functions: Functions, cloud: MemoryCloud
 ) -> None:
     for queue in queues.routes:
-        queues.put(queue, position("1", 1) if "relay" in queue else {})
+        queues.put(queue, position("1", "1") if "relay" in queue else {})
     # every command that uses AWS calls it first
     used = {"sts:GetCallerIdentity"}
     cloud.sqs.meta.events.register(
