@@ -10,6 +10,13 @@ from shopctl.aws.clients import Cloud
 
 _BATCH = 10
 
+# A queue that takes longer to read than messages are hidden is never empty: its first messages
+# return before its last were received. So reading ends, too, after this many messages in a row
+# that are not new: at least the first number, and the second for each message received so far.
+# SQS samples the visible messages, so the chance to miss a given one is less than 1 in 10,000.
+_LEAST_IN_A_ROW = 1000
+_IN_A_ROW_PER_MESSAGE = 10
+
 
 class Queue:
     """A dead-letter queue, read once from start to end.
@@ -65,14 +72,19 @@ class Queue:
         """Yield each message that is not in flight with another reader.
 
         Messages that arrive in the meantime are skipped. Otherwise a function that parks what is
-        redelivered to it would keep a replay running forever.
+        redelivered to it would keep a replay running forever. Of a queue that takes longer to read
+        than messages are hidden, a message may be missed; it stays in the queue.
         """
-        while found := self._receive():
+        left = _LEAST_IN_A_ROW
+        while left > 0 and (found := self._receive()):
             for message in found:
                 is_new = message["MessageId"] not in self._received
                 self._received[message["MessageId"]] = message["ReceiptHandle"]
                 if is_new and int(message["Attributes"]["SentTimestamp"]) <= self._opened:
                     yield message
+                    left = _LEAST_IN_A_ROW + _IN_A_ROW_PER_MESSAGE * len(self._received)
+                else:
+                    left -= 1
 
     def delete(self, message_id: str) -> None:
         """Delete a message that has been handled."""
