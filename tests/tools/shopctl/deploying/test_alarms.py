@@ -196,7 +196,7 @@ def test_every_table_of_a_service_has_an_alarm_that_names_it() -> None:
 def test_indexes_have_the_alarm_of_their_table() -> None:
     watched = {
         (metric["MetricName"], *(each["Value"] for each in metric["Dimensions"]))
-        for metric in metrics_of(of("orders")["TableThrottledAlarm"]["Properties"])
+        for metric in metrics_of(of("orders")["TableThrottledAlarm"])
     }
     assert watched == {
         (name, "toyshop-prod-orders", *index)
