@@ -208,6 +208,16 @@ class TestDrawing:
         recording.request("payments", None, (95, 99), "POST /transactions/lookup")
         assert draw(recording) == before
 
+    @pytest.mark.parametrize("function", ["reconcile", "forget"])
+    def test_auditing_the_order_is_not_a_part_of_its_journey(self, function: str) -> None:
+        recording = recorded()
+        before = draw(recording)
+        recording.trace()
+        run = recording.span("storefront_api", None, (900, 999), order_id="", name=function)
+        audit = recording.request("payments", run, (910, 990), "POST /transactions/audit")
+        recording.gateway(audit, (920, 930), "/v1/payment_intents/{id}")
+        assert draw(recording) == before
+
     def test_other_orders_of_the_same_trace_are_left_out(self) -> None:
         recording = Recording(ORDER)
         recording.trace()
