@@ -31,7 +31,7 @@ def backup_command(stage: str, at: datetime | None, service: str, directory: Pat
     to = find_target(layout, stage, (service,))
     (found,) = to.services
     name = f"{found.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    directory = directory or layout.home / "backups" / stage / name
+    directory = directory or layout.backups / stage / name
     manifest = create.back_up(to, directory, at, lambda text: click.echo(text, err=True))
     for table in manifest.tables:
         click.echo(f"table {table.name}: {table.count:,} items")

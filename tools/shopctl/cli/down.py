@@ -9,7 +9,7 @@ from shopctl.project.layout import Layout
 
 
 @click.command("down", cls=ChangingCommand)
-@click.option("--purge", is_flag=True, help="Also delete all data of the shop.")
+@click.option("--purge", is_flag=True, help="Also delete all data of the shop, except backups.")
 def down_command(purge: bool) -> None:
     """Stop the shop and keep its data."""
     from shopctl.local import down
@@ -26,3 +26,5 @@ def down_command(purge: bool) -> None:
         if purge:
             down.purge(layout)
             progress.say("All data of the shop was deleted.")
+            if down.has_backups(layout):
+                progress.say(f"Backups are kept: {layout.backups}")

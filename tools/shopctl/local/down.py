@@ -9,7 +9,7 @@ from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
 # slow to create again, and not data of the shop
-_KEPT_BY_PURGE = ("venvs", "dependencies", "build", "lock")
+_INSTALLED = ("venvs", "dependencies", "build", "lock")
 
 
 def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
@@ -32,13 +32,18 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
 
 
 def purge(layout: Layout) -> None:
-    """Delete the shop's data; installed packages stay."""
+    """Delete the shop's data; installed packages and the backups of all stages stay."""
     if not layout.home.exists():
         return
     for path in layout.home.iterdir():
-        if path.name in _KEPT_BY_PURGE:
+        if path.name in _INSTALLED or path == layout.backups:
             continue
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def has_backups(layout: Layout) -> bool:
+    """Return whether a backup of any stage is in its default place."""
+    return any(path.is_file() for path in layout.backups.rglob("*"))

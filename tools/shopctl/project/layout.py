@@ -60,6 +60,11 @@ class Layout:
         return self.home / "mail"
 
     @property
+    def backups(self) -> Path:
+        """One directory per stage, and in it one per backup."""
+        return self.home / "backups"
+
+    @property
     def build(self) -> Path:
         """Packages by stage, service and content, shared by all shops of the checkout."""
         return self.root / ".shop" / "build"
