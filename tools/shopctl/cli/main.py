@@ -2,7 +2,6 @@
 
 import sys
 import traceback
-from pathlib import Path
 
 import click
 
@@ -62,15 +61,8 @@ def main() -> None:
     except ShopProblem as problem:
         fail(problem)
     except Exception as error:
-        log = Layout.find().logs / "shop.log"
-        _append_traceback(error, log)
-        fail(
-            ShopProblem(
-                f"The command failed unexpectedly with {type(error).__name__}: {error}".rstrip(".")
-                + ".",
-                f"The traceback is in {log}.",
-            )
-        )
+        what = f"The command failed unexpectedly with {type(error).__name__}: {error}"
+        fail(ShopProblem(what.rstrip(".") + ".", _keep_traceback(error)))
 
 
 def fail(problem: ShopProblem) -> None:
@@ -79,10 +71,18 @@ def fail(problem: ShopProblem) -> None:
     sys.exit(problem.exit_status)
 
 
-def _append_traceback(error: Exception, log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write("".join(traceback.format_exception(error)))
+def _keep_traceback(error: Exception) -> str:
+    """Append the traceback to the log, and return a sentence that says where it is."""
+    try:
+        log = Layout.find().logs / "shop.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("".join(traceback.format_exception(error)))
+    except ShopProblem as problem:
+        return f"The traceback cannot be written. {problem.what} {problem.remedy}"
+    except OSError as unwritable:
+        return f"The traceback cannot be written: {unwritable}."
+    return f"The traceback is in {log}."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

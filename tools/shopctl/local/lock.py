@@ -19,13 +19,16 @@ def exclusive(layout: Layout) -> Iterator[None]:
     Raises
     ------
     ShopProblem
-        If another command holds it.
+        If another command holds it, or if the shop's home cannot be written.
     """
-    layout.home.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(layout.home / "lock", timeout=_SECONDS):
-            yield
+        layout.home.mkdir(parents=True, exist_ok=True)
+        held = FileLock(layout.home / "lock", timeout=_SECONDS).acquire()
     except Timeout:
         raise ShopProblem(
             "Another command is starting or stopping the shop.", "Wait until it has finished."
         ) from None
+    except OSError as error:
+        raise layout.unusable_home(error.strerror or str(error)) from error
+    with held:
+        yield

@@ -2,7 +2,10 @@
 
 import os
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
+
+from shopctl.project.errors import ShopProblem
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,28 @@ class Layout:
         """Return the layout of the checkout that this file is in.
 
         The environment variable ``SHOP_HOME`` overrides the shop's home, `.shop` by default.
+
+        Raises
+        ------
+        ShopProblem
+            If the home is a file, or is below one.
         """
         root = Path(__file__).resolve().parents[3]
-        return cls(root, Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute())
+        layout = cls(root, Path(os.environ.get("SHOP_HOME") or root / ".shop").absolute())
+        # not Path.exists, which fails where permissions are missing
+        existing = next(path for path in (layout.home, *layout.home.parents) if lexists(path))
+        if not existing.is_dir():
+            raise layout.unusable_home(f"{existing} is not a directory")
+        return layout
+
+    def unusable_home(self, reason: str) -> ShopProblem:
+        """Return the problem to raise if the home cannot be created or written."""
+        return ShopProblem(
+            f"SHOP_HOME={self.home} must be a directory that can be created and written: {reason}.",
+            "Set SHOP_HOME to another directory, or unset it to use .shop in the checkout."
+            if os.environ.get("SHOP_HOME")
+            else "Set SHOP_HOME to another directory.",
+        )
 
     @property
     def apps(self) -> Path:

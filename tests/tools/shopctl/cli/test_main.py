@@ -32,6 +32,69 @@ def test_unexpected_error_prints_one_line_and_logs_the_traceback(
     assert "Traceback" in (tmp_path / "logs" / "shop.log").read_text()
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "n" * 300])
+def test_unexpected_error_is_one_line_if_the_traceback_cannot_be_kept(
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # GIVEN a command that raises an unexpected error, and a home that cannot be created
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path / place))
+
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(main, "cli", broken)
+    # WHEN it runs
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    # THEN the error is one line, which says that there is no traceback
+    assert stop.value.code == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("The command failed unexpectedly with ZeroDivisionError: planted.")
+    assert "The traceback cannot be written" in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("file", "status"),
+        ("file", "up --detach"),
+        ("file", "trace x"),
+        ("file/below", "down --purge"),
+        ("link", "up --detach"),
+        # only creating it shows that it is impossible
+        ("n" * 300, "up --detach"),
+        ("n" * 300, "down --purge"),
+    ],
+)
+def test_unusable_home_is_named_with_what_to_do(
+    place: str,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # GIVEN a home that cannot be a directory
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("missing")
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path / place))
+    monkeypatch.setattr("sys.argv", ["./shop", *command.split()])
+    # WHEN a command runs
+    with pytest.raises(SystemExit) as stop:
+        main.main()
+    # THEN one line names it, what is expected, and what to do
+    assert stop.value.code == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"SHOP_HOME={tmp_path / place} ")
+    assert "a directory that can be created and written" in errors
+    assert "Set SHOP_HOME to another directory" in errors
+    assert errors.count("\n") == 1
+
+
 def test_every_module_of_the_package_is_a_registered_command() -> None:
     # GIVEN the modules of shopctl.cli
     modules = {path.stem for path in Path(commands.__file__).parent.glob("*.py")}
