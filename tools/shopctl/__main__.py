@@ -1,6 +1,12 @@
 """Entry point: ``python -m shopctl``."""
 
-from shopctl.cli.main import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        # imported here, because Ctrl-C may come during the imports, too
+        from shopctl.cli.main import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

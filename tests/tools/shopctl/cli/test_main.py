@@ -1,5 +1,8 @@
 """The command line: error reporting and the list of commands."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from click.testing import CliRunner
 
 from shopctl import cli as commands
 from shopctl.cli import main
+from support.paths import ROOT
 
 
 def test_unexpected_error_prints_one_line_and_logs_the_traceback(
@@ -93,6 +97,32 @@ def test_unusable_home_is_named_with_what_to_do(
     assert "a directory that can be created and written" in errors
     assert "Set SHOP_HOME to another directory" in errors
     assert errors.count("\n") == 1
+
+
+def test_interrupt_during_the_imports_ends_quietly() -> None:
+    # GIVEN a Ctrl-C that arrives while a command is imported
+    script = """
+import runpy, signal, sys
+
+class Interrupting:
+    def find_spec(name, *_):
+        if name == "shopctl.cli.trace":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting)
+sys.argv = ["./shop", "trace", "x"]
+runpy.run_module("shopctl", run_name="__main__", alter_sys=True)
+"""
+    # WHEN the command line starts
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # THEN it ends like any interrupted command
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_every_module_of_the_package_is_a_registered_command() -> None:
