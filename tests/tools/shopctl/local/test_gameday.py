@@ -1,6 +1,10 @@
 """Game days without a running shop: the incidents, their runbooks' steps, and bad input."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self, cast
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +13,8 @@ from shopctl.cli.gameday import gameday_command
 from shopctl.local.alarms import board
 from shopctl.local.gameday import runbooks
 from shopctl.local.gameday.incidents import INCIDENTS, Incident
+from shopctl.local.gameday.play import Play
+from shopctl.local.gameday.world import World
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 
@@ -57,3 +63,112 @@ def test_incidents_are_listed() -> None:
     listed = CliRunner().invoke(gameday_command, []).output.splitlines()
     assert [line.split()[0] for line in listed] == [incident.name for incident in INCIDENTS]
     assert all(len(line) <= 100 for line in listed)
+
+
+class FakeWorld:
+    """A world whose faults can be counted, without a shop."""
+
+    def __init__(self, home: Path) -> None:
+        self.layout = Layout(LAYOUT.root, home)
+        self.shop = {"edge": SimpleNamespace(url="http://127.0.0.1:1")}
+        self.backup = home / "gameday-backup"
+        self.ended = 0
+
+    def end_faults(self) -> None:
+        self.ended += 1
+
+
+class FakeCustomers:
+    """Customers who order nothing."""
+
+    accepted: tuple[str, ...] = ()
+    refused = 0
+
+    def __init__(self, origin: str) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+def an_incident(*, external: bool, begin: Callable[[Any], None] = lambda _: None) -> Incident:
+    return Incident(
+        "an-incident", "It breaks.", ("x-api-failing",), "orders", begin, external=external
+    )
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a play of an incident, whose waiting for an alarm ends with an error."""
+
+    def create(incident: Incident, error: BaseException | None = None) -> Any:
+        said: list[str] = []
+        play = Play(cast("World", FakeWorld(tmp_path)), incident, said.append)
+
+        def wait(*_: object) -> None:
+            if error:
+                raise error
+
+        monkeypatch.setattr(play, "_wait", wait)
+        monkeypatch.setattr(play, "_firing", set)
+        return play, said
+
+    monkeypatch.setattr("shopctl.local.gameday.play.Customers", FakeCustomers)
+    return create
+
+
+ENDS = [KeyboardInterrupt(), ShopProblem("Gave up.", "")]
+
+
+@pytest.mark.parametrize("error", [None, *ENDS], ids=repr)
+@pytest.mark.parametrize("external", [True, False])
+def test_begun_incident_says_that_it_continues_however_the_command_ends(
+    rehearsal: Callable[..., Any], error: BaseException | None, external: bool
+) -> None:
+    play, said = rehearsal(an_incident(external=external), error)
+    with pytest.raises(type(error)) if error else nullcontext():
+        play.begin()
+    expected = ["The incident continues. Its runbook is docs/runbooks/orders.md."]
+    if external:
+        expected.append("`./shop gameday --end` ends its cause.")
+    assert said[-len(expected) :] == expected
+    assert sum("continues" in line for line in said) == 1
+    assert play.world.ended == 0
+
+
+@pytest.mark.parametrize("error", ENDS, ids=repr)
+def test_beginning_that_is_cut_off_says_that_the_incident_may_have_begun(
+    rehearsal: Callable[..., Any], error: BaseException
+) -> None:
+    def begin(_: Any) -> None:
+        raise error
+
+    play, said = rehearsal(an_incident(external=True, begin=begin))
+    with pytest.raises(type(error)):
+        play.begin()
+    assert said == [
+        "The incident may have begun. Its runbook is docs/runbooks/orders.md.",
+        "`./shop gameday --end` ends its cause.",
+    ]
+
+
+@pytest.mark.parametrize("error", ENDS, ids=repr)
+def test_repair_that_is_cut_off_says_whether_the_cause_has_ended(
+    rehearsal: Callable[..., Any], error: BaseException
+) -> None:
+    play, said = rehearsal(an_incident(external=True), error)
+    with pytest.raises(type(error)):
+        play.run()
+    assert play.world.ended == 1
+    assert said[-2:] == [
+        "The cause has ended.",
+        "The repair is not complete. Its runbook is docs/runbooks/orders.md.",
+    ]
+    play, said = rehearsal(an_incident(external=False), error)
+    with pytest.raises(type(error)):
+        play.run()
+    assert play.world.ended == 0
+    assert said[-1] == "The incident continues. Its runbook is docs/runbooks/orders.md."

@@ -6,7 +6,8 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,12 @@ from shopctl.project.errors import ShopProblem
 
 _POLL_SECONDS = 0.5
 _PREFIX = aws_names.resource("local", "")
+
+
+class _Cause(Enum):
+    UNKNOWN = auto()
+    ACTIVE = auto()
+    ENDED = auto()
 
 
 @dataclass
@@ -44,9 +51,12 @@ class Play:
     incident: Incident
     say: Callable[[str], None]
     patience: float = 120.0
+    _cause: _Cause = field(default=_Cause.UNKNOWN, init=False)
 
     def begin(self) -> None:
         """Break the shop, and wait until the alarms have fired while customers order.
+
+        However it ends, it reports that the incident continues.
 
         Raises
         ------
@@ -54,11 +64,12 @@ class Play:
             If the shop is not well before, or an alarm does not fire.
         """
         self._require_health()
+        # reported before the customers' last requests end, which can take long
         with Customers(self.world.shop["edge"].url) as customers:
-            self._break(customers)
-        self.say(f"The incident continues. Its runbook is {self._runbook()}.")
-        if self.incident.external:
-            self.say("`./shop gameday --end` ends its cause.")
+            try:
+                self._break(customers)
+            finally:
+                self._report_rest()
 
     def run(self) -> None:
         """Break the shop, wait for the alarms, run the runbook's steps, and verify the repair.
@@ -71,22 +82,41 @@ class Play:
         self._require_health()
         with Customers(self.world.shop["edge"].url) as customers:
             try:
-                self._break(customers)
-            finally:
-                if self.incident.external:
-                    self.world.end_faults()
+                self._repair(customers)
+            except BaseException:
+                self._report_rest()
+                raise
+
+    def _repair(self, customers: Customers) -> None:
+        try:
+            self._break(customers)
+        finally:
             if self.incident.external:
+                self.world.end_faults()
+                self._cause = _Cause.ENDED
                 self.say("The cause has ended.")
-            for commands in self._steps():
-                self._run(commands)
-            customers.stop()
-            if customers.refused:
-                self.say(f"{customers.refused} customers try again.")
-                customers.try_again(self.patience)
-            self._wait_until_complete(customers.accepted)
+        for commands in self._steps():
+            self._run(commands)
+        self._cause = _Cause.ENDED
+        customers.stop()
+        if customers.refused:
+            self.say(f"{customers.refused} customers try again.")
+            customers.try_again(self.patience)
+        self._wait_until_complete(customers.accepted)
         self._wait("the alarms clear", lambda: not self._firing())
         self.say("All alarms are clear.")
         self._reconcile()
+
+    def _report_rest(self) -> None:
+        """Say what the end of the command leaves, and what ends it."""
+        runbook = f"Its runbook is {self._runbook()}."
+        if self._cause is _Cause.ENDED:
+            self.say(f"The repair is not complete. {runbook}")
+            return
+        begun = self._cause is _Cause.ACTIVE
+        self.say(f"The incident {'continues' if begun else 'may have begun'}. {runbook}")
+        if self.incident.external:
+            self.say("`./shop gameday --end` ends its cause.")
 
     @cached_property
     def _alarms(self) -> list[Alarm]:
@@ -94,6 +124,7 @@ class Play:
 
     def _break(self, customers: Customers) -> None:
         self.incident.begin(self.world)
+        self._cause = _Cause.ACTIVE
         self.say(self.incident.title)
         began, seen = time.monotonic(), set[str]()
 
