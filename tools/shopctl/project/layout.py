@@ -87,6 +87,11 @@ class Layout:
         return self.home / "backups"
 
     @property
+    def gameday_backup(self) -> Path:
+        """The last backup of the service that loses data on a game day."""
+        return self.home / "gameday-backup"
+
+    @property
     def build(self) -> Path:
         """Packages by stage, service and content, shared by all shops of the checkout."""
         return self.root / ".shop" / "build"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self, cast
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from shopctl.cli.gameday import gameday_command
+from shopctl.local import down
 from shopctl.local.alarms import board
 from shopctl.local.gameday import runbooks
 from shopctl.local.gameday.incidents import INCIDENTS, Incident
@@ -172,3 +174,22 @@ def test_repair_that_is_cut_off_says_whether_the_cause_has_ended(
         play.run()
     assert play.world.ended == 0
     assert said[-1] == "The incident continues. Its runbook is docs/runbooks/orders.md."
+
+
+@pytest.mark.parametrize("error", [None, *ENDS], ids=repr)
+def test_incident_that_loses_data_says_where_its_backup_is(
+    rehearsal: Callable[..., Any], error: BaseException | None
+) -> None:
+    lossy = next(incident for incident in INCIDENTS if incident.name == "missing-table")
+    assert [incident for incident in INCIDENTS if incident.backed_up] == [lossy]
+    play, said = rehearsal(replace(lossy, begin=lambda _: None), error)
+    with pytest.raises(type(error)) if error else nullcontext():
+        play.begin()
+    backup = play.world.backup
+    assert said[-1] == f"Its backup is in {backup}: export BACKUP={backup}"
+
+
+def test_purge_deletes_the_backup(tmp_path: Path) -> None:
+    (tmp_path / "gameday-backup").mkdir()
+    down.purge(Layout(LAYOUT.root, tmp_path))
+    assert not (tmp_path / "gameday-backup").exists()

@@ -26,6 +26,8 @@ class Incident:
     external
         Whether the cause lies outside of the shop and ends by itself; the runbook then repairs what
         is left.
+    backed_up
+        Whether a backup is made before, which the runbook restores.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Incident:
     runbook: str
     begin: Callable[[World], None]
     external: bool = True
+    backed_up: bool = False
 
 
 def _gateway_timeout(world: World) -> None:
@@ -149,6 +152,7 @@ INCIDENTS = (
         "api-failing",
         _missing_table,
         external=False,
+        backed_up=True,
     ),
     Incident(
         "hot-partition",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections import Counter
@@ -117,6 +118,9 @@ class Play:
         self.say(f"The incident {'continues' if begun else 'may have begun'}. {runbook}")
         if self.incident.external:
             self.say("`./shop gameday --end` ends its cause.")
+        if self.incident.backed_up:
+            backup = self.world.backup
+            self.say(f"Its backup is in {backup}: export BACKUP={shlex.quote(str(backup))}")
 
     @cached_property
     def _alarms(self) -> list[Alarm]:

@@ -75,7 +75,7 @@ class World:
     @property
     def backup(self) -> Path:
         """Where the last backup of the service that loses data is."""
-        return self.layout.home / "gameday-backup"
+        return self.layout.gameday_backup
 
     def back_up(self, service: str) -> None:
         """Back up a service, as a nightly run does."""

@@ -26,6 +26,7 @@ def remaining(target: Target) -> list[Json]:
         *_log_groups(target, now),
         *_tables(target, now),
         *_temporary_tables(target),
+        *_gameday_backup(target),
         *(
             _entry("retry queue", name, now + timedelta(days=_RETRY_DAYS), messages=count)
             for name, count in queues.waiting(target).items()
@@ -83,3 +84,10 @@ def _temporary_tables(target: Target) -> Iterator[Json]:
         for name in page["TableNames"]:
             if name.startswith(prefixes):
                 yield _entry("temporary table", name, None)
+
+
+def _gameday_backup(target: Target) -> Iterator[Json]:
+    """Yield the backup that a game day has left on the disk."""
+    backup = target.layout.gameday_backup
+    if target.stage.name == "local" and backup.exists():
+        yield _entry("backup", str(backup), None)

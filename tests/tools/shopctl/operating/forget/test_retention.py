@@ -1,12 +1,16 @@
 """What expires by itself is listed with its time."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from shopctl.aws.target import Target
 from shopctl.operating.forget import queues as forget_queues
 from shopctl.operating.forget import retention
+from shopctl.project.layout import Layout
 from support.moto_aws import client_of
 
 
@@ -81,3 +85,21 @@ def test_temporary_tables_of_backups_are_listed(target: Target, tables: list[str
         )
     found = [each for each in retention.remaining(target) if each["kind"] == "temporary table"]
     assert found == [{"kind": "temporary table", "name": temporary, "until": None}]
+
+
+def test_backup_of_a_game_day_is_listed_until_it_is_deleted(
+    target: Target, tables: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = dataclasses.replace(target, layout=Layout(target.layout.root, tmp_path))
+    backup = tmp_path / "gameday-backup"
+
+    def found(of: Target) -> list[tuple[str, str | None]]:
+        remaining = retention.remaining(of)
+        return [(each["name"], each["until"]) for each in remaining if each["kind"] == "backup"]
+
+    assert found(local) == []
+    backup.mkdir()
+    assert found(local) == [(str(backup), None)]
+    deployed = msgspec.structs.replace(local.stage, name="prod")
+    monkeypatch.setattr(retention, "_tables", lambda *_: [])
+    assert found(dataclasses.replace(local, stage=deployed)) == []
