@@ -35,7 +35,9 @@ def gameday_command(
 
     layout = Layout.find()
     if end:
-        World(layout, running(layout)).end_faults()
+        world = World(layout, running(layout))
+        world.require("aws", "gateway")
+        world.end_faults()
         click.echo("All injected faults have ended. The runbooks repair what they left behind.")
         return
     if name is None:
@@ -60,7 +62,9 @@ def gameday_command(
             f"There is no incident {name}.",
             f"Name one of {', '.join(incident.name for incident in INCIDENTS)}.",
         )
-    play = Play(World(layout, running(layout)), found, click.echo, patience)
+    world = World(layout, running(layout))
+    world.require("aws", "gateway", "edge")
+    play = Play(world, found, click.echo, patience)
     if repair:
         play.run()
     else:

@@ -1,5 +1,6 @@
 """Game days without a running shop: the incidents, their runbooks' steps, and bad input."""
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,8 +18,10 @@ from shopctl.local.gameday import runbooks
 from shopctl.local.gameday.incidents import INCIDENTS, Incident
 from shopctl.local.gameday.play import Play
 from shopctl.local.gameday.world import World
+from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+from shopctl.project.running_shop import Process, RunningShop
 
 LAYOUT = Layout.find()
 
@@ -193,3 +196,50 @@ def test_purge_deletes_the_backup(tmp_path: Path) -> None:
     (tmp_path / "gameday-backup").mkdir()
     down.purge(Layout(LAYOUT.root, tmp_path))
     assert not (tmp_path / "gameday-backup").exists()
+
+
+@pytest.fixture
+def shop_with_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that writes a running shop's state, in which some processes have ended."""
+
+    def write(*dead: str) -> None:
+        started = running_shop.start_time(os.getpid())
+        assert started is not None
+        processes = tuple(
+            Process(name, os.getpid(), started - 100 * (name in dead), 1)
+            for name in ("aws", "gateway", "edge")
+        )
+        state = RunningShop("2026-12-01T00:00:00Z", (), processes)
+        running_shop.write(Layout(LAYOUT.root, tmp_path).state, state)
+
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+    return write
+
+
+@pytest.mark.parametrize(
+    ("dead", "what"),
+    [
+        ("aws", "The embedded AWS is not running."),
+        ("gateway", "The shop's gateway is not running."),
+        ("edge", "The shop's edge is not running."),
+    ],
+)
+@pytest.mark.parametrize("arguments", [["--end"], ["poison-event"], ["topic-down", "--repair"]])
+def test_process_that_has_ended_is_named(
+    shop_with_dead: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    dead: str,
+    what: str,
+) -> None:
+    ended: list[World] = []
+    monkeypatch.setattr(World, "end_faults", lambda world: ended.append(world))
+    shop_with_dead(dead)
+    result = CliRunner().invoke(gameday_command, arguments)
+    # faults are in the other two
+    if (arguments, dead) == (["--end"], "edge"):
+        assert ended
+        return
+    assert isinstance(result.exception, ShopProblem)
+    assert (result.exception.what, result.exception.remedy) == (what, "Start it with ./shop up.")
+    assert not ended

@@ -17,6 +17,7 @@ from shopctl.aws.clients import Cloud, connect
 from shopctl.aws.target import on_running_shop
 from shopctl.deploying import deploy, stacks
 from shopctl.project import services, stages
+from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 from shopctl.project.stages import Stage
@@ -28,6 +29,24 @@ class World:
 
     layout: Layout
     shop: RunningShop
+
+    def require(self, *names: str) -> None:
+        """Verify that processes of the shop are running.
+
+        Parameters
+        ----------
+        *names
+            Their roles.
+
+        Raises
+        ------
+        ShopProblem
+            If one has ended.
+        """
+        for name in names:
+            if name in self.shop.dead():
+                what = "embedded AWS" if name == "aws" else f"shop's {name}"
+                raise ShopProblem(f"The {what} is not running.", "Start it with ./shop up.")
 
     def gateway(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control API of the gateway, and return its answer.
