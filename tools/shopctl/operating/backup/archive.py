@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -196,20 +196,35 @@ def new_backup(directory: Path) -> Iterator[Writer]:
     Raises
     ------
     ShopProblem
-        If the directory exists.
+        If the directory exists, or cannot be created.
     """
-    if directory.exists():
+    # a link that leads nowhere cannot be replaced by a directory either
+    if os.path.lexists(directory) or directory.name == "..":
         raise ShopProblem(f"{directory} exists.", "Name a directory that does not.")
     unfinished = directory.with_name(f"{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    # names, addresses and receipts of customers
-    unfinished.mkdir(parents=True, mode=0o700)
+    _create(unfinished, directory)
     try:
         yield Writer(unfinished)
         unfinished.rename(directory)
     except BaseException:
         shutil.rmtree(unfinished)
         raise
+
+
+def _create(unfinished: Path, directory: Path) -> None:
+    absent = [parent for parent in unfinished.parents if not os.path.lexists(parent)]
+    try:
+        # names, addresses and receipts of customers
+        unfinished.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        for parent in absent:
+            with suppress(OSError):
+                parent.rmdir()
+        raise ShopProblem(
+            f"{directory} cannot be created: {error.strerror}.",
+            "Name a new directory in one that you can write to.",
+        ) from None
 
 
 def encoded(value: Any) -> Any:

@@ -37,8 +37,9 @@ def back_up(
     Raises
     ------
     ShopProblem
-        If the service has no data, the directory exists, or the table cannot be restored. If a
-        temporary table remains, the remedy says how to continue with it and how to delete it.
+        If the service has no data, the directory exists or cannot be created, or the table cannot
+        be restored. If a temporary table remains, the remedy says how to continue with it and how
+        to delete it.
     """
     service = storage.service_of(to)
     if at is not None and to.cloud.is_local:

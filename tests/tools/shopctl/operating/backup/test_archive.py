@@ -1,6 +1,7 @@
 """A backup on disk is complete and undamaged, or is refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,41 @@ def test_interrupted_backup_is_deleted_and_can_be_repeated(
     write(tmp_path / "backup")
     with pytest.raises(ShopProblem, match="exists"):
         write(tmp_path / "backup")
+
+
+def _below_a_file(directory: Path) -> Path:
+    (directory / "file").write_text("")
+    return directory / "file/backup"
+
+
+def _dangling(directory: Path) -> Path:
+    (directory / "link").symlink_to(directory / "missing")
+    return directory / "link"
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        _below_a_file,
+        _dangling,
+        lambda _: Path("/proc/x"),
+        lambda directory: directory / ("x" * 300),
+        lambda directory: directory / ("x" * 250),
+        lambda directory: directory / "missing/..",
+        lambda directory: directory / "missing" / ("x" * 300),
+    ],
+    ids=["below a file", "dangling link", "proc", "long", "too long with suffix", "..", "parent"],
+)
+def test_impossible_directory_is_refused_before_anything_is_read(
+    tmp_path: Path, impossible: Callable[[Path], Path]
+) -> None:
+    directory = impossible(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ShopProblem) as problem, archive.new_backup(directory):
+        pytest.fail("it was begun")
+    assert str(directory) in problem.value.what
+    assert problem.value.remedy
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_directory_without_a_manifest_is_refused(tmp_path: Path) -> None:
