@@ -1,11 +1,19 @@
 """`./shop gameday`: rehearse an incident on the running local shop."""
 
+import math
+
 import click
 
 from shopctl.cli.options import json_option, print_json, running
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
+
+
+def _finite(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is not a number of seconds.")
+    return seconds
 
 
 @click.command("gameday", cls=ChangingCommand)
@@ -15,6 +23,7 @@ from shopctl.project.layout import Layout
 @click.option(
     "--patience",
     type=click.FloatRange(1),
+    callback=_finite,
     default=120,
     show_default=True,
     metavar="SECONDS",
@@ -33,6 +42,10 @@ def gameday_command(
     from shopctl.local.gameday.play import Play
     from shopctl.local.gameday.world import World
 
+    if end and (name is not None or repair):
+        raise click.UsageError("--end takes neither a NAME nor --repair.")
+    if repair and name is None:
+        raise click.UsageError("--repair needs the NAME of an incident.")
     layout = Layout.find()
     if end:
         world = World(layout, running(layout))

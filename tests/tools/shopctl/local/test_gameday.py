@@ -243,3 +243,37 @@ def test_process_that_has_ended_is_named(
     assert isinstance(result.exception, ShopProblem)
     assert (result.exception.what, result.exception.remedy) == (what, "Start it with ./shop up.")
     assert not ended
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--repair"], "--repair needs the NAME of an incident."),
+        (["--repair", "--json"], "--repair needs the NAME of an incident."),
+        (["poison-event", "--end"], "--end takes neither a NAME nor --repair."),
+        (["--end", "--repair"], "--end takes neither a NAME nor --repair."),
+        *(
+            (["poison-event", "--patience", seconds], "Invalid value for '--patience'")
+            for seconds in ("nan", "inf", "-inf", "-1", "0")
+        ),
+    ],
+)
+def test_contradictory_options_are_refused(
+    shop_with_dead: Callable[..., None], arguments: list[str], words: str
+) -> None:
+    shop_with_dead("aws")
+    result = CliRunner().invoke(gameday_command, arguments)
+    assert (result.exit_code, words in result.output) == (2, True), result.output
+
+
+def test_firing_alarm_before_a_game_day_need_not_be_an_incident(
+    rehearsal: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, said = rehearsal(an_incident(external=True))
+    monkeypatch.setattr(play, "_firing", lambda: {"x-api-failing"})
+    with pytest.raises(ShopProblem) as problem:
+        play.begin()
+    assert problem.value.remedy == (
+        "Wait until they are clear, or, if an incident continues, end it: ./shop gameday --end"
+    )
+    assert said == []

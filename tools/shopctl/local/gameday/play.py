@@ -148,7 +148,8 @@ class Play:
         if firing := self._firing():
             raise ShopProblem(
                 f"Alarms already fire: {', '.join(sorted(firing))}.",
-                "Wait until they are clear, or end the incident first: ./shop gameday --end",
+                "Wait until they are clear, or, if an incident continues, end it:"
+                " ./shop gameday --end",
             )
 
     def _steps(self) -> list[str]:
