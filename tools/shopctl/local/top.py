@@ -200,7 +200,9 @@ def layout(figures: Figures, url: str, now: float, *, width: int, height: int) -
         Columns and lines of the screen; the most important lines come first.
     """
     clock = time.strftime("%H:%M:%S", time.localtime(now))
-    lines = [f"{f'Toy shop at {url}':{width - len(clock)}}{clock}"]
+    title = f"Toy shop at {url}"
+    blanks = width - len(title) - len(clock)
+    lines = [title + " " * blanks + clock if blanks > 0 else title]
     lines.append(
         f"orders {figures.orders_rate:.1f}/s   chain lag {_seconds(figures.lag)}"
         f"   placed to paid p95 {_seconds(figures.paid_p95)}"

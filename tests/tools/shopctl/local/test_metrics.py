@@ -238,3 +238,23 @@ def test_top_redraws_a_terminal_until_q_is_pressed(running: Path) -> None:
 
 def test_top_needs_a_running_shop(home: Path) -> None:
     assert str(run("top", "--once").exception) == "The shop is not running."
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (8, 2), (9, 24), (33, 5), (40, 10), (200, 60)])
+def test_screen_of_any_size_is_drawn(watched: top.Figures, size: tuple[int, int]) -> None:
+    width, height = size
+    lines = top.layout(watched, "http://127.0.0.1:8000", NOON, width=width, height=height)
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+def test_clock_is_left_out_where_it_does_not_fit(watched: top.Figures) -> None:
+    title = "Toy shop at http://127.0.0.1:8000"
+
+    def first(width: int) -> str:
+        return top.layout(watched, title[12:], NOON, width=width, height=10)[0]
+
+    assert first(40) == title
+    assert first(len(title) + 8) == title
+    assert first(len(title) + 9).startswith(f"{title} ")
+    assert len(first(len(title) + 9)) == len(title) + 9
