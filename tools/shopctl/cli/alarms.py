@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from shopctl.cli.options import json_option, print_json
+from shopctl.cli.options import condition, json_option, print_json
+from shopctl.project import running_shop
 from shopctl.project.layout import Layout
 
 _LOCAL = "local"
@@ -28,10 +29,13 @@ def alarms_command(stage: str, all_: bool, json_: bool) -> None:
     """Show the alarms that fire, locally or on a stage.
 
     Locally, the alarms of the templates are evaluated over the metrics of the local shop, even if
-    it is stopped. Thresholds are as on a stage, but a minute of a period is a second.
+    it is stopped. Thresholds are as on a stage, but a minute of a period is a second. A line on
+    standard error says if the shop or one of its processes does not run.
     """
     layout = Layout.find()
     found = list(_evaluated(layout) if stage == _LOCAL else _read(layout, stage))
+    if stage == _LOCAL:
+        _report_absence(layout)
     firing = [each for each in found if each.state == "ALARM"]
     shown = found if all_ else firing
     if json_:
@@ -42,6 +46,13 @@ def alarms_command(stage: str, all_: bool, json_: bool) -> None:
     scale = " A minute of their periods is a second here." if stage == _LOCAL else ""
     click.echo(f"{which}{scale}")
     _print(shown)
+
+
+def _report_absence(layout: Layout) -> None:
+    state = condition(running_shop.read(layout.state))
+    if state.absent:
+        meaning = "may not show it" if state.is_measured else "tell nothing about now"
+        click.echo(f"{state.absent}: the alarms {meaning}. Run ./shop up.", err=True)
 
 
 def _evaluated(layout: Layout) -> Iterator[_Shown]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from shopctl.aws.target import Target
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
+# of a command about a degraded shop; 1 is that of every failed command, 2 of a wrong command line
+DEGRADED = 3
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -104,6 +106,32 @@ def running(layout: Layout) -> RunningShop:
     if shop is None or len(shop.dead()) == len(shop.processes):
         raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
     return shop
+
+
+class Condition(NamedTuple):
+    """What of the local shop does not run.
+
+    Attributes
+    ----------
+    absent
+        It in words; empty if all processes run.
+    is_measured
+        Whether the embedded AWS runs, which stores logs and metrics.
+    """
+
+    absent: str
+    is_measured: bool
+
+
+def condition(shop: RunningShop | None) -> Condition:
+    """Return what of the local shop does not run; ``None`` is a stopped one."""
+    dead = [] if shop is None else shop.dead()
+    if shop is None or len(dead) == len(shop.processes):
+        return Condition("The shop is not running", is_measured=False)
+    if not dead:
+        return Condition("", is_measured=True)
+    have = "has" if len(dead) == 1 else "have"
+    return Condition(f"{', '.join(dead)} {have} ended", is_measured="aws" not in dead)
 
 
 def print_json(content: Any) -> None:

@@ -4,11 +4,9 @@ import sys
 
 import click
 
-from shopctl.cli.options import json_option, print_json, running
+from shopctl.cli.options import DEGRADED, json_option, print_json, running
 from shopctl.project.layout import Layout
 
-# 1 is the status of every failed command, 2 that of a wrong command line
-_DEGRADED = 3
 _PROBLEMS = {
     "missing": "the queue does not exist",
     "disabled": "its event source mapping is disabled",
@@ -54,4 +52,4 @@ def status_command(json_: bool) -> None:
             console.print(line + hint)
         console.print(f"Resident memory {content['memory_mib']} MiB")
     if content["status"] != "running":
-        sys.exit(_DEGRADED)
+        sys.exit(DEGRADED)

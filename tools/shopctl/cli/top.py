@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import click
 
-from shopctl.cli.options import running
+from shopctl.cli.options import DEGRADED, condition, running
+from shopctl.project import running_shop
 from shopctl.project.layout import Layout
 
 _PERIOD_SECONDS = 1.0
@@ -25,11 +26,15 @@ def top_command(once: bool) -> None:
 
     The figures are those of the last minute; rates are those of the last 10 seconds. They are
     updated every second. `q` or Ctrl-C ends the command.
+
+    If a process of the shop has ended, the second line names it. --once then exits with 3, and with
+    1 if the shop is not running.
     """
     from shopctl.local import telemetry, top
 
     found = Layout.find()
     shop = running(found)
+    url = shop["edge"].url
     is_terminal = sys.stdout.isatty() and not once
     with telemetry.opened(found.telemetry) as stored, _screen(is_terminal):
         watcher = top.Watcher(stored, shop.services)
@@ -37,14 +42,23 @@ def top_command(once: bool) -> None:
             size = shutil.get_terminal_size((_WIDTH, _HEIGHT))
             width, height = (size.columns, size.lines) if is_terminal else (_WIDTH, _HEIGHT)
             now = time.time()
+            state = condition(running_shop.read(found.state))
             lines = top.layout(
-                watcher.figures(now), shop["edge"].url, now, width=width, height=height
+                watcher.figures(now),
+                url,
+                now,
+                width=width,
+                height=height,
+                absent=state.absent,
+                is_measured=state.is_measured,
             )
             if not is_terminal:
                 click.echo("\n".join(lines) + ("" if once else "\n"))
             else:
                 drawn = f"{_END_OF_LINE}\n".join(lines)
                 click.echo(f"{_HOME}{drawn}{_END_OF_LINE}{_END_OF_SCREEN}", nl=False)
+            if once and state.absent:
+                sys.exit(DEGRADED)
             if once or _quits(_PERIOD_SECONDS):
                 return
 

@@ -187,7 +187,16 @@ class Watcher:
         ]
 
 
-def layout(figures: Figures, url: str, now: float, *, width: int, height: int) -> list[str]:
+def layout(
+    figures: Figures,
+    url: str,
+    now: float,
+    *,
+    width: int,
+    height: int,
+    absent: str = "",
+    is_measured: bool = True,
+) -> list[str]:
     """Return the lines of a screen, none longer than it is wide.
 
     Parameters
@@ -198,11 +207,19 @@ def layout(figures: Figures, url: str, now: float, *, width: int, height: int) -
         Seconds since 1970.
     width, height
         Columns and lines of the screen; the most important lines come first.
+    absent
+        What of the shop does not run, in words.
+    is_measured
+        Whether the figures are of now; otherwise they are from before something ended.
     """
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     title = f"Toy shop at {url}"
     blanks = width - len(title) - len(clock)
     lines = [title + " " * blanks + clock if blanks > 0 else title]
+    if absent:
+        old = "" if is_measured else ": the figures are from before"
+        lines.append(f"{absent}{old}. Run ./shop up.")
+    closed = "closed" if is_measured else "not known"
     lines.append(
         f"orders {figures.orders_rate:.1f}/s   chain lag {_seconds(figures.lag)}"
         f"   placed to paid p95 {_seconds(figures.paid_p95)}"
@@ -211,10 +228,13 @@ def layout(figures: Figures, url: str, now: float, *, width: int, height: int) -
     lines += [
         f"{s.name:15} {s.rate:6.1f} {_rounded(s.p50):>6} {_rounded(s.p95):>6}"
         f" {s.client_errors:4} {s.server_errors:4} {s.failed:6} {s.errors:5}"
-        f"  {', '.join(s.breakers) + ' open' if s.breakers else 'closed'}"
+        f"  {', '.join(s.breakers) + ' open' if s.breakers else closed}"
         for s in figures.services
     ]
-    lines += ["", *_queue_lines(figures.queues, limit=max(2, height - len(lines) - 6))]
+    if figures.queues or is_measured:
+        lines += ["", *_queue_lines(figures.queues, limit=max(2, height - len(lines) - 6))]
+    else:
+        lines += ["", "The queues are not known."]
     if figures.last_errors:
         lines += ["", "last errors", *(f"  {text}" for text in figures.last_errors)]
     return [line[:width].rstrip() for line in lines[:height]]

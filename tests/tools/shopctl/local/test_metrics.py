@@ -7,6 +7,7 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from support import telemetry as stored
 from support.paths import ROOT
 from support.telemetry import NOON, metric
 
+NAMES = ("aws", "gateway", "edge")
 SERVICES = ("storefront_api", "orders", "payments")
 
 
@@ -186,7 +188,7 @@ def test_values_leave_the_figures_after_a_minute(tmp_path: Path) -> None:
 def running(home: Path) -> Path:
     """Make this process pass for a running shop."""
     started = start_time(os.getpid()) or 0.0
-    processes = tuple(Process(name, os.getpid(), started, 8000) for name in ("aws", "edge"))
+    processes = tuple(Process(name, os.getpid(), started, 8000) for name in NAMES)
     running_shop.write(home / "state.json", RunningShop("", SERVICES, processes))
     return home
 
@@ -196,6 +198,90 @@ def test_top_once_prints_one_screen_without_control_characters(running: Path) ->
     assert result.exit_code == 0
     assert result.output.startswith("Toy shop at http://127.0.0.1:8000")
     assert "\x1b" not in result.output
+
+
+def end(home: Path, *names: str) -> None:
+    """Make processes of the running shop pass for ended ones."""
+    shop = running_shop.read(home / "state.json")
+    assert shop
+    processes = (replace(p, started=-9.0) if p.name in names else p for p in shop.processes)
+    running_shop.write(home / "state.json", replace(shop, processes=tuple(processes)))
+
+
+def test_top_says_that_figures_are_old_while_the_embedded_aws_is_dead(running: Path) -> None:
+    end(running, "aws", "gateway")
+    result = run("top", "--once")
+    # THEN the status is that of ./shop status, and nothing that is unknown is said to be well
+    assert result.exit_code == 3
+    lines = result.output.splitlines()
+    assert lines[1] == "aws, gateway have ended: the figures are from before. Run ./shop up."
+    assert "closed" not in result.output
+    assert "All queues are empty" not in result.output
+    assert "The queues are not known." in lines
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+def test_top_names_another_dead_process(running: Path) -> None:
+    end(running, "edge")
+    result = run("top", "--once")
+    assert result.exit_code == 3
+    assert result.output.splitlines()[1] == "edge has ended. Run ./shop up."
+    # the embedded AWS still measures
+    assert "All queues are empty" in result.output
+
+
+def test_top_notices_while_it_runs_that_a_process_ends_and_the_shop_stops(
+    running: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        (running / "state.json").unlink()
+
+    events = iter([lambda: end(running, "aws"), stop, None])
+
+    def wait(_: float) -> bool:
+        event = next(events)
+        if event:
+            event()
+        return event is None
+
+    monkeypatch.setattr(top_module, "_quits", wait)
+    result = run("top")
+    assert result.exit_code == 0
+    well, ended, stopped = result.output.split("Toy shop at")[1:]
+    assert "Run ./shop up" not in well
+    assert "aws has ended: the figures are from before. Run ./shop up." in ended
+    assert "The shop is not running: the figures are from before. Run ./shop up." in stopped
+
+
+ALARMS = ["alarms", "--json", "--all"]
+
+
+def test_alarms_of_a_stopped_shop_say_so_beside_them(home: Path) -> None:
+    result = run(*ALARMS)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)
+    assert result.stderr == (
+        "The shop is not running: the alarms tell nothing about now. Run ./shop up.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("aws", "aws has ended: the alarms tell nothing about now. Run ./shop up.\n"),
+        ("edge", "edge has ended: the alarms may not show it. Run ./shop up.\n"),
+        ("", ""),
+    ],
+)
+def test_alarms_of_a_degraded_shop_name_the_dead_process(
+    running: Path, name: str, expected: str
+) -> None:
+    end(running, name)
+    result = run(*ALARMS)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)
+    assert result.stderr == expected
 
 
 def test_top_without_a_terminal_prints_a_screen_each_second(

@@ -50,7 +50,7 @@ def put(name: str, state: str, *, notifies: bool = True) -> None:
 def run(*words: str) -> str:
     result = CliRunner().invoke(cli, ["alarms", *words])
     assert result.exit_code == 0, result.exception
-    return result.output
+    return result.stdout
 
 
 @pytest.mark.usefixtures("stage")
