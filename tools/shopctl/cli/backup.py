@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from shopctl.cli.options import Moment, stage_option
+from shopctl.cli.options import FilePath, Moment, stage_option
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
@@ -18,7 +18,7 @@ from shopctl.project.layout import Layout
     help="Back up the tables as they were at this time, within the last 35 days.",
 )
 @click.argument("service")
-@click.argument("directory", required=False, type=click.Path(path_type=Path))
+@click.argument("directory", required=False, type=FilePath())
 def backup_command(stage: str, at: datetime | None, service: str, directory: Path | None) -> None:
     """Back up the tables and buckets of one service.
 

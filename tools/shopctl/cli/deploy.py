@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from shopctl.cli.options import (
+    FilePath,
     infra_option,
     refuse_services_with_infra,
     report_unknown_origin,
@@ -25,7 +26,7 @@ from shopctl.project.layout import Layout
 )
 @click.option(
     "--packages",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="A directory with code that ./shop package built.",
 )
 @infra_option

@@ -43,6 +43,7 @@ from shopctl.cli import (
     trace,
     up,
 )
+from shopctl.cli.options import refuse_blank
 from shopctl.cli.output import lasting
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -128,4 +129,5 @@ for command in (
     cost.cost_command,
     gameday.gameday_command,
 ):
+    refuse_blank(command)
     cli.add_command(command)

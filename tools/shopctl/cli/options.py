@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from shopctl.project import running_shop
 from shopctl.project.errors import ShopProblem
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
 # of a command about a degraded shop; 1 is that of every failed command, 2 of a wrong command line
 DEGRADED = 3
+_BLANK = "it is empty. Is a shell variable not set?"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -54,6 +57,39 @@ class Moment(click.ParamType[datetime]):
                 ctx,
             )
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class FilePath(click.Path):
+    """A path; an empty one is refused, which `pathlib` takes for the current directory."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; fail as click does if the text is blank."""
+        if isinstance(value, str) and not value.strip():
+            self.fail(_BLANK, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def refuse_blank(command: click.Command) -> None:
+    """Make a command refuse empty values, which may come from a shell variable that is not set.
+
+    Arguments that another program parses may be empty.
+    """
+    for parameter in command.params:
+        if parameter.type is not click.UNPROCESSED:
+            if parameter.callback:
+                raise TypeError(f"{command.name}: the callback of {parameter.name} would be lost.")
+            parameter.callback = _not_blank
+
+
+def _not_blank(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+        values = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(each, str) and not each.strip() for each in values):
+            raise click.BadParameter(_BLANK, ctx, parameter)
+    return value
 
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON and nothing else.")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from shopctl.cli.options import services_argument
+from shopctl.cli.options import FilePath, services_argument
 from shopctl.project.layout import Layout
 
 
 @click.command("package")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath())
 @services_argument
 def package_command(directory: Path, services: tuple[str, ...]) -> None:
     """Build the services' code once for all stages.

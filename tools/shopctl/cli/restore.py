@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from shopctl.cli.options import stage_option
+from shopctl.cli.options import FilePath, stage_option
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.layout import Layout
 
@@ -26,7 +26,7 @@ from shopctl.project.layout import Layout
     help="Verify the backup, count what would be restored, and change nothing.",
 )
 @click.argument("service")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath())
 def restore_command(
     stage: str, exact: bool, from_stage: str | None, dry_run: bool, service: str, directory: Path
 ) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from shopctl.cli.options import stage_option
+from shopctl.cli.options import FilePath, stage_option
 from shopctl.project.layout import Layout
 
 
 @click.command("templates")
 @stage_option
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=FilePath())
 def templates_command(stage: str, directory: Path) -> None:
     """Write a stage's templates to a directory.
 

@@ -39,6 +39,8 @@ def up_command(
     from shopctl.local.session import bring_up
     from shopctl.local.up import Options
 
-    chosen = tuple(name for name in only.split(",") if name)
+    chosen = tuple(name for name in only.split(",") if name.strip())
+    if only and not chosen:
+        raise click.BadOptionUsage("--only", "--only names no service.")
     options = Options(port, aws_port, gateway_port, chosen, auth, seed=not no_seed)
     bring_up(Layout.find(), options, detach=detach)

@@ -133,6 +133,44 @@ def test_every_module_of_the_package_is_a_registered_command() -> None:
     assert set(main.cli.commands) == modules - shared
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["logs", ""], "[SERVICE]"),
+        (["logs", "--service", " "], "--service"),
+        (["logs", "--order="], "--order"),
+        (["logs", "-n", ""], "--lines"),
+        (["metrics", ""], "[NAME]"),
+        (["metrics", "--since", ""], "--since"),
+        (["up", "--only", ""], "--only"),
+        (["up", "--only", ", ,"], "--only"),
+        (["trace", "\t"], "ORDER_OR_TRACE_ID"),
+        (["gameday", ""], "[NAME]"),
+        (["alarms", "--stage", ""], "--stage"),
+        (["replay", "--order", "ord_1", "--order", ""], "--order"),
+        (["package", ""], "DIRECTORY"),
+    ],
+)
+def test_empty_value_is_a_wrong_command_line_and_not_an_absent_one(
+    arguments: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a value from a shell variable that is not set
+    monkeypatch.setenv("SHOP_HOME", str(tmp_path))
+    monkeypatch.setattr("shopctl.local.session.bring_up", lambda *_, **__: None)
+    result = CliRunner().invoke(main.cli, arguments)
+    # THEN the command does nothing, and names the option
+    assert result.exit_code == 2
+    assert named in result.stderr.splitlines()[-1]
+
+
+def test_options_of_another_program_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    command = main.cli.commands["check"]
+    monkeypatch.setattr(command, "callback", lambda arguments: given.extend(arguments))
+    assert CliRunner().invoke(main.cli, ["check", "--name", ""]).exit_code == 0
+    assert given == ["--name", ""]
+
+
 def test_help_fits_each_command_on_one_line() -> None:
     output = CliRunner().invoke(main.cli, ["--help"], terminal_width=80).output
     lines = output.partition("Commands:\n")[2].splitlines()

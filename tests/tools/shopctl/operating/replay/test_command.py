@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from shopctl.aws import target as target_module
 from shopctl.aws.target import Target
-from shopctl.cli.replay import replay_command
+from shopctl.cli.main import cli
 from shopctl.operating import reconcile
+from shopctl.operating.replay import discarding
 from shopctl.project.errors import ShopProblem
 from support.dead_letter_queues import ORDER, OTHER, DeadLetterQueues, Functions
 
@@ -29,7 +30,7 @@ def stages(target: Target, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(*arguments: str, status: int = 0) -> Result:
-    result = CliRunner().invoke(replay_command, arguments)
+    result = CliRunner().invoke(cli, ["replay", *arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == status, result.output
@@ -97,13 +98,15 @@ def test_discarding_needs_a_selection_and_a_reason(
     for arguments, said in (
         (("discard", "--reason", "a test"), "No messages were selected"),
         (("discard", "--all"), "only for a reason"),
-        (("discard", "--all", "--reason", " "), "only for a reason"),
         (("discard", "--all", "--reason", "x" * 1001), "1001 characters"),
         (("redrive", "--all", "--reason", "a test"), "--reason belongs to discard"),
         (("discard", "--from-table", "--order", ORDER, "--reason", "x"), "cannot be combined"),
     ):
         with pytest.raises(ShopProblem, match=said):
             run(*arguments)
+    with pytest.raises(ShopProblem, match="only for a reason"):
+        discarding.checked_reason(" ")
+    assert "--reason" in run("discard", "--all", "--reason", " ", status=2).output
     output = run("discard", "--dry-run").output
     assert f"would discard shop.order.placed.v1 {ORDER} ({message} of" in output
     assert (queues.counts(), run("discarded").output) == ((1, 0), "No record matches.\n")
