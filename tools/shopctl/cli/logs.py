@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from shopctl.local.telemetry import Line
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+# more than the store holds
+_MOST_LINES = 1_000_000
 
 
 @click.command("logs")
@@ -31,7 +33,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 @click.option(
     "--lines",
     "-n",
-    type=click.IntRange(0),
+    type=click.IntRange(0, _MOST_LINES),
     default=50,
     show_default=True,
     help="How many of the last lines to show; for several processes, of each.",

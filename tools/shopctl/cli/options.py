@@ -45,10 +45,11 @@ class Moment(click.ParamType[datetime]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """Return the moment in UTC; fail as click does if the text is neither a time nor an age."""
-        if age := _AGE.fullmatch(value):
-            return self._now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
         try:
+            if age := _AGE.fullmatch(value):
+                return self._now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
             moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except ValueError:
             self.fail(
                 f"'{value}' is neither a time nor an age. Write a time such as"
@@ -56,7 +57,13 @@ class Moment(click.ParamType[datetime]):
                 param,
                 ctx,
             )
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail(
+                f"'{value}' is before the year 1 or after the year 9999. Write a time such as"
+                " 2026-11-24T03:00:00Z, or an age such as 90m, 2h or 3d.",
+                param,
+                ctx,
+            )
 
 
 class FilePath(click.Path):

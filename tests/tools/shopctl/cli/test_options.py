@@ -27,7 +27,14 @@ def test_moment_is_a_time_or_an_age(text: str, expected: datetime) -> None:
     assert Moment(lambda: NOW).convert(text, None, None) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2w", "-2h", "03:00", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "yesterday", "2w", "-2h", "03:00", "2026-13-01", "nan", "inf", "9999999d"),
+        # before the year 1, and after the year 9999
+        *("999999d", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),
+    ],
+)
 def test_other_text_is_refused_with_an_example_of_each(text: str) -> None:
     with pytest.raises(click.BadParameter) as error:
         Moment(lambda: NOW).convert(text, None, None)

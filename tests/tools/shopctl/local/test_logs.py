@@ -141,6 +141,18 @@ def test_unknown_names_are_reported(home: Path, arguments: list[str], problem: s
     assert problem in f"{result.output} {result.exception}"
 
 
+@pytest.mark.parametrize("count", ["99999999999999999999", "1000001", "-1", "nan", "inf", "1.5"])
+def test_number_of_lines_that_cannot_be_read_is_refused(home: Path, count: str) -> None:
+    result = run("-n", count)
+    assert result.exit_code == 2
+    assert "--lines" in result.stderr
+
+
+def test_all_lines_are_read(home: Path) -> None:
+    assert len(run("-n", "1000000").output.splitlines()) == 10
+    assert run("-n", "0").output == ""
+
+
 def test_service_that_has_logged_nothing_is_no_error(home: Path) -> None:
     assert run("notifications").output == ""
 
