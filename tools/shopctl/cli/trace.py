@@ -23,6 +23,7 @@ def trace_command(id_: str, everything: bool, json_: bool) -> None:
     """
     from shopctl.local import telemetry, trace
 
+    id_ = id_.strip()
     with telemetry.opened(Layout.find().telemetry) as stored:
         traces = trace.find(stored, id_)
     if json_:

@@ -12,6 +12,15 @@ from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}|1-[0-9a-f]{8}-[0-9a-f]{24}")
+_ORDER_ID = re.compile(r"ord_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_NOT_STORED = (
+    "The id may be wrong, or the trace too old: the store keeps the newest 64 MiB."
+    " ./shop logs --order ID finds log lines."
+)
+_NO_ID = (
+    "It is no id: an order's is ord_ and 26 digits and capital letters, a trace's has 32"
+    " hexadecimal digits. The response to POST /orders has the order's."
+)
 _NAME_WIDTH = 35
 _SERVICE_WIDTH = 14
 # calls of AWS that end a chain: what the customer gets
@@ -50,9 +59,10 @@ def find(telemetry: Telemetry, id_: str) -> list[list[Span]]:
     ids = [id_.removeprefix("1-").replace("-", "")] if is_trace else telemetry.traces_of(id_)
     traces = [spans for trace_id in ids if (spans := telemetry.spans(trace_id))]
     if not traces:
+        is_id = is_trace or _ORDER_ID.fullmatch(id_)
         raise ShopProblem(
             f"No {'span' if is_trace else 'trace'} of {id_} is stored.",
-            "The store keeps the newest 64 MiB. ./shop logs --order ID finds log lines.",
+            _NOT_STORED if is_id else _NO_ID,
         )
     return sorted(traces, key=lambda spans: spans[0].start_ns)
 

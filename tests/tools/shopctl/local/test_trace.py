@@ -132,6 +132,27 @@ def test_unknown_id_is_reported(home: Path, id_: str) -> None:
     assert f"{id_} is stored" in str(result.exception)
 
 
+@pytest.mark.parametrize("id_", ["ord_NOPE", "NOPE", "1-2-3", ORDER.lower()[:-1]])
+def test_text_that_is_no_id_is_answered_with_the_form_of_ids(home: Path, id_: str) -> None:
+    problem = run(id_).exception
+    assert str(problem) == f"No trace of {id_} is stored."
+    assert getattr(problem, "remedy", "") == (
+        "It is no id: an order's is ord_ and 26 digits and capital letters, a trace's has 32"
+        " hexadecimal digits. The response to POST /orders has the order's."
+    )
+
+
+@pytest.mark.parametrize("id_", [f"{ORDER[:-1]}9", "0" * 32])
+def test_id_that_is_not_stored_may_be_wrong(home: Path, id_: str) -> None:
+    remedy = getattr(run(id_).exception, "remedy", "")
+    assert remedy.startswith("The id may be wrong, or the trace too old: ")
+
+
+def test_blanks_around_an_id_do_not_belong_to_it(home: Path) -> None:
+    assert run(f" {ORDER}\n").output == run(ORDER).output
+    assert run(f"\t{TRACE} ").output == run(TRACE).output
+
+
 @pytest.mark.parametrize(
     ("span", "expected"),
     [
