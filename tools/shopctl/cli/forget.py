@@ -1,7 +1,8 @@
 """`./shop forget`: erase a customer's data."""
 
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from botocore.exceptions import ClientError
@@ -15,9 +16,32 @@ if TYPE_CHECKING:
     from shopctl.aws.target import Target
     from shopctl.operating.forget.run import Outcome
 
+_EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+# the claim `sub` of a user pool's tokens
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class CustomerName(click.ParamType[str]):
+    """A customer's email address or id, in lower case."""
+
+    name = "customer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the address or id; fail as click does if the text can be neither."""
+        name: str = value.strip().lower()
+        if not _EMAIL.fullmatch(name) and not _ID.fullmatch(name):
+            self.fail(
+                f"'{value}' is neither an email address nor a customer's id. Write an address such"
+                " as alice@example.com, or the id that ./shop forget --list shows, such as"
+                " 7d3b0c52-4d1c-4f0a-9a58-2f6f0e0c9b11.",
+                param,
+                ctx,
+            )
+        return name
+
 
 @click.command("forget", cls=ChangingCommand)
-@click.argument("customer", metavar="[EMAIL|CUSTOMER_ID]", required=False)
+@click.argument("customer", metavar="[EMAIL|CUSTOMER_ID]", type=CustomerName(), required=False)
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
 @click.option("--dry-run", is_flag=True, help="Show what would be erased, and change nothing.")
 @click.option("--cancel-unpaid", is_flag=True, help="First cancel orders that wait for a payment.")
@@ -35,12 +59,15 @@ def forget_command(
 
     Orders, transactions and receipts are kept without name, address and email address; the account
     is deleted. Nothing is erased while an order of the customer is open. The command can be
-    interrupted and run again. It exits with 1 if an order is open or something is left.
+    interrupted and run again. It exits with 1 if an order is open or something is left, and with 0
+    if nothing was found.
     docs/erasure.md explains it.
     """
     from shopctl.aws.target import find_target
 
-    if list_ == bool(customer):
+    if list_ and customer:
+        raise ShopProblem("A customer and --list exclude each other.", "Leave one of them out.")
+    if not list_ and not customer:
         raise ShopProblem(
             "Name a customer, or give --list.", "For example: ./shop forget alice@example.com"
         )
@@ -57,7 +84,7 @@ def forget_command(
     try:
         outcome = forget(
             target,
-            customer.strip().lower() if "@" in customer else customer,
+            customer,
             dry_run=dry_run,
             cancel_unpaid=cancel_unpaid,
             **(mails if target.cloud.is_local else {}),
@@ -103,8 +130,7 @@ def _print(customer: str, outcome: "Outcome") -> None:
             " them with ./shop reconcile."
         )
         return
-    if not outcome.orders and not outcome.customer_id and not outcome.local_mail:
-        click.echo("There is neither an account nor an order.")
+    is_found = _is_found(customer, outcome)
     erased, would = outcome.erased, " would be" if outcome.dry_run else ""
     searched = outcome.dead_letters
     for name, text in (
@@ -120,7 +146,8 @@ def _print(customer: str, outcome: "Outcome") -> None:
         ),
         ("local mail", f"{outcome.local_mail} emails deleted"),
     ):
-        click.echo(f"    {name:15} {text}")
+        if is_found or name == "dead letters":
+            click.echo(f"    {name:15} {text}")
     if outcome.expires:
         click.echo("These may contain the customer's data until they expire:")
     for each in outcome.expires:
@@ -129,11 +156,24 @@ def _print(customer: str, outcome: "Outcome") -> None:
             until += ", for it has no retention period"
         count = f" ({each['messages']} messages)" if "messages" in each else ""
         click.echo(f"    {each['kind']:23} {each['name']}{count}, until {until}")
-    click.echo(
-        "Earlier backups contain the data, too: after a restore, run ./shop forget"
-        f" {outcome.customer_id or 'CUSTOMER_ID'} again. The payment gateway keeps its own records."
-    )
+    if is_found:
+        click.echo(
+            "Earlier backups contain the data, too: after a restore, run ./shop forget"
+            f" {outcome.customer_id or 'CUSTOMER_ID'} again. The payment gateway keeps its own"
+            " records."
+        )
+    elif "@" in customer:
+        click.echo("There is neither an account nor an order.")
+    else:
+        click.echo("There is no order. An account is found only by its email address.")
     for sentence in outcome.left:
         click.echo(sentence)
     if outcome.left:
         click.echo("Run the command again.")
+
+
+def _is_found(customer: str, outcome: "Outcome") -> bool:
+    """Return whether anything of the customer was found."""
+    # by id, no account is looked up: the outcome repeats the id
+    account = "@" in customer and outcome.customer_id
+    return bool(account or outcome.orders or outcome.local_mail or outcome.dead_letters.found)

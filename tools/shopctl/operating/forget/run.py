@@ -29,7 +29,7 @@ class Outcome:
     Attributes
     ----------
     customer_id
-        The id of the customer's account; empty if there is none.
+        The id of the customer's account, or the id that was asked for; empty if there is none.
     dry_run
         Whether nothing was changed.
     examined
@@ -154,7 +154,8 @@ def erase_orders(
     remaining = found.orders
     for _ in range(_ROUNDS):
         customer.erase(_ids_of(remaining), erased)
-        say(f"{len(remaining)} orders are erased in all services.")
+        if remaining:
+            say(f"{len(remaining)} orders are erased in all services.")
         # An order may have been placed until the account was locked, and reads may lag behind.
         pause(_LAG_SECONDS)
         found = customer.find()

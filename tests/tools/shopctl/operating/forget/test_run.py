@@ -167,6 +167,12 @@ def test_customer_id_instead_of_an_address(forget: Callable[..., run.Outcome]) -
     assert (outcome.is_complete, mails) == (True, [])
 
 
+def test_nothing_is_reported_as_erased_without_orders(forget: Callable[..., run.Outcome]) -> None:
+    said: list[str] = []
+    outcome = forget(Shop(), "cus_1", say=said.append)
+    assert (outcome.is_complete, said) == (True, [])
+
+
 def test_dry_run_counts_what_would_be_erased(
     target: Target, forget: Callable[..., run.Outcome]
 ) -> None:
