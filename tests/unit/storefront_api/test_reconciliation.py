@@ -397,7 +397,7 @@ def test_reemit_covers_all_selected_orders_without_checking_them() -> None:
     ("detail", "said"),
     [
         ({"reemit": True}, "Name the orders to re-emit"),
-        ({"orders": ["ord_none"]}, "There is no such order."),
+        ({"orders": ["ord_2", "ord_none"]}, "There is no order ord_none."),
         ({"orders": []}, ""),
         ({"color": "red"}, ""),
         ({"since": "yesterday"}, ""),
@@ -405,14 +405,16 @@ def test_reemit_covers_all_selected_orders_without_checking_them() -> None:
 )
 def test_invalid_request_returns_a_problem(detail: dict[str, Any], said: str) -> None:
     shop = Shop(evidence())
-    assert said in shop.run(**detail)["problem"]
+    answer = shop.run(**detail)
+    assert said in answer["problem"]
+    assert 400 <= answer["status"] < 500
     assert shop.reemitted() == []
 
 
 def test_unavailable_service_stops_a_run() -> None:
     shop = Shop(evidence())
     shop.payments.answers["auditTransactions"] = ServiceUnavailable("payments does not answer.")
-    assert shop.run(fix=True) == {"problem": "payments does not answer."}
+    assert shop.run(fix=True) == {"problem": "payments does not answer.", "status": 503}
     with pytest.raises(ServiceUnavailable):
         shop.run()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shopctl.cli.options import Moment, json_option, print_json
+from shopctl.cli.options import Moment, NonEmpty, json_option, print_json
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -28,7 +28,14 @@ _REMEDIES = {
 )
 @click.option("--since", type=Moment(), help="Only orders placed at or after this time.")
 @click.option("--until", type=Moment(), help="Only orders placed before this time.")
-@click.option("--order", "orders", multiple=True, metavar="ID", help="Only this order. Repeatable.")
+@click.option(
+    "--order",
+    "orders",
+    type=NonEmpty(),
+    multiple=True,
+    metavar="ID",
+    help="Only this order. Repeatable.",
+)
 @click.option(
     "--grace",
     type=click.IntRange(0),

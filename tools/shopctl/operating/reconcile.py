@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from shopctl.aws.invoke import invoke
@@ -185,5 +186,13 @@ def _invoke(to: Target, detail: dict[str, Any]) -> dict[str, Any]:
     }
     report = invoke(to, _SERVICE, _FUNCTION, event, _TIMEOUT)
     if "problem" in report:
-        raise ShopProblem(report["problem"], "Repairs made so far are kept. Run it again.")
+        raise ShopProblem(report["problem"], _remedy(report.get("status", 503)))
     return report
+
+
+def _remedy(status: int) -> str:
+    """Return what to do about a problem with this HTTP status."""
+    kept = "Repairs made so far are kept."
+    if status == HTTPStatus.NOT_FOUND:
+        return f"Check the id; an order that was lost is found with --since. {kept}"
+    return kept if status < HTTPStatus.INTERNAL_SERVER_ERROR else f"{kept} Run it again."

@@ -155,7 +155,7 @@ class Reconciliation:
         Returns
         -------
         dict
-            A ``Report``, or the ``problem`` that stopped a requested run.
+            A ``Report``, or the ``problem`` that stopped a requested run and its HTTP ``status``.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Reconciliation:
                 try:
                     report = self.run(parse_document(detail, Request), remaining)
                 except ProblemError as error:
-                    return {"problem": error.detail}
+                    return {"problem": error.detail, "status": error.status.value}
         answer: dict[str, Any] = to_builtins(report)
         return answer
 
@@ -246,13 +246,19 @@ class Reconciliation:
 
     def _named(self, order_ids: Sequence[str]) -> Iterator[_Page]:
         """Yield requested orders, grouped by time so that one audit covers each group."""
-        named = [self._reader.order(order_id) for order_id in dict.fromkeys(order_ids)]
+        named = [self._existing(order_id) for order_id in dict.fromkeys(order_ids)]
         named.sort(key=lambda order: order.placed_at)
         while named:
             end = named[0].placed_at + _GROUP_SPAN
             group = [order for order in named if order.placed_at < end]
             named = named[len(group) :]
             yield _Page(group, group[0].placed_at, end)
+
+    def _existing(self, order_id: str) -> Order:
+        order = self._reader.find_order(order_id)
+        if order is None:
+            raise NotFound(f"There is no order {order_id}.")
+        return order
 
     def _reemit_all(self, page: _Page, report: Report) -> None:
         if not page.orders:

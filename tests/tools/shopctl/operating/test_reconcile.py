@@ -167,7 +167,7 @@ def test_orders_are_requested_100_at_a_time(target: Target) -> None:
         (NoSuchFunctionError(), "has no function toyshop-local-storefront-api-reconcile"),
         (ReadTimeoutError(endpoint_url="x"), "could not be invoked"),
         ({"FunctionError": "Unhandled"}, "failed: it broke."),
-        ({"problem": "There is no such order."}, "There is no such order."),
+        ({"problem": "There is no order ord_1.", "status": 404}, "There is no order ord_1."),
     ],
 )
 def test_failed_invocation_is_reported_in_one_sentence(
@@ -176,6 +176,31 @@ def test_failed_invocation_is_reported_in_one_sentence(
     with pytest.raises(ShopProblem) as problem:
         reconcile.reconcile(target(answer), Wanted(["ord_1"]))
     assert said in problem.value.what
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [
+        ({"problem": "payments does not answer."}, True),
+        ({"problem": "payments does not answer.", "status": 503}, True),
+        ({"problem": "Name the orders to re-emit.", "status": 400}, False),
+        ({"problem": "There is no order ord_1.", "status": 404}, False),
+    ],
+)
+def test_another_run_is_suggested_only_if_it_can_help(
+    target: Target, answer: Any, again: bool
+) -> None:
+    with pytest.raises(ShopProblem) as problem:
+        reconcile.reconcile(target(answer), Wanted(["ord_1"]))
+    assert ("Run it again." in problem.value.remedy) == again
+    assert ("Check the id" in problem.value.remedy) == (answer.get("status") == 404)
+
+
+@pytest.mark.parametrize("order", ["", "  "])
+def test_empty_id_is_a_usage_error(target: Target, order: str) -> None:
+    result = CliRunner().invoke(reconcile_command, ["--order", order])
+    assert result.exit_code == 2
+    assert "'--order': The value is empty." in result.output
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,12 @@ def test_time_range(queues: DeadLetterQueues, stages: list[str]) -> None:
         assert content["messages"] == count, bounds
 
 
+@pytest.mark.parametrize("option", ["--order", "--message", "--type", "--queue", "--service"])
+def test_empty_value_is_a_usage_error(stages: list[str], option: str) -> None:
+    assert "The value is empty." in run(option, "", status=2).output
+    assert stages == []
+
+
 def test_missing_permission_is_reported(
     queues: DeadLetterQueues, stages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
