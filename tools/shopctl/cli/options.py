@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from shopctl.aws.target import Target
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
+<<<<<<< HEAD
 # of a command about a degraded shop; 1 is that of every failed command, 2 of a wrong command line
 DEGRADED = 3
 _BLANK = "it is empty. Is a shell variable not set?"
+=======
+_NOW = f"{__name__}.now"
+>>>>>>> 48add289 (Refuse an empty range of time, and --dry-run where nothing changes)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -47,7 +51,9 @@ class Moment(click.ParamType[datetime]):
         """Return the moment in UTC; fail as click does if the text is neither a time nor an age."""
         try:
             if age := _AGE.fullmatch(value):
-                return self._now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+                # all ages of a command line are subtracted from the same time
+                now: datetime = ctx.meta.setdefault(_NOW, self._now()) if ctx else self._now()
+                return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
             moment = datetime.fromisoformat(value)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except ValueError:
@@ -136,6 +142,20 @@ def refuse_services_with_infra(services: tuple[str, ...], infra: tuple[str, ...]
     if services and infra:
         raise ShopProblem(
             "Services and --infra cannot be combined.", "Run the command once for each."
+        )
+
+
+def refuse_empty_range(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a range of time that ends before it begins, or as it begins.
+
+    Raises
+    ------
+    ShopProblem
+        If ``until`` is not after ``since``.
+    """
+    if since and until and since >= until:
+        raise ShopProblem(
+            "--since must be before --until.", "Give an earlier --since, or a later --until."
         )
 
 

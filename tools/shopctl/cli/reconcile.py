@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shopctl.cli.options import Moment, NonEmpty, json_option, print_json
+from shopctl.cli.options import Moment, NonEmpty, json_option, print_json, refuse_empty_range
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -64,8 +64,7 @@ def reconcile_command(
         raise ShopProblem(
             "--order cannot be combined with --since or --until.", "Use one or the other."
         )
-    if since and until and since >= until:
-        raise ShopProblem("--since must be before --until.", "Swap them.")
+    refuse_empty_range(since, until)
     to = find_target(Layout.find(), stage)
     wanted = reconcile.Wanted(orders, since, until, grace)
 

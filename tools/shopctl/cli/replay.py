@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from botocore.exceptions import ClientError
 
-from shopctl.cli.options import Moment, NonEmpty, json_option, print_json
+from shopctl.cli.options import Moment, NonEmpty, json_option, print_json, refuse_empty_range
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -88,7 +88,9 @@ docs/runbooks/dead-letters.md explains the reasons and what to do about each.
 @click.option("--until", type=Moment(), help="Parked before this time.")
 @click.option("--all", "everything", is_flag=True, help="Redeliver or discard all messages.")
 @click.option("--reason", metavar="TEXT", help="Why the messages are discarded; it is recorded.")
-@click.option("--dry-run", is_flag=True, help="Show what redrive or discard would do.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what redrive, discard or --from-table would do."
+)
 @click.option(
     "--from-table",
     is_flag=True,
@@ -120,6 +122,12 @@ def replay_command(
     selection = Selection(services, queues, types, orders, messages, since, until)
     if reason is not None and action != "discard":
         raise ShopProblem("--reason belongs to discard.", "./shop replay --help shows how.")
+    refuse_empty_range(since, until)
+    if dry_run and not from_table and action not in ("redrive", "discard"):
+        raise ShopProblem(
+            "--dry-run belongs to redrive, discard and --from-table.",
+            f"{action} changes nothing: leave it out.",
+        )
     if from_table:
         if action in ("discard", "discarded"):
             raise ShopProblem(
@@ -141,7 +149,7 @@ def replay_command(
     because = discarding.checked_reason(reason) if action == "discard" and not dry_run else ""
     target = find_target(Layout.find(), stage)
     try:
-        if action == "list" and not dry_run:
+        if action == "list":
             _list(target, selection, json_)
         elif action == "inspect":
             _inspect(target, selection, json_)
