@@ -204,7 +204,7 @@ def _redrive(target: "Target", selection: "Selection", dry_run: bool, json_: boo
             click.echo(report.line_of_outcome(dead_letter))
 
     dead_letters, in_flight = redrive.redrive(target, selection, print_outcome, dry_run=dry_run)
-    _print_totals(dead_letters, in_flight, dry_run, json_)
+    _print_totals(selection, dead_letters, in_flight, dry_run, json_)
 
 
 def _discard(
@@ -219,7 +219,7 @@ def _discard(
     dead_letters, in_flight = discarding.discard(
         target, selection, because, print_outcome, dry_run=dry_run
     )
-    _print_totals(dead_letters, in_flight, dry_run, json_)
+    _print_totals(selection, dead_letters, in_flight, dry_run, json_)
     if dead_letters and not (dry_run or json_):
         click.echo(
             "./shop replay discarded shows the records; ./shop reconcile shows what the orders"
@@ -240,8 +240,14 @@ def _discarded(target: "Target", selection: "Selection", json_: bool) -> None:
         click.echo("No record matches.")
 
 
-def _print_totals(dead_letters: "list[Json]", in_flight: int, dry_run: bool, json_: bool) -> None:
-    """Print the number of outcomes; exit with 1 if a message was kept."""
+def _print_totals(
+    selection: "Selection",
+    dead_letters: "list[Json]",
+    in_flight: int,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Print the number of outcomes; exit with 1 if a message was kept or a named one not found."""
     from shopctl.operating.replay import report
 
     if json_:
@@ -249,7 +255,10 @@ def _print_totals(dead_letters: "list[Json]", in_flight: int, dry_run: bool, jso
     else:
         click.echo(report.line_of_totals(dead_letters, in_flight))
     done = ("handled", report.DISCARDED, report.WOULD_REDELIVER, report.WOULD_DISCARD)
-    if any(dead_letter["outcome"] not in done for dead_letter in dead_letters):
+    is_kept = any(dead_letter["outcome"] not in done for dead_letter in dead_letters)
+    # a message in flight may be the one that is named
+    is_missing = selection.names_messages and not dead_letters and not in_flight
+    if is_kept or is_missing:
         sys.exit(1)
 
 

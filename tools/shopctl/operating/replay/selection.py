@@ -41,6 +41,11 @@ class Selection:
         """Whether every dead letter matches."""
         return self == Selection()
 
+    @property
+    def names_messages(self) -> bool:
+        """Whether certain messages, or those of certain orders, are selected."""
+        return bool(self.orders or self.messages)
+
     def routes(self, routes: Sequence[Route], stage: str) -> list[Route]:
         """Return the selected queues.
 

@@ -139,6 +139,36 @@ def test_kept_message_is_reported_and_fails_the_command(
     assert [each["outcome"] for each in answer["messages"]] == ["rejected"]
 
 
+@pytest.mark.parametrize("action", [("redrive",), ("discard", "--reason", "a test")])
+@pytest.mark.parametrize("named", [("--message", "nosuch"), ("--order", "ord_NOPE")])
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--queue", "payments-charge-dead-letters")])
+def test_message_or_order_that_matches_nothing_fails_the_command(
+    queues: DeadLetterQueues,
+    stages: list[str],
+    action: tuple[str, ...],
+    named: tuple[str, ...],
+    more: tuple[str, ...],
+) -> None:
+    queues.park()
+    assert run(*action, *named, *more, status=1).output == "No dead letter matches.\n"
+    assert json.loads(run(*action, *named, *more, "--json", status=1).output)["messages"] == []
+    assert queues.counts() == (1, 0)
+
+
+def test_empty_queue_and_messages_in_flight_do_not_fail_the_command(
+    queues: DeadLetterQueues, stages: list[str]
+) -> None:
+    queue = ("--queue", "payments-charge-dead-letters")
+    for selected in (("--all",), queue, ("--since", "1h")):
+        assert run("redrive", *selected).output == "No dead letter matches.\n"
+    queues.park()
+    url = queues.sqs.get_queue_url(QueueName="toyshop-local-payments-charge-dead-letters")
+    queues.sqs.receive_message(QueueUrl=url["QueueUrl"], VisibilityTimeout=60)
+    # the message in flight may be the one that is named
+    output = run("redrive", "--order", ORDER).output
+    assert output == "No dead letter matches. 1 more are in flight. Look again in two minutes.\n"
+
+
 def test_time_range(queues: DeadLetterQueues, stages: list[str]) -> None:
     queues.park()
     queue = ("--queue", "payments-charge-dead-letters", "--json")
