@@ -265,8 +265,11 @@ def _read_manifest(directory: Path) -> Manifest:
             "Name a directory that ./shop backup has written.",
         ) from None
     except ValueError:
-        raise ShopProblem(f"{path} is damaged.", "Use another backup.") from None
+        content = None
     found = content.get("format") if isinstance(content, dict) else None
+    # a bool is an int, too
+    if type(found) is not int:
+        raise ShopProblem(f"{path} is damaged.", "Use another backup.")
     if found != FORMAT:
         raise ShopProblem(
             f"The backup {directory} has the format {found}, and this command reads {FORMAT}.",

@@ -82,12 +82,13 @@ def restore(
     on_part
         Called with the name of each table and bucket, and what was done.
     say
-        Called with a sentence about each table that was missing.
+        Called with a sentence about each table that was missing, on the stage or in the backup.
 
     Raises
     ------
     ShopProblem
-        If the backup is damaged, or is of another service or stage.
+        If the backup is damaged, has none of the service's tables, or is of another service or
+        stage.
     """
     service = storage.service_of(to)
     backup = Reader(directory)
@@ -97,6 +98,16 @@ def restore(
             raise ShopProblem(
                 f"{service.name} has no table {table.name} any more.", "Use a later backup."
             )
+    names = {table.name for table in backup.manifest.tables}
+    missing = [name for name in service.manifest.owns.tables if name not in names]
+    if missing and not names:
+        raise ShopProblem(
+            f"The backup lacks the table {', '.join(missing)} of {service.name}.",
+            "Use another backup.",
+        )
+    # a table that the service has had only since the backup
+    for name in missing:
+        say(f"The backup has no table {name}: it is left as it is.")
     # objects first: items refer to them
     for bucket in backup.manifest.buckets:
         name = storage.bucket_name(to, bucket.name)
@@ -123,11 +134,13 @@ def _check(to: Target, backup: Manifest, options: Options) -> None:
         )
     source = (backup.stage, backup.account, backup.region)
     same = source == (to.stage.name, to.cloud.account(), to.stage.region)
-    if not same and options.from_stage != backup.stage:
+    if options.from_stage != backup.stage and (options.from_stage or not same):
         raise ShopProblem(
             f"The backup is of the stage {backup.stage} ({backup.account}, {backup.region}), not of"
-            f" {to.stage.name}.",
-            f"If you want its data in {to.stage.name}, add --from-stage {backup.stage}.",
+            f" {options.from_stage or to.stage.name}.",
+            f"If you want its data in {to.stage.name}, add --from-stage {backup.stage}."
+            if not same
+            else "Leave out --from-stage.",
         )
 
 

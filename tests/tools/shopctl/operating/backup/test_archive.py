@@ -125,6 +125,15 @@ def test_manifest_that_is_not_understood_is_refused(
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
     with pytest.raises(ShopProblem, match=words):
         Reader(tmp_path / "backup")
-    manifest.write_text("{")
-    with pytest.raises(ShopProblem, match="damaged"):
-        Reader(tmp_path / "backup")
+    for text in (
+        "{",
+        "{}",
+        "[]",
+        "null",
+        '{"format": "1"}',
+        '{"format": null}',
+        '{"format": true}',
+    ):
+        manifest.write_text(text)
+        with pytest.raises(ShopProblem, match=r"manifest\.json is damaged"):
+            Reader(tmp_path / "backup")

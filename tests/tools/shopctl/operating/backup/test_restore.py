@@ -179,13 +179,42 @@ def test_backup_of_another_service_or_stage_is_refused(
     with pytest.raises(ShopProblem, match=r"is of orders, not of payments") as problem:
         restored(target(aws, "payments"), tmp_path / "b", exact=exact)
     assert "restore --stage local orders" in problem.value.remedy
+    with pytest.raises(ShopProblem, match=r"of the stage local .*, not of nosuch"):
+        restored(to, tmp_path / "b", exact=exact, from_stage="nosuch")
     manifest = tmp_path / "b/manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"stage": "prod"}))
     with pytest.raises(ShopProblem, match="of the stage prod"):
         restored(to, tmp_path / "b", exact=exact)
-    with pytest.raises(ShopProblem, match="of the stage prod"):
+    with pytest.raises(ShopProblem, match=r"of the stage prod .* not of staging"):
         restored(to, tmp_path / "b", exact=exact, from_stage="staging")
     assert restored(to, tmp_path / "b", from_stage="prod")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_backup_without_the_tables_of_the_service_is_refused(
+    aws: EmbeddedAws, orders: Table, tmp_path: Path, dry_run: bool
+) -> None:
+    to = target(aws, "orders")
+    create.back_up(to, tmp_path / "b")
+    manifest = tmp_path / "b/manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"tables": []}))
+    with pytest.raises(ShopProblem, match="lacks the table orders of orders"):
+        restored(to, tmp_path / "b", dry_run=dry_run)
+
+
+def test_table_that_is_newer_than_the_backup_is_left_and_named(
+    aws: EmbeddedAws, orders: Table, tmp_path: Path
+) -> None:
+    to = target(aws, "orders")
+    orders.put("one")
+    create.back_up(to, tmp_path / "b")
+    (service,) = to.services
+    owns = msgspec.structs.replace(service.manifest.owns, tables=("orders", "orders-notes"))
+    manifest = msgspec.structs.replace(service.manifest, owns=owns)
+    later = replace(to, services=(replace(service, manifest=manifest),))
+    said: list[str] = []
+    restore.restore(later, tmp_path / "b", Options(), say=said.append)
+    assert said == ["The backup has no table orders-notes: it is left as it is."]
 
 
 def test_service_without_data_is_refused(aws: EmbeddedAws, tmp_path: Path) -> None:
