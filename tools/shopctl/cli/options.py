@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
     from shopctl.aws.target import Target
 
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
-<<<<<<< HEAD
 # of a command about a degraded shop; 1 is that of every failed command, 2 of a wrong command line
 DEGRADED = 3
 _BLANK = "it is empty. Is a shell variable not set?"
-=======
 _NOW = f"{__name__}.now"
->>>>>>> 48add289 (Refuse an empty range of time, and --dry-run where nothing changes)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -92,17 +90,20 @@ def refuse_blank(command: click.Command) -> None:
     """
     for parameter in command.params:
         if parameter.type is not click.UNPROCESSED:
-            if parameter.callback:
-                raise TypeError(f"{command.name}: the callback of {parameter.name} would be lost.")
-            parameter.callback = _not_blank
+            parameter.callback = partial(_not_blank, parameter.callback)
 
 
-def _not_blank(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+def _not_blank(
+    then: Callable[[click.Context, click.Parameter, Any], Any] | None,
+    ctx: click.Context,
+    parameter: click.Parameter,
+    value: Any,
+) -> Any:
     if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
         values = value if isinstance(value, tuple) else (value,)
         if any(isinstance(each, str) and not each.strip() for each in values):
             raise click.BadParameter(_BLANK, ctx, parameter)
-    return value
+    return then(ctx, parameter, value) if then else value
 
 
 class NonEmpty(click.ParamType[str]):
