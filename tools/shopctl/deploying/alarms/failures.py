@@ -144,13 +144,13 @@ def of_events(service: Service, stage: Stage) -> Alarms:
             ),
         }
     if "queue" in delivery_config.triggers(service).values():
-        # the functions return what they have failed at, which AWS does not count as their error
+        # functions report the messages they failed to handle, which AWS does not count as an error
         alarms["events-failing"] = {
             **notify(
                 stage,
                 Notice(
                     "Ticket",
-                    f"{service.name} fails again and again at a message, which waits in its queue",
+                    f"{service.name} keeps failing to handle a message, which waits in its queue",
                     "functions#failing-events",
                 ),
             ),

@@ -117,9 +117,7 @@ def test_orders_on_their_way_at_the_end_of_a_period_fire_nothing(
         assert firing(alarms, store, after) == set()
 
 
-def test_message_that_fails_again_and_again_fires_a_ticket(
-    alarms: list[Alarm], store: Store
-) -> None:
+def test_message_that_keeps_failing_fires_a_ticket(alarms: list[Alarm], store: Store) -> None:
     store.shop("toyshop.events.retried", "payments", 0, 5)
     assert firing(alarms, store) == set()
     # the attempts may be an hour apart
