@@ -106,19 +106,6 @@ def _not_blank(
     return then(ctx, parameter, value) if then else value
 
 
-class NonEmpty(click.ParamType[str]):
-    """A text that is not blank, such as an id."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the text; fail as click does if it is blank."""
-        text: str = value
-        if not text.strip():
-            self.fail("The value is empty.", param, ctx)
-        return text
-
-
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON and nothing else.")
 stage_option = click.option(
     "--stage", required=True, metavar="STAGE", help="A stage of stages.toml."

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shopctl.cli.options import Moment, NonEmpty, json_option, print_json, refuse_empty_range
+from shopctl.cli.options import Moment, json_option, print_json, refuse_empty_range
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -31,7 +31,6 @@ _REMEDIES = {
 @click.option(
     "--order",
     "orders",
-    type=NonEmpty(),
     multiple=True,
     metavar="ID",
     help="Only this order. Repeatable.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from botocore.exceptions import ClientError
 
-from shopctl.cli.options import Moment, NonEmpty, json_option, print_json, refuse_empty_range
+from shopctl.cli.options import Moment, json_option, print_json, refuse_empty_range
 from shopctl.cli.output import ChangingCommand
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
@@ -53,33 +53,26 @@ docs/runbooks/dead-letters.md explains the reasons and what to do about each.
     required=False,
 )
 @click.option("--stage", default="local", show_default=True, help="A stage of stages.toml.")
-@click.option(
-    "--service", "services", type=NonEmpty(), multiple=True, help="Only this service. Repeatable."
-)
+@click.option("--service", "services", multiple=True, help="Only this service. Repeatable.")
 @click.option(
     "--queue",
     "queues",
-    type=NonEmpty(),
     multiple=True,
     help="Only this dead-letter queue. Repeatable.",
 )
 @click.option(
     "--type",
     "types",
-    type=NonEmpty(),
     multiple=True,
     help="Only this event type, such as shop.order.placed.v1.",
 )
 @click.option(
     "--order",
     "orders",
-    type=NonEmpty(),
     multiple=True,
     help="Only messages that mention this order's id.",
 )
-@click.option(
-    "--message", "messages", type=NonEmpty(), multiple=True, help="Only the message with this id."
-)
+@click.option("--message", "messages", multiple=True, help="Only the message with this id.")
 @click.option(
     "--since",
     type=Moment(),

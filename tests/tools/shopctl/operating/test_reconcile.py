@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from click.testing import CliRunner
 
 from shopctl.aws import target as target_module
-from shopctl.cli.reconcile import reconcile_command
+from shopctl.cli.main import cli
 from shopctl.operating import reconcile
 from shopctl.operating.reconcile import Wanted
 from shopctl.project import stages
@@ -198,9 +198,9 @@ def test_another_run_is_suggested_only_if_it_can_help(
 
 @pytest.mark.parametrize("order", ["", "  "])
 def test_empty_id_is_a_usage_error(target: Target, order: str) -> None:
-    result = CliRunner().invoke(reconcile_command, ["--order", order])
+    result = CliRunner().invoke(cli, ["reconcile", "--order", order])
     assert result.exit_code == 2
-    assert "'--order': The value is empty." in result.output
+    assert "'--order': it is empty." in result.output
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_command_exits_with_1_if_a_violation_remains(
     if after is not None:
         answers.append(report(*after))
     target(*answers)
-    result = CliRunner().invoke(reconcile_command, ["--fix"])
+    result = CliRunner().invoke(cli, ["reconcile", "--fix"])
     assert result.exit_code == status, result.output
     last = result.output.splitlines()[-1]
     assert last.startswith("3 orders examined, 1 still in progress, ")
@@ -225,16 +225,16 @@ def test_command_prints_only_json_and_rejects_contradictory_options(
     target: Target,
 ) -> None:
     target(report(TWICE))
-    result = CliRunner().invoke(reconcile_command, ["--json"])
+    result = CliRunner().invoke(cli, ["reconcile", "--json"])
     assert result.exit_code == 1
     assert json.loads(result.output)["violations"] == [TWICE]
     for arguments in (
         ["--order", "ord_1", "--since", "2026-11-24"],
         ["--since", "2026-11-25", "--until", "2026-11-24"],
     ):
-        result = CliRunner().invoke(reconcile_command, arguments)
+        result = CliRunner().invoke(cli, ["reconcile", *arguments])
         assert isinstance(result.exception, ShopProblem)
-    result = CliRunner().invoke(reconcile_command, ["--since", "yesterday"])
+    result = CliRunner().invoke(cli, ["reconcile", "--since", "yesterday"])
     assert "'yesterday' is neither a time nor an age" in result.output
 
 

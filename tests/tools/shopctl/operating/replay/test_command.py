@@ -211,7 +211,7 @@ def test_dry_run_of_an_action_that_changes_nothing_is_refused(
 
 @pytest.mark.parametrize("option", ["--order", "--message", "--type", "--queue", "--service"])
 def test_empty_value_is_a_usage_error(stages: list[str], option: str) -> None:
-    assert "The value is empty." in run(option, "", status=2).output
+    assert "it is empty." in run(option, "", status=2).output
     assert stages == []
 
 
