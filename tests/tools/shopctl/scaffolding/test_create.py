@@ -105,7 +105,7 @@ def test_dry_run_lists_the_files_and_changes_nothing(checkout: Checkout) -> None
     "arguments",
     [
         ("toys",),
-        ("",),
+        ("in ventory",),
         ("i" * 60,),
         ("inventory", "--calls", "toys:eatToy"),
         ("inventory", "--listens", "orders:order.eaten"),
