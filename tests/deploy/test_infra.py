@@ -108,6 +108,7 @@ def test_every_alarm_notifies_the_topic(trial: Trial) -> None:
         "IteratorAge",
         "Throttles",
         "toyshop.breaker.open",
+        "toyshop.events.failing",
         "toyshop.events.parked",
         "toyshop.file.time_to_ready",
     }
