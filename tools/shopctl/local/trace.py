@@ -18,8 +18,8 @@ _NOT_STORED = (
     " ./shop logs --order ID finds log lines."
 )
 _NO_ID = (
-    "It is no id: an order's is ord_ and 26 digits and capital letters, a trace's has 32"
-    " hexadecimal digits. The response to POST /orders has the order's."
+    "That is not an id: an order id is ord_ followed by 26 digits and capital letters, and a trace"
+    " id has 32 hexadecimal digits. The response to POST /orders contains the order id."
 )
 _NAME_WIDTH = 35
 _SERVICE_WIDTH = 14

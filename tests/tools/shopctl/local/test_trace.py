@@ -137,8 +137,8 @@ def test_text_that_is_no_id_is_answered_with_the_form_of_ids(home: Path, id_: st
     problem = run(id_).exception
     assert str(problem) == f"No trace of {id_} is stored."
     assert getattr(problem, "remedy", "") == (
-        "It is no id: an order's is ord_ and 26 digits and capital letters, a trace's has 32"
-        " hexadecimal digits. The response to POST /orders has the order's."
+        "That is not an id: an order id is ord_ followed by 26 digits and capital letters, and a"
+        " trace id has 32 hexadecimal digits. The response to POST /orders contains the order id."
     )
 
 
