@@ -25,7 +25,7 @@ from ministack import app as ministack_app
 from ministack.core import persistence
 from ministack.services import dynamodb, lambda_svc
 
-from embedded_aws import async_invocation, saved_ports, streams
+from embedded_aws import async_invocation, in_flight, saved_ports, streams
 from embedded_aws.object_log import ObjectLog
 from embedded_aws.recovery import mark_unclean
 from embedded_aws.snapshots import Manifest, Snapshots, sync
@@ -82,6 +82,7 @@ def resume() -> None:
     pending = persistence.load_state(_PENDING.removesuffix(".json")) or {}
     streams.restore(pending.get("streams", []))
     async_invocation.restore(pending.get("events", []))
+    in_flight.release()
 
 
 async def save() -> float:

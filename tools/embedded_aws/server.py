@@ -133,6 +133,7 @@ async def _serve(home: Path, manifest: Manifest | None, ports: dict[str, int]) -
         fixed_ids,
         forked_workers,
         iam,
+        in_flight,
         joined_writes,
         logs,
         mail,
@@ -171,6 +172,7 @@ async def _serve(home: Path, manifest: Manifest | None, ports: dict[str, int]) -
         iam.record(home / "iam-decisions.jsonl")
     access.install()
     streams.install()
+    in_flight.install()
     threads.install()
     workers.install(home / "tmp" / "code")
     expressions.install()

@@ -6,6 +6,7 @@ import signal
 
 import requests
 
+from shopctl.local import processes
 from support.embedded_aws import FAILING, RECORDING, EmbeddedAws, _table
 from support.waiting import eventually
 
@@ -18,6 +19,8 @@ def save(aws: EmbeddedAws) -> None:
 def kill(aws: EmbeddedAws) -> None:
     assert aws.process
     os.kill(aws.process.pid, signal.SIGKILL)
+    # the process that saves may still run
+    processes.stop(aws.process)
     aws.start()
 
 
@@ -85,6 +88,60 @@ def test_pending_event_has_the_attempts_left_that_it_had(aws: EmbeddedAws) -> No
     assert calls() <= 4
 
 
+INTERRUPTED = """
+import boto3, time
+def handler(event, context):
+    (record,) = event["Records"]
+    if record["body"] == "postponed":
+        boto3.client("sqs").change_message_visibility(
+            QueueUrl=record["messageAttributes"]["queue"]["stringValue"],
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=500,
+        )
+        print("postponed")
+        return dict(batchItemFailures=[dict(itemIdentifier=record["messageId"])])
+    if record["attributes"]["ApproximateReceiveCount"] == "1":
+        time.sleep(60)
+    print("handled")
+"""
+
+
+def test_message_that_was_being_handled_is_received_again_at_once(aws: EmbeddedAws) -> None:
+    # GIVEN a function that has postponed one message of a queue, and is handling another
+    aws.function("interrupted", INTERRUPTED)
+    aws.client("lambda").update_function_configuration(FunctionName="interrupted", Timeout=90)
+    source = aws.queue("slow")
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="slow")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "600"})
+    aws.client("lambda").create_event_source_mapping(
+        FunctionName="interrupted",
+        EventSourceArn=source,
+        BatchSize=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+
+    def send(body: str) -> None:
+        queue = {"DataType": "String", "StringValue": url}
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes={"queue": queue})
+
+    def hidden() -> int:
+        name = "ApproximateNumberOfMessagesNotVisible"
+        answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+    send("postponed")
+    eventually(lambda: aws.log("interrupted") == ["postponed"])
+    send("being handled")
+    eventually(lambda: hidden() == 2)
+    # WHEN the embedded AWS saves and is killed
+    save(aws)
+    kill(aws)
+    # THEN the function receives only the second again
+    eventually(lambda: aws.log("interrupted") == ["postponed", "handled"])
+    eventually(lambda: hidden() == 1)
+
+
 def test_objects_go_back_with_the_items_that_refer_to_them(aws: EmbeddedAws) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="pictures")
@@ -109,7 +166,9 @@ def test_kill_while_saving_loses_nothing_saved_before(aws: EmbeddedAws) -> None:
         aws.client("dynamodb").put_item(TableName="steady", Item={"id": {"S": str(number)}})
         save(aws)
         # a whole snapshot is there at any moment of the next save
-        os.kill(aws.process.pid, signal.SIGKILL) if aws.process else None
+        assert aws.process
+        os.kill(aws.process.pid, signal.SIGKILL)
+        processes.stop(aws.process)
         unfinished = aws.home / "aws/state.unfinished"
         unfinished.mkdir(exist_ok=True)
         (unfinished / "dynamodb.json").write_text('{"torn')

@@ -39,6 +39,9 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
         if state and len(dead) < len(state.processes):
             progress.warn(f"{', '.join(dead)} had ended; the whole shop is restarted.")
             down.down(layout, state, progress)
+        elif state:
+            # workers of the embedded AWS may still run
+            up.stop(state.processes, progress)
         start, ready = up.Start(layout, options, progress), None
         began = time.monotonic()
         try:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from shopctl.aws.clients import Cloud
@@ -351,9 +352,11 @@ def test_up_and_down_complete_although_their_output_is_not_read(shop: Shop) -> N
 
 
 def test_up_after_a_kill_reports_what_was_restored_and_lost(shop: Shop) -> None:
-    # GIVEN a shop whose embedded AWS is killed
+    # GIVEN a shop that is killed while a worker of the embedded AWS is at work
     state = shop.state
     assert state
+    worker = psutil.Process(state["aws"].pid).children(recursive=True)[-1]
+    worker.suspend()
     for process in state.processes:
         os.kill(process.pid, signal.SIGKILL)
     while len(state.dead()) < 3:
@@ -364,6 +367,8 @@ def test_up_after_a_kill_reports_what_was_restored_and_lost(shop: Shop) -> None:
     assert "The shop was killed. It continues from the state of" in done.stdout
     assert "Lost: everything after that moment" in done.stdout
     assert shop.item("two")["found"]
+    # AND nothing of the killed shop goes on
+    assert not worker.is_running()
 
 
 def test_ctrl_c_stops_what_up_started(other: Shop) -> None:

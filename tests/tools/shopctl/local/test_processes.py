@@ -1,6 +1,7 @@
 """The shop's processes, which later commands find by the state file."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,6 +73,44 @@ def test_process_that_reuses_the_id_is_not_stopped(tmp_path: Path) -> None:
     assert not ours.is_alive()
     assert other.is_alive()
     processes.stop(other)
+
+
+LEADING = [
+    sys.executable,
+    "-c",
+    f"import subprocess, time; print(subprocess.Popen({SLEEPING}).pid, flush=True); time.sleep(60)",
+]
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_what_a_process_leaves_behind_is_killed(tmp_path: Path, *, by_signal: bool) -> None:
+    # GIVEN a process that has started another, and is killed
+    leader = start(tmp_path, LEADING)
+    left = psutil.Process(int((tmp_path / "log").read_text().split()[0]))
+    if by_signal:
+        os.kill(leader.pid, signal.SIGKILL)
+        while leader.is_alive():
+            pass
+        assert left.is_running()
+    # WHEN it is stopped
+    assert processes.stop(leader)
+    # THEN the other does not run either
+    left.wait(10)
+    assert not psutil.pid_exists(left.pid)
+
+
+def test_another_program_with_the_same_session_is_left_alone(tmp_path: Path) -> None:
+    # GIVEN the file of a shop from before a restart, whose session is another program's by now
+    leader = start(tmp_path, LEADING)
+    left = psutil.Process(int((tmp_path / "log").read_text().split()[0]))
+    os.kill(leader.pid, signal.SIGKILL)
+    while leader.is_alive():
+        pass
+    # WHEN the shop's process is stopped, THEN the other program goes on
+    for command in ((), ("/another/python", "-m", "local_edge")):
+        assert processes.stop(replace(leader, command=command))
+    assert left.is_running()
+    left.kill()
 
 
 def test_zombie_is_not_alive() -> None:

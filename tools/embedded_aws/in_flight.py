@@ -1,0 +1,37 @@
+"""Messages of queues that a function was handling when the embedded AWS stopped.
+
+Lambda receives messages for a function, and SQS hides them from others for the queue's visibility
+timeout: six minutes for the retry queues. On AWS, Lambda goes on whatever happens to a function.
+Here it ends together with the functions, so what was in flight is received again after a restart
+without delay. Messages whose retry the function has postponed keep their time.
+"""
+
+import time
+from typing import Any
+
+from ministack.services import sqs
+
+_HIDDEN_UNTIL = "toyshop_hidden_until"
+"""When a message that Lambda has received is visible again, unless somebody changes it."""
+
+
+def install() -> None:
+    """Mark the messages that Lambda receives."""
+    receive = sqs._receive_messages_for_esm
+
+    def marking(queue_url: str, max_number: int) -> list[dict[str, Any]]:
+        received = receive(queue_url, max_number)
+        for message in received:
+            message[_HIDDEN_UNTIL] = message["visible_at"]
+        return list(received)
+
+    sqs._receive_messages_for_esm = marking
+
+
+def release() -> None:
+    """Make the messages visible that were in flight when the loaded state was saved."""
+    now = time.time()
+    for queue in sqs._queues.all_values():
+        for message in queue["messages"]:
+            if message.get(_HIDDEN_UNTIL) == message["visible_at"]:
+                message["visible_at"] = min(now, message["visible_at"])
