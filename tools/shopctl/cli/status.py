@@ -12,6 +12,7 @@ _PROBLEMS = {
     "disabled": "its event source mapping is disabled",
     "overdue": "messages have waited for more than a minute",
 }
+_RESTART = "If this lasts, restart the shop: `./shop down` and `./shop up`."
 
 
 @click.command("status")
@@ -20,8 +21,8 @@ def status_command(json_: bool) -> None:
     """Show processes, services, queues that nobody reads, and memory.
 
     Exits with 0 if the shop is running, with 1 if it is not running, and with 3 if it is degraded:
-    a process has ended and not been started again, a service is not healthy, or a consumer does
-    not read its queue.
+    a process has ended and not been started again, or does not answer; a service is not healthy;
+    or a consumer does not read its queue.
     """
     from rich.console import Console
 
@@ -37,6 +38,8 @@ def status_command(json_: bool) -> None:
         for name, process in content["processes"].items():
             memory = f"{process['memory_mib']} MiB"
             console.print(f"  {name:15} {process['status']:8} {process['url']:24} {memory:>9}")
+            if process["status"] == "hung":
+                console.print(f"  {name} does not answer. {_RESTART}")
             if process["given_up"]:
                 console.print(f"  {name} has ended: {process['given_up']}.")
         if content["supervisor"] != "running":

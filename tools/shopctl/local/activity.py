@@ -6,8 +6,10 @@ from collections.abc import Callable
 import requests
 
 from shopctl.project.errors import ShopProblem
+from shopctl.project.running_shop import Process
 
 _POLL_SECONDS = 0.05
+_HUNG_SECONDS = 10
 # a large state on a busy machine
 _SAVE_SECONDS = 300
 
@@ -42,13 +44,18 @@ def wait_until_answers(
         time.sleep(_POLL_SECONDS)
 
 
-def answers(url: str) -> bool:
-    """Return whether a URL answers HTTP requests, with whatever status."""
+def answers(url: str, *, seconds: float = 2) -> bool:
+    """Return whether a URL answers HTTP requests in time, with whatever status."""
     try:
-        requests.get(url, timeout=2)
+        requests.get(url, timeout=seconds)
     except requests.RequestException:
         return False
     return True
+
+
+def hangs(process: Process) -> bool:
+    """Return whether a process runs, but does not answer."""
+    return process.is_alive() and not answers(process.url, seconds=_HUNG_SECONDS)
 
 
 def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:

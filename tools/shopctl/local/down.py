@@ -8,6 +8,7 @@ from shopctl.project.layout import Layout
 from shopctl.project.running_shop import RunningShop
 
 _DRAIN_SECONDS = 30.0
+_HUNG_GRACE_SECONDS = 10.0
 # slow to create again, and not data of the shop
 _INSTALLED = ("venvs", "dependencies", "build", "lock")
 
@@ -22,9 +23,13 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     edge = state["edge"]
     if not processes.stop(edge):
         progress.warn("The edge did not stop in time and was killed.")
-    if state["aws"].is_alive():
+    aws = state["aws"]
+    if activity.hangs(aws):
+        progress.warn("aws does not answer: the changes of its last seconds may be lost.")
+        processes.stop(aws, _HUNG_GRACE_SECONDS)
+    elif aws.is_alive():
         with progress.step("Events delivered") as step:
-            pending = activity.wait_until_idle(state["aws"].url, seconds=_DRAIN_SECONDS)
+            pending = activity.wait_until_idle(aws.url, seconds=_DRAIN_SECONDS)
             step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
     with progress.step("Processes stopped, state saved"):
         up.stop([process for process in state.processes if process is not edge], progress)

@@ -1,5 +1,6 @@
 """The running shop's processes, services, unread queues and memory."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import requests
@@ -8,10 +9,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from shopctl.aws.clients import LOCAL_ACCOUNT, LOCAL_REGION
-from shopctl.local import seeding
+from shopctl.local import activity, seeding
 from shopctl.project import aws_names
 from shopctl.project.layout import Layout
-from shopctl.project.running_shop import RunningShop
+from shopctl.project.running_shop import Process, RunningShop
 
 
 def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
@@ -21,25 +22,30 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
     -------
     dict
         ``status`` is ``running`` or ``degraded``; ``processes`` and ``services`` say which of them
-        fail, and ``given_up`` of a process why it is not started again; ``supervisor`` is
+        fail: a process is ``dead``, or ``hung`` if it does not answer, and its ``given_up`` says
+        why it is not started again; ``supervisor`` is
         ``running`` or ``dead``; ``unread_queues`` says by queue why its consumer does not read it:
         ``missing``, ``disabled`` or ``overdue``; ``pictures`` says whether the catalogue has its
         pictures; ``memory_mib`` is resident memory in MiB.
     """
+    with ThreadPoolExecutor() as threads:
+        states = list(threads.map(_state, shop.processes))
     processes = {
         process.name: {
-            "status": "running" if process.is_alive() else "dead",
+            "status": state,
             "pid": process.pid,
             "url": process.url,
             "memory_mib": process.memory_mib(),
             "given_up": process.given_up,
         }
-        for process in shop.processes
+        for process, state in zip(shop.processes, states, strict=True)
     }
-    services = _health(shop)
-    unread = _unread_queues(shop)
+    # each request to a process that hangs would wait in vain
+    hung = "hung" in states
+    services = dict.fromkeys(shop.services, "unknown") if hung else _health(shop)
+    unread = {} if hung else _unread_queues(shop)
     supervised = shop.supervisor is not None and shop.supervisor.is_alive()
-    failing = shop.dead() or "down" in services.values() or unread or not supervised
+    failing = set(states) != {"running"} or "down" in services.values() or unread or not supervised
     return {
         "status": "degraded" if failing else "running",
         "url": shop["edge"].url,
@@ -51,6 +57,12 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
         "unread_queues": unread,
         "pictures": seeding.status(layout, shop),
     }
+
+
+def _state(process: Process) -> str:
+    if not process.is_alive():
+        return "dead"
+    return "hung" if activity.hangs(process) else "running"
 
 
 def _unread_queues(shop: RunningShop) -> dict[str, str]:

@@ -286,6 +286,33 @@ def test_status_reports_a_killed_aws_and_up_restarts(shop: Shop) -> None:
     assert shop.item("two")["found"]
 
 
+def test_status_reports_an_aws_that_hangs_and_down_stops_it(shop: Shop) -> None:
+    # GIVEN a shop whose embedded AWS is alive, but does not answer
+    state = shop.state
+    assert state
+    os.kill(state["aws"].pid, signal.SIGSTOP)
+    # THEN status says so and what to do
+    done = shop.run("status")
+    assert done.returncode == 3
+    states = {tuple(line.split()[:2]) for line in done.stdout.splitlines()}
+    expected = {
+        ("aws", "hung"),
+        ("gateway", "running"),
+        ("edge", "running"),
+        ("echo", "unknown"),
+    }
+    assert states >= expected, done.stdout
+    assert "aws does not answer. If this lasts, restart the shop" in done.stdout
+    # AND the shop can be stopped
+    done = shop.run("down")
+    assert done.returncode == 0
+    assert "aws does not answer" in done.stdout + done.stderr
+    assert not any(process.is_alive() for process in state.processes)
+    # AND it starts again with the data that were saved
+    assert "The shop was killed. It continues from the state of" in shop.up().stdout
+    assert shop.item("two")["found"]
+
+
 def _answers(url: str) -> bool:
     try:
         http("GET", url, seconds=2)
