@@ -46,6 +46,8 @@ def gameday_command(
         raise click.UsageError("--end takes neither a NAME nor --repair.")
     if repair and name is None:
         raise click.UsageError("--repair needs the NAME of an incident.")
+    if json_ and (end or name is not None):
+        raise click.UsageError("--json belongs to the list of incidents.")
     layout = Layout.find()
     if end:
         world = World(layout, running(layout))

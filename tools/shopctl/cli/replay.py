@@ -243,15 +243,24 @@ def _print_totals(
     """Print the number of outcomes; exit with 1 if a message was kept or a named one not found."""
     from shopctl.operating.replay import report
 
+    unmatched = selection.unmatched(dead_letters)
     if json_:
-        print_json({"dry_run": dry_run, "messages": dead_letters, "in_flight": in_flight})
+        print_json(
+            {
+                "dry_run": dry_run,
+                "messages": dead_letters,
+                "unmatched": unmatched,
+                "in_flight": in_flight,
+            }
+        )
     else:
+        if unmatched and dead_letters:
+            click.echo(f"No dead letter matches {', '.join(unmatched)}.")
         click.echo(report.line_of_totals(dead_letters, in_flight))
     done = ("handled", report.DISCARDED, report.WOULD_REDELIVER, report.WOULD_DISCARD)
     is_kept = any(dead_letter["outcome"] not in done for dead_letter in dead_letters)
     # a message in flight may be the one that is named
-    is_missing = selection.names_messages and not dead_letters and not in_flight
-    if is_kept or is_missing:
+    if is_kept or (unmatched and not in_flight):
         sys.exit(1)
 
 

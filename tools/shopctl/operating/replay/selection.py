@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shopctl.operating.replay.dead_letters import DeadLetter
+from shopctl.operating.replay.payloads import Json
 from shopctl.operating.replay.routes import Route
 from shopctl.project import aws_names
 from shopctl.project.errors import ShopProblem
@@ -41,10 +42,11 @@ class Selection:
         """Whether every dead letter matches."""
         return self == Selection()
 
-    @property
-    def names_messages(self) -> bool:
-        """Whether certain messages, or those of certain orders, are selected."""
-        return bool(self.orders or self.messages)
+    def unmatched(self, dead_letters: Sequence[Json]) -> list[str]:
+        """Return the selected orders and messages that none of these dead letters is about."""
+        present = {dead_letter["message"] for dead_letter in dead_letters}
+        present.update(order for dead_letter in dead_letters for order in dead_letter["orders"])
+        return [name for name in (*self.orders, *self.messages) if name not in present]
 
     def routes(self, routes: Sequence[Route], stage: str) -> list[Route]:
         """Return the selected queues.

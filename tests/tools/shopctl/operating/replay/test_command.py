@@ -124,7 +124,7 @@ def test_discarded_messages_are_listed_with_the_reason(
         assert words in shown
     assert json.loads(run("discarded", "--service", "toys", "--json").output) == []
     answer = json.loads(run("discard", "--all", "--reason", "x", "--json").output)
-    assert answer == {"dry_run": False, "messages": [], "in_flight": 0}
+    assert answer == {"dry_run": False, "messages": [], "unmatched": [], "in_flight": 0}
 
 
 def test_kept_message_is_reported_and_fails_the_command(
@@ -153,6 +153,23 @@ def test_message_or_order_that_matches_nothing_fails_the_command(
     assert run(*action, *named, *more, status=1).output == "No dead letter matches.\n"
     assert json.loads(run(*action, *named, *more, "--json", status=1).output)["messages"] == []
     assert queues.counts() == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [(("--order", "ord_NOPE"), "ord_NOPE"), (("--message", "nosuch"), "nosuch")],
+)
+def test_one_of_several_that_matches_nothing_is_named(
+    queues: DeadLetterQueues, stages: list[str], named: tuple[str, str], missing: str
+) -> None:
+    message = queues.park()
+    match = ("--order", ORDER) if named[0] == "--order" else ("--message", message)
+    discard = ("discard", *match, *named, "--reason", "a test")
+    answer = json.loads(run(*discard, "--dry-run", "--json", status=1).output)
+    assert (answer["unmatched"], len(answer["messages"])) == ([missing], 1)
+    output = run(*discard, status=1).output
+    assert f"No dead letter matches {missing}.\n1 discarded.\n" in output
+    assert queues.counts() == (0, 0)
 
 
 def test_empty_queue_and_messages_in_flight_do_not_fail_the_command(
