@@ -61,7 +61,7 @@ def test_killed_shop_continues_and_charges_each_order_once(shop: Shop) -> None:
         assert restored, output
         assert "Lost: everything after that moment" in output
         # AND nothing of the killed shop goes on
-        assert not any(worker.is_running() for worker in workers)
+        assert not any(running_shop.start_time(worker.pid) for worker in workers)
         # AND it delivers what was pending
         wait_until_idle(shop)
         orders = shop.items("orders")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from shopctl.local import processes
 from shopctl.project import running_shop
 from shopctl.project.running_shop import Process, RunningShop
+from support.waiting import eventually
 
 SLEEPING = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -86,31 +88,31 @@ LEADING = [
 def test_what_a_process_leaves_behind_is_killed(tmp_path: Path, *, by_signal: bool) -> None:
     # GIVEN a process that has started another, and is killed
     leader = start(tmp_path, LEADING)
-    left = psutil.Process(int((tmp_path / "log").read_text().split()[0]))
+    left = int((tmp_path / "log").read_text().split()[0])
     if by_signal:
         os.kill(leader.pid, signal.SIGKILL)
         while leader.is_alive():
             pass
-        assert left.is_running()
+        assert running_shop.start_time(left)
     # WHEN it is stopped
     assert processes.stop(leader)
     # THEN the other does not run either
-    left.wait(10)
-    assert not psutil.pid_exists(left.pid)
+    eventually(lambda: running_shop.start_time(left) is None)
 
 
 def test_another_program_with_the_same_session_is_left_alone(tmp_path: Path) -> None:
     # GIVEN the file of a shop from before a restart, whose session is another program's by now
     leader = start(tmp_path, LEADING)
-    left = psutil.Process(int((tmp_path / "log").read_text().split()[0]))
+    left = int((tmp_path / "log").read_text().split()[0])
     os.kill(leader.pid, signal.SIGKILL)
     while leader.is_alive():
         pass
     # WHEN the shop's process is stopped, THEN the other program goes on
     for command in ((), ("/another/python", "-m", "local_edge")):
         assert processes.stop(replace(leader, command=command))
-    assert left.is_running()
-    left.kill()
+    time.sleep(0.2)
+    assert running_shop.start_time(left)
+    os.kill(left, signal.SIGKILL)
 
 
 def test_zombie_is_not_alive() -> None:
