@@ -12,7 +12,7 @@ from typing import Any
 from ministack.services import sqs
 
 _HIDDEN_UNTIL = "toyshop_hidden_until"
-"""When a message that Lambda has received is visible again, unless somebody changes it."""
+"""When a message that Lambda has received becomes visible again if its retry is not postponed."""
 
 
 def install() -> None:
