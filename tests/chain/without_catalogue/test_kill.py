@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 
+from shopctl.local import activity
 from shopctl.project import running_shop
 from support.ordering import orders_flowing
 from support.running_shop import Shop, wait_until_idle
@@ -33,6 +34,8 @@ def test_killed_shop_continues_and_charges_each_order_once(shop: Shop) -> None:
     random_ = random.Random()
     # those of other tests may have several emails
     earlier = set(shop.items("orders"))
+    # GIVEN a snapshot of their end: an older one may be of a moment at which they had lost data
+    activity.checkpoint(shop.aws)
     for round_ in range(ROUNDS):
         token = shop.sign_in("alice@example.com")
         assert shop.toys
