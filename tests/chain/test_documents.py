@@ -10,7 +10,8 @@ import pytest
 
 from support.http import http
 from support.paths import ROOT
-from support.running_shop import Shop, free_port
+from support.ports import free_port
+from support.running_shop import Shop
 from support.waiting import eventually
 
 README = (ROOT / "README.md").read_text()

@@ -12,7 +12,8 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 from support.browser.checkout import fill_basket
 from support.browser.chromium import FLAGS, executable
-from support.running_shop import Shop, free_port
+from support.ports import free_port
+from support.running_shop import Shop
 
 LIGHTHOUSE = Path(__file__).parent / "node_modules/lighthouse/cli/index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import socket
 import sqlite3
 import subprocess
 import zipfile
@@ -20,6 +19,7 @@ from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
 from shopctl.project.running_shop import Process
 from support.http import http
+from support.ports import free_port
 
 FAILING = """
 def handler(event, context):
@@ -90,9 +90,7 @@ class EmbeddedAws:
     cloud: Cloud = field(init=False)
 
     def start(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.process = processes.start(
             "aws",
             [

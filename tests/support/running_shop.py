@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from shopctl.local import mail
 from shopctl.project.layout import Layout
 from support.http import Answer, http
 from support.paths import ROOT
+from support.ports import free_port
 from support.waiting import eventually
 
 ACCOUNT = "000000000000"
@@ -29,13 +29,6 @@ ADDRESS = {
     "postal_code": "2000",
     "country": "AU",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

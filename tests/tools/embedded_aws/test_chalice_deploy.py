@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -18,6 +17,7 @@ import embedded_aws
 from shopctl.aws.clients import Cloud
 from shopctl.local import activity, environment, processes
 from shopctl.project.layout import Layout
+from support.ports import free_port
 
 # refuses to wait: botocore polls every five seconds until a function is active
 CHALICE = """
@@ -100,9 +100,7 @@ class Sample:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
     layout, home = Layout.find(), tmp_path_factory.mktemp("chalice")
     environment.prepare_aws(layout)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(layout.aws_python), embedded_aws.__path__[0], "--port", str(port)]
     process = processes.start(
         "aws",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shopctl.doctor import infrastructure
-from support.running_shop import free_port
+from support.ports import free_port
 
 DISTRIBUTION = "d111111abcdef8.cloudfront.net"
 

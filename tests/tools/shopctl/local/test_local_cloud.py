@@ -4,14 +4,12 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,14 +22,11 @@ from shopctl.project import running_shop
 from support.checkout_copy import copy_runnable
 from support.http import http
 from support.paths import SAMPLE_APPS
+from support.ports import free_port
 
 
 def free_ports() -> list[int]:
-    with ExitStack() as open_sockets:
-        probes = [open_sockets.enter_context(socket.socket()) for _ in range(3)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    return [free_port() for _ in range(3)]
 
 
 @dataclass

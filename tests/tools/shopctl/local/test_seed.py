@@ -17,7 +17,7 @@ from shopctl.project import stages
 from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
 from support.fake_cloudformation import FakeCloud
-from support.running_shop import free_port
+from support.ports import free_port
 from support.sample_stages import STAGING
 from support.seed_storefront import Storefront, serving
 
