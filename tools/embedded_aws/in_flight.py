@@ -1,9 +1,9 @@
 """Messages of queues that a function was handling when the embedded AWS stopped.
 
 Lambda receives messages for a function, and SQS hides them from others for the queue's visibility
-timeout: six minutes for the retry queues. On AWS, Lambda goes on whatever happens to a function.
-Here it ends together with the functions, so what was in flight is received again after a restart
-without delay. Messages whose retry the function has postponed keep their time.
+timeout: six minutes for the retry queues. On AWS, Lambda keeps running when a function crashes.
+Here both stop together, so what was in flight, or had failed, is received again at once after a
+restart. Messages whose retry the function has postponed keep their time.
 """
 
 import time

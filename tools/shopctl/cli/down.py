@@ -23,6 +23,8 @@ def down_command(purge: bool) -> None:
             down.down(layout, shop, progress)
         elif not purge:
             raise ShopProblem("The shop is not running.", "Start it with ./shop up.")
+        elif shop:
+            down.stop_leftovers(shop, progress)
         if purge:
             down.purge(layout)
             progress.say("All data of the shop was deleted.")

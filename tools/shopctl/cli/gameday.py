@@ -47,7 +47,7 @@ def gameday_command(
     if repair and name is None:
         raise click.UsageError("--repair needs the NAME of an incident.")
     if json_ and (end or name is not None):
-        raise click.UsageError("--json belongs to the list of incidents.")
+        raise click.UsageError("--json applies only to the list of incidents.")
     layout = Layout.find()
     if end:
         world = World(layout, running(layout))

@@ -25,7 +25,7 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
         progress.warn("The edge did not stop in time and was killed.")
     aws = state["aws"]
     if activity.hangs(aws):
-        progress.warn("aws does not answer: the changes of its last seconds may be lost.")
+        progress.warn("aws does not answer; its most recent changes may be lost.")
         processes.stop(aws, _HUNG_GRACE_SECONDS)
     elif aws.is_alive():
         with progress.step("Events delivered") as step:
@@ -34,6 +34,12 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     with progress.step("Processes stopped, state saved"):
         up.stop([process for process in state.processes if process is not edge], progress)
     layout.state.unlink(missing_ok=True)
+
+
+def stop_leftovers(state: RunningShop, progress: Progress) -> None:
+    """Stop what still runs of a shop whose processes have all ended, such as AWS's workers."""
+    left = (*state.processes, state.seeding, state.supervisor)
+    up.stop([process for process in left if process], progress)
 
 
 def purge(layout: Layout) -> None:

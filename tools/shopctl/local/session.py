@@ -40,8 +40,7 @@ def bring_up(layout: Layout, options: up.Options, *, detach: bool) -> None:
             progress.warn(f"{', '.join(dead)} had ended; the whole shop is restarted.")
             down.down(layout, state, progress)
         elif state:
-            # workers of the embedded AWS may still run
-            up.stop(state.processes, progress)
+            down.stop_leftovers(state, progress)
         start, ready = up.Start(layout, options, progress), None
         began = time.monotonic()
         try:

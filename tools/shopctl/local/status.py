@@ -41,7 +41,7 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
         for process, state in zip(shop.processes, states, strict=True)
     }
     # each request to a process that hangs would wait in vain
-    hung = "hung" in states
+    hung = "hung" in (processes["aws"]["status"], processes["edge"]["status"])
     services = dict.fromkeys(shop.services, "unknown") if hung else _health(shop)
     unread = {} if hung else _unread_queues(shop)
     supervised = shop.supervisor is not None and shop.supervisor.is_alive()

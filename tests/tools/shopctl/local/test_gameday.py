@@ -252,8 +252,8 @@ def test_process_that_has_ended_is_named(
         (["--repair", "--json"], "--repair needs the NAME of an incident."),
         (["poison-event", "--end"], "--end takes neither a NAME nor --repair."),
         (["--end", "--repair"], "--end takes neither a NAME nor --repair."),
-        (["poison-event", "--json"], "--json belongs to the list of incidents."),
-        (["--end", "--json"], "--json belongs to the list of incidents."),
+        (["poison-event", "--json"], "--json applies only to the list of incidents."),
+        (["--end", "--json"], "--json applies only to the list of incidents."),
         *(
             (["poison-event", "--patience", seconds], "Invalid value for '--patience'")
             for seconds in ("nan", "inf", "-inf", "-1", "0")

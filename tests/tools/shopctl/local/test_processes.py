@@ -80,7 +80,8 @@ def test_process_that_reuses_the_id_is_not_stopped(tmp_path: Path) -> None:
 LEADING = [
     sys.executable,
     "-c",
-    f"import subprocess, time; print(subprocess.Popen({SLEEPING}).pid, flush=True); time.sleep(60)",
+    "import subprocess, sys, time; child = [sys.executable, '-c', 'import time; time.sleep(60)'];"
+    "print(subprocess.Popen(child).pid, 'up', flush=True); time.sleep(60)",
 ]
 
 
@@ -97,7 +98,7 @@ def test_what_a_process_leaves_behind_is_killed(tmp_path: Path, *, by_signal: bo
     # WHEN it is stopped
     assert processes.stop(leader)
     # THEN the other does not run either
-    eventually(lambda: running_shop.start_time(left) is None)
+    eventually(lambda: running_shop.start_time(left) is None, seconds=20)
 
 
 def test_another_program_with_the_same_session_is_left_alone(tmp_path: Path) -> None:
