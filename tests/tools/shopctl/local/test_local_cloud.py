@@ -23,6 +23,7 @@ from support.checkout_copy import copy_runnable
 from support.http import http
 from support.paths import SAMPLE_APPS
 from support.ports import free_port
+from support.waiting import eventually
 
 
 def free_ports() -> list[int]:
@@ -377,7 +378,9 @@ def test_up_after_a_kill_reports_what_was_restored_and_lost(shop: Shop) -> None:
     # GIVEN a shop that is killed while a worker of the embedded AWS is at work
     state = shop.state
     assert state
-    worker = psutil.Process(state["aws"].pid).children(recursive=True)[-1]
+    aws = psutil.Process(state["aws"].pid)
+    # they start in the background
+    worker = eventually(lambda: aws.children())[0]
     worker.suspend()
     for process in state.processes:
         os.kill(process.pid, signal.SIGKILL)
