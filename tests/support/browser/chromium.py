@@ -24,6 +24,8 @@ FLAGS = [
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--lang=en-AU",
+    # never take a screenshot while the place of a large picture is still empty
+    "--disable-checker-imaging",
 ]
 
 
