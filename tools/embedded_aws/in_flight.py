@@ -7,12 +7,15 @@ restart. Messages whose retry the function has postponed keep their time.
 """
 
 import time
+import uuid
 from typing import Any
 
 from ministack.services import sqs
 
-_HIDDEN_UNTIL = "toyshop_hidden_until"
-"""When a message that Lambda has received becomes visible again if its retry is not postponed."""
+_RECEIVED = "toyshop_received"
+"""The process in which Lambda has received a message, and when the message becomes visible again
+if its retry is not postponed."""
+_PROCESS = uuid.uuid4().hex
 
 
 def install() -> None:
@@ -22,7 +25,7 @@ def install() -> None:
     def marking(queue_url: str, max_number: int) -> list[dict[str, Any]]:
         received = receive(queue_url, max_number)
         for message in received:
-            message[_HIDDEN_UNTIL] = message["visible_at"]
+            message[_RECEIVED] = [_PROCESS, message["visible_at"]]
         return list(received)
 
     sqs._receive_messages_for_esm = marking
@@ -33,5 +36,7 @@ def release() -> None:
     now = time.time()
     for queue in sqs._queues.all_values():
         for message in queue["messages"]:
-            if message.get(_HIDDEN_UNTIL) == message["visible_at"]:
+            process, until = message.get(_RECEIVED, (_PROCESS, None))
+            # this process may have received it again already
+            if process != _PROCESS and until == message["visible_at"]:
                 message["visible_at"] = min(now, message["visible_at"])

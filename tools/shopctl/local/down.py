@@ -24,14 +24,16 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     if not processes.stop(edge):
         progress.warn("The edge did not stop in time and was killed.")
     aws = state["aws"]
+    stopped = "Processes stopped, state saved"
     if activity.hangs(aws):
+        stopped = "Processes stopped"
         progress.warn("aws does not answer; its most recent changes may be lost.")
         processes.stop(aws, _HUNG_GRACE_SECONDS)
     elif aws.is_alive():
         with progress.step("Events delivered") as step:
             pending = activity.wait_until_idle(aws.url, seconds=_DRAIN_SECONDS)
             step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
-    with progress.step("Processes stopped, state saved"):
+    with progress.step(stopped):
         up.stop([process for process in state.processes if process is not edge], progress)
     layout.state.unlink(missing_ok=True)
 

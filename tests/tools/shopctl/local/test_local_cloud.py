@@ -303,6 +303,7 @@ def test_status_reports_an_aws_that_hangs_and_down_stops_it(shop: Shop) -> None:
     done = shop.run("down")
     assert done.returncode == 0
     assert "aws does not answer" in done.stdout + done.stderr
+    assert "state saved" not in done.stdout
     assert not any(process.is_alive() for process in state.processes)
     # AND it starts again with the data that were saved
     assert "The shop was killed. It continues from the state of" in shop.up().stdout

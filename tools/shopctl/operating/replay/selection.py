@@ -43,7 +43,12 @@ class Selection:
         return self == Selection()
 
     def unmatched(self, dead_letters: Sequence[Json]) -> list[str]:
-        """Return the selected orders and messages that none of these dead letters is about."""
+        """Return the selected orders and messages that none of these dead letters is about.
+
+        None are known if the result of a redelivery is unknown: the rest of its queue is not read.
+        """
+        if any(dead_letter.get("outcome") == "unknown" for dead_letter in dead_letters):
+            return []
         present = {dead_letter["message"] for dead_letter in dead_letters}
         present.update(order for dead_letter in dead_letters for order in dead_letter["orders"])
         return [name for name in (*self.orders, *self.messages) if name not in present]

@@ -172,6 +172,21 @@ def test_one_of_several_that_matches_nothing_is_named(
     assert queues.counts() == (0, 0)
 
 
+def test_message_that_was_not_looked_at_is_not_said_to_be_missing(
+    queues: DeadLetterQueues, stages: list[str], functions: Functions
+) -> None:
+    # GIVEN two messages, and a function of which the first delivery has an unknown result
+    named = [queues.park(), queues.park(OTHER)]
+    functions.answer = lambda _: None
+    functions.during = queues.park
+    # WHEN both are redelivered by name
+    done = run("redrive", "--message", named[0], "--message", named[1], "--json", status=1)
+    # THEN one was delivered, and nothing is said about the other
+    answer = json.loads(done.output)
+    assert [each["outcome"] for each in answer["messages"]] == ["unknown"]
+    assert answer["unmatched"] == []
+
+
 def test_empty_queue_and_messages_in_flight_do_not_fail_the_command(
     queues: DeadLetterQueues, stages: list[str]
 ) -> None:
