@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from support.browser import checkout
 from support.browser.faults import Faults
-from support.browser.shopping import STAFF, fail, heading, main, open_as_staff
+from support.browser.shopping import STAFF, Held, fail, heading, main, open_as_staff
 from support.images import new_toy, png
 from support.running_shop import PASSWORD, Shop
 from support.waiting import eventually
@@ -44,6 +44,11 @@ def change(shop: Shop, staff: str, toy: dict[str, Any], **members: Any) -> None:
     version = {"If-Match": f'"{stored(shop, toy)["version"]}"'}
     answer = shop.api("PATCH", f"/toys/{toy['id']}", members, staff, version)
     assert answer.status == 200, answer.body
+
+
+def withdraw(shop: Shop, staff: str, toy: dict[str, Any]) -> None:
+    """Withdraw a toy that nobody has changed, as a colleague would."""
+    assert shop.api("DELETE", f"/toys/{toy['id']}", None, staff, {"If-Match": '"1"'}).status == 204
 
 
 def test_customers_do_not_see_the_staff_tools(page: Page, shop: Shop, customer: str) -> None:
@@ -266,14 +271,35 @@ def test_toy_withdrawn_during_editing_can_be_added_again(
     faults.expect("404 PATCH .*/api/toys/")
     toy = new_toy(shop, staff, "Lost balloon")
     open_toy(page, toy)
+    expect(page.get_by_text("No pictures yet.")).to_be_visible()
     name_field(page).fill("Found balloon")
-    assert shop.api("DELETE", f"/toys/{toy['id']}", None, staff, {"If-Match": '"1"'}).status == 204
+    withdraw(shop, staff, toy)
     page.get_by_role("button", name="Save changes").click()
     page.get_by_role("button", name="Add as a new toy").click()
     page.get_by_role("button", name="Add toy").click()
     expect(heading(page, "Found balloon")).to_be_visible()
     expect(page.get_by_role("button", name="Save changes")).to_be_visible()
     assert shop.api("GET", f"/toys/{page.url.rpartition('/')[2]}").json["name"] == "Found balloon"
+
+
+def test_toy_withdrawn_while_its_pictures_load_is_explained(
+    page: Page, shop: Shop, staff: str, faults: Faults
+) -> None:
+    faults.expect("404 (GET|PATCH) .*/api/toys/")
+    toy = new_toy(shop, staff, "Lost kite")
+    pictures = Held(page, "**/api/toys/*/images?*", times=1)
+    open_toy(page, toy)
+    withdraw(shop, staff, toy)
+    pictures.release()
+    expect(page.get_by_text("This toy has been withdrawn.")).to_be_visible()
+    expect(main(page).get_by_role("button", name="Try again")).to_have_count(0)
+    name_field(page).fill("Found kite")
+    page.get_by_role("button", name="Save changes").click()
+    page.get_by_role("button", name="Add as a new toy").click()
+    expect(page.get_by_text("This toy has been withdrawn.")).to_have_count(0)
+    page.get_by_role("button", name="Add toy").click()
+    expect(page.get_by_text("No pictures yet.")).to_be_visible()
+    assert shop.api("GET", f"/toys/{page.url.rpartition('/')[2]}").json["name"] == "Found kite"
 
 
 def test_failed_page_of_a_list_can_be_retried(page: Page, faults: Faults) -> None:

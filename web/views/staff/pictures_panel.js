@@ -1,5 +1,6 @@
 // The panel with the pictures of a toy and the files that are being uploaded.
 
+import { Problem } from "../../lib/api.js";
 import { failure } from "../../parts/page.js";
 import { picture } from "../../parts/toy.js";
 import { pictureTexts as texts, rejectionText } from "../../texts/staff.js";
@@ -106,6 +107,7 @@ const altField = (pictures, entry) => html`
 /** @param {Pictures} pictures */
 function uploaded(pictures) {
   const { images, error, entries: own } = pictures;
+  if (error instanceof Problem && error.status === 404) return html`<p class="note">${texts.gone}</p>`;
   if (!images) return error ? failure(error, pictures.load) : html`<ul class="pictures" aria-hidden="true">${[1, 2].map(() => html`<li class="skeleton"><span class="picture"></span></li>`)}</ul>`;
   const isOwn = ({ id = "" }) => own.some(({ imageId }) => imageId === id);
   const ready = images.filter(({ status }) => status === "ready").reverse(); // in the order of the shop
