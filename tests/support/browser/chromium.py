@@ -24,9 +24,9 @@ FLAGS = [
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--lang=en-AU",
-    # never take a screenshot while the place of a large picture is still empty
-    "--disable-checker-imaging",
 ]
+# never take a screenshot while the place of a large picture is still empty
+_SCREENSHOT_FLAGS = ["--disable-checker-imaging"]
 
 
 def executable() -> str:
@@ -43,7 +43,9 @@ def running_chromium() -> Iterator[Browser]:
     """Start a headless browser, and stop it at the end."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=executable(), args=[*FLAGS, *_SCREENSHOT_FLAGS]
+        )
         try:
             yield browser
         finally:

@@ -243,7 +243,7 @@ def _print_totals(
     """Print the number of outcomes; exit with 1 if a message was kept or a named one not found."""
     from shopctl.operating.replay import report
 
-    unmatched = selection.unmatched(dead_letters)
+    unmatched = selection.unmatched(dead_letters, in_flight)
     if json_:
         print_json(
             {
@@ -259,8 +259,7 @@ def _print_totals(
         click.echo(report.line_of_totals(dead_letters, in_flight))
     done = ("handled", report.DISCARDED, report.WOULD_REDELIVER, report.WOULD_DISCARD)
     is_kept = any(dead_letter["outcome"] not in done for dead_letter in dead_letters)
-    # a message in flight may be the one that is named
-    if is_kept or (unmatched and not in_flight):
+    if is_kept or unmatched:
         sys.exit(1)
 
 

@@ -72,13 +72,16 @@ def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:
     -------
     dict
         Counts of what is still pending, by kind; empty if nothing is.
+
+    Raises
+    ------
+    ShopProblem
+        If the embedded AWS does not answer.
     """
     deadline = time.monotonic() + seconds
     idle_polls = 0
     while True:
-        answer = requests.get(f"{aws}/_toyshop/activity", timeout=10)
-        answer.raise_for_status()
-        counts: dict[str, int] = answer.json()
+        counts: dict[str, int] = _request("GET", f"{aws}/_toyshop/activity", _HUNG_SECONDS).json()
         pending = {name: count for name, count in counts.items() if count}
         # a record that moves from one place to the next is briefly in neither count
         idle_polls = 0 if pending else idle_polls + 1
@@ -90,14 +93,34 @@ def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:
 
 
 def checkpoint(aws: str) -> None:
-    """Make the embedded AWS write its state now."""
-    _post(f"{aws}/_toyshop/checkpoint")
+    """Make the embedded AWS write its state now.
+
+    Raises
+    ------
+    ShopProblem
+        If it does not answer.
+    """
+    _request("POST", f"{aws}/_toyshop/checkpoint", _SAVE_SECONDS)
 
 
 def warm_up(aws: str) -> None:
-    """Make the embedded AWS start a worker for each function, in the background."""
-    _post(f"{aws}/_toyshop/warm-up")
+    """Make the embedded AWS start a worker for each function, in the background.
+
+    Raises
+    ------
+    ShopProblem
+        If it does not answer.
+    """
+    _request("POST", f"{aws}/_toyshop/warm-up", _SAVE_SECONDS)
 
 
-def _post(url: str) -> None:
-    requests.post(url, timeout=_SAVE_SECONDS).raise_for_status()
+def _request(method: str, url: str, seconds: float) -> requests.Response:
+    try:
+        answer = requests.request(method, url, timeout=seconds)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise ShopProblem(
+            f"aws does not answer: {type(error).__name__}.",
+            "Restart the shop with ./shop down and ./shop up.",
+        ) from error
+    return answer

@@ -2,10 +2,11 @@
 
 import shutil
 
-from shopctl.local import activity, processes, up
+from shopctl.local import activity, processes, recovery, up
 from shopctl.local.progress import Progress
+from shopctl.project.errors import ShopProblem
 from shopctl.project.layout import Layout
-from shopctl.project.running_shop import RunningShop
+from shopctl.project.running_shop import Process, RunningShop
 
 _DRAIN_SECONDS = 30.0
 _HUNG_GRACE_SECONDS = 10.0
@@ -23,19 +24,31 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     edge = state["edge"]
     if not processes.stop(edge):
         progress.warn("The edge did not stop in time and was killed.")
-    aws = state["aws"]
-    stopped = "Processes stopped, state saved"
-    if activity.hangs(aws):
-        stopped = "Processes stopped"
-        progress.warn("aws does not answer; its most recent changes may be lost.")
-        processes.stop(aws, _HUNG_GRACE_SECONDS)
-    elif aws.is_alive():
+    _stop_aws(state["aws"], progress)
+    with progress.step("Processes stopped") as step:
+        up.stop([process for process in state.processes if process is not edge], progress)
+        is_saved = not recovery.is_needed(layout)
+        step.note = "state saved" if is_saved else ""
+    if not is_saved:
+        progress.warn(
+            "aws has ended without saving its state."
+            " What changed after its last snapshot, usually seconds, is lost."
+        )
+    layout.state.unlink(missing_ok=True)
+
+
+def _stop_aws(aws: Process, progress: Progress) -> None:
+    """Wait until pending events are delivered; stop an AWS that does not answer."""
+    if not aws.is_alive():
+        progress.warn("aws had already ended.")
+        return
+    try:
         with progress.step("Events delivered") as step:
             pending = activity.wait_until_idle(aws.url, seconds=_DRAIN_SECONDS)
             step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
-    with progress.step(stopped):
-        up.stop([process for process in state.processes if process is not edge], progress)
-    layout.state.unlink(missing_ok=True)
+    except ShopProblem:
+        progress.warn("aws does not answer; pending events are not waited for.")
+        processes.stop(aws, _HUNG_GRACE_SECONDS)
 
 
 def stop_leftovers(state: RunningShop, progress: Progress) -> None:

@@ -15,6 +15,11 @@ _TABLES = {"orders": "orders", "payments": "transactions", "file-manager": "file
 """What the items of a service's table are, by service."""
 
 
+def is_needed(layout: Layout) -> bool:
+    """Return whether the embedded AWS has changes that it did not save at its end."""
+    return (layout.home / "aws" / "unclean").exists()
+
+
 def recover(layout: Layout, progress: Progress) -> None:
     """Make AWS, gateway and emails agree after a kill, while none of the processes runs.
 
@@ -23,7 +28,7 @@ def recover(layout: Layout, progress: Progress) -> None:
     ShopProblem
         If a journal or snapshot cannot be changed.
     """
-    if not (layout.home / "aws" / "unclean").exists():
+    if not is_needed(layout):
         return
     found = _run(
         str(layout.aws_python), str(layout.tools / "embedded_aws"),

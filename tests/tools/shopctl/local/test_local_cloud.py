@@ -212,7 +212,10 @@ def test_data_survives_down_and_up(shop: Shop) -> None:
     state = shop.state
     assert state
     # WHEN the shop goes down and up
-    assert shop.run("down").returncode == 0
+    done = shop.run("down")
+    assert done.returncode == 0
+    assert "state saved" in done.stdout
+    assert "without saving" not in done.stdout
     assert all(not process.is_alive() for process in state.processes)
     assert not (shop.home / "tmp").exists()
     done = shop.up()
@@ -302,10 +305,30 @@ def test_status_reports_an_aws_that_hangs_and_down_stops_it(shop: Shop) -> None:
     # AND the shop can be stopped
     done = shop.run("down")
     assert done.returncode == 0
-    assert "aws does not answer" in done.stdout + done.stderr
+    assert "aws does not answer" in done.stdout
+    assert "aws has ended without saving its state" in done.stdout
     assert "state saved" not in done.stdout
     assert not any(process.is_alive() for process in state.processes)
     # AND it starts again with the data that were saved
+    assert "The shop was killed. It continues from the state of" in shop.up().stdout
+    assert shop.item("two")["found"]
+
+
+def test_down_says_that_a_killed_aws_has_not_saved_its_state(shop: Shop) -> None:
+    # GIVEN a shop whose embedded AWS has been killed
+    state = shop.state
+    assert state
+    os.kill(state["aws"].pid, signal.SIGKILL)
+    while state["aws"].is_alive():
+        time.sleep(0.01)
+    # WHEN the shop is stopped
+    done = shop.run("down")
+    # THEN it says that changes are lost, and so does the next start
+    assert done.returncode == 0
+    assert "aws had already ended" in done.stdout
+    assert "aws has ended without saving its state" in done.stdout
+    assert "state saved" not in done.stdout
+    assert not any(process.is_alive() for process in state.processes)
     assert "The shop was killed. It continues from the state of" in shop.up().stdout
     assert shop.item("two")["found"]
 

@@ -42,16 +42,29 @@ class Selection:
         """Whether every dead letter matches."""
         return self == Selection()
 
-    def unmatched(self, dead_letters: Sequence[Json]) -> list[str]:
-        """Return the selected orders and messages that none of these dead letters is about.
+    def unmatched(self, dead_letters: Sequence[Json], in_flight: int) -> list[str] | None:
+        """Return the selected orders and messages that no dead letter is about.
 
-        None are known if the result of a redelivery is unknown: the rest of its queue is not read.
+        Parameters
+        ----------
+        dead_letters
+            Those that were found and match, with their outcomes if they were redelivered.
+        in_flight
+            The number of messages that could not be read, because another reader has them.
+
+        Returns
+        -------
+        list of str or None
+            ``None`` if some messages were not looked at, any of which may be a missing one: those
+            in flight, and the rest of a queue after a redelivery with an unknown result.
         """
-        if any(dead_letter.get("outcome") == "unknown" for dead_letter in dead_letters):
-            return []
         present = {dead_letter["message"] for dead_letter in dead_letters}
         present.update(order for dead_letter in dead_letters for order in dead_letter["orders"])
-        return [name for name in (*self.orders, *self.messages) if name not in present]
+        missing = [name for name in (*self.orders, *self.messages) if name not in present]
+        is_complete = not in_flight and all(
+            dead_letter.get("outcome") != "unknown" for dead_letter in dead_letters
+        )
+        return missing if is_complete or not missing else None
 
     def routes(self, routes: Sequence[Route], stage: str) -> list[Route]:
         """Return the selected queues.

@@ -184,7 +184,7 @@ def test_message_that_was_not_looked_at_is_not_said_to_be_missing(
     # THEN one was delivered, and nothing is said about the other
     answer = json.loads(done.output)
     assert [each["outcome"] for each in answer["messages"]] == ["unknown"]
-    assert answer["unmatched"] == []
+    assert answer["unmatched"] is None
 
 
 def test_empty_queue_and_messages_in_flight_do_not_fail_the_command(
@@ -199,6 +199,8 @@ def test_empty_queue_and_messages_in_flight_do_not_fail_the_command(
     # the message in flight may be the one that is named
     output = run("redrive", "--order", ORDER).output
     assert output == "No dead letter matches. 1 more are in flight. Look again in two minutes.\n"
+    answer = json.loads(run("redrive", "--order", ORDER, "--json").output)
+    assert (answer["unmatched"], answer["in_flight"]) == (None, 1)
 
 
 def test_time_range(queues: DeadLetterQueues, stages: list[str]) -> None:
