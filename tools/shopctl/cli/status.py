@@ -46,7 +46,9 @@ def status_command(json_: bool) -> None:
             console.print("  Nothing starts processes again that end. Run `./shop up`.")
         for name, health in content["services"].items():
             console.print(f"  {name:15} {health}")
-        for name, problem in content["unread_queues"].items():
+        if content["unread_queues"] is None:
+            console.print(f"  {'queues':15} unknown")
+        for name, problem in (content["unread_queues"] or {}).items():
             console.print(f"  {name} is not read: {_PROBLEMS[problem]}")
         pictures = content["pictures"]
         if pictures["status"] != "complete":

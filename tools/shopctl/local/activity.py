@@ -54,8 +54,15 @@ def answers(url: str, *, seconds: float = 2) -> bool:
 
 
 def hangs(process: Process) -> bool:
-    """Return whether a process runs, but does not answer."""
-    return process.is_alive() and not answers(process.url, seconds=_HUNG_SECONDS)
+    """Return whether a process runs, but has not answered for ten seconds."""
+    deadline = time.monotonic() + _HUNG_SECONDS
+    while process.is_alive():
+        if answers(process.url, seconds=max(deadline - time.monotonic(), _POLL_SECONDS)):
+            return False
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
 def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:

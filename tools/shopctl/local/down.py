@@ -32,7 +32,7 @@ def down(layout: Layout, state: RunningShop, progress: Progress) -> None:
     if not is_saved:
         progress.warn(
             "aws has ended without saving its state."
-            " What changed after its last snapshot, usually seconds, is lost."
+            " Changes since its last snapshot, usually a few seconds ago, are lost."
         )
     layout.state.unlink(missing_ok=True)
 

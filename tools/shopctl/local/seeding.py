@@ -169,6 +169,8 @@ def main(root: str, home: str) -> int:
                     lambda done, of: _write(layout, done, of),
                     parallel=_PARALLEL,
                 )
+                activity.wait_until_idle(shop["aws"].url, seconds=_LAST_PICTURES_SECONDS)
+                activity.checkpoint(shop["aws"].url)
                 break
             except ShopProblem as problem:
                 _say(str(problem))
@@ -176,8 +178,6 @@ def main(root: str, home: str) -> int:
                     _say("Run `./shop seed` to add the remaining pictures.")
                     return 1
                 time.sleep(pause)
-        activity.wait_until_idle(shop["aws"].url, seconds=_LAST_PICTURES_SECONDS)
-        activity.checkpoint(shop["aws"].url)
         _progress(layout).unlink(missing_ok=True)
         _say(str(result))
     return 0

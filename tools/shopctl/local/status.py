@@ -25,8 +25,9 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
         fail: a process is ``dead``, or ``hung`` if it does not answer, and its ``given_up`` says
         why it is not started again; ``supervisor`` is
         ``running`` or ``dead``; ``unread_queues`` says by queue why its consumer does not read it:
-        ``missing``, ``disabled`` or ``overdue``; ``pictures`` says whether the catalogue has its
-        pictures; ``memory_mib`` is resident memory in MiB.
+        ``missing``, ``disabled`` or ``overdue``, and is ``None`` if this cannot be asked;
+        ``pictures`` says whether the catalogue has its pictures; ``memory_mib`` is resident memory
+        in MiB.
     """
     with ThreadPoolExecutor() as threads:
         states = list(threads.map(_state, shop.processes))
@@ -43,7 +44,7 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
     # each request to a process that hangs would wait in vain
     hung = "hung" in (processes["aws"]["status"], processes["edge"]["status"])
     services = dict.fromkeys(shop.services, "unknown") if hung else _health(shop)
-    unread = {} if hung else _unread_queues(shop)
+    unread = None if hung else _unread_queues(shop)
     supervised = shop.supervisor is not None and shop.supervisor.is_alive()
     failing = set(states) != {"running"} or "down" in services.values() or unread or not supervised
     return {
@@ -60,14 +61,14 @@ def status(layout: Layout, shop: RunningShop) -> dict[str, Any]:
 
 
 def _state(process: Process) -> str:
-    if not process.is_alive():
-        return "dead"
-    return "hung" if activity.hangs(process) else "running"
+    if activity.hangs(process):
+        return "hung"
+    return "running" if process.is_alive() else "dead"
 
 
-def _unread_queues(shop: RunningShop) -> dict[str, str]:
+def _unread_queues(shop: RunningShop) -> dict[str, str] | None:
     status, content = _answer(f"{shop['aws'].url}/_toyshop/unread-queues")
-    return content if status == 200 else {}
+    return content if status == 200 else None
 
 
 def _health(shop: RunningShop) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What the commands ask of the embedded AWS, if it does not answer."""
 
+import os
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +9,7 @@ from pytest_httpserver import HTTPServer
 
 from shopctl.local import activity
 from shopctl.project.errors import ShopProblem
+from shopctl.project.running_shop import Process, start_time
 from support.ports import free_port
 
 REQUESTS = [
@@ -45,3 +48,16 @@ def test_pending_events_are_returned_when_the_time_is_up(httpserver: HTTPServer)
     counts = {"records": 2, "messages": 0}
     httpserver.expect_request("/_toyshop/activity").respond_with_json(counts)
     assert activity.wait_until_idle(httpserver.url_for(""), seconds=0) == {"records": 2}
+
+
+def test_process_that_listens_a_little_later_does_not_hang() -> None:
+    started = start_time(os.getpid())
+    assert started
+    server = HTTPServer(port=free_port())
+    process = Process("edge", os.getpid(), started, server.port)
+    assert not activity.answers(process.url)
+    timer = threading.Timer(0.5, server.start)
+    timer.start()
+    assert not activity.hangs(process)
+    timer.join()
+    server.stop()

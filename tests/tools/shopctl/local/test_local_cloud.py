@@ -299,6 +299,7 @@ def test_status_reports_an_aws_that_hangs_and_down_stops_it(shop: Shop) -> None:
         ("gateway", "running"),
         ("edge", "running"),
         ("echo", "unknown"),
+        ("queues", "unknown"),
     }
     assert states >= expected, done.stdout
     assert "aws does not answer. If this lasts, restart the shop" in done.stdout
