@@ -83,7 +83,7 @@ def wait_until_idle(aws: str, *, seconds: float) -> dict[str, int]:
     Raises
     ------
     ShopProblem
-        If the embedded AWS does not answer.
+        If the embedded AWS does not answer, or answers with an error.
     """
     deadline = time.monotonic() + seconds
     idle_polls = 0
@@ -105,7 +105,7 @@ def checkpoint(aws: str) -> None:
     Raises
     ------
     ShopProblem
-        If it does not answer.
+        If it does not answer, or answers with an error.
     """
     _request("POST", f"{aws}/_toyshop/checkpoint", _SAVE_SECONDS)
 
@@ -116,18 +116,17 @@ def warm_up(aws: str) -> None:
     Raises
     ------
     ShopProblem
-        If it does not answer.
+        If it does not answer, or answers with an error.
     """
     _request("POST", f"{aws}/_toyshop/warm-up", _SAVE_SECONDS)
 
 
 def _request(method: str, url: str, seconds: float) -> requests.Response:
+    restart = "Restart the shop with ./shop down and ./shop up."
     try:
         answer = requests.request(method, url, timeout=seconds)
-        answer.raise_for_status()
     except requests.RequestException as error:
-        raise ShopProblem(
-            f"aws does not answer: {type(error).__name__}.",
-            "Restart the shop with ./shop down and ./shop up.",
-        ) from error
+        raise ShopProblem(f"aws does not answer: {type(error).__name__}.", restart) from error
+    if not answer.ok:
+        raise ShopProblem(f"aws answered {url} with the status {answer.status_code}.", restart)
     return answer

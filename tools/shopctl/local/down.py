@@ -46,9 +46,10 @@ def _stop_aws(aws: Process, progress: Progress) -> None:
         with progress.step("Events delivered") as step:
             pending = activity.wait_until_idle(aws.url, seconds=_DRAIN_SECONDS)
             step.note = ", ".join(f"{count} {name} pending" for name, count in pending.items())
-    except ShopProblem:
-        progress.warn("aws does not answer; pending events are not waited for.")
-        processes.stop(aws, _HUNG_GRACE_SECONDS)
+    except ShopProblem as problem:
+        progress.warn(f"{problem.what} Pending events are not waited for.")
+        if not activity.answers(aws.url):
+            processes.stop(aws, _HUNG_GRACE_SECONDS)
 
 
 def stop_leftovers(state: RunningShop, progress: Progress) -> None:
